@@ -1,0 +1,89 @@
+# Everything runs from .venv, which tools/environment makes: a fresh machine needs Python 3.11, its venv and pip, and make.
+# A worktree may link .venv to another checkout's: PYTHONPATH puts this tree's code first, and nothing is installed.
+
+PYTHON ?= python3
+export PYTHON
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONPATH := $(CURDIR)/src:$(CURDIR)/gen
+
+SOURCES := src tests tools
+DESCRIPTORS := gen/identity/descriptors.binpb
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help environment environment-dev run demo test check lint style types protos imports generated gen format \
+	bench lock migration clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: environment ## Start Ostiary on an embedded store under var/; OSTIARY_… variables change what and where
+	@ostiary init --if-needed && exec ostiary serve
+
+demo: environment-dev ## A tour of every dialect against a server of its own
+	@python tests/demo/tour.py
+
+test: environment-dev ## Every test, on real servers: PostgreSQL, Envoy, Valkey, SMTP
+	python -m pytest $(TESTS)
+
+check: environment-dev style protos imports types ## What to run before each commit: style, types, layers, fast tests
+	@$(if $(wildcard tests/unit tests/contract),python -m pytest -q $(wildcard tests/unit tests/contract) || [ $$? -eq 5 ])
+
+lint: environment-dev style protos imports types generated ## Style, types, protos, layers, and whether gen/ is fresh
+
+style:
+	ruff check $(wildcard $(SOURCES))
+	ruff format --check $(wildcard $(SOURCES))
+
+protos:
+	buf lint
+	buf format --diff --exit-code proto
+
+imports:
+	lint-imports --no-logo
+
+types:
+	mypy
+
+generated:
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
+	$(MAKE) --no-print-directory GEN="$$scratch" generate && \
+	diff -rq -x __pycache__ "$$scratch/gen" gen || { echo "gen/ is not what proto/ makes: run 'make gen' and commit"; exit 1; }
+
+gen: environment-dev generate ## Generate gen/ (messages, stubs, types, one descriptor set) from proto/
+
+# GEN is the directory in which gen/ is written.
+.PHONY: generate
+generate:
+	@buf generate --output $(or $(GEN),.)
+	@buf build --exclude-source-info --output $(or $(GEN),.)/$(DESCRIPTORS)
+
+format: environment-dev ## Write Python and protos in the one style
+	ruff check --fix $(wildcard $(SOURCES))
+	ruff format $(wildcard $(SOURCES))
+	buf format --write proto
+
+bench: environment-dev ## Measure throughput and latency beside the machine's own limits; writes docs/benchmarks.md
+	@python tests/bench/run.py
+
+lock: environment-dev ## Pin the dependencies of pyproject.toml again; UPGRADE=--upgrade takes the newest of all
+	$(PIN) --group build --output-file requirements.txt
+	$(PIN) --group build --group dev --all-extras --constraint requirements.txt --output-file requirements-dev.txt
+
+# The index stays out of the files: who installs chooses it.
+PIN = UV_PYTHON_DOWNLOADS=never uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' pyproject.toml
+
+migration: environment-dev ## Write the migration that the tables need: make migration NAME="what changes"
+	@test -n "$(NAME)" || { echo 'make migration NAME="what changes"'; exit 2; }
+	@alembic --config src/ostiary/store/migrations/alembic.ini revision --autogenerate --message "$(NAME)"
+
+environment:
+	@tools/environment requirements.txt
+
+environment-dev:
+	@tools/environment requirements-dev.txt
+
+clean: ## Remove what tools left behind; keeps .venv and the data under var/
+	rm -rf build dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find src gen tests tools -name __pycache__ -prune -exec rm -rf {} +
