@@ -6,7 +6,7 @@ export PYTHON
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)/src:$(CURDIR)/gen
 
-SOURCES := src tests tools
+SOURCES := src tests tools .ci
 DESCRIPTORS := gen/identity/descriptors.binpb
 
 .DEFAULT_GOAL := help
