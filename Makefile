@@ -7,7 +7,6 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)/src:$(CURDIR)/gen
 
 SOURCES := src tests tools .ci
-DESCRIPTORS := gen/identity/descriptors.binpb
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -48,15 +47,22 @@ types:
 generated:
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
 	$(MAKE) --no-print-directory GEN="$$scratch" generate && \
-	diff -rq -x __pycache__ "$$scratch/gen" gen || { echo "gen/ is not what proto/ makes: run 'make gen' and commit"; exit 1; }
+	for made in gen third_party; do diff -rq -x __pycache__ "$$scratch/$$made" $$made || { \
+		echo "$$made/ is not what 'make gen' makes: run it and commit"; exit 1; }; done
 
-gen: environment-dev generate ## Generate gen/ (messages, stubs, types, one descriptor set) from proto/
+gen: environment-dev generate ## Generate gen/ from proto/: messages, stubs, types, one descriptor set
 
-# GEN is the directory in which gen/ is written.
+# GEN is the directory in which gen/ and third_party/ are written. The protos of third_party/ come from the wheel whose
+# Python modules we import, so that both stay of one version.
 .PHONY: generate
+generate: GEN ?= .
 generate:
-	@buf generate --output $(or $(GEN),.)
-	@buf build --exclude-source-info --output $(or $(GEN),.)/$(DESCRIPTORS)
+	@wheel=$$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))') && \
+	for proto in $$(cd third_party && find google -name '*.proto'); do \
+		mkdir -p "$(GEN)/third_party/$$(dirname "$$proto")" && cp "$$wheel/$$proto" "$(GEN)/third_party/$$proto" || exit 1; done
+	@buf generate --template buf.gen.third_party.yaml --output $(GEN)
+	@buf generate --output $(GEN)
+	@buf build --exclude-source-info --output $(GEN)/gen/identity/descriptors.binpb
 
 format: environment-dev ## Write Python and protos in the one style
 	ruff check --fix $(wildcard $(SOURCES))
