@@ -1,0 +1,184 @@
+"""Turns a bearer token into a principal: signature, times, audience, and that nothing behind it has died since.
+
+Two audiences never mix (decision 1): platform tokens name the platform and open csp, cloudapi, SCIM, `/oidc` and, with
+an IAM role, management; App ID tokens name one application and open only their tenant's `/oauth/v4` and `/api/v1`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from identity.options.v1 import rules_pb2 as rules
+from ostiary.access.principals import Principal, PrincipalKind
+from ostiary.clock import Clock
+from ostiary.errors import unauthenticated
+from ostiary.ids import digest
+from ostiary.keys.keyring import Keyring, Verifier
+from ostiary.oauth import jwt
+from ostiary.oauth.issuers import Issuers
+from ostiary.store.tables import ApiKey, Client, Membership, Profile, Session, User, table_of
+from ostiary.store.tenancy import SYSTEM_ID, Tenancy, TenantView
+from ostiary.store.work import Work
+
+_ROLES = {
+    "reader": rules.ROLE_READER,
+    "writer": rules.ROLE_WRITER,
+    "manager": rules.ROLE_MANAGER,
+    "platform_operator": rules.ROLE_PLATFORM_OPERATOR,
+    "org_owner": rules.ROLE_ORG_OWNER,
+    "org_member": rules.ROLE_ORG_MEMBER,
+}
+_KEYS, _USERS, _MEMBERS = table_of(ApiKey), table_of(User), table_of(Membership)
+_SESSIONS, _CLIENTS, _PROFILES = table_of(Session), table_of(Client), table_of(Profile)
+_API_KEY = select(_KEYS.c.role, _KEYS.c.revoked_at).where(
+    _KEYS.c.tenant_id == bindparam("tenant_id"), _KEYS.c.id == bindparam("id")
+)
+_USER = (
+    select(_USERS.c.active, _USERS.c.user_name, _SESSIONS.c.ended_at, _SESSIONS.c.expires_at)
+    .select_from(
+        _USERS.outerjoin(_SESSIONS, (_SESSIONS.c.id == bindparam("session")) & (_SESSIONS.c.user_id == _USERS.c.id))
+    )
+    .where(_USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.id == bindparam("id"))
+)
+_ROLES_OF = select(_MEMBERS.c.role).where(
+    _MEMBERS.c.tenant_id == bindparam("tenant_id"), _MEMBERS.c.user_id == bindparam("id")
+)
+_CLIENT = select(_CLIENTS.c.enabled, _CLIENTS.c.service_account).where(
+    _CLIENTS.c.tenant_id == bindparam("tenant_id"), _CLIENTS.c.id == bindparam("id")
+)
+_PROFILE = select(_PROFILES.c.tokens_valid_from).where(
+    _PROFILES.c.tenant_id == bindparam("tenant_id"), _PROFILES.c.id == bindparam("id")
+)
+REMEMBERED = 10_000
+"""Signatures already checked: a token is verified once a process, its holder on every request."""
+
+
+class Authentication:
+    """Checks bearer tokens. All refusals look alike: 401, without saying what was wrong with the token."""
+
+    def __init__(self, tenancy: Tenancy, keys: Keyring, issuers: Issuers, clock: Clock) -> None:
+        self._tenancy = tenancy
+        self._keys = keys
+        self._issuers = issuers
+        self._clock = clock
+        self._verified: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def platform(self, work: Work, token: str) -> Principal:
+        """The principal of a platform token; raises 401 UNAUTHENTICATED."""
+        name = digest(token)
+        claims = self._claims(work, token, name)
+        if claims.get("iss") not in self._issuers.platform or self._issuers.audience not in _audience(claims):
+            raise _refused()
+        return self._platform_principal(work, claims, name)
+
+    def end_user(self, work: Work, token: str) -> Principal:
+        """The principal of an App ID access token: a profile, or a client for client_credentials; raises 401."""
+        name = digest(token)
+        claims = self._claims(work, token, name)
+        tenant_id = str(claims.get("tenant", ""))
+        # An identity token is no access token: only the latter carries a scope.
+        if claims.get("iss") != self._issuers.tenant(tenant_id) or not isinstance(claims.get("scope"), str):
+            raise _refused()
+        tenant = self._living_tenant(work, tenant_id, name)
+        client_id = next(iter(_audience(claims)), "")
+        self._living_client(work, tenant, client_id)
+        scopes = frozenset(str(claims["scope"]).split())
+        subject = str(claims["sub"])
+        if subject != client_id:
+            self._living_profile(work, tenant_id, subject, int(claims["iat"]))
+        return Principal(
+            PrincipalKind.CLIENT if subject == client_id else PrincipalKind.END_USER,
+            id=subject, tenant_id=tenant_id, roles=frozenset({rules.ROLE_END_USER}), scopes=scopes,
+            client_id=client_id, token=name, expires_at=int(claims["exp"]) * 1000, claims=claims,
+        )  # fmt: skip
+
+    def _claims(self, work: Work, token: str, name: str) -> dict[str, Any]:
+        claims = self._verified.get(name)
+        if claims is None:
+            try:
+                _, claims = jwt.decode(token, lambda unverified: self._verifiers(work, unverified))
+            except jwt.InvalidToken as error:
+                raise _refused() from error
+            with self._lock:
+                self._verified[name] = claims
+                if len(self._verified) > REMEMBERED:
+                    self._verified.popitem(last=False)
+        if not isinstance(claims.get("exp"), int) or claims["exp"] * 1000 <= self._clock.now_ms():
+            raise _refused()
+        return claims
+
+    def _verifiers(self, work: Work, claims: dict[str, Any]) -> dict[str, Verifier]:
+        """The keys of the issuer that the token names: the platform's, or those of a tenant that exists."""
+        tenant_id = SYSTEM_ID if claims.get("iss") in self._issuers.platform else str(claims.get("tenant", ""))
+        tenant = self._tenancy.get(work, tenant_id)
+        return self._keys.verifiers(work, tenant) if tenant else {}
+
+    def _living_tenant(self, work: Work, tenant_id: str, name: str) -> TenantView:
+        tenant, revoked = self._tenancy.find(work, tenant_id, name)
+        if tenant is None or not tenant.enabled or revoked:
+            raise _refused()
+        return tenant
+
+    def _living_client(self, work: Work, tenant: TenantView, client_id: str) -> bool:
+        """Whether the client is an allow-listed service account; raises when it is gone or disabled."""
+        row = tenant.cached(
+            ("client alive", client_id), lambda: work.row(_CLIENT, {"tenant_id": tenant.id, "id": client_id})
+        )
+        if row is None or not row.enabled:
+            raise _refused()
+        return bool(row.service_account)
+
+    def _living_profile(self, work: Work, tenant_id: str, profile_id: str, issued_at: int) -> None:
+        row = work.row(_PROFILE, {"tenant_id": tenant_id, "id": profile_id})
+        # `iat` has whole seconds, the mark milliseconds: a token of the same second may be older, so it is refused.
+        if row is None or issued_at * 1000 < row.tokens_valid_from:
+            raise _refused()
+
+    def _platform_principal(self, work: Work, claims: dict[str, Any], name: str) -> Principal:
+        tenant = self._living_tenant(work, str(claims.get("context_name", "")), name)
+        kind, identifier = str(claims.get("sub_type", "")), str(claims["sub"])
+        session = str(claims.get("sid", ""))
+        if kind == "api_key":
+            roles = self._api_key_roles(work, tenant, identifier)
+        elif kind == "user":
+            roles = self._user_roles(work, tenant.id, identifier, session)
+        elif kind == "client":
+            allowed = self._living_client(work, tenant, identifier)
+            roles = frozenset({rules.ROLE_SERVICE_ACCOUNT}) if allowed else frozenset()
+        else:
+            raise _refused()
+        return Principal(
+            PrincipalKind(kind), id=identifier, tenant_id=tenant.id, roles=roles,
+            scopes=frozenset(str(claims.get("scope", "")).split()), client_id=str(claims.get("azp", "")),
+            user_id=identifier if kind == "user" else "", session_id=session, token=name,
+            expires_at=int(claims["exp"]) * 1000, claims=claims,
+        )  # fmt: skip
+
+    def _api_key_roles(self, work: Work, tenant: TenantView, key_id: str) -> frozenset[rules.Role.ValueType]:
+        row = tenant.cached(("api key", key_id), lambda: work.row(_API_KEY, {"tenant_id": tenant.id, "id": key_id}))
+        if row is None or row.revoked_at is not None:
+            raise _refused()
+        return frozenset({_ROLES[row.role]})
+
+    def _user_roles(self, work: Work, tenant_id: str, user_id: str, session: str) -> frozenset[rules.Role.ValueType]:
+        user = work.row(_USER, {"tenant_id": tenant_id, "id": user_id, "session": session})
+        if user is None or not user.active:
+            raise _refused()
+        if session and (user.expires_at is None or user.ended_at is not None):
+            raise _refused()
+        held = work.rows(_ROLES_OF, {"tenant_id": tenant_id, "id": user_id})
+        return frozenset({rules.ROLE_SELF, *(_ROLES[row.role] for row in held)})
+
+
+def _audience(claims: dict[str, Any]) -> list[str]:
+    audience = claims.get("aud", [])
+    return [audience] if isinstance(audience, str) else list(audience)
+
+
+def _refused() -> Exception:
+    return unauthenticated("INVALID_TOKEN", "The token is not valid, has expired or was revoked.")

@@ -1,0 +1,126 @@
+"""How often. Coarse limits are counted in each worker's memory; what protects an account, a tenant or a recipient is
+counted exactly, in the database, on any number of processes."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+from sqlalchemy import case
+
+from ostiary.errors import limited
+from ostiary.store.tables import Counter, table_of
+from ostiary.store.work import Work
+
+_COUNTERS = table_of(Counter)
+
+
+class LimitsError(Exception):
+    """The limits file is missing, malformed or names something unknown; the server does not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExactLimit:
+    """`count` in a window of `window_s` seconds; then nothing for `block_s` seconds."""
+
+    name: str
+    count: int
+    window_s: int
+    block_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class CoarseLimit:
+    """So many a second or minute, counted `by` address, principal or tenant; None is unlimited."""
+
+    item: RateLimitItemPerSecond | RateLimitItemPerMinute | None
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The numbers of every limit, by name."""
+
+    coarse: Mapping[str, CoarseLimit]
+    exact: Mapping[str, ExactLimit]
+
+
+def read_limits(path: Path) -> Limits:
+    """Reads `deploy/limits.toml`; raises LimitsError with the reason in one line."""
+    try:
+        document = tomllib.loads(path.read_text())
+        exact = {name: _exact(name, entry) for name, entry in document.pop("exact", {}).items()}
+        return Limits({name: _coarse(entry) for name, entry in document.items()}, exact)
+    except OSError as error:
+        raise LimitsError(f"cannot read the limits file {path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
+        raise LimitsError(f"the limits file {path} is malformed: {error}") from error
+
+
+def _exact(name: str, entry: dict[str, Any]) -> ExactLimit:
+    return ExactLimit(name, int(entry["count"]), int(entry["window_seconds"]), int(entry["block_seconds"]))
+
+
+def _coarse(entry: dict[str, Any]) -> CoarseLimit:
+    by = entry.get("by", "address")
+    if by not in ("address", "principal", "tenant"):
+        raise ValueError(f"by is address, principal or tenant, not {by!r}")
+    if entry.get("unlimited") is True:
+        return CoarseLimit(None, by)
+    if "per_second" in entry:
+        return CoarseLimit(RateLimitItemPerSecond(int(entry["per_second"])), by)
+    return CoarseLimit(RateLimitItemPerMinute(int(entry["per_minute"])), by)
+
+
+class CoarseLimiter:
+    """Counts in this process's memory."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits.coarse
+        self._window = MovingWindowRateLimiter(MemoryStorage())
+
+    def hit(self, name: str, *, address: str, principal: str, tenant: str) -> None:
+        """Counts one request under the limit `name`; raises 429 when it is one too many."""
+        limit = self._limits[name]
+        if limit.item is None:
+            return
+        subject = {"address": address, "principal": principal or address, "tenant": tenant}[limit.by]
+        if not self._window.hit(limit.item, name, subject):
+            raise limited("RATE_LIMIT", "Too many requests; wait and repeat.", limit.item.get_expiry())
+
+
+def count_exactly(work: Work, tenant_id: str, limit: ExactLimit, subject: str, now_ms: int) -> int:
+    """Counts one more for `subject` in one statement; returns 0 when it may go on, else the seconds to wait.
+
+    One statement, so that two processes at once never both take the last place.
+    """
+    c = _COUNTERS.c
+    over = c.window_until <= now_ms
+    counted = case((over, 1), else_=c.count + 1)
+    blocked_until = case(
+        (c.blocked_until > now_ms, c.blocked_until),
+        (counted > limit.count, now_ms + limit.block_s * 1000),
+        else_=0,
+    )
+    fresh = {
+        "tenant_id": tenant_id, "name": limit.name, "subject": subject, "count": 1,
+        "window_until": now_ms + limit.window_s * 1000, "blocked_until": 0,
+    }  # fmt: skip
+    if limit.count < 1:
+        fresh["blocked_until"] = now_ms + limit.block_s * 1000
+    statement = work.insert(_COUNTERS).values(fresh).on_conflict_do_update(
+        index_elements=["tenant_id", "name", "subject"],
+        set_={
+            "count": counted,
+            "window_until": case((over, fresh["window_until"]), else_=c.window_until),
+            "blocked_until": blocked_until,
+        },
+    ).returning(c.blocked_until)  # fmt: skip
+    until = int(work.connection.execute(statement).scalar_one())
+    return max(1, -(-(until - now_ms) // 1000)) if until > now_ms else 0

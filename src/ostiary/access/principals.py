@@ -1,0 +1,43 @@
+"""Whoever a request speaks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from identity.options.v1 import rules_pb2 as rules
+
+
+class PrincipalKind(Enum):
+    """What sort of caller it is; the value stands in audit records."""
+
+    ANONYMOUS = "anonymous"
+    API_KEY = "api_key"
+    USER = "user"
+    CLIENT = "client"
+    END_USER = "end_user"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A caller whose credentials were checked on this very request.
+
+    `id` is an API key's, directory user's, client's or (end user) profile's id. `tenant_id` is its own tenant, `roles`
+    what it holds there before implication (`access.roles`), `scopes` those of its token. `token` is the digest of the
+    token it presented, `session_id` the session the token belongs to, `expires_at` its end in UTC milliseconds.
+    """
+
+    kind: PrincipalKind
+    id: str = ""
+    tenant_id: str = ""
+    roles: frozenset[rules.Role.ValueType] = frozenset()
+    scopes: frozenset[str] = frozenset()
+    client_id: str = ""
+    user_id: str = ""
+    session_id: str = ""
+    token: str = ""
+    expires_at: int = 0
+    claims: dict[str, object] = field(default_factory=dict, compare=False)
+
+
+ANONYMOUS = Principal(PrincipalKind.ANONYMOUS)

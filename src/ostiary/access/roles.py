@@ -1,0 +1,42 @@
+"""What implies what: the only place where a role is more than its name.
+
+Platform operators own every tenant. A Manager key acts as the owner of its organization, Writer and Reader keys as
+members; a user who owns an organization does not open the management API (decision "Membership").
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from identity.options.v1 import rules_pb2 as rules
+
+if TYPE_CHECKING:
+    from identity.options.v1.rules_pb2 import Role
+
+_IMPLIES: dict[Role.ValueType, tuple[Role.ValueType, ...]] = {
+    rules.ROLE_MANAGER: (rules.ROLE_WRITER, rules.ROLE_ORG_OWNER),
+    rules.ROLE_WRITER: (rules.ROLE_READER,),
+    rules.ROLE_READER: (rules.ROLE_ORG_MEMBER,),
+    rules.ROLE_ORG_OWNER: (rules.ROLE_ORG_MEMBER,),
+    rules.ROLE_ORG_MEMBER: (rules.ROLE_SELF,),
+    rules.ROLE_SERVICE_ACCOUNT: (rules.ROLE_SELF,),
+    rules.ROLE_PLATFORM_OPERATOR: (rules.ROLE_MANAGER, rules.ROLE_ORG_OWNER),
+}
+
+
+def implied(roles: frozenset[Role.ValueType]) -> frozenset[Role.ValueType]:
+    """`roles` and everything that they include."""
+    known = set(roles)
+    waiting = list(roles)
+    while waiting:
+        more = [role for role in _IMPLIES.get(waiting.pop(), ()) if role not in known]
+        known.update(more)
+        waiting.extend(more)
+    return frozenset(known)
+
+
+def effective(own: frozenset[Role.ValueType], *, at_home: bool) -> frozenset[Role.ValueType]:
+    """What a principal holds on a tenant: at home all that its roles imply; elsewhere only operators hold anything."""
+    if at_home or rules.ROLE_PLATFORM_OPERATOR in own:
+        return implied(own)
+    return frozenset()

@@ -1,0 +1,1 @@
+"""The directory: tenants, people, groups and roles."""

@@ -1,0 +1,48 @@
+"""How names are compared: computed once, in Python, and stored beside the shown form (decision 11)."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import idna
+
+from ostiary.errors import DomainError, invalid
+
+MAX_NAME = 256
+
+
+def name_key(name: str) -> str:
+    """The compared form of a name: NFKC and casefold, until it no longer changes."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name.strip()).casefold())
+    return unicodedata.normalize("NFKC", folded.casefold())
+
+
+def email_key(address: str) -> str:
+    """The compared form of a mail address: the local part as a name, the domain by IDNA.
+
+    Raises INVALID_EMAIL for what is no address. `+tag` and dots are kept: to other servers they are other people.
+    """
+    local, at, domain = address.strip().rpartition("@")
+    if not at or not local or not domain or len(address) > MAX_NAME or _has_controls(address):
+        raise invalid("INVALID_EMAIL", "A mail address must have the form name@example.com.", scim_type="invalidValue")
+    try:
+        ascii_domain = idna.encode(domain, uts46=True, transitional=False).decode()
+    except idna.IDNAError as error:
+        raise invalid(
+            "INVALID_EMAIL", "The domain of the mail address is not valid.", scim_type="invalidValue"
+        ) from error
+    return f"{name_key(local)}@{ascii_domain.lower()}"
+
+
+def login_key(name: str) -> str:
+    """The compared form of whatever somebody types to sign in: a mail address if it looks like one."""
+    if "@" in name:
+        try:
+            return email_key(name)
+        except DomainError:  # not an address: then it is a name with an at sign
+            return name_key(name)
+    return name_key(name)
+
+
+def _has_controls(text: str) -> bool:
+    return any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text) or " " in text.strip()

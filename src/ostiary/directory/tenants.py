@@ -1,0 +1,67 @@
+"""Tenants: made, disabled, found by name. Ids are never used again (decision 34)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Any
+
+from sqlalchemy import select
+
+from ostiary.directory.names import name_key
+from ostiary.errors import conflict, invalid, not_found
+from ostiary.ids import Entropy, new_id
+from ostiary.store.tables import Tenant, table_of
+from ostiary.store.tenancy import SYSTEM_ID, touch
+from ostiary.store.work import Work
+
+SYSTEM_NAME = "System"
+MAX_NAME = 128
+_SLUG = re.compile(r"[a-zA-Z0-9_\-.!'(),$]+")
+"""What Cloud Director allows in the name of an organization, since it stands in URLs."""
+
+
+def create_tenant(
+    work: Work, name: str, entropy: Entropy, now_ms: int, *, display_name: str = "", parent_id: str | None = None,
+    is_default: bool = False,
+) -> Tenant:  # fmt: skip
+    """A new, enabled tenant. Raises INVALID_TENANT_NAME, TENANT_NAME_TAKEN."""
+    if len(name) > MAX_NAME or not _SLUG.fullmatch(name):
+        raise invalid("INVALID_TENANT_NAME", f"A tenant's name has 1 to {MAX_NAME} letters, digits or _-.!'(),$ in it.")
+    if work.row(select(table_of(Tenant).c.id).where(table_of(Tenant).c.name_key == name_key(name))):
+        raise conflict("TENANT_NAME_TAKEN", f"There is a tenant named {name} already.")
+    return _add(work, new_id(entropy), name, display_name or name, now_ms, parent_id=parent_id, is_default=is_default)
+
+
+def create_system(work: Work, now_ms: int) -> Tenant:
+    """The operators' own organization; once per installation."""
+    return _add(work, SYSTEM_ID, SYSTEM_NAME, "Operators of this installation", now_ms, kind="system")
+
+
+def _add(work: Work, tenant_id: str, name: str, display_name: str, now_ms: int, **facts: Any) -> Tenant:
+    tenant = Tenant(
+        id=tenant_id, name=name, name_key=name_key(name), display_name=display_name, created_at=now_ms,
+        modified_at=now_ms, **facts,
+    )  # fmt: skip
+    work.add(tenant)
+    return tenant
+
+
+def set_tenant_state(work: Work, tenant_id: str, state: str, now_ms: int) -> Tenant:
+    """Enables or disables a tenant, from the next request on."""
+    tenant = work.get(Tenant, tenant_id, lock=True)
+    if tenant is None or tenant.state in ("deleting", "deleted"):
+        raise not_found("TENANT_NOT_FOUND", f"There is no tenant {tenant_id}.")
+    tenant.state, tenant.modified_at = state, now_ms
+    work.flush()
+    touch(work, tenant_id)
+    return tenant
+
+
+def check_display_name(text: str, longest: int = MAX_NAME) -> str:
+    """A display name: not blank, no control or line-separator characters, at most `longest` characters."""
+    bad = any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text)
+    if bad or not text.strip() or len(text) > longest:
+        message = f"A display name has 1 to {longest} characters, is not blank and has no line breaks."
+        raise invalid("INVALID_DISPLAY_NAME", message)
+    return text

@@ -1,0 +1,82 @@
+"""The one error that the domain knows; each dialect has its own way of writing it down (`transport.families`).
+
+A `DomainError` says what went wrong in the domain's words. It becomes a gRPC status, an HTTP status and a body at one
+place only, so that nothing below the transport speaks of protocols.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+
+class Kind(Enum):
+    """What sort of failure it is. The value is the HTTP status that a dialect uses unless its rules say otherwise."""
+
+    INVALID = 400
+    UNAUTHENTICATED = 401
+    DENIED = 403
+    NOT_FOUND = 404
+    NOT_ACCEPTABLE = 406
+    CONFLICT = 409
+    GONE = 410
+    PRECONDITION_FAILED = 412
+    TOO_LARGE = 413
+    LIMITED = 429
+    INTERNAL = 500
+    UNIMPLEMENTED = 501
+    UNAVAILABLE = 503
+    TIMEOUT = 504
+
+
+class DomainError(Exception):
+    """A refusal, told in the domain's words.
+
+    `reason` is UPPER_SNAKE and stable: programs compare it. `message` is for the person who must act on it: what was
+    wrong, where, what would be right. `facts` are further fields that a dialect may show (`scim_type`, `user_id`,
+    `retry_after` in seconds, `oauth_error`, …). `keep_changes` commits what the call has written all the same: a
+    failed sign-in must still count.
+    """
+
+    def __init__(self, kind: Kind, reason: str, message: str, *, keep_changes: bool = False, **facts: Any) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.kind = kind
+        self.reason = reason
+        self.message = message
+        self.keep_changes = keep_changes
+        self.facts = facts
+
+
+def invalid(reason: str, message: str, **facts: Any) -> DomainError:
+    """The request is malformed or breaks a documented limit (400)."""
+    return DomainError(Kind.INVALID, reason, message, **facts)
+
+
+def unauthenticated(reason: str, message: str, **facts: Any) -> DomainError:
+    """No credentials, or ones that are not (or no longer) good (401)."""
+    return DomainError(Kind.UNAUTHENTICATED, reason, message, **facts)
+
+
+def denied(reason: str, message: str, **facts: Any) -> DomainError:
+    """Known to us, and not allowed (403)."""
+    return DomainError(Kind.DENIED, reason, message, **facts)
+
+
+def not_found(reason: str, message: str, **facts: Any) -> DomainError:
+    """No such thing in this tenant, or somebody else's, which must look the same (404)."""
+    return DomainError(Kind.NOT_FOUND, reason, message, **facts)
+
+
+def conflict(reason: str, message: str, **facts: Any) -> DomainError:
+    """The name or address is taken, or the thing is in another state (409)."""
+    return DomainError(Kind.CONFLICT, reason, message, **facts)
+
+
+def limited(reason: str, message: str, retry_after: int, **facts: Any) -> DomainError:
+    """Too often (429); `retry_after` in whole seconds."""
+    return DomainError(Kind.LIMITED, reason, message, retry_after=max(1, retry_after), **facts)
+
+
+def unavailable(reason: str, message: str, retry_after: int = 1) -> DomainError:
+    """Something that we need is away for now (503); `retry_after` in whole seconds."""
+    return DomainError(Kind.UNAVAILABLE, reason, message, retry_after=max(1, retry_after))

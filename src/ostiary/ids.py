@@ -1,0 +1,46 @@
+"""Chance is passed in: ids, secrets and codes come from an `Entropy`, so that a test can foresee them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+import uuid
+from typing import Protocol
+
+
+class Entropy(Protocol):
+    """A source of unpredictable bytes."""
+
+    def token_bytes(self, size: int) -> bytes:
+        """`size` random bytes."""
+        ...
+
+
+class SystemEntropy:
+    """The operating system's random generator."""
+
+    def token_bytes(self, size: int) -> bytes:
+        """`size` random bytes."""
+        return secrets.token_bytes(size)
+
+
+def new_id(entropy: Entropy) -> str:
+    """A random GUID (RFC 9562 version 4), lower case with hyphens."""
+    return str(uuid.UUID(bytes=entropy.token_bytes(16), version=4))
+
+
+def new_secret(entropy: Entropy, size: int = 32) -> str:
+    """A secret of `size` random bytes in base64url without padding: for API keys, codes and opaque tokens."""
+    return base64.urlsafe_b64encode(entropy.token_bytes(size)).rstrip(b"=").decode()
+
+
+def digest(secret: str) -> str:
+    """How a high-entropy secret is kept: its SHA-256 in hex. Passwords need more (`directory.passwords`)."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def same(left: str, right: str) -> bool:
+    """Compares two secrets or digests in constant time."""
+    return hmac.compare_digest(left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass"))

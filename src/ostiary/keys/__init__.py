@@ -1,0 +1,1 @@
+"""Keys: what signs tokens, and what seals secrets at rest."""

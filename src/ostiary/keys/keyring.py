@@ -1,0 +1,130 @@
+"""The signing keys of tenants: made at first use, sealed at rest, in states next → active → retired.
+
+The system organization's keys are the platform's. JWKS shows active, next and retired keys, the last until no token
+signed with them can be alive.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from jwcrypto.jwk import JWK
+from sqlalchemy import select
+
+from ostiary.clock import Clock, rfc3339
+from ostiary.keys.sealing import Place, Sealing
+from ostiary.store.engine import Store
+from ostiary.store.tables import SigningKey, table_of
+from ostiary.store.tenancy import TenantView, touch
+from ostiary.store.work import Work
+
+TOKEN = "token"
+"""The use of keys that sign tokens; the others are saml-sign and saml-encrypt."""
+RSA_BITS = 2048
+_KEYS = table_of(SigningKey)
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """The active key of a tenant, ready to sign."""
+
+    kid: str
+    sign: Callable[[bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Verifier:
+    """A public key by its kid."""
+
+    kid: str
+    public: RSAPublicKey
+
+    def verify(self, signature: bytes, signed: bytes) -> None:
+        """Raises cryptography's InvalidSignature when `signature` (RS256) is not of `signed`."""
+        self.public.verify(signature, signed, padding.PKCS1v15(), SHA256())
+
+
+class Keyring:
+    """Finds the keys of a tenant; what it loads is cached with the tenant's view."""
+
+    def __init__(self, store: Store, sealing: Sealing, clock: Clock) -> None:
+        self._store = store
+        self._sealing = sealing
+        self._clock = clock
+
+    def signer(self, work: Work, tenant: TenantView, use: str = TOKEN) -> Signer:
+        """The active key. Tenants get theirs from `ensure`, which the callers that sign run before."""
+        return tenant.cached(("signer", use), lambda: self._load_signer(work, tenant.id, use))
+
+    def has_signer(self, work: Work, tenant: TenantView, use: str = TOKEN) -> bool:
+        """Whether the tenant has an active key for this use."""
+        return self._active(work, tenant.id, use) is not None
+
+    def verifiers(self, work: Work, tenant: TenantView, use: str = TOKEN) -> dict[str, Verifier]:
+        """Every public key that may have signed a token that is still alive, by kid."""
+        return tenant.cached(("verifiers", use), lambda: self._load_verifiers(work, tenant.id, use))
+
+    def jwks(self, work: Work, tenant: TenantView, use: str = TOKEN) -> list[dict[str, Any]]:
+        """The public keys as JWKs (RFC 7517): kty, use, alg, kid, n, e."""
+        return tenant.cached(("jwks", use), lambda: self._load_jwks(work, tenant.id, use))
+
+    def ensure(self, tenant_id: str, use: str = TOKEN) -> None:
+        """Makes the first key of a tenant. Generating takes 50–500 ms and happens outside the transaction."""
+        with self._store.read() as work:
+            if self._active(work, tenant_id, use):
+                return
+        key = new_key(self._sealing, tenant_id, use, self._clock.now_ms())
+        with self._store.write() as work:
+            # Two workers may both have generated: the first to commit wins, the other's key is thrown away.
+            if not self._active(work, tenant_id, use):
+                work.add(key)
+                touch(work, tenant_id)
+
+    def _active(self, work: Work, tenant_id: str, use: str) -> Any:
+        return work.row(
+            select(_KEYS.c.id, _KEYS.c.sealed_private).where(
+                _KEYS.c.tenant_id == tenant_id, _KEYS.c.use == use, _KEYS.c.state == "active"
+            )
+        )
+
+    def _load_signer(self, work: Work, tenant_id: str, use: str) -> Signer:
+        row = self._active(work, tenant_id, use)
+        private = self._sealing.open(row.sealed_private, sealed_at(tenant_id, row.id))
+        key = cast("RSAPrivateKey", JWK.from_json(private.decode()).get_op_key("sign"))
+        return Signer(row.id, lambda signed: key.sign(signed, padding.PKCS1v15(), SHA256()))
+
+    def _load_jwks(self, work: Work, tenant_id: str, use: str) -> list[dict[str, Any]]:
+        rows = work.rows(
+            select(_KEYS.c.public_jwk)
+            .where(_KEYS.c.tenant_id == tenant_id, _KEYS.c.use == use)
+            .order_by(_KEYS.c.created_at, _KEYS.c.id)
+        )
+        return [json.loads(row.public_jwk) for row in rows]
+
+    def _load_verifiers(self, work: Work, tenant_id: str, use: str) -> dict[str, Verifier]:
+        keys = [JWK(**document) for document in self._load_jwks(work, tenant_id, use)]
+        return {key["kid"]: Verifier(key["kid"], cast("RSAPublicKey", key.get_op_key("verify"))) for key in keys}
+
+
+def sealed_at(tenant_id: str, kid: str) -> Place:
+    """Where the private half of a signing key is sealed."""
+    return Place(tenant_id, "signing_keys", kid, "sealed_private")
+
+
+def new_key(sealing: Sealing, tenant_id: str, use: str, now_ms: int, state: str = "active") -> SigningKey:
+    """A new RSA-2048 key pair, sealed; `kid` has App ID's form `appId-{tenant}-{time}`."""
+    kid = f"appId-{tenant_id}-{rfc3339(now_ms)}"
+    if use != TOKEN:
+        kid = f"{kid}-{use}"
+    pair = JWK.generate(kty="RSA", size=RSA_BITS, kid=kid, use="sig", alg="RS256")
+    return SigningKey(
+        id=kid, tenant_id=tenant_id, use=use, state=state, created_at=now_ms,
+        public_jwk=pair.export_public(),
+        sealed_private=sealing.seal(pair.export_private().encode(), sealed_at(tenant_id, kid)),
+    )  # fmt: skip

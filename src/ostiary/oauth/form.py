@@ -1,0 +1,86 @@
+"""Bodies of token endpoints: urlencoded, multipart and JSON alike, as real clients send them (clients.md §1)."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from urllib.parse import parse_qsl
+
+import multipart
+
+from ostiary.errors import invalid
+
+MAX_FIELDS = 64
+MAX_VALUE = 65_536
+
+
+class Form:
+    """The fields of a form; each at most once (RFC 6749 §3.2)."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        self._fields = fields
+
+    def get(self, name: str) -> str:
+        """The field, or an empty string: RFC 6749 treats a parameter without a value as left out."""
+        return self._fields.get(name, "")
+
+    def required(self, name: str) -> str:
+        """The field; raises INVALID when it is missing or empty."""
+        value = self.get(name)
+        if not value:
+            raise invalid("MISSING_FIELD", f"The field {name} is missing.")
+        return value
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._fields
+
+
+def read_form(content_type: str, body: bytes) -> Form:
+    """Reads a body by its content type; none counts as urlencoded. Raises INVALID for what is malformed."""
+    kind, _, _ = content_type.partition(";")
+    try:
+        match kind.strip().lower():
+            case "" | "application/x-www-form-urlencoded":
+                pairs = _urlencoded(body)
+            case "multipart/form-data":
+                pairs = _multipart(content_type, body)
+            case "application/json":
+                pairs = _json(body)
+            case _:
+                raise invalid("UNSUPPORTED_CONTENT_TYPE", "Send the fields urlencoded, as multipart form or as JSON.")
+        return Form(_once(pairs))
+    except (UnicodeDecodeError, ValueError, multipart.MultipartError) as error:
+        raise invalid("MALFORMED_BODY", "The body does not fit its content type, or is not UTF-8.") from error
+
+
+def _once(pairs: Iterator[tuple[str, str]]) -> dict[str, str]:
+    fields: dict[str, str] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise invalid("REPEATED_FIELD", "A field is repeated; each may be sent once.")
+        if len(value) > MAX_VALUE or len(fields) >= MAX_FIELDS:
+            raise invalid("FORM_TOO_LARGE", "Too many fields, or one that is too long.")
+        fields[name] = value
+    return fields
+
+
+def _urlencoded(body: bytes) -> Iterator[tuple[str, str]]:
+    pairs = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    return iter(pairs)
+
+
+def _json(body: bytes) -> Iterator[tuple[str, str]]:
+    document = json.loads(body or b"{}")
+    if not isinstance(document, dict) or not all(isinstance(value, str) for value in document.values()):
+        raise invalid("MALFORMED_BODY", "A JSON body must be an object of strings.")
+    return iter(document.items())
+
+
+def _multipart(content_type: str, body: bytes) -> Iterator[tuple[str, str]]:
+    _, options = multipart.parse_options_header(content_type)
+    parser = multipart.MultipartParser(
+        io.BytesIO(body), options.get("boundary", ""), part_limit=MAX_FIELDS, charset="utf-8", strict=True
+    )
+    for part in parser:
+        yield part.name, part.value

@@ -1,0 +1,18 @@
+"""Where tokens say that they come from. Everything derives from the public URL, which `serve` decides (decision 24)."""
+
+from __future__ import annotations
+
+
+class Issuers:
+    """The issuers and the platform's audience under one public URL (no trailing slash)."""
+
+    def __init__(self, public_url: str) -> None:
+        self.public_url = public_url
+        self.audience = public_url
+        self.oidc = f"{public_url}/oidc"
+        self.platform = frozenset({public_url, self.oidc})
+        """Issuers of platform tokens: `{public}/oidc` at `/oidc`, `{public}` for the rest."""
+
+    def tenant(self, tenant_id: str) -> str:
+        """The issuer of a tenant's App ID tokens; also its OAuth server URL."""
+        return f"{self.public_url}/oauth/v4/{tenant_id}"

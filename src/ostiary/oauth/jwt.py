@@ -1,0 +1,91 @@
+"""JSON Web Tokens (RFC 7519) in the one form that Ostiary issues and accepts: compact, RS256, `kid` in the header.
+
+Written by hand around `cryptography` since every token costs one signature and nothing else may cost as much;
+jwcrypto's JWT class adds 150–180 µs a token.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+
+from ostiary.keys.keyring import Signer, Verifier
+
+MAX_LENGTH = 32_768
+"""Longer tokens are refused unread."""
+
+
+class InvalidToken(Exception):
+    """Not a token that one of our keys has signed."""
+
+
+def b64(data: bytes) -> str:
+    """base64url without padding (RFC 7515 §2)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def unb64(text: str) -> bytes:
+    """Reads base64url without padding; raises InvalidToken for anything else, also for a second spelling."""
+    try:
+        data = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (ValueError, UnicodeEncodeError) as error:
+        raise InvalidToken("not base64url") from error
+    if b64(data) != text:
+        raise InvalidToken("not canonical base64url")
+    return data
+
+
+def signing_input(kid: str, claims: dict[str, Any], **header: Any) -> bytes:
+    """What is signed: header and claims. `header` adds to `alg`, `typ` and `kid` (App ID: `ver=4`)."""
+    protected = {"alg": "RS256", "typ": "JWT", "kid": kid, **header}
+    return f"{_part(protected)}.{_part(claims)}".encode()
+
+
+def encode(signer: Signer, claims: dict[str, Any], **header: Any) -> str:
+    """A signed token. Takes as long as an RSA-2048 signature: 300 µs to 1 ms of CPU."""
+    signed = signing_input(signer.kid, claims, **header)
+    return f"{signed.decode()}.{b64(signer.sign(signed))}"
+
+
+def _part(document: dict[str, Any]) -> str:
+    return b64(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def decode(
+    token: str, verifiers: Callable[[dict[str, Any]], dict[str, Verifier]]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Header and claims of a token that one of `verifiers` has signed.
+
+    `verifiers` gets the unverified claims (to find the tenant by issuer) and answers with keys by kid. Checks the
+    signature only; times, issuer and audience are the caller's. Raises InvalidToken.
+    """
+    if len(token) > MAX_LENGTH:
+        raise InvalidToken("too long")
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise InvalidToken("not a compact JWS")
+    header, claims = _document(parts[0]), _document(parts[1])
+    if header.get("alg") != "RS256" or "crit" in header or not isinstance(header.get("kid"), str):
+        raise InvalidToken("not an RS256 token of ours")
+    verifier = verifiers(claims).get(header["kid"])
+    if verifier is None:
+        raise InvalidToken("unknown key")
+    try:
+        verifier.verify(unb64(parts[2]), f"{parts[0]}.{parts[1]}".encode())
+    except InvalidSignature as error:
+        raise InvalidToken("signature does not match") from error
+    return header, claims
+
+
+def _document(part: str) -> dict[str, Any]:
+    try:
+        document = json.loads(unb64(part))
+    except ValueError as error:
+        raise InvalidToken("not JSON") from error
+    if not isinstance(document, dict):
+        raise InvalidToken("not a JSON object")
+    return document

@@ -1,0 +1,34 @@
+"""Everything that a servicer may be given; built once per process by `ostiary.app` and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ostiary.access.authentication import Authentication
+from ostiary.access.limits import Limits
+from ostiary.clock import Clock
+from ostiary.config import Settings
+from ostiary.ids import Entropy
+from ostiary.keys.keyring import Keyring
+from ostiary.keys.sealing import Sealing
+from ostiary.oauth.issuers import Issuers
+from ostiary.oauth.platform_tokens import PlatformTokens
+from ostiary.store.engine import Store
+from ostiary.store.tenancy import Tenancy
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The parts of a running server."""
+
+    settings: Settings
+    clock: Clock
+    entropy: Entropy
+    store: Store
+    tenancy: Tenancy
+    sealing: Sealing
+    keys: Keyring
+    issuers: Issuers
+    authentication: Authentication
+    limits: Limits
+    platform_tokens: PlatformTokens

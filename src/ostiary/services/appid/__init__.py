@@ -1,0 +1,1 @@
+"""IBM Cloud App ID v4."""

@@ -1,0 +1,25 @@
+"""App ID management: token settings (catalogue 11, 12)."""
+
+from __future__ import annotations
+
+import grpc
+
+from identity.appid.management.v4 import tokens_pb2 as pb
+from identity.appid.management.v4 import tokens_pb2_grpc
+from ostiary.oauth.token_settings import TOKENS
+from ostiary.runtime import Runtime
+from ostiary.transport.call import current_call
+
+
+class TokensServicer(tokens_pb2_grpc.TokensServiceServicer):
+    """How long a tenant's tokens live and what they carry."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._clock = runtime.clock
+
+    def GetTokensConfig(self, request: pb.GetTokensConfigRequest, context: grpc.ServicerContext) -> pb.TokensConfig:
+        call = current_call()
+        return TOKENS.read(call.work, call.the_tenant)
+
+    def PutTokensConfig(self, request: pb.PutTokensConfigRequest, context: grpc.ServicerContext) -> pb.TokensConfig:
+        return TOKENS.replace(current_call().work, request.tenant_id, request.config, self._clock.now_ms())

@@ -1,0 +1,1 @@
+"""IBM Cloud IAM's part: API keys become access tokens."""

@@ -1,0 +1,38 @@
+"""The audit ledger: append-only rows in the transaction of the change."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import insert
+
+from ostiary.store.tables import AuditEvent, table_of
+from ostiary.store.work import Work
+
+APPEND = insert(table_of(AuditEvent))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Who did what to what, and how it ended. Ids only: no names, no mail addresses, no secrets."""
+
+    tenant_id: str
+    action: str
+    outcome: str = "success"
+    reason_code: int = 200
+    initiator_kind: str = ""
+    initiator_id: str = ""
+    target_type: str = ""
+    target_id: str = ""
+    target_name: str = ""
+    request_id: str = ""
+
+
+def row_of(entry: Entry, now_ms: int) -> dict[str, object]:
+    """The entry as a row, for bulk appends."""
+    return {**asdict(entry), "at": now_ms}
+
+
+def record(work: Work, now_ms: int, entry: Entry) -> None:
+    """Appends one entry."""
+    work.run(APPEND, row_of(entry, now_ms))

@@ -1,0 +1,141 @@
+"""Opens the database: one engine that only reads, one that writes.
+
+Readers run in autocommit on connections that the database itself holds read-only, so a GET that tries to write is
+refused there. Writers take one transaction. Both backends are spoken to with SQLAlchemy; what differs stands here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from ostiary.errors import conflict, unavailable
+from ostiary.store.work import Work
+
+STATEMENT_TIMEOUT_MS = 8_000
+"""Below the gateway's 15 s, so that the caller gets our 503 and not its 504."""
+LOCK_TIMEOUT_MS = 4_000
+POOL_TIMEOUT_S = 3.0
+
+
+class Store:
+    """The database of one installation.
+
+    `read()` and `write()` are the only ways in. Both raise `unavailable` when the database is away or its pool is
+    exhausted, and `conflict` where a constraint refused a row that no query had foreseen.
+    """
+
+    def __init__(self, url: str, *, readers: int = 8, writers: int = 4) -> None:
+        self.url = make_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        opened = _open_sqlite if self.is_sqlite else _open_postgresql
+        self.reading, self.writing = opened(self.url, readers, writers)
+        self._queue_path = f"{self.url.database}.writers" if self.is_sqlite else None
+
+    @contextmanager
+    def read(self) -> Iterator[Work]:
+        """Reads committed rows; each statement sees the newest. The database refuses writes."""
+        with _translated(), self.reading.connect() as connection:
+            yield Work(connection)
+
+    @contextmanager
+    def write(self) -> Iterator[Work]:
+        """One transaction: return commits, raise rolls back."""
+        with _translated(), self._turn(), self.writing.connect() as connection:
+            work = Work(connection)
+            transaction = connection.begin()
+            try:
+                yield work
+                work.flush()
+            except BaseException as error:
+                if getattr(error, "keep_changes", False):
+                    work.flush()
+                    transaction.commit()
+                else:
+                    transaction.rollback()
+                raise
+            transaction.commit()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """On SQLite, writers of all processes queue in the kernel: its own busy handler sleeps and starves some."""
+        if self._queue_path is None:
+            yield
+            return
+        descriptor = os.open(self._queue_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Closes every connection; the store may be used again (needed after a fork)."""
+        self.reading.dispose()
+        self.writing.dispose()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Driver errors end here: nothing above the store knows them."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise conflict("CONFLICT", "Another change came first; read again and repeat.") from error
+    except (OperationalError, PoolTimeout) as error:
+        raise unavailable("STORE_UNAVAILABLE", "The database cannot be reached at the moment.") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise unavailable("STORE_UNAVAILABLE", "The database cannot be reached at the moment.") from error
+        raise
+
+
+def _open_sqlite(url: Any, readers: int, writers: int) -> tuple[Engine, Engine]:
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    reading = create_engine(
+        url, isolation_level="AUTOCOMMIT", pool_size=readers, max_overflow=0, pool_timeout=POOL_TIMEOUT_S,
+        pool_reset_on_return=None, connect_args={"check_same_thread": False},
+    )  # fmt: skip
+    writing = create_engine(
+        url, pool_size=writers, max_overflow=0, pool_timeout=POOL_TIMEOUT_S, connect_args={"check_same_thread": False}
+    )
+    pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={LOCK_TIMEOUT_MS}",
+               "cache_size=-8000", "temp_store=MEMORY"]  # fmt: skip
+    _on_connect(writing, pragmas)
+    _on_connect(reading, [*pragmas[2:], "query_only=ON"])
+    event.listen(writing, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return reading, writing
+
+
+def _on_connect(engine: Engine, pragmas: list[str]) -> None:
+    def prepare(connection: Any, _record: Any) -> None:
+        # The driver must not open transactions of its own: BEGIN IMMEDIATE is ours (else two writers lose updates).
+        connection.isolation_level = None
+        for pragma in pragmas:
+            connection.execute(f"PRAGMA {pragma}")
+
+    event.listen(engine, "connect", prepare)
+
+
+def _open_postgresql(url: Any, readers: int, writers: int) -> tuple[Engine, Engine]:
+    limits = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
+    url = url.set(drivername="postgresql+psycopg")
+    common: dict[str, Any] = {"max_overflow": 0, "pool_timeout": POOL_TIMEOUT_S}
+    reading = create_engine(
+        url, isolation_level="AUTOCOMMIT", pool_size=readers, pool_reset_on_return=None,
+        connect_args={"options": f"{limits} -c default_transaction_read_only=on", "connect_timeout": 3,
+                      "prepare_threshold": 2}, **common,
+    )  # fmt: skip
+    writing = create_engine(
+        url, pool_size=writers, connect_args={"options": limits, "connect_timeout": 3, "prepare_threshold": 2}, **common
+    )
+    return reading, writing

@@ -1,0 +1,25 @@
+"""The tables, a file an aggregate. Importing this package registers them all.
+
+Every table but the installation's own starts with its tenant. Times are UTC milliseconds; ids are GUIDs unless said.
+"""
+
+from ostiary.store.tables.access import ApiKey, Membership
+from ostiary.store.tables.clients import Client, ClientRole, ClientScope
+from ostiary.store.tables.columns import table_of
+from ostiary.store.tables.groups import Group, GroupMember
+from ostiary.store.tables.installation import Fact, Job, Lease
+from ostiary.store.tables.keys import SigningKey
+from ostiary.store.tables.ledger import AuditEvent, Counter, Message
+from ostiary.store.tables.profiles import Identity, Profile, ProfileRole
+from ostiary.store.tables.roles import Role, RoleScope
+from ostiary.store.tables.sessions import LoginTransaction, Session
+from ostiary.store.tables.tenants import SettingDocument, Tenant
+from ostiary.store.tables.tokens import AuthorizationCode, Grant, RefreshToken, RevokedToken
+from ostiary.store.tables.users import ExternalId, Password, User, UserEmail, UserPhone
+
+__all__ = [
+    "ApiKey", "AuditEvent", "AuthorizationCode", "Client", "ClientRole", "ClientScope", "Counter", "ExternalId",
+    "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginTransaction", "Membership", "Message",
+    "Password", "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role", "RoleScope", "Session",
+    "SettingDocument", "SigningKey", "Tenant", "User", "UserEmail", "UserPhone", "table_of",
+]  # fmt: skip

@@ -1,0 +1,38 @@
+"""Column types that both databases must treat alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, Text
+from sqlmodel import Field, SQLModel
+
+SORTED = String().with_variant(String(collation="C"), "postgresql")
+"""Text that lists are sorted by: C collation, so that both databases page alike (SQLite compares bytes already)."""
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The Core table behind a model: what hot reads select from."""
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    return table
+
+
+def moment(*, index: bool = False, optional: bool = False) -> Any:
+    """UTC milliseconds since the epoch."""
+    return Field(default=None if optional else ..., sa_column=Column(BigInteger, nullable=optional, index=index))
+
+
+def text(*, default: str = "") -> Any:
+    """Text without a limit of its own."""
+    return Field(default=default, sa_column=Column(Text, nullable=False))
+
+
+def sorted_text(*, index: bool = False) -> Any:
+    """Text that a list is sorted by."""
+    return Field(sa_column=Column(SORTED, nullable=False, index=index))
+
+
+def owned_by(target: str, *, key: bool = False, index: bool = False) -> Any:
+    """A reference to the row that owns this one; it goes with its owner."""
+    column = Column(String(36), ForeignKey(target, ondelete="CASCADE"), nullable=False, primary_key=key, index=index)
+    return Field(sa_column=column)

@@ -1,0 +1,65 @@
+"""What must not be lost: audit events, messages to send, counters that protect."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer
+from sqlmodel import Field, SQLModel
+
+from ostiary.store.tables.columns import moment, owned_by, text
+
+
+class AuditEvent(SQLModel, table=True):
+    """Who did what to what in which tenant, and how it ended. Append-only; ids, never names or secrets."""
+
+    __tablename__ = "audit_events"
+    __table_args__ = (Index("ix_audit_events_tenant", "tenant_id", "at", "id"),)
+    id: int | None = Field(
+        default=None,
+        sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    )
+    tenant_id: str = Field(max_length=36)
+    at: int = moment()
+    action: str
+    outcome: str = Field(max_length=16, description="success or failure.")
+    reason_code: int = 200
+    initiator_kind: str = Field(default="", max_length=24)
+    initiator_id: str = Field(default="", max_length=64)
+    target_type: str = ""
+    target_id: str = ""
+    target_name: str = ""
+    request_id: str = Field(default="", max_length=64)
+
+
+class Message(SQLModel, table=True):
+    """A message to send, written in the transaction that causes it (the outbox)."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_due", "state", "next_attempt_at"),)
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = owned_by("tenants.id", index=True)
+    channel: str = Field(max_length=16, description="email or sms.")
+    template: str = Field(max_length=32, description="USER_VERIFICATION, WELCOME, …")
+    recipient: str
+    language: str = Field(default="en", max_length=35)
+    payload: str = text(default="{}")
+    """What the template is filled with: a JSON object; one-time codes in it are sealed."""
+    state: str = Field(default="waiting", max_length=16, description="waiting, sent or failed.")
+    attempts: int = 0
+    created_at: int = moment()
+    next_attempt_at: int = moment()
+    finished_at: int | None = moment(optional=True)
+
+
+class Counter(SQLModel, table=True):
+    """How often something happened in a window: exact on any number of processes.
+
+    `name` is the limit's, `subject` whom it protects (a keyed digest where that is a person).
+    """
+
+    __tablename__ = "counters"
+    tenant_id: str = owned_by("tenants.id", key=True)
+    name: str = Field(primary_key=True, max_length=48)
+    subject: str = Field(primary_key=True, max_length=64)
+    count: int = 0
+    window_until: int = moment(index=True)
+    blocked_until: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))

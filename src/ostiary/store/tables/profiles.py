@@ -1,0 +1,52 @@
+"""Profiles: identities seen at sign-in. A profile's id is the `sub` of tokens."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index
+from sqlmodel import Field, SQLModel
+
+from ostiary.store.tables.columns import SORTED, moment, owned_by, text
+
+
+class Profile(SQLModel, table=True):
+    """Somebody who signed in (or may). Directory id and profile id of one person differ (appid.md §5)."""
+
+    __tablename__ = "profiles"
+    __table_args__ = (Index("ix_profiles_list", "tenant_id", "created_at", "id"),)
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = owned_by("tenants.id")
+    anonymous: bool = False
+    name: str = text()
+    email: str = text()
+    picture: str = text()
+    gender: str = text()
+    locale: str = text()
+    preferred_username: str = text()
+    attributes: str = text(default="{}")
+    """Custom attributes: a JSON object, 100 KB at most."""
+    tokens_valid_from: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    """Tokens issued before this moment (UTC milliseconds) are dead: revocation of all that a person holds."""
+    created_at: int = moment()
+    modified_at: int = moment()
+
+
+class Identity(SQLModel, table=True):
+    """An identity at a provider that belongs to a profile. `provider` is cloud_directory, facebook, google, saml, …"""
+
+    __tablename__ = "identities"
+    tenant_id: str = owned_by("tenants.id", key=True)
+    provider: str = Field(primary_key=True, max_length=32)
+    idp_id: str = Field(sa_column=Column(SORTED, primary_key=True))
+    profile_id: str = owned_by("profiles.id", index=True)
+    email_key: str = Field(default="", sa_column=Column(SORTED, nullable=False, index=True))
+    user_info: str = text(default="{}")
+    """The provider's own data: a JSON object."""
+
+
+class ProfileRole(SQLModel, table=True):
+    """A role assigned to a profile."""
+
+    __tablename__ = "profile_roles"
+    tenant_id: str = owned_by("tenants.id", index=True)
+    profile_id: str = owned_by("profiles.id", key=True)
+    role_id: str = owned_by("roles.id", key=True, index=True)

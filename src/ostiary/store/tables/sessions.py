@@ -1,0 +1,48 @@
+"""Sign-in transactions and sessions."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from ostiary.store.tables.columns import moment, owned_by, text
+
+
+class LoginTransaction(SQLModel, table=True):
+    """One visit to the sign-in pages, from the authorization request to the code.
+
+    The browser holds the secret whose digest is `browser`; every form carries the id. `request` is the checked
+    authorization request as JSON, `factors` the factors done so far as JSON.
+    """
+
+    __tablename__ = "login_transactions"
+    id: str = Field(primary_key=True, max_length=64, description="Digest of the transaction's handle.")
+    tenant_id: str = owned_by("tenants.id", index=True)
+    client_id: str = Field(max_length=36)
+    request: str = text()
+    step: str = Field(max_length=32)
+    factors: str = text(default="[]")
+    user_id: str = Field(default="", max_length=36)
+    browser: str = Field(max_length=64)
+    created_at: int = moment()
+    expires_at: int = moment(index=True)
+    finished_at: int | None = moment(optional=True)
+
+
+class Session(SQLModel, table=True):
+    """A signed-in session: `kind` is browser (a cookie), cloudapi or csp (a token). Ended ones stay
+    until they expire."""
+
+    __tablename__ = "sessions"
+    __table_args__ = (Index("ix_sessions_user", "tenant_id", "user_id"),)
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = owned_by("tenants.id")
+    kind: str = Field(max_length=16)
+    user_id: str = Field(max_length=36)
+    secret: str = Field(default="", max_length=64, index=True, description="Digest of the cookie's secret.")
+    amr: str = ""
+    auth_time: int = moment()
+    created_at: int = moment()
+    last_seen_at: int = moment()
+    expires_at: int = moment(index=True)
+    ended_at: int | None = moment(optional=True)

@@ -1,0 +1,42 @@
+"""Tenants and their settings."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, LargeBinary
+from sqlmodel import Field, SQLModel
+
+from ostiary.store.tables.columns import moment, owned_by, sorted_text, text
+
+
+class Tenant(SQLModel, table=True):
+    """A tenant of App ID, an organization of the Identity Service and of the Tenant Manager: one row for all.
+
+    `generation` grows with every change to what workers cache of the tenant (settings, clients, roles, keys, its own
+    state); a cache entry of another generation is dead. Ids are never used again: a deleted tenant leaves its row.
+    """
+
+    __tablename__ = "tenants"
+    id: str = Field(primary_key=True, max_length=36)
+    name: str = sorted_text()
+    name_key: str = Field(unique=True, description="The name by NFKC and casefold; a deleted tenant gives it up.")
+    display_name: str = text()
+    description: str = text()
+    properties: str = text(default="{}")
+    """Organization metadata: a JSON object of strings."""
+    parent_id: str | None = Field(default=None, foreign_key="tenants.id", max_length=36, index=True)
+    kind: str = Field(default="tenant", description="tenant, or system: the operators' own organization.")
+    is_default: bool = Field(default=False, description="The organization meant by a login that names none.")
+    state: str = Field(default="enabled", description="enabled, disabled, deleting, deleted.")
+    generation: int = Field(default=1)
+    created_at: int = moment()
+    modified_at: int = moment()
+
+
+class SettingDocument(SQLModel, table=True):
+    """One configuration document of a tenant: a binary proto, absent until first written."""
+
+    __tablename__ = "settings"
+    tenant_id: str = owned_by("tenants.id", key=True)
+    name: str = Field(primary_key=True, max_length=64)
+    document: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    modified_at: int = moment()

@@ -1,0 +1,85 @@
+"""Grants, and what is handed out under them: codes and refresh tokens; and access tokens revoked before their time."""
+
+from __future__ import annotations
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from ostiary.store.tables.columns import moment, owned_by, text
+
+
+class Grant(SQLModel, table=True):
+    """One authorization: the family of all refresh tokens that descend from one sign-in.
+
+    `kind` is rotating (`/oauth/v4`, `/oidc`) or api_token (reusable, listed, revocable). `subject` is the `sub` of its
+    tokens; `user_id` the directory user behind it, if any.
+    """
+
+    __tablename__ = "grants"
+    __table_args__ = (
+        Index("ix_grants_subject", "tenant_id", "subject"),
+        Index("ix_grants_user", "tenant_id", "user_id"),
+    )
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = owned_by("tenants.id")
+    kind: str = Field(max_length=16)
+    audience: str = Field(max_length=16, description="appid or platform.")
+    client_id: str = Field(default="", max_length=36, index=True)
+    subject: str = Field(max_length=64)
+    user_id: str = Field(default="", max_length=36)
+    session_id: str = Field(default="", max_length=36)
+    name: str = ""
+    scope: str = text()
+    amr: str = Field(default="", description="Space-separated.")
+    auth_time: int = moment()
+    created_at: int = moment()
+    expires_at: int = moment(index=True)
+    last_used_at: int | None = moment(optional=True)
+    revoked_at: int | None = moment(optional=True)
+
+
+class RefreshToken(SQLModel, table=True):
+    """A refresh token; its digest is its name. `successor` is the digest of the one that replaced it."""
+
+    __tablename__ = "refresh_tokens"
+    digest: str = Field(primary_key=True, max_length=64)
+    tenant_id: str = owned_by("tenants.id", index=True)
+    grant_id: str = owned_by("grants.id", index=True)
+    issued_at: int = moment()
+    expires_at: int = moment(index=True)
+    used_at: int | None = moment(optional=True)
+    successor: str = ""
+    sealed_answer: str = text()
+    """The sealed answer of its use, repeated to the same client within the grace period."""
+    access_digest: str = Field(default="", max_length=64, description="Of the access token issued with it.")
+
+
+class AuthorizationCode(SQLModel, table=True):
+    """A code of RFC 6749 §4.1.2: bound to client, redirect URI and PKCE challenge; used once."""
+
+    __tablename__ = "authorization_codes"
+    digest: str = Field(primary_key=True, max_length=64)
+    tenant_id: str = owned_by("tenants.id", index=True)
+    client_id: str = Field(max_length=36)
+    redirect_uri: str = text()
+    subject: str = Field(max_length=64)
+    user_id: str = Field(default="", max_length=36)
+    session_id: str = Field(default="", max_length=36)
+    scope: str = text()
+    nonce: str = text()
+    challenge: str = text()
+    amr: str = ""
+    auth_time: int = moment()
+    expires_at: int = moment(index=True)
+    used_at: int | None = moment(optional=True)
+    grant_id: str = Field(default="", max_length=36, description="What its use issued, revoked if it is used again.")
+    access_digest: str = Field(default="", max_length=64)
+
+
+class RevokedToken(SQLModel, table=True):
+    """An access token that is dead before its `exp`: the digest of the whole token."""
+
+    __tablename__ = "revoked_tokens"
+    digest: str = Field(primary_key=True, max_length=64)
+    tenant_id: str = owned_by("tenants.id", index=True)
+    expires_at: int = moment(index=True)

@@ -1,0 +1,90 @@
+"""Directory users: App ID's Cloud Directory users, SCIM users, `urn:vcloud:user:…`."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, String, Text, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from ostiary.store.tables.columns import SORTED, moment, owned_by, text
+
+
+class User(SQLModel, table=True):
+    """A directory user. Its id is the SCIM id; the `sub` of tokens is the id of its profile.
+
+    `…_key` columns hold the compared form (NFKC, casefold) of what stands beside them. What RFC 7643 §4.1 defines
+    and no query asks for stands in `document`, a JSON object.
+    """
+
+    __tablename__ = "users"
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "user_name_key"),
+        Index("ix_users_list", "tenant_id", "created_at", "id"),
+        Index("ix_users_name", "tenant_id", "user_name_key", "id"),
+    )
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = owned_by("tenants.id")
+    user_name: str
+    user_name_key: str = Field(sa_column=Column(SORTED, nullable=False))
+    display_name: str = text()
+    display_name_key: str = text()
+    given_name: str = text()
+    family_name: str = text()
+    document: str = text(default="{}")
+    locale: str = text()
+    active: bool = True
+    status: str = Field(default="PENDING", description="PENDING or CONFIRMED (the mail address).")
+    locked_until: int | None = moment(optional=True)
+    version: int = Field(default=1, description="Grows with every change; the ETag of SCIM.")
+    created_at: int = moment()
+    modified_at: int = moment()
+    last_login: int | None = moment(optional=True)
+
+
+class Password(SQLModel, table=True):
+    """The password of a directory user, in PHC form. Apart from the user, so that no listing ever carries it."""
+
+    __tablename__ = "passwords"
+    tenant_id: str = owned_by("tenants.id", index=True)
+    user_id: str = owned_by("users.id", key=True)
+    hash: str = Field(sa_column=Column(Text, nullable=False))
+    changed_at: int = moment()
+
+
+class UserEmail(SQLModel, table=True):
+    """A mail address of a user; unique in the tenant, since it signs in."""
+
+    __tablename__ = "user_emails"
+    __table_args__ = (UniqueConstraint("tenant_id", "value_key"),)
+    tenant_id: str = owned_by("tenants.id")
+    user_id: str = owned_by("users.id", key=True)
+    position: int = Field(primary_key=True)
+    value: str
+    value_key: str = Field(sa_column=Column(SORTED, nullable=False))
+    type: str = ""
+    is_primary: bool = False
+
+
+class UserPhone(SQLModel, table=True):
+    """A phone number of a user."""
+
+    __tablename__ = "user_phones"
+    __table_args__ = (Index("ix_user_phones_value", "tenant_id", "value_key"),)
+    tenant_id: str = owned_by("tenants.id")
+    user_id: str = owned_by("users.id", key=True)
+    position: int = Field(primary_key=True)
+    value: str
+    value_key: str
+    type: str = ""
+    is_primary: bool = False
+
+
+class ExternalId(SQLModel, table=True):
+    """The id that a provisioning client gave a resource (RFC 7643 §3.1): each client has its own name for it."""
+
+    __tablename__ = "external_ids"
+    __table_args__ = (Index("ix_external_ids_resource", "tenant_id", "resource_id"),)
+    tenant_id: str = owned_by("tenants.id", key=True)
+    provisioner: str = Field(primary_key=True, max_length=64, description="Who gave it: an API key, client or user id.")
+    resource_type: str = Field(primary_key=True, max_length=16, description="User or Group.")
+    external_id: str = Field(sa_column=Column(String, primary_key=True))
+    resource_id: str = Field(max_length=36)

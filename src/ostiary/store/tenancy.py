@@ -1,0 +1,123 @@
+"""What a worker knows of a tenant without asking again, and how it notices that it must.
+
+Every request reads one row: the tenant with its generation. What was loaded under the same generation is served from
+memory; a change that matters to the cache bumps the generation in its own transaction (`touch`), so it acts on the
+very next request at any worker of any replica.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from sqlalchemy import bindparam, exists, select, update
+
+from ostiary.store.tables import RevokedToken, Tenant, table_of
+from ostiary.store.work import Work
+
+Loaded = TypeVar("Loaded")
+
+_TENANTS = table_of(Tenant)
+_REVOKED = table_of(RevokedToken)
+_COLUMNS = (
+    _TENANTS.c.id, _TENANTS.c.generation, _TENANTS.c.state, _TENANTS.c.name, _TENANTS.c.display_name,
+    _TENANTS.c.kind, _TENANTS.c.parent_id, _TENANTS.c.is_default,
+)  # fmt: skip
+_FIND = select(
+    *_COLUMNS, exists().where(_REVOKED.c.digest == bindparam("digest")).label("revoked")
+).where(_TENANTS.c.id == bindparam("tenant_id"))  # fmt: skip
+_BY_NAME = select(_TENANTS.c.id).where(_TENANTS.c.name_key == bindparam("name_key"))
+_DEFAULT = select(_TENANTS.c.id).where(_TENANTS.c.is_default)
+
+SYSTEM_ID = "a93c9db9-7471-3192-8d09-a8f7eeda85f9"
+"""The operators' own organization, `System`. The id is the one that Cloud Director gives it everywhere."""
+
+
+@dataclass(slots=True)
+class TenantView:
+    """A tenant as it stood at the beginning of the request, with what was loaded of it since."""
+
+    id: str
+    generation: int
+    state: str
+    name: str
+    display_name: str
+    kind: str
+    parent_id: str | None
+    is_default: bool
+    _loaded: dict[Hashable, Any] = field(default_factory=dict)
+
+    @property
+    def enabled(self) -> bool:
+        """Disabled and deleted tenants refuse everything."""
+        return self.state == "enabled"
+
+    def cached(self, key: Hashable, load: Callable[[], Loaded]) -> Loaded:
+        """What `load` returned for `key` under this generation. Treat it as immutable: other requests see it."""
+        try:
+            found: Loaded = self._loaded[key]
+        except KeyError:
+            found = self._loaded[key] = load()
+        return found
+
+
+class Tenancy:
+    """The tenants that this process has seen lately; at most `capacity` of them, the least recently used leave."""
+
+    def __init__(self, capacity: int = 2_000) -> None:
+        self._views: OrderedDict[str, TenantView] = OrderedDict()
+        self._capacity = capacity
+        self._lock = threading.Lock()
+
+    def find(self, work: Work, tenant_id: str, token_digest: str = "") -> tuple[TenantView | None, bool]:
+        """The tenant, or None; and whether the access token with this digest was revoked."""
+        row = work.row(_FIND, {"tenant_id": tenant_id, "digest": token_digest})
+        if row is None or row.state in ("deleting", "deleted"):
+            return None, False
+        facts = list(row)
+        revoked = facts.pop()
+        view = self._view(facts)
+        work.memo["tenant", tenant_id] = view
+        return view, bool(revoked)
+
+    def get(self, work: Work, tenant_id: str) -> TenantView | None:
+        """The tenant, or None. Asked twice on one connection, the first answer stands."""
+        known: TenantView | None = work.memo.get(("tenant", tenant_id))
+        return known or self.find(work, tenant_id)[0]
+
+    def _view(self, facts: list[Any]) -> TenantView:
+        tenant_id, generation = facts[0], facts[1]
+        with self._lock:
+            known = self._views.get(tenant_id)
+            if known is None or known.generation != generation:
+                known = self._views[tenant_id] = TenantView(*facts)
+            self._views.move_to_end(tenant_id)
+            if len(self._views) > self._capacity:
+                self._views.popitem(last=False)
+        return known
+
+
+def fresh_view(work: Work, tenant_id: str) -> TenantView | None:
+    """A view that nobody shares: for transactions that change what is cached and read it again."""
+    row = work.row(_FIND, {"tenant_id": tenant_id, "digest": ""})
+    return TenantView(*list(row)[:-1]) if row is not None and row.state not in ("deleting", "deleted") else None
+
+
+def tenant_named(work: Work, name_key: str) -> str | None:
+    """The id of the tenant with this name (compared form), or None."""
+    row = work.row(_BY_NAME, {"name_key": name_key})
+    return row.id if row else None
+
+
+def default_tenant(work: Work) -> str | None:
+    """The id of the organization meant by a login that names none."""
+    row = work.row(_DEFAULT)
+    return row.id if row else None
+
+
+def touch(work: Work, tenant_id: str) -> None:
+    """Makes every worker load the tenant anew from its next request on. Call it in the transaction of the change."""
+    work.run(update(_TENANTS).where(_TENANTS.c.id == tenant_id).values(generation=_TENANTS.c.generation + 1))

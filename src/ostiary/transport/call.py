@@ -1,0 +1,101 @@
+"""The request in hand: what the steps of the pipeline learn about it, and what they hand on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from ostiary.access.principals import ANONYMOUS, Principal
+from ostiary.store.engine import Store
+from ostiary.store.tenancy import Tenancy, TenantView
+from ostiary.store.work import Work
+from ostiary.transport.rules import Rules
+
+
+@dataclass
+class Call:
+    """One request on its way. Made by the `call` step, filled by the others, read by servicers.
+
+    `metadata` are the request headers, lower-case, the first of each name. `headers` go out with a successful answer.
+    """
+
+    rules: Rules
+    store: Store
+    tenancy: Tenancy
+    metadata: dict[str, str]
+    request_id: str
+    started_ns: int = 0
+    principal: Principal = ANONYMOUS
+    tenant: TenantView | None = None
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    http_status: int = 0
+    audit_target: str = ""
+    resources: ExitStack = field(default_factory=ExitStack)
+    writing: Work | None = None
+    context: Any = None
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether the gateway transcoded it. Clients cannot forge the header: the gateway strips theirs."""
+        return "x-envoy-original-path" in self.metadata
+
+    @property
+    def client_ip(self) -> str:
+        """The address of the client as the gateway saw it; empty for native calls that came past it."""
+        return self.metadata.get("x-client-ip", "")
+
+    @cached_property
+    def reading(self) -> Work:
+        """A reading connection, opened at first use and kept to the end of the call."""
+        return self.resources.enter_context(self.store.read())
+
+    @property
+    def work(self) -> Work:
+        """The unit of work that the rules of this RPC ask for."""
+        return self.writing if self.writing is not None else self.reading
+
+    def release(self) -> None:
+        """Gives the reading connection back before slow work or a transaction begins."""
+        self.resources.close()
+        self.__dict__.pop("reading", None)
+
+    @property
+    def the_tenant(self) -> TenantView:
+        """The tenant on which this call acts; raises where the rules of the RPC name none: a programming error."""
+        if self.tenant is None:
+            raise LookupError(f"{self.rules.method} acts on no tenant")
+        return self.tenant
+
+    @property
+    def tenant_id(self) -> str:
+        """The tenant on which this call acts, after the access decision."""
+        return self.tenant.id if self.tenant else self.principal.tenant_id
+
+    def created(self, location: str = "") -> None:
+        """Names where the new resource stands (REST: Location)."""
+        if location:
+            self.headers.append(("location", location))
+
+
+_current = threading.local()
+
+
+def current_call() -> Call:
+    """The call that this thread serves. Raises AttributeError outside one: a programming error."""
+    call: Call = _current.call
+    return call
+
+
+@contextmanager
+def entered(call: Call) -> Iterator[Call]:
+    """Makes `call` the current one of this thread."""
+    _current.call = call
+    try:
+        yield call
+    finally:
+        del _current.call
+        call.release()

@@ -1,0 +1,11 @@
+"""IBM IAM: `{errorCode, errorMessage}`."""
+
+from __future__ import annotations
+
+from ostiary.errors import DomainError
+from ostiary.transport.families.body import ErrorBody, json_body
+
+
+def render(error: DomainError, path: str) -> ErrorBody:
+    """A bad API key is 400 there."""
+    return json_body(error.kind.value, {"errorCode": error.reason, "errorMessage": error.message})

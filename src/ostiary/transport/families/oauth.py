@@ -1,0 +1,44 @@
+"""OAuth: RFC 6749 §5.2, with the extra fields that App ID's SDKs look for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ostiary.errors import DomainError, Kind
+from ostiary.transport.families.body import ErrorBody, json_body
+
+_CODES = {
+    Kind.INVALID: "invalid_request",
+    Kind.UNAUTHENTICATED: "invalid_token",
+    Kind.DENIED: "access_denied",
+    Kind.NOT_FOUND: "invalid_request",
+    Kind.CONFLICT: "invalid_request",
+    Kind.TOO_LARGE: "invalid_request",
+    Kind.LIMITED: "too many requests",
+    Kind.UNAVAILABLE: "temporarily_unavailable",
+}
+_OWN_FACTS = frozenset({"oauth_error", "status", "retry_after", "scim_type", "challenge"})
+
+
+def render(error: DomainError, path: str) -> ErrorBody:
+    """`facts` may name `oauth_error` (the code) and `status`; further facts, such as `user_id`, stand beside them."""
+    if error.reason == "TENANT_NOT_FOUND":
+        return ErrorBody(404, "text/plain; charset=utf-8", "Not Found")
+    status = int(error.facts.get("status", error.kind.value))
+    code = str(error.facts.get("oauth_error", _CODES.get(error.kind, "server_error")))
+    document: dict[str, Any] = {"error": code, "error_description": error.message}
+    if error.kind is Kind.LIMITED:
+        document["error_code"] = "too many requests"
+    document |= {name: value for name, value in error.facts.items() if name not in _OWN_FACTS}
+    return json_body(status, document, headers=_challenge(error, code, status))
+
+
+def _challenge(error: DomainError, code: str, status: int) -> tuple[tuple[str, str], ...]:
+    """401 says how to authenticate: RFC 6749 §5.2 (Basic) for clients, RFC 6750 §3 for bearer tokens."""
+    if status != Kind.UNAUTHENTICATED.value:
+        return ()
+    if code == "invalid_client":
+        return (("www-authenticate", 'Basic realm="ostiary"'),)
+    if error.reason == "UNAUTHENTICATED":
+        return (("www-authenticate", 'Bearer realm="ostiary"'),)
+    return (("www-authenticate", f'Bearer realm="ostiary", error="{code}"'),)

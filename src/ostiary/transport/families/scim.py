@@ -1,0 +1,28 @@
+"""SCIM: RFC 7644 §3.12."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ostiary.errors import DomainError, Kind
+from ostiary.transport.families.body import ErrorBody, json_body
+
+ERROR_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
+
+
+def scim_type(error: DomainError) -> str:
+    """The detail error keyword of RFC 7644 table 9; empty where none applies."""
+    given = str(error.facts.get("scim_type", ""))
+    if given or error.kind is not Kind.CONFLICT:
+        return given
+    return "uniqueness"
+
+
+def render(error: DomainError, path: str) -> ErrorBody:
+    """`status` is a string there."""
+    status = error.kind.value
+    document: dict[str, Any] = {"schemas": [ERROR_SCHEMA], "status": str(status), "detail": error.message}
+    kind = scim_type(error)
+    if kind:
+        document["scimType"] = kind
+    return json_body(status, document, "application/scim+json")

@@ -1,0 +1,49 @@
+"""What operators see of a request: one log line and two metrics. No secret, no personal data, no raw path."""
+
+from __future__ import annotations
+
+import structlog
+from prometheus_client import Counter, Histogram
+
+from ostiary.errors import DomainError
+from ostiary.transport.call import Call
+
+_REQUESTS = Counter("ostiary_requests_total", "Requests by RPC and outcome.", ["method", "outcome"])
+_SECONDS = Histogram(
+    "ostiary_request_seconds", "Time from decoding a request to its answer, in seconds.", ["method"],
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)  # fmt: skip
+_log = structlog.get_logger("ostiary.requests")
+
+
+class Observer:
+    """Writes one line a request, and counts it. The metric objects of a method are looked up once."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[str, Histogram] = {}
+        self._requests: dict[tuple[str, str], Counter] = {}
+
+    def saw(self, call: Call, failure: DomainError | None, duration_ns: int) -> None:
+        """The request is answered: with `failure`, or well."""
+        method = call.rules.method
+        outcome = "OK" if failure is None else failure.kind.name
+        self._histogram(method).observe(duration_ns / 1e9)
+        self._counter(method, outcome).inc()
+        _log.info(
+            "request", method=method, outcome=outcome, reason=failure.reason if failure else "",
+            ms=round(duration_ns / 1e6, 2), request_id=call.request_id,
+            traceparent=call.metadata.get("traceparent", ""), tenant=call.tenant_id,
+            principal=call.principal.kind.value, principal_id=call.principal.id,
+        )  # fmt: skip
+
+    def _histogram(self, method: str) -> Histogram:
+        found = self._seconds.get(method)
+        if found is None:
+            found = self._seconds[method] = _SECONDS.labels(method)
+        return found
+
+    def _counter(self, method: str, outcome: str) -> Counter:
+        found = self._requests.get((method, outcome))
+        if found is None:
+            found = self._requests[method, outcome] = _REQUESTS.labels(method, outcome)
+        return found

@@ -1,0 +1,120 @@
+"""The one path: every RPC goes through the same steps in the same order, REST and native gRPC alike.
+
+`ORDER` in `ostiary.app` lists the steps with the reason for each place. A step gets the call, the request and what
+comes after it; the chain of a method is built once, so a request pays for no look-ups.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, cast
+
+import grpc
+from google.protobuf.message import DecodeError, Message
+
+from ostiary.errors import invalid
+from ostiary.transport.call import Call
+from ostiary.transport.rules import Rules
+
+Proceed = Callable[[Call, Message], Any]
+
+
+class Step(Protocol):
+    """One concern. Returns what `proceed` returned, or raises; it must call `proceed` at most once."""
+
+    def __call__(self, call: Call, request: Message, proceed: Proceed) -> Any:
+        """Does its part around the rest of the path."""
+        ...
+
+
+class Outermost(Protocol):
+    """The step that meets grpc: makes the call from the context, and the answer or abort from what comes back."""
+
+    def __call__(self, rules: Rules, request: Message, context: grpc.ServicerContext, proceed: Proceed) -> Any:
+        """Runs the whole path for one request."""
+        ...
+
+
+class Pipeline(grpc.ServerInterceptor):
+    """Wraps the handler of each method in the steps, once per method."""
+
+    def __init__(
+        self, rules: dict[str, Rules], outermost: Outermost, steps: Sequence[Step], open_methods: frozenset[str]
+    ) -> None:
+        self._rules = rules
+        self._outermost = outermost
+        self._steps = steps
+        self._open = open_methods
+        self._handlers: dict[str, Any] = {}
+        self._building = threading.Lock()
+
+    def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
+        """grpc asks this for every request; the answer is made at the first one of each method."""
+        known = self._handlers.get(details.method)
+        if known is not None:
+            return known
+        handler = continuation(details)
+        if handler is None or details.method.split("/")[1] in self._open:
+            return handler
+        with self._building:
+            return self._handlers.setdefault(details.method, self._wrapped(handler, self._rules[details.method]))
+
+    def _wrapped(self, handler: Any, rules: Rules) -> Any:
+        streams = handler.response_streaming
+        innermost = handler.unary_stream if streams else handler.unary_unary
+        chain = self._chain(innermost, streams)
+        outermost = self._outermost
+
+        def serve(request: Message, context: grpc.ServicerContext) -> Any:
+            return outermost(rules, request, context, chain)
+
+        def serve_stream(request: Message, context: grpc.ServicerContext) -> Iterator[Any]:
+            yield from outermost(rules, request, context, chain)
+
+        decode = _forgiving(handler.request_deserializer)
+        if streams:
+            return grpc.unary_stream_rpc_method_handler(serve_stream, decode, handler.response_serializer)
+        return grpc.unary_unary_rpc_method_handler(serve, decode, handler.response_serializer)
+
+    def _chain(self, innermost: Callable[[Any, Any], Any], streams: bool) -> Proceed:
+        def servicer(call: Call, request: Message) -> Any:
+            answer = innermost(request, call.context)
+            # A stream is read to its end here, inside the unit of work: it is a JSON array of bounded length.
+            return list(answer) if streams else answer
+
+        proceed: Proceed = servicer
+        for step in reversed(self._steps):
+            proceed = _bound(step, proceed)
+        return proceed
+
+
+def _bound(step: Step, proceed: Proceed) -> Proceed:
+    return lambda call, request: step(call, request, proceed)
+
+
+def _forgiving(decode: Callable[[bytes], Message]) -> Callable[[bytes], Message]:
+    """A path with invalid UTF-8 fails to decode: that is the caller's fault, not a server error."""
+
+    def attempt(data: bytes) -> Message:
+        try:
+            return decode(data)
+        except (DecodeError, UnicodeDecodeError):
+            return cast("Message", MALFORMED)
+
+    return attempt
+
+
+class _Malformed:
+    DESCRIPTOR = None
+
+
+MALFORMED: Any = _Malformed()
+"""Stands in for a request that could not be decoded, so that its refusal takes the one path too."""
+
+
+def refuse_malformed(call: Call, request: Message, proceed: Proceed) -> Any:
+    """The step that turns an undecodable request into a refusal; after authentication, which reads headers only."""
+    if request is MALFORMED:
+        raise invalid("MALFORMED_REQUEST", "The request cannot be decoded: is every text valid UTF-8?")
+    return proceed(call, request)

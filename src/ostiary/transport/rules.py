@@ -1,0 +1,125 @@
+"""Reads the rules that stand beside each RPC; refuses what is missing or contradictory before anything is served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from google.api import annotations_pb2
+from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import MethodOptions
+
+from identity.options.v1 import rules_pb2 as options
+from ostiary.access.policy import Requirement
+
+
+class RulesError(Exception):
+    """An RPC whose rules are missing or contradict themselves; the server does not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A REST path of an RPC: verb and path template."""
+
+    verb: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The rules of one RPC, checked. `method` is `/package.Service/Method`."""
+
+    method: str
+    need: Requirement
+    tenant_field: str
+    own_credentials: bool
+    limit: str
+    success_status: int
+    transaction: options.Transaction.ValueType
+    audit: str
+    family: options.ErrorFamily.ValueType
+    routes: tuple[Route, ...]
+    successor: str
+    catalogue: tuple[str, ...]
+    options: options.MethodRules
+
+
+def read_rules(services: Iterable[ServiceDescriptor], limits: Iterable[str]) -> dict[str, Rules]:
+    """The rules of every RPC of `services` by method name. `limits` are the names that have numbers.
+
+    Raises RulesError with every fault found, one a line.
+    """
+    known_limits = frozenset(limits)
+    found: dict[str, Rules] = {}
+    faults: list[str] = []
+    for service in services:
+        for method in service.methods:
+            rules = _rules_of(service, method)
+            found[rules.method] = rules
+            faults += [f"{rules.method}: {fault}" for fault in _faults(method, rules, known_limits)]
+    if faults:
+        raise RulesError("\n".join(faults))
+    return found
+
+
+def _rules_of(service: ServiceDescriptor, method: MethodDescriptor) -> Rules:
+    given = method.GetOptions().Extensions[options.rules]
+    access = given.access
+    shared = service.GetOptions().Extensions[options.service_rules]
+    return Rules(
+        method=f"/{service.full_name}/{method.name}",
+        need=Requirement(
+            frozenset(access.roles),
+            access.anonymous,
+            frozenset(access.scopes),
+            access.foreign_tenant == options.FOREIGN_TENANT_FORBIDDEN,
+        ),
+        tenant_field=access.tenant_field,
+        own_credentials=access.credential == options.CREDENTIAL_OWN,
+        limit=given.rate_limit,
+        success_status=given.success_status or 200,
+        transaction=given.transaction or _default_transaction(method),
+        audit=given.audit,
+        family=given.error_family or shared.error_family,
+        routes=tuple(_routes(method)),
+        successor=given.successor,
+        catalogue=tuple(given.catalogue),
+        options=given,
+    )
+
+
+def _default_transaction(method: MethodDescriptor) -> options.Transaction.ValueType:
+    reads = method.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+    return options.TRANSACTION_READ if reads else options.TRANSACTION_WRITE
+
+
+def _routes(method: MethodDescriptor) -> Iterable[Route]:
+    http = method.GetOptions().Extensions[annotations_pb2.http]
+    for binding in (http, *http.additional_bindings):
+        verb = binding.WhichOneof("pattern")
+        if verb is not None:
+            yield Route(verb.upper(), getattr(binding, verb))
+
+
+def _faults(method: MethodDescriptor, rules: Rules, limits: frozenset[str]) -> Iterable[str]:
+    if not method.GetOptions().HasExtension(options.rules):
+        yield "has no rules; add option (identity.options.v1.rules)"
+        return
+    if rules.need.anonymous == bool(rules.need.roles):
+        yield "access must name roles or be anonymous, one of the two"
+    if options.ROLE_UNSPECIFIED in rules.need.roles:
+        yield "access names ROLE_UNSPECIFIED"
+    if rules.tenant_field and rules.tenant_field not in method.input_type.fields_by_name:
+        yield f"tenant_field {rules.tenant_field!r} is no field of {method.input_type.name}"
+    if "tenant_id" in method.input_type.fields_by_name and rules.tenant_field != "tenant_id":
+        yield "the request has a tenant_id that access.tenant_field does not name"
+    if rules.limit not in limits:
+        yield f"rate_limit {rules.limit!r} has no numbers in the limits file"
+    if rules.routes and rules.family == options.ERROR_FAMILY_UNSPECIFIED:
+        yield "has a REST path but no error family"
+    reads = method.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+    if reads and rules.transaction not in (options.TRANSACTION_READ, options.TRANSACTION_NONE):
+        yield "has no side effects, yet asks for a transaction that writes"
+    gets = any(route.verb == "GET" for route in rules.routes)
+    if gets and not reads and not rules.options.get_has_side_effects:
+        yield "is a GET with side effects that get_has_side_effects does not declare"

@@ -1,0 +1,1 @@
+"""The steps of the path, one a concern."""

@@ -1,0 +1,38 @@
+"""What was done is recorded in the transaction that did it: who, what, which tenant, how it ended; ids only."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.message import Message
+
+from ostiary.clock import Clock
+from ostiary.store.audit import Entry, record
+from ostiary.transport.call import Call
+from ostiary.transport.pipeline import Proceed
+
+
+class Audit:
+    """Appends the RPC's audit event after its servicer returned; a refusal rolls the event back with the change."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def __call__(self, call: Call, request: Message, proceed: Proceed) -> Any:
+        """Only RPCs with an `audit` name, which are those that change something in one transaction."""
+        answer = proceed(call, request)
+        if call.rules.audit and call.writing is not None:
+            record(call.writing, self._clock.now_ms(), audit_entry(call, call.rules.audit, request))
+        return answer
+
+
+_TARGET_FIELDS = ("user_id", "id", "client_id", "role_id", "org_id")
+
+
+def audit_entry(call: Call, action: str, request: Message) -> Entry:
+    """The entry of this call; the target is the id that the request names, else the tenant."""
+    target = next((value for name in _TARGET_FIELDS if (value := getattr(request, name, ""))), call.tenant_id)
+    return Entry(
+        tenant_id=call.tenant_id, action=action, initiator_kind=call.principal.kind.value,
+        initiator_id=call.principal.id, target_id=call.audit_target or target, request_id=call.request_id,
+    )  # fmt: skip

@@ -1,0 +1,113 @@
+"""The outermost step: the request gets its id, its log line and its numbers; grpc gets an answer or an abort."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import grpc
+from google.protobuf import any_pb2
+from google.protobuf.message import Message
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+
+from ostiary.errors import DomainError, Kind
+from ostiary.ids import Entropy
+from ostiary.store.engine import Store
+from ostiary.store.tenancy import Tenancy
+from ostiary.transport.call import Call, entered
+from ostiary.transport.families import RENDERERS
+from ostiary.transport.observation import Observer
+from ostiary.transport.pipeline import Proceed
+from ostiary.transport.rules import Rules
+
+_CODES: dict[Kind, int] = {
+    Kind.INVALID: code_pb2.INVALID_ARGUMENT,
+    Kind.UNAUTHENTICATED: code_pb2.UNAUTHENTICATED,
+    Kind.DENIED: code_pb2.PERMISSION_DENIED,
+    Kind.NOT_FOUND: code_pb2.NOT_FOUND,
+    Kind.NOT_ACCEPTABLE: code_pb2.INVALID_ARGUMENT,
+    Kind.CONFLICT: code_pb2.ALREADY_EXISTS,
+    Kind.GONE: code_pb2.FAILED_PRECONDITION,
+    Kind.PRECONDITION_FAILED: code_pb2.FAILED_PRECONDITION,
+    Kind.TOO_LARGE: code_pb2.INVALID_ARGUMENT,
+    Kind.LIMITED: code_pb2.RESOURCE_EXHAUSTED,
+    Kind.INTERNAL: code_pb2.INTERNAL,
+    Kind.UNIMPLEMENTED: code_pb2.UNIMPLEMENTED,
+    Kind.UNAVAILABLE: code_pb2.UNAVAILABLE,
+    Kind.TIMEOUT: code_pb2.DEADLINE_EXCEEDED,
+}
+ERROR_DOMAIN = "ostiary"
+
+
+class Reception:
+    """Receives a request and sends the answer. The only place that aborts an RPC."""
+
+    def __init__(self, store: Store, tenancy: Tenancy, entropy: Entropy, observer: Observer) -> None:
+        self._store = store
+        self._tenancy = tenancy
+        self._entropy = entropy
+        self._observer = observer
+
+    def __call__(self, rules: Rules, request: Message, context: grpc.ServicerContext, proceed: Proceed) -> Any:
+        """Runs the path; the log line and the metrics see how it ended."""
+        started = time.perf_counter_ns()
+        call = self._call(rules, context)
+        failure: DomainError | None = None
+        answer: Any = None
+        with entered(call):
+            try:
+                answer = proceed(call, request)
+            except DomainError as error:
+                failure = error
+        self._observer.saw(call, failure, time.perf_counter_ns() - started)
+        if failure is not None:
+            _abort(call, failure, context)
+        _send_headers(call, context)
+        return answer
+
+    def _call(self, rules: Rules, context: grpc.ServicerContext) -> Call:
+        metadata: dict[str, str] = {}
+        for name, value in context.invocation_metadata():
+            metadata.setdefault(name, value if isinstance(value, str) else value.decode("latin-1"))
+        request_id = metadata.get("x-request-id") or self._entropy.token_bytes(16).hex()
+        return Call(rules, self._store, self._tenancy, metadata, request_id[:64], context=context)
+
+
+def _send_headers(call: Call, context: grpc.ServicerContext) -> None:
+    """Initial metadata costs a tenth of an RPC, so it is sent only where the answer is not a plain 200."""
+    headers = [*call.headers, *_deprecation(call.rules)]
+    status = call.http_status or call.rules.success_status
+    if call.is_rest and status != 200:
+        headers.append(("x-http-status", str(status)))
+    if headers:
+        context.send_initial_metadata(tuple(headers))
+
+
+def _deprecation(rules: Rules) -> list[tuple[str, str]]:
+    """RFC 9745 and RFC 8288: what is deprecated, and what replaces it."""
+    if not rules.successor:
+        return []
+    return [("deprecation", "@1735689600"), ("link", f'<{rules.successor}>; rel="successor-version"')]
+
+
+def _abort(call: Call, failure: DomainError, context: grpc.ServicerContext) -> None:
+    """REST gets the body of its dialect through the gateway; native gRPC a status with ErrorInfo (AIP-193)."""
+    headers: list[tuple[str, str]] = _deprecation(call.rules)
+    retry_after = failure.facts.get("retry_after")
+    if retry_after is not None:
+        headers.append(("retry-after", str(retry_after)))
+    code = _CODES[failure.kind]
+    if call.is_rest and call.rules.family in RENDERERS:
+        body = RENDERERS[call.rules.family](failure, call.metadata["x-envoy-original-path"])
+        headers += [*body.headers, ("x-http-status", str(body.status)), ("x-http-content-type", body.content_type)]
+        context.set_trailing_metadata((*headers, ("x-http-error", body.text)))
+        context.abort(_GRPC_CODES[code], failure.reason)
+    details = any_pb2.Any()
+    facts = {name: str(value) for name, value in failure.facts.items()}
+    details.Pack(error_details_pb2.ErrorInfo(reason=failure.reason, domain=ERROR_DOMAIN, metadata=facts))
+    status = status_pb2.Status(code=code, message=failure.message, details=[details])
+    context.set_trailing_metadata((*headers, ("grpc-status-details-bin", status.SerializeToString())))
+    context.abort(_GRPC_CODES[code], failure.message)
+
+
+_GRPC_CODES = {code.value[0]: code for code in grpc.StatusCode}

