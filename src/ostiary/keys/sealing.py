@@ -78,7 +78,7 @@ def key_id(master_key: bytes) -> str:
 def new_master_key(path: Path, entropy: Entropy) -> bytes:
     """Makes a master key file, 0600, never over an existing one."""
     key = entropy.token_bytes(KEY_BYTES)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(base64.b64encode(key) + b"\n")

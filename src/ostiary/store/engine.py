@@ -10,7 +10,6 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -100,7 +99,6 @@ def _translated() -> Iterator[None]:
 
 
 def _open_sqlite(url: Any, readers: int, writers: int) -> tuple[Engine, Engine]:
-    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     reading = create_engine(
         url, isolation_level="AUTOCOMMIT", pool_size=readers, max_overflow=0, pool_timeout=POOL_TIMEOUT_S,
         pool_reset_on_return=None, connect_args={"check_same_thread": False},

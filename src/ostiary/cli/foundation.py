@@ -1,0 +1,87 @@
+"""Makes an installation: the operators' organization, the first tenant, and what both sign in with.
+
+All of it stands in one transaction: there is a whole installation or none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from ostiary.access.api_keys import create_api_key
+from ostiary.clock import Clock
+from ostiary.directory.tenants import create_system, create_tenant
+from ostiary.errors import conflict
+from ostiary.ids import Entropy
+from ostiary.keys.keyring import TOKEN, new_key
+from ostiary.keys.sealing import Sealing
+from ostiary.oauth.clients import CONFIDENTIAL, create_client
+from ostiary.oauth.issuers import Issuers
+from ostiary.store.engine import Store
+from ostiary.store.installation import MASTER_KEY, read_fact, record_fact
+from ostiary.store.tenancy import SYSTEM_ID
+from ostiary.store.work import Work
+
+FIRST_APPLICATION = "first-application"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the makers of an installation get, once."""
+
+    tenant_id: str
+    client_id: str
+    secret: str
+    api_key: str
+    operator_api_key: str
+
+    def document(self, public_url: str) -> dict[str, str]:
+        """As App ID's service credentials (appid.md §1) write it, and beside them the operators' key and the gRPC
+        address."""
+        issuer = Issuers(public_url).tenant(self.tenant_id)
+        return {
+            "tenantId": self.tenant_id,
+            "clientId": self.client_id,
+            "secret": self.secret,
+            "apikey": self.api_key,
+            "managementUrl": f"{public_url}/management/v4/{self.tenant_id}",
+            "oauthServerUrl": issuer,
+            "profilesUrl": public_url,
+            "discoveryEndpoint": f"{issuer}/.well-known/openid-configuration",
+            "iamTokenUrl": f"{public_url}/identity/token",
+            "operatorApikey": self.operator_api_key,
+            "grpc": _host_and_port(public_url),
+        }
+
+
+def is_founded(store: Store) -> bool:
+    """Whether the store holds an installation. Its schema must be there."""
+    with store.read() as work:
+        return read_fact(work, MASTER_KEY) is not None
+
+
+def found(store: Store, sealing: Sealing, clock: Clock, entropy: Entropy, tenant_name: str) -> Credentials:
+    """Makes the installation in an empty store. Raises ALREADY_INSTALLED."""
+    with store.write() as work:
+        if read_fact(work, MASTER_KEY) is not None:
+            raise conflict("ALREADY_INSTALLED", "there is an installation already; --if-needed accepts it")
+        now_ms = clock.now_ms()
+        record_fact(work, MASTER_KEY, sealing.key_id)
+        create_system(work, now_ms)
+        tenant = create_tenant(work, tenant_name, entropy, now_ms, is_default=True)
+        for tenant_id in (SYSTEM_ID, tenant.id):  # made here, though it takes a while: nobody waits for an empty store
+            work.add(new_key(sealing, tenant_id, TOKEN, now_ms))
+        return _credentials(work, sealing, entropy, tenant.id, now_ms)
+
+
+def _credentials(work: Work, sealing: Sealing, entropy: Entropy, tenant_id: str, now_ms: int) -> Credentials:
+    client, secret = create_client(work, sealing, entropy, tenant_id, FIRST_APPLICATION, CONFIDENTIAL, now_ms)
+    _, api_key = create_api_key(work, tenant_id, "first manager", "manager", entropy, now_ms)
+    _, operator = create_api_key(work, SYSTEM_ID, "first operator", "platform_operator", entropy, now_ms)
+    return Credentials(tenant_id, client.id, secret, api_key, operator)
+
+
+def _host_and_port(public_url: str) -> str:
+    parts = urlsplit(public_url)
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"

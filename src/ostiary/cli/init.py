@@ -1,0 +1,75 @@
+"""`ostiary init`: makes an installation."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from urllib.parse import urlsplit
+
+import click
+from sqlalchemy.engine import make_url
+
+from ostiary.app import master_key
+from ostiary.cli.foundation import found, is_founded
+from ostiary.cli.options import STORE, as_json, with_settings
+from ostiary.cli.printing import print_facts, print_json
+from ostiary.clock import SystemClock
+from ostiary.config import Settings
+from ostiary.ids import SystemEntropy
+from ostiary.keys.sealing import Sealing, new_master_key
+from ostiary.store.engine import Store
+from ostiary.store.schema import upgrade
+
+
+@click.command("init", short_help="Make an installation and print its credentials, once.")
+@with_settings(*STORE)
+@click.option("--public-url", default="", metavar="URL", help="What clients will reach it by; only printed here.")
+@click.option("--tenant", default="default", metavar="NAME", show_default=True, help="Name of the first tenant.")
+@click.option("--if-needed", is_flag=True, help="Be content with an installation that is there; bring its schema up.")
+@as_json
+def command(settings: Settings, public_url: str, tenant: str, if_needed: bool, as_json: bool) -> None:
+    """Makes an installation: the store's schema, a master key (mode 0600), a first tenant with one application, a
+    Manager API key of the tenant and a platform operator's API key.
+
+    The keys are printed once and kept as digests: nobody can read them again.
+
+    \b
+    Examples
+      ostiary init
+      ostiary init --data /srv/ostiary --tenant acme --public-url https://id.example.com --json > credentials.json
+      ostiary init --database postgresql://ostiary@db/ostiary --if-needed
+    """
+    url = _checked(public_url) or settings.base_url
+    where = make_url(settings.database_url).render_as_string(hide_password=True)
+    upgrade(settings.database_url)
+    with closing(Store(settings.database_url)) as store:
+        if if_needed and is_founded(store):
+            _say_existing(where, as_json)
+            return
+        sealing = Sealing(SystemEntropy(), _master_key(settings))
+        credentials = found(store, sealing, SystemClock(), SystemEntropy(), tenant)
+    if as_json:
+        print_json(credentials.document(url))
+    else:
+        click.echo(f"A new installation in {where}. Keep these: secret, apikey and operatorApikey are shown once.\n")
+        print_facts(credentials.document(url))
+
+
+def _say_existing(where: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"existing": True, "database": where})
+    else:
+        click.echo(f"ostiary: the installation is in {where}")
+
+
+def _checked(public_url: str) -> str:
+    parts = urlsplit(public_url)
+    if public_url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")):
+        raise click.BadParameter("must be http(s)://HOST[:PORT]", param_hint="--public-url")
+    return public_url.rstrip("/")
+
+
+def _master_key(settings: Settings) -> bytes:
+    """The key that the operator gave, or a new one in its file."""
+    if settings.master_key is None and not settings.key_file.exists():
+        return new_master_key(settings.key_file, SystemEntropy())
+    return master_key(settings)

@@ -1,0 +1,86 @@
+"""The root command: finds the others, and ends every failure in one line on standard error.
+
+Exit codes: 0 done, 1 it failed, 2 the command or the configuration must be changed first, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from ostiary import __version__
+from ostiary.access.limits import LimitsError
+from ostiary.config import ConfigurationError
+from ostiary.errors import DomainError
+from ostiary.keys.sealing import MasterKeyError, SealBroken
+
+FAILED, REFUSED, INTERRUPTED = 1, 2, 130
+COMMANDS = {
+    "init": "ostiary.cli.init",
+    "routes": "ostiary.cli.routes",
+}
+"""Command → module that defines it as `command`; loaded when it is called, so that none waits for another's imports."""
+
+EXAMPLES = """
+\b
+Begin with
+  ostiary init            make an installation under var/ and print its credentials once
+  ostiary serve           serve it on http://127.0.0.1:8080
+\b
+Every setting is a flag of `serve`, an OSTIARY_… variable (OSTIARY_DATA=/srv/ostiary) and a name in a TOML file
+(--config FILE); flags win over variables, variables over the file.
+"""
+
+
+class Commands(click.Group):
+    """The commands of COMMANDS, in that order."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Their names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name]).command
+        return command
+
+
+@click.group(
+    cls=Commands, help=f"Ostiary: one directory, spoken in several identity dialects.\n{EXAMPLES}",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}, no_args_is_help=False,
+    invoke_without_command=True,
+)  # fmt: skip
+@click.version_option(__version__, prog_name="ostiary")
+@click.pass_context
+def root(context: click.Context) -> None:
+    """Shows the help when no command is named."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def run(arguments: list[str]) -> int:
+    """Runs the command line with `arguments`; what went wrong becomes one line and an exit code."""
+    try:
+        code = root.main(arguments, prog_name="ostiary", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.Abort:
+        return _say("interrupted", INTERRUPTED)
+    except click.UsageError as error:
+        where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+        return _say(error.format_message().rstrip(".") + where, REFUSED)
+    except click.ClickException as error:
+        return _say(error.format_message(), FAILED)
+    except (ConfigurationError, MasterKeyError, LimitsError) as error:
+        return _say(str(error), REFUSED)
+    except DomainError as error:
+        return _say(error.message, FAILED)
+    except (SealBroken, OSError) as error:
+        return _say(str(error), FAILED)
+
+
+def _say(text: str, code: int) -> int:
+    click.echo(f"ostiary: {' '.join(text.split())}", err=True)
+    return code

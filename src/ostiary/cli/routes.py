@@ -1,0 +1,59 @@
+"""`ostiary routes`: every operation with its rules, for review."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from identity.options.v1 import rules_pb2
+from ostiary.access.limits import read_limits
+from ostiary.app import SERVICES
+from ostiary.cli.options import as_json, with_settings
+from ostiary.cli.printing import print_json, print_table
+from ostiary.config import Settings
+from ostiary.transport.rules import Rules, read_rules
+
+HEADERS = ("RPC", "VERB", "PATH", "MAY", "LIMIT", "STATUS", "ERRORS")
+
+
+@click.command("routes", short_help="List every operation with who may call it.")
+@with_settings("config", "limits_file")
+@as_json
+def command(settings: Settings, as_json: bool) -> None:
+    """Lists every operation: RPC, REST verb and path, who may call it, rate limit, success status, error family.
+
+    An RPC without a REST path answers over gRPC only.
+
+    \b
+    Examples
+      ostiary routes | grep anonymous
+      ostiary routes --json | jq -r '.[] | select(.roles == ["manager"]) | .path'
+    """
+    limits = read_limits(settings.limits_file)
+    rules = read_rules((service.descriptor for service in SERVICES), limits.coarse)
+    routes = [route for each in rules.values() for route in _routes(each)]
+    if as_json:
+        print_json(routes)
+        return
+    shown = ("rpc", "verb", "path", "may", "rateLimit", "status", "errorFamily")
+    rows = [{**route, "may": ",".join(route["roles"]) or "anonymous"} for route in routes]
+    print_table(HEADERS, [[row[name] for name in shown] for row in rows])
+
+
+def _routes(rules: Rules) -> list[dict[str, Any]]:
+    facts = {
+        "roles": sorted(_word(rules_pb2.Role.Name(role), "ROLE_") for role in rules.need.roles),
+        "scopes": sorted(rules.need.scopes),
+        "rateLimit": rules.limit,
+        "status": rules.success_status,
+        "errorFamily": _word(rules_pb2.ErrorFamily.Name(rules.family), "ERROR_FAMILY_") if rules.routes else "",
+        "audit": rules.audit,
+        "catalogue": list(rules.catalogue),
+    }
+    paths = [(route.verb, route.path) for route in rules.routes] or [("", "")]
+    return [{"rpc": rules.method.lstrip("/"), "verb": verb, "path": path, **facts} for verb, path in paths]
+
+
+def _word(name: str, prefix: str) -> str:
+    return name.removeprefix(prefix).lower()

@@ -1,0 +1,82 @@
+"""`ostiary init`, as a command, on both databases."""
+
+from __future__ import annotations
+
+import stat
+import uuid
+from pathlib import Path
+
+import pytest
+from kit.command import Ended, ostiary
+
+NAMES = [
+    "tenantId", "clientId", "secret", "apikey", "managementUrl", "oauthServerUrl", "profilesUrl", "discoveryEndpoint",
+    "iamTokenUrl", "operatorApikey", "grpc",
+]  # fmt: skip
+
+
+@pytest.fixture
+def made(database: str, tmp_path: Path) -> Ended:
+    return ostiary("init", "--json", "--public-url", "https://id.example.com/", cwd=tmp_path, OSTIARY_DATABASE=database)
+
+
+def test_json_is_all_that_it_prints_and_names_what_service_credentials_name(made: Ended) -> None:
+    assert (made.code, made.stderr) == (0, "")
+    credentials = made.json()
+    assert list(credentials) == NAMES
+    tenant = str(uuid.UUID(credentials["tenantId"]))
+    assert credentials["managementUrl"] == f"https://id.example.com/management/v4/{tenant}"
+    assert credentials["discoveryEndpoint"] == (
+        f"https://id.example.com/oauth/v4/{tenant}/.well-known/openid-configuration"
+    )
+    assert credentials["grpc"] == "id.example.com:443"
+
+
+@pytest.mark.usefixtures("made")
+def test_the_master_key_can_be_read_by_its_owner_only(tmp_path: Path) -> None:
+    assert stat.S_IMODE((tmp_path / "var/master.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
+
+
+@pytest.mark.usefixtures("made")
+def test_a_second_one_is_refused_and_with_if_needed_says_where_the_first_is(database: str, tmp_path: Path) -> None:
+    again = ostiary("init", cwd=tmp_path, OSTIARY_DATABASE=database)
+    assert (again.code, again.stdout) == (1, "")
+    assert again.stderr.startswith("ostiary: there is an installation already")
+    needed = ostiary("init", "--if-needed", cwd=tmp_path, OSTIARY_DATABASE=database)
+    assert (needed.code, needed.stderr, needed.stdout.count("\n")) == (0, "", 1)
+    assert "the installation is in" in needed.stdout
+
+
+def test_the_embedded_store_is_private_to_its_owner(tmp_path: Path) -> None:
+    assert ostiary("init", "--data", "here", cwd=tmp_path).code == 0
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "here").iterdir()}
+    assert modes["ostiary.sqlite3"] == 0o600
+    assert set(modes.values()) == {0o600}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "says"),
+    [
+        (["init", "--tenant"], {}, "requires an argument"),
+        (["init", "--public-url", "id.example.com"], {}, "http(s)://HOST[:PORT]"),
+        (["inti"], {}, "No such command 'inti'"),
+        (["init"], {"OSTIARY_DATABSE": "x"}, "OSTIARY_DATABSE: no such setting"),
+        (["init"], {"OSTIARY_MASTER_KEY": "short"}, "the master key"),
+        (["routes", "--limits-file", "none.toml"], {}, "cannot read the limits file none.toml"),
+    ],
+)
+def test_what_must_be_changed_first_is_one_line_and_code_2(
+    arguments: list[str], variables: dict[str, str], says: str, tmp_path: Path
+) -> None:
+    ended = ostiary(*arguments, cwd=tmp_path, **variables)
+    assert (ended.code, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
+    assert ended.stderr.startswith("ostiary: ")
+    assert says in ended.stderr
+
+
+def test_routes_lists_who_may_call_what(tmp_path: Path) -> None:
+    routes = ostiary("routes", "--json", cwd=tmp_path).json()
+    exchange = next(route for route in routes if route["path"] == "/identity/token")
+    assert (exchange["verb"], exchange["roles"], exchange["errorFamily"]) == ("POST", [], "iam")
+    assert "anonymous" in ostiary("routes", cwd=tmp_path).stdout
