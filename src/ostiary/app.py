@@ -37,6 +37,7 @@ from ostiary.transport.steps.authentication import Authenticate
 from ostiary.transport.steps.errors import guard
 from ostiary.transport.steps.limits import Limit
 from ostiary.transport.steps.reception import Reception
+from ostiary.transport.steps.tracing import tracing
 from ostiary.transport.steps.unit_of_work import unit_of_work
 
 Add = Callable[[Any, grpc.Server], None]
@@ -98,6 +99,7 @@ def master_key(settings: Settings) -> bytes:
 def steps(runtime: Runtime) -> list[Step]:
     """The order of the path, after `Reception`, which receives the request and sends the answer."""
     return [
+        *tracing(),  # around everything, so that a span is as long as the request; empty unless asked for
         guard,  # outermost: whatever raises below, the client sees one "internal error"
         Authenticate(runtime.authentication),  # before access, which needs to know who asks
         authorize,  # before limits: strangers must not use up a tenant's share; before validation (AIP-211)

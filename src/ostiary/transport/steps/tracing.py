@@ -1,0 +1,61 @@
+"""One span a request, exported over OTLP: an extra, for those who set `OTEL_EXPORTER_OTLP_ENDPOINT`.
+
+The span continues the caller's trace (W3C traceparent) and bears the name of the RPC, its outcome and the request id;
+nothing that a person or a secret could be known by.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from google.protobuf.message import Message
+
+from ostiary.errors import DomainError
+from ostiary.transport.call import Call
+from ostiary.transport.pipeline import Proceed, Step
+
+ENDPOINT_VARIABLE = "OTEL_EXPORTER_OTLP_ENDPOINT"
+
+
+class TracingError(Exception):
+    """Tracing was asked for and cannot be had; the server does not start."""
+
+
+def tracing() -> list[Step]:
+    """The tracing step when the environment names an endpoint, else none. Starts a thread: call it after a fork."""
+    if not os.environ.get(ENDPOINT_VARIABLE):
+        return []
+    try:
+        from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.resources import Resource
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError as error:
+        raise TracingError(f"{ENDPOINT_VARIABLE} is set; install the extra: pip install 'ostiary[otel]'") from error
+    provider = TracerProvider(resource=Resource.create({"service.name": "ostiary"}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    return [Trace(provider.get_tracer("ostiary"))]
+
+
+class Trace:
+    """Wraps the rest of the path in a span."""
+
+    def __init__(self, tracer: Any) -> None:
+        from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+        self._tracer = tracer
+        self._propagator = TraceContextTextMapPropagator()
+
+    def __call__(self, call: Call, request: Message, proceed: Proceed) -> Any:
+        """A refusal marks the span with its reason, and is no exception event."""
+        parent = self._propagator.extract(call.metadata)
+        attributes = {"rpc.system": "grpc", "rpc.method": call.rules.method, "ostiary.request_id": call.request_id}
+        with self._tracer.start_as_current_span(
+            call.rules.method[1:], parent, attributes=attributes, record_exception=False
+        ) as span:
+            try:
+                return proceed(call, request)
+            except DomainError as refused:
+                span.set_attribute("ostiary.reason", refused.reason)
+                raise
