@@ -15,7 +15,7 @@ def render(error: DomainError, path: str) -> ErrorBody:
         return ErrorBody(404, "text/plain; charset=utf-8", "Not Found")
     status = error.kind.value
     document: dict[str, Any] = {"errorCode": error.reason, "message": error.message}
-    if "/cloud_directory/" in path:
+    if path.startswith("/management/") and path.split("/")[4:5] == ["cloud_directory"]:
         document |= {"schemas": [ERROR_SCHEMA], "status": str(status), "detail": error.message}
         kind = scim_type(error)
         document |= {"scimType": kind} if kind else {}

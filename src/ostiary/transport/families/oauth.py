@@ -25,7 +25,8 @@ def render(error: DomainError, path: str) -> ErrorBody:
     if error.reason == "TENANT_NOT_FOUND":
         return ErrorBody(404, "text/plain; charset=utf-8", "Not Found")
     status = int(error.facts.get("status", error.kind.value))
-    code = str(error.facts.get("oauth_error", _CODES.get(error.kind, "server_error")))
+    otherwise = "invalid_request" if status < Kind.INTERNAL.value else "server_error"
+    code = str(error.facts.get("oauth_error", _CODES.get(error.kind, otherwise)))
     document: dict[str, Any] = {"error": code, "error_description": error.message}
     if error.kind is Kind.LIMITED:
         document["error_code"] = "too many requests"

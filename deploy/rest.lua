@@ -1,0 +1,136 @@
+-- What REST clients see of an answer, and what is refused before a worker is asked.
+--
+-- Runs before the transcoder on the way in and after it on the way out; native gRPC and gRPC-Web do not come here. Above
+-- this file the gateway writes NO_STORE (the Cache-Control of errors), OTHERWISE (the error family of what has no
+-- route) and two tables, made from the descriptors:
+--   PATHS    the tree of declared paths: n = literal children by name, v = any segment, s = {custom verb, child} pairs,
+--            d = all the rest; t = what stands there: route (for the log), verbs, allow, bound (fields that the path binds)
+--   ANSWERS  per error family and refusal: {status, content type, body}
+--
+-- A worker says what the transcoder cannot: `x-http-status` beside a success; `x-http-status`, `x-http-content-type` and
+-- `x-http-error` (the body) with an error.
+
+local FIELD = "@field@"
+local find, sub = string.find, string.sub
+
+-- The declared path that `path` matches from position `from` (after a slash) on, or nil.
+local function declared(node, path, from)
+  if from > #path + 1 then return node.t end
+  local slash = find(path, "/", from, true) or #path + 1
+  local segment = sub(path, from, slash - 1)
+  if segment == "" then return node.t end -- a trailing slash changes nothing
+  local child = node.n and node.n[segment]
+  local found = child and declared(child, path, slash + 1)
+  if found then return found end
+  for _, pair in ipairs(node.s or {}) do
+    if #segment > #pair[1] and sub(segment, -#pair[1]) == pair[1] then
+      found = declared(pair[2], path, slash + 1)
+      if found then return found end
+    end
+  end
+  return node.v and declared(node.v, path, slash + 1) or node.d and node.d.t
+end
+
+local function decoded(text)
+  return (text:gsub("+", " "):gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+-- The transcoder lets a query parameter overwrite the field that the path binds, so that a rule on the path would judge
+-- another value than the operation uses.
+local function repeats(bound, query)
+  for name in query:gmatch("[^&=]+") do
+    if bound[name] or bound[decoded(name)] then return true end
+  end
+  return false
+end
+
+local function family(handle)
+  return ANSWERS[handle:filterContext():get("family") or OTHERWISE] -- broken HTTP has no route
+end
+
+local function refuse(handle, name, allow)
+  local answer = family(handle)[name]
+  handle:respond({[":status"] = answer[1], ["content-type"] = answer[2], allow = allow}, answer[3])
+end
+
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  local path, method = headers:get(":path"), headers:get(":method")
+  local mark = find(path, "?", 1, true)
+  local place = declared(PATHS, mark and sub(path, 1, mark - 1) or path, 2)
+  if not place then return refuse(handle, "404") end
+  local metadata = handle:streamInfo():dynamicMetadata()
+  metadata:set("ostiary", "route", place.route)
+  if not place.verbs[method] then return refuse(handle, "405", place.allow) end
+  if mark and repeats(place.bound, sub(path, mark + 1)) then return refuse(handle, "repeated") end
+  if method == "HEAD" then -- the transcoder knows no HEAD
+    metadata:set("ostiary", "head", true)
+    headers:replace(":method", "GET")
+  end
+end
+
+-- Envoy's words for what a client sent name the field and echo the value; only the field's name goes back.
+local function unreadable(text)
+  local field = text and (text:match("^%(?([%w_.%[%]]+)%)?: invalid") or text:match("^invalid value at path '([%w_.%[%]]+)'"))
+  return field and "field" or "malformed", field
+end
+
+local function refusal(status, cause, text)
+  if status == "400" and cause and find(cause, "grpc_json_transcode_failure", 1, true) then return unreadable(text) end
+  return status
+end
+
+local function body_of(handle)
+  local body = handle:body(true)
+  local length = body and body:length() or 0
+  return body, length > 0 and body:getBytes(0, length) or nil
+end
+
+-- Envoy would send the body of what it took for a GET, and the client would take it for the next answer.
+local function drop_body(handle, length)
+  local body = handle:body(true)
+  if body then
+    length = length and body:length()
+    body:setBytes("")
+  end
+  local headers = handle:headers() -- taken anew: reading a body ends the life of what was taken before
+  if length then headers:replace("content-length", tostring(length)) else headers:remove("content-length") end
+end
+
+local function head(handle)
+  local known = handle:streamInfo():dynamicMetadata():get("ostiary")
+  return known and known["head"]
+end
+
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  local status, stated = headers:get(":status"), headers:get("x-http-status")
+  local error, cause = headers:get("x-http-error"), headers:get("x-local-reply")
+  headers:remove("grpc-status")
+  headers:remove("grpc-message")
+  if stated then
+    headers:replace(":status", stated)
+    status = stated
+  end
+  if tonumber(status) >= 400 then headers:replace("cache-control", NO_STORE) end
+
+  if error then
+    headers:replace("content-type", headers:get("x-http-content-type"))
+    handle:body(true):setBytes(error)
+  elseif status == "204" or status == "304" then
+    headers:remove("content-type")
+    drop_body(handle)
+  elseif tonumber(status) >= 400 and cause ~= "lua_response" then
+    local answers = family(handle)
+    if status == "429" then status = "503" end -- a worker's threads are all taken
+    if status == "503" then headers:replace("retry-after", "1") end
+    local body, text = body_of(handle)
+    local name, field = refusal(status, cause, text)
+    local answer = answers[name] or answers["500"]
+    headers = handle:headers()
+    headers:replace(":status", answer[1])
+    headers:replace("content-type", answer[2])
+    if body then body:setBytes((answer[3]:gsub(FIELD, field or "", 1))) end
+  end
+  if head(handle) then drop_body(handle, 0) end
+end

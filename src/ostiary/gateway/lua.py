@@ -1,0 +1,75 @@
+"""The tables that the Lua filter works with, written from the descriptors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ostiary.gateway.refusals import Answer
+from ostiary.gateway.routes import Place
+from ostiary.gateway.templates import Node, Segment, shown
+
+
+def script(
+    root: Node[Place], answers: Mapping[str, Mapping[str, Answer]], otherwise: str, no_store: str, logic: Path
+) -> str:
+    """The whole filter: tables, then `logic`. `otherwise` is the family of what has no route."""
+    families = {
+        family: {name: [str(answer.status), answer.content_type, answer.body] for name, answer in named.items()}
+        for family, named in answers.items()
+    }
+    return "\n".join(
+        [
+            f"local NO_STORE = {literal(no_store)}",
+            f"local OTHERWISE = {literal(otherwise)}",
+            f"local PATHS = {literal(_node(root))}",
+            f"local ANSWERS = {literal(families)}",
+            logic.read_text(encoding="utf-8"),
+        ]
+    )
+
+
+def literal(value: object) -> str:
+    """`value` (text, true, lists, mappings with text keys) as Lua."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"[{literal(key)}] = {literal(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "{" + ", ".join(literal(item) for item in value) + "}"
+    if value is True:
+        return "true"
+    if not isinstance(value, str):
+        raise TypeError(f"no Lua for {value!r}")
+    # Decimal escapes of all that is not plain, so that no text can end its quotes.
+    return '"' + "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else _escaped(c) for c in value) + '"'
+
+
+def _escaped(character: str) -> str:
+    return "".join(f"\\{byte:03d}" for byte in character.encode())
+
+
+def _node(node: Node[Place]) -> dict[str, object]:
+    table: dict[str, object] = {}
+    literals = {segment.literal: _node(child) for segment, child in node.ordered() if segment.literal}
+    if literals:
+        table["n"] = literals
+    verbs: list[object] = [
+        [segment.suffix, _node(child)] for segment, child in node.ordered() if segment.suffix and not segment.deep
+    ]
+    if verbs:
+        table["s"] = verbs
+    for key, segment in (("v", Segment()), ("d", Segment(deep=True))):
+        if segment in node.children:
+            table[key] = _node(node.children[segment])
+    if node.here is not None:
+        table["t"] = _terminal(node.here)
+    return table
+
+
+def _terminal(place: Place) -> dict[str, object]:
+    allowed = [*place.allowed, *(["OPTIONS"] if place.traits.cors else [])]
+    return {
+        "route": shown(place.segments),
+        "allow": ", ".join(allowed),
+        "verbs": dict.fromkeys(place.allowed, True),
+        "bound": {name: True for operation in place.operations.values() for name in sorted(operation.bound)},
+    }

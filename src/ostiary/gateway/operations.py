@@ -1,0 +1,147 @@
+"""The REST operations that the descriptors declare: verb, path, and what the gateway must know about each."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from google.api import annotations_pb2
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
+from google.protobuf.descriptor_pool import DescriptorPool
+
+import identity
+from identity.options.v1 import rules_pb2 as options
+from ostiary.gateway.templates import segments_of, variables_of
+
+VERBS = ("get", "put", "post", "delete", "patch")
+
+
+class GatewayError(Exception):
+    """The descriptors say something that the gateway cannot do; the server does not start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One verb on one path.
+
+    `family` is the dialect of errors; `cors` whether any origin may call it; `cacheable` whether its answer is public;
+    `repeatable` whether the gateway may send it a second time after the first may have been executed; `bound` the
+    names by which a query could name a field that the path binds.
+    """
+
+    rpc: str
+    verb: str
+    path: str
+    family: options.ErrorFamily.ValueType
+    cors: bool
+    cacheable: bool
+    repeatable: bool
+    bound: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """All that the gateway must know of the protos. `cross_origin` are the RPCs that browsers of any origin may call
+    by gRPC-Web, as paths; `services` those that have REST paths; `descriptors` the set itself, for the transcoder.
+    """
+
+    operations: tuple[Operation, ...]
+    services: tuple[str, ...]
+    cross_origin: tuple[str, ...]
+    descriptors: bytes
+
+
+def descriptor_file() -> Path:
+    """The descriptor set that the code generator left beside the messages."""
+    return next(file for root in identity.__path__ if (file := Path(root) / "descriptors.binpb").is_file())
+
+
+def read_interface(descriptors: bytes) -> Interface:
+    """Reads a serialized FileDescriptorSet that includes what it imports. Raises GatewayError with all faults."""
+    files = FileDescriptorSet.FromString(descriptors)
+    pool = DescriptorPool()
+    for file in files.file:
+        pool.Add(file)
+    services = [pool.FindServiceByName(f"{file.package}.{s.name}") for file in files.file for s in file.service]
+    methods = [method for service in services for method in service.methods]
+    operations = tuple(operation for method in methods for operation in _operations(method))
+    faults = list(_disagreements(operations))
+    if faults:
+        raise GatewayError("\n".join(faults))
+    with_rest = {operation.rpc.split("/")[1] for operation in operations}
+    return Interface(
+        operations=operations,
+        services=tuple(service.full_name for service in services if service.full_name in with_rest),
+        cross_origin=tuple(_rpc(method) for method in methods if _rules(method).cors),
+        descriptors=descriptors,
+    )
+
+
+def _rpc(method: MethodDescriptor) -> str:
+    return f"/{method.containing_service.full_name}/{method.name}"
+
+
+def _rules(method: MethodDescriptor) -> options.MethodRules:
+    # The pool is our own, so its options know the extension only after a round trip through the generated class.
+    return MethodOptions.FromString(method.GetOptions().SerializeToString()).Extensions[options.rules]
+
+
+def _family(service: ServiceDescriptor, rules: options.MethodRules) -> options.ErrorFamily.ValueType:
+    given = service.GetOptions().SerializeToString()
+    shared = type(service.GetOptions()).FromString(given).Extensions[options.service_rules]
+    return rules.error_family or shared.error_family
+
+
+def _operations(method: MethodDescriptor) -> Iterator[Operation]:
+    given = MethodOptions.FromString(method.GetOptions().SerializeToString())
+    rules = given.Extensions[options.rules]
+    http = given.Extensions[annotations_pb2.http]
+    reads = given.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+    for binding in (http, *http.additional_bindings):
+        verb = binding.WhichOneof("pattern")
+        if verb is None:
+            continue
+        if verb not in VERBS:
+            raise GatewayError(f"{_rpc(method)}: a custom HTTP verb has no place in the gateway")
+        path = getattr(binding, verb)
+        yield Operation(
+            rpc=_rpc(method),
+            verb=verb.upper(),
+            path=path,
+            family=_family(method.containing_service, rules),
+            cors=rules.cors,
+            cacheable=verb == "get" and rules.cache == options.CACHE_POLICY_PUBLIC,
+            repeatable=verb == "get" and reads and not rules.get_has_side_effects,
+            bound=frozenset(name for field in variables_of(path) for name in _query_names(method.input_type, field)),
+        )
+
+
+def _query_names(message: Descriptor, path: str) -> Iterable[str]:
+    """Every spelling of a field path in a query: each part by its proto name or its JSON name."""
+    spellings: list[set[str]] = []
+    inside: Any = message
+    for part in path.split("."):
+        field: FieldDescriptor = inside.fields_by_name[part]
+        spellings.append({field.name, field.json_name, field.camelcase_name})
+        inside = field.message_type
+    return (".".join(parts) for parts in itertools.product(*spellings))
+
+
+def _disagreements(operations: Iterable[Operation]) -> Iterator[str]:
+    """What is decided for a path holds for all verbs on it: errors of unknown verbs, pre-flights."""
+    first: dict[tuple[object, ...], Operation] = {}
+    seen: set[tuple[object, ...]] = set()
+    for operation in operations:
+        place = segments_of(operation.path)
+        if (place, operation.verb) in seen:
+            yield f"{operation.rpc}: {operation.verb} {operation.path} is declared twice"
+        seen.add((place, operation.verb))
+        other = first.setdefault(place, operation)
+        if (other.family, other.cors) != (operation.family, operation.cors):
+            yield f"{operation.rpc} and {other.rpc} share {operation.path} but not error_family and cors"
+        if operation.family == options.ERROR_FAMILY_UNSPECIFIED:
+            yield f"{operation.rpc}: has a REST path but no error family"

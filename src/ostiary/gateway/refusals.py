@@ -1,0 +1,68 @@
+"""What the gateway answers by itself, in the words of every dialect, by the same renderers as all other errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from identity.options.v1 import rules_pb2 as options
+from ostiary.errors import DomainError, Kind
+from ostiary.transport.families import RENDERERS
+
+FIELD = "@field@"
+"""Stands in a message where the gateway puts the name of a request field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer that Envoy gives without asking a worker. `name` is how the Lua filter calls it."""
+
+    name: str
+    kind: Kind
+    reason: str
+    message: str
+
+
+REFUSALS = (
+    Refusal("malformed", Kind.INVALID, "MALFORMED_REQUEST", "The body is not the JSON that this operation takes."),
+    Refusal("field", Kind.INVALID, "INVALID_FIELD", f"{FIELD} has a value of the wrong type."),
+    Refusal("repeated", Kind.INVALID, "REPEATED_PARAMETER", "The query repeats a parameter that the path holds."),
+    Refusal("400", Kind.INVALID, "BAD_REQUEST", "The request is not valid HTTP."),
+    Refusal("401", Kind.UNAUTHENTICATED, "UNAUTHENTICATED", "Credentials are missing or no longer good."),
+    Refusal("403", Kind.DENIED, "FORBIDDEN", "Not allowed."),
+    Refusal("404", Kind.NOT_FOUND, "PATH_NOT_FOUND", "There is no such path."),
+    Refusal("405", Kind.METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "The path does not take this method; see Allow."),
+    Refusal("408", Kind.REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "The request did not arrive in time."),
+    Refusal("409", Kind.CONFLICT, "CONFLICT", "Another change came first; read again and repeat."),
+    Refusal("413", Kind.TOO_LARGE, "BODY_TOO_LARGE", "The body is larger than this server takes."),
+    Refusal("429", Kind.LIMITED, "TOO_MANY_REQUESTS", "Too many requests from this address; wait and repeat."),
+    Refusal("431", Kind.HEADERS_TOO_LARGE, "HEADERS_TOO_LARGE", "The headers are larger than this server takes."),
+    Refusal("500", Kind.INTERNAL, "INTERNAL_ERROR", "Internal error."),
+    Refusal("501", Kind.UNIMPLEMENTED, "NOT_IMPLEMENTED", "This server does not offer the operation."),
+    Refusal("503", Kind.UNAVAILABLE, "UNAVAILABLE", "The server cannot answer at the moment; repeat soon."),
+    Refusal("504", Kind.TIMEOUT, "TIMEOUT", "The answer took too long."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A refusal as a client of one dialect sees it."""
+
+    status: int
+    content_type: str
+    body: str
+
+
+def answers(family: options.ErrorFamily.ValueType, path: str) -> Iterable[tuple[str, Answer]]:
+    """Every refusal by its name, in the words that `family` uses at `path`."""
+    for refusal in REFUSALS:
+        yield refusal.name, _answer(refusal, family, path)
+
+
+def _answer(refusal: Refusal, family: options.ErrorFamily.ValueType, path: str) -> Answer:
+    render = RENDERERS[family]
+    body = render(DomainError(refusal.kind, refusal.reason, refusal.message), path)
+    if body.status != refusal.kind.value:
+        # cloudapi hides what exists behind 403; that a path does not exist is no secret and stays 404.
+        body = render(DomainError(Kind.INVALID, refusal.reason, refusal.message), path)
+    return Answer(refusal.kind.value, body.content_type, body.text)

@@ -1,0 +1,143 @@
+"""Renders Envoy's configuration from the template in `deploy/`, the descriptors and the settings."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from identity.options.v1 import rules_pb2 as options
+from ostiary.config import deploy_folder, host_and_port
+from ostiary.gateway.lua import script
+from ostiary.gateway.operations import Interface
+from ostiary.gateway.refusals import Answer, answers
+from ostiary.gateway.routes import Place, Route, Traits, family_name, route_table, tree_of
+from ostiary.gateway.templates import Node
+
+NO_STORE = "no-store, no-cache, must-revalidate, proxy-revalidate"
+PUBLIC = "public, max-age=300"
+HEALTH_SERVICE = "ostiary.worker"
+"""The name under which a worker says that it takes requests; health of the whole stands under the empty name."""
+OTHERWISE = Traits(family_name(options.ERROR_FAMILY_APPID))
+"""What holds for paths of no dialect: the shape that most clients here can read."""
+INTERNAL = ("x-http-status", "x-http-content-type", "x-http-error", "x-local-reply")
+FORGEABLE = (
+    "x-client-ip", "x-envoy-original-path", "x-envoy-original-method", "x-envoy-retry-on", "x-envoy-retry-grpc-on",
+    "x-envoy-max-retries", "x-envoy-upstream-rq-timeout-ms", "x-envoy-upstream-rq-per-try-timeout-ms",
+    "x-envoy-hedge-on-per-try-timeout", "x-envoy-internal", "x-envoy-force-trace", "x-envoy-decorator-operation",
+)  # fmt: skip
+_RETRY = {
+    "num_retries": 3,
+    "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
+    "host_selection_retry_max_attempts": 3,
+    "retry_host_predicate": [
+        {
+            "name": "envoy.retry_host_predicates.previous_hosts",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+            },
+        }
+    ],
+}
+RETRY_WRITES = {"retry_on": "connect-failure,refused-stream", **_RETRY}
+RETRY_READS = {"retry_on": "connect-failure,refused-stream,unavailable,reset", **_RETRY}
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Where Envoy listens and whom it asks. `workers` are socket paths, or HOST:PORT when they stand elsewhere;
+    `tls` is the file of the secret (SDS), None for plain text; `hsts` tells browsers to come by TLS only.
+    """
+
+    listen: str
+    workers: Sequence[str]
+    admin_socket: Path | None = None
+    tls: Path | None = None
+    trusted_hops: int = 0
+    request_seconds: int = 15
+    max_body_bytes: int = 1 << 20
+    hsts: bool = False
+    log_format: str = "json"
+
+
+def render(gateway: Gateway, interface: Interface) -> str:
+    """The whole configuration as one YAML document that refers to no other file but the TLS secret."""
+    host, port = host_and_port(gateway.listen)
+    tree = tree_of(interface.operations)
+    template = (deploy_folder() / "envoy.yaml.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 (YAML, not HTML)
+    return environment.from_string(template).render(
+        host=host,
+        port=port,
+        admin_socket=str(gateway.admin_socket) if gateway.admin_socket else None,
+        tls=str(gateway.tls) if gateway.tls else None,
+        trusted_hops=gateway.trusted_hops,
+        request_seconds=gateway.request_seconds,
+        max_body_bytes=gateway.max_body_bytes,
+        log_format=gateway.log_format,
+        internal_request_headers=[{"remove": name} for name in (*INTERNAL, *FORGEABLE)],
+        response_mutations=_response_mutations(gateway),
+        retry_reads=RETRY_READS,
+        retry_writes=RETRY_WRITES,
+        rest_cors={"allow_headers": "authorization, content-type, x-filter-type", "expose_headers": ""},
+        web_cors={
+            "allow_headers": "authorization, content-type, x-filter-type, x-grpc-web, x-user-agent, grpc-timeout",
+            "expose_headers": "grpc-status, grpc-message, grpc-status-details-bin",
+        },
+        cross_origin=interface.cross_origin,
+        routes=[entry for route in route_table(tree, OTHERWISE) for entry in _entries(route)],
+        lua=script(tree, _answers(tree), OTHERWISE.family, NO_STORE, deploy_folder() / "rest.lua"),
+        descriptors=base64.b64encode(interface.descriptors).decode(),
+        services=interface.services,
+        health_service=HEALTH_SERVICE,
+        endpoints=[{"endpoint": {"address": _address(worker)}} for worker in gateway.workers],
+    )
+
+
+def _response_mutations(gateway: Gateway) -> list[dict[str, Any]]:
+    def absent(name: str, value: str) -> dict[str, Any]:
+        return {"append": {"header": {"key": name, "value": value}, "append_action": "ADD_IF_ABSENT"}}
+
+    hsts = [absent("strict-transport-security", "max-age=31536000")] if gateway.hsts else []
+    added = [absent("cache-control", NO_STORE), absent("x-content-type-options", "nosniff"), *hsts]
+    return [*({"remove": name} for name in INTERNAL), *added]
+
+
+def _entries(route: Route) -> Iterable[dict[str, Any]]:
+    """A route, split by verb where GET may be repeated or its answer kept."""
+    traits = route.traits
+    path: dict[str, Any] = {"safe_regex": {"regex": route.pattern}}
+    if not route.segments:
+        path = {"prefix": "/"}
+    elif route.literal and route.subtree:
+        path = {"path_separated_prefix": route.literal}
+    common = {"family": traits.family, "cors": traits.cors, "repeatable": False, "cache_control": ""}
+    if traits.repeatable or traits.cacheable:
+        reading = [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}]
+        cache_control = PUBLIC if traits.cacheable else ""
+        yield common | {
+            "match": path | {"headers": reading},
+            "repeatable": bool(traits.repeatable),
+            "cache_control": cache_control,
+        }
+    yield common | {"match": path}
+
+
+def _answers(tree: Node[Place]) -> dict[str, dict[str, Answer]]:
+    """The refusals of every family that a route may name."""
+    examples = {OTHERWISE.family: (options.ERROR_FAMILY_APPID, "/")}
+    for place in tree.everything():
+        operation = next(iter(place.operations.values()))
+        examples.setdefault(place.traits.family, (operation.family, operation.path))
+    return {family: dict(answers(kind, path)) for family, (kind, path) in examples.items()}
+
+
+def _address(worker: str) -> dict[str, Any]:
+    if worker.startswith("/"):
+        return {"pipe": {"path": worker}}
+    host, port = host_and_port(worker)
+    return {"socket_address": {"address": host, "port_value": port}}

@@ -1,0 +1,160 @@
+"""The route table: the fewest prefixes that give every declared path its error family, CORS, caching and retries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from identity.options.v1 import rules_pb2 as options
+from ostiary.gateway.operations import Operation
+from ostiary.gateway.templates import Node, Segment, segments_of
+
+CLOUD_DIRECTORY = Segment(literal="cloud_directory")
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What the gateway treats alike. `repeatable` and `cacheable` are of GET: None where the path has no GET."""
+
+    family: str
+    cors: bool = False
+    repeatable: bool | None = None
+    cacheable: bool | None = None
+
+    @property
+    def closed(self) -> Traits:
+        """The same, but closed to other origins and kept by no cache: what may hold below a declared path."""
+        return replace(self, cors=False, cacheable=None if self.cacheable is None else False)
+
+    def merged(self, other: Traits) -> Traits | None:
+        """Traits that suit both, or None when there are none."""
+        if (self.family, self.cors) != (other.family, other.cors):
+            return None
+        if self.repeatable is None:
+            return other
+        return self if other.repeatable is None or self == other else None
+
+    def suits(self, other: Traits) -> bool:
+        """Whether a path with traits `other` is well served where these hold."""
+        return self.merged(other) == self
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One entry of the table; the first that matches holds. `subtree`: the place and all below it."""
+
+    segments: tuple[Segment, ...]
+    traits: Traits
+    subtree: bool = True
+
+    @property
+    def literal(self) -> str:
+        """The path when no variable stands in it, else empty; Envoy compares a prefix faster than a pattern."""
+        plain = all(segment.literal for segment in self.segments)
+        return "/" + "/".join(segment.literal for segment in self.segments) if plain else ""
+
+    @property
+    def pattern(self) -> str:
+        """A regular expression (RE2) of whole paths."""
+        path = "".join(f"/{segment.pattern}" for segment in self.segments)
+        return path + ("(/.*)?" if self.subtree else "/?")
+
+
+@dataclass(slots=True)
+class Place:
+    """A declared path: the operations on it, by verb, and what they have in common."""
+
+    segments: tuple[Segment, ...]
+    operations: dict[str, Operation]
+
+    @property
+    def traits(self) -> Traits:
+        """The traits of this path."""
+        some = next(iter(self.operations.values()))
+        get = self.operations.get("GET")
+        return Traits(
+            family_name(some.family, self.segments),
+            some.cors,
+            get.repeatable if get else None,
+            get.cacheable if get else None,
+        )
+
+    @property
+    def allowed(self) -> tuple[str, ...]:
+        """The verbs of this path in the order of Allow. A GET without side effects answers HEAD too."""
+        get = self.operations.get("GET")
+        verbs = {*self.operations, *(("HEAD",) if get and get.repeatable else ())}
+        return tuple(verb for verb in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE") if verb in verbs)
+
+
+def family_name(family: options.ErrorFamily.ValueType, segments: tuple[Segment, ...] = ()) -> str:
+    """`appid`, `oauth`, …; App ID's user management adds the SCIM fields to its errors: `appid_users`."""
+    name = options.ErrorFamily.Name(family).removeprefix("ERROR_FAMILY_").lower()
+    # /management/v4/{tenant}/cloud_directory/…, not /management/v4/{tenant}/config/cloud_directory/…
+    return "appid_users" if name == "appid" and segments[3:4] == (CLOUD_DIRECTORY,) else name
+
+
+def tree_of(operations: Iterable[Operation]) -> Node[Place]:
+    """The tree of all declared paths."""
+    root: Node[Place] = Node()
+    for operation in operations:
+        segments = segments_of(operation.path)
+        node = root.descend(segments)
+        if node.here is None:
+            node.here = Place(segments, {})
+        node.here.operations[operation.verb] = operation
+    return root
+
+
+def route_table(root: Node[Place], otherwise: Traits) -> list[Route]:
+    """The table for a tree; `otherwise` is what a path has that no route names, and ends the table."""
+    return [*_below(root, (), otherwise, forced=False), Route((), otherwise)]
+
+
+def _below(node: Node[Place], at: tuple[Segment, ...], inherited: Traits, *, forced: bool) -> Iterator[Route]:
+    """Routes for the subtree at `at`, where `inherited` holds unless they say otherwise. `forced`: say it anyway,
+    because a sibling that takes anything would match first."""
+    places = list(node.everything())
+    common = _merged(place.traits for place in places)
+    if common is not None and common == common.closed:
+        if forced or not inherited.suits(common):
+            yield Route(at, common)
+        return
+    held = _prevailing(places, inherited) if at else inherited
+    if node.here is not None and not held.suits(node.here.traits):
+        yield Route(at, node.here.traits, subtree=False)
+    children = list(node.ordered())
+    wild = [
+        route
+        for segment, child in children
+        if not segment.literal
+        for route in _below(child, (*at, segment), held, forced=False)
+    ]
+    for segment, child in children:
+        if segment.literal:
+            yield from _below(child, (*at, segment), held, forced=bool(wild))
+    yield from wild
+    if forced or held != inherited:
+        yield Route(at, held)
+
+
+def _merged(traits: Iterable[Traits]) -> Traits | None:
+    merged: Traits | None = None
+    for one in traits:
+        merged = one if merged is None else merged.merged(one)
+        if merged is None:
+            return None
+    return merged
+
+
+def _prevailing(places: Iterable[Place], inherited: Traits) -> Traits:
+    """The traits that suit most of `places`: what is the rule needs no route, what is the exception does."""
+    groups: list[tuple[Traits, int]] = [(inherited, 0)]
+    for place in places:
+        for index, (traits, count) in enumerate(groups):
+            if (merged := traits.merged(place.traits.closed)) is not None:
+                groups[index] = (merged, count + 1)
+                break
+        else:
+            groups.append((place.traits.closed, 1))
+    return max(groups, key=lambda group: group[1])[0]
