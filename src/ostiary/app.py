@@ -13,6 +13,7 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from identity.appid.management.v4 import tokens_pb2, tokens_pb2_grpc
+from identity.appid.oauth.v4 import discovery_pb2, discovery_pb2_grpc
 from identity.iam.v1 import token_pb2, token_pb2_grpc
 from ostiary.access.authentication import Authentication
 from ostiary.access.limits import CoarseLimiter, read_limits
@@ -25,6 +26,7 @@ from ostiary.oauth.issuers import Issuers
 from ostiary.oauth.platform_tokens import PlatformTokens
 from ostiary.runtime import Runtime
 from ostiary.services.appid.tokens import TokensServicer
+from ostiary.services.appid_oauth.discovery import DiscoveryServicer
 from ostiary.services.iam.token import TokenServicer
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy
@@ -62,6 +64,11 @@ SERVICES: Sequence[Service] = (
         tokens_pb2.DESCRIPTOR.services_by_name["TokensService"],
         tokens_pb2_grpc.add_TokensServiceServicer_to_server,
         TokensServicer,
+    ),
+    Service(
+        discovery_pb2.DESCRIPTOR.services_by_name["DiscoveryService"],
+        discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server,
+        DiscoveryServicer,
     ),
 )
 OPEN_SERVICES = frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME})

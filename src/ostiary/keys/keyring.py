@@ -59,7 +59,7 @@ class Keyring:
         self._clock = clock
 
     def signer(self, work: Work, tenant: TenantView, use: str = TOKEN) -> Signer:
-        """The active key. Tenants get theirs from `ensure`, which the callers that sign run before."""
+        """The active key, made now if this is its first use; so `work` must be one that reads, not a transaction."""
         return tenant.cached(("signer", use), lambda: self._load_signer(work, tenant.id, use))
 
     def has_signer(self, work: Work, tenant: TenantView, use: str = TOKEN) -> bool:
@@ -71,8 +71,13 @@ class Keyring:
         return tenant.cached(("verifiers", use), lambda: self._load_verifiers(work, tenant.id, use))
 
     def jwks(self, work: Work, tenant: TenantView, use: str = TOKEN) -> list[dict[str, Any]]:
-        """The public keys as JWKs (RFC 7517): kty, use, alg, kid, n, e."""
-        return tenant.cached(("jwks", use), lambda: self._load_jwks(work, tenant.id, use))
+        """The public keys as JWKs (RFC 7517): kty, use, alg, kid, n, e.
+
+        Makes the first key, like `signer`: a client that saw an empty set would keep it.
+        """
+        return tenant.cached(
+            ("jwks", use), lambda: self._load_jwks(work, tenant.id, use) or self._first(work, tenant.id, use)
+        )
 
     def ensure(self, tenant_id: str, use: str = TOKEN) -> None:
         """Makes the first key of a tenant. Generating takes 50–500 ms and happens outside the transaction."""
@@ -95,9 +100,16 @@ class Keyring:
 
     def _load_signer(self, work: Work, tenant_id: str, use: str) -> Signer:
         row = self._active(work, tenant_id, use)
+        if row is None:
+            self.ensure(tenant_id, use)
+            row = self._active(work, tenant_id, use)
         private = self._sealing.open(row.sealed_private, sealed_at(tenant_id, row.id))
         key = cast("RSAPrivateKey", JWK.from_json(private.decode()).get_op_key("sign"))
         return Signer(row.id, lambda signed: key.sign(signed, padding.PKCS1v15(), SHA256()))
+
+    def _first(self, work: Work, tenant_id: str, use: str) -> list[dict[str, Any]]:
+        self.ensure(tenant_id, use)
+        return self._load_jwks(work, tenant_id, use)
 
     def _load_jwks(self, work: Work, tenant_id: str, use: str) -> list[dict[str, Any]]:
         rows = work.rows(

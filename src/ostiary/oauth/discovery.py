@@ -1,0 +1,35 @@
+"""The discovery document of a tenant's authorization server (OpenID Connect Discovery 1.0 §3; appid.md §6)."""
+
+from __future__ import annotations
+
+from identity.appid.oauth.v4 import discovery_pb2 as pb
+from ostiary.oauth.issuers import Issuers
+
+CLAIMS = ("iss", "aud", "exp", "tenant", "iat", "sub", "nonce", "amr", "oauth_client")
+GRANT_TYPES = ("authorization_code", "password", "refresh_token", "client_credentials")
+
+
+def configuration(issuers: Issuers, tenant_id: str) -> pb.Configuration:
+    """Names every endpoint under the issuer, and only what exists."""
+    issuer = issuers.tenant(tenant_id)
+    return pb.Configuration(
+        issuer=issuer,
+        authorization_endpoint=f"{issuer}/authorization",
+        token_endpoint=f"{issuer}/token",
+        jwks_uri=f"{issuer}/publickeys",
+        userinfo_endpoint=f"{issuer}/userinfo",
+        introspection_endpoint=f"{issuer}/introspect",
+        revocation_endpoint=f"{issuer}/revoke",
+        subject_types_supported=["public"],
+        id_token_signing_alg_values_supported=["RS256"],
+        scopes_supported=["openid"],
+        response_types_supported=["code"],
+        response_modes_supported=["query", "web_message"],
+        claims_supported=CLAIMS,
+        grant_types_supported=GRANT_TYPES,
+        token_endpoint_auth_methods_supported=["client_secret_basic", "client_secret_post", "none"],
+        code_challenge_methods_supported=["S256"],
+        request_uri_parameter_supported=False,
+        profiles_endpoint=issuers.public_url,
+        management_endpoint=f"{issuers.public_url}/management/v4/{tenant_id}",
+    )

@@ -1,0 +1,265 @@
+"""Refresh tokens and the grants behind them: rotating ones (RFC 9700 §4.14), and API tokens that stay as they are.
+
+A grant is one authorization; its refresh tokens are a family. A rotating token is used once: within ten seconds the
+same client may repeat itself, as after a lost answer, and gets the same answer while the successor is unused; any
+other second use means that two parties hold the token, so the family dies (decision 4). An API token is sent again on
+every run of a script and lives until it ends or is revoked (decision 3).
+
+Tokens are opaque: lower-case hex of 256 random bits. Only digests are stored.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, bindparam, insert, literal, select, update
+
+from ostiary.errors import DomainError, invalid
+from ostiary.ids import Entropy, digest, new_id
+from ostiary.keys.sealing import Place, Sealing
+from ostiary.store.tables import AuthorizationCode, Grant, RefreshToken, RevokedToken, table_of
+from ostiary.store.work import Work
+
+ROTATING = "rotating"
+API_TOKEN = "api_token"
+APPID = "appid"
+PLATFORM = "platform"
+GRACE_MS = 10_000
+API_TOKEN_LIFETIME_S = 90 * 86_400
+LONGEST_ACCESS_MS = 86_400_000
+"""No access token of a family lives longer, so no record of its revocation needs to."""
+
+_GRANTS, _TOKENS, _CODES = table_of(Grant), table_of(RefreshToken), table_of(AuthorizationCode)
+_REVOKED = table_of(RevokedToken)
+_SUCCESSOR = _TOKENS.alias("successor")
+_FIND = (
+    select(
+        _TOKENS.c.digest, _TOKENS.c.tenant_id, _TOKENS.c.grant_id, _TOKENS.c.expires_at, _TOKENS.c.used_at,
+        _TOKENS.c.sealed_answer, _SUCCESSOR.c.used_at.label("successor_used_at"), _GRANTS.c.kind, _GRANTS.c.audience,
+        _GRANTS.c.client_id, _GRANTS.c.subject, _GRANTS.c.user_id, _GRANTS.c.session_id, _GRANTS.c.scope,
+        _GRANTS.c.amr, _GRANTS.c.auth_time, _GRANTS.c.revoked_at,
+    )
+    .select_from(
+        _TOKENS.join(_GRANTS, _GRANTS.c.id == _TOKENS.c.grant_id)
+        .outerjoin(_SUCCESSOR, _SUCCESSOR.c.digest == _TOKENS.c.successor)
+    )
+    .where(_TOKENS.c.tenant_id == bindparam("of_tenant"), _TOKENS.c.digest == bindparam("token_digest"))
+)  # fmt: skip
+_TENANT_OF = select(_TOKENS.c.tenant_id).where(_TOKENS.c.digest == bindparam("token_digest"))
+_ADD_GRANT, _ADD_TOKEN = insert(_GRANTS), insert(_TOKENS)
+_USE = (
+    update(_TOKENS)
+    .where(_TOKENS.c.digest == bindparam("token_digest"), _TOKENS.c.used_at.is_(None))
+    .values(used_at=bindparam("now_ms"), successor=bindparam("next_digest"), sealed_answer=bindparam("answer"))
+)
+_EXTEND = (
+    update(_GRANTS)
+    .where(_GRANTS.c.id == bindparam("of_grant"), _GRANTS.c.revoked_at.is_(None))
+    .values(expires_at=bindparam("until_ms"), last_used_at=bindparam("now_ms"))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class GrantTerms:
+    """What was authorized, to whom. Times are UTC milliseconds; `amr` and `scope` are space-separated.
+
+    `kind` is ROTATING or API_TOKEN, `audience` APPID or PLATFORM, `subject` the `sub` of the tokens, `user_id` the
+    directory user behind it, if any. `scope` is what was asked for; empty means all that the subject may have.
+    """
+
+    kind: str
+    audience: str
+    subject: str
+    auth_time: int
+    client_id: str = ""
+    user_id: str = ""
+    session_id: str = ""
+    name: str = ""
+    scope: str = ""
+    amr: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldGrant:
+    """A refresh token that was presented, and the grant behind it."""
+
+    tenant_id: str
+    grant_id: str
+    digest: str
+    terms: GrantTerms
+    sealed_answer: str = ""
+    """Not empty when this is a repetition within the grace period: see `repeated_answer`."""
+
+
+class Reused(Exception):
+    """A rotating token was used again: the caller must call `revoke_grant` with this grant and refuse."""
+
+    def __init__(self, grant_id: str) -> None:
+        super().__init__(grant_id)
+        self.grant_id = grant_id
+
+
+class Overtaken(Exception):
+    """Somebody used the token, or revoked its grant, since it was looked up: look again."""
+
+
+def new_refresh_token(entropy: Entropy) -> str:
+    """A refresh token: 64 lower-case hex digits."""
+    return entropy.token_bytes(32).hex()
+
+
+def open_grant(
+    work: Work, tenant_id: str, terms: GrantTerms, token: str, entropy: Entropy, now_ms: int, lifetime_s: int,
+    access_token: str = "",
+) -> str:  # fmt: skip
+    """Stores a grant with its first refresh `token`; the grant's id.
+
+    `access_token` is the one issued beside it: it dies with the family.
+    """
+    grant_id, until = new_id(entropy), now_ms + lifetime_s * 1000
+    work.run(
+        _ADD_GRANT,
+        {
+            "id": grant_id, "tenant_id": tenant_id, "kind": terms.kind, "audience": terms.audience,
+            "client_id": terms.client_id, "subject": terms.subject, "user_id": terms.user_id,
+            "session_id": terms.session_id, "name": terms.name, "scope": terms.scope, "amr": terms.amr,
+            "auth_time": terms.auth_time, "created_at": now_ms, "expires_at": until, "last_used_at": None,
+            "revoked_at": None,
+        },
+    )  # fmt: skip
+    _add_token(work, tenant_id, grant_id, token, now_ms, until, access_token)
+    return grant_id
+
+
+def _add_token(
+    work: Work, tenant_id: str, grant_id: str, token: str, now_ms: int, until_ms: int, access_token: str
+) -> None:
+    row = {
+        "digest": digest(token), "tenant_id": tenant_id, "grant_id": grant_id, "issued_at": now_ms,
+        "expires_at": until_ms, "used_at": None, "successor": "", "sealed_answer": "",
+        "access_digest": digest(access_token) if access_token else "",
+    }  # fmt: skip
+    work.run(_ADD_TOKEN, row)
+
+
+def tenant_of_refresh_token(work: Work, token: str) -> str | None:
+    """Whose token this is, for the paths that name no tenant."""
+    row = work.row(_TENANT_OF, {"token_digest": digest(token)})
+    return row.tenant_id if row else None
+
+
+def find_grant(
+    work: Work, tenant_id: str, token: str, kind: str, audience: str, now_ms: int, client_id: str = ""
+) -> HeldGrant:
+    """The grant of a presented token. Raises `invalid_grant` for one that is unknown, another tenant's, another
+    client's, of another kind, expired or revoked, all alike; raises Reused for a rotating one used before.
+    """
+    row = work.row(_FIND, {"of_tenant": tenant_id, "token_digest": digest(token)})
+    if row is None or (row.kind, row.audience, row.client_id) != (kind, audience, client_id):
+        raise invalid_grant()
+    if row.revoked_at is not None or row.expires_at <= now_ms:
+        raise invalid_grant()
+    if row.used_at is None:
+        return _held(row)
+    in_grace = now_ms - row.used_at < GRACE_MS and row.successor_used_at is None
+    if not in_grace or not row.sealed_answer:
+        raise Reused(row.grant_id)
+    return _held(row, row.sealed_answer)
+
+
+def _held(row: Row[Any], sealed_answer: str = "") -> HeldGrant:
+    terms = GrantTerms(
+        kind=row.kind, audience=row.audience, subject=row.subject, auth_time=row.auth_time, client_id=row.client_id,
+        user_id=row.user_id, session_id=row.session_id, scope=row.scope, amr=row.amr,
+    )  # fmt: skip
+    return HeldGrant(row.tenant_id, row.grant_id, row.digest, terms, sealed_answer)
+
+
+def rotate(
+    work: Work, sealing: Sealing, held: HeldGrant, successor: str, answer: dict[str, Any], now_ms: int, lifetime_s: int
+) -> None:
+    """Replaces the token by `successor`, whose lifetime starts anew, and keeps the sealed `answer` for a repetition.
+
+    Raises Overtaken when the token is no longer what `find_grant` saw: two at once never both rotate.
+    """
+    until, next_digest = now_ms + lifetime_s * 1000, digest(successor)
+    sealed = sealing.seal(json.dumps(answer).encode(), _place(held))
+    used = work.run(_USE, {"token_digest": held.digest, "now_ms": now_ms, "next_digest": next_digest, "answer": sealed})
+    extended = work.run(_EXTEND, {"of_grant": held.grant_id, "until_ms": until, "now_ms": now_ms})
+    if not used or not extended:
+        raise Overtaken
+    _add_token(work, held.tenant_id, held.grant_id, successor, now_ms, until, str(answer.get("access_token", "")))
+
+
+def repeated_answer(sealing: Sealing, held: HeldGrant) -> dict[str, Any]:
+    """The answer of the first use, for a repetition within the grace period."""
+    answer: dict[str, Any] = json.loads(sealing.open(held.sealed_answer, _place(held)))
+    return answer
+
+
+def _place(held: HeldGrant) -> Place:
+    return Place(held.tenant_id, "refresh_tokens", held.digest, "sealed_answer")
+
+
+def note_use(work: Work, held: HeldGrant, now_ms: int) -> None:
+    """Records when an API token was last used, for the list of tokens."""
+    work.run(
+        update(_GRANTS)
+        .where(_GRANTS.c.tenant_id == held.tenant_id, _GRANTS.c.id == held.grant_id)
+        .values(last_used_at=now_ms)
+    )
+
+
+def list_api_tokens(work: Work, tenant_id: str, user_id: str, now_ms: int) -> Sequence[Row[Any]]:
+    """The living API tokens of a user, oldest first: id, name, scope, created_at, expires_at, last_used_at."""
+    c = _GRANTS.c
+    living = (c.tenant_id == tenant_id, c.user_id == user_id, c.kind == API_TOKEN, c.revoked_at.is_(None))
+    return work.rows(
+        select(c.id, c.name, c.scope, c.created_at, c.expires_at, c.last_used_at)
+        .where(*living, c.expires_at > now_ms)
+        .order_by(c.created_at, c.id)
+    )
+
+
+def revoke_grant(work: Work, tenant_id: str, grant_id: str, now_ms: int) -> bool:
+    """Kills one family: its refresh tokens and the access tokens issued with them. False when none lived."""
+    return _revoke(work, tenant_id, _GRANTS.c.id == grant_id, now_ms) > 0
+
+
+def revoke_grants_of(
+    work: Work, tenant_id: str, now_ms: int, *, subject: str = "", user_id: str = "", client_id: str = ""
+) -> int:
+    """Kills every grant of a subject (`sub`), a directory user or a client, with what was issued under them, and the
+    codes not yet redeemed; how many grants lived. Name exactly one.
+    """
+    named = [("subject", subject), ("user_id", user_id), ("client_id", client_id)]
+    ((column, value),) = [(column, value) for column, value in named if value]
+    codes = (_CODES.c.tenant_id == tenant_id, _CODES.c[column] == value, _CODES.c.used_at.is_(None))
+    work.run(update(_CODES).where(*codes).values(used_at=now_ms))
+    return _revoke(work, tenant_id, _GRANTS.c[column] == value, now_ms)
+
+
+def _revoke(work: Work, tenant_id: str, which: ColumnElement[bool], now_ms: int) -> int:
+    living = (_GRANTS.c.tenant_id == tenant_id, which, _GRANTS.c.revoked_at.is_(None))
+    dead = (
+        select(_TOKENS.c.access_digest, _TOKENS.c.tenant_id, literal(now_ms + LONGEST_ACCESS_MS))
+        .join(_GRANTS, _GRANTS.c.id == _TOKENS.c.grant_id)
+        .where(*living, _TOKENS.c.access_digest != "", _TOKENS.c.issued_at > now_ms - LONGEST_ACCESS_MS)
+        .distinct()
+    )
+    work.run(work.insert(_REVOKED).from_select(["digest", "tenant_id", "expires_at"], dead).on_conflict_do_nothing())
+    return work.run(update(_GRANTS).where(*living).values(revoked_at=now_ms))
+
+
+def revoke_access_token(work: Work, tenant_id: str, token_digest: str, now_ms: int) -> None:
+    """Kills one access token before its time, by its digest."""
+    row = {"digest": token_digest, "tenant_id": tenant_id, "expires_at": now_ms + LONGEST_ACCESS_MS}
+    work.run(work.insert(_REVOKED).values(row).on_conflict_do_nothing())
+
+
+def invalid_grant(message: str = "The refresh token is not valid, has expired or was revoked.") -> DomainError:
+    """RFC 6749 §5.2 `invalid_grant`."""
+    return invalid("INVALID_GRANT", message, oauth_error="invalid_grant")

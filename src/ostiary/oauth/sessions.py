@@ -1,0 +1,57 @@
+"""Sessions: that somebody has signed in, when and how (decision 15). Codes, grants and session tokens hang on one."""
+
+from __future__ import annotations
+
+from sqlalchemy import Update, bindparam, insert, select, update
+
+from ostiary.ids import Entropy, digest, new_id
+from ostiary.store.tables import Session, table_of
+from ostiary.store.work import Work
+
+_SESSIONS = table_of(Session)
+_OPEN = insert(_SESSIONS)
+_LIVING = select(_SESSIONS).where(
+    _SESSIONS.c.tenant_id == bindparam("of_tenant"),
+    _SESSIONS.c.id == bindparam("session_id"),
+    _SESSIONS.c.ended_at.is_(None),
+    _SESSIONS.c.expires_at > bindparam("now_ms"),
+)
+
+
+def open_session(
+    work: Work, tenant_id: str, kind: str, user_id: str, amr: str, auth_time: int, lifetime_s: int, entropy: Entropy, *,
+    secret: str = "",
+) -> Session:  # fmt: skip
+    """A new session from now, `auth_time` (UTC milliseconds), on; `amr` is space-separated (RFC 8176).
+
+    `kind` is browser, cloudapi or csp. The id is new at every sign-in, so nothing planted before it is worth
+    anything after it. `secret` is what a cookie holds, if one does; its digest is kept.
+    """
+    session = Session(
+        id=new_id(entropy), tenant_id=tenant_id, kind=kind, user_id=user_id, amr=amr, auth_time=auth_time,
+        created_at=auth_time, last_seen_at=auth_time, expires_at=auth_time + lifetime_s * 1000,
+        secret=digest(secret) if secret else "",
+    )  # fmt: skip
+    work.run(_OPEN, session.model_dump())
+    return session
+
+
+def find_session(work: Work, tenant_id: str, session_id: str, now_ms: int) -> Session | None:
+    """The session if it still lives."""
+    row = work.row(_LIVING, {"of_tenant": tenant_id, "session_id": session_id, "now_ms": now_ms})
+    return Session(**row._asdict()) if row else None
+
+
+def end_session(work: Work, tenant_id: str, session_id: str, now_ms: int) -> bool:
+    """Ends one session; what hangs on it is refused from the next request on. False when it lived no longer."""
+    return bool(work.run(_end(tenant_id, now_ms).where(_SESSIONS.c.id == session_id)))
+
+
+def end_sessions_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> int:
+    """Ends every session of a user; how many lived."""
+    return work.run(_end(tenant_id, now_ms).where(_SESSIONS.c.user_id == user_id))
+
+
+def _end(tenant_id: str, now_ms: int) -> Update:
+    living = update(_SESSIONS).where(_SESSIONS.c.tenant_id == tenant_id, _SESSIONS.c.ended_at.is_(None))
+    return living.values(ended_at=now_ms)

@@ -1,0 +1,32 @@
+"""App ID runtime: the discovery document and the public keys."""
+
+from __future__ import annotations
+
+import grpc
+
+from identity.appid.oauth.v4 import discovery_pb2 as pb
+from identity.appid.oauth.v4 import discovery_pb2_grpc
+from ostiary.oauth.discovery import configuration
+from ostiary.runtime import Runtime
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+from ostiary.transport.call import current_call
+
+
+class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
+    """What a client must know of a tenant before it talks to it; built once per generation of the tenant."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._issuers = runtime.issuers
+        self._keys = runtime.keys
+
+    def GetConfiguration(self, request: pb.GetConfigurationRequest, context: grpc.ServicerContext) -> pb.Configuration:
+        tenant = current_call().the_tenant
+        return tenant.cached("discovery", lambda: configuration(self._issuers, tenant.id))
+
+    def GetPublicKeys(self, request: pb.GetPublicKeysRequest, context: grpc.ServicerContext) -> pb.PublicKeys:
+        call = current_call()
+        return call.the_tenant.cached("public keys", lambda: self._public_keys(call.work, call.the_tenant))
+
+    def _public_keys(self, work: Work, tenant: TenantView) -> pb.PublicKeys:
+        return pb.PublicKeys(keys=[pb.PublicKey(**key) for key in self._keys.jwks(work, tenant)])

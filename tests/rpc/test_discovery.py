@@ -1,0 +1,53 @@
+"""Discovery and public keys of a tenant (appid.md §6, §6.4)."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+from joserfc.jwk import RSAKey
+from kit.callers import Caller
+from kit.installation import ENTROPY
+
+from identity.appid.oauth.v4 import discovery_pb2 as pb
+from identity.appid.oauth.v4.discovery_pb2_grpc import DiscoveryServiceStub
+from ostiary.directory.tenants import create_tenant
+
+
+@pytest.fixture
+def stub(caller: Caller) -> DiscoveryServiceStub:
+    return DiscoveryServiceStub(caller.channel)
+
+
+def test_every_endpoint_stands_under_the_issuer(caller: Caller, stub: DiscoveryServiceStub) -> None:
+    tenant_id = caller.installation.tenant_id
+    document = stub.GetConfiguration(pb.GetConfigurationRequest(tenant_id=tenant_id))
+    assert document.issuer == f"{caller.installation.runtime.settings.base_url}/oauth/v4/{tenant_id}"
+    endpoints = ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"]
+    names = ["authorization", "token", "userinfo", "publickeys"]
+    assert [getattr(document, field) for field in endpoints] == [f"{document.issuer}/{name}" for name in names]
+    assert list(document.code_challenge_methods_supported) == ["S256"]
+
+
+def test_a_tenant_without_a_key_gets_one_when_its_keys_are_first_read(
+    caller: Caller, stub: DiscoveryServiceStub
+) -> None:
+    made = caller.installation
+    with made.runtime.store.write() as work:
+        tenant_id = create_tenant(work, "young", ENTROPY, made.clock.now_ms()).id
+    first, second = (stub.GetPublicKeys(pb.GetPublicKeysRequest(tenant_id=tenant_id)) for _ in range(2))
+    assert first == second
+    (key,) = first.keys
+    assert (key.kty, key.use, key.alg) == ("RSA", "sig", "RS256")
+    assert key.kid.startswith(f"appId-{tenant_id}-")
+    assert RSAKey.import_key({"kty": key.kty, "n": key.n, "e": key.e}).public_key.key_size == 2048
+
+
+def test_an_unknown_tenant_has_neither(stub: DiscoveryServiceStub) -> None:
+    unknown = "00000000-0000-4000-8000-000000000000"
+    for call, request in (
+        (stub.GetConfiguration, pb.GetConfigurationRequest(tenant_id=unknown)),
+        (stub.GetPublicKeys, pb.GetPublicKeysRequest(tenant_id=unknown)),
+    ):
+        with pytest.raises(grpc.RpcError) as refused:
+            call(request)
+        assert (refused.value.code(), refused.value.details()) == (grpc.StatusCode.NOT_FOUND, "Not Found")
