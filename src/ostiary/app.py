@@ -36,7 +36,6 @@ from ostiary.transport.rules import read_rules
 from ostiary.transport.steps.access import authorize
 from ostiary.transport.steps.audit import Audit
 from ostiary.transport.steps.authentication import Authenticate
-from ostiary.transport.steps.errors import guard
 from ostiary.transport.steps.limits import Limit
 from ostiary.transport.steps.reception import Reception
 from ostiary.transport.steps.tracing import tracing
@@ -104,10 +103,9 @@ def master_key(settings: Settings) -> bytes:
 
 
 def steps(runtime: Runtime) -> list[Step]:
-    """The order of the path, after `Reception`, which receives the request and sends the answer."""
+    """The order of the path after `Reception`, which receives the request, holds the outermost try and answers."""
     return [
         *tracing(),  # around everything, so that a span is as long as the request; empty unless asked for
-        guard,  # outermost: whatever raises below, the client sees one "internal error"
         Authenticate(runtime.authentication),  # before access, which needs to know who asks
         authorize,  # before limits: strangers must not use up a tenant's share; before validation (AIP-211)
         Limit(CoarseLimiter(runtime.limits)),  # before work: what is refused must cost nothing

@@ -19,6 +19,7 @@ from ostiary.transport.families import RENDERERS
 from ostiary.transport.observation import Observer
 from ostiary.transport.pipeline import Proceed
 from ostiary.transport.rules import Rules
+from ostiary.transport.steps.errors import unforeseen
 
 _CODES: dict[Kind, int] = {
     Kind.INVALID: code_pb2.INVALID_ARGUMENT,
@@ -57,11 +58,13 @@ class Reception:
         call = self._call(rules, context)
         failure: DomainError | None = None
         answer: Any = None
-        with entered(call):
-            try:
+        try:
+            with entered(call):
                 answer = proceed(call, request)
-            except DomainError as error:
-                failure = error
+        except DomainError as error:
+            failure = error
+        except Exception:  # noqa: BLE001 - the outermost try: grpc would send the exception's text to the client
+            failure = unforeseen(call)
         self._observer.saw(call, failure, time.perf_counter_ns() - started)
         if failure is not None:
             _abort(call, failure, context)
