@@ -11,7 +11,7 @@ SOURCES := src tests tools .ci
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help environment environment-dev run demo test check lint style types protos imports generated gen format \
-	bench lock migration clean
+	bench lock migration first-migration clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -82,7 +82,10 @@ PIN = UV_PYTHON_DOWNLOADS=never uv pip compile --quiet $(UPGRADE) --universal --
 
 migration: environment-dev ## Write the migration that the tables need: make migration NAME="what changes"
 	@test -n "$(NAME)" || { echo 'make migration NAME="what changes"'; exit 2; }
-	@alembic --config src/ostiary/store/migrations/alembic.ini revision --autogenerate --message "$(NAME)"
+	@python tools/migration.py "$(NAME)"
+
+first-migration: environment-dev ## Write the first migration anew; only until the first release
+	@python tools/migration.py --first initial
 
 environment:
 	@tools/environment requirements.txt

@@ -21,6 +21,7 @@ from ostiary.clock import Clock, SystemClock
 from ostiary.config import Settings
 from ostiary.ids import Entropy, SystemEntropy
 from ostiary.keys.keyring import Keyring
+from ostiary.keys.master_key import check_master_key
 from ostiary.keys.sealing import Sealing, decode_master_key, read_master_key
 from ostiary.oauth.issuers import Issuers
 from ostiary.oauth.platform_tokens import PlatformTokens
@@ -28,6 +29,7 @@ from ostiary.runtime import Runtime
 from ostiary.services.appid.tokens import TokensServicer
 from ostiary.services.appid_oauth.discovery import DiscoveryServicer
 from ostiary.services.iam.token import TokenServicer
+from ostiary.store import schema
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy
 from ostiary.transport.observation import Observer
@@ -82,8 +84,12 @@ MAX_MESSAGE = 4 * 1024 * 1024
 def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entropy | None = None) -> Runtime:
     """Opens the store and builds every part of a server; raises before anything is served when one is missing."""
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
+    schema.check(settings.database_url)
     store = Store(settings.database_url)
     sealing = Sealing(entropy, master_key(settings))
+    with store.read() as work:
+        check_master_key(work, sealing)
+    store.close()  # who opens a runtime may fork before using it
     tenancy = Tenancy()
     keys = Keyring(store, sealing, clock)
     issuers = Issuers(settings.base_url)

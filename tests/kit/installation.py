@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from kit.databases import make_schema
 
 from ostiary.access.api_keys import create_api_key
 from ostiary.app import open_runtime
@@ -13,8 +16,10 @@ from ostiary.clock import FixedClock, SystemClock
 from ostiary.config import Settings
 from ostiary.directory.tenants import create_system, create_tenant
 from ostiary.ids import SystemEntropy
+from ostiary.keys.sealing import key_id
 from ostiary.runtime import Runtime
-from ostiary.store.schema import upgrade
+from ostiary.store.engine import Store
+from ostiary.store.installation import MASTER_KEY, record_fact
 from ostiary.store.tenancy import SYSTEM_ID
 
 ENTROPY = SystemEntropy()
@@ -47,7 +52,9 @@ def install(database: str, folder: Path, **settings: Any) -> Installation:
     key = base64.b64encode(ENTROPY.token_bytes(32)).decode()
     given = {"database": database, "data": folder, "master_key": key, "argon2_memory_kib": 64, "argon2_passes": 1}
     clock = FixedClock(SystemClock().now_ms())
-    upgrade(database)
+    make_schema(database)
+    with closing(Store(database)) as store, store.write() as work:
+        record_fact(work, MASTER_KEY, key_id(base64.b64decode(key)))
     runtime = open_runtime(Settings(**{**given, **settings}), clock=clock)
     with runtime.store.write() as work:
         create_system(work, clock.now_ms())

@@ -14,6 +14,7 @@ from ostiary.access.limits import LimitsError
 from ostiary.config import ConfigurationError
 from ostiary.errors import DomainError
 from ostiary.keys.sealing import MasterKeyError, SealBroken
+from ostiary.store.schema import SchemaError
 
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
 COMMANDS = {
@@ -76,9 +77,15 @@ def run(arguments: list[str]) -> int:
     except (ConfigurationError, MasterKeyError, LimitsError) as error:
         return _say(str(error), REFUSED)
     except DomainError as error:
-        return _say(error.message, FAILED)
-    except (SealBroken, OSError) as error:
+        return _say(f"{error.message}{_driver_says(error)}", FAILED)
+    except (SchemaError, SealBroken, OSError) as error:
         return _say(str(error), FAILED)
+
+
+def _driver_says(error: DomainError) -> str:
+    """What lies behind it: operators may see what clients must not, and need it to mend the database."""
+    cause = getattr(error.__cause__, "orig", None) or error.__cause__
+    return f" ({str(cause).splitlines()[0]})" if cause and str(cause) else ""
 
 
 def _say(text: str, code: int) -> int:

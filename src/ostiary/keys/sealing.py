@@ -52,6 +52,11 @@ class Sealing:
         self._ciphers = {key_id(key): AESGCM(key) for key in (master_key, *older)}
         self.key_id = key_id(master_key)
 
+    @property
+    def key_ids(self) -> frozenset[str]:
+        """The ids of all keys at hand."""
+        return frozenset(self._ciphers)
+
     def seal(self, secret: bytes, place: Place) -> str:
         """Seals `secret` for `place`."""
         nonce = self._entropy.token_bytes(_NONCE_BYTES)

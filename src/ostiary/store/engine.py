@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import make_url
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -38,18 +38,17 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         opened = _open_sqlite if self.is_sqlite else _open_postgresql
         self.reading, self.writing = opened(self.url, readers, writers)
-        self._queue_path = f"{self.url.database}.writers" if self.is_sqlite else None
 
     @contextmanager
     def read(self) -> Iterator[Work]:
         """Reads committed rows; each statement sees the newest. The database refuses writes."""
-        with _translated(), self.reading.connect() as connection:
+        with translated(), self.reading.connect() as connection:
             yield Work(connection)
 
     @contextmanager
     def write(self) -> Iterator[Work]:
         """One transaction: return commits, raise rolls back."""
-        with _translated(), self._turn(), self.writing.connect() as connection:
+        with translated(), writers_turn(self.url), self.writing.connect() as connection:
             work = Work(connection)
             transaction = connection.begin()
             try:
@@ -64,19 +63,6 @@ class Store:
                 raise
             transaction.commit()
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """On SQLite, writers of all processes queue in the kernel: its own busy handler sleeps and starves some."""
-        if self._queue_path is None:
-            yield
-            return
-        descriptor = os.open(self._queue_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
     def close(self) -> None:
         """Closes every connection; the store may be used again (needed after a fork)."""
         self.reading.dispose()
@@ -84,7 +70,21 @@ class Store:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def writers_turn(url: URL) -> Iterator[None]:
+    """On SQLite, writers of all processes queue in the kernel: its own busy handler sleeps and starves some."""
+    if url.get_backend_name() != "sqlite":
+        yield
+        return
+    descriptor = os.open(f"{url.database}.writers", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
     """Driver errors end here: nothing above the store knows them."""
     try:
         yield
@@ -98,7 +98,22 @@ def _translated() -> Iterator[None]:
         raise
 
 
-def _open_sqlite(url: Any, readers: int, writers: int) -> tuple[Engine, Engine]:
+def migrating(url: URL) -> Engine:
+    """For whoever changes the schema: one connection, statements as long as they take.
+
+    SQLite alters a table by copying it and dropping the old one, which with foreign keys on would delete whatever
+    refers to it.
+    """
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url)
+        _on_connect(engine, ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF"])
+        event.listen(engine, "begin", _begin_immediate)
+        return engine
+    options = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
+    return create_engine(_psycopg(url), connect_args={"options": options, "connect_timeout": 3})
+
+
+def _open_sqlite(url: URL, readers: int, writers: int) -> tuple[Engine, Engine]:
     reading = create_engine(
         url, isolation_level="AUTOCOMMIT", pool_size=readers, max_overflow=0, pool_timeout=POOL_TIMEOUT_S,
         pool_reset_on_return=None, connect_args={"check_same_thread": False},
@@ -110,8 +125,12 @@ def _open_sqlite(url: Any, readers: int, writers: int) -> tuple[Engine, Engine]:
                "cache_size=-8000", "temp_store=MEMORY"]  # fmt: skip
     _on_connect(writing, pragmas)
     _on_connect(reading, [*pragmas[2:], "query_only=ON"])
-    event.listen(writing, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    event.listen(writing, "begin", _begin_immediate)
     return reading, writing
+
+
+def _begin_immediate(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _on_connect(engine: Engine, pragmas: list[str]) -> None:
@@ -124,9 +143,9 @@ def _on_connect(engine: Engine, pragmas: list[str]) -> None:
     event.listen(engine, "connect", prepare)
 
 
-def _open_postgresql(url: Any, readers: int, writers: int) -> tuple[Engine, Engine]:
+def _open_postgresql(url: URL, readers: int, writers: int) -> tuple[Engine, Engine]:
     limits = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
-    url = url.set(drivername="postgresql+psycopg")
+    url = _psycopg(url)
     common: dict[str, Any] = {"max_overflow": 0, "pool_timeout": POOL_TIMEOUT_S}
     reading = create_engine(
         url, isolation_level="AUTOCOMMIT", pool_size=readers, pool_reset_on_return=None,
@@ -137,3 +156,7 @@ def _open_postgresql(url: Any, readers: int, writers: int) -> tuple[Engine, Engi
         url, pool_size=writers, connect_args={"options": limits, "connect_timeout": 3, "prepare_threshold": 2}, **common
     )
     return reading, writing
+
+
+def _psycopg(url: URL) -> URL:
+    return url.set(drivername="postgresql+psycopg")

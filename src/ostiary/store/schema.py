@@ -1,24 +1,129 @@
-"""The schema of the store."""
+"""The schema of the store: brought up by migrations, one after another; checked by whoever serves.
+
+Migrations go forward only and keep to expand and contract: the release before must be able to run on the schema of the
+one after, so that replicas can be replaced one by one.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlmodel import SQLModel
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.engine import URL, make_url
 
-from ostiary.store import tables  # noqa: F401 - registers every table
-from ostiary.store.engine import Store
+from ostiary.store.engine import Store, migrating, translated, writers_turn
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+ADVISORY_LOCK = 0x6F737469617279
+"""PostgreSQL's lock of whoever migrates: any number that nobody else takes; "ostiary" in ASCII."""
+LOCK_WAIT = "60s"
 
 
-def upgrade(url: str) -> None:
-    """Brings the database at `url` to the schema of this release."""
-    store = Store(url)
-    if store.is_sqlite:
-        _make_file(Path(str(store.url.database)))
-    with store.writing.begin() as connection:
-        SQLModel.metadata.create_all(connection)
-    store.close()
+class SchemaError(Exception):
+    """The store's schema is not that of this release; the message says in one line what to do."""
+
+
+def newest() -> int:
+    """The number of the newest migration that this release knows."""
+    return max(int(path.name[:4]) for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def current(url: str) -> int:
+    """The number of the migration at which the database stands; 0 when it is empty."""
+    if _is_missing(make_url(url)):
+        return 0
+    store = Store(url, readers=1, writers=1)
+    try:
+        with store.read() as work:
+            return _revision(work.connection)
+    finally:
+        store.close()
+
+
+def check(url: str) -> None:
+    """Raises SchemaError unless the database has exactly the schema of this release."""
+    found, needed = current(url), newest()
+    if found == 0:
+        raise SchemaError(f"there is no installation in {_shown(url)}: run `ostiary init`")
+    if found < needed:
+        raise SchemaError(f"the schema is at {found:04}, this release needs {needed:04}: run `ostiary migrate`")
+    if found > needed:
+        raise SchemaError(f"the schema is at {found:04}, this release knows {needed:04}: run a newer release")
+
+
+def upgrade(url: str) -> tuple[int, int]:
+    """Brings the database to the schema of this release, in one transaction, under a lock; makes it when it is missing.
+
+    Returns the numbers of the migrations before and after. Raises SchemaError for a database of a newer release.
+    """
+    with migration(url) as connection:
+        before = _revision(connection)
+        if before > newest():
+            raise SchemaError(f"the schema is at {before:04}, this release knows {newest():04}: run a newer release")
+        if before < newest():
+            from alembic import command  # not at the top: a worker checks the schema and never needs alembic
+
+            command.upgrade(alembic_config(connection), "head")
+            _check_references(connection)
+        return before, newest()
+
+
+@contextmanager
+def migration(url: str) -> Iterator[Connection]:
+    """A connection in the transaction of the one who may change the schema now; others wait."""
+    parsed = make_url(url)
+    if _is_sqlite(parsed):
+        _make_file(Path(str(parsed.database)))
+    engine = migrating(parsed)
+    try:
+        with translated(), writers_turn(parsed), engine.begin() as connection:
+            if not _is_sqlite(parsed):
+                connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'"))
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+                connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
+            yield connection
+    finally:
+        engine.dispose()
+
+
+def alembic_config(connection: Connection, **attributes: Any) -> Any:
+    """Alembic's configuration for this connection."""
+    from alembic.config import Config
+
+    return Config(MIGRATIONS / "alembic.ini", attributes={"connection": connection, **attributes})
+
+
+def _revision(connection: Connection) -> int:
+    if not inspect(connection).has_table("alembic_version"):
+        return 0
+    number = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return int(number or 0)
+
+
+def _check_references(connection: Connection) -> None:
+    """SQLite migrates with its foreign keys off, since it alters a table by replacing it."""
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if broken is not None:
+            raise SchemaError(
+                f"the migration would leave a row of {broken[0]} without its {broken[2]}; nothing changed"
+            )
+
+
+def _is_sqlite(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite"
+
+
+def _is_missing(url: URL) -> bool:
+    return _is_sqlite(url) and not Path(str(url.database)).is_file()
+
+
+def _shown(url: str) -> str:
+    return make_url(url).render_as_string(hide_password=True)
 
 
 def _make_file(path: Path) -> None:

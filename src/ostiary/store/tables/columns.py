@@ -7,6 +7,15 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, Text
 from sqlmodel import Field, SQLModel
 
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Every constraint has the same name on both databases, so that a later migration can change it."""
+
 SORTED = String().with_variant(String(collation="C"), "postgresql")
 """Text that lists are sorted by: C collation, so that both databases page alike (SQLite compares bytes already)."""
 

@@ -1,0 +1,535 @@
+"""initial"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Forward; there is no way back: restore a backup instead."""
+    op.create_table(
+        "audit_events",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("action", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(length=16), nullable=False),
+        sa.Column("reason_code", sa.Integer(), nullable=False),
+        sa.Column("initiator_kind", sa.String(length=24), nullable=False),
+        sa.Column("initiator_id", sa.String(length=64), nullable=False),
+        sa.Column("target_type", sa.String(), nullable=False),
+        sa.Column("target_id", sa.String(), nullable=False),
+        sa.Column("target_name", sa.String(), nullable=False),
+        sa.Column("request_id", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_events")),
+    )
+    op.create_index("ix_audit_events_tenant", "audit_events", ["tenant_id", "at", "id"], unique=False)
+    op.create_table(
+        "installation",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_installation")),
+    )
+    op.create_table(
+        "jobs",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("progress", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
+    )
+    op.create_index(op.f("ix_jobs_tenant_id"), "jobs", ["tenant_id"], unique=False)
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("holder", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
+    )
+    op.create_table(
+        "tenants",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("name_key", sa.String(), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("properties", sa.Text(), nullable=False),
+        sa.Column("parent_id", sa.String(length=36), nullable=True),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("modified_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["parent_id"], ["tenants.id"], name=op.f("fk_tenants_parent_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tenants")),
+        sa.UniqueConstraint("name_key", name=op.f("uq_tenants_name_key")),
+    )
+    op.create_index(op.f("ix_tenants_parent_id"), "tenants", ["parent_id"], unique=False)
+    op.create_table(
+        "api_keys",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_api_keys_tenant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
+        sa.UniqueConstraint("digest", name=op.f("uq_api_keys_digest")),
+    )
+    op.create_index(op.f("ix_api_keys_tenant_id"), "api_keys", ["tenant_id"], unique=False)
+    op.create_table(
+        "authorization_codes",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("client_id", sa.String(length=36), nullable=False),
+        sa.Column("redirect_uri", sa.Text(), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("session_id", sa.String(length=36), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("nonce", sa.Text(), nullable=False),
+        sa.Column("challenge", sa.Text(), nullable=False),
+        sa.Column("amr", sa.String(), nullable=False),
+        sa.Column("auth_time", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.Column("grant_id", sa.String(length=36), nullable=False),
+        sa.Column("access_digest", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_authorization_codes_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_authorization_codes")),
+    )
+    op.create_index(op.f("ix_authorization_codes_expires_at"), "authorization_codes", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_authorization_codes_tenant_id"), "authorization_codes", ["tenant_id"], unique=False)
+    op.create_table(
+        "clients",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("secret_digest", sa.String(), nullable=False),
+        sa.Column("sealed_secret", sa.String(), nullable=False),
+        sa.Column("enabled", sa.Boolean(), nullable=False),
+        sa.Column("service_account", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_clients_tenant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),
+    )
+    op.create_index(op.f("ix_clients_tenant_id"), "clients", ["tenant_id"], unique=False)
+    op.create_table(
+        "counters",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=48), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("window_until", sa.BigInteger(), nullable=False),
+        sa.Column("blocked_until", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_counters_tenant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("tenant_id", "name", "subject", name=op.f("pk_counters")),
+    )
+    op.create_index(op.f("ix_counters_window_until"), "counters", ["window_until"], unique=False)
+    op.create_table(
+        "external_ids",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("provisioner", sa.String(length=64), nullable=False),
+        sa.Column("resource_type", sa.String(length=16), nullable=False),
+        sa.Column("external_id", sa.String(), nullable=False),
+        sa.Column("resource_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_external_ids_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint(
+            "tenant_id", "provisioner", "resource_type", "external_id", name=op.f("pk_external_ids")
+        ),
+    )
+    op.create_index("ix_external_ids_resource", "external_ids", ["tenant_id", "resource_id"], unique=False)
+    op.create_table(
+        "grants",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("audience", sa.String(length=16), nullable=False),
+        sa.Column("client_id", sa.String(length=36), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("session_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("amr", sa.String(), nullable=False),
+        sa.Column("auth_time", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_used_at", sa.BigInteger(), nullable=True),
+        sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_grants_tenant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_grants")),
+    )
+    op.create_index(op.f("ix_grants_client_id"), "grants", ["client_id"], unique=False)
+    op.create_index(op.f("ix_grants_expires_at"), "grants", ["expires_at"], unique=False)
+    op.create_index("ix_grants_subject", "grants", ["tenant_id", "subject"], unique=False)
+    op.create_index("ix_grants_user", "grants", ["tenant_id", "user_id"], unique=False)
+    op.create_table(
+        "groups",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("display_name", sa.String(), nullable=False),
+        sa.Column("display_name_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("domain", sa.Text(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("modified_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_groups_tenant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_groups")),
+    )
+    op.create_index("ix_groups_name", "groups", ["tenant_id", "display_name_key", "id"], unique=False)
+    op.create_table(
+        "login_transactions",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("client_id", sa.String(length=36), nullable=False),
+        sa.Column("request", sa.Text(), nullable=False),
+        sa.Column("step", sa.String(length=32), nullable=False),
+        sa.Column("factors", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("browser", sa.String(length=64), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_login_transactions_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_login_transactions")),
+    )
+    op.create_index(op.f("ix_login_transactions_expires_at"), "login_transactions", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_login_transactions_tenant_id"), "login_transactions", ["tenant_id"], unique=False)
+    op.create_table(
+        "outbox",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("channel", sa.String(length=16), nullable=False),
+        sa.Column("template", sa.String(length=32), nullable=False),
+        sa.Column("recipient", sa.String(), nullable=False),
+        sa.Column("language", sa.String(length=35), nullable=False),
+        sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("next_attempt_at", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_outbox_tenant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
+    )
+    op.create_index("ix_outbox_due", "outbox", ["state", "next_attempt_at"], unique=False)
+    op.create_index(op.f("ix_outbox_tenant_id"), "outbox", ["tenant_id"], unique=False)
+    op.create_table(
+        "profiles",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("anonymous", sa.Boolean(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("picture", sa.Text(), nullable=False),
+        sa.Column("gender", sa.Text(), nullable=False),
+        sa.Column("locale", sa.Text(), nullable=False),
+        sa.Column("preferred_username", sa.Text(), nullable=False),
+        sa.Column("attributes", sa.Text(), nullable=False),
+        sa.Column("tokens_valid_from", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("modified_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_profiles_tenant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_profiles")),
+    )
+    op.create_index("ix_profiles_list", "profiles", ["tenant_id", "created_at", "id"], unique=False)
+    op.create_table(
+        "revoked_tokens",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_revoked_tokens_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_revoked_tokens")),
+    )
+    op.create_index(op.f("ix_revoked_tokens_expires_at"), "revoked_tokens", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_revoked_tokens_tenant_id"), "revoked_tokens", ["tenant_id"], unique=False)
+    op.create_table(
+        "roles",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("name_key", sa.String(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_roles_tenant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_roles")),
+        sa.UniqueConstraint("tenant_id", "name_key", name=op.f("uq_roles_tenant_id_name_key")),
+    )
+    op.create_index(op.f("ix_roles_tenant_id"), "roles", ["tenant_id"], unique=False)
+    op.create_table(
+        "sessions",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("secret", sa.String(length=64), nullable=False),
+        sa.Column("amr", sa.String(), nullable=False),
+        sa.Column("auth_time", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_seen_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_sessions_tenant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+    )
+    op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_sessions_secret"), "sessions", ["secret"], unique=False)
+    op.create_index("ix_sessions_user", "sessions", ["tenant_id", "user_id"], unique=False)
+    op.create_table(
+        "settings",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("modified_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_settings_tenant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("tenant_id", "name", name=op.f("pk_settings")),
+    )
+    op.create_table(
+        "signing_keys",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("use", sa.String(length=16), nullable=False),
+        sa.Column("algorithm", sa.String(length=16), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("public_jwk", sa.Text(), nullable=False),
+        sa.Column("sealed_private", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("retired_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_signing_keys_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_signing_keys")),
+    )
+    op.create_index(
+        "ix_signing_keys_active",
+        "signing_keys",
+        ["tenant_id", "use"],
+        unique=True,
+        sqlite_where=sa.text("state = 'active'"),
+        postgresql_where=sa.text("state = 'active'"),
+    )
+    op.create_index("ix_signing_keys_tenant", "signing_keys", ["tenant_id", "use", "state"], unique=False)
+    op.create_table(
+        "users",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("user_name", sa.String(), nullable=False),
+        sa.Column("user_name_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("display_name_key", sa.Text(), nullable=False),
+        sa.Column("given_name", sa.Text(), nullable=False),
+        sa.Column("family_name", sa.Text(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("locale", sa.Text(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("locked_until", sa.BigInteger(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("modified_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_login", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_users_tenant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("tenant_id", "user_name_key", name=op.f("uq_users_tenant_id_user_name_key")),
+    )
+    op.create_index("ix_users_list", "users", ["tenant_id", "created_at", "id"], unique=False)
+    op.create_index("ix_users_name", "users", ["tenant_id", "user_name_key", "id"], unique=False)
+    op.create_table(
+        "client_roles",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("client_id", sa.String(length=36), nullable=False),
+        sa.Column("role_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["clients.id"], name=op.f("fk_client_roles_client_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["role_id"], ["roles.id"], name=op.f("fk_client_roles_role_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_client_roles_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("client_id", "role_id", name=op.f("pk_client_roles")),
+    )
+    op.create_index(op.f("ix_client_roles_role_id"), "client_roles", ["role_id"], unique=False)
+    op.create_index(op.f("ix_client_roles_tenant_id"), "client_roles", ["tenant_id"], unique=False)
+    op.create_table(
+        "client_scopes",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("client_id", sa.String(length=36), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("scope", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["clients.id"], name=op.f("fk_client_scopes_client_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_client_scopes_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("client_id", "position", name=op.f("pk_client_scopes")),
+        sa.UniqueConstraint("client_id", "scope", name=op.f("uq_client_scopes_client_id_scope")),
+    )
+    op.create_index(op.f("ix_client_scopes_tenant_id"), "client_scopes", ["tenant_id"], unique=False)
+    op.create_table(
+        "group_members",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("group_id", sa.String(length=36), nullable=False),
+        sa.Column("member_id", sa.String(length=36), nullable=False),
+        sa.Column("member_type", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["group_id"], ["groups.id"], name=op.f("fk_group_members_group_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_group_members_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("group_id", "member_id", name=op.f("pk_group_members")),
+    )
+    op.create_index("ix_group_members_member", "group_members", ["tenant_id", "member_id"], unique=False)
+    op.create_table(
+        "identities",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("provider", sa.String(length=32), nullable=False),
+        sa.Column("idp_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("profile_id", sa.String(length=36), nullable=False),
+        sa.Column("email_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("user_info", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["profile_id"], ["profiles.id"], name=op.f("fk_identities_profile_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_identities_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "provider", "idp_id", name=op.f("pk_identities")),
+    )
+    op.create_index(op.f("ix_identities_email_key"), "identities", ["email_key"], unique=False)
+    op.create_index(op.f("ix_identities_profile_id"), "identities", ["profile_id"], unique=False)
+    op.create_table(
+        "memberships",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("role", sa.String(length=32), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_memberships_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_memberships_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("tenant_id", "user_id", "role", name=op.f("pk_memberships")),
+    )
+    op.create_table(
+        "passwords",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_passwords_tenant_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_passwords_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_passwords")),
+    )
+    op.create_index(op.f("ix_passwords_tenant_id"), "passwords", ["tenant_id"], unique=False)
+    op.create_table(
+        "profile_roles",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("profile_id", sa.String(length=36), nullable=False),
+        sa.Column("role_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["profile_id"], ["profiles.id"], name=op.f("fk_profile_roles_profile_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["role_id"], ["roles.id"], name=op.f("fk_profile_roles_role_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_profile_roles_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("profile_id", "role_id", name=op.f("pk_profile_roles")),
+    )
+    op.create_index(op.f("ix_profile_roles_role_id"), "profile_roles", ["role_id"], unique=False)
+    op.create_index(op.f("ix_profile_roles_tenant_id"), "profile_roles", ["tenant_id"], unique=False)
+    op.create_table(
+        "refresh_tokens",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("grant_id", sa.String(length=36), nullable=False),
+        sa.Column("issued_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.Column("successor", sa.String(), nullable=False),
+        sa.Column("sealed_answer", sa.Text(), nullable=False),
+        sa.Column("access_digest", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["grant_id"], ["grants.id"], name=op.f("fk_refresh_tokens_grant_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_refresh_tokens_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_refresh_tokens")),
+    )
+    op.create_index(op.f("ix_refresh_tokens_expires_at"), "refresh_tokens", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_refresh_tokens_grant_id"), "refresh_tokens", ["grant_id"], unique=False)
+    op.create_index(op.f("ix_refresh_tokens_tenant_id"), "refresh_tokens", ["tenant_id"], unique=False)
+    op.create_table(
+        "role_scopes",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("role_id", sa.String(length=36), nullable=False),
+        sa.Column("client_id", sa.String(length=36), nullable=False),
+        sa.Column("scope", sa.String(length=64), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["clients.id"], name=op.f("fk_role_scopes_client_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["role_id"], ["roles.id"], name=op.f("fk_role_scopes_role_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_role_scopes_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("role_id", "client_id", "scope", name=op.f("pk_role_scopes")),
+    )
+    op.create_index(op.f("ix_role_scopes_client_id"), "role_scopes", ["client_id"], unique=False)
+    op.create_index(op.f("ix_role_scopes_tenant_id"), "role_scopes", ["tenant_id"], unique=False)
+    op.create_table(
+        "user_emails",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("value_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("is_primary", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_user_emails_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_user_emails_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("user_id", "position", name=op.f("pk_user_emails")),
+        sa.UniqueConstraint("tenant_id", "value_key", name=op.f("uq_user_emails_tenant_id_value_key")),
+    )
+    op.create_table(
+        "user_phones",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("value_key", sa.String(), nullable=False),
+        sa.Column("type", sa.String(), nullable=False),
+        sa.Column("is_primary", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_user_phones_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_user_phones_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("user_id", "position", name=op.f("pk_user_phones")),
+    )
+    op.create_index("ix_user_phones_value", "user_phones", ["tenant_id", "value_key"], unique=False)
