@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import grpc
@@ -12,7 +13,26 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from identity.appid.management.v4 import tokens_pb2, tokens_pb2_grpc
+from identity.appid.management.v4 import (
+    applications_pb2,
+    applications_pb2_grpc,
+    identity_providers_pb2,
+    identity_providers_pb2_grpc,
+    password_regex_pb2,
+    password_regex_pb2_grpc,
+    rate_limit_pb2,
+    rate_limit_pb2_grpc,
+    redirect_uris_pb2,
+    redirect_uris_pb2_grpc,
+    roles_pb2,
+    roles_pb2_grpc,
+    runtime_activity_pb2,
+    runtime_activity_pb2_grpc,
+    tokens_pb2,
+    tokens_pb2_grpc,
+    users_profile_pb2,
+    users_profile_pb2_grpc,
+)
 from identity.appid.oauth.v4 import discovery_pb2, discovery_pb2_grpc
 from identity.iam.v1 import token_pb2, token_pb2_grpc
 from ostiary.access.authentication import Authentication
@@ -26,7 +46,15 @@ from ostiary.keys.sealing import Sealing, decode_master_key, read_master_key
 from ostiary.oauth.issuers import Issuers
 from ostiary.oauth.platform_tokens import PlatformTokens
 from ostiary.runtime import Runtime
+from ostiary.services.appid.applications import ApplicationsServicer
+from ostiary.services.appid.identity_providers import IdentityProvidersServicer
+from ostiary.services.appid.password_regex import PasswordRegexServicer
+from ostiary.services.appid.rate_limit import RateLimitServicer
+from ostiary.services.appid.redirect_uris import RedirectUrisServicer
+from ostiary.services.appid.roles import RolesServicer
+from ostiary.services.appid.runtime_activity import RuntimeActivityServicer
 from ostiary.services.appid.tokens import TokensServicer
+from ostiary.services.appid.users_profile import UsersProfileServicer
 from ostiary.services.appid_oauth.discovery import DiscoveryServicer
 from ostiary.services.iam.token import TokenServicer
 from ostiary.store import schema
@@ -55,22 +83,24 @@ class Service:
     servicer: Callable[[Runtime], Any]
 
 
+def _bound(messages: ModuleType, stubs: ModuleType, name: str, servicer: Callable[[Runtime], Any]) -> Service:
+    return Service(
+        messages.DESCRIPTOR.services_by_name[name], getattr(stubs, f"add_{name}Servicer_to_server"), servicer
+    )
+
+
 SERVICES: Sequence[Service] = (
-    Service(
-        token_pb2.DESCRIPTOR.services_by_name["TokenService"],
-        token_pb2_grpc.add_TokenServiceServicer_to_server,
-        TokenServicer,
-    ),
-    Service(
-        tokens_pb2.DESCRIPTOR.services_by_name["TokensService"],
-        tokens_pb2_grpc.add_TokensServiceServicer_to_server,
-        TokensServicer,
-    ),
-    Service(
-        discovery_pb2.DESCRIPTOR.services_by_name["DiscoveryService"],
-        discovery_pb2_grpc.add_DiscoveryServiceServicer_to_server,
-        DiscoveryServicer,
-    ),
+    _bound(token_pb2, token_pb2_grpc, "TokenService", TokenServicer),
+    _bound(applications_pb2, applications_pb2_grpc, "ApplicationsService", ApplicationsServicer),
+    _bound(identity_providers_pb2, identity_providers_pb2_grpc, "IdentityProvidersService", IdentityProvidersServicer),
+    _bound(password_regex_pb2, password_regex_pb2_grpc, "PasswordRegexService", PasswordRegexServicer),
+    _bound(rate_limit_pb2, rate_limit_pb2_grpc, "RateLimitService", RateLimitServicer),
+    _bound(redirect_uris_pb2, redirect_uris_pb2_grpc, "RedirectUrisService", RedirectUrisServicer),
+    _bound(roles_pb2, roles_pb2_grpc, "RolesService", RolesServicer),
+    _bound(runtime_activity_pb2, runtime_activity_pb2_grpc, "RuntimeActivityService", RuntimeActivityServicer),
+    _bound(tokens_pb2, tokens_pb2_grpc, "TokensService", TokensServicer),
+    _bound(users_profile_pb2, users_profile_pb2_grpc, "UsersProfileService", UsersProfileServicer),
+    _bound(discovery_pb2, discovery_pb2_grpc, "DiscoveryService", DiscoveryServicer),
 )
 OPEN_SERVICES = frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME})
 """Health and reflection need no token: the one named exception to closed by default (decision 28)."""

@@ -41,6 +41,11 @@ def decide(need: Requirement, principal: Principal, tenant_id: str, *, tenant_ex
         raise denied("INSUFFICIENT_SCOPE", "The access token lacks a scope that this operation needs.")
 
 
+def reveals_secrets(principal: Principal, tenant_id: str) -> bool:
+    """Whether answers to this principal carry the tenant's secrets: to Writer and Manager, not to Reader."""
+    return rules.ROLE_WRITER in effective(principal.roles, at_home=principal.tenant_id == tenant_id)
+
+
 def unknown_tenant(*, hides_with_denial: bool = False) -> DomainError:
     """What a request for an unknown tenant sees, and one for somebody else's."""
     if hides_with_denial:

@@ -44,5 +44,13 @@ def login_key(name: str) -> str:
     return name_key(name)
 
 
+def check_name(field: str, text: str, longest: int) -> str:
+    """A name that people read: not blank, no control or line-separator characters, at most `longest` characters."""
+    bad = any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text)
+    if bad or not text.strip() or len(text) > longest:
+        raise invalid("INVALID_NAME", f"{field} must have 1 to {longest} characters, not blank, without line breaks.")
+    return text
+
+
 def _has_controls(text: str) -> bool:
     return any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text) or " " in text.strip()

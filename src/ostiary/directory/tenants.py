@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Any
 
 from sqlalchemy import select
@@ -56,12 +55,3 @@ def set_tenant_state(work: Work, tenant_id: str, state: str, now_ms: int) -> Ten
     work.flush()
     touch(work, tenant_id)
     return tenant
-
-
-def check_display_name(text: str, longest: int = MAX_NAME) -> str:
-    """A display name: not blank, no control or line-separator characters, at most `longest` characters."""
-    bad = any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text)
-    if bad or not text.strip() or len(text) > longest:
-        message = f"A display name has 1 to {longest} characters, is not blank and has no line breaks."
-        raise invalid("INVALID_DISPLAY_NAME", message)
-    return text

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from ostiary.access.policy import reveals_secrets
 from ostiary.access.principals import ANONYMOUS, Principal
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy, TenantView
@@ -74,6 +75,11 @@ class Call:
     def tenant_id(self) -> str:
         """The tenant on which this call acts, after the access decision."""
         return self.tenant.id if self.tenant else self.principal.tenant_id
+
+    @property
+    def shows_secrets(self) -> bool:
+        """Whether the caller may read the secrets of the tenant on which this call acts."""
+        return reveals_secrets(self.principal, self.tenant_id)
 
     def created(self, location: str = "") -> None:
         """Names where the new resource stands (REST: Location)."""

@@ -1,0 +1,112 @@
+"""The Cloud Directory as an identity provider: what people may do and which mails they get (App ID catalogue 7, 8)."""
+
+from __future__ import annotations
+
+from google.protobuf.message import Message
+from sqlalchemy import bindparam, select
+
+from identity.appid.management.v4 import identity_providers_pb2 as pb
+from ostiary.errors import invalid
+from ostiary.settings.setting import Setting
+from ostiary.settings.switch import check_switch
+from ostiary.store.tables import Tenant, User, table_of
+from ostiary.store.work import Work
+
+ACCESS_MODES = ("FULL", "RESTRICTIVE", "OFF")
+OFF_AS_SDKS_WRITE_IT = "false"
+"""An unquoted YAML OFF that became part of the vendor's SDKs."""
+REFUSES_PENDING = "FULL"
+"""The mode in which nobody signs in before the mail address is confirmed. The sources do not say which of FULL and
+RESTRICTIVE it is; this constant alone decides."""
+IDENTITY_FIELDS = ("email", "userName")
+METHODS = ("email",)
+
+_USERS = table_of(User)
+_ANY_USER = select(_USERS.c.id).where(_USERS.c.tenant_id == bindparam("tenant_id")).limit(1)
+
+
+def identity_field(provider: pb.CloudDirectoryProvider) -> str:
+    """What people type to sign in: email or userName."""
+    return provider.config.identity_field or IDENTITY_FIELDS[0]
+
+
+def refuses_pending(provider: pb.CloudDirectoryProvider) -> bool:
+    """Whether users whose mail address is not confirmed are kept out."""
+    return provider.config.interactions.identity_confirmation.access_mode == REFUSES_PENDING
+
+
+def asks_for_confirmation(provider: pb.CloudDirectoryProvider) -> bool:
+    """Whether new users get a verification mail."""
+    return provider.config.interactions.identity_confirmation.access_mode != "OFF"
+
+
+def replace_cloud_directory(
+    work: Work, tenant_id: str, provider: pb.CloudDirectoryProvider, now_ms: int
+) -> pb.CloudDirectoryProvider:
+    """Stores the settings. Raises IDENTITY_FIELD_FROZEN for another identityField than the one that users have."""
+    check_cloud_directory(provider)
+    # Lock, then look: a user who is being added holds a reference to this row, so none can slip in between.
+    work.get(Tenant, tenant_id, lock=True)
+    current = identity_field(CLOUD_DIRECTORY.load(work, tenant_id))
+    if not provider.config.HasField("identity_field"):
+        provider.config.identity_field = current
+    if provider.config.identity_field != current and work.row(_ANY_USER, {"tenant_id": tenant_id}):
+        message = f"identityField is {current} and cannot be switched once the tenant has users."
+        raise invalid("IDENTITY_FIELD_FROZEN", message)
+    return CLOUD_DIRECTORY.replace(work, tenant_id, provider, now_ms)
+
+
+def check_cloud_directory(provider: pb.CloudDirectoryProvider) -> None:
+    """Refuses what is missing and values outside the documented vocabularies; fills in signupEnabled."""
+    check_switch(provider)
+    if not provider.HasField("config"):
+        raise invalid("CONFIG_MISSING", "config is required, also when isActive is false.")
+    config = provider.config
+    _require(config, "config", "self_service_enabled", "interactions")
+    if not config.HasField("signup_enabled"):
+        config.signup_enabled = True
+    if config.HasField("identity_field") and config.identity_field not in IDENTITY_FIELDS:
+        raise invalid("INVALID_IDENTITY_FIELD", "config.identityField must be email or userName.")
+    interactions = config.interactions
+    _require(
+        interactions, "config.interactions", "identity_confirmation", "welcome_enabled", "reset_password_enabled",
+        "reset_password_notification_enable",
+    )  # fmt: skip
+    _check_confirmation(interactions.identity_confirmation)
+
+
+def _check_confirmation(confirmation: pb.IdentityConfirmation) -> None:
+    where = "config.interactions.identityConfirmation"
+    if confirmation.access_mode == OFF_AS_SDKS_WRITE_IT:
+        confirmation.access_mode = "OFF"
+    if confirmation.access_mode not in ACCESS_MODES:
+        raise invalid("INVALID_ACCESS_MODE", f"{where}.accessMode must be one of {', '.join(ACCESS_MODES)}.")
+    if any(method not in METHODS for method in confirmation.methods) or len(confirmation.methods) > len(METHODS):
+        raise invalid("INVALID_CONFIRMATION_METHOD", f"{where}.methods can hold email, once.")
+
+
+def _require(message: Message, where: str, *fields: str) -> None:
+    for name in fields:
+        if not message.HasField(name):
+            shown = message.DESCRIPTOR.fields_by_name[name].json_name
+            raise invalid("FIELD_MISSING", f"{where}.{shown} is required.")
+
+
+CLOUD_DIRECTORY = Setting(
+    "cloud_directory",
+    pb.CloudDirectoryProvider(
+        is_active=True,
+        config=pb.CloudDirectoryConfig(
+            self_service_enabled=True,
+            signup_enabled=True,
+            interactions=pb.CloudDirectoryInteractions(
+                identity_confirmation=pb.IdentityConfirmation(access_mode="FULL", methods=["email"]),
+                welcome_enabled=True,
+                reset_password_enabled=True,
+                reset_password_notification_enable=True,
+            ),
+            identity_field="email",
+        ),
+    ),
+    check_cloud_directory,
+)

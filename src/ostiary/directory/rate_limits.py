@@ -1,0 +1,27 @@
+"""How often people may sign up and sign in at a tenant's Cloud Directory, all together (App ID catalogue 56, 57)."""
+
+from __future__ import annotations
+
+from identity.appid.management.v4 import rate_limit_pb2 as pb
+from ostiary.errors import invalid
+from ostiary.settings.setting import Setting
+
+HIGHEST = 1_000_000
+
+
+def check_rate_limits(config: pb.RateLimitConfig) -> None:
+    """Both are required; 0 is unlimited."""
+    given = {
+        "signUpLimitPerMinute": (config.HasField("sign_up_limit_per_minute"), config.sign_up_limit_per_minute),
+        "signInLimitPerMinute": (config.HasField("sign_in_limit_per_minute"), config.sign_in_limit_per_minute),
+    }
+    for name, (is_given, limit) in given.items():
+        if not is_given:
+            raise invalid("RATE_LIMIT_MISSING", f"{name} is required; 0 is unlimited.")
+        if not 0 <= limit <= HIGHEST:
+            raise invalid("RATE_LIMIT_OUT_OF_RANGE", f"{name} must be between 0 (unlimited) and {HIGHEST}.")
+
+
+RATE_LIMITS = Setting(
+    "rate_limits", pb.RateLimitConfig(sign_up_limit_per_minute=0, sign_in_limit_per_minute=0), check_rate_limits
+)

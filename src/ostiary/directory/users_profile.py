@@ -1,0 +1,11 @@
+"""Whether a tenant stores custom attributes of its users (App ID catalogue 15, 16)."""
+
+from __future__ import annotations
+
+from identity.appid.management.v4 import users_profile_pb2 as pb
+from ostiary.settings.setting import Setting
+from ostiary.settings.switch import check_switch
+
+USERS_PROFILE: Setting[pb.UsersProfileConfig] = Setting(
+    "users_profile", pb.UsersProfileConfig(is_active=True), check_switch
+)

@@ -1,0 +1,101 @@
+"""Where browsers may be sent back to (App ID catalogue 13, 14): what may be registered, and what then matches.
+
+Matching compares text, never parsed URLs: whoever finds two parsers that disagree finds nothing here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from identity.appid.management.v4 import redirect_uris_pb2 as pb
+from ostiary.errors import invalid
+from ostiary.settings.setting import Setting
+
+MAX_URIS = 200
+MAX_LENGTH = 2_000
+WEB = ("http", "https")
+NEVER = frozenset({
+    "about", "blob", "chrome", "content", "data", "file", "filesystem", "ftp", "jar", "javascript", "mailto",
+    "resource", "vbscript", "view-source", "ws", "wss",
+})  # fmt: skip
+"""Schemes that a browser runs or reads by itself; every other custom scheme may be an app's (RFC 8252 §7.1)."""
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
+_CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
+"""What RFC 3986 allows in a URI, without `#`."""
+_CLIMBS = re.compile(r"/(?:\.|%2e){1,2}(?:[/;]|$)|%(?:25)*(?:2f|5c)|%252e|//", re.IGNORECASE)
+"""Segments by which a wildcard's remainder could leave the registered folder, encoded or not."""
+_NO_PATH = re.compile(r"https?://[^/]+")
+
+
+def redirect_uri_allowed(uri: str, registered: Iterable[str]) -> bool:
+    """Whether a client's `redirect_uri` is one of the registered ones; without any, none is."""
+    if len(uri) > MAX_LENGTH or not _CHARACTERS.fullmatch(uri):
+        return False
+    address = _compared(uri)
+    return any(_matches(address, _compared(pattern)) for pattern in registered)
+
+
+def _matches(address: str, pattern: str) -> bool:
+    if not pattern.endswith("*"):
+        return address == pattern
+    folder = pattern[:-1]
+    return address.startswith(folder) and not _CLIMBS.search(address[folder.rindex("/") :])
+
+
+def _compared(uri: str) -> str:
+    """Without the query, which is not compared; a web origin alone is its root (RFC 3986 §6.2.3)."""
+    address = uri.partition("?")[0]
+    return f"{address}/" if _NO_PATH.fullmatch(address) else address
+
+
+def check_redirect_uri(uri: str, where: str) -> None:
+    """Refuses what must never be registered; `where` names the field in the message. Raises INVALID_REDIRECT_URI."""
+    fault = _fault(uri)
+    if fault:
+        raise invalid("INVALID_REDIRECT_URI", f"{where} {fault}.")
+
+
+def _fault(uri: str) -> str:
+    """What is wrong with a URI to register, or nothing."""
+    scheme = _SCHEME.match(uri)
+    if len(uri) > MAX_LENGTH:
+        return f"must have at most {MAX_LENGTH} characters"
+    if scheme is None:
+        return "must be absolute, such as https://example.com/callback"
+    if scheme[1].lower() in NEVER:
+        return f"must not use the scheme {scheme[1].lower()}"
+    if not _CHARACTERS.fullmatch(uri):
+        return "must hold ASCII characters of a URI only, and no fragment"
+    return _fault_of_parts(uri, scheme[1].lower())
+
+
+def _fault_of_parts(uri: str, scheme: str) -> str:
+    try:
+        parts = urlsplit(uri)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "must have a valid host and port"
+    if "@" in parts.netloc:
+        return "must not hold a user or password"
+    if scheme in WEB and not host:
+        return "must name a host, such as https://example.com/callback"
+    if scheme not in WEB and not parts.netloc and not parts.path.startswith("/"):
+        return "must have a host or a path after its scheme, such as com.example.app:/callback"
+    if "*" in uri and not (uri.endswith("*") and uri.count("*") == 1 and "/" in parts.path and not parts.query):
+        return "may hold one * only, at the end of its path"
+    return "must not hold . or .. segments, // or an encoded slash in its path" if _CLIMBS.search(parts.path) else ""
+
+
+def check_redirect_uris(config: pb.RedirectUrisConfig) -> None:
+    """Refuses what must never be registered, and forgets trustCloudIAMRedirectUris, which has no meaning here."""
+    config.ClearField("trust_cloud_iam_redirect_uris")
+    if len(config.redirect_uris) > MAX_URIS:
+        raise invalid("TOO_MANY_REDIRECT_URIS", f"redirectUris takes at most {MAX_URIS} entries.")
+    for position, uri in enumerate(config.redirect_uris):
+        check_redirect_uri(uri, f"redirectUris[{position}]")
+
+
+REDIRECT_URIS = Setting("redirect_uris", pb.RedirectUrisConfig(), check_redirect_uris)

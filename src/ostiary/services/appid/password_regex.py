@@ -1,0 +1,29 @@
+"""App ID management: what a new password must look like (catalogue 34, 35)."""
+
+from __future__ import annotations
+
+import grpc
+
+from identity.appid.management.v4 import password_regex_pb2 as pb
+from identity.appid.management.v4 import password_regex_pb2_grpc
+from ostiary.directory.password_regex import PASSWORD_REGEX
+from ostiary.runtime import Runtime
+from ostiary.transport.call import current_call
+
+
+class PasswordRegexServicer(password_regex_pb2_grpc.PasswordRegexServiceServicer):
+    """What a new password of the Cloud Directory must look like."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._clock = runtime.clock
+
+    def GetPasswordRegex(
+        self, request: pb.GetPasswordRegexRequest, context: grpc.ServicerContext
+    ) -> pb.PasswordRegexConfig:
+        call = current_call()
+        return PASSWORD_REGEX.read(call.work, call.the_tenant)
+
+    def PutPasswordRegex(
+        self, request: pb.PutPasswordRegexRequest, context: grpc.ServicerContext
+    ) -> pb.PasswordRegexConfig:
+        return PASSWORD_REGEX.replace(current_call().work, request.tenant_id, request.config, self._clock.now_ms())

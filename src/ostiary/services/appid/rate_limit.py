@@ -1,0 +1,29 @@
+"""App ID management: how often people may sign up and sign in (catalogue 56, 57)."""
+
+from __future__ import annotations
+
+import grpc
+
+from identity.appid.management.v4 import rate_limit_pb2 as pb
+from identity.appid.management.v4 import rate_limit_pb2_grpc
+from ostiary.directory.rate_limits import RATE_LIMITS
+from ostiary.runtime import Runtime
+from ostiary.transport.call import current_call
+
+
+class RateLimitServicer(rate_limit_pb2_grpc.RateLimitServiceServicer):
+    """How often people may sign up and sign in, all of them together."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._clock = runtime.clock
+
+    def GetRateLimitConfig(
+        self, request: pb.GetRateLimitConfigRequest, context: grpc.ServicerContext
+    ) -> pb.RateLimitConfig:
+        call = current_call()
+        return RATE_LIMITS.read(call.work, call.the_tenant)
+
+    def PutRateLimitConfig(
+        self, request: pb.PutRateLimitConfigRequest, context: grpc.ServicerContext
+    ) -> pb.RateLimitConfig:
+        return RATE_LIMITS.replace(current_call().work, request.tenant_id, request.config, self._clock.now_ms())

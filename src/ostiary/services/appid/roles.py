@@ -1,0 +1,79 @@
+"""App ID management: roles (catalogue 75–79)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import grpc
+from google.protobuf import empty_pb2
+
+from identity.appid.management.v4 import roles_pb2 as pb
+from identity.appid.management.v4 import roles_pb2_grpc
+from ostiary.directory.roles import (
+    Access,
+    HeldRole,
+    RoleView,
+    create_role,
+    delete_role,
+    get_role,
+    list_roles,
+    update_role,
+)
+from ostiary.runtime import Runtime
+from ostiary.transport.call import current_call
+
+
+class RolesServicer(roles_pb2_grpc.RolesServiceServicer):
+    """Named sets of scopes, given to users and to applications."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._clock = runtime.clock
+        self._entropy = runtime.entropy
+
+    def ListRoles(self, request: pb.ListRolesRequest, context: grpc.ServicerContext) -> pb.ListRolesResponse:
+        call = current_call()
+        return pb.ListRolesResponse(roles=map(role_message, list_roles(call.work, call.the_tenant)))
+
+    def CreateRole(self, request: pb.CreateRoleRequest, context: grpc.ServicerContext) -> pb.Role:
+        call, role = current_call(), request.role
+        made = create_role(
+            call.work, request.tenant_id, role.name, role.description, access_of(role), self._entropy,
+            self._clock.now_ms(),
+        )  # fmt: skip
+        call.audit_target = made.id
+        return role_message(made)
+
+    def GetRole(self, request: pb.GetRoleRequest, context: grpc.ServicerContext) -> pb.Role:
+        call = current_call()
+        return role_message(get_role(call.work, call.the_tenant, request.role_id))
+
+    def UpdateRole(self, request: pb.UpdateRoleRequest, context: grpc.ServicerContext) -> pb.Role:
+        role = request.role
+        return role_message(
+            update_role(
+                current_call().work, request.tenant_id, request.role_id, role.name, role.description, access_of(role)
+            )
+        )
+
+    def DeleteRole(self, request: pb.DeleteRoleRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        delete_role(current_call().work, request.tenant_id, request.role_id)
+        return empty_pb2.Empty()
+
+
+def role_message(role: RoleView) -> pb.Role:
+    """A role as App ID writes it."""
+    access = [pb.RoleAccess(application_id=client_id, scopes=scopes) for client_id, scopes in role.access.items()]
+    return pb.Role(id=role.id, name=role.name, description=role.description, access=access)
+
+
+def access_of(role: pb.Role) -> Access:
+    """The access that a role's document asks for; entries for the same application are one."""
+    access: Access = {}
+    for entry in role.access:
+        access.setdefault(entry.application_id, []).extend(entry.scopes)
+    return access
+
+
+def assigned_roles(roles: Iterable[HeldRole]) -> pb.AssignedRoles:
+    """The roles that somebody holds, as App ID writes them."""
+    return pb.AssignedRoles(roles=[pb.AssignedRole(id=role.id, name=role.name) for role in roles])

@@ -1,0 +1,11 @@
+"""Whether a tenant's runtime events (sign-ins, tokens) are recorded in the audit ledger (App ID catalogue 43, 44)."""
+
+from __future__ import annotations
+
+from identity.appid.management.v4 import runtime_activity_pb2 as pb
+from ostiary.settings.setting import Setting
+from ostiary.settings.switch import check_switch
+
+CAPTURE_RUNTIME_ACTIVITY: Setting[pb.RuntimeActivityConfig] = Setting(
+    "capture_runtime_activity", pb.RuntimeActivityConfig(is_active=False), check_switch
+)
