@@ -34,18 +34,13 @@ from identity.appid.management.v4 import (
     users_profile_pb2_grpc,
 )
 from identity.appid.oauth.v4 import discovery_pb2, discovery_pb2_grpc
-from identity.cloudapi.v1 import orgs_pb2, orgs_pb2_grpc
-from identity.csp.v1 import (
-    openid_configuration_pb2,
-    openid_configuration_pb2_grpc,
-    organization_pb2,
-    organization_pb2_grpc,
-)
 from identity.iam.v1 import token_pb2, token_pb2_grpc
 from ostiary.access.authentication import Authentication
 from ostiary.access.limits import CoarseLimiter, read_limits
 from ostiary.clock import Clock, SystemClock
 from ostiary.config import Settings
+from ostiary.directory.passwords import Passwords
+from ostiary.directory.sign_in import PasswordSignIn
 from ostiary.ids import Entropy, SystemEntropy
 from ostiary.keys.keyring import Keyring
 from ostiary.keys.master_key import check_master_key
@@ -63,9 +58,6 @@ from ostiary.services.appid.runtime_activity import RuntimeActivityServicer
 from ostiary.services.appid.tokens import TokensServicer
 from ostiary.services.appid.users_profile import UsersProfileServicer
 from ostiary.services.appid_oauth.discovery import DiscoveryServicer
-from ostiary.services.cloudapi.orgs import OrgsServicer
-from ostiary.services.csp.openid_configuration import OpenidConfigurationServicer
-from ostiary.services.csp.organization import OrganizationServicer
 from ostiary.services.iam.token import TokenServicer
 from ostiary.store import schema
 from ostiary.store.engine import Store
@@ -80,7 +72,6 @@ from ostiary.transport.steps.limits import Limit
 from ostiary.transport.steps.reception import Reception
 from ostiary.transport.steps.tracing import tracing
 from ostiary.transport.steps.unit_of_work import unit_of_work
-from ostiary.transport.steps.versions import refuse_unknown_version
 
 Add = Callable[[Any, grpc.Server], None]
 
@@ -112,14 +103,6 @@ SERVICES: Sequence[Service] = (
     _bound(tokens_pb2, tokens_pb2_grpc, "TokensService", TokensServicer),
     _bound(users_profile_pb2, users_profile_pb2_grpc, "UsersProfileService", UsersProfileServicer),
     _bound(discovery_pb2, discovery_pb2_grpc, "DiscoveryService", DiscoveryServicer),
-    _bound(
-        openid_configuration_pb2,
-        openid_configuration_pb2_grpc,
-        "OpenidConfigurationService",
-        OpenidConfigurationServicer,
-    ),
-    _bound(organization_pb2, organization_pb2_grpc, "OrganizationService", OrganizationServicer),
-    _bound(orgs_pb2, orgs_pb2_grpc, "OrgsService", OrgsServicer),
 )
 OPEN_SERVICES = frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME})
 """Health and reflection need no token: the one named exception to closed by default (decision 28)."""
@@ -142,9 +125,12 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     tenancy = Tenancy()
     keys = Keyring(store, sealing, clock)
     issuers = Issuers(settings.base_url)
+    limits = read_limits(settings.limits_file)
+    passwords = Passwords(settings)
     return Runtime(
         settings=settings, clock=clock, entropy=entropy, store=store, tenancy=tenancy, sealing=sealing, keys=keys,
-        issuers=issuers, limits=read_limits(settings.limits_file),
+        issuers=issuers, limits=limits, passwords=passwords,
+        sign_in=PasswordSignIn(store, clock, passwords, sealing, limits.exact),
         authentication=Authentication(tenancy, keys, issuers, clock),
         platform_tokens=PlatformTokens(tenancy, keys, issuers, clock, entropy),
     )  # fmt: skip
@@ -165,7 +151,6 @@ def steps(runtime: Runtime) -> list[Step]:
         authorize,  # before limits: strangers must not use up a tenant's share; before validation (AIP-211)
         Limit(CoarseLimiter(runtime.limits)),  # before work: what is refused must cost nothing
         refuse_malformed,  # after access: only who may call learns that the request was malformed
-        refuse_unknown_version,  # of cloudapi only
         unit_of_work,  # innermost but audit: nothing slow stands inside a transaction
         Audit(runtime.clock),  # in the transaction of the change that it records
     ]

@@ -95,7 +95,7 @@ class Settings(BaseSettings):
     reflection: bool = Field(True, description="answer gRPC reflection")
 
     workers: int = Field(0, ge=0, le=MOST_WORKERS, description="worker processes; 0: one for each allowed core")
-    threads: int = Field(8, ge=1, le=64, description="request threads of each worker")
+    threads: int = Field(24, ge=2, le=64, description="request threads of each worker; more than hash_queue")
     gateway_threads: int = Field(0, ge=0, le=64, description="threads of Envoy; 0: one for each four cores")
     drain_seconds: float = Field(8.0, ge=0, le=60, description="longest wait for requests in flight when stopping")
     request_seconds: int = Field(15, ge=1, le=300, description="longest time of one REST request")
@@ -108,7 +108,7 @@ class Settings(BaseSettings):
     argon2_memory_kib: int = Field(19_456, ge=8, le=1 << 21, description="memory of one password hash, KiB")
     argon2_passes: int = Field(2, ge=1, le=32, description="passes of one password hash")
     argon2_lanes: int = Field(1, ge=1, le=16, description="lanes of one password hash")
-    hash_queue: int = Field(8, ge=1, le=1024, description="password hashes a worker takes at once; beyond: 429")
+    hash_queue: int = Field(16, ge=1, le=63, description="password hashes a worker takes at once; beyond: 429")
 
     outgoing_allow: Annotated[tuple[Network, ...], NoDecode] = Field(
         (), description="networks (CIDR) that outgoing calls may reach although they are private or loopback"
@@ -156,7 +156,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_unsafe(self) -> Self:
-        for refuse in (_refuse_half_a_certificate, _refuse_public_url, _refuse_unsealed_transport):
+        for refuse in (_refuse_half_a_certificate, _refuse_public_url, _refuse_unsealed_transport, _refuse_long_queue):
             refuse(self)
         return self
 
@@ -245,6 +245,14 @@ def _refuse_unsealed_transport(settings: Settings) -> None:
         raise ValueError(
             "public_url is https but nothing here speaks TLS: give tls_cert and tls_key, or trusted_hops (1 or more) "
             "when a proxy in front does"
+        )
+
+
+def _refuse_long_queue(settings: Settings) -> None:
+    if settings.hash_queue >= settings.threads:
+        raise ValueError(
+            f"hash_queue ({settings.hash_queue}) must be less than threads ({settings.threads}): each waiting hash "
+            "holds a thread, and with all of them held nobody is left to answer the rest, not even with 429"
         )
 
 

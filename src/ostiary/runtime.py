@@ -8,6 +8,8 @@ from ostiary.access.authentication import Authentication
 from ostiary.access.limits import Limits
 from ostiary.clock import Clock
 from ostiary.config import Settings
+from ostiary.directory.passwords import Passwords
+from ostiary.directory.sign_in import PasswordSignIn
 from ostiary.ids import Entropy
 from ostiary.keys.keyring import Keyring
 from ostiary.keys.sealing import Sealing
@@ -32,3 +34,5 @@ class Runtime:
     authentication: Authentication
     limits: Limits
     platform_tokens: PlatformTokens
+    passwords: Passwords
+    sign_in: PasswordSignIn

@@ -1,5 +1,5 @@
 """How often. Coarse limits are counted in each worker's memory; what protects an account, a tenant or a recipient is
-counted exactly, in the database, on any number of processes."""
+counted exactly, in the database, on any number of processes (`store.counters`)."""
 
 from __future__ import annotations
 
@@ -12,27 +12,16 @@ from typing import Any
 from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
-from sqlalchemy import case
 
 from ostiary.errors import limited
-from ostiary.store.tables import Counter, table_of
-from ostiary.store.work import Work
+from ostiary.store.counters import ExactLimit
 
-_COUNTERS = table_of(Counter)
+EXACT = ("sign_in_user", "attribute_write")
+"""The exact limits that every installation has."""
 
 
 class LimitsError(Exception):
     """The limits file is missing, malformed or names something unknown; the server does not start."""
-
-
-@dataclass(frozen=True, slots=True)
-class ExactLimit:
-    """`count` in a window of `window_s` seconds; then nothing for `block_s` seconds."""
-
-    name: str
-    count: int
-    window_s: int
-    block_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +44,8 @@ def read_limits(path: Path) -> Limits:
     """Reads `deploy/limits.toml`; raises LimitsError with the reason in one line."""
     try:
         document = tomllib.loads(path.read_text())
-        exact = {name: _exact(name, entry) for name, entry in document.pop("exact", {}).items()}
+        entries = document.pop("exact", {})
+        exact = {name: _exact(name, entries[name]) for name in EXACT}
         return Limits({name: _coarse(entry) for name, entry in document.items()}, exact)
     except OSError as error:
         raise LimitsError(f"cannot read the limits file {path}: {error.strerror}") from error
@@ -93,34 +83,3 @@ class CoarseLimiter:
         subject = {"address": address, "principal": principal or address, "tenant": tenant}[limit.by]
         if not self._window.hit(limit.item, name, subject):
             raise limited("RATE_LIMIT", "Too many requests; wait and repeat.", limit.item.get_expiry())
-
-
-def count_exactly(work: Work, tenant_id: str, limit: ExactLimit, subject: str, now_ms: int) -> int:
-    """Counts one more for `subject` in one statement; returns 0 when it may go on, else the seconds to wait.
-
-    One statement, so that two processes at once never both take the last place.
-    """
-    c = _COUNTERS.c
-    over = c.window_until <= now_ms
-    counted = case((over, 1), else_=c.count + 1)
-    blocked_until = case(
-        (c.blocked_until > now_ms, c.blocked_until),
-        (counted > limit.count, now_ms + limit.block_s * 1000),
-        else_=0,
-    )
-    fresh = {
-        "tenant_id": tenant_id, "name": limit.name, "subject": subject, "count": 1,
-        "window_until": now_ms + limit.window_s * 1000, "blocked_until": 0,
-    }  # fmt: skip
-    if limit.count < 1:
-        fresh["blocked_until"] = now_ms + limit.block_s * 1000
-    statement = work.insert(_COUNTERS).values(fresh).on_conflict_do_update(
-        index_elements=["tenant_id", "name", "subject"],
-        set_={
-            "count": counted,
-            "window_until": case((over, fresh["window_until"]), else_=c.window_until),
-            "blocked_until": blocked_until,
-        },
-    ).returning(c.blocked_until)  # fmt: skip
-    until = int(work.connection.execute(statement).scalar_one())
-    return max(1, -(-(until - now_ms) // 1000)) if until > now_ms else 0

@@ -12,14 +12,9 @@ MAX_NAME = 256
 
 
 def name_key(name: str) -> str:
-    """The compared form of a name: without surrounding blanks, folded."""
-    return folded(name.strip())
-
-
-def folded(text: str) -> str:
-    """Text of which case and spelling variants are equal: NFKC and casefold, until it no longer changes."""
-    once = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return unicodedata.normalize("NFKC", once.casefold())
+    """The compared form of a name: NFKC and casefold, until it no longer changes."""
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name.strip()).casefold())
+    return unicodedata.normalize("NFKC", folded.casefold())
 
 
 def email_key(address: str) -> str:
@@ -55,6 +50,11 @@ def check_name(field: str, text: str, longest: int) -> str:
     if bad or not text.strip() or len(text) > longest:
         raise invalid("INVALID_NAME", f"{field} must have 1 to {longest} characters, not blank, without line breaks.")
     return text
+
+
+def is_text(text: str) -> bool:
+    """Whether a store can hold it: no NUL, no lone surrogate (which JSON can spell). Nothing stored equals another."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _has_controls(text: str) -> bool:

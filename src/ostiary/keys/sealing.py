@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import hmac
 import os
 import stat
 from dataclasses import dataclass
@@ -51,11 +52,16 @@ class Sealing:
         self._entropy = entropy
         self._ciphers = {key_id(key): AESGCM(key) for key in (master_key, *older)}
         self.key_id = key_id(master_key)
+        self._pseudonyms = hmac.digest(master_key, b"ostiary pseudonyms", "sha256")
 
     @property
     def key_ids(self) -> frozenset[str]:
         """The ids of all keys at hand."""
         return frozenset(self._ciphers)
+
+    def pseudonym(self, text: str) -> str:
+        """A keyed digest in hex: the same for the same text, and of no use to who has the store without the key."""
+        return hmac.digest(self._pseudonyms, text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     def seal(self, secret: bytes, place: Place) -> str:
         """Seals `secret` for `place`."""

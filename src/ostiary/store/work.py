@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Executable, Row, Table
+from sqlalchemy import Connection, Executable, Row, Table, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
@@ -40,6 +40,14 @@ class Work:
     def insert(self, table: Table) -> Any:
         """An INSERT that can be given `on_conflict_do_update`: first writes race, so they are upserts."""
         return postgresql.insert(table) if self.connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+    def insert_new(self, table: Table, row: dict[str, Any]) -> bool:
+        """Inserts a row unless a constraint refuses it: False then. Of two at once exactly one gets True.
+
+        The answer is a returned column: the row count of an INSERT differs between drivers.
+        """
+        statement = self.insert(table).values(row).on_conflict_do_nothing().returning(literal(1))
+        return self.connection.execute(statement).first() is not None
 
     def get(self, model: type[Model], key: Any, *, lock: bool = False) -> Model | None:
         """One object by primary key; `lock` holds the row until commit (lock, then read, then change)."""

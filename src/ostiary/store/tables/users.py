@@ -40,6 +40,19 @@ class User(SQLModel, table=True):
     last_login: int | None = moment(optional=True)
 
 
+class OneTimeCode(SQLModel, table=True):
+    """A code that was sent to a user and acts once; `kind` is the message template that carried it."""
+
+    __tablename__ = "one_time_codes"
+    digest: str = Field(primary_key=True, max_length=64)
+    tenant_id: str = owned_by("tenants.id", index=True)
+    user_id: str = owned_by("users.id", index=True)
+    kind: str = Field(max_length=32)
+    created_at: int = moment()
+    expires_at: int = moment(index=True)
+    used_at: int | None = moment(optional=True)
+
+
 class Password(SQLModel, table=True):
     """The password of a directory user, in PHC form. Apart from the user, so that no listing ever carries it."""
 
@@ -51,7 +64,7 @@ class Password(SQLModel, table=True):
 
 
 class UserEmail(SQLModel, table=True):
-    """A mail address of a user; unique in the tenant, since it signs in."""
+    """A mail address of a user, unique in the tenant. The primary one signs in."""
 
     __tablename__ = "user_emails"
     __table_args__ = (UniqueConstraint("tenant_id", "value_key"),)
@@ -61,6 +74,7 @@ class UserEmail(SQLModel, table=True):
     value: str
     value_key: str = Field(sa_column=Column(SORTED, nullable=False))
     type: str = ""
+    display: str = text()
     is_primary: bool = False
 
 
@@ -75,6 +89,7 @@ class UserPhone(SQLModel, table=True):
     value: str
     value_key: str
     type: str = ""
+    display: str = text()
     is_primary: bool = False
 
 

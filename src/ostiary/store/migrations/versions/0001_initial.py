@@ -59,9 +59,8 @@ def upgrade() -> None:
         "tenants",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
-        sa.Column("name_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("name_key", sa.String(), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
-        sa.Column("display_name_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("properties", sa.Text(), nullable=False),
         sa.Column("parent_id", sa.String(length=36), nullable=True),
@@ -75,7 +74,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tenants")),
         sa.UniqueConstraint("name_key", name=op.f("uq_tenants_name_key")),
     )
-    op.create_index(op.f("ix_tenants_display_name_key"), "tenants", ["display_name_key"], unique=False)
     op.create_index(op.f("ix_tenants_parent_id"), "tenants", ["parent_id"], unique=False)
     op.create_table(
         "api_keys",
@@ -287,7 +285,6 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
-        sa.Column("grant_id", sa.String(length=36), nullable=False),
         sa.Column("secret", sa.String(length=64), nullable=False),
         sa.Column("amr", sa.String(), nullable=False),
         sa.Column("auth_time", sa.BigInteger(), nullable=False),
@@ -299,7 +296,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
     )
     op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
-    op.create_index(op.f("ix_sessions_grant_id"), "sessions", ["grant_id"], unique=False)
     op.create_index(op.f("ix_sessions_secret"), "sessions", ["secret"], unique=False)
     op.create_index("ix_sessions_user", "sessions", ["tenant_id", "user_id"], unique=False)
     op.create_table(
@@ -439,6 +435,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "user_id", "role", name=op.f("pk_memberships")),
     )
     op.create_table(
+        "one_time_codes",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.Column("used_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_one_time_codes_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_one_time_codes_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_one_time_codes")),
+    )
+    op.create_index(op.f("ix_one_time_codes_expires_at"), "one_time_codes", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_one_time_codes_tenant_id"), "one_time_codes", ["tenant_id"], unique=False)
+    op.create_index(op.f("ix_one_time_codes_user_id"), "one_time_codes", ["user_id"], unique=False)
+    op.create_table(
         "passwords",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
@@ -513,6 +527,7 @@ def upgrade() -> None:
         sa.Column("value", sa.String(), nullable=False),
         sa.Column("value_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
+        sa.Column("display", sa.Text(), nullable=False),
         sa.Column("is_primary", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant_id"], ["tenants.id"], name=op.f("fk_user_emails_tenant_id"), ondelete="CASCADE"
@@ -529,6 +544,7 @@ def upgrade() -> None:
         sa.Column("value", sa.String(), nullable=False),
         sa.Column("value_key", sa.String(), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
+        sa.Column("display", sa.Text(), nullable=False),
         sa.Column("is_primary", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["tenant_id"], ["tenants.id"], name=op.f("fk_user_phones_tenant_id"), ondelete="CASCADE"

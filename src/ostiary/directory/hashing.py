@@ -1,0 +1,105 @@
+"""Where passwords are hashed: a few threads, fair between tenants, and never more at once than the cores can bear.
+
+A hash takes as long as a hundred other requests. What waits is bounded: one too many is refused at once (429), and a
+tenant that fills the queue gives way to the others.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from ostiary.errors import DomainError, limited, unavailable
+
+Result = TypeVar("Result")
+Job = tuple["Future[Any]", Callable[[], Any]]
+
+PATIENCE_S = 10.0
+"""Longest wait for a hash, below the gateway's 15 s."""
+
+
+class HashingThreads:
+    """Runs slow calculations on `threads` threads; at most `capacity` are inside, waiting ones included.
+
+    `cores` are what the threads may run on: a worker is pinned to one core, its hashes need not be.
+    """
+
+    def __init__(self, threads: int, capacity: int, cores: Sequence[int]) -> None:
+        self._size = threads
+        self._capacity = capacity
+        self._cores = cores
+        self._waiting: OrderedDict[str, deque[Job]] = OrderedDict()
+        self._inside = 0
+        self._threads: list[threading.Thread] = []
+        self._changed = threading.Condition()
+
+    def run(self, tenant_id: str, calculate: Callable[[], Result]) -> Result:
+        """What `calculate` returns. Raises 429 HASHING_BUSY when there is no room, 503 when it takes too long."""
+        future: Future[Result] = Future()
+        with self._changed:
+            if self._inside >= self._capacity:
+                self._make_room(tenant_id)
+            self._waiting.setdefault(tenant_id, deque()).append((future, calculate))
+            self._inside += 1
+            self._start()
+            self._changed.notify()
+        try:
+            return future.result(PATIENCE_S)
+        except TimeoutError:
+            future.cancel()
+            raise unavailable("HASHING_SLOW", "Passwords cannot be checked at the moment.") from None
+
+    def _make_room(self, tenant_id: str) -> None:
+        """The tenant with the longest queue loses its newest, if the newcomer's stays shorter even so."""
+        longest = max(self._waiting.values(), key=len, default=deque())
+        own = len(self._waiting.get(tenant_id, ()))
+        if own + 1 >= len(longest):
+            raise _busy()
+        future, _ = longest.pop()
+        self._inside -= 1
+        if future.set_running_or_notify_cancel():
+            future.set_exception(_busy())
+
+    def _start(self) -> None:
+        """At first use, so that threads belong to the worker and not to the process that it was forked from."""
+        while len(self._threads) < self._size:
+            thread = threading.Thread(target=self._serve, name="hashing", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self) -> None:
+        os.sched_setaffinity(0, self._cores)
+        while True:
+            future, calculate = self._next()
+            try:
+                if future.set_running_or_notify_cancel():
+                    _settle(future, calculate)
+            finally:
+                with self._changed:
+                    self._inside -= 1
+
+    def _next(self) -> Job:
+        """Tenants take turns, each with its oldest."""
+        with self._changed:
+            while not self._waiting:
+                self._changed.wait()
+            tenant_id, jobs = self._waiting.popitem(last=False)
+            job = jobs.popleft()
+            if jobs:
+                self._waiting[tenant_id] = jobs
+            return job
+
+
+def _settle(future: Future[Any], calculate: Callable[[], Any]) -> None:
+    try:
+        future.set_result(calculate())
+    except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits, not to this thread
+        future.set_exception(error)
+
+
+def _busy() -> DomainError:
+    return limited("HASHING_BUSY", "Too many sign-ins at this moment; wait a second and repeat.", 1)

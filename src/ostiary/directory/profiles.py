@@ -1,0 +1,159 @@
+"""Profiles: identities that signed in, or may. A profile's id is the `sub` of its tokens (appid.md §5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, and_, bindparam, delete, select, update
+
+from ostiary.directory.names import login_key
+from ostiary.directory.sign_in import SignedIn
+from ostiary.errors import DomainError, not_found
+from ostiary.ids import Entropy, new_id
+from ostiary.store.tables import Identity, Profile, table_of
+from ostiary.store.work import Work
+
+CLOUD_DIRECTORY = "cloud_directory"
+"""The provider of identities that are users of the tenant's own directory; their `id` is the directory id."""
+
+_PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityView:
+    """An identity of a profile. `user_info` is the provider's own data as JSON text; empty for directory users, whose
+    data is the directory's."""
+
+    provider: str
+    id: str
+    user_info: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileView:
+    """A profile as it was read. `attributes` is a JSON object as text; times are UTC milliseconds."""
+
+    id: str
+    tenant_id: str
+    anonymous: bool
+    name: str
+    email: str
+    picture: str
+    gender: str
+    locale: str
+    preferred_username: str
+    attributes: str
+    tokens_valid_from: int
+    identities: tuple[IdentityView, ...] = ()
+
+    def identity_at(self, provider: str) -> str:
+        """The id of its identity at `provider`; empty if it has none there."""
+        return next((identity.id for identity in self.identities if identity.provider == provider), "")
+
+
+COLUMNS = [_PROFILES.c[name] for name in ProfileView.__slots__ if name in _PROFILES.c]
+"""What `profile_views` wants of each row, beside the columns of its identity."""
+IDENTITY_COLUMNS = (_IDENTITIES.c.provider, _IDENTITIES.c.idp_id, _IDENTITIES.c.user_info)
+WITH_IDENTITIES = _PROFILES.outerjoin(
+    _IDENTITIES, and_(_IDENTITIES.c.profile_id == _PROFILES.c.id, _IDENTITIES.c.tenant_id == _PROFILES.c.tenant_id)
+)
+_FIND = (
+    select(*COLUMNS, *IDENTITY_COLUMNS)
+    .select_from(WITH_IDENTITIES)
+    .where(_PROFILES.c.tenant_id == bindparam("tenant_id"), _PROFILES.c.id == bindparam("id"))
+    .order_by(_IDENTITIES.c.provider, _IDENTITIES.c.idp_id)
+)
+_OF_IDENTITY = select(_IDENTITIES.c.profile_id).where(
+    _IDENTITIES.c.tenant_id == bindparam("tenant_id"),
+    _IDENTITIES.c.provider == bindparam("provider"),
+    _IDENTITIES.c.idp_id == bindparam("idp_id"),
+)
+
+
+def find_profile(work: Work, tenant_id: str, profile_id: str) -> ProfileView | None:
+    """The profile with its identities, or None: one query."""
+    found = profile_views(work.rows(_FIND, {"tenant_id": tenant_id, "id": profile_id}))
+    return found[0] if found else None
+
+
+def the_profile(work: Work, tenant_id: str, profile_id: str) -> ProfileView:
+    """The profile with its identities; raises PROFILE_NOT_FOUND."""
+    found = find_profile(work, tenant_id, profile_id)
+    if found is None:
+        raise no_such_profile()
+    return found
+
+
+def profile_of(work: Work, tenant_id: str, provider: str, idp_id: str) -> str | None:
+    """The id of the profile to which an identity belongs, or None."""
+    row = work.row(_OF_IDENTITY, {"tenant_id": tenant_id, "provider": provider, "idp_id": idp_id})
+    return row.profile_id if row else None
+
+
+def profile_views(rows: Sequence[Row[Any]]) -> list[ProfileView]:
+    """Rows of COLUMNS and IDENTITY_COLUMNS, one for each identity, as profiles in the order of the rows."""
+    facts: dict[str, dict[str, Any]] = {}
+    identities: dict[str, tuple[IdentityView, ...]] = {}
+    for row in rows:
+        known = row._asdict()
+        facts.setdefault(row.id, {column.name: known[column.name] for column in COLUMNS})
+        if row.provider is not None:
+            identity = IdentityView(row.provider, row.idp_id, row.user_info)
+            identities[row.id] = (*identities.get(row.id, ()), identity)
+    return [ProfileView(**known, identities=identities.get(profile_id, ())) for profile_id, known in facts.items()]
+
+
+def profile_at_sign_in(work: Work, signed_in: SignedIn, entropy: Entropy, now_ms: int) -> ProfileView:
+    """The profile of a directory user, made at its first sign-in and kept like the directory at every later one."""
+    known = profile_of(work, signed_in.tenant_id, CLOUD_DIRECTORY, signed_in.user_id)
+    profile_id = known or _create(work, signed_in, entropy, now_ms)
+    found = the_profile(work, signed_in.tenant_id, profile_id)
+    facts = _facts(signed_in)
+    if any(getattr(found, name) != value for name, value in facts.items()):
+        of_profile = (_PROFILES.c.tenant_id == signed_in.tenant_id, _PROFILES.c.id == profile_id)
+        work.run(update(_PROFILES).where(*of_profile).values(**facts, modified_at=now_ms))
+        found = the_profile(work, signed_in.tenant_id, profile_id)
+    return found
+
+
+def delete_profile(work: Work, tenant_id: str, profile_id: str) -> None:
+    """Deletes a profile with its identities, attributes and roles; a directory user stays. Raises PROFILE_NOT_FOUND."""
+    if not work.run(delete(_PROFILES).where(_PROFILES.c.tenant_id == tenant_id, _PROFILES.c.id == profile_id)):
+        raise no_such_profile()
+
+
+def no_such_profile() -> DomainError:
+    """The same for an unknown profile id, a directory id, and somebody else's."""
+    return not_found("PROFILE_NOT_FOUND", "Profile not found")
+
+
+def _create(work: Work, signed_in: SignedIn, entropy: Entropy, now_ms: int) -> str:
+    """A new profile with its identity. Of two first sign-ins at once one makes it, and both get it."""
+    profile_id = new_id(entropy)
+    tenant_id = signed_in.tenant_id
+    work.run(
+        work.insert(_PROFILES).values(
+            id=profile_id, tenant_id=tenant_id, anonymous=False, picture="", gender="", attributes="{}",
+            tokens_valid_from=0, created_at=now_ms, modified_at=now_ms, **_facts(signed_in),
+        )
+    )  # fmt: skip
+    identity = {
+        "tenant_id": tenant_id, "provider": CLOUD_DIRECTORY, "idp_id": signed_in.user_id, "profile_id": profile_id,
+        "email_key": login_key(signed_in.email), "user_info": "",
+    }  # fmt: skip
+    if work.insert_new(_IDENTITIES, identity):
+        return profile_id
+    delete_profile(work, tenant_id, profile_id)
+    winner = profile_of(work, tenant_id, CLOUD_DIRECTORY, signed_in.user_id)
+    if winner is None:  # made and deleted again between two statements of ours
+        raise no_such_profile()
+    return winner
+
+
+def _facts(signed_in: SignedIn) -> dict[str, str]:
+    return {
+        "name": signed_in.display_name, "email": signed_in.email, "preferred_username": signed_in.user_name,
+        "locale": signed_in.locale,
+    }  # fmt: skip

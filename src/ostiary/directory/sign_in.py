@@ -1,0 +1,155 @@
+"""Signing in with a password: the one piece of code behind every dialect's form, header and grant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
+
+from ostiary.clock import Clock
+from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, identity_field, refuses_pending
+from ostiary.directory.names import login_key
+from ostiary.directory.passwords import Passwords
+from ostiary.directory.rate_limits import RATE_LIMITS
+from ostiary.directory.user_input import CONFIRMED
+from ostiary.directory.users import UserView, find_by_login, lock_user, set_password_hash, the_user
+from ostiary.errors import DomainError, denied, limited, unauthenticated
+from ostiary.keys.sealing import Sealing
+from ostiary.store.counters import ExactLimit, count_exactly
+from ostiary.store.engine import Store
+from ostiary.store.tables import Password, table_of
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+_PASSWORDS = table_of(Password)
+_HASH = select(_PASSWORDS.c.hash).where(
+    _PASSWORDS.c.tenant_id == bindparam("tenant_id"), _PASSWORDS.c.user_id == bindparam("user_id")
+)
+MAX_LOGIN = 1_024
+"""Characters; no name is as long, and folding a longer text would cost too much."""
+WRONG = "The email or password that you entered is incorrect."
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A directory user who has just proved who it is."""
+
+    tenant_id: str
+    user_id: str
+    user_name: str
+    email: str
+    email_verified: bool
+    display_name: str
+    given_name: str
+    family_name: str
+    locale: str
+
+
+class PasswordSignIn:
+    """Checks a login and a password.
+
+    Every refusal of one sign-in looks like every other, and takes as long: only who knows the password learns that
+    the address awaits its confirmation.
+    """
+
+    def __init__(
+        self, store: Store, clock: Clock, passwords: Passwords, sealing: Sealing, limits: Mapping[str, ExactLimit]
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._passwords = passwords
+        self._sealing = sealing
+        self._per_user = limits["sign_in_user"]
+
+    def __call__(self, tenant: TenantView, login: str, password: str) -> SignedIn:
+        """A sign-in at the tenant's Cloud Directory, by the field that its settings name.
+
+        Raises CLOUD_DIRECTORY_INACTIVE (403), WRONG_CREDENTIALS (401; OAuth 400 invalid_grant),
+        USER_NOT_VERIFIED (403), TOO_MANY_SIGN_INS and HASHING_BUSY (429). Opens transactions of its own: call it
+        outside any.
+        """
+        return self._sign_in(tenant, login, password, at_platform=False)
+
+    def at_platform(self, tenant: TenantView, login: str, password: str) -> SignedIn:
+        """A sign-in of a member at csp or cloudapi, by user name or mail address; refusals as above.
+
+        App ID's switch of the Cloud Directory as an identity provider does not lock members out.
+        """
+        return self._sign_in(tenant, login, password, at_platform=True)
+
+    def _sign_in(self, tenant: TenantView, login: str, password: str, *, at_platform: bool) -> SignedIn:
+        if len(login) > MAX_LOGIN:
+            raise wrong_credentials()
+        with self._store.write() as work:
+            user_id = self._find(work, tenant, login, at_platform)
+            phc = _hash_of(work, tenant.id, user_id)
+            wait = self._count(work, tenant, user_id or self._sealing.pseudonym(login_key(login)))
+        if wait:
+            raise limited("TOO_MANY_SIGN_INS", f"Too many sign-ins; wait {wait} seconds and repeat.", wait)
+        # Hashing stands between two transactions: inside one, every other writer would wait for it.
+        right = self._passwords.verify(tenant.id, phc, password)
+        if not right or phc is None:
+            raise wrong_credentials()
+        fresh = self._passwords.hash(tenant.id, password) if self._passwords.is_outdated(phc) else phc
+        with self._store.write() as work:
+            return self._admit(work, tenant, user_id, phc, fresh)
+
+    def _find(self, work: Work, tenant: TenantView, login: str, at_platform: bool) -> str:
+        """The directory id of whoever signs in so; empty if nobody does."""
+        directory = CLOUD_DIRECTORY.read(work, tenant)
+        if not directory.is_active and not at_platform:
+            message = "Signing in with the Cloud Directory is switched off for this tenant."
+            raise denied("CLOUD_DIRECTORY_INACTIVE", message, oauth_error="access_denied")
+        fields = ("userName", "email") if at_platform else (identity_field(directory),)
+        found = (find_by_login(work, tenant.id, login, field) for field in fields)
+        return next((user_id for user_id in found if user_id), "")
+
+    def _count(self, work: Work, tenant: TenantView, subject: str) -> int:
+        """Seconds to wait. By user where there is one, so that no second spelling of a name has a counter of its own;
+        a name that is blocked costs the tenant nothing."""
+        now_ms = self._clock.now_ms()
+        wait = count_exactly(work, tenant.id, self._per_user, subject, now_ms)
+        allowed = RATE_LIMITS.read(work, tenant).sign_in_limit_per_minute
+        if wait or not allowed:
+            return wait
+        return count_exactly(work, tenant.id, ExactLimit("sign_in_tenant", allowed, 60, 60), "", now_ms)
+
+    def _admit(self, work: Work, tenant: TenantView, user_id: str, phc: str, fresh: str) -> SignedIn:
+        """The password was right: whether its user may sign in now, read again under lock."""
+        user, now_ms = lock_user(work, tenant.id, user_id), self._clock.now_ms()
+        locked = user.locked_until is not None and user.locked_until > now_ms
+        if not user.active or locked or _hash_of(work, tenant.id, user_id) != phc:
+            raise wrong_credentials()
+        if user.status != CONFIRMED and refuses_pending(CLOUD_DIRECTORY.read(work, tenant)):
+            raise _pending()
+        user.last_login = now_ms
+        if fresh != phc:
+            set_password_hash(work, tenant.id, user_id, fresh, now_ms)
+        work.flush()
+        return _signed_in(the_user(work, tenant.id, user_id))
+
+
+def _hash_of(work: Work, tenant_id: str, user_id: str) -> str | None:
+    row = work.row(_HASH, {"tenant_id": tenant_id, "user_id": user_id})
+    return row.hash if row else None
+
+
+def _signed_in(user: UserView) -> SignedIn:
+    return SignedIn(
+        user.tenant_id, user.id, user.user_name, user.email, user.status == CONFIRMED, user.display_name,
+        user.given_name, user.family_name, user.locale,
+    )  # fmt: skip
+
+
+def wrong_credentials() -> DomainError:
+    """Unknown, wrong, deactivated, locked: all alike."""
+    return unauthenticated("WRONG_CREDENTIALS", WRONG, oauth_error="invalid_grant", status=400)
+
+
+def _pending() -> DomainError:
+    # The text is what SDKs compare, so what would help stands beside it.
+    return denied(
+        "USER_NOT_VERIFIED", "Pending user verification", oauth_error="invalid_grant", error_code="FORBIDDEN",
+        help="Follow the link in the verification mail, or let an administrator set the user's status to CONFIRMED.",
+    )  # fmt: skip

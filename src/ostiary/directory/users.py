@@ -1,0 +1,240 @@
+"""Directory users: found, listed, created, changed, deleted; the same for every dialect."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, delete, func, select
+
+from ostiary.directory.contacts import Contact, add_emails, contacts_of, email_taken, one_primary, replace_phones
+from ostiary.directory.names import email_key, is_text, login_key, name_key
+from ostiary.directory.user_input import Description, NewUser, UserChange, check_change, check_user, formatted_name
+from ostiary.errors import DomainError, conflict, invalid, not_found
+from ostiary.ids import Entropy, new_id
+from ostiary.store.tables import ExternalId, GroupMember, Membership, Password, User, UserEmail, table_of
+from ostiary.store.work import Work
+
+MAX_PAGE = 100
+
+_USERS, _EMAILS = table_of(User), table_of(UserEmail)
+_PASSWORDS, _MEMBERSHIPS = table_of(Password), table_of(Membership)
+
+
+@dataclass(frozen=True, slots=True)
+class UserView:
+    """A user as it was read. Times are UTC milliseconds; `document` is what `Description.further` held, as JSON."""
+
+    id: str
+    tenant_id: str
+    user_name: str
+    display_name: str
+    given_name: str
+    family_name: str
+    document: str
+    locale: str
+    active: bool
+    status: str
+    locked_until: int | None
+    version: int
+    created_at: int
+    modified_at: int
+    last_login: int | None
+    emails: tuple[Contact, ...] = ()
+    phones: tuple[Contact, ...] = ()
+
+    @property
+    def email(self) -> str:
+        """The primary mail address; empty if there is none."""
+        return next((email.value for email in self.emails if email.primary), "")
+
+    @property
+    def further(self) -> dict[str, Any]:
+        """The attributes that no query asks for, under their JSON names."""
+        document: dict[str, Any] = json.loads(self.document)
+        return document
+
+    @property
+    def formatted_name(self) -> str:
+        """The name as one text; empty if none was given."""
+        return formatted_name(self.given_name, self.family_name, self.further)
+
+
+_COLUMNS = [_USERS.c[name] for name in UserView.__slots__ if name in _USERS.c]
+_BY_ID = select(*_COLUMNS).where(_USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.id == bindparam("id"))
+_BY_NAME = select(_USERS.c.id).where(
+    _USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.user_name_key == bindparam("key")
+)
+_BY_EMAIL = select(_EMAILS.c.user_id.label("id")).where(
+    _EMAILS.c.tenant_id == bindparam("tenant_id"), _EMAILS.c.value_key == bindparam("key"), _EMAILS.c.is_primary
+)
+_MEMBERSHIPS_OF = (
+    select(_MEMBERSHIPS.c.role)
+    .where(_MEMBERSHIPS.c.tenant_id == bindparam("tenant_id"), _MEMBERSHIPS.c.user_id == bindparam("id"))
+    .order_by(_MEMBERSHIPS.c.role)
+)
+
+
+def find_user(work: Work, tenant_id: str, user_id: str) -> UserView | None:
+    """The user with this directory id, or None."""
+    row = work.row(_BY_ID, {"tenant_id": tenant_id, "id": user_id})
+    return _views(work, tenant_id, [row])[0] if row else None
+
+
+def the_user(work: Work, tenant_id: str, user_id: str) -> UserView:
+    """The user with this directory id; raises USER_NOT_FOUND."""
+    found = find_user(work, tenant_id, user_id)
+    if found is None:
+        raise no_such_user()
+    return found
+
+
+def find_users(work: Work, tenant_id: str, user_ids: Iterable[str]) -> dict[str, UserView]:
+    """Those of the users that exist, by directory id."""
+    of_tenant = _USERS.c.tenant_id == tenant_id
+    rows = work.rows(select(*_COLUMNS).where(of_tenant, _USERS.c.id.in_(list(user_ids))))
+    return {view.id: view for view in _views(work, tenant_id, rows)}
+
+
+def find_by_login(work: Work, tenant_id: str, login: str, identity_field: str) -> str | None:
+    """The directory id of whoever signs in as `login`: the primary mail address (email) or the userName."""
+    key = login_key(login)
+    if not is_text(key):
+        return None
+    row = work.row(_BY_NAME if identity_field == "userName" else _BY_EMAIL, {"tenant_id": tenant_id, "key": key})
+    return row.id if row else None
+
+
+def list_users(
+    work: Work, tenant_id: str, *conditions: ColumnElement[bool], start: int = 1, count: int = MAX_PAGE
+) -> tuple[list[UserView], int]:
+    """One page of users, oldest first, and how many there are in all. `start` counts from 1.
+
+    `conditions` are on the columns of the table `users`.
+    """
+    chosen = (_USERS.c.tenant_id == tenant_id, *conditions)
+    total = work.row(select(func.count()).select_from(_USERS).where(*chosen))
+    page = select(*_COLUMNS).where(*chosen).order_by(_USERS.c.created_at, _USERS.c.id)
+    rows = work.rows(page.offset(max(start, 1) - 1).limit(count))
+    return _views(work, tenant_id, rows), total[0] if total else 0
+
+
+def memberships(work: Work, tenant_id: str, user_id: str) -> list[str]:
+    """The organization roles of a user (org_owner, org_member, platform_operator), sorted."""
+    return [row.role for row in work.rows(_MEMBERSHIPS_OF, {"tenant_id": tenant_id, "id": user_id})]
+
+
+def create_user(
+    work: Work, tenant_id: str, new: NewUser, password_hash: str | None, entropy: Entropy, now_ms: int
+) -> UserView:
+    """Stores a new user. Raises what `check_user` raises, EMAIL_TAKEN, USERNAME_TAKEN (409).
+
+    Of two at once with the same name or address exactly one succeeds.
+    """
+    check_user(new)
+    emails = one_primary("emails", new.emails)
+    email = next((one.value for one in emails if one.primary), "")
+    user_id, name = new_id(entropy), new.user_name or email
+    row = {
+        "id": user_id, "tenant_id": tenant_id, "user_name": name, "user_name_key": login_key(name),
+        **_described(new, email), "active": new.active, "status": new.status, "locked_until": new.locked_until,
+        "version": 1, "created_at": now_ms, "modified_at": now_ms,
+    }  # fmt: skip
+    if not work.insert_new(_USERS, row):
+        raise _name_taken() if new.user_name else email_taken()
+    add_emails(work, tenant_id, user_id, emails)
+    replace_phones(work, tenant_id, user_id, new.phones)
+    if password_hash is not None:
+        set_password_hash(work, tenant_id, user_id, password_hash, now_ms)
+    return the_user(work, tenant_id, user_id)
+
+
+def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, now_ms: int) -> UserView:
+    """Replaces what describes a user.
+
+    Raises USER_NOT_FOUND, what `check_change` raises, EMAIL_IMMUTABLE, USERNAME_TAKEN (409).
+    """
+    check_change(change)
+    # Lock, then read, then change: else of two changes at once one is lost without a word.
+    user = lock_user(work, tenant_id, user_id)
+    view = the_user(work, tenant_id, user_id)
+    if change.emails is not None:
+        _refuse_other_addresses(view, change.emails)
+    if change.user_name is not None:
+        _rename(work, user, change.user_name)
+    for name, value in _described(change, view.email).items():
+        setattr(user, name, value)
+    user.status = change.status or user.status
+    user.active = user.active if change.active is None else change.active
+    user.locked_until = None if change.active else change.locked_until or user.locked_until
+    user.version, user.modified_at = user.version + 1, now_ms
+    replace_phones(work, tenant_id, user_id, change.phones)
+    work.flush()
+    return the_user(work, tenant_id, user_id)
+
+
+def lock_user(work: Work, tenant_id: str, user_id: str) -> User:
+    """The user's row, held until the end of the transaction; raises USER_NOT_FOUND."""
+    user = work.get(User, user_id, lock=True)
+    if user is None or user.tenant_id != tenant_id:
+        raise no_such_user()
+    return user
+
+
+def delete_user(work: Work, tenant_id: str, user_id: str) -> None:
+    """Deletes a user and what the directory knows of it; a profile stays. Raises USER_NOT_FOUND."""
+    user = lock_user(work, tenant_id, user_id)
+    for table, column in ((table_of(GroupMember), "member_id"), (table_of(ExternalId), "resource_id")):
+        work.run(delete(table).where(table.c.tenant_id == tenant_id, table.c[column] == user_id))
+    work.delete(user)
+
+
+def set_password_hash(work: Work, tenant_id: str, user_id: str, phc: str, now_ms: int) -> None:
+    """Stores the hash of a new password; the first one too."""
+    row = {"tenant_id": tenant_id, "user_id": user_id, "hash": phc, "changed_at": now_ms}
+    change = {"hash": phc, "changed_at": now_ms}
+    work.run(work.insert(_PASSWORDS).values(row).on_conflict_do_update(index_elements=["user_id"], set_=change))
+
+
+def no_such_user() -> DomainError:
+    """The same for an unknown directory id, a profile id, and somebody else's."""
+    return not_found("USER_NOT_FOUND", "There is no directory user with this id.")
+
+
+def _views(work: Work, tenant_id: str, rows: Sequence[Any]) -> list[UserView]:
+    """Users with their contacts: one more query, however many users."""
+    found = contacts_of(work, tenant_id, [row.id for row in rows])
+    return [
+        UserView(**row._asdict(), emails=found.get((row.id, "email"), ()), phones=found.get((row.id, "phone"), ()))
+        for row in rows
+    ]
+
+
+def _described(new: Description, email: str) -> dict[str, Any]:
+    display_name = new.display_name or new.formatted_name or email
+    return {
+        "display_name": display_name, "display_name_key": name_key(display_name), "given_name": new.given_name,
+        "family_name": new.family_name, "locale": new.locale, "document": json.dumps(new.further),
+    }  # fmt: skip
+
+
+def _rename(work: Work, user: User, name: str) -> None:
+    key = login_key(name)
+    holder = work.row(_BY_NAME, {"tenant_id": user.tenant_id, "key": key})
+    if holder is not None and holder.id != user.id:
+        raise _name_taken()
+    user.user_name, user.user_name_key = name, key
+    work.flush()
+
+
+def _refuse_other_addresses(view: UserView, emails: Sequence[Contact]) -> None:
+    given = {email_key(one.value) for one in one_primary("emails", emails)}
+    if given != {email_key(one.value) for one in view.emails}:
+        message = "The mail addresses of a user cannot be changed: send the ones it has, or create another user."
+        raise invalid("EMAIL_IMMUTABLE", message, scim_type="mutability")
+
+
+def _name_taken() -> DomainError:
+    return conflict("USERNAME_TAKEN", "The directory has a user with this user name already.", scim_type="uniqueness")

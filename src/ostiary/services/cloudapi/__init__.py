@@ -1,1 +1,0 @@
-"""The Tenant Manager, as Cloud Director speaks it."""

@@ -1,1 +1,0 @@
-"""The VMware Identity Service, as the Cloud Services Platform speaks it."""

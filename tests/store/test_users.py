@@ -1,0 +1,149 @@
+"""Users and profiles in the store, on both databases."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from kit.installation import ENTROPY, Installation
+
+from ostiary.directory.contacts import Contact
+from ostiary.directory.profiles import find_profile, profile_at_sign_in
+from ostiary.directory.sign_in import SignedIn
+from ostiary.directory.user_input import NewUser, UserChange
+from ostiary.directory.users import (
+    UserView,
+    create_user,
+    delete_user,
+    find_by_login,
+    find_user,
+    list_users,
+    update_user,
+)
+from ostiary.errors import DomainError
+
+
+def make(installation: Installation, new: NewUser, tenant_id: str = "") -> UserView:
+    """A user of the first tenant, or of another."""
+    with installation.runtime.store.write() as work:
+        tenant_id = tenant_id or installation.tenant_id
+        return create_user(work, tenant_id, new, None, ENTROPY, installation.clock.now_ms())
+
+
+def mailed(address: str, **facts: object) -> NewUser:
+    """A new user with one mail address."""
+    return NewUser(emails=(Contact(address),), **facts)  # type: ignore[arg-type]
+
+
+def test_names_default_to_the_mail_address_and_contacts_keep_their_order(installation: Installation) -> None:
+    phones = (Contact("+49 30 1234", "work"), Contact("+1 555", "home", primary=True))
+    made = make(installation, mailed("Jane@Example.com", phones=phones))
+    with installation.runtime.store.read() as work:
+        read = find_user(work, installation.tenant_id, made.id)
+        assert read == made
+        assert (made.user_name, made.display_name, made.email) == ("Jane@Example.com",) * 3
+        assert [(phone.value, phone.primary) for phone in made.phones] == [("+49 30 1234", False), ("+1 555", True)]
+        assert find_by_login(work, installation.tenant_id, "JANE@EXAMPLE.COM", "email") == made.id
+        assert find_by_login(work, installation.tenant_id, "jane@example.com", "userName") == made.id
+        assert find_by_login(work, installation.tenant_id, "jane\0@example.com", "email") is None
+        assert find_by_login(work, installation.tenant_id, "\ud800", "userName") is None
+
+
+@pytest.mark.parametrize(
+    ("second", "reason"),
+    [
+        (mailed("JANE@example.com"), "EMAIL_TAKEN"),
+        (mailed("other@example.com", user_name="JANE"), "USERNAME_TAKEN"),
+        (NewUser(emails=(Contact("new@example.com"), Contact("jane@example.COM"))), "EMAIL_TAKEN"),
+    ],
+)
+def test_a_taken_name_or_address_is_refused_whatever_its_spelling(
+    installation: Installation, second: NewUser, reason: str
+) -> None:
+    make(installation, mailed("jane@example.com", user_name="jane"))
+    with pytest.raises(DomainError) as refused:
+        make(installation, second)
+    assert refused.value.reason == reason
+    with installation.runtime.store.read() as work:
+        assert list_users(work, installation.tenant_id)[1] == 1
+    make(installation, second, installation.new_tenant("other"))  # another tenant's names are free
+
+
+def test_of_simultaneous_users_with_one_address_exactly_one_is_made(installation: Installation) -> None:
+    def attempt(number: int) -> str:
+        try:
+            make(installation, mailed("jane@example.com", user_name=f"jane{number}"))
+        except DomainError as refused:
+            return refused.reason
+        return "made"
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = sorted(pool.map(attempt, range(8)))
+    assert outcomes == ["EMAIL_TAKEN"] * 7 + ["made"]
+
+
+def test_concurrent_changes_of_one_user_are_all_counted(installation: Installation) -> None:
+    made = make(installation, mailed("jane@example.com"))
+
+    def change(number: int) -> None:
+        with installation.runtime.store.write() as work:
+            now_ms = installation.clock.now_ms()
+            update_user(work, installation.tenant_id, made.id, UserChange(display_name=f"Jane {number}"), now_ms)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(change, range(12)))
+    with installation.runtime.store.read() as work:
+        read = find_user(work, installation.tenant_id, made.id)
+    assert read is not None
+    assert read.version == 13
+
+
+def test_pages_cover_every_user_once_in_a_stable_order(installation: Installation) -> None:
+    made = [make(installation, mailed(f"user{number}@example.com")).id for number in range(7)]
+    with installation.runtime.store.read() as work:
+        pages = [list_users(work, installation.tenant_id, start=start, count=3) for start in (1, 4, 7, 10)]
+    assert sorted(made) == [user.id for users, _ in pages for user in users]  # same moment: ordered by id
+    assert {total for _, total in pages} == {7}
+
+
+def test_another_tenants_user_is_nobody_here(installation: Installation) -> None:
+    made = make(installation, mailed("jane@example.com"))
+    other = installation.new_tenant("other")
+    with installation.runtime.store.write() as work:
+        assert find_user(work, other, made.id) is None
+        with pytest.raises(DomainError, match="USER_NOT_FOUND"):
+            delete_user(work, other, made.id)
+
+
+def signed_in(user: UserView) -> SignedIn:
+    """What a sign-in of this user would say."""
+    return SignedIn(
+        user.tenant_id, user.id, user.user_name, user.email, True, user.display_name, user.given_name,
+        user.family_name, user.locale,
+    )  # fmt: skip
+
+
+def test_simultaneous_first_sign_ins_share_one_profile(installation: Installation) -> None:
+    jane = signed_in(make(installation, mailed("jane@example.com")))
+
+    def sign_in(_: int) -> str:
+        with installation.runtime.store.write() as work:
+            return profile_at_sign_in(work, jane, ENTROPY, installation.clock.now_ms()).id
+
+    with ThreadPoolExecutor(4) as pool:
+        profiles = set(pool.map(sign_in, range(8)))
+    assert len(profiles) == 1
+
+
+def test_a_profile_follows_its_user_at_sign_in_and_outlives_it(installation: Installation) -> None:
+    user = make(installation, mailed("jane@example.com"))
+    with installation.runtime.store.write() as work:
+        first = profile_at_sign_in(work, signed_in(user), ENTROPY, 1)
+        changed = update_user(work, user.tenant_id, user.id, UserChange(display_name="Jane Doe", locale="de"), 2)
+        second = profile_at_sign_in(work, signed_in(changed), ENTROPY, 3)
+        delete_user(work, user.tenant_id, user.id)
+        kept = find_profile(work, user.tenant_id, first.id)
+    assert (first.id, first.name, second.name, second.locale) == (second.id, "jane@example.com", "Jane Doe", "de")
+    assert kept == second
+    assert first.id != user.id
+    assert second.identity_at("cloud_directory") == user.id
