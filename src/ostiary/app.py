@@ -34,6 +34,13 @@ from identity.appid.management.v4 import (
     users_profile_pb2_grpc,
 )
 from identity.appid.oauth.v4 import discovery_pb2, discovery_pb2_grpc
+from identity.cloudapi.v1 import orgs_pb2, orgs_pb2_grpc
+from identity.csp.v1 import (
+    openid_configuration_pb2,
+    openid_configuration_pb2_grpc,
+    organization_pb2,
+    organization_pb2_grpc,
+)
 from identity.iam.v1 import token_pb2, token_pb2_grpc
 from ostiary.access.authentication import Authentication
 from ostiary.access.limits import CoarseLimiter, read_limits
@@ -58,6 +65,9 @@ from ostiary.services.appid.runtime_activity import RuntimeActivityServicer
 from ostiary.services.appid.tokens import TokensServicer
 from ostiary.services.appid.users_profile import UsersProfileServicer
 from ostiary.services.appid_oauth.discovery import DiscoveryServicer
+from ostiary.services.cloudapi.orgs import OrgsServicer
+from ostiary.services.csp.openid_configuration import OpenidConfigurationServicer
+from ostiary.services.csp.organization import OrganizationServicer
 from ostiary.services.iam.token import TokenServicer
 from ostiary.store import schema
 from ostiary.store.engine import Store
@@ -72,6 +82,7 @@ from ostiary.transport.steps.limits import Limit
 from ostiary.transport.steps.reception import Reception
 from ostiary.transport.steps.tracing import tracing
 from ostiary.transport.steps.unit_of_work import unit_of_work
+from ostiary.transport.steps.versions import refuse_unknown_version
 
 Add = Callable[[Any, grpc.Server], None]
 
@@ -103,6 +114,14 @@ SERVICES: Sequence[Service] = (
     _bound(tokens_pb2, tokens_pb2_grpc, "TokensService", TokensServicer),
     _bound(users_profile_pb2, users_profile_pb2_grpc, "UsersProfileService", UsersProfileServicer),
     _bound(discovery_pb2, discovery_pb2_grpc, "DiscoveryService", DiscoveryServicer),
+    _bound(
+        openid_configuration_pb2,
+        openid_configuration_pb2_grpc,
+        "OpenidConfigurationService",
+        OpenidConfigurationServicer,
+    ),
+    _bound(organization_pb2, organization_pb2_grpc, "OrganizationService", OrganizationServicer),
+    _bound(orgs_pb2, orgs_pb2_grpc, "OrgsService", OrgsServicer),
 )
 OPEN_SERVICES = frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME})
 """Health and reflection need no token: the one named exception to closed by default (decision 28)."""
@@ -151,6 +170,7 @@ def steps(runtime: Runtime) -> list[Step]:
         authorize,  # before limits: strangers must not use up a tenant's share; before validation (AIP-211)
         Limit(CoarseLimiter(runtime.limits)),  # before work: what is refused must cost nothing
         refuse_malformed,  # after access: only who may call learns that the request was malformed
+        refuse_unknown_version,  # of cloudapi only
         unit_of_work,  # innermost but audit: nothing slow stands inside a transaction
         Audit(runtime.clock),  # in the transaction of the change that it records
     ]

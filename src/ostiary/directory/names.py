@@ -12,9 +12,14 @@ MAX_NAME = 256
 
 
 def name_key(name: str) -> str:
-    """The compared form of a name: NFKC and casefold, until it no longer changes."""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name.strip()).casefold())
-    return unicodedata.normalize("NFKC", folded.casefold())
+    """The compared form of a name: without surrounding blanks, folded."""
+    return folded(name.strip())
+
+
+def folded(text: str) -> str:
+    """Text of which case and spelling variants are equal: NFKC and casefold, until it no longer changes."""
+    once = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return unicodedata.normalize("NFKC", once.casefold())
 
 
 def email_key(address: str) -> str:

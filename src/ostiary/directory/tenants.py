@@ -39,8 +39,8 @@ def create_system(work: Work, now_ms: int) -> Tenant:
 
 def _add(work: Work, tenant_id: str, name: str, display_name: str, now_ms: int, **facts: Any) -> Tenant:
     tenant = Tenant(
-        id=tenant_id, name=name, name_key=name_key(name), display_name=display_name, created_at=now_ms,
-        modified_at=now_ms, **facts,
+        id=tenant_id, name=name, name_key=name_key(name), display_name=display_name,
+        display_name_key=name_key(display_name), created_at=now_ms, modified_at=now_ms, **facts,
     )  # fmt: skip
     work.add(tenant)
     return tenant

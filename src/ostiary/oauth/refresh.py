@@ -20,7 +20,7 @@ from sqlalchemy import ColumnElement, Row, bindparam, insert, literal, select, u
 from ostiary.errors import DomainError, invalid
 from ostiary.ids import Entropy, digest, new_id
 from ostiary.keys.sealing import Place, Sealing
-from ostiary.store.tables import AuthorizationCode, Grant, RefreshToken, RevokedToken, table_of
+from ostiary.store.tables import AuthorizationCode, Grant, RefreshToken, RevokedToken, Session, table_of
 from ostiary.store.work import Work
 
 ROTATING = "rotating"
@@ -33,7 +33,7 @@ LONGEST_ACCESS_MS = 86_400_000
 """No access token of a family lives longer, so no record of its revocation needs to."""
 
 _GRANTS, _TOKENS, _CODES = table_of(Grant), table_of(RefreshToken), table_of(AuthorizationCode)
-_REVOKED = table_of(RevokedToken)
+_REVOKED, _SESSIONS = table_of(RevokedToken), table_of(Session)
 _SUCCESSOR = _TOKENS.alias("successor")
 _FIND = (
     select(
@@ -251,6 +251,9 @@ def _revoke(work: Work, tenant_id: str, which: ColumnElement[bool], now_ms: int)
         .distinct()
     )
     work.run(work.insert(_REVOKED).from_select(["digest", "tenant_id", "expires_at"], dead).on_conflict_do_nothing())
+    opened = _SESSIONS.c.grant_id.in_(select(_GRANTS.c.id).where(*living))
+    of_tenant = _SESSIONS.c.tenant_id == tenant_id
+    work.run(update(_SESSIONS).where(of_tenant, _SESSIONS.c.ended_at.is_(None), opened).values(ended_at=now_ms))
     return work.run(update(_GRANTS).where(*living).values(revoked_at=now_ms))
 
 

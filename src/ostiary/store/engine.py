@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from ostiary.errors import conflict, unavailable
+from ostiary.errors import conflict, invalid, unavailable
 from ostiary.store.work import Work
 
 STATEMENT_TIMEOUT_MS = 8_000
@@ -92,6 +92,8 @@ def translated() -> Iterator[None]:
         raise conflict("CONFLICT", "Another change came first; read again and repeat.") from error
     except (OperationalError, PoolTimeout) as error:
         raise unavailable("STORE_UNAVAILABLE", "The database cannot be reached at the moment.") from error
+    except DataError as error:  # what PostgreSQL cannot hold: a NUL in a text, a number beyond 64 bits
+        raise invalid("UNSTORABLE_VALUE", "A value holds a NUL character or is out of range.") from error
     except DBAPIError as error:
         if error.connection_invalidated:
             raise unavailable("STORE_UNAVAILABLE", "The database cannot be reached at the moment.") from error

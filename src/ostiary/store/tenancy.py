@@ -74,7 +74,8 @@ class Tenancy:
 
     def find(self, work: Work, tenant_id: str, token_digest: str = "") -> tuple[TenantView | None, bool]:
         """The tenant, or None; and whether the access token with this digest was revoked."""
-        row = work.row(_FIND, {"tenant_id": tenant_id, "digest": token_digest})
+        # PostgreSQL refuses a question that holds NUL; no id does.
+        row = None if "\0" in tenant_id else work.row(_FIND, {"tenant_id": tenant_id, "digest": token_digest})
         if row is None or row.state in ("deleting", "deleted"):
             return None, False
         facts = list(row)

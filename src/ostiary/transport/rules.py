@@ -32,6 +32,7 @@ class Rules:
     method: str
     need: Requirement
     tenant_field: str
+    tenant_context: options.TenantContext.ValueType
     own_credentials: bool
     limit: str
     success_status: int
@@ -75,6 +76,7 @@ def _rules_of(service: ServiceDescriptor, method: MethodDescriptor) -> Rules:
             access.foreign_tenant == options.FOREIGN_TENANT_FORBIDDEN,
         ),
         tenant_field=access.tenant_field,
+        tenant_context=access.tenant_context,
         own_credentials=access.credential == options.CREDENTIAL_OWN,
         limit=given.rate_limit,
         success_status=given.success_status or 200,
@@ -109,10 +111,7 @@ def _faults(method: MethodDescriptor, rules: Rules, limits: frozenset[str]) -> I
         yield "access must name roles or be anonymous, one of the two"
     if options.ROLE_UNSPECIFIED in rules.need.roles:
         yield "access names ROLE_UNSPECIFIED"
-    if rules.tenant_field and rules.tenant_field not in method.input_type.fields_by_name:
-        yield f"tenant_field {rules.tenant_field!r} is no field of {method.input_type.name}"
-    if "tenant_id" in method.input_type.fields_by_name and rules.tenant_field != "tenant_id":
-        yield "the request has a tenant_id that access.tenant_field does not name"
+    yield from _tenant_faults(method, rules)
     if rules.limit not in limits:
         yield f"rate_limit {rules.limit!r} has no numbers in the limits file"
     if rules.routes and rules.family == options.ERROR_FAMILY_UNSPECIFIED:
@@ -123,3 +122,12 @@ def _faults(method: MethodDescriptor, rules: Rules, limits: frozenset[str]) -> I
     gets = any(route.verb == "GET" for route in rules.routes)
     if gets and not reads and not rules.options.get_has_side_effects:
         yield "is a GET with side effects that get_has_side_effects does not declare"
+
+
+def _tenant_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:
+    if rules.tenant_field and rules.tenant_field not in method.input_type.fields_by_name:
+        yield f"tenant_field {rules.tenant_field!r} is no field of {method.input_type.name}"
+    if rules.tenant_field and rules.tenant_context:
+        yield "the tenant comes from tenant_field or from tenant_context, not from both"
+    if "tenant_id" in method.input_type.fields_by_name and rules.tenant_field != "tenant_id":
+        yield "the request has a tenant_id that access.tenant_field does not name"

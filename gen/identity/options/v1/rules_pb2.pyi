@@ -95,6 +95,32 @@ CREDENTIAL_OWN: Credential.ValueType  # 1
 """The operation reads its own credentials (client authentication, user name and password, an API key)."""
 Global___Credential: _TypeAlias = Credential  # noqa: Y015
 
+class _TenantContext:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TenantContextEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TenantContext.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TENANT_CONTEXT_UNSPECIFIED: _TenantContext.ValueType  # 0
+    """The header is not read."""
+    TENANT_CONTEXT_OPTIONAL: _TenantContext.ValueType  # 1
+    """Without the header the call acts on the caller's own organization, which for operators is System."""
+    TENANT_CONTEXT_REQUIRED: _TenantContext.ValueType  # 2
+    """Operators must send it: System holds none of what the call is about. Without it they see 400."""
+
+class TenantContext(_TenantContext, metaclass=_TenantContextEnumTypeWrapper):
+    """Whether a header names the tenant on which a call acts: paths without a tenant act on the caller's own, and operators,
+    who have none among them, pick one.
+    """
+
+TENANT_CONTEXT_UNSPECIFIED: TenantContext.ValueType  # 0
+"""The header is not read."""
+TENANT_CONTEXT_OPTIONAL: TenantContext.ValueType  # 1
+"""Without the header the call acts on the caller's own organization, which for operators is System."""
+TENANT_CONTEXT_REQUIRED: TenantContext.ValueType  # 2
+"""Operators must send it: System holds none of what the call is about. Without it they see 400."""
+Global___TenantContext: _TypeAlias = TenantContext  # noqa: Y015
+
 class _ForeignTenant:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -272,7 +298,9 @@ class MethodRules(_message.Message):
 
     @_builtins.property
     def catalogue(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The numbers of the operations in the catalogues that this RPC answers, such as "A12" or "I24"."""
+        """The numbers of the operations in the catalogues that this RPC answers, such as "A12" or "I24"; verb and path,
+        such as "GET /scim/v2/Users", for the Tenant Manager's, which have no numbers.
+        """
 
     def __init__(
         self,
@@ -309,6 +337,7 @@ class Access(_message.Message):
     SCOPES_FIELD_NUMBER: _builtins.int
     FOREIGN_TENANT_FIELD_NUMBER: _builtins.int
     CREDENTIAL_FIELD_NUMBER: _builtins.int
+    TENANT_CONTEXT_FIELD_NUMBER: _builtins.int
     anonymous: _builtins.bool
     """Open to callers without credentials; excludes roles."""
     tenant_field: _builtins.str
@@ -317,6 +346,10 @@ class Access(_message.Message):
     """What somebody sees who asks for another tenant: the same as for one that does not exist."""
     credential: Global___Credential.ValueType
     """How the caller authenticates. Left out: a bearer token."""
+    tenant_context: Global___TenantContext.ValueType
+    """Whether the header X-VMWARE-VCLOUD-TENANT-CONTEXT names the tenant on which the roles must hold, as a GUID or
+    urn:vcloud:org:GUID; excludes tenant_field.
+    """
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[Global___Role.ValueType]:
         """Any of these roles suffices; what implies what is written in one module, ostiary.access.roles."""
@@ -334,10 +367,11 @@ class Access(_message.Message):
         scopes: _abc.Iterable[_builtins.str] | None = ...,
         foreign_tenant: Global___ForeignTenant.ValueType = ...,
         credential: Global___Credential.ValueType = ...,
+        tenant_context: Global___TenantContext.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "credential", b"credential", "foreign_tenant", b"foreign_tenant", "roles", b"roles", "scopes", b"scopes", "tenant_field", b"tenant_field"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "credential", b"credential", "foreign_tenant", b"foreign_tenant", "roles", b"roles", "scopes", b"scopes", "tenant_context", b"tenant_context", "tenant_field", b"tenant_field"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

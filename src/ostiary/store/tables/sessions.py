@@ -39,6 +39,7 @@ class Session(SQLModel, table=True):
     tenant_id: str = owned_by("tenants.id")
     kind: str = Field(max_length=16)
     user_id: str = Field(max_length=36)
+    grant_id: str = Field(default="", max_length=36, index=True, description="The API token with which it ends.")
     secret: str = Field(default="", max_length=64, index=True, description="Digest of the cookie's secret.")
     amr: str = ""
     auth_time: int = moment()

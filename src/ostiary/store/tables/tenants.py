@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, LargeBinary
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import moment, owned_by, sorted_text, text
+from ostiary.store.tables.columns import SORTED, moment, owned_by, sorted_text, text
 
 
 class Tenant(SQLModel, table=True):
@@ -18,8 +18,10 @@ class Tenant(SQLModel, table=True):
     __tablename__ = "tenants"
     id: str = Field(primary_key=True, max_length=36)
     name: str = sorted_text()
-    name_key: str = Field(unique=True, description="The name by NFKC and casefold; a deleted tenant gives it up.")
+    name_key: str = Field(sa_column=Column(SORTED, nullable=False, unique=True))
+    """The name by NFKC and casefold; a deleted tenant gives it up."""
     display_name: str = text()
+    display_name_key: str = sorted_text(index=True)
     description: str = text()
     properties: str = text(default="{}")
     """Organization metadata: a JSON object of strings."""

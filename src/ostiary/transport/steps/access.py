@@ -6,9 +6,15 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from identity.options.v1 import rules_pb2 as options
 from ostiary.access.policy import decide
+from ostiary.errors import invalid
+from ostiary.store.tenancy import SYSTEM_ID
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import MALFORMED, Proceed
+
+TENANT_CONTEXT = "x-vmware-vcloud-tenant-context"
+ORG_URN = "urn:vcloud:org:"
 
 
 def authorize(call: Call, request: Message, proceed: Proceed) -> Any:
@@ -17,10 +23,20 @@ def authorize(call: Call, request: Message, proceed: Proceed) -> Any:
     A request that cannot be decoded names no tenant: its caller must at least be somebody on his own.
     """
     rules = call.rules
-    named = rules.tenant_field and request is not MALFORMED
-    tenant_id = getattr(request, rules.tenant_field) if named else call.principal.tenant_id
+    tenant_id = _tenant_of(call, request)
     if tenant_id:
         call.tenant = call.tenancy.get(call.reading, tenant_id)
     exists = call.tenant is not None and call.tenant.enabled
     decide(rules.need, call.principal, tenant_id, tenant_exists=exists)
+    if rules.tenant_context == options.TENANT_CONTEXT_REQUIRED and tenant_id == SYSTEM_ID:
+        raise invalid("TENANT_CONTEXT_MISSING", f"Name the organization in the header {TENANT_CONTEXT}.")
     return proceed(call, request)
+
+
+def _tenant_of(call: Call, request: Message) -> str:
+    """The tenant that the rules' field or header names, else the caller's own. A field that is empty names nobody's."""
+    rules = call.rules
+    if rules.tenant_field and request is not MALFORMED:
+        return str(getattr(request, rules.tenant_field))
+    picked = call.metadata.get(TENANT_CONTEXT, "").strip() if rules.tenant_context else ""
+    return picked.removeprefix(ORG_URN) or call.principal.tenant_id

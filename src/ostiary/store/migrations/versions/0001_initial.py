@@ -59,8 +59,9 @@ def upgrade() -> None:
         "tenants",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
-        sa.Column("name_key", sa.String(), nullable=False),
+        sa.Column("name_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("display_name_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("properties", sa.Text(), nullable=False),
         sa.Column("parent_id", sa.String(length=36), nullable=True),
@@ -74,6 +75,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tenants")),
         sa.UniqueConstraint("name_key", name=op.f("uq_tenants_name_key")),
     )
+    op.create_index(op.f("ix_tenants_display_name_key"), "tenants", ["display_name_key"], unique=False)
     op.create_index(op.f("ix_tenants_parent_id"), "tenants", ["parent_id"], unique=False)
     op.create_table(
         "api_keys",
@@ -285,6 +287,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("grant_id", sa.String(length=36), nullable=False),
         sa.Column("secret", sa.String(length=64), nullable=False),
         sa.Column("amr", sa.String(), nullable=False),
         sa.Column("auth_time", sa.BigInteger(), nullable=False),
@@ -296,6 +299,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
     )
     op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_sessions_grant_id"), "sessions", ["grant_id"], unique=False)
     op.create_index(op.f("ix_sessions_secret"), "sessions", ["secret"], unique=False)
     op.create_index("ix_sessions_user", "sessions", ["tenant_id", "user_id"], unique=False)
     op.create_table(

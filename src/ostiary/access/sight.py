@@ -1,0 +1,17 @@
+"""Which organizations a caller sees in lists."""
+
+from __future__ import annotations
+
+from identity.options.v1 import rules_pb2 as rules
+from ostiary.access.principals import Principal
+from ostiary.access.roles import effective
+from ostiary.directory.organizations import Sight
+from ostiary.store.tenancy import SYSTEM_ID
+
+
+def sight_of(principal: Principal, tenant_id: str) -> Sight:
+    """What `principal` sees when it acts on `tenant_id`: operators at home see all, owners what stands under theirs."""
+    if tenant_id == SYSTEM_ID and rules.ROLE_PLATFORM_OPERATOR in principal.roles:
+        return Sight(tenant_id, all=True)
+    held = effective(principal.roles, at_home=principal.tenant_id == tenant_id)
+    return Sight(tenant_id, children=rules.ROLE_ORG_OWNER in held)

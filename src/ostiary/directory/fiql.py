@@ -1,0 +1,124 @@
+"""FIQL, the filter language of cloudapi lists: `(name==a*;isEnabled==true),id!=…`.
+
+`;` is AND and binds tighter than `,`, which is OR; brackets group; `*` in a value stands for any text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from sqlalchemy import ColumnElement, and_, not_, or_
+
+from ostiary.errors import invalid
+
+MAX_LENGTH = 2_048
+MAX_DEPTH = 16
+_COMPARISON = re.compile(r"([A-Za-z][A-Za-z0-9_.]*)(==|!=)([^;,()]*)")
+
+Comparator = Callable[[Sequence[str]], ColumnElement[bool]]
+"""Compares a field with a value, given as the texts between its wildcards: the condition, or INVALID for a value that
+the field cannot have."""
+
+
+@dataclass(slots=True)
+class _Reader:
+    text: str
+    fields: Mapping[str, Comparator]
+    encoded: bool
+    position: int = 0
+
+    def either(self, depth: int = 0) -> ColumnElement[bool]:
+        """`both` *( `,` `both` )"""
+        parts = [self.both(depth)]
+        while self.takes(","):
+            parts.append(self.both(depth))
+        return or_(*parts)
+
+    def both(self, depth: int) -> ColumnElement[bool]:
+        """`one` *( `;` `one` )"""
+        parts = [self.one(depth)]
+        while self.takes(";"):
+            parts.append(self.one(depth))
+        return and_(*parts)
+
+    def one(self, depth: int) -> ColumnElement[bool]:
+        """A comparison, or a group in brackets."""
+        if not self.takes("("):
+            return self.comparison()
+        if depth >= MAX_DEPTH:
+            raise malformed(f"it nests deeper than {MAX_DEPTH} brackets")
+        group = self.either(depth + 1)
+        if not self.takes(")"):
+            raise malformed(f"a bracket is not closed at position {self.position + 1}")
+        return group
+
+    def comparison(self) -> ColumnElement[bool]:
+        """A field, `==` or `!=`, a value."""
+        found = _COMPARISON.match(self.text, self.position)
+        if found is None:
+            raise malformed(f"there is no comparison such as name==value at position {self.position + 1}")
+        self.position = found.end()
+        name, operator, value = found.groups()
+        if name not in self.fields:
+            raise malformed(f"it can compare {', '.join(self.fields)}, not {name}")
+        texts = [unquote(text) if self.encoded else text for text in value.split("*")]
+        condition = self.fields[name](texts)
+        return condition if operator == "==" else not_(condition)
+
+    def takes(self, character: str) -> bool:
+        """Whether `character` comes next; moves past it."""
+        found = self.text.startswith(character, self.position)
+        self.position += found
+        return found
+
+
+def read_fiql(text: str, fields: Mapping[str, Comparator], *, encoded: bool = False) -> ColumnElement[bool]:
+    """The condition that a filter means. `encoded`: values are percent-encoded once more.
+
+    Raises INVALID_FILTER with what is wrong, and where.
+    """
+    if len(text) > MAX_LENGTH:
+        raise malformed(f"it is longer than {MAX_LENGTH} characters")
+    if "\0" in text or (encoded and "%00" in text):
+        raise malformed("it holds a NUL character")
+    reader = _Reader(text, fields, encoded)
+    condition = reader.either()
+    if reader.position < len(text):
+        raise malformed(f"it should end at position {reader.position + 1}, or go on with ; or ,")
+    return condition
+
+
+def matches(column: ColumnElement[str], key: Callable[[str], str]) -> Comparator:
+    """Compares a text column that holds compared forms, which `key` makes."""
+
+    def compare(texts: Sequence[str]) -> ColumnElement[bool]:
+        keys = [key(text) for text in texts]
+        if len(keys) == 1:
+            return column == keys[0]
+        return column.like("%".join(map(_escaped, keys)), escape="\\")
+
+    return compare
+
+
+def is_true(column: ColumnElement[bool]) -> Comparator:
+    """Compares a boolean column with `true` or `false`."""
+
+    def compare(texts: Sequence[str]) -> ColumnElement[bool]:
+        value = "*".join(texts).lower()
+        if value not in ("true", "false"):
+            raise malformed(f"a field that is true or false cannot be {value!r}")
+        return column if value == "true" else not_(column)
+
+    return compare
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def malformed(why: str) -> Exception:
+    """The filter cannot be used."""
+    return invalid("INVALID_FILTER", f"The filter is not valid: {why}.")

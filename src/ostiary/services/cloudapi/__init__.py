@@ -1,0 +1,1 @@
+"""The Tenant Manager, as Cloud Director speaks it."""

@@ -1,0 +1,1 @@
+"""The VMware Identity Service, as the Cloud Services Platform speaks it."""

@@ -1,0 +1,23 @@
+"""The platform's metadata at the root (catalogue I10)."""
+
+from __future__ import annotations
+
+import grpc
+
+from identity.csp.v1 import openid_configuration_pb2 as pb
+from identity.csp.v1 import openid_configuration_pb2_grpc
+from identity.oidc.v1 import metadata_pb2
+from ostiary.oauth.platform_metadata import root_configuration
+from ostiary.runtime import Runtime
+
+
+class OpenidConfigurationServicer(openid_configuration_pb2_grpc.OpenidConfigurationServiceServicer):
+    """What a client must know of the platform before it talks to it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._configuration = root_configuration(runtime.issuers)
+
+    def GetConfiguration(
+        self, request: pb.GetConfigurationRequest, context: grpc.ServicerContext
+    ) -> metadata_pb2.OpenidConfiguration:
+        return self._configuration

@@ -1,0 +1,39 @@
+"""Organizations in CSP (catalogue I11, I12)."""
+
+from __future__ import annotations
+
+import grpc
+
+from identity.csp.v1 import organization_pb2 as pb
+from identity.csp.v1 import organization_pb2_grpc
+from ostiary.directory.organizations import metadata_of, rename_organization
+from ostiary.errors import invalid
+from ostiary.runtime import Runtime
+from ostiary.transport.call import current_call
+
+
+class OrganizationServicer(organization_pb2_grpc.OrganizationServiceServicer):
+    """One organization: what it is called, and what operators keep about it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._clock = runtime.clock
+
+    def GetOrganization(self, request: pb.GetOrganizationRequest, context: grpc.ServicerContext) -> pb.Organization:
+        call, tenant = current_call(), current_call().the_tenant
+        return pb.Organization(
+            name=tenant.name, display_name=tenant.display_name, metadata=metadata_of(call.work, tenant.id),
+            id=tenant.id, ref_link=org_path(tenant.id),
+            parent_ref_link=org_path(tenant.parent_id) if tenant.parent_id else None,
+        )  # fmt: skip
+
+    def UpdateOrganization(self, request: pb.UpdateOrganizationRequest, context: grpc.ServicerContext) -> pb.RefLink:
+        if not request.organization.HasField("display_name"):
+            raise invalid("DISPLAY_NAME_MISSING", "displayName is missing: it is what can be changed here.")
+        name = request.organization.display_name
+        rename_organization(current_call().work, request.org_id, name, self._clock.now_ms())
+        return pb.RefLink(ref_link=org_path(request.org_id))
+
+
+def org_path(org_id: str) -> str:
+    """The path of an organization, as CSP's refLink names it."""
+    return f"/csp/gateway/am/api/orgs/{org_id}"

@@ -1,0 +1,46 @@
+"""Which version of cloudapi the client speaks: it says so in Accept, and one that we do not speak is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from google.protobuf.message import Message
+
+from identity.options.v1 import rules_pb2 as options
+from ostiary.errors import DomainError, Kind
+from ostiary.transport.call import Call
+from ostiary.transport.pipeline import Proceed
+
+_NUMBER = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?")
+OLDEST, NEWEST = (36, 0), (40, 0)
+"""Of Cloud Director's own numbers; its successor counts from 9.0 (decision 22)."""
+
+
+def refuse_unknown_version(call: Call, request: Message, proceed: Proceed) -> Any:
+    """Clients step down through versions on 406, so one acceptable range suffices; none at all means the newest."""
+    if call.rules.family == options.ERROR_FAMILY_CLOUDAPI:
+        asked = list(versions_of(call.metadata.get("accept", "")))
+        if asked and not any(map(is_spoken, asked)):
+            message = "This version of the API is not offered: ask for 36.0 to 40.0 or 9.x, or leave it out."
+            raise DomainError(Kind.NOT_ACCEPTABLE, "UNSUPPORTED_VERSION", message)
+    return proceed(call, request)
+
+
+def versions_of(accept: str) -> Iterator[str]:
+    """The version of each media range (RFC 9110 §12.5.1) that names one."""
+    for media_range in accept.split(","):
+        for parameter in media_range.split(";")[1:]:
+            name, _, value = parameter.partition("=")
+            if name.strip().lower() == "version":
+                yield value.strip().strip('"')
+
+
+def is_spoken(version: str) -> bool:
+    """Whether `version` is one of 36.0 to 40.0 or of 9.x."""
+    number = _NUMBER.fullmatch(version)
+    if number is None:
+        return False
+    major, minor = int(number[1]), int(number[2])
+    return major == 9 or OLDEST <= (major, minor) <= NEWEST
