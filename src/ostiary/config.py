@@ -58,7 +58,12 @@ def is_loopback(host: str) -> bool:
 
 
 def _address(text: str) -> str:
-    host_and_port(text)
+    host, _ = host_and_port(text)
+    if host != "localhost":
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            raise ValueError(f"{text!r} must name an IP address of this machine, or localhost") from None
     return text
 
 

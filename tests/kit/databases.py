@@ -33,9 +33,13 @@ class PostgresServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Makes the cluster and starts it; listens on a unix socket only."""
+        """Makes the cluster and starts it."""
         self._run("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8",
                   "--locale=C.UTF-8")  # fmt: skip
+        self.restart()
+
+    def restart(self) -> None:
+        """Starts it (again); it listens on a unix socket only."""
         self._run("pg_ctl", "-D", str(self._data), "-w", "-l", str(self.folder / "log"), "-o",
                   f"-c listen_addresses='' -k {self.folder} -c fsync=off -c max_connections=200", "start")  # fmt: skip
 

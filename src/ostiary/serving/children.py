@@ -1,0 +1,180 @@
+"""Processes that live and die with the supervisor: forked, restarted when they end, ended when it ends."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+QUICK_DEATH_S = 10.0
+"""A process that lived longer than this is started again at once; one that did not waits, longer each time."""
+LONGEST_PAUSE_S = 10.0
+REFUSED = 78
+"""Exit code (EX_CONFIG) of a child that said why it cannot start."""
+
+
+@dataclass(slots=True)
+class Child:
+    """One process. `run` is what it does, and returns its exit code; `orphaned` the signal it gets when the supervisor
+    dies without a word."""
+
+    name: str
+    run: Callable[[], int]
+    orphaned: signal.Signals = signal.SIGTERM
+    pid: int = 0
+    ready: bool = False
+    _started: float = field(default=0.0, repr=False)
+    _quick_deaths: int = field(default=0, repr=False)
+    _due: float = field(default=0.0, repr=False)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has been started and not ended."""
+        return self.pid != 0
+
+    @property
+    def pause(self) -> float:
+        """Seconds until it should be started (again)."""
+        return max(0.0, self._due - time.monotonic())
+
+    def start(self) -> None:
+        """Forks. Only the supervisor may call this, which has one thread and no connections."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        supervisor = os.getpid()
+        self._started = time.monotonic()
+        self.ready = False
+        self.pid = os.fork()
+        if self.pid == 0:
+            _live(self, supervisor)
+
+    def ended(self) -> float:
+        """The process is gone; says after how many seconds it may start again."""
+        now = time.monotonic()
+        self._quick_deaths = self._quick_deaths + 1 if now - self._started < QUICK_DEATH_S else 0
+        pause = min(LONGEST_PAUSE_S, 0.25 * 2 ** (self._quick_deaths - 2)) if self._quick_deaths > 1 else 0.0
+        self.pid, self.ready, self._due = 0, False, now + pause
+        return pause
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal if it lives."""
+        if self.alive:
+            try:
+                os.kill(self.pid, number)
+            except ProcessLookupError:
+                pass
+
+
+def told(status: int) -> str:
+    """A wait status in words."""
+    if os.WIFSIGNALED(status):
+        return signal.Signals(os.WTERMSIG(status)).name
+    return f"exit code {os.waitstatus_to_exitcode(status)}"
+
+
+def name_process(name: str) -> None:
+    """What `ps` and `top` call this process; at most 15 bytes."""
+    _LIBC.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+
+
+class Family:
+    """All processes of a server."""
+
+    def __init__(self, children: Iterable[Child]) -> None:
+        self._children = list(children)
+
+    def __iter__(self) -> Iterator[Child]:
+        return iter(self._children)
+
+    @property
+    def any_alive(self) -> bool:
+        """Whether there is still one."""
+        return any(child.alive for child in self)
+
+    def of(self, pid: int) -> Child | None:
+        """The child that this process is."""
+        return next((child for child in self if child.pid == pid), None)
+
+    def start_due(self) -> None:
+        """Starts those that should run and do not."""
+        for child in self:
+            if not child.alive and not child.pause:
+                child.start()
+
+    def next_due(self, otherwise: float) -> float:
+        """Seconds until one should be started, at most `otherwise`."""
+        return min([otherwise, *(child.pause for child in self if not child.alive)])
+
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal to all."""
+        for child in self:
+            child.signal(number)
+
+    def reap(self) -> Iterator[tuple[Child, int]]:
+        """Those that have ended since, each with its wait status; `ended` is the caller's to say."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            child = self.of(pid)
+            if child is not None:
+                yield child, status
+
+
+def use_few_arenas() -> None:
+    """Each thread of glibc's own arena costs memory that a pinned worker has no use for."""
+    m_arena_max = -8
+    _LIBC.mallopt(m_arena_max, 2)
+
+
+def _live(child: Child, supervisor: int) -> None:
+    """The child's whole life; never returns."""
+    code = 70
+    try:
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        os.setpgid(0, 0)  # Ctrl-C reaches the supervisor alone, which drains
+        _LIBC.prctl(_PR_SET_PDEATHSIG, int(child.orphaned), 0, 0, 0)
+        name_process(child.name)
+        if os.getppid() != supervisor:
+            os._exit(REFUSED)
+        _read_nothing()
+        code = child.run()
+    except BaseException as error:  # noqa: BLE001 (the end of this process: there is nowhere left to raise to)
+        sys.stderr.write(f"ostiary: {child.name}: {type(error).__name__}: {error}\n")
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _read_nothing() -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes the folder of the sockets with all that is in it; several may try."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        try:
+            path.rmdir() if path.is_dir() else path.unlink()
+        except OSError:
+            continue
+    try:
+        folder.rmdir()
+    except OSError:
+        pass

@@ -1,0 +1,72 @@
+"""What the health service answers, and whether the database does."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+import structlog
+from grpc_health.v1 import health, health_pb2
+from sqlalchemy import text
+
+from ostiary.errors import DomainError
+from ostiary.store.engine import Store
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+CHECK_EVERY_S = 2.0
+_log = structlog.get_logger("ostiary.serving")
+
+
+def is_reachable(store: Store) -> bool:
+    """Whether the database answers."""
+    try:
+        with store.read() as work:
+            work.row(text("SELECT 1"))
+    except DomainError:
+        return False
+    return True
+
+
+class Watch:
+    """Says what the health service answers: NOT_SERVING while the database is away, and from draining on.
+
+    The gateway asks for the worker by a name of its own, so that it goes on sending requests: they get the dialect's
+    503, and health its true answer.
+    """
+
+    def __init__(self, store: Store, state: health.HealthServicer, services: Iterable[str]) -> None:
+        self._store = store
+        self._state = state
+        self._names = ["", *services]
+        self._draining = threading.Event()
+        self._said: bool | None = None
+        self._setting = threading.Lock()
+
+    def start(self) -> None:
+        """Looks again and again, in a thread of its own."""
+        threading.Thread(target=self._run, name="health", daemon=True).start()
+
+    def drain(self) -> None:
+        """NOT_SERVING from now on."""
+        self._draining.set()
+        self._say(False)
+
+    def check(self) -> None:
+        """Looks once."""
+        self._say(is_reachable(self._store))
+
+    def _run(self) -> None:
+        while not self._draining.wait(CHECK_EVERY_S):
+            self.check()
+
+    def _say(self, serving: bool) -> None:
+        with self._setting:
+            serving = serving and not self._draining.is_set()
+            if serving == self._said:
+                return
+            if self._said is not None and not self._draining.is_set():
+                _log.warning("the database answers again" if serving else "the database is away")
+            self._said = serving
+            for name in self._names:
+                self._state.set(name, SERVING if serving else NOT_SERVING)
