@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import grpc
 from google.api import httpbody_pb2
+from google.protobuf import descriptor_pool, json_format
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import error_details_pb2, status_pb2
 from kit.installation import Installation
 
 from identity.iam.v1 import token_pb2, token_pb2_grpc
@@ -40,6 +43,15 @@ class Caller:
             self._tokens[api_key] = json.loads(answer.data)["access_token"]
         return self._tokens[api_key]
 
+    def ask(self, method: str, body: dict[str, Any], role: str = "writer", **credentials: Any) -> dict[str, Any]:
+        """Calls `package.Service/Method` with a request in JSON, as the gateway does, and returns the answer's JSON."""
+        service, _, name = method.rpartition("/")
+        descriptor = descriptor_pool.Default().FindServiceByName(service).FindMethodByName(name)
+        request, answer = (GetMessageClass(part) for part in (descriptor.input_type, descriptor.output_type))
+        call = self.channel.unary_unary(f"/{method}", request.SerializeToString, answer.FromString)
+        received = call(json_format.ParseDict(body, request()), **(credentials or self.as_role(role)))
+        return json_format.MessageToDict(received, always_print_fields_with_no_presence=True)
+
     def as_role(self, role: str) -> dict[str, Any]:
         """Call arguments that carry the token of the installation's API key for `role` (reader, …, operator)."""
         return bearer(self.token(self.installation.api_keys[role]))
@@ -48,6 +60,19 @@ class Caller:
 def bearer(token: str) -> dict[str, Any]:
     """Call arguments that carry a bearer token."""
     return {"metadata": (("authorization", f"Bearer {token}"),), "timeout": 20}
+
+
+def refusal(ask: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
+    """Status and reason with which a call is refused; OK and nothing when it is answered."""
+    try:
+        ask()
+    except grpc.RpcError as error:
+        trailers = dict(error.trailing_metadata() or ())
+        info = error_details_pb2.ErrorInfo()
+        for detail in status_pb2.Status.FromString(trailers.get("grpc-status-details-bin", b"")).details:
+            detail.Unpack(info)
+        return error.code(), info.reason
+    return grpc.StatusCode.OK, ""
 
 
 @contextmanager

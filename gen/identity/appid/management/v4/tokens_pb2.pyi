@@ -188,7 +188,7 @@ class RefreshTokenConfig(_message.Message):
     expires_in: _builtins.int
     """Seconds, 86400 to 7776000, anew with each use; 2592000 by default."""
     enabled: _builtins.bool
-    """Whether refresh tokens are issued; off by default."""
+    """Whether refresh tokens are issued; off by default, and required where its object is sent."""
     def __init__(
         self,
         *,
@@ -221,7 +221,7 @@ class AnonymousAccessConfig(_message.Message):
     expires_in: _builtins.int
     """Seconds, 86400 to 7776000; 2592000 by default."""
     enabled: _builtins.bool
-    """Whether `idp=appid_anon` signs in; off by default."""
+    """Whether `idp=appid_anon` signs in; off by default, and required where its object is sent."""
     def __init__(
         self,
         *,

@@ -39,7 +39,8 @@ class TokensServiceStub:
     """Replaces the token settings of a tenant: an absent object returns to its default, an absent list becomes empty.
 
     Acts on tokens issued from the next request on.
-    Errors: `EXPIRES_IN_OUT_OF_RANGE`, `UNKNOWN_CLAIM_SOURCE`, `SOURCE_CLAIM_MISSING`, `TOO_MANY_CLAIMS`.
+    Errors: `EXPIRES_IN_OUT_OF_RANGE`, `UNKNOWN_CLAIM_SOURCE`, `SOURCE_CLAIM_MISSING`, `TOO_MANY_CLAIMS`,
+    `ENABLED_MISSING`.
     """
 
 @_typing.type_check_only
@@ -53,7 +54,8 @@ class TokensServiceAsyncStub(TokensServiceStub):
     """Replaces the token settings of a tenant: an absent object returns to its default, an absent list becomes empty.
 
     Acts on tokens issued from the next request on.
-    Errors: `EXPIRES_IN_OUT_OF_RANGE`, `UNKNOWN_CLAIM_SOURCE`, `SOURCE_CLAIM_MISSING`, `TOO_MANY_CLAIMS`.
+    Errors: `EXPIRES_IN_OUT_OF_RANGE`, `UNKNOWN_CLAIM_SOURCE`, `SOURCE_CLAIM_MISSING`, `TOO_MANY_CLAIMS`,
+    `ENABLED_MISSING`.
     """
 
 class TokensServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -76,7 +78,8 @@ class TokensServiceServicer(metaclass=_abc_1.ABCMeta):
         """Replaces the token settings of a tenant: an absent object returns to its default, an absent list becomes empty.
 
         Acts on tokens issued from the next request on.
-        Errors: `EXPIRES_IN_OUT_OF_RANGE`, `UNKNOWN_CLAIM_SOURCE`, `SOURCE_CLAIM_MISSING`, `TOO_MANY_CLAIMS`.
+        Errors: `EXPIRES_IN_OUT_OF_RANGE`, `UNKNOWN_CLAIM_SOURCE`, `SOURCE_CLAIM_MISSING`, `TOO_MANY_CLAIMS`,
+        `ENABLED_MISSING`.
         """
 
 def add_TokensServiceServicer_to_server(servicer: TokensServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,275 @@
+"""The configuration documents of a tenant: defaults, what is stored, every documented limit (catalogue 7, 8, 11–16,
+34, 35, 43, 44, 56, 57). Bodies are the documented JSON."""
+
+from __future__ import annotations
+
+import base64
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import pytest
+from kit.callers import Caller, refusal
+from kit.installation import ENTROPY
+from sqlalchemy import select
+
+from ostiary.ids import new_id
+from ostiary.store.tables import AuditEvent, User, table_of
+
+Json = dict[str, Any]
+MANAGEMENT = "identity.appid.management.v4"
+INVALID = grpc.StatusCode.INVALID_ARGUMENT
+ABSENT: Any = object()
+
+DIRECTORY: Json = {
+    "isActive": True,
+    "config": {
+        "selfServiceEnabled": True,
+        "signupEnabled": True,
+        "interactions": {
+            "identityConfirmation": {"accessMode": "FULL", "methods": ["email"]},
+            "welcomeEnabled": True,
+            "resetPasswordEnabled": True,
+            "resetPasswordNotificationEnable": True,
+        },
+        "identityField": "email",
+    },
+}
+RULE: Json = {
+    "regex": "^.{8,}$",
+    "base64_encoded_regex": "Xi57OCx9JA==",
+    "error_message": "The password doesn't meet the strength requirements.",
+}
+A_TO_Z = {"regex": ".*[a-z].*", "base64_encoded_regex": "LipbYS16XS4q", "error_message": "One of a to z, please"}
+
+
+def changed(document: Json, path: str, value: Any) -> Json:
+    """The document with another value at a dotted path; ABSENT removes it."""
+    made = deepcopy(document)
+    *folders, name = path.split(".")
+    place = made
+    for folder in folders:
+        place = place[folder]
+    if value is ABSENT:
+        del place[name]
+    else:
+        place[name] = value
+    return made
+
+
+@dataclass
+class Document:
+    """A kind of document: its RPCs, its default, what may be put and is then read, what is refused."""
+
+    service: str
+    get: str
+    put: str
+    audit: str
+    default: Json
+    accepted: list[tuple[Json, Json]]
+    refused: list[tuple[Json, str]]
+    body: str = "config"
+    answers_empty: bool = True
+
+
+INTERACTIONS = "config.interactions"
+CONFIRMATION = f"{INTERACTIONS}.identityConfirmation"
+OFF = changed(DIRECTORY, f"{CONFIRMATION}.accessMode", "OFF")
+BY_NAME = changed(DIRECTORY, "config.identityField", "userName")
+SWITCH_FAULTS = [({}, "IS_ACTIVE_MISSING")]
+ON_OFF = [({"isActive": value}, {"isActive": value}) for value in (True, False, True)]
+
+TOKENS: Json = {
+    "idTokenClaims": [],
+    "accessTokenClaims": [],
+    "access": {"expires_in": 3600},
+    "refresh": {"expires_in": 2592000, "enabled": False},
+    "anonymousAccess": {"expires_in": 2592000, "enabled": False},
+}
+MAPPED: Json = {
+    "idTokenClaims": [{"source": "attributes", "sourceClaim": "theme"}, {"source": "roles"}],
+    "accessTokenClaims": [{"source": "saml", "sourceClaim": "user_type", "destinationClaim": "type"}] * 100,
+    "access": {"expires_in": 300},
+    "refresh": {"expires_in": 86400, "enabled": True},
+    "anonymousAccess": {"expires_in": 7776000, "enabled": True},
+}
+
+
+def lifetimes_outside_their_limits() -> list[tuple[Json, str]]:
+    limits = {"access": (300, 86_400), "refresh": (86_400, 7_776_000), "anonymousAccess": (86_400, 7_776_000)}
+    wrong = [(name, seconds) for name, (low, high) in limits.items() for seconds in (low - 1, high + 1, 0, -1)]
+    return [(changed(TOKENS, f"{name}.expires_in", seconds), "EXPIRES_IN_OUT_OF_RANGE") for name, seconds in wrong]
+
+
+DOCUMENTS = {
+    "tokens": Document(
+        "TokensService", "GetTokensConfig", "PutTokensConfig", "appid.tokens-config.update", TOKENS,
+        [
+            (MAPPED, MAPPED),
+            (changed(MAPPED, "anonymousAccess", {"enabled": True}),
+             changed(MAPPED, "anonymousAccess", {"expires_in": 2592000, "enabled": True})),
+            ({}, TOKENS),
+        ],
+        [
+            *lifetimes_outside_their_limits(),
+            ({"refresh": {"expires_in": 86400}}, "ENABLED_MISSING"),
+            ({"anonymousAccess": {}}, "ENABLED_MISSING"),
+            ({"idTokenClaims": [{"sourceClaim": "x"}]}, "UNKNOWN_CLAIM_SOURCE"),
+            ({"accessTokenClaims": [{"source": "github", "sourceClaim": "x"}]}, "UNKNOWN_CLAIM_SOURCE"),
+            ({"accessTokenClaims": [{"source": "saml"}]}, "SOURCE_CLAIM_MISSING"),
+            ({"idTokenClaims": [{"source": "roles"}] * 101}, "TOO_MANY_CLAIMS"),
+        ],
+        answers_empty=False,
+    ),
+    "redirect_uris": Document(
+        "RedirectUrisService", "GetRedirectUris", "PutRedirectUris", "appid.redirect-uris.update",
+        {"redirectUris": []},
+        [
+            ({"redirectUris": ["https://a.example/cb", "app.a:/cb"]},) * 2,
+            ({"redirectUris": ["https://a.example/*"], "trustCloudIAMRedirectUris": True},
+             {"redirectUris": ["https://a.example/*"]}),
+            ({}, {"redirectUris": []}),
+        ],
+        [
+            ({"redirectUris": ["https://a.example/cb", "javascript:alert(1)"]}, "INVALID_REDIRECT_URI"),
+            ({"redirectUris": ["https://a.example/cb"] * 201}, "TOO_MANY_REDIRECT_URIS"),
+        ],
+    ),
+    "users_profile": Document(
+        "UsersProfileService", "GetUsersProfileConfig", "PutUsersProfileConfig", "appid.is-profiles-active.update",
+        {"isActive": True}, ON_OFF, SWITCH_FAULTS,
+    ),
+    "capture_runtime_activity": Document(
+        "RuntimeActivityService", "GetRuntimeActivityConfig", "PutRuntimeActivityConfig",
+        "appid.capture-runtime-activity.update", {"isActive": False}, ON_OFF, SWITCH_FAULTS,
+    ),
+    "rate_limit": Document(
+        "RateLimitService", "GetRateLimitConfig", "PutRateLimitConfig", "appid.rate-limit.update",
+        {"signUpLimitPerMinute": 0, "signInLimitPerMinute": 0},
+        [({"signUpLimitPerMinute": up, "signInLimitPerMinute": into},) * 2 for up, into in ((50, 60), (0, 1_000_000))],
+        [
+            ({"signUpLimitPerMinute": 1}, "RATE_LIMIT_MISSING"),
+            ({"signInLimitPerMinute": 1}, "RATE_LIMIT_MISSING"),
+            ({"signUpLimitPerMinute": -1, "signInLimitPerMinute": 1}, "RATE_LIMIT_OUT_OF_RANGE"),
+            ({"signUpLimitPerMinute": 1, "signInLimitPerMinute": 1_000_001}, "RATE_LIMIT_OUT_OF_RANGE"),
+        ],
+        answers_empty=False,
+    ),
+    "password_regex": Document(
+        "PasswordRegexService", "GetPasswordRegex", "PutPasswordRegex", "appid.password-regex.update",
+        RULE,
+        [
+            ({"base64_encoded_regex": "LipbYS16XS4q", "error_message": "One of a to z, please"}, A_TO_Z),
+            (A_TO_Z, A_TO_Z),
+            ({"regex": "^.{8,}$"}, RULE),
+            ({"base64_encoded_regex": "", "error_message": ""}, RULE),
+        ],
+        [
+            ({"base64_encoded_regex": "%"}, "INVALID_BASE64"),
+            ({"base64_encoded_regex": base64.b64encode(b"(?=.*[0-9]).*").decode()}, "INVALID_REGEX"),
+            ({"regex": "("}, "INVALID_REGEX"),
+            ({"regex": "a" * 2_001}, "REGEX_TOO_LONG"),
+            ({"error_message": "a" * 1_001}, "ERROR_MESSAGE_TOO_LONG"),
+        ],
+        answers_empty=False,
+    ),
+    "cloud_directory": Document(
+        "IdentityProvidersService", "GetCloudDirectoryProvider", "PutCloudDirectoryProvider",
+        "appid.idp-config.update", DIRECTORY,
+        [
+            (OFF, OFF),
+            (changed(OFF, f"{CONFIRMATION}.accessMode", "false"), OFF),
+            (changed(DIRECTORY, f"{CONFIRMATION}.accessMode", "RESTRICTIVE"),) * 2,
+            (changed(DIRECTORY, f"{CONFIRMATION}.methods", []),) * 2,
+            (changed(DIRECTORY, "isActive", False),) * 2,
+            (changed(DIRECTORY, "config.signupEnabled", False),) * 2,
+            (changed(DIRECTORY, "config.signupEnabled", ABSENT), DIRECTORY),
+            (BY_NAME, BY_NAME),
+            (changed(DIRECTORY, "config.identityField", ABSENT), BY_NAME),
+            (DIRECTORY, DIRECTORY),
+        ],
+        [
+            ({}, "IS_ACTIVE_MISSING"),
+            ({"isActive": False}, "CONFIG_MISSING"),
+            (changed(DIRECTORY, "isActive", ABSENT), "IS_ACTIVE_MISSING"),
+            (changed(DIRECTORY, "config.selfServiceEnabled", ABSENT), "FIELD_MISSING"),
+            (changed(DIRECTORY, INTERACTIONS, ABSENT), "FIELD_MISSING"),
+            *((changed(DIRECTORY, f"{INTERACTIONS}.{name}", ABSENT), "FIELD_MISSING")
+              for name in DIRECTORY["config"]["interactions"]),
+            (changed(DIRECTORY, f"{CONFIRMATION}.accessMode", ABSENT), "INVALID_ACCESS_MODE"),
+            (changed(DIRECTORY, f"{CONFIRMATION}.accessMode", "full"), "INVALID_ACCESS_MODE"),
+            (changed(DIRECTORY, f"{CONFIRMATION}.methods", ["sms"]), "INVALID_CONFIRMATION_METHOD"),
+            (changed(DIRECTORY, f"{CONFIRMATION}.methods", ["email", "email"]), "INVALID_CONFIRMATION_METHOD"),
+            (changed(DIRECTORY, "config.identityField", "phone"), "INVALID_IDENTITY_FIELD"),
+            (changed(DIRECTORY, "config.identityField", ""), "INVALID_IDENTITY_FIELD"),
+        ],
+        body="provider", answers_empty=False,
+    ),
+}  # fmt: skip
+
+
+@dataclass
+class Documented:
+    """One kind of document of one tenant, over the wire."""
+
+    caller: Caller
+    kind: Document
+    tenant_id: str = field(default="")
+
+    def __post_init__(self) -> None:
+        self.tenant_id = self.tenant_id or self.caller.installation.tenant_id
+
+    def get(self, role: str = "reader") -> Json:
+        return self.caller.ask(f"{MANAGEMENT}.{self.kind.service}/{self.kind.get}", {"tenantId": self.tenant_id}, role)
+
+    def put(self, document: Json, role: str = "writer") -> Json:
+        body = {"tenantId": self.tenant_id, self.kind.body: document}
+        return self.caller.ask(f"{MANAGEMENT}.{self.kind.service}/{self.kind.put}", body, role)
+
+
+@pytest.fixture(params=DOCUMENTS.values(), ids=DOCUMENTS.keys())
+def document(request: pytest.FixtureRequest, caller: Caller) -> Documented:
+    return Documented(caller, request.param)
+
+
+def test_a_document_is_what_was_put_last_and_its_default_before(document: Documented) -> None:
+    kind = document.kind
+    assert document.get() == kind.default
+    for put, expected in kind.accepted:
+        assert document.put(put) == ({} if kind.answers_empty else expected)
+        assert document.get() == expected, put
+        assert document.put(expected) == ({} if kind.answers_empty else expected), "what is read can be sent back"
+    last = document.get()
+    for put, reason in kind.refused:
+        assert refusal(lambda put=put: document.put(put)) == (INVALID, reason), put
+        assert document.get() == last, "a refused document changes nothing"
+    assert written_actions(document.caller) == [kind.audit] * (2 * len(kind.accepted))
+    other = Documented(document.caller, kind, document.caller.installation.new_tenant("other"))
+    assert other.get("operator") == kind.default, "one tenant's document is not another's"
+
+
+def written_actions(caller: Caller) -> list[str]:
+    events = table_of(AuditEvent)
+    with caller.installation.runtime.store.read() as work:
+        return [row.action for row in work.rows(select(events).order_by(events.c.id))]
+
+
+def test_the_identity_field_is_frozen_by_the_first_user(caller: Caller) -> None:
+    directory = Documented(caller, DOCUMENTS["cloud_directory"])
+    installation = caller.installation
+    user = User(
+        id=new_id(ENTROPY), tenant_id=installation.new_tenant("other"), user_name="bee", user_name_key="bee",
+        created_at=0, modified_at=0,
+    )  # fmt: skip
+    with installation.runtime.store.write() as work:
+        work.add(user)
+    assert (
+        directory.put(changed(DIRECTORY, "config.identityField", "userName"))["config"]["identityField"] == "userName"
+    )
+    with installation.runtime.store.write() as work:
+        work.add(User(**{**user.model_dump(), "id": new_id(ENTROPY), "tenant_id": installation.tenant_id}))
+    assert refusal(lambda: directory.put(DIRECTORY)) == (INVALID, "IDENTITY_FIELD_FROZEN")
+    assert refusal(lambda: directory.put({"isActive": True})) == (INVALID, "CONFIG_MISSING")
+    kept = directory.put(changed(changed(DIRECTORY, "config.identityField", ABSENT), "isActive", False))
+    assert (kept["isActive"], kept["config"]["identityField"]) == (False, "userName")
