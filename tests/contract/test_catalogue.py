@@ -1,0 +1,100 @@
+"""Every documented operation is answered by exactly one RPC, with the documented verb, path, status and access."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from contract.served import RPCS, Rpc, documented, without_names
+
+from identity.options.v1 import rules_pb2 as rules
+from ostiary.access.roles import implied
+
+NOT_YET: frozenset[str] = frozenset({
+    "A58", "A64", "A65", "A69", "A70", "A71", "A72", "A73", "A74", "A87", "A88", "A89", "A90", "A93", "A94", "A97",
+    "I1", "I4", "I5", "I8", "I10", "I11", "I12", "I24", "I30",
+    "POST /oidc/oauth2/token", "GET /oidc/oauth2/jwks", "GET /oidc/.well-known/openid-configuration",
+    "GET /oidc/userinfo", "POST /oidc/userinfo", "POST /oauth/tenant/{}/token",
+    "GET /cloudapi/1.0.0/sessions/current", "DELETE /cloudapi/1.0.0/sessions/current",
+    "POST /cloudapi/1.0.0/sessions", "GET /cloudapi/1.0.0/orgs", "GET /scim/v2/Users", "POST /scim/v2/Users",
+    "GET /scim/v2/Users/{}",
+})  # fmt: skip
+"""Documented operations that no RPC answers yet, by number or `VERB path`. Take out what you add."""
+
+Facts = dict[str, Any]
+APPID = documented("appid_management")
+IDENTITY_SERVICE = documented("identity_service")
+TENANT_MANAGER = documented("tenant_manager")
+OPERATIONS: list[Facts] = [*APPID, *IDENTITY_SERVICE, *TENANT_MANAGER]
+CALLERS = {
+    "reader": rules.ROLE_READER,
+    "writer": rules.ROLE_WRITER,
+    "manager": rules.ROLE_MANAGER,
+    "platform_operator": rules.ROLE_PLATFORM_OPERATOR,
+    "org_owner": rules.ROLE_ORG_OWNER,
+    "org_member": rules.ROLE_ORG_MEMBER,
+    "service_account": rules.ROLE_SERVICE_ACCOUNT,
+}
+APPID_CALLERS = ("reader", "writer", "manager")
+
+
+def name_of(facts: Facts) -> str:
+    return str(facts.get("number") or f"{facts['verb']} {facts['path']}")
+
+
+def answering(facts: Facts) -> list[Rpc]:
+    """The RPCs that answer an operation: by its number, or where it has none by verb and path."""
+    if "number" in facts:
+        return [rpc for rpc in RPCS if facts["number"] in rpc.rules.catalogue]
+    return [rpc for rpc in RPCS if (facts["verb"], facts["path"]) in rpc.routes]
+
+
+COVERED = [facts for facts in OPERATIONS if name_of(facts) not in NOT_YET]
+each_operation = pytest.mark.parametrize("facts", COVERED, ids=name_of)
+
+
+@each_operation
+def test_exactly_one_rpc_answers_it_at_its_verb_and_path(facts: Facts) -> None:
+    found = answering(facts)
+    assert len(found) == 1, [rpc.name for rpc in found]
+    assert (facts["verb"], facts["path"]) in found[0].routes
+
+
+@each_operation
+def test_it_succeeds_with_a_documented_status(facts: Facts) -> None:
+    assert [rpc.rules.success_status in facts["statuses"] for rpc in answering(facts)] == [True]
+
+
+@each_operation
+def test_exactly_the_documented_roles_may_call_it(facts: Facts) -> None:
+    asked = APPID_CALLERS if facts in APPID else [name for name in CALLERS if name not in APPID_CALLERS]
+    for rpc in answering(facts):
+        allowed = [name for name in asked if rpc.rules.need.roles & implied(frozenset({CALLERS[name]}))]
+        assert allowed + ["anonymous"] * rpc.rules.need.anonymous == facts["roles"]
+
+
+@pytest.mark.parametrize("facts", [facts for facts in APPID if facts in COVERED], ids=name_of)
+def test_a_change_is_recorded_under_its_documented_name(facts: Facts) -> None:
+    for rpc in answering(facts):
+        recorded = rpc.rules.audit
+        assert not recorded if facts["verb"] == "GET" else recorded == (facts["audit"] or recorded) != ""
+
+
+def test_a_deprecated_operation_names_one_of_its_documented_successors() -> None:
+    for facts in IDENTITY_SERVICE:
+        for rpc in answering(facts):
+            assert without_names(rpc.rules.successor) in facts["successors"], name_of(facts)
+
+
+def test_what_is_listed_as_missing_is_missing() -> None:
+    answered = [name_of(facts) for facts in OPERATIONS if name_of(facts) in NOT_YET and answering(facts)]
+    assert not answered, "these are answered now: take them out of NOT_YET"
+
+
+def test_the_list_of_what_is_missing_names_documented_operations() -> None:
+    assert frozenset(map(name_of, OPERATIONS)) >= NOT_YET
+
+
+def test_rpcs_name_documented_operations_only() -> None:
+    numbers = {facts["number"] for facts in OPERATIONS if "number" in facts}
+    assert {number for rpc in RPCS for number in rpc.rules.catalogue} <= numbers

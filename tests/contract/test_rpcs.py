@@ -1,0 +1,90 @@
+"""What holds for every RPC, made from the descriptors: nobody writes these tests for a new operation."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from contract.served import RPCS, Rpc
+from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
+
+from ostiary.app import SERVICES
+from ostiary.transport.rules import Rules
+
+ROOT = Path(__file__).parents[2]
+MANAGEMENT = "identity.appid.management."
+DIALECTS = (MANAGEMENT, "identity.csp.", "identity.cloudapi.", "identity.scim.")
+
+
+def test_every_served_rpc_has_checked_rules() -> None:
+    assert len(RPCS) == sum(len(service.descriptor.methods) for service in SERVICES) > 0
+    assert all(isinstance(rpc.rules, Rules) for rpc in RPCS)
+
+
+def test_every_rpc_is_implemented_by_its_servicer() -> None:
+    inherited = [
+        rpc.name for rpc in RPCS if getattr(rpc.servicer, rpc.descriptor.name).__module__.endswith("_pb2_grpc")
+    ]
+    assert not inherited, "only the generated base answers these: UNIMPLEMENTED"
+
+
+def test_every_proto_service_is_served(descriptors: FileDescriptorSet) -> None:
+    written = {f"{file.package}.{service.name}" for file in descriptors.file for service in file.service}
+    assert written == {service.descriptor.full_name for service in SERVICES}
+
+
+def test_every_rpc_is_documented(descriptors: FileDescriptorSet) -> None:
+    comments = dict(commented_rpcs(descriptors))
+    undocumented = [rpc.name for rpc in RPCS if not comments.get(rpc.name, "").strip().endswith(".")]
+    assert not undocumented, "each needs a comment of whole sentences"
+
+
+def commented_rpcs(descriptors: FileDescriptorSet) -> list[tuple[str, str]]:
+    """Each RPC with the comment before it; paths as descriptor.proto counts them: 6 services, 2 methods."""
+    found = []
+    for file in descriptors.file:
+        for location in file.source_code_info.location:
+            if len(location.path) == 4 and (location.path[0], location.path[2]) == (6, 2):
+                service = file.service[location.path[1]]
+                name = f"{file.package}.{service.name}/{service.method[location.path[3]].name}"
+                found.append((name, location.leading_comments))
+    return found
+
+
+@pytest.fixture(scope="module")
+def descriptors(tmp_path_factory: pytest.TempPathFactory) -> FileDescriptorSet:
+    """The protos with their comments, compiled anew; only those of this project."""
+    target = tmp_path_factory.mktemp("protos") / "descriptors.binpb"
+    protos = [str(path.relative_to(ROOT / "proto")) for path in sorted((ROOT / "proto").rglob("*.proto"))]
+    subprocess.run(
+        [sys.executable, "-m", "grpc_tools.protoc", "-Iproto", "-Ithird_party", "--include_source_info",
+         f"--descriptor_set_out={target}", *protos],
+        check=True, cwd=ROOT,
+    )  # fmt: skip
+    return FileDescriptorSet.FromString(target.read_bytes())
+
+
+def test_every_get_of_a_dialect_only_reads() -> None:
+    gets = [rpc for rpc in RPCS if rpc.package.startswith(DIALECTS) and any(verb == "GET" for verb, _ in rpc.routes)]
+    assert gets
+    assert not [rpc.name for rpc in gets if not reads(rpc)]
+
+
+def test_whatever_changes_a_tenant_is_audited_and_reads_are_not() -> None:
+    changes = [rpc for rpc in RPCS if rpc.package.startswith(MANAGEMENT) and not reads(rpc)]
+    assert changes
+    assert not [rpc.name for rpc in changes if not rpc.rules.audit]
+    assert not [rpc.name for rpc in RPCS if reads(rpc) and rpc.rules.audit]
+
+
+def reads(rpc: Rpc) -> bool:
+    """Whether the RPC says that it has no side effects."""
+    return bool(rpc.descriptor.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS)
+
+
+def test_no_two_rpcs_share_a_route() -> None:
+    routes = Counter(route for rpc in RPCS for route in rpc.routes)
+    assert not {route for route, count in routes.items() if count > 1}
