@@ -44,11 +44,14 @@ from identity.csp.v1 import (
 from identity.iam.v1 import token_pb2, token_pb2_grpc
 from ostiary.access.authentication import Authentication
 from ostiary.access.limits import CoarseLimiter, read_limits
+from ostiary.background.cleaner import clean
+from ostiary.background.jobs import run_jobs
+from ostiary.background.tasks import Task, leased
 from ostiary.clock import Clock, SystemClock
 from ostiary.config import Settings
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.sign_in import PasswordSignIn
-from ostiary.ids import Entropy, SystemEntropy
+from ostiary.ids import Entropy, SystemEntropy, new_id
 from ostiary.keys.keyring import Keyring
 from ostiary.keys.master_key import check_master_key
 from ostiary.keys.sealing import Sealing, decode_master_key, read_master_key
@@ -152,7 +155,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
     schema.check(settings.database_url)
     store = Store(settings.database_url)
-    sealing = Sealing(entropy, master_key(settings))
+    sealing = Sealing(entropy, master_key(settings), *older_master_keys(settings))
     with store.read() as work:
         check_master_key(work, sealing)
     store.close()  # who opens a runtime may fork before using it
@@ -175,6 +178,22 @@ def master_key(settings: Settings) -> bytes:
     if settings.master_key is not None:
         return decode_master_key(settings.master_key.get_secret_value())
     return read_master_key(settings.key_file)
+
+
+def older_master_keys(settings: Settings) -> list[bytes]:
+    """Keys that open what is not yet sealed under the master key; see `ostiary key rewrap --help`."""
+    given = settings.old_master_key
+    keys = [decode_master_key(given.get_secret_value())] if given is not None else []
+    return keys + ([read_master_key(settings.old_master_key_file)] if settings.old_master_key_file else [])
+
+
+def background_tasks(runtime: Runtime) -> list[Task]:
+    """What the background process of a node does; see `ostiary.background`."""
+    store, clock, holder = runtime.store, runtime.clock, new_id(runtime.entropy)
+    return [
+        Task("jobs", 5, lambda: run_jobs(store, clock, holder)),
+        Task("cleaner", 60, lambda: leased(store, clock, holder, "cleaner", lambda: clean(store, clock))),
+    ]
 
 
 def steps(runtime: Runtime) -> list[Step]:

@@ -109,6 +109,11 @@ class Settings(BaseSettings):
     master_key_file: Path | None = Field(None, description="file of the master key, mode 0600; default: in data")
     master_key: SecretStr | None = Field(None, description="the master key itself, base64; only by environment")
 
+    old_master_key_file: Path | None = Field(
+        None, description="an older master key: opens what it sealed, seals nothing"
+    )
+    old_master_key: SecretStr | None = Field(None, description="that key itself, base64; only by environment")
+
     limits_file: Path = Field(default_factory=lambda: deploy_folder() / "limits.toml", description="rate limits (TOML)")
     argon2_memory_kib: int = Field(19_456, ge=8, le=1 << 21, description="memory of one password hash, KiB")
     argon2_passes: int = Field(2, ge=1, le=32, description="passes of one password hash")

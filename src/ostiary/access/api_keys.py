@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, select
 from ostiary.errors import invalid, not_found
 from ostiary.ids import Entropy, digest, new_id, new_secret
 from ostiary.store.tables import ApiKey, table_of
-from ostiary.store.tenancy import touch
+from ostiary.store.tenancy import SYSTEM_ID, touch
 from ostiary.store.work import Work
 
 ROLES = ("reader", "writer", "manager", "platform_operator")
@@ -23,6 +23,8 @@ def create_api_key(
     """A new key and its secret, which nobody can read again. `role` is one of ROLES."""
     if role not in ROLES:
         raise invalid("UNKNOWN_ROLE", f"An API key's role is one of {', '.join(ROLES)}, not {role!r}.")
+    if (role == "platform_operator") != (tenant_id == SYSTEM_ID):
+        raise invalid("ROLE_NOT_HERE", "The keys of the operators' organization, and no others, are platform_operator.")
     secret = new_secret(entropy)
     key = ApiKey(
         id=new_id(entropy), tenant_id=tenant_id, name=name, digest=digest(secret), role=role, created_at=now_ms

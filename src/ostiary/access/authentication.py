@@ -21,7 +21,7 @@ from ostiary.keys.keyring import Keyring, Verifier
 from ostiary.oauth import jwt
 from ostiary.oauth.issuers import Issuers
 from ostiary.store.tables import ApiKey, Client, Membership, Profile, Session, User, table_of
-from ostiary.store.tenancy import SYSTEM_ID, Tenancy, TenantView
+from ostiary.store.tenancy import PLATFORM, SYSTEM_ID, Tenancy, TenantView
 from ostiary.store.work import Work
 
 _ROLES = {
@@ -65,26 +65,29 @@ class Authentication:
         self._keys = keys
         self._issuers = issuers
         self._clock = clock
-        self._verified: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._verified: OrderedDict[str, tuple[dict[str, Any], int]] = OrderedDict()
         self._lock = threading.Lock()
 
     def platform(self, work: Work, token: str) -> Principal:
         """The principal of a platform token; raises 401 UNAUTHENTICATED."""
         name = digest(token)
-        claims = self._claims(work, token, name)
+        claims, generation = self._claims(work, token, name)
         if claims.get("iss") not in self._issuers.platform or self._issuers.audience not in _audience(claims):
             raise _refused()
-        return self._platform_principal(work, claims, name)
+        principal = self._platform_principal(work, claims, name)
+        self._still_signed(work, token, name, generation, work.memo[PLATFORM])
+        return principal
 
     def end_user(self, work: Work, token: str) -> Principal:
         """The principal of an App ID access token: a profile, or a client for client_credentials; raises 401."""
         name = digest(token)
-        claims = self._claims(work, token, name)
+        claims, generation = self._claims(work, token, name)
         tenant_id = str(claims.get("tenant", ""))
         # An identity token is no access token: only the latter carries a scope.
         if claims.get("iss") != self._issuers.tenant(tenant_id) or not isinstance(claims.get("scope"), str):
             raise _refused()
         tenant = self._living_tenant(work, tenant_id, name)
+        self._still_signed(work, token, name, generation, tenant.generation)
         client_id = next(iter(_audience(claims)), "")
         self._living_client(work, tenant, client_id)
         scopes = frozenset(str(claims["scope"]).split())
@@ -97,26 +100,39 @@ class Authentication:
             client_id=client_id, token=name, expires_at=int(claims["exp"]) * 1000, claims=claims,
         )  # fmt: skip
 
-    def _claims(self, work: Work, token: str, name: str) -> dict[str, Any]:
-        claims = self._verified.get(name)
-        if claims is None:
-            try:
-                _, claims = jwt.decode(token, lambda unverified: self._verifiers(work, unverified))
-            except jwt.InvalidToken as error:
-                raise _refused() from error
-            with self._lock:
-                self._verified[name] = claims
-                if len(self._verified) > REMEMBERED:
-                    self._verified.popitem(last=False)
+    def _claims(self, work: Work, token: str, name: str) -> tuple[dict[str, Any], int]:
+        """The claims, and the generation of its signer's keys under which the signature was found good."""
+        claims, generation = self._verified.get(name) or self._verify(work, token, name)
         if not isinstance(claims.get("exp"), int) or claims["exp"] * 1000 <= self._clock.now_ms():
             raise _refused()
-        return claims
+        return claims, generation
+
+    def _verify(self, work: Work, token: str, name: str) -> tuple[dict[str, Any], int]:
+        try:
+            _, claims = jwt.decode(token, lambda unverified: self._verifiers(work, unverified))
+        except jwt.InvalidToken as error:
+            raise _refused() from error
+        signer = self._signer(work, claims)
+        found = claims, signer.generation if signer else 0
+        with self._lock:
+            self._verified[name] = found
+            if len(self._verified) > REMEMBERED:
+                self._verified.popitem(last=False)
+        return found
+
+    def _still_signed(self, work: Work, token: str, name: str, generation: int, now: int) -> None:
+        """Verifies again when the signer changed since: its key may have been thrown away."""
+        if generation != now:
+            self._verify(work, token, name)
 
     def _verifiers(self, work: Work, claims: dict[str, Any]) -> dict[str, Verifier]:
-        """The keys of the issuer that the token names: the platform's, or those of a tenant that exists."""
-        tenant_id = SYSTEM_ID if claims.get("iss") in self._issuers.platform else str(claims.get("tenant", ""))
-        tenant = self._tenancy.get(work, tenant_id)
+        tenant = self._signer(work, claims)
         return self._keys.verifiers(work, tenant) if tenant else {}
+
+    def _signer(self, work: Work, claims: dict[str, Any]) -> TenantView | None:
+        """Whose keys must have signed it: the platform's, or those of the tenant that the token names."""
+        tenant_id = SYSTEM_ID if claims.get("iss") in self._issuers.platform else str(claims.get("tenant", ""))
+        return self._tenancy.get(work, tenant_id)
 
     def _living_tenant(self, work: Work, tenant_id: str, name: str) -> TenantView:
         tenant, revoked = self._tenancy.find(work, tenant_id, name)

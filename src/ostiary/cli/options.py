@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from ostiary.config import Settings
 
-STORE = ("config", "data", "database", "master_key_file")
+STORE = ("config", "data", "database", "master_key_file", "old_master_key_file")
 """The settings that say which installation is meant."""
 
 Command = Callable[..., Any]

@@ -19,6 +19,10 @@ from ostiary.store.schema import SchemaError
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
 COMMANDS = {
     "init": "ostiary.cli.init",
+    "migrate": "ostiary.cli.migrate",
+    "tenant": "ostiary.cli.tenant",
+    "apikey": "ostiary.cli.api_key",
+    "key": "ostiary.cli.key",
     "routes": "ostiary.cli.routes",
     "serve": "ostiary.cli.serve",
 }

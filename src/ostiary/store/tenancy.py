@@ -20,20 +20,27 @@ from ostiary.store.work import Work
 
 Loaded = TypeVar("Loaded")
 
+SYSTEM_ID = "a93c9db9-7471-3192-8d09-a8f7eeda85f9"
+"""The operators' own organization, `System`. The id is the one that Cloud Director gives it everywhere."""
+
 _TENANTS = table_of(Tenant)
 _REVOKED = table_of(RevokedToken)
 _COLUMNS = (
     _TENANTS.c.id, _TENANTS.c.generation, _TENANTS.c.state, _TENANTS.c.name, _TENANTS.c.display_name,
     _TENANTS.c.kind, _TENANTS.c.parent_id, _TENANTS.c.is_default,
 )  # fmt: skip
+_SYSTEM = _TENANTS.alias("system")
 _FIND = select(
-    *_COLUMNS, exists().where(_REVOKED.c.digest == bindparam("digest")).label("revoked")
+    *_COLUMNS,
+    select(_SYSTEM.c.generation).where(_SYSTEM.c.id == SYSTEM_ID).scalar_subquery().label("platform"),
+    exists().where(_REVOKED.c.digest == bindparam("digest")).label("revoked"),
 ).where(_TENANTS.c.id == bindparam("tenant_id"))  # fmt: skip
 _BY_NAME = select(_TENANTS.c.id).where(_TENANTS.c.name_key == bindparam("name_key"))
 _DEFAULT = select(_TENANTS.c.id).where(_TENANTS.c.is_default)
 
-SYSTEM_ID = "a93c9db9-7471-3192-8d09-a8f7eeda85f9"
-"""The operators' own organization, `System`. The id is the one that Cloud Director gives it everywhere."""
+
+PLATFORM = "platform generation"
+"""Where `Tenancy.find` leaves the generation of the system organization, whose keys sign platform tokens."""
 
 
 @dataclass(slots=True)
@@ -78,10 +85,10 @@ class Tenancy:
         row = None if "\0" in tenant_id else work.row(_FIND, {"tenant_id": tenant_id, "digest": token_digest})
         if row is None or row.state in ("deleting", "deleted"):
             return None, False
-        facts = list(row)
-        revoked = facts.pop()
+        *facts, platform, revoked = list(row)
         view = self._view(facts)
         work.memo["tenant", tenant_id] = view
+        work.memo[PLATFORM] = platform
         return view, bool(revoked)
 
     def get(self, work: Work, tenant_id: str) -> TenantView | None:
@@ -104,7 +111,7 @@ class Tenancy:
 def fresh_view(work: Work, tenant_id: str) -> TenantView | None:
     """A view that nobody shares: for transactions that change what is cached and read it again."""
     row = work.row(_FIND, {"tenant_id": tenant_id, "digest": ""})
-    return TenantView(*list(row)[:-1]) if row is not None and row.state not in ("deleting", "deleted") else None
+    return TenantView(*list(row)[:-2]) if row is not None and row.state not in ("deleting", "deleted") else None
 
 
 def tenant_named(work: Work, name_key: str) -> str | None:

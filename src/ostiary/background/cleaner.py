@@ -1,0 +1,44 @@
+"""Deletes what has ended, so that tables stay bounded.
+
+Every table with a column `expires_at` is cleaned by it: codes, sign-in transactions, sessions, grants, refresh tokens,
+revoked tokens, and whatever is added later. The few that end in another way stand in a list here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import ColumnElement, Table
+from sqlmodel import SQLModel
+
+from ostiary.clock import Clock
+from ostiary.keys.rotation import drop_retired
+from ostiary.store.batches import delete_all
+from ostiary.store.engine import Store
+from ostiary.store.tables import Counter, Job, Lease, Message, table_of
+
+KEPT_MS = 3_600_000
+"""How long what has ended stays: a clock may be a little off, and a late client gets the clearer answer."""
+MESSAGES_KEPT_MS = 7 * 86_400_000
+JOBS_KEPT_MS = 30 * 86_400_000
+BATCHES = 20
+"""Of one table in one turn: a flood of expired rows must not keep writers waiting for longer."""
+_COUNTERS, _OUTBOX, _JOBS = table_of(Counter), table_of(Message), table_of(Job)
+
+
+def clean(store: Store, clock: Clock) -> dict[str, int]:
+    """One turn; how many rows went, by table."""
+    now_ms = clock.now_ms()
+    gone = {table.name: delete_all(store, table, ended, batches=BATCHES) for table, ended in _ended(now_ms)}
+    with store.write() as work:
+        gone["signing_keys"] = drop_retired(work, now_ms)
+    return gone
+
+
+def _ended(now_ms: int) -> Iterator[tuple[Table, ColumnElement[bool]]]:
+    for table in reversed(SQLModel.metadata.sorted_tables):
+        if "expires_at" in table.columns and table.name != Lease.__tablename__:
+            yield table, table.c.expires_at <= now_ms - KEPT_MS
+    yield _COUNTERS, (_COUNTERS.c.window_until <= now_ms) & (_COUNTERS.c.blocked_until <= now_ms)
+    yield _OUTBOX, (_OUTBOX.c.state != "waiting") & (_OUTBOX.c.finished_at <= now_ms - MESSAGES_KEPT_MS)
+    yield _JOBS, (_JOBS.c.state != "waiting") & (_JOBS.c.finished_at <= now_ms - JOBS_KEPT_MS)

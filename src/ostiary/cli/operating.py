@@ -1,0 +1,32 @@
+"""What the commands of an operator share: an opened installation, a tenant by its name, a record of what was done."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ostiary.app import open_runtime
+from ostiary.config import Settings
+from ostiary.runtime import Runtime
+from ostiary.store.audit import Entry, record
+from ostiary.store.work import Work
+
+
+@contextmanager
+def operating(settings: Settings) -> Iterator[Runtime]:
+    """The installation, opened for one command."""
+    runtime = open_runtime(settings)
+    try:
+        yield runtime
+    finally:
+        runtime.store.close()
+
+
+def recorded(runtime: Runtime, work: Work, action: str, tenant_id: str, target_id: str = "") -> None:
+    """Records in the audit what a command changed; its caller is known by the user id that the system gave it."""
+    entry = Entry(
+        tenant_id=tenant_id, action=f"ostiary.{action}", initiator_kind="command_line", initiator_id=str(os.getuid()),
+        target_id=target_id or tenant_id,
+    )  # fmt: skip
+    record(work, runtime.clock.now_ms(), entry)

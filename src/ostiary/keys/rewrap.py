@@ -1,0 +1,49 @@
+"""Every sealed value of a store is sealed anew under another master key.
+
+Sealed columns are called `sealed_…` and stand in tables with a tenant and a primary key of one column: that is how they
+are found, so none can be forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Column, Table, bindparam, select, update
+from sqlmodel import SQLModel
+
+from ostiary.keys.sealing import Place, Sealing
+from ostiary.store.engine import Store
+from ostiary.store.installation import MASTER_KEY, record_fact
+from ostiary.store.work import Work
+
+PREFIX = "sealed_"
+
+
+def sealed_columns() -> Iterator[tuple[Table, Column[str]]]:
+    """Every column that holds sealed values, with its table."""
+    for table in SQLModel.metadata.sorted_tables:
+        yield from ((table, column) for column in table.columns if column.name.startswith(PREFIX))
+
+
+def rewrap(store: Store, sealing: Sealing) -> int:
+    """Seals everything under the first key of `sealing`, in one transaction; how many values.
+
+    Raises SealBroken, and changes nothing, when a value opens under none of the keys.
+    """
+    with store.write() as work:
+        count = sum(_rewrap_column(work, sealing, table, column) for table, column in sealed_columns())
+        record_fact(work, MASTER_KEY, sealing.key_id)
+        return count
+
+
+def _rewrap_column(work: Work, sealing: Sealing, table: Table, column: Column[str]) -> int:
+    (key,) = table.primary_key.columns
+    current = f"1.{sealing.key_id}.%"
+    rows = work.rows(select(table.c.tenant_id, key, column).where(column != "", column.not_like(current)))
+    changed = []
+    for tenant_id, row_id, sealed in map(list, rows):
+        place = Place(tenant_id, table.name, row_id, column.name)
+        changed.append({"row_id": row_id, "sealed": sealing.seal(sealing.open(sealed, place), place)})
+    if changed:
+        work.run(update(table).where(key == bindparam("row_id")).values({column: bindparam("sealed")}), changed)
+    return len(changed)

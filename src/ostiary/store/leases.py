@@ -1,0 +1,24 @@
+"""Who may do a background task now, agreed in the database: safe with any number of processes and replicas."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete, or_
+
+from ostiary.store.tables import Lease, table_of
+from ostiary.store.work import Work
+
+_LEASES = table_of(Lease)
+
+
+def take_lease(work: Work, name: str, holder: str, now_ms: int, length_ms: int) -> bool:
+    """Whether `holder` has the task `name` for `length_ms` from now on: it was free, had run out, or was its own."""
+    wanted = {"name": name, "holder": holder, "expires_at": now_ms + length_ms}
+    statement = work.insert(_LEASES).values(wanted)
+    free = or_(_LEASES.c.expires_at <= now_ms, _LEASES.c.holder == holder)
+    changed = {"holder": holder, "expires_at": wanted["expires_at"]}
+    return work.run(statement.on_conflict_do_update(index_elements=["name"], set_=changed, where=free)) == 1
+
+
+def give_lease_back(work: Work, name: str, holder: str) -> None:
+    """Lets the next one begin at once."""
+    work.run(delete(_LEASES).where(_LEASES.c.name == name, _LEASES.c.holder == holder))

@@ -1,0 +1,164 @@
+"""The operator's commands against a server that is running: what they change acts on the next request."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from kit.callers import Caller, bearer, serving
+from kit.command import Ended, ostiary
+from kit.installation import Installation
+from sqlalchemy import func, select
+from sqlmodel import SQLModel
+
+from identity.appid.management.v4 import tokens_pb2 as pb
+from identity.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
+from ostiary.app import open_runtime
+from ostiary.clock import FixedClock, SystemClock
+from ostiary.config import Settings
+from ostiary.store.tenancy import SYSTEM_ID
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def run(database: str, tmp_path: Path) -> Run:
+    """The command line, in an installation of its own."""
+
+    def command(*arguments: str, **variables: str) -> Ended:
+        return ostiary(*arguments, cwd=tmp_path, **{"OSTIARY_DATABASE": database, **variables})
+
+    return command
+
+
+@pytest.fixture
+def served(run: Run, database: str, tmp_path: Path) -> Iterator[Caller]:
+    """A server of what `ostiary init` made, asked with the API keys that it printed."""
+    made = run("init", "--json").json()
+    clock = FixedClock(SystemClock().now_ms())
+    runtime = open_runtime(Settings(database=database, data=tmp_path / "var"), clock=clock)
+    keys = {"manager": made["apikey"], "operator": made["operatorApikey"]}
+    with serving(Installation(runtime, clock, made["tenantId"], keys)) as caller:
+        yield caller
+
+
+def ask(caller: Caller, token: str) -> grpc.StatusCode:
+    """How a management request with this token ends."""
+    request = pb.GetTokensConfigRequest(tenant_id=caller.installation.tenant_id)
+    try:
+        TokensServiceStub(caller.channel).GetTokensConfig(request, **bearer(token))
+    except grpc.RpcError as refused:
+        return refused.code()
+    return grpc.StatusCode.OK
+
+
+def test_the_printed_api_keys_open_what_they_say(served: Caller) -> None:
+    for role in ("manager", "operator"):
+        assert ask(served, served.token(served.installation.api_keys[role])) is grpc.StatusCode.OK
+
+
+def test_a_made_api_key_works_until_it_is_revoked(run: Run, served: Caller) -> None:
+    made = run("apikey", "create", "default", "--role", "reader", "--name", "report", "--json").json()
+    token = served.token(made["apikey"])
+    assert ask(served, token) is grpc.StatusCode.OK
+    assert run("apikey", "revoke", "DEFAULT", made["id"]).code == 0
+    assert ask(served, token) is grpc.StatusCode.UNAUTHENTICATED
+    listed = run("apikey", "list", "default", "--json")
+    assert {key["name"]: bool(key["revokedAt"]) for key in listed.json()} == {"first manager": False, "report": True}
+    assert made["apikey"] not in listed.stdout
+
+
+def test_the_keys_of_operators_are_operators_and_no_others_are(run: Run, served: Caller) -> None:
+    assert run("apikey", "create", "System", "--json").json()["role"] == "platform_operator"
+    for tenant, role in (("System", "reader"), ("default", "platform_operator")):
+        refused = run("apikey", "create", tenant, "--role", role)
+        assert (refused.code, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+
+
+def test_a_disabled_tenant_is_refused_at_the_next_request_and_enabled_again(run: Run, served: Caller) -> None:
+    token = served.token(served.installation.api_keys["manager"])
+    assert run("tenant", "disable", "default", "--json").json()["state"] == "disabled"
+    assert ask(served, token) is not grpc.StatusCode.OK
+    assert run("tenant", "enable", served.installation.tenant_id).code == 0
+    assert ask(served, token) is grpc.StatusCode.OK
+
+
+def test_a_deleted_tenant_leaves_its_id_and_nothing_else(run: Run, served: Caller) -> None:
+    token = served.token(served.installation.api_keys["manager"])
+    tenant_id = served.installation.tenant_id
+    assert run("tenant", "delete", "default").code == 130, "without --yes and without a person it deletes nothing"
+    assert ask(served, token) is grpc.StatusCode.OK
+    assert run("tenant", "delete", "default", "--yes", "--json").json()["state"] == "deleted"
+    assert ask(served, token) is not grpc.StatusCode.OK
+    with served.installation.runtime.store.read() as work:
+        for table in SQLModel.metadata.sorted_tables:
+            if "tenant_id" in table.columns and table.name != "jobs":
+                count = work.row(select(func.count()).select_from(table).where(table.c.tenant_id == tenant_id))
+                assert count is not None
+                assert count[0] == 0, table.name
+    assert run("tenant", "show", tenant_id).code == 1
+    gone = {tenant["id"]: tenant["state"] for tenant in run("tenant", "list", "--deleted", "--json").json()}
+    assert gone[tenant_id] == "deleted"
+    assert run("tenant", "create", "default", "--json").json()["id"] != tenant_id
+
+
+def test_the_operators_organization_stays(run: Run, served: Caller) -> None:
+    for command in (("disable", "System"), ("delete", SYSTEM_ID, "--yes")):
+        refused = run("tenant", *command)
+        assert (refused.code, refused.stderr.count("\n")) == (1, 1)
+    assert ask(served, served.token(served.installation.api_keys["operator"])) is grpc.StatusCode.OK
+
+
+def test_an_organization_with_others_below_it_is_not_deleted(run: Run, served: Caller) -> None:
+    assert run("tenant", "create", "below", "--parent", "default").code == 0
+    assert "organizations below it" in run("tenant", "delete", "default", "--yes").stderr
+
+
+def test_rotated_keys_leave_tokens_alive_and_revoked_ones_do_not(run: Run, served: Caller) -> None:
+    token = served.token(served.installation.api_keys["manager"])
+    before = run("key", "rotate", "--json").json()["kid"]
+    assert ask(served, token) is grpc.StatusCode.OK
+    assert run("key", "rotate", "platform", "--revoke", "--json").json()["kid"] != before
+    assert ask(served, token) is grpc.StatusCode.UNAUTHENTICATED
+    fresh = run("apikey", "create", "default", "--json").json()["apikey"]
+    assert ask(served, served.token(fresh)) is grpc.StatusCode.OK
+
+
+def test_everything_is_sealed_anew_under_another_master_key(run: Run, served: Caller, tmp_path: Path) -> None:
+    del served
+    key = tmp_path / "var/master.key"
+    old = key.rename(tmp_path / "old.key")
+    assert run("tenant", "list").code == 2
+    sealed = run("key", "rewrap", "--old-master-key-file", str(old), "--json").json()
+    assert sealed["sealed"] >= 3, "two signing keys and the secret of an application"
+    assert run("tenant", "list").code == 0
+    wrong = run("tenant", "list", "--master-key-file", str(old))
+    assert (wrong.code, wrong.stdout, wrong.stderr.count("\n")) == (2, "", 1)
+    assert "not the one that seals this store" in wrong.stderr
+    assert run("key", "rewrap", "--json").json()["sealed"] == 0
+
+
+def test_the_master_key_may_come_from_the_environment_alone(run: Run, tmp_path: Path) -> None:
+    key = base64.b64encode(b"k" * 32).decode()
+    assert run("init", OSTIARY_MASTER_KEY=key).code == 0
+    assert not (tmp_path / "var/master.key").exists()
+    assert run("tenant", "list", OSTIARY_MASTER_KEY=key).code == 0
+    assert run("tenant", "list").code == 2
+
+
+def test_commands_without_an_installation_say_what_to_run_and_make_nothing(run: Run, tmp_path: Path) -> None:
+    refused = run("tenant", "list", OSTIARY_DATABASE=f"sqlite:///{tmp_path}/nowhere/x.sqlite3")
+    assert (refused.code, refused.stdout) == (1, "")
+    assert "ostiary init" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_migrate_says_where_the_schema_is(run: Run) -> None:
+    first = run("migrate", "--json").json()
+    assert first["before"] == 0
+    assert first["after"] >= 1
+    again = run("migrate", "--json").json()
+    assert again["before"] == again["after"] == first["after"]
