@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
 Model = TypeVar("Model", bound=SQLModel)
+_COUNTED = {"preserve_rowcount": True}
 
 
 class Work:
@@ -35,7 +36,8 @@ class Work:
 
     def run(self, statement: Executable, parameters: Any = None) -> int:
         """Executes a change and says how many rows it touched."""
-        return self.connection.execute(statement, parameters).rowcount
+        # Without the option SQLAlchemy forgets the number of an INSERT on PostgreSQL.
+        return self.connection.execute(statement, parameters, execution_options=_COUNTED).rowcount
 
     def insert(self, table: Table) -> Any:
         """An INSERT that can be given `on_conflict_do_update`: first writes race, so they are upserts."""
