@@ -135,21 +135,6 @@ MAX_CONCURRENT_RPCS = 256
 MAX_MESSAGE = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """Work that nobody waits for, run again and again by the background process of each node. `run` must be safe beside
-    the same task of other nodes: what it takes, it leases in the database."""
-
-    name: str
-    interval_s: float
-    run: Callable[[], None]
-
-
-def background_tasks(runtime: Runtime) -> Sequence[Task]:
-    """The tasks of a node."""
-    return ()
-
-
 def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entropy | None = None) -> Runtime:
     """Opens the store and builds every part of a server; raises before anything is served when one is missing."""
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()

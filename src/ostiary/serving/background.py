@@ -7,7 +7,8 @@ import threading
 
 import structlog
 
-from ostiary.app import Task, background_tasks, open_runtime
+from ostiary.app import background_tasks, open_runtime
+from ostiary.background.tasks import Task
 from ostiary.config import Settings
 from ostiary.serving.admin import AdminServer
 from ostiary.serving.health import is_reachable
