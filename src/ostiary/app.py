@@ -33,7 +33,9 @@ from identity.appid.management.v4 import (
     users_profile_pb2,
     users_profile_pb2_grpc,
 )
-from identity.appid.oauth.v4 import discovery_pb2, discovery_pb2_grpc
+from identity.appid.oauth.v4 import discovery_pb2, discovery_pb2_grpc, userinfo_pb2, userinfo_pb2_grpc
+from identity.appid.oauth.v4 import token_pb2 as appid_token_pb2
+from identity.appid.oauth.v4 import token_pb2_grpc as appid_token_pb2_grpc
 from identity.cloudapi.v1 import orgs_pb2, orgs_pb2_grpc
 from identity.csp.v1 import (
     openid_configuration_pb2,
@@ -43,6 +45,7 @@ from identity.csp.v1 import (
 )
 from identity.iam.v1 import token_pb2, token_pb2_grpc
 from ostiary.access.authentication import Authentication
+from ostiary.access.introspection import TokenInspection
 from ostiary.access.limits import CoarseLimiter, read_limits
 from ostiary.background.cleaner import clean
 from ostiary.background.jobs import run_jobs
@@ -55,8 +58,15 @@ from ostiary.ids import Entropy, SystemEntropy, new_id
 from ostiary.keys.keyring import Keyring
 from ostiary.keys.master_key import check_master_key
 from ostiary.keys.sealing import Sealing, decode_master_key, read_master_key
+from ostiary.oauth.app_tokens import AppTokens
+from ostiary.oauth.grants.authorization_code import AuthorizationCodeGrant
+from ostiary.oauth.grants.client_credentials import ClientCredentials
+from ostiary.oauth.grants.grant import Grant
+from ostiary.oauth.grants.refresh_token import RefreshTokenGrant
 from ostiary.oauth.issuers import Issuers
+from ostiary.oauth.ledger import Ledger
 from ostiary.oauth.platform_tokens import PlatformTokens
+from ostiary.oauth.token_endpoint import TokenEndpoint
 from ostiary.runtime import Runtime
 from ostiary.services.appid.applications import ApplicationsServicer
 from ostiary.services.appid.identity_providers import IdentityProvidersServicer
@@ -68,6 +78,8 @@ from ostiary.services.appid.runtime_activity import RuntimeActivityServicer
 from ostiary.services.appid.tokens import TokensServicer
 from ostiary.services.appid.users_profile import UsersProfileServicer
 from ostiary.services.appid_oauth.discovery import DiscoveryServicer
+from ostiary.services.appid_oauth.token import TokenServicer as AppIdTokenServicer
+from ostiary.services.appid_oauth.userinfo import UserinfoServicer
 from ostiary.services.cloudapi.orgs import OrgsServicer
 from ostiary.services.csp.openid_configuration import OpenidConfigurationServicer
 from ostiary.services.csp.organization import OrganizationServicer
@@ -125,6 +137,8 @@ SERVICES: Sequence[Service] = (
     ),
     _bound(organization_pb2, organization_pb2_grpc, "OrganizationService", OrganizationServicer),
     _bound(orgs_pb2, orgs_pb2_grpc, "OrgsService", OrgsServicer),
+    _bound(appid_token_pb2, appid_token_pb2_grpc, "TokenService", AppIdTokenServicer),
+    _bound(userinfo_pb2, userinfo_pb2_grpc, "UserinfoService", UserinfoServicer),
 )
 OPEN_SERVICES = frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME})
 """Health and reflection need no token: the one named exception to closed by default (decision 28)."""
@@ -149,11 +163,19 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     issuers = Issuers(settings.base_url)
     limits = read_limits(settings.limits_file)
     passwords = Passwords(settings)
+    authentication = Authentication(tenancy, keys, issuers, clock)
+    ledger = Ledger(store)
+    grants: dict[str, Grant] = {
+        "authorization_code": AuthorizationCodeGrant(store),
+        "client_credentials": ClientCredentials(),
+        "refresh_token": RefreshTokenGrant(store, sealing, entropy),
+    }
     return Runtime(
         settings=settings, clock=clock, entropy=entropy, store=store, tenancy=tenancy, sealing=sealing, keys=keys,
         issuers=issuers, limits=limits, passwords=passwords,
         sign_in=PasswordSignIn(store, clock, passwords, sealing, limits.exact),
-        authentication=Authentication(tenancy, keys, issuers, clock),
+        authentication=authentication, inspection=TokenInspection(authentication, store, clock), ledger=ledger,
+        token_endpoint=TokenEndpoint(store, clock, entropy, ledger, AppTokens(keys, issuers, ledger), grants),
         platform_tokens=PlatformTokens(tenancy, keys, issuers, clock, entropy),
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ostiary.access.authentication import Authentication
+from ostiary.access.introspection import TokenInspection
 from ostiary.access.limits import Limits
 from ostiary.clock import Clock
 from ostiary.config import Settings
@@ -14,7 +15,9 @@ from ostiary.ids import Entropy
 from ostiary.keys.keyring import Keyring
 from ostiary.keys.sealing import Sealing
 from ostiary.oauth.issuers import Issuers
+from ostiary.oauth.ledger import Ledger
 from ostiary.oauth.platform_tokens import PlatformTokens
+from ostiary.oauth.token_endpoint import TokenEndpoint
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy
 
@@ -36,3 +39,6 @@ class Runtime:
     platform_tokens: PlatformTokens
     passwords: Passwords
     sign_in: PasswordSignIn
+    inspection: TokenInspection
+    ledger: Ledger
+    token_endpoint: TokenEndpoint

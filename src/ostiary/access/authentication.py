@@ -20,7 +20,7 @@ from ostiary.ids import digest
 from ostiary.keys.keyring import Keyring, Verifier
 from ostiary.oauth import jwt
 from ostiary.oauth.issuers import Issuers
-from ostiary.store.tables import ApiKey, Client, Membership, Profile, Session, User, table_of
+from ostiary.store.tables import ApiKey, Client, Identity, Membership, Profile, Session, User, table_of
 from ostiary.store.tenancy import PLATFORM, SYSTEM_ID, Tenancy, TenantView
 from ostiary.store.work import Work
 
@@ -33,7 +33,8 @@ _ROLES = {
     "org_member": rules.ROLE_ORG_MEMBER,
 }
 _KEYS, _USERS, _MEMBERS = table_of(ApiKey), table_of(User), table_of(Membership)
-_SESSIONS, _CLIENTS, _PROFILES = table_of(Session), table_of(Client), table_of(Profile)
+_SESSIONS, _CLIENTS = table_of(Session), table_of(Client)
+_PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
 _API_KEY = select(_KEYS.c.role, _KEYS.c.revoked_at).where(
     _KEYS.c.tenant_id == bindparam("tenant_id"), _KEYS.c.id == bindparam("id")
 )
@@ -50,8 +51,15 @@ _ROLES_OF = select(_MEMBERS.c.role).where(
 _CLIENT = select(_CLIENTS.c.enabled, _CLIENTS.c.service_account).where(
     _CLIENTS.c.tenant_id == bindparam("tenant_id"), _CLIENTS.c.id == bindparam("id")
 )
-_PROFILE = select(_PROFILES.c.tokens_valid_from).where(
-    _PROFILES.c.tenant_id == bindparam("tenant_id"), _PROFILES.c.id == bindparam("id")
+_PROFILE = (
+    select(_PROFILES.c.tokens_valid_from, _IDENTITIES.c.idp_id, _USERS.c.active)
+    .select_from(
+        _PROFILES.outerjoin(
+            _IDENTITIES,
+            (_IDENTITIES.c.profile_id == _PROFILES.c.id) & (_IDENTITIES.c.provider == "cloud_directory"),
+        ).outerjoin(_USERS, (_USERS.c.id == _IDENTITIES.c.idp_id) & (_USERS.c.tenant_id == _PROFILES.c.tenant_id))
+    )
+    .where(_PROFILES.c.tenant_id == bindparam("tenant_id"), _PROFILES.c.id == bindparam("id"))
 )
 REMEMBERED = 10_000
 """Signatures already checked: a token is verified once a process, its holder on every request."""
@@ -80,25 +88,36 @@ class Authentication:
 
     def end_user(self, work: Work, token: str) -> Principal:
         """The principal of an App ID access token: a profile, or a client for client_credentials; raises 401."""
+        claims, name = self._app_claims(work, token)
+        # An identity token is no access token: only the latter carries a scope.
+        if not isinstance(claims.get("scope"), str):
+            raise _refused()
+        client_id, subject = _audience(claims)[0], str(claims["sub"])
+        return Principal(
+            PrincipalKind.CLIENT if subject == client_id else PrincipalKind.END_USER,
+            id=subject, tenant_id=str(claims["tenant"]), roles=frozenset({rules.ROLE_END_USER}),
+            scopes=frozenset(claims["scope"].split()), client_id=client_id, token=name,
+            expires_at=int(claims["exp"]) * 1000, claims=claims,
+        )  # fmt: skip
+
+    def app_token(self, work: Work, token: str) -> dict[str, Any]:
+        """The claims of a living App ID token, access or identity; raises 401."""
+        return self._app_claims(work, token)[0]
+
+    def _app_claims(self, work: Work, token: str) -> tuple[dict[str, Any], str]:
+        """The claims and the digest of a token whose tenant, application and subject all live."""
         name = digest(token)
         claims, generation = self._claims(work, token, name)
         tenant_id = str(claims.get("tenant", ""))
-        # An identity token is no access token: only the latter carries a scope.
-        if claims.get("iss") != self._issuers.tenant(tenant_id) or not isinstance(claims.get("scope"), str):
+        if claims.get("iss") != self._issuers.tenant(tenant_id):
             raise _refused()
         tenant = self._living_tenant(work, tenant_id, name)
         self._still_signed(work, token, name, generation, tenant.generation)
         client_id = next(iter(_audience(claims)), "")
         self._living_client(work, tenant, client_id)
-        scopes = frozenset(str(claims["scope"]).split())
-        subject = str(claims["sub"])
-        if subject != client_id:
-            self._living_profile(work, tenant_id, subject, int(claims["iat"]))
-        return Principal(
-            PrincipalKind.CLIENT if subject == client_id else PrincipalKind.END_USER,
-            id=subject, tenant_id=tenant_id, roles=frozenset({rules.ROLE_END_USER}), scopes=scopes,
-            client_id=client_id, token=name, expires_at=int(claims["exp"]) * 1000, claims=claims,
-        )  # fmt: skip
+        if claims["sub"] != client_id:
+            self._living_profile(work, tenant_id, str(claims["sub"]), int(claims["iat"]))
+        return claims, name
 
     def _claims(self, work: Work, token: str, name: str) -> tuple[dict[str, Any], int]:
         """The claims, and the generation of its signer's keys under which the signature was found good."""
@@ -153,6 +172,8 @@ class Authentication:
         row = work.row(_PROFILE, {"tenant_id": tenant_id, "id": profile_id})
         # `iat` has whole seconds, the mark milliseconds: a token of the same second may be older, so it is refused.
         if row is None or issued_at * 1000 < row.tokens_valid_from:
+            raise _refused()
+        if row.idp_id is not None and not row.active:  # a directory user who is deactivated, or gone
             raise _refused()
 
     def _platform_principal(self, work: Work, claims: dict[str, Any], name: str) -> Principal:

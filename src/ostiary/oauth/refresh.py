@@ -37,7 +37,8 @@ _REVOKED, _SESSIONS = table_of(RevokedToken), table_of(Session)
 _SUCCESSOR = _TOKENS.alias("successor")
 _FIND = (
     select(
-        _TOKENS.c.digest, _TOKENS.c.tenant_id, _TOKENS.c.grant_id, _TOKENS.c.expires_at, _TOKENS.c.used_at,
+        _TOKENS.c.digest, _TOKENS.c.tenant_id, _TOKENS.c.grant_id, _TOKENS.c.issued_at, _TOKENS.c.expires_at,
+        _TOKENS.c.used_at,
         _TOKENS.c.sealed_answer, _SUCCESSOR.c.used_at.label("successor_used_at"), _GRANTS.c.kind, _GRANTS.c.audience,
         _GRANTS.c.client_id, _GRANTS.c.subject, _GRANTS.c.user_id, _GRANTS.c.session_id, _GRANTS.c.scope,
         _GRANTS.c.amr, _GRANTS.c.auth_time, _GRANTS.c.revoked_at,
@@ -48,6 +49,15 @@ _FIND = (
     )
     .where(_TOKENS.c.tenant_id == bindparam("of_tenant"), _TOKENS.c.digest == bindparam("token_digest"))
 )  # fmt: skip
+_FAMILY = (
+    select(_GRANTS.c.id)
+    .join(_TOKENS, _TOKENS.c.grant_id == _GRANTS.c.id)
+    .where(
+        _TOKENS.c.tenant_id == bindparam("of_tenant"),
+        _TOKENS.c.digest == bindparam("token_digest"),
+        _GRANTS.c.client_id == bindparam("of_client"),
+    )
+)
 _TENANT_OF = select(_TOKENS.c.tenant_id).where(_TOKENS.c.digest == bindparam("token_digest"))
 _ADD_GRANT, _ADD_TOKEN = insert(_GRANTS), insert(_TOKENS)
 _USE = (
@@ -89,6 +99,7 @@ class HeldGrant:
     tenant_id: str
     grant_id: str
     digest: str
+    issued_at: int
     terms: GrantTerms
     sealed_answer: str = ""
     """Not empty when this is a repetition within the grace period: see `repeated_answer`."""
@@ -170,12 +181,18 @@ def find_grant(
     return _held(row, row.sealed_answer)
 
 
+def family_of(work: Work, tenant_id: str, client_id: str, token: str) -> str | None:
+    """The id of the grant to which a client's refresh token belongs, however old the token is."""
+    row = work.row(_FAMILY, {"of_tenant": tenant_id, "of_client": client_id, "token_digest": digest(token)})
+    return row.id if row else None
+
+
 def _held(row: Row[Any], sealed_answer: str = "") -> HeldGrant:
     terms = GrantTerms(
         kind=row.kind, audience=row.audience, subject=row.subject, auth_time=row.auth_time, client_id=row.client_id,
         user_id=row.user_id, session_id=row.session_id, scope=row.scope, amr=row.amr,
     )  # fmt: skip
-    return HeldGrant(row.tenant_id, row.grant_id, row.digest, terms, sealed_answer)
+    return HeldGrant(row.tenant_id, row.grant_id, row.digest, row.issued_at, terms, sealed_answer)
 
 
 def rotate(
@@ -244,17 +261,24 @@ def revoke_grants_of(
 
 def _revoke(work: Work, tenant_id: str, which: ColumnElement[bool], now_ms: int) -> int:
     living = (_GRANTS.c.tenant_id == tenant_id, which, _GRANTS.c.revoked_at.is_(None))
+    # The grants first: a rotation under way has then either committed its tokens, which the next statement sees, or
+    # finds its grant revoked.
+    revoked = work.run(update(_GRANTS).where(*living).values(revoked_at=now_ms))
+    dying = (_GRANTS.c.tenant_id == tenant_id, which, _GRANTS.c.revoked_at == now_ms)
     dead = (
         select(_TOKENS.c.access_digest, _TOKENS.c.tenant_id, literal(now_ms + LONGEST_ACCESS_MS))
         .join(_GRANTS, _GRANTS.c.id == _TOKENS.c.grant_id)
-        .where(*living, _TOKENS.c.access_digest != "", _TOKENS.c.issued_at > now_ms - LONGEST_ACCESS_MS)
+        .where(*dying)
+        .where(_TOKENS.c.access_digest != "", _TOKENS.c.issued_at > now_ms - LONGEST_ACCESS_MS)
         .distinct()
     )
-    work.run(work.insert(_REVOKED).from_select(["digest", "tenant_id", "expires_at"], dead).on_conflict_do_nothing())
-    opened = _SESSIONS.c.grant_id.in_(select(_GRANTS.c.id).where(*living))
-    of_tenant = _SESSIONS.c.tenant_id == tenant_id
-    work.run(update(_SESSIONS).where(of_tenant, _SESSIONS.c.ended_at.is_(None), opened).values(ended_at=now_ms))
-    return work.run(update(_GRANTS).where(*living).values(revoked_at=now_ms))
+    if revoked:
+        columns = ["digest", "tenant_id", "expires_at"]
+        work.run(work.insert(_REVOKED).from_select(columns, dead).on_conflict_do_nothing())
+        opened = _SESSIONS.c.grant_id.in_(select(_GRANTS.c.id).where(*dying))
+        of_tenant = _SESSIONS.c.tenant_id == tenant_id
+        work.run(update(_SESSIONS).where(of_tenant, _SESSIONS.c.ended_at.is_(None), opened).values(ended_at=now_ms))
+    return revoked
 
 
 def revoke_access_token(work: Work, tenant_id: str, token_digest: str, now_ms: int) -> None:

@@ -1,0 +1,48 @@
+"""Whether a token is alive (RFC 7662), and its end before its time (RFC 7009), asked by clients of its tenant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ostiary.access.authentication import Authentication
+from ostiary.clock import Clock
+from ostiary.errors import DomainError, Kind
+from ostiary.ids import digest
+from ostiary.oauth.clients import ClientView
+from ostiary.oauth.refresh import family_of, revoke_access_token, revoke_grant
+from ostiary.store.engine import Store
+from ostiary.store.work import Work
+
+
+class TokenInspection:
+    """Answers for access and identity tokens of one tenant; those of others are as dead as unknown ones."""
+
+    def __init__(self, authentication: Authentication, store: Store, clock: Clock) -> None:
+        self._authentication = authentication
+        self._store = store
+        self._clock = clock
+
+    def living_claims(self, work: Work, tenant_id: str, token: str) -> dict[str, Any] | None:
+        """The claims of a token of this tenant, or None when it is not alive."""
+        try:
+            claims = self._authentication.app_token(work, token)
+        except DomainError as error:
+            if error.kind is not Kind.UNAUTHENTICATED:
+                raise
+            return None
+        return claims if claims["tenant"] == tenant_id else None
+
+    def revoke(self, work: Work, tenant_id: str, client: ClientView, token: str) -> None:
+        """Kills the family of a refresh token, or one access or identity token, if it is this client's.
+
+        Opens its own transaction, and none for a token that is nobody's: guessing must not queue up writers.
+        """
+        family = family_of(work, tenant_id, client.id, token)
+        claims = None if family else self.living_claims(work, tenant_id, token)
+        now = self._clock.now_ms()
+        if family:
+            with self._store.write() as writing:
+                revoke_grant(writing, tenant_id, family, now)
+        elif claims is not None and client.id in claims["aud"]:
+            with self._store.write() as writing:
+                revoke_access_token(writing, tenant_id, digest(token), now)

@@ -1,0 +1,114 @@
+"""App ID tokens: access and identity tokens of one application, signed with the tenant's key (appid.md §7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ostiary.directory.roles import role_names_of_profile
+from ostiary.keys.keyring import Keyring
+from ostiary.oauth import jwt
+from ostiary.oauth.claims import identity_claims, map_access_claims, map_identity_claims, sources_of
+from ostiary.oauth.issuers import Issuers
+from ostiary.oauth.ledger import Ledger
+from ostiary.oauth.subjects import Subject
+from ostiary.oauth.token_settings import TOKENS
+from ostiary.store.audit import Entry
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+VERSION = 4
+"""`ver` in the header: what tells App ID's SDKs which form the claims have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What tokens to make: for a subject, or (None) for the client itself. `amr` is space-separated."""
+
+    client_id: str
+    subject: Subject | None
+    scopes: Sequence[str]
+    amr: str
+    nonce: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Tokens ready to be signed: the access token, and the identity token of a subject."""
+
+    signer: Any
+    inputs: Sequence[bytes]
+    scope: str
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Signed tokens; `identity_token` is empty for a client's own. `grant_id`: the grant opened with them, if any."""
+
+    access_token: str
+    identity_token: str
+    scope: str
+    expires_in: int
+    refresh_token: str = ""
+    grant_id: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """The successful response (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3)."""
+        tokens = {
+            "access_token": self.access_token,
+            "id_token": self.identity_token,
+            "refresh_token": self.refresh_token,
+        }
+        return {
+            **{name: token for name, token in tokens.items() if token},
+            "token_type": "Bearer", "expires_in": self.expires_in, "scope": self.scope,
+        }  # fmt: skip
+
+
+class AppTokens:
+    """Makes App ID tokens in two steps: claims while the store is read, signatures while it is not."""
+
+    def __init__(self, keys: Keyring, issuers: Issuers, ledger: Ledger) -> None:
+        self._keys = keys
+        self._issuers = issuers
+        self._ledger = ledger
+
+    def prepare(self, work: Work, tenant: TenantView, order: Order, now_ms: int) -> Prepared:
+        """Reads what the claims need. Raises MAPPED_CLAIMS_TOO_LARGE."""
+        settings = TOKENS.read(work, tenant)
+        signer = self._keys.signer(work, tenant)
+        lifetime = settings.access.expires_in
+        shared = {
+            "iss": self._issuers.tenant(tenant.id), "exp": now_ms // 1000 + lifetime, "aud": [order.client_id],
+            "sub": order.subject.id if order.subject else order.client_id, "amr": order.amr.split(),
+            "iat": now_ms // 1000, "tenant": tenant.id,
+        }  # fmt: skip
+        access: dict[str, Any] = {**shared, "scope": " ".join(order.scopes)}
+        documents = [access]
+        if order.subject is not None:
+            subject = order.subject
+            access["email_verified"] = subject.email_verified
+            identity = {**shared, **identity_claims(subject, order.nonce)}
+            sources = sources_of(subject, lambda: role_names_of_profile(work, tenant.id, subject.id))
+            map_access_claims(access, settings.access_token_claims, sources)
+            map_identity_claims(identity, settings.id_token_claims, sources)
+            documents.append(identity)
+        inputs = [jwt.signing_input(signer.kid, document, ver=VERSION) for document in documents]
+        return Prepared(signer, inputs, access["scope"], lifetime)
+
+    def sign(self, prepared: Prepared, now_ms: int, *entries: Entry) -> Issued:
+        """Signs; the answer comes once `entries` are in the audit ledger. Hold no connection meanwhile."""
+        signatures = self._ledger.sign(prepared.signer, prepared.inputs, now_ms, *entries)
+        tokens = [
+            f"{signed.decode()}.{jwt.b64(signature)}"
+            for signed, signature in zip(prepared.inputs, signatures, strict=True)
+        ]
+        identity_token = tokens[1] if len(tokens) > 1 else ""
+        return Issued(tokens[0], identity_token, prepared.scope, prepared.expires_in)
+
+
+def with_refresh(issued: Issued, refresh_token: str, grant_id: str = "") -> Issued:
+    """The same tokens with a refresh token beside them."""
+    return replace(issued, refresh_token=refresh_token, grant_id=grant_id)

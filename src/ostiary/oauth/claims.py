@@ -1,0 +1,107 @@
+"""What App ID tokens say (appid.md §7), and the further claims that a tenant maps into them (§7.1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from identity.appid.management.v4 import tokens_pb2 as pb
+from ostiary.errors import invalid
+from ostiary.oauth.subjects import Subject
+
+MAX_MAPPED_BYTES = 16_384
+"""A token travels in a header, and larger ones are refused by our own endpoints."""
+_RESERVED = frozenset({"iss", "aud", "sub", "iat", "exp", "amr", "tenant"})
+_RESERVED_IN_IDENTITY = _RESERVED | {"identities", "oauth_client", "nonce"}
+_RESERVED_IN_ACCESS = _RESERVED | {"scope"}
+_MISSING = object()
+
+Sources = Callable[[str], Any]
+"""The data of a claim source by its name; None when the subject has none."""
+
+
+def identity_claims(subject: Subject, nonce: str) -> dict[str, Any]:
+    """The normal claims of an identity token; what is not known is left out."""
+    known = {
+        "email": subject.email, "name": subject.name, "preferred_username": subject.preferred_username,
+        "given_name": subject.given_name, "family_name": subject.family_name, "locale": subject.locale,
+        "picture": subject.picture, "gender": subject.gender, "nonce": nonce,
+    }  # fmt: skip
+    return {
+        **{name: value for name, value in known.items() if value},
+        "email_verified": subject.email_verified,
+        "identities": [{"provider": identity.provider, "id": identity.id} for identity in subject.identities],
+    }
+
+
+def sources_of(subject: Subject, role_names: Callable[[], list[str]]) -> Sources:
+    """Where mapped claims come from: the profile's attributes, its roles, and what its providers said."""
+
+    def source(name: str) -> Any:
+        if name == "roles":
+            return role_names()
+        if name == "attributes":
+            return json.loads(subject.attributes)
+        found = next((identity for identity in subject.identities if identity.provider == name), None)
+        return json.loads(found.user_info) if found else None
+
+    return source
+
+
+def map_identity_claims(claims: dict[str, Any], mappings: Sequence[pb.ClaimMapping], sources: Sources) -> None:
+    """Adds the mapped claims to an identity token's, in order, the later wins."""
+    _map(claims, mappings, sources, _RESERVED_IN_IDENTITY)
+
+
+def map_access_claims(claims: dict[str, Any], mappings: Sequence[pb.ClaimMapping], sources: Sources) -> None:
+    """Adds the mapped claims to an access token's; `scope` may be extended, but not by App ID's own scopes."""
+    _map(claims, mappings, sources, _RESERVED_IN_ACCESS)
+    for mapping in mappings:
+        if _destination(mapping) == "scope":
+            more = _value(mapping, sources)
+            words = more.split() if isinstance(more, str) else []
+            scopes = [*claims["scope"].split(), *(word for word in words if not word.startswith(("appid_", "openid")))]
+            claims["scope"] = " ".join(dict.fromkeys(scopes))
+
+
+def _map(
+    claims: dict[str, Any], mappings: Sequence[pb.ClaimMapping], sources: Sources, reserved: frozenset[str]
+) -> None:
+    mapped: dict[str, Any] = {}
+    for mapping in mappings:
+        path = _destination(mapping).split(".")
+        value = _MISSING if path[0] in reserved else _value(mapping, sources)
+        if value is not _MISSING:
+            _put(mapped, path, value)
+    if mapped and len(json.dumps(mapped)) > MAX_MAPPED_BYTES:
+        message = f"The claims that this tenant maps into tokens exceed {MAX_MAPPED_BYTES} bytes; map or store less."
+        raise invalid("MAPPED_CLAIMS_TOO_LARGE", message, oauth_error="invalid_request")
+    claims.update(mapped)
+
+
+def _destination(mapping: pb.ClaimMapping) -> str:
+    return mapping.destination_claim or mapping.source_claim or mapping.source
+
+
+def _value(mapping: pb.ClaimMapping, sources: Sources) -> Any:
+    """The value in the source; dots address nested ones, an exact name with dots wins."""
+    value = sources(mapping.source)
+    if mapping.source == "roles":
+        return value
+    if not isinstance(value, dict):
+        return _MISSING
+    if mapping.source_claim not in value:
+        for part in mapping.source_claim.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+    else:
+        value = value[mapping.source_claim]
+    return _MISSING if value is None else value
+
+
+def _put(claims: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    for part in path[:-1]:
+        inner = claims.get(part)
+        claims[part] = inner if isinstance(inner, dict) else {}
+        claims = claims[part]
+    claims[path[-1]] = value

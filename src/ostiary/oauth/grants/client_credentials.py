@@ -1,0 +1,17 @@
+"""RFC 6749 §4.4: a client gets a token for itself."""
+
+from __future__ import annotations
+
+from ostiary.oauth.grants.grant import Authorized, TokenRequest
+
+AMR = "appid_client_credentials"
+
+
+class ClientCredentials:
+    """Nothing to prove beyond who the client is."""
+
+    public_clients = False
+
+    def authorize(self, request: TokenRequest) -> Authorized:
+        """The client itself."""
+        return Authorized(subject=None, amr=AMR)

@@ -1,0 +1,71 @@
+"""What the token endpoint asks of a grant: only its own part; all else belongs to the endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ostiary.oauth.app_tokens import Issued
+from ostiary.oauth.clients import ClientView
+from ostiary.oauth.form import Form
+from ostiary.oauth.refresh import GrantTerms
+from ostiary.oauth.subjects import Subject
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+
+class Reading(Protocol):
+    """The reading side of the request in hand."""
+
+    @property
+    def work(self) -> Work:
+        """A reading connection, opened when asked for."""
+        ...
+
+    def release(self) -> None:
+        """Gives it back before slow work or a transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    """A token request whose client is known."""
+
+    reading: Reading
+    tenant: TenantView
+    client: ClientView
+    form: Form
+    now_ms: int
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Authorized:
+    """What a grant has found out: for whom tokens may be issued.
+
+    `subject` None means the client itself. `limit` are the scopes that an earlier request asked for; empty: all.
+    `terms` open a new grant with a refresh token, where the tenant issues them; `successor` is the refresh token
+    that continues an old one. `settle` records in the issuing transaction that the credential is used, and raises
+    Overtaken when it no longer is what it was. `repeated` is a finished answer, sent again as it is.
+    """
+
+    subject: Subject | None
+    amr: str
+    limit: tuple[str, ...] = ()
+    nonce: str = ""
+    terms: GrantTerms | None = None
+    successor: str = ""
+    settle: Callable[[Work, Issued], None] | None = None
+    repeated: dict[str, Any] | None = None
+
+
+class Grant(Protocol):
+    """One value of `grant_type`."""
+
+    public_clients: bool
+    """Whether clients without a secret may use it."""
+
+    def authorize(self, request: TokenRequest) -> Authorized:
+        """Checks the grant's own fields; raises `invalid_grant` and its relatives."""
+        ...

@@ -1,0 +1,45 @@
+"""Runtime activity for the audit ledger, recorded where the tenant captures it (appid.md §20). Ids only."""
+
+from __future__ import annotations
+
+from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
+from ostiary.store.audit import Entry
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+UNKNOWN = "unknown"
+
+
+def captures(work: Work, tenant: TenantView) -> bool:
+    """Whether the tenant wants its sign-ins recorded."""
+    return CAPTURE_RUNTIME_ACTIVITY.read(work, tenant).is_active
+
+
+def application_authenticated(tenant_id: str, client_id: str, request_id: str) -> Entry:
+    """A client got a token for itself."""
+    return _entry(tenant_id, "application", client_id, f"client_credentials:{client_id}", request_id)
+
+
+def application_refused(tenant_id: str, request_id: str) -> Entry:
+    """Somebody failed to authenticate as a client."""
+    return _entry(tenant_id, "application", UNKNOWN, "client_credentials:", request_id, failed=True)
+
+
+def user_authenticated(tenant_id: str, profile_id: str, user_id: str, request_id: str) -> Entry:
+    """A directory user signed in."""
+    return _entry(tenant_id, "user", profile_id, f"cloud_directory:{user_id}", request_id)
+
+
+def user_refused(tenant_id: str, request_id: str) -> Entry:
+    """Somebody failed to sign in as a directory user; whom he tried to be is no id of ours, so it is not kept."""
+    return _entry(tenant_id, "user", UNKNOWN, "cloud_directory:", request_id, failed=True)
+
+
+def _entry(
+    tenant_id: str, target: str, target_id: str, target_name: str, request_id: str, *, failed: bool = False
+) -> Entry:
+    return Entry(
+        tenant_id=tenant_id, action=f"appid.{target}.authenticate", outcome="failure" if failed else "success",
+        reason_code=401 if failed else 200, initiator_kind="tenant", initiator_id=tenant_id,
+        target_type=f"appid/{target}", target_id=target_id, target_name=target_name, request_id=request_id,
+    )  # fmt: skip

@@ -1,0 +1,39 @@
+"""Which scopes a token gets: the standard ones of its kind, and those of roles that were asked for, or all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ostiary.errors import DomainError, invalid
+
+USER_SCOPES = (
+    "openid", "appid_default", "appid_readuserattr", "appid_readprofile", "appid_writeuserattr", "appid_authenticated",
+)  # fmt: skip
+"""What every signed-in user's token carries (appid.md §7)."""
+CLIENT_SCOPES = ("appid_default",)
+UNDERSTOOD = frozenset({"profile", "email", "offline_access"})
+"""OpenID Connect's own, which clients send by habit. They give nothing: claims and refresh tokens are settings here."""
+
+
+def requested_scopes(scope: str, client_name: str) -> tuple[str, ...]:
+    """The scope parameter (RFC 6749 §3.3) as names, each once; the full form `application/scope` is shortened."""
+    prefix = f"{client_name}/"
+    return tuple(dict.fromkeys(name.removeprefix(prefix) for name in scope.split()))
+
+
+def granted_scopes(requested: Sequence[str], standard: Sequence[str], roles: Sequence[str]) -> tuple[str, ...]:
+    """The standard scopes, and those of `roles` that were requested, or all of them when none was named.
+
+    Raises `invalid_scope` for anything else: never silently less or more than what was asked for.
+    """
+    optional = UNDERSTOOD if "openid" in standard else frozenset()
+    named = [name for name in requested if name not in standard and name not in optional]
+    if not set(named) <= set(roles):
+        raise invalid_scope()
+    return (*standard, *(name for name in roles if not named or name in named))
+
+
+def invalid_scope() -> DomainError:
+    """RFC 6749 §5.2 `invalid_scope`."""
+    message = "A requested scope is unknown or not granted; leave scope out to get all that is granted."
+    return invalid("INVALID_SCOPE", message, oauth_error="invalid_scope")

@@ -1,0 +1,97 @@
+"""The person whom tokens speak of: a profile, its identities, and the directory user behind it, in one query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import and_, bindparam, select
+
+from ostiary.errors import unauthenticated
+from ostiary.store.tables import Identity, Profile, User, table_of
+from ostiary.store.work import Work
+
+CLOUD_DIRECTORY = "cloud_directory"
+
+_PROFILES, _IDENTITIES, _USERS = table_of(Profile), table_of(Identity), table_of(User)
+_FIND = (
+    select(
+        _PROFILES.c.name, _PROFILES.c.email, _PROFILES.c.preferred_username, _PROFILES.c.locale, _PROFILES.c.picture,
+        _PROFILES.c.gender, _PROFILES.c.attributes, _PROFILES.c.tokens_valid_from, _IDENTITIES.c.provider,
+        _IDENTITIES.c.idp_id, _IDENTITIES.c.user_info, _USERS.c.id.label("user_id"), _USERS.c.given_name,
+        _USERS.c.family_name, _USERS.c.status, _USERS.c.active, _USERS.c.locked_until,
+    )
+    .select_from(
+        _PROFILES.outerjoin(
+            _IDENTITIES,
+            and_(_IDENTITIES.c.tenant_id == _PROFILES.c.tenant_id, _IDENTITIES.c.profile_id == _PROFILES.c.id),
+        ).outerjoin(
+            _USERS,
+            and_(
+                _IDENTITIES.c.provider == CLOUD_DIRECTORY,
+                _USERS.c.tenant_id == _IDENTITIES.c.tenant_id,
+                _USERS.c.id == _IDENTITIES.c.idp_id,
+            ),
+        )
+    )
+    .where(_PROFILES.c.tenant_id == bindparam("of_tenant"), _PROFILES.c.id == bindparam("profile_id"))
+    .order_by(_IDENTITIES.c.provider, _IDENTITIES.c.idp_id)
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectIdentity:
+    """An identity of the subject; `user_info` is the provider's own data, a JSON object as text."""
+
+    provider: str
+    id: str
+    user_info: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A profile as tokens and userinfo show it. `attributes` is a JSON object as text."""
+
+    id: str
+    name: str
+    email: str
+    email_verified: bool
+    preferred_username: str
+    given_name: str
+    family_name: str
+    locale: str
+    picture: str
+    gender: str
+    attributes: str
+    identities: tuple[SubjectIdentity, ...]
+    user_id: str
+    tokens_valid_from: int
+    may_sign_in: bool
+    """False when the directory user behind it is deactivated or locked, or gone."""
+
+
+def find_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Subject | None:
+    """The subject, or None when the profile is gone."""
+    rows = work.rows(_FIND, {"of_tenant": tenant_id, "profile_id": profile_id})
+    if not rows:
+        return None
+    identities = tuple(SubjectIdentity(row.provider, row.idp_id, row.user_info) for row in rows if row.provider)
+    local = next((row for row in rows if row.provider == CLOUD_DIRECTORY), None)
+    user = local if local is not None and local.user_id else None
+    first = rows[0]
+    return Subject(
+        id=profile_id, name=first.name, email=first.email, preferred_username=first.preferred_username,
+        locale=first.locale, picture=first.picture, gender=first.gender, attributes=first.attributes,
+        identities=identities, tokens_valid_from=first.tokens_valid_from,
+        user_id=user.user_id if user else "", given_name=user.given_name if user else "",
+        family_name=user.family_name if user else "", email_verified=user is not None and user.status == "CONFIRMED",
+        may_sign_in=local is None
+        or (user is not None and user.active and (user.locked_until is None or user.locked_until <= now_ms)),
+    )  # fmt: skip
+
+
+def get_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Subject:
+    """The subject of a token; raises 401 when the profile is gone."""
+    subject = find_subject(work, tenant_id, profile_id, now_ms)
+    if subject is None:
+        raise unauthenticated("INVALID_TOKEN", "The token is not valid, has expired or was revoked.")
+    return subject

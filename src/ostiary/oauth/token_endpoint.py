@@ -1,0 +1,120 @@
+"""The token endpoint (RFC 6749 §3.2) as one pipeline that owns its phases; a grant adds only its own part.
+
+read the form → authenticate the client → the grant's part → scopes → claims → sign → settle → answer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ostiary.clock import Clock
+from ostiary.directory.roles import scopes_of_client, scopes_of_profile
+from ostiary.errors import DomainError, Kind, invalid
+from ostiary.ids import Entropy
+from ostiary.oauth.app_tokens import AppTokens, Issued, Order, with_refresh
+from ostiary.oauth.client_authentication import authenticate_client
+from ostiary.oauth.clients import ClientView
+from ostiary.oauth.form import Form
+from ostiary.oauth.grants.grant import Authorized, Grant, Reading, TokenRequest
+from ostiary.oauth.ledger import Ledger
+from ostiary.oauth.refresh import Overtaken, invalid_grant, new_refresh_token, open_grant
+from ostiary.oauth.runtime_events import application_authenticated, application_refused, captures
+from ostiary.oauth.scopes import CLIENT_SCOPES, UNDERSTOOD, USER_SCOPES, granted_scopes, requested_scopes
+from ostiary.oauth.token_settings import TOKENS
+from ostiary.store.engine import Store
+from ostiary.store.tenancy import TenantView
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEndpoint:
+    """Turns grants into tokens. Opens its own transactions: signatures and password hashes stand between them."""
+
+    store: Store
+    clock: Clock
+    entropy: Entropy
+    ledger: Ledger
+    tokens: AppTokens
+    grants: Mapping[str, Grant]
+
+    def __call__(
+        self, reading: Reading, tenant: TenantView, authorization: str, form: Form, request_id: str
+    ) -> dict[str, Any]:
+        """The token response. `authorization` is the header of that name. Raises OAuth errors (RFC 6749 §5.2)."""
+        client = self._client(reading, tenant, authorization, form, request_id)
+        grant = self._grant(client, form)
+        request = TokenRequest(reading, tenant, client, form, self.clock.now_ms(), request_id)
+        for _ in range(2):
+            try:
+                return self._answer(request, grant.authorize(request))
+            except Overtaken:
+                # The credential was used or revoked while we signed: what it is now decides, on the second look.
+                continue
+        raise invalid_grant("The credential is used by several requests at once.")
+
+    def _client(
+        self, reading: Reading, tenant: TenantView, authorization: str, form: Form, request_id: str
+    ) -> ClientView:
+        try:
+            return authenticate_client(reading.work, tenant, authorization, form)
+        except DomainError as error:
+            if error.kind is Kind.UNAUTHENTICATED and captures(reading.work, tenant):
+                reading.release()
+                self.ledger.append(self.clock.now_ms(), application_refused(tenant.id, request_id))
+            raise
+
+    def _grant(self, client: ClientView, form: Form) -> Grant:
+        grant = self.grants.get(form.required("grant_type"))
+        if grant is None:
+            message = f"grant_type must be one of {', '.join(self.grants)}."
+            raise invalid("UNSUPPORTED_GRANT_TYPE", message, oauth_error="unsupported_grant_type")
+        if client.is_public and not grant.public_clients:
+            message = "A client without a secret may not use this grant."
+            raise invalid("UNAUTHORIZED_CLIENT", message, oauth_error="unauthorized_client")
+        return grant
+
+    def _answer(self, request: TokenRequest, authorized: Authorized) -> dict[str, Any]:
+        if authorized.repeated is not None:
+            return authorized.repeated
+        order = Order(
+            request.client.id, authorized.subject, _scopes(request, authorized), authorized.amr, authorized.nonce
+        )
+        work, tenant = request.reading.work, request.tenant
+        prepared = self.tokens.prepare(work, tenant, order, request.now_ms)
+        refresh = TOKENS.read(work, tenant).refresh
+        captured = authorized.subject is None and captures(work, tenant)
+        request.reading.release()
+        entries = [application_authenticated(tenant.id, request.client.id, request.request_id)] if captured else []
+        issued = self.tokens.sign(prepared, request.now_ms, *entries)
+        opens = authorized.terms is not None and refresh.enabled and not request.client.is_public
+        return self._settled(request, authorized, issued, refresh.expires_in if opens else 0).document()
+
+    def _settled(self, request: TokenRequest, authorized: Authorized, issued: Issued, lifetime_s: int) -> Issued:
+        """One transaction for what remains: a new grant with its refresh token, and that the credential is used."""
+        if authorized.successor:
+            issued = with_refresh(issued, authorized.successor)
+        if not lifetime_s and authorized.settle is None:
+            return issued
+        with self.store.write() as work:
+            if lifetime_s and authorized.terms is not None:
+                token = new_refresh_token(self.entropy)
+                grant_id = open_grant(
+                    work, request.tenant.id, authorized.terms, token, self.entropy, request.now_ms, lifetime_s,
+                    issued.access_token,
+                )  # fmt: skip
+                issued = with_refresh(issued, token, grant_id)
+            if authorized.settle is not None:
+                authorized.settle(work, issued)
+        return issued
+
+
+def _scopes(request: TokenRequest, authorized: Authorized) -> tuple[str, ...]:
+    """What the roles give now, within what was asked for before and now."""
+    work, tenant, client = request.reading.work, request.tenant, request.client
+    asked = requested_scopes(request.form.get("scope"), client.name)
+    if authorized.subject is None:
+        return granted_scopes(asked, CLIENT_SCOPES, scopes_of_client(work, tenant, client.id))
+    roles = scopes_of_profile(work, tenant.id, authorized.subject.id, client.id)
+    limit = [name for name in authorized.limit if name not in USER_SCOPES and name not in UNDERSTOOD]
+    return granted_scopes(asked, USER_SCOPES, [name for name in roles if not limit or name in limit])

@@ -1,0 +1,59 @@
+"""App ID runtime: tokens are issued, looked at, and ended."""
+
+from __future__ import annotations
+
+import json
+
+import grpc
+from google.api import httpbody_pb2
+from google.protobuf import empty_pb2
+
+from identity.appid.oauth.v4 import token_pb2 as pb
+from identity.appid.oauth.v4 import token_pb2_grpc
+from ostiary.oauth.client_authentication import authenticate_client
+from ostiary.oauth.clients import ClientView
+from ostiary.oauth.form import Form, read_form
+from ostiary.runtime import Runtime
+from ostiary.transport.call import Call, current_call
+
+
+class TokenServicer(token_pb2_grpc.TokenServiceServicer):
+    """The endpoints that clients call with credentials of their own."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._endpoint = runtime.token_endpoint
+        self._inspection = runtime.inspection
+
+    def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        call, form = current_call(), _form(request.form)
+        answer = self._endpoint(call, call.the_tenant, _authorization(call), form, call.request_id)
+        return httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(answer).encode())
+
+    def IntrospectToken(self, request: pb.IntrospectTokenRequest, context: grpc.ServicerContext) -> pb.Introspection:
+        call, form = current_call(), _form(request.form)
+        _client(call, form, public=False)
+        claims = self._inspection.living_claims(call.work, call.tenant_id, form.required("token"))
+        if claims is None:
+            return pb.Introspection(active=False)
+        return pb.Introspection(
+            active=True, scope=claims.get("scope"), client_id=claims["aud"][0], sub=claims["sub"], iss=claims["iss"],
+            exp=claims["exp"], iat=claims["iat"], aud=claims["aud"],
+        )  # fmt: skip
+
+    def RevokeToken(self, request: pb.RevokeTokenRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        call, form = current_call(), _form(request.form)
+        client = _client(call, form, public=True)
+        self._inspection.revoke(call.work, call.tenant_id, client, form.required("token"))
+        return empty_pb2.Empty()
+
+
+def _form(body: httpbody_pb2.HttpBody) -> Form:
+    return read_form(body.content_type, body.data)
+
+
+def _authorization(call: Call) -> str:
+    return call.metadata.get("authorization", "")
+
+
+def _client(call: Call, form: Form, *, public: bool) -> ClientView:
+    return authenticate_client(call.work, call.the_tenant, _authorization(call), form, public=public)

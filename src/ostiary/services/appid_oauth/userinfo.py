@@ -1,0 +1,33 @@
+"""App ID runtime: the claims about the signed-in user."""
+
+from __future__ import annotations
+
+import json
+
+import grpc
+from google.api import httpbody_pb2
+
+from identity.appid.oauth.v4 import userinfo_pb2 as pb
+from identity.appid.oauth.v4 import userinfo_pb2_grpc
+from ostiary.oauth.subjects import get_subject
+from ostiary.oauth.userinfo import userinfo
+from ostiary.runtime import Runtime
+from ostiary.transport.call import current_call
+
+
+class UserinfoServicer(userinfo_pb2_grpc.UserinfoServiceServicer):
+    """GET and POST answer alike."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._clock = runtime.clock
+
+    def GetUserinfo(self, request: pb.GetUserinfoRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        return self._userinfo()
+
+    def PostUserinfo(self, request: pb.PostUserinfoRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        return self._userinfo()
+
+    def _userinfo(self) -> httpbody_pb2.HttpBody:
+        call = current_call()
+        subject = get_subject(call.work, call.tenant_id, call.principal.id, self._clock.now_ms())
+        return httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(userinfo(subject)).encode())
