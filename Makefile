@@ -20,7 +20,7 @@ run: environment ## Start Ostiary on an embedded store under var/; OSTIARY_… v
 	@ostiary init --if-needed && exec ostiary serve
 
 demo: environment-dev ## A tour of every dialect against a server of its own
-	@python tests/demo/tour.py
+	@PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests python -m demo.tour
 
 test: environment-dev ## Every test, on real servers: PostgreSQL, Envoy, Valkey, SMTP
 	python -m pytest $(TESTS)
@@ -70,7 +70,7 @@ format: environment-dev ## Write Python and protos in the one style
 	buf format --write proto
 
 bench: environment-dev ## Measure throughput and latency beside the machine's own limits; writes docs/benchmarks.md
-	@python tests/bench/run.py
+	@PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests python -m bench.run --report docs/benchmarks.md $(BENCH)
 
 lock: environment-dev ## Pin the dependencies of pyproject.toml again; UPGRADE=--upgrade takes the newest of all
 	$(PIN) --group build --output-file requirements.txt

@@ -26,8 +26,9 @@ from ostiary.store import (
 class PostgresServer:
     """A PostgreSQL server of the tests' own; each test gets a database of its own in it."""
 
-    def __init__(self, folder: Path, user: dict[str, int]) -> None:
+    def __init__(self, folder: Path, user: dict[str, int], *, durable: bool = False) -> None:
         self.folder = folder
+        self._options = f"-k {folder} -c listen_addresses= -c max_connections=200 -c fsync={'on' if durable else 'off'}"
         self._user = user
         self._data = folder / "data"
         self._process: subprocess.Popen[bytes] | None = None
@@ -40,8 +41,7 @@ class PostgresServer:
 
     def restart(self) -> None:
         """Starts it (again); it listens on a unix socket only."""
-        self._run("pg_ctl", "-D", str(self._data), "-w", "-l", str(self.folder / "log"), "-o",
-                  f"-c listen_addresses='' -k {self.folder} -c fsync=off -c max_connections=200", "start")  # fmt: skip
+        self._run("pg_ctl", "-D", str(self._data), "-w", "-l", str(self.folder / "log"), "-o", self._options, "start")
 
     def stop(self) -> None:
         """Stops it at once."""
@@ -74,15 +74,15 @@ def make_schema(url: str) -> None:
 
 
 @contextmanager
-def postgres_server() -> Iterator[PostgresServer]:
-    """A running PostgreSQL. It refuses to run as root, so root starts it as `nobody`."""
+def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
+    """A running PostgreSQL, `durable` where its speed is measured. As root it refuses to run: `nobody` starts it."""
     folder = Path(tempfile.mkdtemp(prefix="ostiary-pg-"))
     user: dict[str, int] = {}
     if os.getuid() == 0:
         nobody = pwd.getpwnam("nobody")
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
         user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}  # type: ignore[dict-item]
-    server = PostgresServer(folder, user)
+    server = PostgresServer(folder, user, durable=durable)
     server.start()
     try:
         yield server

@@ -1,0 +1,173 @@
+"""`make bench`: the real thing, on SQLite and PostgreSQL in turn, beside what this machine can do at all.
+
+One thread of wrk shares the cores with the server, so absolute figures are this machine's; the ratios hold elsewhere.
+`make bench BENCH='--seconds 3 --stores sqlite'` is a quick look.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.databases import postgres_server
+from kit.served import Served, served
+
+from bench import machine, peer, static
+from bench.load import drive
+from bench.measure import Goal, measure, rate, ratio
+from bench.operations import Operation, basic, get, post, refresh, sign_in
+from bench.overload import Overload, offer, percentile
+from bench.processes import pss_mib, tree
+from bench.report import write_report
+from bench.table import Row, text
+from bench.tenant import PASSWORD, BenchTenant
+
+USERS = 400
+FAMILIES = 192
+"""Refresh tokens that take turns; more than connections, so that one is always at hand."""
+IDLE_MIB = 350
+ADMITTED_MS = 2_000
+ARGON2_KIB = 19_456
+"""The strength that operators get by default; tests use less."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the machine does at most; rates a second."""
+
+    signatures: float
+    verifications: float
+    static: float
+    peer: float | None
+
+
+def main() -> int:
+    """Measures, prints the table, writes the report; exit code 1 when a goal was missed."""
+    arguments = _arguments()
+    machine.open_files()
+    with tempfile.TemporaryDirectory(prefix="ostiary-bench-") as name:
+        folder = Path(name)
+        limits = _limits(folder, arguments.seconds)
+        rows: list[Row] = []
+        idle: dict[str, float] = {}
+        for store in arguments.stores:
+            with _server(store, folder / store) as server:
+                time.sleep(3)
+                idle[store] = pss_mib(tree(server.process.pid))
+                _say(f"{store}: idle memory of everything: {idle[store]:.0f} MB (sum of PSS)")
+                rows += list(_rows(store, server, limits, arguments.seconds))
+    facts = _facts(limits, idle)
+    sys.stdout.write("\n" + "\n".join(facts) + "\n\n" + text(rows) + "\n")
+    if arguments.report:
+        write_report(arguments.report, facts, rows)
+    missed = [row for row in rows if row.reached is False]
+    return 1 if missed or any(size > IDLE_MIB for size in idle.values()) else 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=8, help="how long each operation is driven")
+    parser.add_argument("--stores", nargs="+", default=["sqlite", "postgresql"], choices=["sqlite", "postgresql"])
+    parser.add_argument("--report", type=Path, help="write the results there, as Markdown")
+    return parser.parse_args()
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"bench: {line}\n")
+
+
+def _limits(folder: Path, seconds: float) -> Limits:
+    _say("the machine: RSA-2048 signatures, argon2id verifications")
+    signatures, verifications = machine.signatures_per_second(), machine.verifications_per_second()
+    _say("a static RPC through the same Envoy")
+    with static.running(folder / "static") as url:
+        drive(url + static.PATH, get(), seconds=1)
+        fixed = drive(url + static.PATH, get(), seconds=seconds).rate
+    return Limits(signatures, verifications, fixed, _peer(folder / "peer", seconds))
+
+
+def _peer(folder: Path, seconds: float) -> float | None:
+    _say(f"node-oidc-provider {peer.version()}: client_credentials")
+    with peer.running(folder) as url:
+        if url is None:
+            _say("no Node here: the token endpoint has nothing to be compared with")
+            return None
+        script = post({"grant_type": "client_credentials"}, basic("bench", "bench-secret"))
+        drive(url, script, seconds=2)
+        return drive(url, script, seconds=seconds).rate
+
+
+@contextmanager
+def _server(store: str, folder: Path) -> Iterator[Served]:
+    folder.mkdir()
+    if store == "sqlite":
+        with served(folder, argon2_memory_kib=ARGON2_KIB) as server:
+            yield server
+        return
+    with (
+        postgres_server(durable=True) as postgres,
+        served(folder, argon2_memory_kib=ARGON2_KIB, database=postgres.new_database()) as server,
+    ):
+        yield server
+
+
+def _rows(store: str, server: Served, limits: Limits, seconds: float) -> Iterator[Row]:
+    _say(f"{store}: making {USERS} users")
+    tenant = BenchTenant(server.url, server.credentials)
+    users = tenant.new_users(USERS)
+    first = [tenant.sign_in(address) for address in users[:FAMILIES]]
+    for operation, goal in _operations(tenant, users, first, limits, store):
+        _say(f"{store}: {operation.name}")
+        yield measure(store, server.url, server.process.pid, operation, goal, seconds)
+    _say(f"{store}: sign-ins at three times what the machine can hash")
+    yield _overload_row(store, offer(tenant, users, 3 * limits.verifications, seconds))
+
+
+def _overload_row(store: str, seen: Overload) -> Row:
+    p50, p99 = percentile(seen.admitted, 0.5), percentile(seen.admitted, 0.99)
+    shown = f"{len(seen.refused)} refused (429) in {percentile(seen.refused, 0.5):.0f} ms"
+    reached = bool(seen.admitted) and p99 <= ADMITTED_MS and not seen.broken
+    goal = f"admitted: p99 ≤ {ADMITTED_MS:,} ms"
+    return Row(store, "sign-in, 3-fold overload", seen.rate, p50, p99, seen.broken, 0, 0, shown, goal, reached)
+
+
+def _operations(
+    tenant: BenchTenant, users: list[str], first: list[dict[str, str]], limits: Limits, store: str
+) -> Iterator[tuple[Operation, Goal | None]]:
+    oauth = f"/oauth/v4/{tenant.id}"
+    client = basic(tenant.client, tenant.secret)
+    access = first[0]["access_token"]
+    peers = ratio("node-oidc-provider", limits.peer, 0.7) if limits.peer and store == "sqlite" else None
+    ceiling = ratio("the static RPC", limits.static, 0.7)
+    hashing = ratio("argon2id verifications", limits.verifications, 0.7)
+    token = f"{oauth}/token"
+    yield Operation("client_credentials", token, post({"grant_type": "client_credentials"}, client)), peers
+    yield Operation("refresh, rotating", token, refresh([one["refresh_token"] for one in first], client)), rate(600)
+    yield Operation("introspection", f"{oauth}/introspect", post({"token": access}, client)), rate(2_000)
+    yield Operation("userinfo", f"{oauth}/userinfo", get(f"Bearer {access}")), rate(2_000)
+    yield Operation("discovery", f"{oauth}/.well-known/openid-configuration", get()), ceiling
+    yield Operation("JWKS", f"{oauth}/publickeys", get()), ceiling
+    setting = f"/management/v4/{tenant.id}/config/tokens"
+    yield Operation("management GET", setting, get(f"Bearer {tenant.token}")), rate(2_000)
+    yield Operation("password sign-in", token, sign_in(users, PASSWORD, client), connections=8), hashing
+
+
+def _facts(limits: Limits, idle: dict[str, float]) -> list[str]:
+    compared = f"{limits.peer:,.0f}/s" if limits.peer else "not measured: no Node"
+    return [
+        f"machine: {machine.description()}",
+        f"RSA-2048 signatures: {limits.signatures:,.0f}/s; argon2id verifications: {limits.verifications:,.0f}/s",
+        f"static RPC through Envoy: {limits.static:,.0f}/s",
+        f"node-oidc-provider {peer.version()}, client_credentials, RS256, in memory: {compared}",
+        *(f"idle memory on {store} (sum of PSS, at most {IDLE_MIB} MB): {size:.0f} MB" for store, size in idle.items()),
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

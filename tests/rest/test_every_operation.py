@@ -1,0 +1,103 @@
+"""Contract tests built from the descriptors: every RPC through the real Envoy, on both databases."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import pytest
+from kit.command import ostiary
+from kit.databases import PostgresServer
+from kit.operations import OPERATIONS, Operation
+from kit.served import Served, served
+
+from identity.options.v1 import rules_pb2 as rules
+
+REST = [operation for operation in OPERATIONS if operation.rules.routes]
+HTTP_OF = {
+    grpc.StatusCode.OK: {200, 201, 202, 204, 302, 303},
+    grpc.StatusCode.INVALID_ARGUMENT: {400, 406, 413},
+    grpc.StatusCode.UNAUTHENTICATED: {400, 401},
+    grpc.StatusCode.PERMISSION_DENIED: {403},
+    grpc.StatusCode.NOT_FOUND: {403, 404},
+    grpc.StatusCode.ALREADY_EXISTS: {409},
+    grpc.StatusCode.FAILED_PRECONDITION: {409, 410, 412},
+    grpc.StatusCode.RESOURCE_EXHAUSTED: {429},
+    grpc.StatusCode.UNIMPLEMENTED: {501},
+}
+"""What a native status may look like over REST, in some dialect."""
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
+def named(operation: Operation) -> str:
+    return operation.rules.method.rpartition(".")[2]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest) -> Iterator[Served]:
+    settings = {}
+    if request.param == "postgresql":
+        postgres: PostgresServer = request.getfixturevalue("postgres")
+        settings["database"] = postgres.new_database()
+    with tempfile.TemporaryDirectory(prefix="ostiary-rest-") as folder, served(Path(folder), **settings) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def callers(server: Served) -> dict[str, dict[str, str]]:
+    """Headers of callers of every kind, by name."""
+    tenant = server.credentials["tenantId"]
+    found = {"nobody": {}, "manager": server.manager()}
+    for role in ("reader", "writer"):
+        arguments = ("apikey", "create", tenant, "--role", role, "--json")
+        made = ostiary(*arguments, cwd=server.folder, **server.variables)
+        assert made.code == 0, made.stderr
+        found[role] = {"authorization": f"Bearer {server.token(made.json()['apikey'])}"}
+    found["operator"] = {"authorization": f"Bearer {server.token(server.credentials['operatorApikey'])}"}
+    return found
+
+
+@pytest.mark.parametrize("operation", REST, ids=named)
+def test_it_is_reached_by_each_of_its_paths(server: Served, operation: Operation) -> None:
+    for route in operation.rules.routes:
+        answer = operation.rest(server.http, route, server.credentials["tenantId"], {})
+        if operation.rules.need.anonymous:
+            assert answer.status_code not in (404, 405, 501, 503), answer.text
+        else:
+            assert answer.status_code == 401, answer.text
+
+
+@pytest.mark.parametrize("operation", REST, ids=named)
+def test_another_verb_is_405_with_what_is_allowed(server: Served, operation: Operation) -> None:
+    for route in operation.rules.routes:
+        answer = server.http.request("TRACE", operation.path(route, server.credentials["tenantId"]))
+        assert answer.status_code == 405, answer.text
+        assert route.verb in answer.headers["allow"].split(", ")
+
+
+@pytest.mark.parametrize("operation", REST, ids=named)
+def test_rest_and_native_grpc_decide_alike(
+    server: Served, callers: dict[str, dict[str, str]], operation: Operation
+) -> None:
+    route = operation.rules.routes[0]
+    tenants = [server.credentials["tenantId"], UNKNOWN] if operation.rules.tenant_field else [""]
+    with server.channel() as channel:
+        for tenant in tenants:
+            for name, headers in callers.items():
+                code = operation.native(channel, tenant, headers)
+                answer = operation.rest(server.http, route, tenant, headers)
+                assert answer.status_code in HTTP_OF[code], f"{name} {tenant}: {code} but {answer.text}"
+
+
+@pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.rules.need.roles], ids=named)
+def test_nobody_gets_in_without_a_token(server: Served, operation: Operation) -> None:
+    with server.channel() as channel:
+        assert operation.native(channel, server.credentials["tenantId"], {}) is grpc.StatusCode.UNAUTHENTICATED
+
+
+@pytest.mark.parametrize("operation", [one for one in REST if rules.ROLE_WRITER in one.rules.need.roles], ids=named)
+def test_a_reader_changes_nothing(server: Served, callers: dict[str, dict[str, str]], operation: Operation) -> None:
+    answer = operation.rest(server.http, operation.rules.routes[0], server.credentials["tenantId"], callers["reader"])
+    assert answer.status_code == 403, answer.text
