@@ -183,8 +183,8 @@ def test_a_deleted_application_takes_its_grants_and_codes_along(applications: Ap
     grants, codes = table_of(Grant), table_of(AuthorizationCode)
     with runtime.store.read() as work:
         living = {row.id for row in work.rows(select(grants).where(grants.c.revoked_at.is_(None)))}
-        left = {row.digest for row in work.rows(select(codes))}
-    assert (living, left) == ({spared}, {spared})
+        usable = {row.digest for row in work.rows(select(codes).where(codes.c.used_at.is_(None)))}
+    assert (living, usable) == ({spared}, {spared})
 
 
 def test_an_application_of_a_writer_is_seen_by_the_next_reader_at_once(applications: Applications) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import grpc
@@ -130,6 +133,20 @@ def test_a_tenant_has_fifty_roles_at_most(tenant: Tenant) -> None:
     assert refusal(lambda: tenant.ask("CreateRole", role={"name": "one more"})) == (INVALID, "TOO_MANY_ROLES")
     tenant.ask("DeleteRole", roleId=tenant.ask("ListRoles")["roles"][0]["id"])
     tenant.ask("CreateRole", role={"name": "one more"})
+
+
+def test_the_last_place_and_a_name_are_given_once_however_many_ask(tenant: Tenant) -> None:
+    for number in range(46):
+        tenant.ask("CreateRole", role={"name": f"role {number}"})
+    tenant.caller.as_role("writer")
+    wanted = [{"name": f"new {number}"} for number in range(8)] + [{"name": "same"}] * 4
+    with ThreadPoolExecutor(8) as threads:
+        asked = [threads.submit(refusal, partial(tenant.ask, "CreateRole", role=role)) for role in wanted]
+    outcomes = Counter(answer.result()[1] for answer in asked)
+    names = [role["name"] for role in tenant.ask("ListRoles")["roles"]]
+    assert outcomes[""] == 4
+    assert outcomes.keys() <= {"", "TOO_MANY_ROLES", "ROLE_NAME_TAKEN"}
+    assert len(names) == len(set(names)) == 50
 
 
 def test_an_application_holds_roles_named_by_id_or_by_name(tenant: Tenant) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import re
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import sampled_from, text
 
 from identity.appid.management.v4.password_regex_pb2 import PasswordRegexConfig
 from ostiary.directory.password_regex import (
@@ -62,8 +65,34 @@ def test_what_cannot_be_matched_in_linear_time_or_read_is_refused(config: Passwo
 
 
 def test_the_refusal_of_a_look_ahead_says_what_is_wrong() -> None:
-    with pytest.raises(DomainError, match=r"invalid perl operator: \(\?=.*look-ahead"):
-        check_regex_config(PasswordRegexConfig(regex="^(?=.*[A-Z]).*$"))
+    with pytest.raises(DomainError, match=r"invalid perl operator: \(\?=.*look-ahead only right after a leading"):
+        check_regex_config(PasswordRegexConfig(regex="^a(?=.*[A-Z]).*$"))
+
+
+LOOK_AHEADS = (
+    r"^(?:(?=.*\d)(?=.*[a-z])(?=.*[A-Z]).*)$",
+    r"^(?=.*[A-Za-z])(?=.*\d)[A-Za-z\d]{3,}$",
+    r"^(?!.*(a|b)c)(?=[^)(|]*\)).+",
+    r"^(?!.*\s)(?=.*[]()|\]]).{1,4}$",
+    r"^(?=a|b)(?!ab)(?:a|b|c)*$",
+    r"^(?=.*\()(?=.*\|).*",
+)
+
+
+@given(pattern=sampled_from(LOOK_AHEADS), password=text(alphabet="abcABC123()|[] \\", max_size=8))
+@settings(max_examples=2_000, deadline=None)
+def test_look_aheads_at_the_beginning_mean_what_they_mean_elsewhere(pattern: str, password: str) -> None:
+    assert matches(PasswordRegexConfig(regex=pattern), password) == bool(re.search(pattern, password))
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["(?=a).*", "^(?=a)b|c", "^(?:(?=a)b|c)$", "^(?=a)*b", "^(?=a", "^(?=(?=a)b)c", r"^(?=\Q)\E)a", "^(?<=a)b"],
+)
+def test_look_around_that_has_no_such_form_is_refused(pattern: str) -> None:
+    with pytest.raises(DomainError) as error:
+        check_regex_config(PasswordRegexConfig(regex=pattern))
+    assert error.value.reason == "INVALID_REGEX"
 
 
 @pytest.mark.parametrize(

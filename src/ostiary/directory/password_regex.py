@@ -1,7 +1,8 @@
 """What a new password must look like (App ID catalogue 34, 35).
 
 The pattern is a tenant's, the password a stranger's: RE2 matches in time linear in the password, so no pattern can be
-made to hang a worker. What RE2 cannot express (look-around, back references) is refused when it is stored.
+made to hang a worker. Look-aheads at the beginning become patterns of their own; what RE2 cannot express (other
+look-around, back references) is refused when it is stored.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import re2
 
 from identity.appid.management.v4 import password_regex_pb2 as pb
+from ostiary.directory.conjunctions import conditions
 from ostiary.errors import invalid
 from ostiary.settings.setting import Setting
 
@@ -45,13 +47,14 @@ def check_regex_config(config: pb.PasswordRegexConfig) -> None:
 
 def check_password_regex(config: pb.PasswordRegexConfig, password: str) -> None:
     """Raises INVALID_PASSWORD with the tenant's message when the password does not match its rule."""
-    if _compiled(config.regex).search(password) is None:
+    met = all((pattern.search(password) is not None) == wanted for pattern, wanted in _compiled(config.regex))
+    if not met:
         raise invalid("INVALID_PASSWORD", config.error_message, scim_type="invalidValue")
 
 
 @lru_cache(maxsize=512)
-def _compiled(pattern: str) -> Any:
-    return re2.compile(pattern, _OPTIONS)
+def _compiled(pattern: str) -> list[tuple[Any, bool]]:
+    return [(re2.compile(plain, _OPTIONS), wanted) for plain, wanted in conditions(pattern)]
 
 
 def _decoded(text: str) -> str:
@@ -66,8 +69,8 @@ def _explained(error: re2.error) -> str:
     reason = error.args[0]
     reason = reason.decode(errors="replace") if isinstance(reason, bytes) else str(reason)
     return (
-        f"The pattern is not valid RE2 syntax: {reason}. Patterns are matched in linear time, so look-ahead, "
-        "look-behind and back references cannot be used."
+        f"The pattern is not valid RE2 syntax: {reason}. Patterns are matched in linear time, so back references and "
+        "look-behind cannot be used, and look-ahead only right after a leading ^."
     )
 
 

@@ -39,7 +39,8 @@ class PasswordRegexServiceStub:
     """Replaces the rule. Acts on passwords set from the next request on; existing ones keep working.
 
     The pattern is found anywhere in the password unless it is anchored with `^` and `$`. It is evaluated in linear time
-    (RE2), so look-around and back references are refused. An empty or absent pattern returns to the built-in rule.
+    (RE2), so back references and look-around are refused, except look-ahead right after a leading `^`. An empty or
+    absent pattern returns to the built-in rule.
     Errors: `INVALID_BASE64`, `INVALID_REGEX`, `REGEX_TOO_LONG`, `ERROR_MESSAGE_TOO_LONG`.
     """
 
@@ -54,7 +55,8 @@ class PasswordRegexServiceAsyncStub(PasswordRegexServiceStub):
     """Replaces the rule. Acts on passwords set from the next request on; existing ones keep working.
 
     The pattern is found anywhere in the password unless it is anchored with `^` and `$`. It is evaluated in linear time
-    (RE2), so look-around and back references are refused. An empty or absent pattern returns to the built-in rule.
+    (RE2), so back references and look-around are refused, except look-ahead right after a leading `^`. An empty or
+    absent pattern returns to the built-in rule.
     Errors: `INVALID_BASE64`, `INVALID_REGEX`, `REGEX_TOO_LONG`, `ERROR_MESSAGE_TOO_LONG`.
     """
 
@@ -78,7 +80,8 @@ class PasswordRegexServiceServicer(metaclass=_abc_1.ABCMeta):
         """Replaces the rule. Acts on passwords set from the next request on; existing ones keep working.
 
         The pattern is found anywhere in the password unless it is anchored with `^` and `$`. It is evaluated in linear time
-        (RE2), so look-around and back references are refused. An empty or absent pattern returns to the built-in rule.
+        (RE2), so back references and look-around are refused, except look-ahead right after a leading `^`. An empty or
+        absent pattern returns to the built-in rule.
         Errors: `INVALID_BASE64`, `INVALID_REGEX`, `REGEX_TOO_LONG`, `ERROR_MESSAGE_TOO_LONG`.
         """
 
