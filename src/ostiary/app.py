@@ -62,11 +62,13 @@ from ostiary.oauth.app_tokens import AppTokens
 from ostiary.oauth.grants.authorization_code import AuthorizationCodeGrant
 from ostiary.oauth.grants.client_credentials import ClientCredentials
 from ostiary.oauth.grants.grant import Grant
+from ostiary.oauth.grants.password import Password
 from ostiary.oauth.grants.refresh_token import RefreshTokenGrant
 from ostiary.oauth.issuers import Issuers
 from ostiary.oauth.ledger import Ledger
 from ostiary.oauth.platform_tokens import PlatformTokens
 from ostiary.oauth.token_endpoint import TokenEndpoint
+from ostiary.oauth.user_sign_in import UserSignIn
 from ostiary.runtime import Runtime
 from ostiary.services.appid.applications import ApplicationsServicer
 from ostiary.services.appid.identity_providers import IdentityProvidersServicer
@@ -163,17 +165,19 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     issuers = Issuers(settings.base_url)
     limits = read_limits(settings.limits_file)
     passwords = Passwords(settings)
+    sign_in = PasswordSignIn(store, clock, passwords, sealing, limits.exact)
     authentication = Authentication(tenancy, keys, issuers, clock)
     ledger = Ledger(store)
+    user_sign_in = UserSignIn(store, sign_in, ledger, clock, entropy)
     grants: dict[str, Grant] = {
         "authorization_code": AuthorizationCodeGrant(store),
+        "password": Password(user_sign_in),
         "client_credentials": ClientCredentials(),
         "refresh_token": RefreshTokenGrant(store, sealing, entropy),
     }
     return Runtime(
         settings=settings, clock=clock, entropy=entropy, store=store, tenancy=tenancy, sealing=sealing, keys=keys,
-        issuers=issuers, limits=limits, passwords=passwords,
-        sign_in=PasswordSignIn(store, clock, passwords, sealing, limits.exact),
+        issuers=issuers, limits=limits, passwords=passwords, sign_in=sign_in,
         authentication=authentication, inspection=TokenInspection(authentication, store, clock), ledger=ledger,
         token_endpoint=TokenEndpoint(store, clock, entropy, ledger, AppTokens(keys, issuers, ledger), grants),
         platform_tokens=PlatformTokens(tenancy, keys, issuers, clock, entropy),

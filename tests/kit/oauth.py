@@ -17,12 +17,25 @@ from google.rpc import error_details_pb2, status_pb2
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
-from kit.callers import Caller
+from kit.callers import Caller, bearer
 from kit.installation import ENTROPY
 
-from identity.appid.oauth.v4 import discovery_pb2, discovery_pb2_grpc, token_pb2, token_pb2_grpc
+from identity.appid.management.v4 import tokens_pb2 as tokens_pb
+from identity.appid.oauth.v4 import (
+    discovery_pb2,
+    discovery_pb2_grpc,
+    token_pb2,
+    token_pb2_grpc,
+    userinfo_pb2,
+    userinfo_pb2_grpc,
+)
+from ostiary.directory.contacts import Contact
+from ostiary.directory.user_input import NewUser
+from ostiary.directory.users import create_user
 from ostiary.oauth.clients import CONFIDENTIAL, create_client
+from ostiary.oauth.token_settings import TOKENS
 
+PASSWORD = "correct horse 1"
 URLENCODED = "application/x-www-form-urlencoded"
 
 
@@ -85,6 +98,7 @@ class Runtime:
         self.made = caller.installation
         self.tenant_id = tenant_id or self.made.tenant_id
         self._tokens = token_pb2_grpc.TokenServiceStub(caller.channel)
+        self._userinfo = userinfo_pb2_grpc.UserinfoServiceStub(caller.channel)
         self._discovery = discovery_pb2_grpc.DiscoveryServiceStub(caller.channel)
 
     def application(self, name: str = "app", type: str = CONFIDENTIAL) -> Application:
@@ -95,6 +109,37 @@ class Runtime:
                 work, made.runtime.sealing, ENTROPY, self.tenant_id, name, type, made.clock.now_ms()
             )
         return Application(self.tenant_id, client.id, secret)
+
+    def user(self, email: str = "ada@example.com", password: str = PASSWORD, **facts: Any) -> str:
+        """A directory user, confirmed unless said otherwise; its directory id."""
+        made = self.made.runtime
+        new = NewUser(emails=[Contact(email)], **{"display_name": "Ada Lovelace", "status": "CONFIRMED", **facts})
+        hashed = made.passwords.hash(self.tenant_id, password)
+        with made.store.write() as work:
+            return create_user(work, self.tenant_id, new, hashed, ENTROPY, self.made.clock.now_ms()).id
+
+    def settings(self, **parts: Any) -> None:
+        """Replaces the tenant's token settings."""
+        with self.made.runtime.store.write() as work:
+            TOKENS.replace(work, self.tenant_id, tokens_pb.TokensConfig(**parts), self.made.clock.now_ms())
+
+    def sign_in(self, app: Application, username: str = "ada@example.com", **form: str) -> dict[str, Any]:
+        """Tokens by the password grant."""
+        grant = {"grant_type": "password", "username": username, "password": PASSWORD}
+        return self.token({**grant, **form}, app.basic)
+
+    def refresh(self, app: Application, token: str, **form: str) -> dict[str, Any]:
+        """Tokens by the refresh_token grant."""
+        return self.token({"grant_type": "refresh_token", "refresh_token": token, **form}, app.basic)
+
+    def userinfo(self, token: str) -> dict[str, Any]:
+        """The claims about the user of a token."""
+        with oauth_errors():
+            answer = self._userinfo.GetUserinfo(
+                userinfo_pb2.GetUserinfoRequest(tenant_id=self.tenant_id), **bearer(token)
+            )
+        document: dict[str, Any] = json.loads(answer.data)
+        return document
 
     def token(self, form: dict[str, str] | bytes, authorization: str = "", kind: str = URLENCODED) -> dict[str, Any]:
         """The answer of the token endpoint; raises Refused."""

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ostiary.directory.roles import role_names_of_profile
-from ostiary.keys.keyring import Keyring
+from ostiary.keys.keyring import Keyring, Signer
 from ostiary.oauth import jwt
 from ostiary.oauth.claims import identity_claims, map_access_claims, map_identity_claims, sources_of
 from ostiary.oauth.issuers import Issuers
@@ -37,7 +36,7 @@ class Order:
 class Prepared:
     """Tokens ready to be signed: the access token, and the identity token of a subject."""
 
-    signer: Any
+    signer: Signer
     inputs: Sequence[bytes]
     scope: str
     expires_in: int
@@ -91,7 +90,7 @@ class AppTokens:
             subject = order.subject
             access["email_verified"] = subject.email_verified
             identity = {**shared, **identity_claims(subject, order.nonce)}
-            sources = sources_of(subject, lambda: role_names_of_profile(work, tenant.id, subject.id))
+            sources = sources_of(work, tenant.id, subject)
             map_access_claims(access, settings.access_token_claims, sources)
             map_identity_claims(identity, settings.id_token_claims, sources)
             documents.append(identity)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from identity.appid.management.v4 import tokens_pb2 as pb
+from ostiary.directory.roles import role_names_of_profile
 from ostiary.errors import invalid
-from ostiary.oauth.subjects import Subject
+from ostiary.oauth.subjects import Subject, user_info
+from ostiary.store.work import Work
 
 MAX_MAPPED_BYTES = 16_384
 """A token travels in a header, and larger ones are refused by our own endpoints."""
@@ -35,16 +38,17 @@ def identity_claims(subject: Subject, nonce: str) -> dict[str, Any]:
     }
 
 
-def sources_of(subject: Subject, role_names: Callable[[], list[str]]) -> Sources:
-    """Where mapped claims come from: the profile's attributes, its roles, and what its providers said."""
+def sources_of(work: Work, tenant_id: str, subject: Subject) -> Sources:
+    """Where mapped claims come from: the profile's attributes, its roles, and what its providers say of it."""
 
+    @cache
     def source(name: str) -> Any:
         if name == "roles":
-            return role_names()
+            return role_names_of_profile(work, tenant_id, subject.id)
         if name == "attributes":
             return json.loads(subject.attributes)
         found = next((identity for identity in subject.identities if identity.provider == name), None)
-        return json.loads(found.user_info) if found else None
+        return user_info(work, tenant_id, found) if found else None
 
     return source
 

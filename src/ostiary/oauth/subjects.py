@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import and_, bindparam, select
 
+from ostiary.directory.profiles import CLOUD_DIRECTORY
+from ostiary.directory.user_document import user_document
+from ostiary.directory.users import find_user
 from ostiary.errors import unauthenticated
 from ostiary.store.tables import Identity, Profile, User, table_of
 from ostiary.store.work import Work
-
-CLOUD_DIRECTORY = "cloud_directory"
 
 _PROFILES, _IDENTITIES, _USERS = table_of(Profile), table_of(Identity), table_of(User)
 _FIND = (
@@ -40,7 +43,8 @@ _FIND = (
 
 @dataclass(frozen=True, slots=True)
 class SubjectIdentity:
-    """An identity of the subject; `user_info` is the provider's own data, a JSON object as text."""
+    """An identity of the subject; `user_info` is the provider's own data, a JSON object as text, empty for directory
+    users: see `user_info`."""
 
     provider: str
     id: str
@@ -95,3 +99,12 @@ def get_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Sub
     if subject is None:
         raise unauthenticated("INVALID_TOKEN", "The token is not valid, has expired or was revoked.")
     return subject
+
+
+def user_info(work: Work, tenant_id: str, identity: SubjectIdentity) -> dict[str, Any]:
+    """What the provider says of an identity; for directory users what the directory says now."""
+    if identity.provider != CLOUD_DIRECTORY:
+        document: dict[str, Any] = json.loads(identity.user_info or "{}")
+        return document
+    user = find_user(work, tenant_id, identity.id)
+    return user_document(user) if user else {}

@@ -1,0 +1,31 @@
+"""RFC 6749 §4.3: resource owner password credentials, for directory users. Never asks for a second factor."""
+
+from __future__ import annotations
+
+from ostiary.directory.profiles import CLOUD_DIRECTORY
+from ostiary.oauth.grants.grant import Authorized, TokenRequest
+from ostiary.oauth.refresh import APPID, ROTATING, GrantTerms
+from ostiary.oauth.scopes import requested_scopes
+from ostiary.oauth.user_sign_in import UserSignIn
+
+
+class Password:
+    """`username` (mail address or user name) and `password`."""
+
+    public_clients = False
+
+    def __init__(self, sign_in: UserSignIn) -> None:
+        self._sign_in = sign_in
+
+    def authorize(self, request: TokenRequest) -> Authorized:
+        """Signs the user in; raises what that raises (appid.md §6.3)."""
+        form = request.form
+        username, password = form.required("username"), form.required("password")
+        request.reading.release()
+        subject = self._sign_in(request.tenant, username, password, request.request_id)
+        asked = requested_scopes(form.get("scope"), request.client.name)
+        terms = GrantTerms(
+            ROTATING, APPID, subject.id, request.now_ms, client_id=request.client.id, user_id=subject.user_id,
+            scope=" ".join(asked), amr=CLOUD_DIRECTORY,
+        )  # fmt: skip
+        return Authorized(subject, CLOUD_DIRECTORY, terms=terms)

@@ -1,0 +1,52 @@
+"""A directory user signs in at App ID's runtime: the password is checked, the profile found or made, the event kept.
+
+The same for the resource owner password grant and for the sign-in page, so that neither can forget a part.
+"""
+
+from __future__ import annotations
+
+from ostiary.clock import Clock
+from ostiary.directory.profiles import profile_at_sign_in
+from ostiary.directory.sign_in import PasswordSignIn, SignedIn
+from ostiary.errors import DomainError, Kind
+from ostiary.ids import Entropy
+from ostiary.oauth.ledger import Ledger
+from ostiary.oauth.runtime_events import captures, user_authenticated, user_refused
+from ostiary.oauth.subjects import Subject, find_subject
+from ostiary.store.audit import record
+from ostiary.store.engine import Store
+from ostiary.store.tenancy import TenantView
+
+
+class UserSignIn:
+    """Signs directory users in. Opens its own transactions: call it with none open."""
+
+    def __init__(self, store: Store, sign_in: PasswordSignIn, ledger: Ledger, clock: Clock, entropy: Entropy) -> None:
+        self._store = store
+        self._sign_in = sign_in
+        self._ledger = ledger
+        self._clock = clock
+        self._entropy = entropy
+
+    def __call__(self, tenant: TenantView, login: str, password: str, request_id: str) -> Subject:
+        """The subject; raises what `PasswordSignIn` raises, after recording it."""
+        with self._store.read() as work:
+            captured = captures(work, tenant)
+        try:
+            signed_in = self._sign_in(tenant, login, password)
+        except DomainError as error:
+            if captured and error.kind in (Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED):
+                self._ledger.append(self._clock.now_ms(), user_refused(tenant.id, request_id))
+            raise
+        return self._subject(tenant.id, signed_in, request_id, captured=captured)
+
+    def _subject(self, tenant_id: str, signed_in: SignedIn, request_id: str, *, captured: bool) -> Subject:
+        now = self._clock.now_ms()
+        with self._store.write() as work:
+            profile = profile_at_sign_in(work, signed_in, self._entropy, now)
+            if captured:
+                record(work, now, user_authenticated(tenant_id, profile.id, signed_in.user_id, request_id))
+            subject = find_subject(work, tenant_id, profile.id, now)
+        if subject is None:
+            raise LookupError("the profile that was just found or made is not there")
+        return subject
