@@ -36,14 +36,30 @@ from identity.appid.management.v4 import (
 from identity.appid.oauth.v4 import discovery_pb2, discovery_pb2_grpc, userinfo_pb2, userinfo_pb2_grpc
 from identity.appid.oauth.v4 import token_pb2 as appid_token_pb2
 from identity.appid.oauth.v4 import token_pb2_grpc as appid_token_pb2_grpc
-from identity.cloudapi.v1 import orgs_pb2, orgs_pb2_grpc
+from identity.cloudapi.v1 import (
+    orgs_pb2,
+    orgs_pb2_grpc,
+    sessions_pb2,
+    sessions_pb2_grpc,
+    tenant_token_pb2,
+    tenant_token_pb2_grpc,
+)
 from identity.csp.v1 import (
+    authentication_pb2,
+    authentication_pb2_grpc,
+    login_pb2,
+    login_pb2_grpc,
     openid_configuration_pb2,
     openid_configuration_pb2_grpc,
     organization_pb2,
     organization_pb2_grpc,
+    organization_users_pb2,
+    organization_users_pb2_grpc,
+    principal_user_pb2,
+    principal_user_pb2_grpc,
 )
 from identity.iam.v1 import token_pb2, token_pb2_grpc
+from identity.oidc.v1 import provider_pb2, provider_pb2_grpc
 from ostiary.access.authentication import Authentication
 from ostiary.access.introspection import TokenInspection
 from ostiary.access.limits import CoarseLimiter, read_limits
@@ -66,6 +82,8 @@ from ostiary.oauth.grants.password import Password
 from ostiary.oauth.grants.refresh_token import RefreshTokenGrant
 from ostiary.oauth.issuers import Issuers
 from ostiary.oauth.ledger import Ledger
+from ostiary.oauth.platform_sessions import PlatformSessions
+from ostiary.oauth.platform_token_endpoint import PlatformTokenEndpoint
 from ostiary.oauth.platform_tokens import PlatformTokens
 from ostiary.oauth.token_endpoint import TokenEndpoint
 from ostiary.oauth.user_sign_in import UserSignIn
@@ -83,9 +101,16 @@ from ostiary.services.appid_oauth.discovery import DiscoveryServicer
 from ostiary.services.appid_oauth.token import TokenServicer as AppIdTokenServicer
 from ostiary.services.appid_oauth.userinfo import UserinfoServicer
 from ostiary.services.cloudapi.orgs import OrgsServicer
+from ostiary.services.cloudapi.sessions import SessionsServicer
+from ostiary.services.cloudapi.tenant_token import TenantTokenServicer
+from ostiary.services.csp.authentication import AuthenticationServicer
+from ostiary.services.csp.login import LoginServicer
 from ostiary.services.csp.openid_configuration import OpenidConfigurationServicer
 from ostiary.services.csp.organization import OrganizationServicer
+from ostiary.services.csp.organization_users import OrganizationUsersServicer
+from ostiary.services.csp.principal_user import PrincipalUserServicer
 from ostiary.services.iam.token import TokenServicer
+from ostiary.services.oidc.provider import ProviderServicer
 from ostiary.store import schema
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy
@@ -141,6 +166,13 @@ SERVICES: Sequence[Service] = (
     _bound(orgs_pb2, orgs_pb2_grpc, "OrgsService", OrgsServicer),
     _bound(appid_token_pb2, appid_token_pb2_grpc, "TokenService", AppIdTokenServicer),
     _bound(userinfo_pb2, userinfo_pb2_grpc, "UserinfoService", UserinfoServicer),
+    _bound(authentication_pb2, authentication_pb2_grpc, "AuthenticationService", AuthenticationServicer),
+    _bound(login_pb2, login_pb2_grpc, "LoginService", LoginServicer),
+    _bound(organization_users_pb2, organization_users_pb2_grpc, "OrganizationUsersService", OrganizationUsersServicer),
+    _bound(principal_user_pb2, principal_user_pb2_grpc, "PrincipalUserService", PrincipalUserServicer),
+    _bound(sessions_pb2, sessions_pb2_grpc, "SessionsService", SessionsServicer),
+    _bound(tenant_token_pb2, tenant_token_pb2_grpc, "TenantTokenService", TenantTokenServicer),
+    _bound(provider_pb2, provider_pb2_grpc, "ProviderService", ProviderServicer),
 )
 OPEN_SERVICES = frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME})
 """Health and reflection need no token: the one named exception to closed by default (decision 28)."""
@@ -175,12 +207,16 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         "client_credentials": ClientCredentials(),
         "refresh_token": RefreshTokenGrant(store, sealing, entropy),
     }
+    sign_in = PasswordSignIn(store, clock, passwords, sealing, limits.exact)
+    tokens = PlatformTokens(tenancy, keys, issuers, clock, entropy)
+    sessions = PlatformSessions(store, tenancy, clock, entropy, tokens, passwords, sign_in)
     return Runtime(
         settings=settings, clock=clock, entropy=entropy, store=store, tenancy=tenancy, sealing=sealing, keys=keys,
         issuers=issuers, limits=limits, passwords=passwords, sign_in=sign_in,
         authentication=authentication, inspection=TokenInspection(authentication, store, clock), ledger=ledger,
         token_endpoint=TokenEndpoint(store, clock, entropy, ledger, AppTokens(keys, issuers, ledger), grants),
-        platform_tokens=PlatformTokens(tenancy, keys, issuers, clock, entropy),
+        platform_tokens=tokens, platform_sessions=sessions,
+        platform_token_endpoint=PlatformTokenEndpoint(store, tenancy, clock, entropy, sealing, tokens, sessions),
     )  # fmt: skip
 
 

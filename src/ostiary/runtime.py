@@ -16,6 +16,8 @@ from ostiary.keys.keyring import Keyring
 from ostiary.keys.sealing import Sealing
 from ostiary.oauth.issuers import Issuers
 from ostiary.oauth.ledger import Ledger
+from ostiary.oauth.platform_sessions import PlatformSessions
+from ostiary.oauth.platform_token_endpoint import PlatformTokenEndpoint
 from ostiary.oauth.platform_tokens import PlatformTokens
 from ostiary.oauth.token_endpoint import TokenEndpoint
 from ostiary.store.engine import Store
@@ -42,3 +44,5 @@ class Runtime:
     inspection: TokenInspection
     ledger: Ledger
     token_endpoint: TokenEndpoint
+    platform_sessions: PlatformSessions
+    platform_token_endpoint: PlatformTokenEndpoint

@@ -184,10 +184,9 @@ class Authentication:
             roles = self._api_key_roles(work, tenant, identifier)
         elif kind == "user":
             roles = self._user_roles(work, tenant.id, identifier, session)
-        elif kind == "client":
-            allowed = self._living_client(work, tenant, identifier)
-            roles = frozenset({rules.ROLE_SERVICE_ACCOUNT}) if allowed else frozenset()
-        else:
+        elif kind == "client" and self._living_client(work, tenant, identifier):
+            roles = frozenset({rules.ROLE_SERVICE_ACCOUNT})
+        else:  # an application that is no service account, or no longer, acts nowhere but in App ID's runtime
             raise _refused()
         return Principal(
             PrincipalKind(kind), id=identifier, tenant_id=tenant.id, roles=roles,

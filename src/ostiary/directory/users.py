@@ -20,6 +20,8 @@ from ostiary.store.work import Work
 MAX_PAGE = 100
 
 _USERS, _EMAILS = table_of(User), table_of(UserEmail)
+BY_AGE = (_USERS.c.created_at, _USERS.c.id)
+BY_USER_NAME = (_USERS.c.user_name_key, _USERS.c.id)
 _PASSWORDS, _MEMBERSHIPS = table_of(Password), table_of(Membership)
 
 
@@ -108,15 +110,16 @@ def find_by_login(work: Work, tenant_id: str, login: str, identity_field: str) -
 
 
 def list_users(
-    work: Work, tenant_id: str, *conditions: ColumnElement[bool], start: int = 1, count: int = MAX_PAGE
-) -> tuple[list[UserView], int]:
-    """One page of users, oldest first, and how many there are in all. `start` counts from 1.
+    work: Work, tenant_id: str, *conditions: ColumnElement[bool], start: int = 1, count: int = MAX_PAGE,
+    order: Sequence[ColumnElement[Any]] = BY_AGE,
+) -> tuple[list[UserView], int]:  # fmt: skip
+    """One page of users, oldest first unless `order` says otherwise, and how many there are in all.
 
-    `conditions` are on the columns of the table `users`.
+    `start` counts from 1. `conditions` and `order` are of the columns of the table `users`; `order` ends with the id.
     """
     chosen = (_USERS.c.tenant_id == tenant_id, *conditions)
     total = work.row(select(func.count()).select_from(_USERS).where(*chosen))
-    page = select(*_COLUMNS).where(*chosen).order_by(_USERS.c.created_at, _USERS.c.id)
+    page = select(*_COLUMNS).where(*chosen).order_by(*order)
     rows = work.rows(page.offset(max(start, 1) - 1).limit(count))
     return _views(work, tenant_id, rows), total[0] if total else 0
 

@@ -40,6 +40,7 @@ _SCOPES_OF_TENANT = (
     .where(_SCOPES.c.tenant_id == bindparam("tenant_id"))
     .order_by(_SCOPES.c.client_id, _SCOPES.c.position)
 )
+_TENANT_OF = select(_CLIENTS.c.tenant_id).where(_CLIENTS.c.id == bindparam("client_id"))
 _COUNT = select(func.count()).where(_CLIENTS.c.tenant_id == bindparam("tenant_id"))
 
 
@@ -70,6 +71,12 @@ def list_clients(work: Work, tenant: TenantView) -> Sequence[ClientView]:
 def find_client(work: Work, tenant: TenantView, client_id: str) -> ClientView | None:
     """The client, or None."""
     return _clients(work, tenant).get(client_id)
+
+
+def tenant_of_client(work: Work, client_id: str) -> str | None:
+    """Whose client this is, for the paths that name no tenant."""
+    row = None if "\0" in client_id else work.row(_TENANT_OF, {"client_id": client_id})
+    return row.tenant_id if row else None
 
 
 def get_client(work: Work, tenant: TenantView, client_id: str) -> ClientView:
@@ -140,6 +147,19 @@ def rename_client(work: Work, tenant_id: str, client_id: str, name: str) -> Clie
     client = lock_client(work, tenant_id, client_id)
     check_name("name", name, MAX_NAME)
     client.name = name
+    work.flush()
+    return _load(work, tenant_id)[client_id]
+
+
+def allow_service_account(work: Work, tenant_id: str, client_id: str, *, allowed: bool) -> ClientView:
+    """Puts a confidential application on the list of service accounts, or takes it off; acts from the next request on.
+
+    Raises APPLICATION_NOT_FOUND, PUBLIC_CLIENT.
+    """
+    client = lock_client(work, tenant_id, client_id)
+    if allowed and client.type == PUBLIC:
+        raise invalid("PUBLIC_CLIENT", "A single-page application has no secret and cannot be a service account.")
+    client.service_account = allowed
     work.flush()
     return _load(work, tenant_id)[client_id]
 

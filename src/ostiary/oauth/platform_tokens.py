@@ -1,7 +1,8 @@
 """Platform tokens: what API keys, directory users and service accounts act with outside App ID's runtime.
 
 Claims: `iss`, `aud` (the platform), `sub`, `sub_type` (api_key, user, client), `context_name` (the organization's id),
-`iat`, `exp`, `jti`, and what each dialect adds (`perms`, `iam_id`, `acct`, `sid`, …).
+`iat`, `exp`, `jti`, and what each dialect adds (`perms`, `iam_id`, `acct`, `sid`, …). Identity tokens name another
+audience, so that none opens anything here.
 """
 
 from __future__ import annotations
@@ -48,12 +49,23 @@ class PlatformTokens:
         self, work: Work, subject: str, subject_type: str, tenant_id: str, *,
         issuer: str = "", lifetime_s: int = LIFETIME_S, **claims: Any,
     ) -> Issued:  # fmt: skip
-        """Signs a token for `subject` in organization `tenant_id`; costs one RSA signature."""
+        """Signs an access token for `subject` in organization `tenant_id`; costs one RSA signature."""
+        facts = {"sub_type": subject_type, "context_name": tenant_id, "jti": new_id(self._entropy), **claims}
+        return self._sign(work, issuer, [self._issuers.audience], subject, lifetime_s, facts)
+
+    def identify(self, work: Work, subject: str, audience: str, *, issuer: str = "", **claims: Any) -> str:
+        """Signs an identity token (OpenID Connect Core §2) about `subject`, for a client or dialect; one signature."""
+        if audience == self._issuers.audience:
+            raise ValueError("an identity token for the platform itself would be an access token")
+        return self._sign(work, issuer, [audience], subject, LIFETIME_S, claims).token
+
+    def _sign(
+        self, work: Work, issuer: str, audience: list[str], subject: str, lifetime_s: int, claims: dict[str, Any]
+    ) -> Issued:
         now = self._clock.now_ms() // 1000
         document = {
-            "iss": issuer or self._issuers.public_url, "aud": [self._issuers.audience], "sub": subject,
-            "sub_type": subject_type, "context_name": tenant_id, "iat": now, "exp": now + lifetime_s,
-            "jti": new_id(self._entropy), **claims,
+            "iss": issuer or self._issuers.public_url, "aud": audience, "sub": subject, "iat": now,
+            "exp": now + lifetime_s, **claims,
         }  # fmt: skip
         system = self._tenancy.get(work, SYSTEM_ID)
         if system is None:

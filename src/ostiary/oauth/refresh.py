@@ -58,7 +58,11 @@ _FAMILY = (
         _GRANTS.c.client_id == bindparam("of_client"),
     )
 )
-_TENANT_OF = select(_TOKENS.c.tenant_id).where(_TOKENS.c.digest == bindparam("token_digest"))
+_ORIGIN = (
+    select(_TOKENS.c.tenant_id, _GRANTS.c.kind)
+    .join(_GRANTS, _GRANTS.c.id == _TOKENS.c.grant_id)
+    .where(_TOKENS.c.digest == bindparam("token_digest"))
+)
 _ADD_GRANT, _ADD_TOKEN = insert(_GRANTS), insert(_TOKENS)
 _USE = (
     update(_TOKENS)
@@ -156,10 +160,9 @@ def _add_token(
     work.run(_ADD_TOKEN, row)
 
 
-def tenant_of_refresh_token(work: Work, token: str) -> str | None:
-    """Whose token this is, for the paths that name no tenant."""
-    row = work.row(_TENANT_OF, {"token_digest": digest(token)})
-    return row.tenant_id if row else None
+def origin_of_refresh_token(work: Work, token: str) -> Row[Any] | None:
+    """Whose token this is, and of which kind (tenant_id, kind), for the paths that name no tenant; dead ones too."""
+    return work.row(_ORIGIN, {"token_digest": digest(token)})
 
 
 def find_grant(
@@ -221,13 +224,10 @@ def _place(held: HeldGrant) -> Place:
     return Place(held.tenant_id, "refresh_tokens", held.digest, "sealed_answer")
 
 
-def note_use(work: Work, held: HeldGrant, now_ms: int) -> None:
-    """Records when an API token was last used, for the list of tokens."""
-    work.run(
-        update(_GRANTS)
-        .where(_GRANTS.c.tenant_id == held.tenant_id, _GRANTS.c.id == held.grant_id)
-        .values(last_used_at=now_ms)
-    )
+def note_use(work: Work, held: HeldGrant, now_ms: int) -> bool:
+    """Records when an API token was last used, and holds its grant until commit; False when it was revoked since."""
+    of_grant = (_GRANTS.c.tenant_id == held.tenant_id, _GRANTS.c.id == held.grant_id, _GRANTS.c.revoked_at.is_(None))
+    return bool(work.run(update(_GRANTS).where(*of_grant).values(last_used_at=now_ms)))
 
 
 def list_api_tokens(work: Work, tenant_id: str, user_id: str, now_ms: int) -> Sequence[Row[Any]]:
@@ -262,7 +262,7 @@ def revoke_grants_of(
 def _revoke(work: Work, tenant_id: str, which: ColumnElement[bool], now_ms: int) -> int:
     living = (_GRANTS.c.tenant_id == tenant_id, which, _GRANTS.c.revoked_at.is_(None))
     # The grants first: a rotation under way has then either committed its tokens, which the next statement sees, or
-    # finds its grant revoked.
+    # finds its grant revoked; the same holds for a session that an API token is about to open.
     revoked = work.run(update(_GRANTS).where(*living).values(revoked_at=now_ms))
     dying = (_GRANTS.c.tenant_id == tenant_id, which, _GRANTS.c.revoked_at == now_ms)
     dead = (

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from google.protobuf.message import Message
+
 from ostiary.access.policy import reveals_secrets
 from ostiary.access.principals import ANONYMOUS, Principal
 from ostiary.store.engine import Store
@@ -43,6 +45,16 @@ class Call:
     def is_rest(self) -> bool:
         """Whether the gateway transcoded it. Clients cannot forge the header: the gateway strips theirs."""
         return "x-envoy-original-path" in self.metadata
+
+    def flag(self, request: Message, name: str) -> bool:
+        """Whether a query flag was sent: one that counts by being there, whatever its value.
+
+        The transcoder drops a `?flag` without `=`, so over REST the path itself is asked.
+        """
+        if request.HasField(name):
+            return True
+        query = self.metadata.get("x-envoy-original-path", "").partition("?")[2]
+        return request.DESCRIPTOR.fields_by_name[name].json_name in query.split("&")
 
     @property
     def client_ip(self) -> str:

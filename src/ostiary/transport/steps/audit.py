@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from google.protobuf.message import Message
 
 from ostiary.clock import Clock
 from ostiary.store.audit import Entry, record
+from ostiary.store.work import Work
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import Proceed
 
@@ -24,6 +27,15 @@ class Audit:
         if call.rules.audit and call.writing is not None:
             record(call.writing, self._clock.now_ms(), audit_entry(call, call.rules.audit, request))
         return answer
+
+
+@contextmanager
+def audited_transaction(call: Call, request: Message, clock: Clock) -> Iterator[Work]:
+    """The transaction of an RPC that opens its own, with its audit event; set `call.audit_target` inside it."""
+    call.release()
+    with call.store.write() as work:
+        yield work
+        record(work, clock.now_ms(), audit_entry(call, call.rules.audit, request))
 
 
 _TARGET_FIELDS = ("user_id", "id", "client_id", "role_id", "org_id")

@@ -31,8 +31,9 @@ class Authenticate:
 
 
 def bearer_token(metadata: dict[str, str]) -> str:
-    """The token of `Authorization: Bearer <access> [<id>]` (App ID sends both), or of `csp-auth-token`; else empty."""
+    """The token of `Authorization: Bearer <access> [<id>]` (App ID sends both), of `csp-auth-token` or of cloudapi's
+    older `x-vcloud-authorization`; else empty."""
     scheme, _, rest = metadata.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return rest.split(maxsplit=1)[0] if rest.strip() else ""
-    return metadata.get("csp-auth-token", "").strip()
+    return (metadata.get("csp-auth-token") or metadata.get("x-vcloud-authorization", "")).strip()

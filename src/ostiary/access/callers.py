@@ -1,0 +1,64 @@
+"""The caller as it sees itself: a directory user, an API key or a client, in one form for every dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select
+
+from identity.options.v1 import rules_pb2 as rules
+from ostiary.access.principals import Principal, PrincipalKind
+from ostiary.directory.groups import BelongsTo, groups_of_users
+from ostiary.directory.org_roles import ORG_MEMBER, ORG_OWNER, PLATFORM_OPERATOR, SERVICE_ACCOUNT
+from ostiary.directory.users import UserView, the_user
+from ostiary.oauth.clients import get_client
+from ostiary.store.tables import ApiKey, table_of
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+_KEYS = table_of(ApiKey)
+_KEY_NAME = select(_KEYS.c.name).where(_KEYS.c.tenant_id == bindparam("tenant_id"), _KEYS.c.id == bindparam("id"))
+_DIALECT_NAMES: Mapping[rules.Role.ValueType, str] = {
+    rules.ROLE_PLATFORM_OPERATOR: PLATFORM_OPERATOR,
+    rules.ROLE_MANAGER: ORG_OWNER,
+    rules.ROLE_ORG_OWNER: ORG_OWNER,
+    rules.ROLE_WRITER: ORG_MEMBER,
+    rules.ROLE_READER: ORG_MEMBER,
+    rules.ROLE_ORG_MEMBER: ORG_MEMBER,
+    rules.ROLE_SERVICE_ACCOUNT: SERVICE_ACCOUNT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CallerView:
+    """Who calls. `user` is None for API keys and clients, which have a name and nothing else that describes them."""
+
+    id: str
+    name: str
+    tenant: TenantView
+    roles: Sequence[str]
+    user: UserView | None = None
+    groups: Sequence[BelongsTo] = ()
+
+
+def caller_view(work: Work, tenant: TenantView, principal: Principal) -> CallerView:
+    """The caller at home, with its roles by the names of the dialects."""
+    roles = dialect_roles(principal.roles)
+    if principal.kind is PrincipalKind.USER:
+        user = the_user(work, tenant.id, principal.id)
+        groups = groups_of_users(work, tenant.id, [user.id])[user.id]
+        return CallerView(user.id, user.user_name, tenant, roles, user, groups)
+    return CallerView(principal.id, _name_of(work, tenant, principal), tenant, roles)
+
+
+def dialect_roles(roles: frozenset[rules.Role.ValueType]) -> list[str]:
+    """The roles that a principal holds, as csp, cloudapi and SCIM call them, sorted."""
+    return sorted({_DIALECT_NAMES[role] for role in roles if role in _DIALECT_NAMES})
+
+
+def _name_of(work: Work, tenant: TenantView, principal: Principal) -> str:
+    if principal.kind is PrincipalKind.CLIENT:
+        return get_client(work, tenant, principal.id).name
+    row = work.row(_KEY_NAME, {"tenant_id": tenant.id, "id": principal.id})
+    return row.name if row else ""

@@ -1,0 +1,54 @@
+"""Groups of directory users: to which ones somebody belongs, directly or because one group stands in another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import and_, bindparam, exists, select
+
+from ostiary.store.tables import Group, GroupMember, table_of
+from ostiary.store.work import Work
+
+_GROUPS, _MEMBERS = table_of(Group), table_of(GroupMember)
+
+
+@dataclass(frozen=True, slots=True)
+class BelongsTo:
+    """A group to which somebody belongs; `direct` unless only by nesting."""
+
+    id: str
+    display_name: str
+    direct: bool
+
+
+_DIRECT = (
+    select(_MEMBERS.c.member_id.label("user_id"), _MEMBERS.c.group_id)
+    .where(_MEMBERS.c.tenant_id == bindparam("tenant_id"), _MEMBERS.c.member_id.in_(bindparam("ids", expanding=True)))
+    .cte("belongs", recursive=True)
+)
+# UNION, not UNION ALL: groups may stand in one another in a circle.
+_BELONGS = _DIRECT.union(
+    select(_DIRECT.c.user_id, _MEMBERS.c.group_id).where(
+        _MEMBERS.c.tenant_id == bindparam("tenant_id"), _MEMBERS.c.member_id == _DIRECT.c.group_id
+    )
+)
+_OF_USERS = (
+    select(
+        _BELONGS.c.user_id, _GROUPS.c.id, _GROUPS.c.display_name,
+        exists().where(
+            and_(_MEMBERS.c.group_id == _GROUPS.c.id, _MEMBERS.c.member_id == _BELONGS.c.user_id)
+        ).label("direct"),
+    )
+    .join(_GROUPS, _GROUPS.c.id == _BELONGS.c.group_id)
+    .where(_GROUPS.c.tenant_id == bindparam("tenant_id"))
+    .order_by(_GROUPS.c.display_name_key, _GROUPS.c.id)
+)  # fmt: skip
+
+
+def groups_of_users(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Mapping[str, Sequence[BelongsTo]]:
+    """The groups of each of these users, sorted by name; one query however deep the groups nest."""
+    found: dict[str, list[BelongsTo]] = {user_id: [] for user_id in user_ids}
+    for row in work.rows(_OF_USERS, {"tenant_id": tenant_id, "ids": list(user_ids)}) if user_ids else ():
+        found[row.user_id].append(BelongsTo(row.id, row.display_name, bool(row.direct)))
+    return found

@@ -1,0 +1,48 @@
+"""The roles of an organization as csp, cloudapi and SCIM name them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import bindparam, select
+
+from ostiary.store.tables import Membership, table_of
+from ostiary.store.work import Work
+
+ORG_OWNER, ORG_MEMBER, PLATFORM_OPERATOR = "org_owner", "org_member", "platform_operator"
+SERVICE_ACCOUNT = "service_account"
+DISPLAY_NAMES: Mapping[str, str] = {
+    ORG_OWNER: "Organization Owner",
+    ORG_MEMBER: "Organization Member",
+    PLATFORM_OPERATOR: "Platform Operator",
+    SERVICE_ACCOUNT: "Service Account",
+}
+_MEMBERSHIPS = table_of(Membership)
+_OF_USERS = (
+    select(_MEMBERSHIPS.c.user_id, _MEMBERSHIPS.c.role)
+    .where(
+        _MEMBERSHIPS.c.tenant_id == bindparam("tenant_id"),
+        _MEMBERSHIPS.c.user_id.in_(bindparam("ids", expanding=True)),
+    )
+    .order_by(_MEMBERSHIPS.c.role)
+)
+
+
+def role_id(tenant_id: str, role: str) -> str:
+    """The GUID of a role in an organization: always the same, and another one in every organization."""
+    return str(uuid.uuid5(uuid.UUID(tenant_id), role))
+
+
+def roles_of_users(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """The organization roles of each of these users, sorted."""
+    found: dict[str, list[str]] = {user_id: [] for user_id in user_ids}
+    for row in work.rows(_OF_USERS, {"tenant_id": tenant_id, "ids": list(user_ids)}) if user_ids else ():
+        found[row.user_id].append(row.role)
+    return found
+
+
+def add_membership(work: Work, tenant_id: str, user_id: str, role: str, now_ms: int) -> None:
+    """Gives a user an organization role; having it already is fine."""
+    row = {"tenant_id": tenant_id, "user_id": user_id, "role": role, "created_at": now_ms}
+    work.run(work.insert(_MEMBERSHIPS).values(row).on_conflict_do_nothing())

@@ -1,0 +1,160 @@
+"""Who signs in at csp or cloudapi: a password or an API token becomes a session, and tokens that hang on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ostiary.clock import Clock
+from ostiary.directory.names import name_key
+from ostiary.directory.passwords import Passwords
+from ostiary.directory.sign_in import PasswordSignIn, wrong_credentials
+from ostiary.ids import Entropy
+from ostiary.oauth.platform_accounts import Account, living_account
+from ostiary.oauth.platform_tokens import LIFETIME_S, Issued, PlatformTokens
+from ostiary.oauth.refresh import (
+    API_TOKEN,
+    API_TOKEN_LIFETIME_S,
+    PLATFORM,
+    GrantTerms,
+    find_grant,
+    invalid_grant,
+    new_refresh_token,
+    note_use,
+    open_grant,
+    origin_of_refresh_token,
+)
+from ostiary.oauth.sessions import open_session
+from ostiary.store.audit import Entry, record
+from ostiary.store.engine import Store
+from ostiary.store.tables import Session
+from ostiary.store.tenancy import Tenancy, TenantView, default_tenant, tenant_named
+from ostiary.store.work import Work
+
+CSP, CLOUDAPI = "csp", "cloudapi"
+"""The kinds of sessions."""
+AMR = "pwd"
+"""RFC 8176: how everybody signs in here for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """Where somebody signs in: `kind` is csp or cloudapi, `audit` the event that a sign-in records."""
+
+    kind: str
+    audit: str = ""
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session with its access token, and the API token if one was asked for."""
+
+    account: Account
+    session: Session
+    access: Issued
+    api_token: str = ""
+
+
+class PlatformSessions:
+    """Opens sessions. Its methods open transactions of their own: call them outside any."""
+
+    def __init__(
+        self, store: Store, tenancy: Tenancy, clock: Clock, entropy: Entropy, tokens: PlatformTokens,
+        passwords: Passwords, sign_in: PasswordSignIn,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._tenancy = tenancy
+        self._clock = clock
+        self._entropy = entropy
+        self._tokens = tokens
+        self._passwords = passwords
+        self._sign_in = sign_in
+
+    def sign_in(self, at: Entrance, org: str, login: str, password: str, *, api_token: str = "") -> Opened:
+        """Signs a user in at the organization named `org` (empty: the default one).
+
+        With `api_token`, its name, an API token of 90 days is issued too. Raises what PasswordSignIn raises; an unknown
+        organization looks like a wrong password, and takes as long.
+        """
+        tenant = self._tenant_named(org)
+        if tenant is None:
+            self._passwords.verify("", None, password)
+            raise wrong_credentials()
+        user_id = self._sign_in.at_platform(tenant, login, password).user_id
+        now_ms = self._clock.now_ms()
+        with self._store.write() as work:
+            session = open_session(work, tenant.id, at.kind, user_id, AMR, now_ms, LIFETIME_S, self._entropy)
+            secret = self._new_api_token(work, tenant.id, user_id, api_token, now_ms) if api_token else ""
+            record(work, now_ms, _signed_in(at, session))
+        return self._opened(tenant, session, "", api_token=secret)
+
+    def use_api_token(self, at: Entrance, token: str, issuer: str, *, client_id: str = "", org: str = "") -> Opened:
+        """Swaps an API token for a session of its own, which ends when the API token is revoked.
+
+        `client_id` is the client that presents it, `org` the name of the organization whose it must be (empty:
+        anybody's). Raises `invalid_grant`, alike for a token that is unknown, expired, revoked, another client's or
+        organization's, and when its user may not sign in.
+        """
+        now_ms = self._clock.now_ms()
+        tenant = self._owner(token)
+        if org and name_key(org) != name_key(tenant.name):
+            raise invalid_grant()
+        with self._store.write() as work:
+            held = find_grant(work, tenant.id, token, API_TOKEN, PLATFORM, now_ms, client_id)
+            # Before the session: a revocation that comes between finds this row locked, and then the session too.
+            if not note_use(work, held, now_ms):
+                raise invalid_grant()
+            session = open_session(
+                work, tenant.id, at.kind, held.terms.user_id, held.terms.amr, now_ms, LIFETIME_S, self._entropy,
+                grant_id=held.grant_id,
+            )  # fmt: skip
+        return self._opened(tenant, session, issuer)
+
+    def identity_token(self, opened: Opened, audience: str, issuer: str = "") -> str:
+        """An identity token about whoever signed in, for `audience`."""
+        claims = opened.account.identity_claims()
+        with self._store.read() as work:
+            return self._tokens.identify(
+                work, opened.account.user.id, audience, issuer=issuer, auth_time=opened.session.auth_time // 1000,
+                amr=opened.session.amr.split(), **claims,
+            )  # fmt: skip
+
+    def _tenant_named(self, org: str) -> TenantView | None:
+        with self._store.read() as work:
+            key = name_key(org)
+            tenant_id = (None if "\0" in key else tenant_named(work, key)) if org else default_tenant(work)
+            tenant = self._tenancy.get(work, tenant_id) if tenant_id else None
+            return tenant if tenant is not None and tenant.enabled else None
+
+    def _owner(self, token: str) -> TenantView:
+        with self._store.read() as work:
+            origin = origin_of_refresh_token(work, token)
+            tenant = self._tenancy.get(work, origin.tenant_id) if origin else None
+        if tenant is None or not tenant.enabled:
+            raise invalid_grant()
+        return tenant
+
+    def _new_api_token(self, work: Work, tenant_id: str, user_id: str, name: str, now_ms: int) -> str:
+        secret = new_refresh_token(self._entropy)
+        terms = GrantTerms(
+            kind=API_TOKEN, audience=PLATFORM, subject=user_id, auth_time=now_ms, user_id=user_id, name=name, amr=AMR
+        )
+        open_grant(work, tenant_id, terms, secret, self._entropy, now_ms, API_TOKEN_LIFETIME_S)
+        return secret
+
+    def _opened(self, tenant: TenantView, session: Session, issuer: str, api_token: str = "") -> Opened:
+        with self._store.read() as work:
+            account = living_account(work, tenant, session.user_id, self._clock.now_ms())
+            if account is None:
+                raise invalid_grant()
+            access = self._tokens.issue(
+                work, session.user_id, "user", tenant.id, issuer=issuer, sid=session.id, **account.access_claims()
+            )
+        return Opened(account, session, access, api_token)
+
+
+def _signed_in(at: Entrance, session: Session) -> Entry:
+    return Entry(
+        tenant_id=session.tenant_id, action=at.audit, initiator_kind="user", initiator_id=session.user_id,
+        target_type="session", target_id=session.id, request_id=at.request_id,
+    )  # fmt: skip

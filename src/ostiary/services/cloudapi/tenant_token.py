@@ -1,0 +1,40 @@
+"""API tokens of an organization become access tokens, as Cloud Director does it."""
+
+from __future__ import annotations
+
+import grpc
+from google.api import httpbody_pb2
+
+from identity.cloudapi.v1 import tenant_token_pb2 as pb
+from identity.cloudapi.v1 import tenant_token_pb2_grpc
+from ostiary.directory.tenants import SYSTEM_NAME
+from ostiary.oauth.form import read_form
+from ostiary.oauth.platform_sessions import CLOUDAPI, Entrance
+from ostiary.oauth.platform_token_endpoint import unsupported_grant_type
+from ostiary.runtime import Runtime
+
+AT = Entrance(CLOUDAPI)
+
+
+class TenantTokenServicer(tenant_token_pb2_grpc.TenantTokenServiceServicer):
+    """Swaps API tokens, each organization under its own name."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._sessions = runtime.platform_sessions
+        self._issuer = runtime.issuers.public_url
+
+    def IssueTenantToken(self, request: pb.IssueTenantTokenRequest, context: grpc.ServicerContext) -> pb.TenantToken:
+        return self._swapped(request.form, request.tenant)
+
+    def IssueProviderToken(
+        self, request: pb.IssueProviderTokenRequest, context: grpc.ServicerContext
+    ) -> pb.TenantToken:
+        return self._swapped(request.form, SYSTEM_NAME)
+
+    def _swapped(self, body: httpbody_pb2.HttpBody, org: str) -> pb.TenantToken:
+        form = read_form(body.content_type, body.data)
+        if form.required("grant_type") != "refresh_token":
+            raise unsupported_grant_type("refresh_token")
+        opened = self._sessions.use_api_token(AT, form.required("refresh_token"), self._issuer, org=org)
+        access = opened.access
+        return pb.TenantToken(access_token=access.token, token_type="Bearer", expires_in=access.expires_in)

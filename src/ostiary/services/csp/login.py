@@ -1,0 +1,35 @@
+"""Signing in at CSP (catalogue I8)."""
+
+from __future__ import annotations
+
+import grpc
+
+from identity.csp.v1 import login_pb2 as pb
+from identity.csp.v1 import login_pb2_grpc
+from ostiary.oauth.platform_sessions import CSP, Entrance, Opened
+from ostiary.runtime import Runtime
+from ostiary.transport.call import current_call
+
+API_TOKEN_NAME = "csp login"
+
+
+class LoginServicer(login_pb2_grpc.LoginServiceServicer):
+    """Signs people in by user name and password."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._sessions = runtime.platform_sessions
+        self._audience = f"{runtime.issuers.public_url}/csp"
+
+    def Login(self, request: pb.LoginRequest, context: grpc.ServicerContext) -> pb.LoginAnswer:
+        call, who = current_call(), request.credentials
+        at, wants_all = Entrance(CSP, call.rules.audit, call.request_id), call.flag(request, "access_token")
+        name = API_TOKEN_NAME if wants_all else ""
+        opened = self._sessions.sign_in(at, who.domain, who.username, who.password, api_token=name)
+        return self._all(opened) if wants_all else pb.LoginAnswer(csp_auth_token=opened.access.token)
+
+    def _all(self, opened: Opened) -> pb.LoginAnswer:
+        return pb.LoginAnswer(
+            scope=" ".join(opened.account.perms), access_token=opened.access.token, refresh_token=opened.api_token,
+            id_token=self._sessions.identity_token(opened, self._audience), token_type="bearer",
+            expires_in=opened.access.expires_in,
+        )  # fmt: skip

@@ -1,0 +1,51 @@
+"""Users as CSP shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from identity.csp.v1 import organization_users_pb2 as pb
+from identity.csp.v1 import user_pb2
+from ostiary.access.callers import CallerView
+from ostiary.directory.org_roles import DISPLAY_NAMES, role_id
+from ostiary.directory.users import UserView
+from ostiary.oauth.platform_accounts import acct_of
+from ostiary.store.tenancy import TenantView
+
+
+def typed_user(tenant: TenantView, user: UserView, roles: Sequence[str], *, with_profile: bool) -> pb.TypedUser:
+    """A user with its roles, for lists. Organization roles are held directly: none comes from a group."""
+    return pb.TypedUser(
+        user=pb.ListedUser(
+            username=user.user_name, first_name=user.given_name, last_name=user.family_name, domain=tenant.name,
+            accessible=user.active, acct=acct_of(user.user_name, tenant.name), email=user.email, user_id=user.id,
+            user_profile=user_pb2.LocalePreferences(**_preferences(user)) if with_profile else None,
+        ),
+        org_id=tenant.id,
+        organization_roles=[
+            pb.TypedRole(
+                id=role_id(tenant.id, role), name=role, display_name=DISPLAY_NAMES[role], org_id=tenant.id,
+                membership_type="DIRECT",
+            )
+            for role in roles
+        ],
+    )  # fmt: skip
+
+
+def caller_as_user(caller: CallerView, *, with_profile: bool) -> user_pb2.User:
+    """The caller; an API key or a client has only a name."""
+    tenant, user = caller.tenant, caller.user
+    answer = user_pb2.User(id=caller.id, username=caller.name, acct=acct_of(caller.name, tenant.name))
+    if user is not None:
+        answer.first_name, answer.last_name, answer.email = user.given_name, user.family_name, user.email
+        answer.groups.extend(group.id for group in caller.groups)
+    if with_profile:
+        preferences = _preferences(user) if user is not None else {}
+        answer.user_profile.CopyFrom(user_pb2.LeanUserProfile(default_org_id=tenant.id, **preferences))
+    return answer
+
+
+def _preferences(user: UserView) -> dict[str, Any]:
+    language = user.locale.replace("_", "-").partition("-")[0]
+    return {"locale": user.locale, "language": language}

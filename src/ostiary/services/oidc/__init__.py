@@ -1,0 +1,1 @@
+"""OpenID Connect for the whole platform."""

@@ -1,0 +1,65 @@
+"""The platform as an OpenID Connect provider."""
+
+from __future__ import annotations
+
+import grpc
+
+from identity.oidc.v1 import keys_pb2, metadata_pb2, provider_pb2_grpc
+from identity.oidc.v1 import provider_pb2 as pb
+from ostiary.access.callers import CallerView, caller_view
+from ostiary.oauth.form import read_form
+from ostiary.oauth.platform_accounts import is_verified
+from ostiary.oauth.platform_metadata import oidc_configuration, platform_keys
+from ostiary.oauth.platform_sessions import CSP, Entrance
+from ostiary.oauth.platform_token_endpoint import TokenRequest
+from ostiary.runtime import Runtime
+from ostiary.transport.call import current_call
+
+AT = Entrance(CSP)
+
+
+class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
+    """Tokens, keys, metadata and the claims of the caller."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._endpoint = runtime.platform_token_endpoint
+        self._issuers = runtime.issuers
+        self._keys = runtime.keys
+        self._configuration = oidc_configuration(runtime.issuers)
+
+    def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> pb.TokenAnswer:
+        authorization = current_call().metadata.get("authorization", "")
+        form = read_form(request.form.content_type, request.form.data)
+        answer = self._endpoint(TokenRequest(authorization, form, self._issuers.oidc, AT))
+        return pb.TokenAnswer(
+            access_token=answer.access_token, token_type="Bearer", expires_in=answer.expires_in,
+            refresh_token=answer.refresh_token or None, id_token=answer.identity_token or None,
+            scope=answer.scope or None,
+        )  # fmt: skip
+
+    def ListKeys(self, request: pb.ListKeysRequest, context: grpc.ServicerContext) -> keys_pb2.JwkSet:
+        call = current_call()
+        return platform_keys(call.work, call.tenancy, self._keys)
+
+    def GetConfiguration(
+        self, request: pb.GetConfigurationRequest, context: grpc.ServicerContext
+    ) -> metadata_pb2.OpenidConfiguration:
+        return self._configuration
+
+    def GetUserInfo(self, request: pb.GetUserInfoRequest, context: grpc.ServicerContext) -> pb.UserInfo:
+        call = current_call()
+        return _claims(caller_view(call.work, call.the_tenant, call.principal))
+
+
+def _claims(caller: CallerView) -> pb.UserInfo:
+    answer = pb.UserInfo(
+        sub=caller.id, name=caller.name, org=caller.tenant.id, roles=caller.roles,
+        groups=[group.display_name for group in caller.groups],
+    )  # fmt: skip
+    if (user := caller.user) is not None:
+        about = pb.UserInfo(
+            name=user.display_name, preferred_username=user.user_name, given_name=user.given_name or None,
+            family_name=user.family_name or None, email=user.email or None, email_verified=is_verified(user),
+        )  # fmt: skip
+        answer.MergeFrom(about)
+    return answer
