@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,7 +63,15 @@ def live(settings: Settings, place: Place, reports: Reports, begin: Callable[[],
     supervisor = os.getppid()
     # Blocked before any thread is made, so that every thread inherits it and only `sigwait` hears them.
     signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
-    logging.configure(settings.log_format, settings.log_level)
+    lines = logging.LineBuffer(sys.stderr)
+    logging.configure(settings.log_format, settings.log_level, lines)
+    try:
+        return _serve(place, reports, begin, supervisor)
+    finally:
+        lines.close()
+
+
+def _serve(place: Place, reports: Reports, begin: Callable[[], Serving], supervisor: int) -> int:
     try:
         serving = begin()
     except DomainError as error:
