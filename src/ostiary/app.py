@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -112,6 +113,7 @@ from ostiary.services.csp.principal_user import PrincipalUserServicer
 from ostiary.services.iam.token import TokenServicer
 from ostiary.services.oidc.provider import ProviderServicer
 from ostiary.store import schema
+from ostiary.store.copies import check_original
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy
 from ostiary.transport.observation import Observer
@@ -189,9 +191,9 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     schema.check(settings.database_url)
     store = Store(settings.database_url)
     sealing = Sealing(entropy, master_key(settings), *older_master_keys(settings))
-    with store.read() as work:
+    with closing(store), store.read() as work:  # closed at once: who opens a runtime may fork before using it
         check_master_key(work, sealing)
-    store.close()  # who opens a runtime may fork before using it
+        check_original(work)
     tenancy = Tenancy()
     keys = Keyring(store, sealing, clock)
     issuers = Issuers(settings.base_url)

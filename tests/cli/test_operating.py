@@ -9,7 +9,7 @@ from pathlib import Path
 import grpc
 import pytest
 from kit.callers import Caller, bearer, serving
-from kit.command import Ended, ostiary
+from kit.command import Ended, ostiary_here
 from kit.installation import Installation
 from sqlalchemy import func, select
 from sqlmodel import SQLModel
@@ -29,7 +29,7 @@ def run(database: str, tmp_path: Path) -> Run:
     """The command line, in an installation of its own."""
 
     def command(*arguments: str, **variables: str) -> Ended:
-        return ostiary(*arguments, cwd=tmp_path, **{"OSTIARY_DATABASE": database, **variables})
+        return ostiary_here(*arguments, cwd=tmp_path, **{"OSTIARY_DATABASE": database, **variables})
 
     return command
 

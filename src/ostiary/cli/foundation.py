@@ -17,6 +17,7 @@ from ostiary.keys.keyring import TOKEN, new_key
 from ostiary.keys.sealing import Sealing
 from ostiary.oauth.clients import CONFIDENTIAL, create_client
 from ostiary.oauth.issuers import Issuers
+from ostiary.store.copies import declare_original
 from ostiary.store.engine import Store
 from ostiary.store.installation import MASTER_KEY, read_fact, record_fact
 from ostiary.store.tenancy import SYSTEM_ID
@@ -67,6 +68,7 @@ def found(store: Store, sealing: Sealing, clock: Clock, entropy: Entropy, tenant
             raise conflict("ALREADY_INSTALLED", "there is an installation already; --if-needed accepts it")
         now_ms = clock.now_ms()
         record_fact(work, MASTER_KEY, sealing.key_id)
+        declare_original(work)
         create_system(work, now_ms)
         tenant = create_tenant(work, tenant_name, entropy, now_ms, is_default=True)
         for tenant_id in (SYSTEM_ID, tenant.id):  # made here, though it takes a while: nobody waits for an empty store

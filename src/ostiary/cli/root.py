@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 it failed, 2 the command or the configuration must be chan
 from __future__ import annotations
 
 import importlib
+import sqlite3
 
 import click
 
@@ -14,6 +15,7 @@ from ostiary.access.limits import LimitsError
 from ostiary.config import ConfigurationError
 from ostiary.errors import DomainError
 from ostiary.keys.sealing import MasterKeyError, SealBroken
+from ostiary.store.copies import CopyError
 from ostiary.store.schema import SchemaError
 
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
@@ -23,6 +25,8 @@ COMMANDS = {
     "tenant": "ostiary.cli.tenant",
     "apikey": "ostiary.cli.api_key",
     "key": "ostiary.cli.key",
+    "backup": "ostiary.cli.backup",
+    "restore": "ostiary.cli.restore",
     "routes": "ostiary.cli.routes",
     "serve": "ostiary.cli.serve",
 }
@@ -83,7 +87,7 @@ def run(arguments: list[str]) -> int:
         return _say(str(error), REFUSED)
     except DomainError as error:
         return _say(f"{error.message}{_driver_says(error)}", FAILED)
-    except (SchemaError, SealBroken, OSError) as error:
+    except (SchemaError, CopyError, SealBroken, OSError, sqlite3.DatabaseError) as error:
         return _say(str(error), FAILED)
 
 

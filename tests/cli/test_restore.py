@@ -1,0 +1,265 @@
+"""Backup and restore, on both databases with their own tools: what was revoked since the backup stays dead."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from kit.callers import Caller, bearer, serving
+from kit.command import Ended, ostiary_here
+from kit.databases import PostgresServer
+from kit.installation import Installation
+from sqlalchemy import select, update
+
+from identity.appid.management.v4 import tokens_pb2 as pb
+from identity.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
+from ostiary.app import open_runtime
+from ostiary.clock import FixedClock, SystemClock
+from ostiary.config import Settings
+from ostiary.ids import SystemEntropy, new_id
+from ostiary.store.copies import CopyError
+from ostiary.store.engine import Store
+from ostiary.store.tables import Client, Grant, Membership, Password, Session, User, table_of
+
+LATER = 4_000_000_000_000
+
+
+class Place:
+    """An installation in a folder of its own that can be copied and put back."""
+
+    def __init__(self, url: str, folder: Path, postgres: PostgresServer | None) -> None:
+        self.url = url
+        self.folder = folder
+        self._postgres = postgres
+        self._backup = folder / "store.backup"
+
+    def run(self, *arguments: str) -> Ended:
+        return ostiary_here(*arguments, cwd=self.folder, OSTIARY_DATABASE=self.url)
+
+    def back_up(self) -> None:
+        if self._postgres is None:
+            assert self.run("backup", str(self._backup)).code == 0
+        else:
+            self._postgres.dump(self.url, self._backup)
+
+    def put_back(self, *options: str) -> Ended:
+        """The documented way: the command, on PostgreSQL after pg_restore into a new database beside the old one."""
+        if self._postgres is None:
+            return self.run("restore", str(self._backup), "--json", *options)
+        before, self.url = self.url, self._postgres.new_database()
+        self._postgres.load(self._backup, self.url)
+        return self.run("restore", "--json", *([] if "--since" in options else ["--replaced", before]), *options)
+
+    def put_back_unsettled(self) -> None:
+        """The careless way: the bare copy in the place of the store."""
+        if self._postgres is None:
+            shutil.copyfile(self._backup, self.folder / "ostiary.sqlite3")
+        else:
+            self.url = self._postgres.new_database()
+            self._postgres.load(self._backup, self.url)
+
+    @contextlib.contextmanager
+    def store(self) -> Iterator[Store]:
+        opened = Store(self.url)
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+    def rows(self, model: Any, *columns: str) -> list[tuple[Any, ...]]:
+        table = table_of(model)
+        with self.store() as store, store.read() as work:
+            return sorted(tuple(row) for row in work.rows(select(*(table.c[name] for name in columns))))
+
+    @contextlib.contextmanager
+    def serving(self, tenant_id: str) -> Iterator[Caller]:
+        clock = FixedClock(SystemClock().now_ms())
+        runtime = open_runtime(Settings(database=self.url, data=self.folder / "var"), clock=clock)
+        with serving(Installation(runtime, clock, tenant_id, {})) as caller:
+            yield caller
+
+
+@pytest.fixture
+def place(database: str, tmp_path: Path, request: pytest.FixtureRequest) -> Place:
+    server = None if database.startswith("sqlite") else request.getfixturevalue("postgres")
+    return Place(database, tmp_path, server)
+
+
+@pytest.fixture
+def made(place: Place) -> dict[str, str]:
+    """The credentials of a fresh installation."""
+    credentials: dict[str, str] = place.run("init", "--json").json()
+    return credentials
+
+
+def ask(caller: Caller, token: str) -> grpc.StatusCode:
+    request = pb.GetTokensConfigRequest(tenant_id=caller.installation.tenant_id)
+    try:
+        TokensServiceStub(caller.channel).GetTokensConfig(request, **bearer(token))
+    except grpc.RpcError as refused:
+        return refused.code()
+    return grpc.StatusCode.OK
+
+
+def exchange(caller: Caller, api_key: str) -> bool:
+    try:
+        return ask(caller, caller.token(api_key)) is grpc.StatusCode.OK
+    except grpc.RpcError:
+        return False
+
+
+def person(place: Place, tenant_id: str, name: str, hash: str) -> str:
+    user_id = new_id(SystemEntropy())
+    with place.store() as store, store.write() as work:
+        work.add(User(id=user_id, tenant_id=tenant_id, user_name=name, user_name_key=name, created_at=1, modified_at=1))
+        work.add(
+            Password(tenant_id=tenant_id, user_id=user_id, hash=hash, changed_at=1),
+            Membership(tenant_id=tenant_id, user_id=user_id, role="org_owner", created_at=1),
+            Session(id=new_id(SystemEntropy()), tenant_id=tenant_id, kind="browser", user_id=user_id, auth_time=1,
+                    created_at=1, last_seen_at=1, expires_at=LATER),
+            Grant(id=new_id(SystemEntropy()), tenant_id=tenant_id, kind="rotating", audience="appid", subject=user_id,
+                  auth_time=1, created_at=1, expires_at=LATER),
+        )  # fmt: skip
+    return user_id
+
+
+def test_what_was_revoked_since_the_backup_stays_dead(place: Place, made: dict[str, str]) -> None:
+    tenant_id = made["tenantId"]
+    other = place.run("apikey", "create", "default", "--json").json()
+    place.run("tenant", "create", "paused")
+    place.run("tenant", "create", "gone")
+    left, stays = person(place, tenant_id, "left", "old"), person(place, tenant_id, "stays", "old")
+    with place.serving(tenant_id) as caller:
+        token = caller.token(made["apikey"])
+        assert ask(caller, token) is grpc.StatusCode.OK
+    place.back_up()
+
+    place.run("apikey", "revoke", "default", other["id"])
+    place.run("tenant", "disable", "paused")
+    place.run("tenant", "delete", "gone", "--yes")
+    users, passwords, members = table_of(User), table_of(Password), table_of(Membership)
+    with place.store() as store, store.write() as work:
+        work.run(update(users).where(users.c.id == left).values(active=False))
+        work.run(update(passwords).where(passwords.c.user_id == stays).values(hash="new", changed_at=2))
+        work.run(members.delete().where(members.c.user_id == stays))
+        work.run(update(table_of(Client)).values(secret_digest="changed"))
+
+    restored = place.put_back()
+    assert restored.code == 0, restored.stderr
+    assert set(restored.json()["carriedOver"]) == {
+        "api_keys", "clients", "memberships", "passwords", "tenants", "users"
+    }  # fmt: skip
+    with place.serving(tenant_id) as caller:
+        assert ask(caller, token) is grpc.StatusCode.UNAUTHENTICATED, "no token of before the restoration is alive"
+        assert exchange(caller, made["apikey"]), "what was not revoked works"
+        assert not exchange(caller, other["apikey"])
+    states = {tenant["name"]: tenant["state"] for tenant in place.run("tenant", "list", "--deleted", "--json").json()}
+    assert states == {"System": "enabled", "default": "enabled", "paused": "disabled", "gone": "deleting"}
+    assert place.rows(User, "user_name", "active") == [("left", False), ("stays", True)]
+    assert place.rows(Password, "user_id", "hash") == sorted([(left, "old"), (stays, "new")])
+    assert place.rows(Membership, "user_id") == [(left,)]
+    assert place.rows(Client, "secret_digest") == [("changed",)]
+    assert place.rows(Session, "id") == place.rows(Grant, "id") == []
+
+
+def test_no_server_starts_on_a_copy_until_it_is_settled(place: Place, made: dict[str, str]) -> None:
+    place.back_up()
+    place.put_back_unsettled()
+    with pytest.raises(CopyError, match="ostiary restore"), place.serving(made["tenantId"]):
+        pass
+    refused = place.run("tenant", "list")
+    assert (refused.code, refused.stderr.count("\n")) == (1, 1)
+    assert place.run("restore", "--since", "moved").code == 0
+    assert place.run("tenant", "list").code == 0
+
+
+def test_without_the_replaced_store_somebody_must_say_what_to_trust(place: Place, made: dict[str, str]) -> None:
+    place.back_up()
+    place.put_back_unsettled()
+    refused = place.run("restore")
+    assert (refused.code, refused.stderr.count("\n")) == (2, 1)
+    assert "--since" in refused.stderr
+    assert place.run("restore", "--since", "revoke-api-keys").code == 0
+    with place.serving(made["tenantId"]) as caller:
+        assert not exchange(caller, made["apikey"])
+        assert not exchange(caller, made["operatorApikey"])
+
+
+def test_a_store_of_another_installation_is_no_help(place: Place, made: dict[str, str], tmp_path: Path) -> None:
+    del made
+    place.back_up()
+    place.put_back_unsettled()
+    foreign = f"sqlite:///{tmp_path}/foreign/ostiary.sqlite3"
+    assert ostiary_here("init", cwd=tmp_path, OSTIARY_DATABASE=foreign).code == 0
+    refused = place.run("restore", "--replaced", foreign)
+    assert (refused.code, refused.stderr.count("\n")) == (1, 1)
+    assert "does not belong" in refused.stderr
+
+
+class TestEmbedded:
+    """What concerns the embedded store only."""
+
+    @pytest.fixture
+    def place(self, tmp_path: Path) -> Place:
+        return Place(f"sqlite:///{tmp_path}/ostiary.sqlite3", tmp_path, None)
+
+    def test_a_backup_is_private_and_overwrites_nothing(self, place: Place, made: dict[str, str]) -> None:
+        del made
+        place.back_up()
+        assert (place.folder / "store.backup").stat().st_mode & 0o777 == 0o600
+        before = (place.folder / "store.backup").read_bytes()
+        refused = place.run("backup", "store.backup")
+        assert (refused.code, refused.stderr.count("\n")) == (1, 1)
+        assert (place.folder / "store.backup").read_bytes() == before
+        assert sorted(path.name for path in place.folder.glob("store*")) == ["store.backup"]
+
+    def test_a_backup_holds_what_was_committed_and_waits_for_no_writer(
+        self, place: Place, made: dict[str, str]
+    ) -> None:
+        with place.store() as store, store.read() as held:  # a server's connection: the journal is not taken in
+            held.rows(select(table_of(Client)))
+            with store.write() as work:
+                work.run(update(table_of(Client)).values(name="committed"))
+            with contextlib.suppress(InterruptedError), store.write() as work:
+                work.run(update(table_of(Client)).values(name="not committed"))
+                place.back_up()
+                raise InterruptedError
+        assert place.put_back().code == 0
+        assert place.rows(Client, "id", "name") == [(made["clientId"], "committed")]
+
+    def test_a_store_in_use_is_not_replaced(self, place: Place, made: dict[str, str]) -> None:
+        place.back_up()
+        with place.serving(made["tenantId"]) as caller:
+            assert exchange(caller, made["apikey"])
+            refused = place.put_back()
+            assert (refused.code, refused.stdout) == (1, "")
+            assert "stop every server first" in refused.stderr
+            assert exchange(caller, made["apikey"])
+        assert place.put_back().code == 0
+        assert len(list(place.folder.glob("ostiary.sqlite3.replaced-*"))) == 1, "the replaced store is kept"
+        assert list(place.folder.glob("*.restoring*")) == []
+
+    @pytest.mark.parametrize("content", [b"", b"not a database at all" * 400])
+    def test_what_is_no_backup_changes_nothing(self, place: Place, made: dict[str, str], content: bytes) -> None:
+        del made
+        (place.folder / "store.backup").write_bytes(content)
+        refused = place.put_back()
+        assert (refused.code, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+        assert place.run("tenant", "list").code == 0
+        assert list(place.folder.glob("*.restoring*")) == []
+
+    def test_a_damaged_store_is_replaced_when_somebody_says_what_to_trust(
+        self, place: Place, made: dict[str, str]
+    ) -> None:
+        place.back_up()
+        (place.folder / "ostiary.sqlite3").write_bytes(b"x" * 8192)
+        refused = place.put_back()
+        assert (refused.code, refused.stderr.count("\n")) == (1, 1)
+        assert place.put_back("--since", "keep-api-keys").code == 0
+        with place.serving(made["tenantId"]) as caller:
+            assert exchange(caller, made["apikey"])
