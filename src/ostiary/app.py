@@ -17,6 +17,8 @@ from grpc_reflection.v1alpha import reflection
 from identity.appid.management.v4 import (
     applications_pb2,
     applications_pb2_grpc,
+    cloud_directory_users_pb2,
+    cloud_directory_users_pb2_grpc,
     identity_providers_pb2,
     identity_providers_pb2_grpc,
     password_regex_pb2,
@@ -29,8 +31,12 @@ from identity.appid.management.v4 import (
     roles_pb2_grpc,
     runtime_activity_pb2,
     runtime_activity_pb2_grpc,
+    self_service_pb2,
+    self_service_pb2_grpc,
     tokens_pb2,
     tokens_pb2_grpc,
+    users_pb2,
+    users_pb2_grpc,
     users_profile_pb2,
     users_profile_pb2_grpc,
 )
@@ -61,6 +67,7 @@ from identity.csp.v1 import (
 )
 from identity.iam.v1 import token_pb2, token_pb2_grpc
 from identity.oidc.v1 import provider_pb2, provider_pb2_grpc
+from identity.profiles.v1 import attributes_pb2, attributes_pb2_grpc
 from ostiary.access.authentication import Authentication
 from ostiary.access.introspection import TokenInspection
 from ostiary.access.limits import CoarseLimiter, read_limits
@@ -69,7 +76,9 @@ from ostiary.background.jobs import run_jobs
 from ostiary.background.tasks import Task, leased
 from ostiary.clock import Clock, SystemClock
 from ostiary.config import Settings
+from ostiary.delivery.outbox import Outbox
 from ostiary.directory.passwords import Passwords
+from ostiary.directory.registration import Registration
 from ostiary.directory.sign_in import PasswordSignIn
 from ostiary.ids import Entropy, SystemEntropy, new_id
 from ostiary.keys.keyring import Keyring
@@ -90,13 +99,16 @@ from ostiary.oauth.token_endpoint import TokenEndpoint
 from ostiary.oauth.user_sign_in import UserSignIn
 from ostiary.runtime import Runtime
 from ostiary.services.appid.applications import ApplicationsServicer
+from ostiary.services.appid.cloud_directory_users import CloudDirectoryUsersServicer
 from ostiary.services.appid.identity_providers import IdentityProvidersServicer
 from ostiary.services.appid.password_regex import PasswordRegexServicer
 from ostiary.services.appid.rate_limit import RateLimitServicer
 from ostiary.services.appid.redirect_uris import RedirectUrisServicer
 from ostiary.services.appid.roles import RolesServicer
 from ostiary.services.appid.runtime_activity import RuntimeActivityServicer
+from ostiary.services.appid.self_service import SelfServiceServicer
 from ostiary.services.appid.tokens import TokensServicer
+from ostiary.services.appid.users import UsersServicer
 from ostiary.services.appid.users_profile import UsersProfileServicer
 from ostiary.services.appid_oauth.discovery import DiscoveryServicer
 from ostiary.services.appid_oauth.token import TokenServicer as AppIdTokenServicer
@@ -112,6 +124,7 @@ from ostiary.services.csp.organization_users import OrganizationUsersServicer
 from ostiary.services.csp.principal_user import PrincipalUserServicer
 from ostiary.services.iam.token import TokenServicer
 from ostiary.services.oidc.provider import ProviderServicer
+from ostiary.services.profiles.attributes import AttributesServicer
 from ostiary.store import schema
 from ostiary.store.copies import check_original
 from ostiary.store.engine import Store
@@ -149,14 +162,23 @@ def _bound(messages: ModuleType, stubs: ModuleType, name: str, servicer: Callabl
 SERVICES: Sequence[Service] = (
     _bound(token_pb2, token_pb2_grpc, "TokenService", TokenServicer),
     _bound(applications_pb2, applications_pb2_grpc, "ApplicationsService", ApplicationsServicer),
+    _bound(
+        cloud_directory_users_pb2,
+        cloud_directory_users_pb2_grpc,
+        "CloudDirectoryUsersService",
+        CloudDirectoryUsersServicer,
+    ),
     _bound(identity_providers_pb2, identity_providers_pb2_grpc, "IdentityProvidersService", IdentityProvidersServicer),
     _bound(password_regex_pb2, password_regex_pb2_grpc, "PasswordRegexService", PasswordRegexServicer),
     _bound(rate_limit_pb2, rate_limit_pb2_grpc, "RateLimitService", RateLimitServicer),
     _bound(redirect_uris_pb2, redirect_uris_pb2_grpc, "RedirectUrisService", RedirectUrisServicer),
     _bound(roles_pb2, roles_pb2_grpc, "RolesService", RolesServicer),
     _bound(runtime_activity_pb2, runtime_activity_pb2_grpc, "RuntimeActivityService", RuntimeActivityServicer),
+    _bound(self_service_pb2, self_service_pb2_grpc, "SelfServiceService", SelfServiceServicer),
     _bound(tokens_pb2, tokens_pb2_grpc, "TokensService", TokensServicer),
+    _bound(users_pb2, users_pb2_grpc, "UsersService", UsersServicer),
     _bound(users_profile_pb2, users_profile_pb2_grpc, "UsersProfileService", UsersProfileServicer),
+    _bound(attributes_pb2, attributes_pb2_grpc, "AttributesService", AttributesServicer),
     _bound(discovery_pb2, discovery_pb2_grpc, "DiscoveryService", DiscoveryServicer),
     _bound(
         openid_configuration_pb2,
@@ -219,6 +241,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         token_endpoint=TokenEndpoint(store, clock, entropy, ledger, AppTokens(keys, issuers, ledger), grants),
         platform_tokens=tokens, platform_sessions=sessions,
         platform_token_endpoint=PlatformTokenEndpoint(store, tenancy, clock, entropy, sealing, tokens, sessions),
+        registration=Registration(store, clock, entropy, passwords, Outbox(sealing, entropy)),
     )  # fmt: skip
 
 
@@ -254,8 +277,8 @@ def steps(runtime: Runtime) -> list[Step]:
         Limit(CoarseLimiter(runtime.limits)),  # before work: what is refused must cost nothing
         refuse_malformed,  # after access: only who may call learns that the request was malformed
         refuse_unknown_version,  # of cloudapi only
-        unit_of_work,  # innermost but audit: nothing slow stands inside a transaction
-        Audit(runtime.clock),  # in the transaction of the change that it records
+        Audit(runtime.clock),  # around the unit of work, whose transaction records what it holds ready
+        unit_of_work,  # innermost: nothing slow stands inside a transaction
     ]
 
 

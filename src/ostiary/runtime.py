@@ -10,6 +10,7 @@ from ostiary.access.limits import Limits
 from ostiary.clock import Clock
 from ostiary.config import Settings
 from ostiary.directory.passwords import Passwords
+from ostiary.directory.registration import Registration
 from ostiary.directory.sign_in import PasswordSignIn
 from ostiary.ids import Entropy
 from ostiary.keys.keyring import Keyring
@@ -46,3 +47,4 @@ class Runtime:
     token_endpoint: TokenEndpoint
     platform_sessions: PlatformSessions
     platform_token_endpoint: PlatformTokenEndpoint
+    registration: Registration

@@ -23,8 +23,8 @@ _PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
 
 @dataclass(frozen=True, slots=True)
 class IdentityView:
-    """An identity of a profile. `user_info` is the provider's own data as JSON text; empty for directory users, whose
-    data is the directory's."""
+    """An identity of a profile. `user_info` is what the provider said, a JSON object as text; it is empty for directory
+    users, of whom the directory itself knows more (`profile_document`)."""
 
     provider: str
     id: str
@@ -92,6 +92,11 @@ def profile_of(work: Work, tenant_id: str, provider: str, idp_id: str) -> str | 
     return row.profile_id if row else None
 
 
+def directory_profile(work: Work, tenant_id: str, user_id: str) -> ProfileView:
+    """The profile of a directory user; raises PROFILE_NOT_FOUND before its first sign-in."""
+    return the_profile(work, tenant_id, profile_of(work, tenant_id, CLOUD_DIRECTORY, user_id) or "")
+
+
 def profile_views(rows: Sequence[Row[Any]]) -> list[ProfileView]:
     """Rows of COLUMNS and IDENTITY_COLUMNS, one for each identity, as profiles in the order of the rows."""
     facts: dict[str, dict[str, Any]] = {}
@@ -124,6 +129,14 @@ def delete_profile(work: Work, tenant_id: str, profile_id: str) -> None:
         raise no_such_profile()
 
 
+def lock_profile(work: Work, tenant_id: str, profile_id: str) -> Profile:
+    """The profile's row, held until the end of the transaction; raises PROFILE_NOT_FOUND."""
+    profile = work.get(Profile, profile_id, lock=True)
+    if profile is None or profile.tenant_id != tenant_id:
+        raise no_such_profile()
+    return profile
+
+
 def no_such_profile() -> DomainError:
     """The same for an unknown profile id, a directory id, and somebody else's."""
     return not_found("PROFILE_NOT_FOUND", "Profile not found")
@@ -141,7 +154,7 @@ def _create(work: Work, signed_in: SignedIn, entropy: Entropy, now_ms: int) -> s
     )  # fmt: skip
     identity = {
         "tenant_id": tenant_id, "provider": CLOUD_DIRECTORY, "idp_id": signed_in.user_id, "profile_id": profile_id,
-        "email_key": login_key(signed_in.email), "user_info": "",
+        "email_key": login_key(signed_in.email), "user_info": "{}",
     }  # fmt: skip
     if work.insert_new(_IDENTITIES, identity):
         return profile_id

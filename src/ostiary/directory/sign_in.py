@@ -127,7 +127,7 @@ class PasswordSignIn:
         if fresh != phc:
             set_password_hash(work, tenant.id, user_id, fresh, now_ms)
         work.flush()
-        return _signed_in(the_user(work, tenant.id, user_id))
+        return signed_in_as(the_user(work, tenant.id, user_id))
 
 
 def _hash_of(work: Work, tenant_id: str, user_id: str) -> str | None:
@@ -135,7 +135,8 @@ def _hash_of(work: Work, tenant_id: str, user_id: str) -> str | None:
     return row.hash if row else None
 
 
-def _signed_in(user: UserView) -> SignedIn:
+def signed_in_as(user: UserView) -> SignedIn:
+    """What a sign-in of this user says."""
     return SignedIn(
         user.tenant_id, user.id, user.user_name, user.email, user.status == CONFIRMED, user.display_name,
         user.given_name, user.family_name, user.locale,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, func, select
+from sqlalchemy import ColumnElement, bindparam, delete, false, func, select
 
 from ostiary.directory.contacts import Contact, add_emails, contacts_of, email_taken, one_primary, replace_phones
 from ostiary.directory.names import email_key, is_text, login_key, name_key
@@ -122,6 +122,19 @@ def list_users(
     page = select(*_COLUMNS).where(*chosen).order_by(*order)
     rows = work.rows(page.offset(max(start, 1) - 1).limit(count))
     return _views(work, tenant_id, rows), total[0] if total else 0
+
+
+def user_named(tenant_id: str, login: str, identity_field: str) -> ColumnElement[bool]:
+    """The condition that a user signs in as `login`."""
+    key = login_key(login)
+    if not is_text(key):
+        return false()
+    if identity_field == "userName":
+        return _USERS.c.user_name_key == key
+    holders = select(_EMAILS.c.user_id).where(
+        _EMAILS.c.tenant_id == tenant_id, _EMAILS.c.value_key == key, _EMAILS.c.is_primary
+    )
+    return _USERS.c.id.in_(holders)
 
 
 def memberships(work: Work, tenant_id: str, user_id: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -39,6 +39,7 @@ class Call:
     audit_target: str = ""
     resources: ExitStack = field(default_factory=ExitStack)
     writing: Work | None = None
+    record: Callable[[Work], None] | None = None
     context: Any = None
 
     @property
@@ -75,6 +76,19 @@ class Call:
         """Gives the reading connection back before slow work or a transaction begins."""
         self.resources.close()
         self.__dict__.pop("reading", None)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Work]:
+        """The transaction of this call's change, with its audit event as the last row in it.
+
+        The unit of work opens it (WRITE), or the servicer, where slow work stands before it (OWN).
+        """
+        self.release()
+        with self.store.write() as work:
+            yield work
+            if self.record is not None:
+                self.record(work)
+                self.record = None
 
     @property
     def the_tenant(self) -> TenantView:

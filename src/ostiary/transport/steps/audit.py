@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from ostiary.clock import Clock
+from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
 from ostiary.store.audit import Entry, record
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
@@ -16,17 +17,24 @@ from ostiary.transport.pipeline import Proceed
 
 
 class Audit:
-    """Appends the RPC's audit event after its servicer returned; a refusal rolls the event back with the change."""
+    """Gives the call what records its RPC's audit event; `Call.transaction` does it, so that both stand or fall."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
     def __call__(self, call: Call, request: Message, proceed: Proceed) -> Any:
-        """Only RPCs with an `audit` name, which are those that change something in one transaction."""
+        """Only RPCs with an `audit` name. One that succeeds without a record is a fault of ours, and fails."""
+        if call.rules.audit:
+            call.record = lambda work: self._record(work, call, request)
         answer = proceed(call, request)
-        if call.rules.audit and call.writing is not None:
-            record(call.writing, self._clock.now_ms(), audit_entry(call, call.rules.audit, request))
+        if call.record is not None:
+            raise LookupError(f"{call.rules.method} changed something outside Call.transaction, unrecorded")
         return answer
+
+    def _record(self, work: Work, call: Call, request: Message) -> None:
+        is_runtime = call.rules.options.audit_runtime
+        if not is_runtime or CAPTURE_RUNTIME_ACTIVITY.read(work, call.the_tenant).is_active:
+            record(work, self._clock.now_ms(), audit_entry(call, call.rules.audit, request))
 
 
 @contextmanager

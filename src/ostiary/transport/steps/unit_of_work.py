@@ -12,11 +12,14 @@ from ostiary.transport.pipeline import Proceed
 
 
 def unit_of_work(call: Call, request: Message, proceed: Proceed) -> Any:
-    """READ shares the connection that authentication used; WRITE begins; OWN and NONE begin nothing."""
-    if call.rules.transaction != options.TRANSACTION_WRITE:
+    """READ shares the connection that authentication used; WRITE begins; OWN and NONE begin nothing and hold none."""
+    transaction = call.rules.transaction
+    if transaction == options.TRANSACTION_READ:
         return proceed(call, request)
-    call.release()
-    with call.store.write() as work:
+    if transaction != options.TRANSACTION_WRITE:
+        call.release()
+        return proceed(call, request)
+    with call.transaction() as work:
         call.writing = work
         try:
             return proceed(call, request)

@@ -1,0 +1,1 @@
+"""What leaves for people: messages, written in the transaction that causes them."""

@@ -1,0 +1,124 @@
+"""Custom attributes of profiles: free JSON under names, 100 KB a profile (App ID catalogue 72; appid.md §8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ostiary.directory.json_text import read_json, write_json
+from ostiary.directory.profiles import lock_profile, the_profile
+from ostiary.directory.users_profile import USERS_PROFILE
+from ostiary.errors import DomainError, denied, invalid, limited, not_found
+from ostiary.store.counters import ExactLimit, count_exactly
+from ostiary.store.tables import Profile
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+MAX_BYTES = 102_400
+"""Of all attributes of a profile, as compact JSON in UTF-8."""
+MAX_NAME = 256
+Attributes = dict[str, Any]
+
+
+def attributes_of(work: Work, tenant_id: str, profile_id: str) -> Attributes:
+    """All attributes of a profile. Raises PROFILE_NOT_FOUND."""
+    return stored_attributes(the_profile(work, tenant_id, profile_id).attributes)
+
+
+def stored_attributes(text: str) -> Attributes:
+    """Attributes as they stand in the store."""
+    attributes: Attributes = read_json(text.encode())
+    return attributes
+
+
+def attribute_of(work: Work, tenant_id: str, profile_id: str, name: str) -> Attributes:
+    """One attribute under its name. Raises ATTRIBUTE_NOT_FOUND."""
+    attributes = attributes_of(work, tenant_id, profile_id)
+    if name not in attributes:
+        raise _no_such_attribute()
+    return {name: attributes[name]}
+
+
+def replace_attributes(work: Work, tenant_id: str, profile_id: str, body: bytes, now_ms: int) -> None:
+    """Puts the member `attributes` of the JSON object `body` in place of all attributes.
+
+    Raises PROFILE_NOT_FOUND, MALFORMED_JSON, ATTRIBUTES_MISSING, INVALID_ATTRIBUTE_NAME, ATTRIBUTES_TOO_LARGE.
+    """
+    profile = lock_profile(work, tenant_id, profile_id)
+    document = read_json(body)
+    attributes = document.get("attributes") if isinstance(document, dict) else None
+    if not isinstance(attributes, dict):
+        raise invalid("ATTRIBUTES_MISSING", 'The body must be a JSON object such as {"attributes": {"points": "150"}}.')
+    for name in attributes:
+        _check_name(name)
+    _store(profile, attributes, now_ms)
+
+
+class OwnAttributes:
+    """What users change of their own profiles, so many times a minute."""
+
+    def __init__(self, limit: ExactLimit) -> None:
+        self._limit = limit
+
+    def put(
+        self, work: Work, tenant: TenantView, profile_id: str, name: str, content_type: str, body: bytes, now_ms: int
+    ) -> Attributes:
+        """Writes one attribute. Raises USERS_PROFILE_INACTIVE (403), INVALID_ATTRIBUTE_NAME, INVALID_ATTRIBUTE_VALUE,
+        ATTRIBUTES_TOO_LARGE, TOO_MANY_ATTRIBUTE_WRITES (429)."""
+        if not USERS_PROFILE.read(work, tenant).is_active:
+            raise denied("USERS_PROFILE_INACTIVE", "This tenant stores no custom attributes.")
+        self._count(work, tenant.id, f"update:{profile_id}", now_ms)
+        _check_name(name)
+        value = bare_value(content_type, body)
+        # All attributes are one document: lock, then read, then change, or of two writers at once one is lost.
+        profile = lock_profile(work, tenant.id, profile_id)
+        _store(profile, {**stored_attributes(profile.attributes), name: value}, now_ms)
+        return {name: value}
+
+    def delete(self, work: Work, tenant_id: str, profile_id: str, name: str, now_ms: int) -> None:
+        """Deletes one attribute. Raises ATTRIBUTE_NOT_FOUND, TOO_MANY_ATTRIBUTE_WRITES (429)."""
+        self._count(work, tenant_id, f"delete:{profile_id}", now_ms)
+        profile = lock_profile(work, tenant_id, profile_id)
+        attributes = stored_attributes(profile.attributes)
+        if name not in attributes:
+            raise _no_such_attribute()
+        del attributes[name]
+        _store(profile, attributes, now_ms)
+
+    def _count(self, work: Work, tenant_id: str, subject: str, now_ms: int) -> None:
+        wait = count_exactly(work, tenant_id, self._limit, subject, now_ms)
+        if wait:
+            message = f"Too many changes of attributes; wait {wait} seconds and repeat."
+            raise limited("TOO_MANY_ATTRIBUTE_WRITES", message, wait, keep_changes=True)
+
+
+def bare_value(content_type: str, body: bytes) -> Any:
+    """What a body is as an attribute: its text. SDKs send bare text and call it JSON (clients.md §1), so only what can
+    be nothing but JSON is taken as such: an object, an array or a string, under a JSON content type."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise invalid("INVALID_ATTRIBUTE_VALUE", "The value must be text in UTF-8.") from error
+    kind = content_type.partition(";")[0].strip().lower()
+    if kind.endswith("json") and text.lstrip()[:1] in ("{", "[", '"'):
+        try:
+            return read_json(body)
+        except DomainError:  # then it is text that begins so
+            return text
+    return text
+
+
+def _store(profile: Profile, attributes: Attributes, now_ms: int) -> None:
+    text = write_json(attributes)
+    if len(write_json(attributes, escaped=False).encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        message = f"The attributes of a user have at most {MAX_BYTES} bytes as JSON; these would have more."
+        raise invalid("ATTRIBUTES_TOO_LARGE", message)
+    profile.attributes, profile.modified_at = text, now_ms
+
+
+def _check_name(name: str) -> None:
+    if not 1 <= len(name) <= MAX_NAME:
+        raise invalid("INVALID_ATTRIBUTE_NAME", f"The name of an attribute has 1 to {MAX_NAME} characters.")
+
+
+def _no_such_attribute() -> DomainError:
+    return not_found("ATTRIBUTE_NOT_FOUND", "Not found")

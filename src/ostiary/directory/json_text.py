@@ -1,0 +1,55 @@
+"""JSON as callers wrote it: numbers keep every digit and objects their order, unlike in google.protobuf.Struct."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any, NoReturn
+
+from ostiary.errors import DomainError, invalid
+
+MAX_DEPTH = 64
+
+
+def read_json(data: bytes) -> Any:
+    """The value that `data` spells in UTF-8, with Decimal for numbers that are not whole. Raises MALFORMED_JSON."""
+    try:
+        value = json.loads(data.decode(), parse_float=Decimal, parse_constant=_refuse)
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise _malformed() from error
+    _check_depth(value, MAX_DEPTH)
+    return value
+
+
+def write_json(value: Any, *, escaped: bool = True) -> str:
+    """The value as compact JSON; in ASCII unless `escaped` is off."""
+    match value:
+        case dict():
+            pairs = (f"{_text(name, escaped)}:{write_json(one, escaped=escaped)}" for name, one in value.items())
+            return "{" + ",".join(pairs) + "}"
+        case list():
+            return "[" + ",".join(write_json(one, escaped=escaped) for one in value) + "]"
+        case Decimal():
+            return str(value)
+        case _:
+            return _text(value, escaped)
+
+
+def _text(value: Any, escaped: bool) -> str:
+    return json.dumps(value, ensure_ascii=escaped)
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _check_depth(value: Any, left: int) -> None:
+    if not left:
+        raise _malformed()
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for member in members:
+        _check_depth(member, left - 1)
+
+
+def _malformed() -> DomainError:
+    return invalid("MALFORMED_JSON", f"The body must be JSON in UTF-8, nested at most {MAX_DEPTH} deep.")

@@ -1,0 +1,113 @@
+"""A directory user as App ID writes it, and as callers write one to us.
+
+Attributes that no query asks for are the fields of the message without a place of their own in `Description`: to take
+one more attribute of RFC 7643, add it to the proto.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict, ParseDict
+
+from identity.appid.management.v4 import cloud_directory_users_pb2 as pb
+from ostiary.clock import rfc3339
+from ostiary.directory.contacts import Contact
+from ostiary.directory.user_input import PENDING, NewUser, UserChange
+from ostiary.directory.users import UserView
+from ostiary.errors import invalid
+
+USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
+_LISTS = ("ims", "photos", "addresses", "x509_certificates")
+_ELSEWHERE = frozenset({
+    "schemas", "id", "userName", "displayName", "emails", "phoneNumbers", "locale", "active", "lockedUntil", "status",
+    "password", "mfaContext", "meta", "profileId",
+})  # fmt: skip
+"""Fields that have a place of their own, or that only we write."""
+
+
+def new_user(message: pb.CloudDirectoryUser) -> NewUser:
+    """What a caller says of a user to be. Raises INVALID_VALUE, INVALID_LOCKED_UNTIL."""
+    return NewUser(
+        **_description(message), emails=_contacts(message.emails), user_name=message.user_name,
+        active=message.active if message.HasField("active") else True, status=message.status or PENDING,
+        locked_until=_locked_until(message),
+    )  # fmt: skip
+
+
+def user_change(message: pb.CloudDirectoryUser) -> UserChange:
+    """What a caller says that a user shall be. Raises INVALID_VALUE, INVALID_LOCKED_UNTIL, EMAIL_MISSING."""
+    if not message.emails:
+        raise invalid("EMAIL_MISSING", "emails must hold the user's mail address.", scim_type="invalidValue")
+    return UserChange(
+        **_description(message), emails=_contacts(message.emails),
+        user_name=message.user_name if message.HasField("user_name") else None,
+        active=message.active if message.HasField("active") else None,
+        status=message.status if message.HasField("status") else None, locked_until=_locked_until(message),
+    )  # fmt: skip
+
+
+def user_message(user: UserView) -> pb.CloudDirectoryUser:
+    """The user as App ID shows it; never a password."""
+    message = pb.CloudDirectoryUser(
+        schemas=[USER_SCHEMA], id=user.id, user_name=user.user_name, display_name=user.display_name,
+        active=user.active, status=user.status, locked_until=user.locked_until, locale=user.locale or None,
+        emails=[pb.CloudDirectoryEmail(**_shown(email)) for email in user.emails],
+        phone_numbers=[pb.CloudDirectoryPhoneNumber(**_shown(phone)) for phone in user.phones],
+        mfa_context=pb.CloudDirectoryMfaContext() if user.last_login else None,
+        meta=pb.CloudDirectoryMeta(
+            created=rfc3339(user.created_at), last_modified=rfc3339(user.modified_at), resource_type="User",
+            location=f"/v1/{user.tenant_id}/Users/{user.id}",
+            last_login=rfc3339(user.last_login) if user.last_login else None,
+        ),
+    )  # fmt: skip
+    further = user.further
+    if further:
+        ParseDict(further, message, ignore_unknown_fields=True)
+    formatted = user.formatted_name
+    if formatted:
+        name = {"given_name": user.given_name or None, "family_name": user.family_name or None}
+        message.name.MergeFrom(pb.CloudDirectoryName(formatted=formatted, **name))
+    return message
+
+
+def user_document(user: UserView) -> dict[str, Any]:
+    """The same as a JSON object."""
+    return MessageToDict(user_message(user), always_print_fields_with_no_presence=True)
+
+
+def _description(message: pb.CloudDirectoryUser) -> dict[str, Any]:
+    return {
+        "display_name": message.display_name, "given_name": message.name.given_name,
+        "family_name": message.name.family_name, "locale": message.locale,
+        "phones": _contacts(message.phone_numbers), "further": _further(message),
+    }  # fmt: skip
+
+
+def _further(message: pb.CloudDirectoryUser) -> dict[str, Any]:
+    for name in _LISTS:
+        if any(value.WhichOneof("kind") != "struct_value" for value in getattr(message, name).values):
+            shown = message.DESCRIPTOR.fields_by_name[name].json_name
+            raise invalid("INVALID_VALUE", f"{shown} must hold objects.", scim_type="invalidValue")
+    further = {name: value for name, value in MessageToDict(message).items() if name not in _ELSEWHERE}
+    parts = {name: part for name, part in further.pop("name", {}).items() if name not in ("givenName", "familyName")}
+    return {**further, "name": parts} if parts else further
+
+
+def _contacts(messages: Iterable[pb.CloudDirectoryEmail | pb.CloudDirectoryPhoneNumber]) -> tuple[Contact, ...]:
+    return tuple(Contact(one.value, one.type, one.display, one.primary) for one in messages)
+
+
+def _shown(contact: Contact) -> dict[str, Any]:
+    return {
+        "value": contact.value, "primary": contact.primary, "type": contact.type or None,
+        "display": contact.display or None,
+    }  # fmt: skip
+
+
+def _locked_until(message: pb.CloudDirectoryUser) -> int | None:
+    try:
+        return int(message.locked_until) if message.HasField("locked_until") else None
+    except (ValueError, OverflowError) as error:  # NaN, infinity: protobuf's JSON can spell them
+        raise invalid("INVALID_LOCKED_UNTIL", "lockedUntil must be a number.", scim_type="invalidValue") from error

@@ -1,0 +1,49 @@
+"""Who leaves or is shut out loses all that was granted: sessions, refresh tokens, codes, sign-ins under way."""
+
+from __future__ import annotations
+
+from sqlalchemy import delete
+
+from ostiary.directory.profiles import CLOUD_DIRECTORY, delete_profile, profile_of, the_profile
+from ostiary.directory.users import delete_user, lock_user
+from ostiary.oauth.refresh import revoke_grants_of
+from ostiary.oauth.sessions import end_sessions_of_user
+from ostiary.store.tables import LoginTransaction, table_of
+from ostiary.store.work import Work
+
+_SIGN_INS = table_of(LoginTransaction)
+
+
+def end_access_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> None:
+    """Ends what a directory user holds in any dialect, from the next request on."""
+    end_sessions_of_user(work, tenant_id, user_id, now_ms)
+    work.run(delete(_SIGN_INS).where(_SIGN_INS.c.tenant_id == tenant_id, _SIGN_INS.c.user_id == user_id))
+    revoke_grants_of(work, tenant_id, now_ms, user_id=user_id)
+    profile_id = profile_of(work, tenant_id, CLOUD_DIRECTORY, user_id)
+    if profile_id:
+        revoke_grants_of(work, tenant_id, now_ms, subject=profile_id)
+
+
+def remove_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> None:
+    """Deletes a directory user and ends its access; its profile stays. Raises USER_NOT_FOUND."""
+    user = lock_user(work, tenant_id, user_id)
+    end_access_of_user(work, tenant_id, user.id, now_ms)
+    delete_user(work, tenant_id, user.id)
+
+
+def remove_user_and_profile(work: Work, tenant_id: str, user_id: str, now_ms: int) -> None:
+    """Deletes a directory user with its profile, if it has one. Raises USER_NOT_FOUND."""
+    profile_id = profile_of(work, tenant_id, CLOUD_DIRECTORY, user_id)
+    remove_user(work, tenant_id, user_id, now_ms)
+    if profile_id:
+        delete_profile(work, tenant_id, profile_id)
+
+
+def remove_profile(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> None:
+    """Deletes a profile and ends its access, with the sessions of the directory user behind it, which would make it
+    anew. Raises PROFILE_NOT_FOUND."""
+    user_id = the_profile(work, tenant_id, profile_id).identity_at(CLOUD_DIRECTORY)
+    revoke_grants_of(work, tenant_id, now_ms, subject=profile_id)
+    if user_id:
+        end_access_of_user(work, tenant_id, user_id, now_ms)
+    delete_profile(work, tenant_id, profile_id)

@@ -1,0 +1,80 @@
+"""App ID management: profiles of everybody who signed in (catalogue 65, 69–74)."""
+
+from __future__ import annotations
+
+import grpc
+from google.api import httpbody_pb2
+from google.protobuf import empty_pb2
+
+from identity.appid.management.v4 import roles_pb2, users_pb2_grpc
+from identity.appid.management.v4 import users_pb2 as pb
+from ostiary.directory.attributes import replace_attributes
+from ostiary.directory.profile_document import profile_documents
+from ostiary.directory.profile_search import search_profiles
+from ostiary.directory.profiles import lock_profile, the_profile
+from ostiary.directory.roles import chosen_roles, put_profile_roles, roles_of_profile
+from ostiary.oauth.departures import remove_profile
+from ostiary.oauth.refresh import revoke_grants_of
+from ostiary.runtime import Runtime
+from ostiary.services.appid.roles import assigned_roles
+from ostiary.services.json_body import json_body
+from ostiary.store.work import Work
+from ostiary.transport.call import current_call
+
+
+class UsersServicer(users_pb2_grpc.UsersServiceServicer):
+    """Profiles, their attributes and roles."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._clock = runtime.clock
+
+    def SearchUserProfiles(
+        self, request: pb.SearchUserProfilesRequest, context: grpc.ServicerContext
+    ) -> httpbody_pb2.HttpBody:
+        found = search_profiles(
+            current_call().work, request.tenant_id, scope=request.data_scope, email=request.email, idp_id=request.id,
+            start=request.start_index if request.HasField("start_index") else None,
+            count=request.count if request.HasField("count") else None,
+        )  # fmt: skip
+        return json_body(found)
+
+    def DeleteUserProfile(self, request: pb.DeleteUserProfileRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        remove_profile(current_call().work, request.tenant_id, request.id, self._clock.now_ms())
+        return empty_pb2.Empty()
+
+    def RevokeUserRefreshTokens(
+        self, request: pb.RevokeUserRefreshTokensRequest, context: grpc.ServicerContext
+    ) -> empty_pb2.Empty:
+        work = current_call().work
+        profile = the_profile(work, request.tenant_id, request.id)
+        revoke_grants_of(work, request.tenant_id, self._clock.now_ms(), subject=profile.id)
+        return empty_pb2.Empty()
+
+    def GetUserProfile(self, request: pb.GetUserProfileRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        return _profile_body(current_call().work, request.tenant_id, request.id)
+
+    def UpdateUserProfile(
+        self, request: pb.UpdateUserProfileRequest, context: grpc.ServicerContext
+    ) -> httpbody_pb2.HttpBody:
+        work = current_call().work
+        replace_attributes(work, request.tenant_id, request.id, request.profile.data, self._clock.now_ms())
+        return _profile_body(work, request.tenant_id, request.id)
+
+    def GetUserRoles(self, request: pb.GetUserRolesRequest, context: grpc.ServicerContext) -> roles_pb2.AssignedRoles:
+        work = current_call().work
+        profile = the_profile(work, request.tenant_id, request.id)
+        return assigned_roles(roles_of_profile(work, request.tenant_id, profile.id))
+
+    def UpdateUserRoles(
+        self, request: pb.UpdateUserRolesRequest, context: grpc.ServicerContext
+    ) -> roles_pb2.AssignedRoles:
+        work = current_call().work
+        profile = lock_profile(work, request.tenant_id, request.id)
+        roles = chosen_roles(work, request.tenant_id, request.assignment)
+        put_profile_roles(work, request.tenant_id, profile.id, roles)
+        return assigned_roles(roles_of_profile(work, request.tenant_id, profile.id))
+
+
+def _profile_body(work: Work, tenant_id: str, profile_id: str) -> httpbody_pb2.HttpBody:
+    (document,) = profile_documents(work, tenant_id, [the_profile(work, tenant_id, profile_id)])
+    return json_body(document)

@@ -1,0 +1,14 @@
+"""Free JSON as an answer: what the gateway must pass on as it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.api import httpbody_pb2
+
+from ostiary.directory.json_text import write_json
+
+
+def json_body(document: Any) -> httpbody_pb2.HttpBody:
+    """The document as a body, with exact numbers and the order of keys kept."""
+    return httpbody_pb2.HttpBody(content_type="application/json", data=write_json(document).encode())

@@ -1,0 +1,1 @@
+"""What a signed-in user does with its own profile."""
