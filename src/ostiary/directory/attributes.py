@@ -50,7 +50,7 @@ def replace_attributes(work: Work, tenant_id: str, profile_id: str, body: bytes,
         raise invalid("ATTRIBUTES_MISSING", 'The body must be a JSON object such as {"attributes": {"points": "150"}}.')
     for name in attributes:
         _check_name(name)
-    _store(profile, attributes, now_ms)
+    _store(work, profile, attributes, now_ms)
 
 
 class OwnAttributes:
@@ -71,7 +71,7 @@ class OwnAttributes:
         value = bare_value(content_type, body)
         # All attributes are one document: lock, then read, then change, or of two writers at once one is lost.
         profile = lock_profile(work, tenant.id, profile_id)
-        _store(profile, {**stored_attributes(profile.attributes), name: value}, now_ms)
+        _store(work, profile, {**stored_attributes(profile.attributes), name: value}, now_ms)
         return {name: value}
 
     def delete(self, work: Work, tenant_id: str, profile_id: str, name: str, now_ms: int) -> None:
@@ -82,7 +82,7 @@ class OwnAttributes:
         if name not in attributes:
             raise _no_such_attribute()
         del attributes[name]
-        _store(profile, attributes, now_ms)
+        _store(work, profile, attributes, now_ms)
 
     def _count(self, work: Work, tenant_id: str, subject: str, now_ms: int) -> None:
         wait = count_exactly(work, tenant_id, self._limit, subject, now_ms)
@@ -107,12 +107,13 @@ def bare_value(content_type: str, body: bytes) -> Any:
     return text
 
 
-def _store(profile: Profile, attributes: Attributes, now_ms: int) -> None:
+def _store(work: Work, profile: Profile, attributes: Attributes, now_ms: int) -> None:
     text = write_json(attributes)
     if len(write_json(attributes, escaped=False).encode("utf-8", "surrogatepass")) > MAX_BYTES:
         message = f"The attributes of a user have at most {MAX_BYTES} bytes as JSON; these would have more."
         raise invalid("ATTRIBUTES_TOO_LARGE", message)
     profile.attributes, profile.modified_at = text, now_ms
+    work.flush()
 
 
 def _check_name(name: str) -> None:

@@ -73,8 +73,9 @@ def user_message(user: UserView) -> pb.CloudDirectoryUser:
 
 
 def user_document(user: UserView) -> dict[str, Any]:
-    """The same as a JSON object."""
-    return MessageToDict(user_message(user), always_print_fields_with_no_presence=True)
+    """The same as a JSON object, with `lockedUntil` as the whole number that it is."""
+    document = MessageToDict(user_message(user), always_print_fields_with_no_presence=True)
+    return document if user.locked_until is None else {**document, "lockedUntil": user.locked_until}
 
 
 def _description(message: pb.CloudDirectoryUser) -> dict[str, Any]:
