@@ -23,8 +23,11 @@ class Audit:
         self._clock = clock
 
     def __call__(self, call: Call, request: Message, proceed: Proceed) -> Any:
-        """Only RPCs with an `audit` name. One that succeeds without a record is a fault of ours, and fails."""
-        if call.rules.audit:
+        """Only RPCs with an `audit` name. One that succeeds without a record is a fault of ours, and fails.
+
+        Where anybody may call, nobody is known yet: a sign-in records itself who it was, under the same name.
+        """
+        if call.rules.audit and not call.rules.need.anonymous:
             call.record = lambda work: self._record(work, call, request)
         answer = proceed(call, request)
         if call.record is not None:
