@@ -120,7 +120,7 @@ function envoy_on_response(handle)
   elseif status == "204" or status == "304" then
     headers:remove("content-type")
     drop_body(handle)
-  elseif tonumber(status) >= 400 and cause ~= "lua_response" then
+  elseif tonumber(status) >= 400 and not stated and cause ~= "lua_response" then -- stated: the body is the worker's
     local answers = family(handle)
     if status == "429" then status = "503" end -- a worker's threads are all taken
     if status == "503" then headers:replace("retry-after", "1") end

@@ -40,7 +40,14 @@ from identity.appid.management.v4 import (
     users_profile_pb2,
     users_profile_pb2_grpc,
 )
-from identity.appid.oauth.v4 import discovery_pb2, discovery_pb2_grpc, userinfo_pb2, userinfo_pb2_grpc
+from identity.appid.oauth.v4 import (
+    authorization_pb2,
+    authorization_pb2_grpc,
+    discovery_pb2,
+    discovery_pb2_grpc,
+    userinfo_pb2,
+    userinfo_pb2_grpc,
+)
 from identity.appid.oauth.v4 import token_pb2 as appid_token_pb2
 from identity.appid.oauth.v4 import token_pb2_grpc as appid_token_pb2_grpc
 from identity.cloudapi.v1 import (
@@ -85,6 +92,8 @@ from ostiary.keys.keyring import Keyring
 from ostiary.keys.master_key import check_master_key
 from ostiary.keys.sealing import Sealing, decode_master_key, read_master_key
 from ostiary.oauth.app_tokens import AppTokens
+from ostiary.oauth.authorization_codes import Finish
+from ostiary.oauth.authorization_request import AuthorizationRequests
 from ostiary.oauth.grants.authorization_code import AuthorizationCodeGrant
 from ostiary.oauth.grants.client_credentials import ClientCredentials
 from ostiary.oauth.grants.grant import Grant
@@ -110,6 +119,7 @@ from ostiary.services.appid.self_service import SelfServiceServicer
 from ostiary.services.appid.tokens import TokensServicer
 from ostiary.services.appid.users import UsersServicer
 from ostiary.services.appid.users_profile import UsersProfileServicer
+from ostiary.services.appid_oauth.authorization import AuthorizationServicer
 from ostiary.services.appid_oauth.discovery import DiscoveryServicer
 from ostiary.services.appid_oauth.token import TokenServicer as AppIdTokenServicer
 from ostiary.services.appid_oauth.userinfo import UserinfoServicer
@@ -188,6 +198,7 @@ SERVICES: Sequence[Service] = (
     ),
     _bound(organization_pb2, organization_pb2_grpc, "OrganizationService", OrganizationServicer),
     _bound(orgs_pb2, orgs_pb2_grpc, "OrgsService", OrgsServicer),
+    _bound(authorization_pb2, authorization_pb2_grpc, "AuthorizationService", AuthorizationServicer),
     _bound(appid_token_pb2, appid_token_pb2_grpc, "TokenService", AppIdTokenServicer),
     _bound(userinfo_pb2, userinfo_pb2_grpc, "UserinfoService", UserinfoServicer),
     _bound(authentication_pb2, authentication_pb2_grpc, "AuthenticationService", AuthenticationServicer),
@@ -238,6 +249,8 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         settings=settings, clock=clock, entropy=entropy, store=store, tenancy=tenancy, sealing=sealing, keys=keys,
         issuers=issuers, limits=limits, passwords=passwords, sign_in=sign_in,
         authentication=authentication, inspection=TokenInspection(authentication, store, clock), ledger=ledger,
+        authorization_requests=AuthorizationRequests(keys, issuers), user_sign_in=user_sign_in,
+        finish=Finish(store, clock, entropy),
         token_endpoint=TokenEndpoint(store, clock, entropy, ledger, AppTokens(keys, issuers, ledger), grants),
         platform_tokens=tokens, platform_sessions=sessions,
         platform_token_endpoint=PlatformTokenEndpoint(store, tenancy, clock, entropy, sealing, tokens, sessions),

@@ -15,12 +15,15 @@ from ostiary.directory.sign_in import PasswordSignIn
 from ostiary.ids import Entropy
 from ostiary.keys.keyring import Keyring
 from ostiary.keys.sealing import Sealing
+from ostiary.oauth.authorization_codes import Finish
+from ostiary.oauth.authorization_request import AuthorizationRequests
 from ostiary.oauth.issuers import Issuers
 from ostiary.oauth.ledger import Ledger
 from ostiary.oauth.platform_sessions import PlatformSessions
 from ostiary.oauth.platform_token_endpoint import PlatformTokenEndpoint
 from ostiary.oauth.platform_tokens import PlatformTokens
 from ostiary.oauth.token_endpoint import TokenEndpoint
+from ostiary.oauth.user_sign_in import UserSignIn
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy
 
@@ -45,6 +48,9 @@ class Runtime:
     inspection: TokenInspection
     ledger: Ledger
     token_endpoint: TokenEndpoint
+    authorization_requests: AuthorizationRequests
+    user_sign_in: UserSignIn
+    finish: Finish
     platform_sessions: PlatformSessions
     platform_token_endpoint: PlatformTokenEndpoint
     registration: Registration

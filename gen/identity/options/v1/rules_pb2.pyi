@@ -272,6 +272,7 @@ class MethodRules(_message.Message):
     SUCCESSOR_FIELD_NUMBER: _builtins.int
     GET_HAS_SIDE_EFFECTS_FIELD_NUMBER: _builtins.int
     CATALOGUE_FIELD_NUMBER: _builtins.int
+    BROWSER_FIELD_NUMBER: _builtins.int
     AUDIT_RUNTIME_FIELD_NUMBER: _builtins.int
     rate_limit: _builtins.str
     """The name of the limit in deploy/limits.toml. Required."""
@@ -293,6 +294,8 @@ class MethodRules(_message.Message):
     """The path that replaces a deprecated operation; sent as Link with rel="successor-version", beside Deprecation."""
     get_has_side_effects: _builtins.bool
     """Set on GET paths that change something, which must say so: HEAD on them answers 405 and nothing retries them."""
+    browser: _builtins.bool
+    """People meet this path in a browser: errors are pages where Accept prefers HTML."""
     audit_runtime: _builtins.bool
     """Whether the audit event is runtime activity, recorded only where the tenant captures that."""
     @_builtins.property
@@ -319,11 +322,12 @@ class MethodRules(_message.Message):
         successor: _builtins.str = ...,
         get_has_side_effects: _builtins.bool = ...,
         catalogue: _abc.Iterable[_builtins.str] | None = ...,
+        browser: _builtins.bool = ...,
         audit_runtime: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "audit", b"audit", "audit_runtime", b"audit_runtime", "cache", b"cache", "catalogue", b"catalogue", "cors", b"cors", "error_family", b"error_family", "get_has_side_effects", b"get_has_side_effects", "rate_limit", b"rate_limit", "success_status", b"success_status", "successor", b"successor", "transaction", b"transaction"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "audit", b"audit", "audit_runtime", b"audit_runtime", "browser", b"browser", "cache", b"cache", "catalogue", b"catalogue", "cors", b"cors", "error_family", b"error_family", "get_has_side_effects", b"get_has_side_effects", "rate_limit", b"rate_limit", "success_status", b"success_status", "successor", b"successor", "transaction", b"transaction"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

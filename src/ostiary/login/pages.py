@@ -1,0 +1,68 @@
+"""Renders the hosted pages and the headers that protect them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from ostiary.oauth.authorization_request import ReturnAddress
+from ostiary.oauth.login_transactions import BrowserHalf
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("ostiary.login"), autoescape=True, undefined=StrictUndefined, auto_reload=False
+)
+_CSS = Markup(_TEMPLATES.get_template("page.css").render())  # noqa: S704 - a file of ours, without any input
+_TEMPLATES.globals["css"] = _CSS
+_STYLE = f"style-src 'sha256-{base64.b64encode(hashlib.sha256(_CSS.encode()).digest()).decode()}'"
+_ALWAYS = (
+    ("cache-control", "no-store"),
+    ("referrer-policy", "no-referrer"),
+    ("x-content-type-options", "nosniff"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page as it is sent."""
+
+    html: str
+    headers: tuple[tuple[str, str], ...]
+
+
+def sign_in_page(
+    application: str, action: str, browser: BrowserHalf, address: ReturnAddress, *, by_email: bool,
+    username: str = "", problem: str = "",
+) -> Page:  # fmt: skip
+    """The form that asks who it is. `problem` is what was wrong with the last try."""
+    html = _render(
+        "sign_in.html", application=application, action=action, browser=browser, by_email=by_email, username=username,
+        problem=problem,
+    )  # fmt: skip
+    # Browsers hold redirects after a form to form-action too, so the way back must stand there.
+    targets = " ".join(filter(None, ("'self'", address.origin or _scheme(address))))
+    return Page(html, _headers(f"form-action {targets}; frame-ancestors 'none'"))
+
+
+def web_message_page(address: ReturnAddress, response: dict[str, str], nonce: str) -> Page:
+    """The page that hands the answer to the window which opened it, of the registered origin and no other."""
+    message = {"type": "authorization_response", **response}
+    html = _render("web_message.html", response=message, origin=address.origin, nonce=nonce)
+    return Page(html, _headers(f"script-src 'nonce-{nonce}'; form-action 'none'; frame-ancestors {address.origin}"))
+
+
+def _render(template: str, **facts: Any) -> str:
+    return _TEMPLATES.get_template(template).render(**facts)
+
+
+def _scheme(address: ReturnAddress) -> str:
+    scheme = address.redirect_uri.partition(":")[0]
+    return f"{scheme}:"
+
+
+def _headers(policy: str) -> tuple[tuple[str, str], ...]:
+    return (*_ALWAYS, ("content-security-policy", f"default-src 'none'; base-uri 'none'; {_STYLE}; {policy}"))

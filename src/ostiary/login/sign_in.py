@@ -1,0 +1,158 @@
+"""Signing in with a browser: the authorization request opens a transaction, the form continues it, `finish` ends it.
+
+Each step either shows a page or sends the browser back to the client; always by 303, so that no form is ever sent on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+
+from google.api import httpbody_pb2
+
+from ostiary.clock import Clock
+from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, identity_field
+from ostiary.errors import DomainError, Kind
+from ostiary.ids import Entropy, new_secret
+from ostiary.login.pages import Page, sign_in_page, web_message_page
+from ostiary.oauth.authorization_codes import Finish
+from ostiary.oauth.authorization_request import (
+    WEB_MESSAGE,
+    AuthorizationFailed,
+    AuthorizationRequest,
+    AuthorizationRequests,
+    ReturnAddress,
+)
+from ostiary.oauth.clients import find_client
+from ostiary.oauth.form import Form
+from ostiary.oauth.issuers import Issuers
+from ostiary.oauth.login_transactions import (
+    LIFETIME_S,
+    SIGN_IN,
+    BrowserHalf,
+    cookie_name,
+    new_browser_half,
+    over,
+    resume,
+    start,
+)
+from ostiary.oauth.user_sign_in import UserSignIn
+from ostiary.store.engine import Store
+from ostiary.transport.call import Call
+
+_SHOWN_AGAIN = frozenset({Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED, Kind.LIMITED})
+"""Refusals of a sign-in that the person at the form can do something about."""
+
+
+class SignIn:
+    """The steps of a sign-in at the hosted pages."""
+
+    def __init__(
+        self, store: Store, clock: Clock, entropy: Entropy, issuers: Issuers, requests: AuthorizationRequests,
+        user_sign_in: UserSignIn, finish: Finish,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._clock = clock
+        self._entropy = entropy
+        self._issuers = issuers
+        self._requests = requests
+        self._user_sign_in = user_sign_in
+        self._finish = finish
+
+    def begin(self, call: Call, parameters: Mapping[str, str]) -> httpbody_pb2.HttpBody:
+        """The authorization endpoint: shows the sign-in page, or tells the client what is wrong."""
+        try:
+            request = self._requests.read(call.work, call.the_tenant, parameters)
+            _may_ask(request, parameters)
+        except AuthorizationFailed as failure:
+            return self._failed(call, failure)
+        browser = new_browser_half(self._entropy)
+        page = self._page(call, request, browser, username=parameters.get("login_hint", "")[:256])
+        call.release()
+        with self._store.write() as work:
+            start(work, call.tenant_id, request, browser, SIGN_IN, self._clock.now_ms())
+        call.headers.append(("set-cookie", self._cookie(call, browser, LIFETIME_S)))
+        return _shown(call, page)
+
+    def submit(self, call: Call, form: Form) -> httpbody_pb2.HttpBody:
+        """The sign-in form: sends the browser back with a code, or shows the page again with what was wrong."""
+        handle = form.get("transaction")
+        browser = BrowserHalf(handle, _cookies(call).get(cookie_name(handle), ""))
+        tenant = call.the_tenant
+        request = resume(call.work, tenant.id, browser, form.get("csrf_token"), self._clock.now_ms())
+        self._check_client(call, request)
+        call.release()
+        username = form.get("username")
+        try:
+            subject = self._user_sign_in(tenant, username, form.get("password"), call.request_id)
+        except DomainError as error:
+            if error.kind not in _SHOWN_AGAIN:
+                raise
+            page = self._page(call, request, browser, username=username[:256], problem=error.message)
+            return _shown(call, page, error)
+        try:
+            code = self._finish(tenant.id, handle, request, subject)
+        except AuthorizationFailed as failure:
+            return self._failed(call, failure)
+        call.headers.append(("set-cookie", self._cookie(call, BrowserHalf(handle, ""), 0)))
+        return self._answered(call, request.address, {"code": code})
+
+    def _check_client(self, call: Call, request: AuthorizationRequest) -> None:
+        client = find_client(call.work, call.the_tenant, request.client_id)
+        if client is None or not client.enabled:
+            raise over()
+
+    def _page(
+        self, call: Call, request: AuthorizationRequest, browser: BrowserHalf, *, username: str, problem: str = ""
+    ) -> Page:
+        client = find_client(call.work, call.the_tenant, request.client_id)
+        by_email = identity_field(CLOUD_DIRECTORY.read(call.work, call.the_tenant)) == "email"
+        action = f"{self._issuers.tenant(call.tenant_id)}/authorization/sign_in"
+        return sign_in_page(
+            client.name if client else "", action, browser, request.address, by_email=by_email, username=username,
+            problem=problem,
+        )  # fmt: skip
+
+    def _failed(self, call: Call, failure: AuthorizationFailed) -> httpbody_pb2.HttpBody:
+        answer = {"error": failure.error, "error_description": failure.description}
+        return self._answered(call, failure.address, answer)
+
+    def _answered(self, call: Call, address: ReturnAddress, answer: dict[str, str]) -> httpbody_pb2.HttpBody:
+        response = {**answer, **({"state": address.state} if address.state else {})}
+        if address.response_mode == WEB_MESSAGE:
+            return _shown(call, web_message_page(address, response, new_secret(self._entropy, 16)))
+        call.http_status = 303
+        call.headers += [("location", _with_query(address.redirect_uri, response)), ("cache-control", "no-store")]
+        return httpbody_pb2.HttpBody(content_type="text/plain; charset=utf-8", data=b"")
+
+    def _cookie(self, call: Call, browser: BrowserHalf, max_age_s: int) -> str:
+        path = urlsplit(self._issuers.tenant(call.tenant_id)).path
+        secure = "; Secure" if self._issuers.public_url.startswith("https:") else ""
+        return f"{browser.cookie}={browser.secret}; Path={path}; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}"
+
+
+def _may_ask(request: AuthorizationRequest, parameters: Mapping[str, str]) -> None:
+    if parameters.get("prompt") == "none":
+        message = "Nobody is signed in, and prompt=none forbids to ask."
+        raise AuthorizationFailed(request.address, "login_required", message)
+
+
+def _shown(call: Call, page: Page, error: DomainError | None = None) -> httpbody_pb2.HttpBody:
+    call.headers += page.headers
+    if error is not None:
+        call.http_status = int(error.facts.get("status", error.kind.value))
+        if "retry_after" in error.facts:
+            call.headers.append(("retry-after", str(error.facts["retry_after"])))
+    return httpbody_pb2.HttpBody(content_type="text/html; charset=utf-8", data=page.html.encode())
+
+
+def _cookies(call: Call) -> dict[str, str]:
+    pairs = (pair.partition("=") for pair in call.metadata.get("cookie", "").split(";"))
+    return {name.strip(): value.strip() for name, _, value in pairs}
+
+
+def _with_query(uri: str, parameters: dict[str, str]) -> str:
+    """Adds to the query that the redirect URI may have (RFC 6749 §3.1.2)."""
+    parts = urlsplit(uri)
+    query = "&".join(filter(None, (parts.query, urlencode(parameters, quote_via=quote))))
+    return urlunsplit(parts._replace(query=query))

@@ -1,0 +1,195 @@
+"""The authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1): read, checked, kept for the sign-in pages.
+
+Until client and redirect URI are known to be good, an error is told to the browser itself; from then on it goes back to
+the client. A bad redirect URI is never followed (RFC 9700 §4.1).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from urllib.parse import urlsplit
+
+from ostiary.directory.cloud_directory import CLOUD_DIRECTORY
+from ostiary.errors import DomainError, invalid
+from ostiary.keys.keyring import Keyring
+from ostiary.oauth import jwt
+from ostiary.oauth.clients import ClientView, find_client
+from ostiary.oauth.issuers import Issuers
+from ostiary.oauth.pkce import METHOD, is_challenge
+from ostiary.oauth.redirect_uris import REDIRECT_URIS, redirect_uri_allowed
+from ostiary.oauth.scopes import UNDERSTOOD, USER_SCOPES, requested_scopes
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+WEB_MESSAGE = "web_message"
+PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+MAX_LENGTH = 4_096
+"""Characters of one parameter; they are kept until the sign-in is finished."""
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+
+Parameters = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnAddress:
+    """Where an answer goes: a redirect URI that is registered, and how. `state` comes back as it was sent."""
+
+    redirect_uri: str
+    state: str
+    response_mode: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of the redirect URI; empty where it has none (an app's own scheme)."""
+        parts = urlsplit(self.redirect_uri)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        return origin if _ORIGIN.fullmatch(origin) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """A request that is in order. `scope` are the names asked for; `hinted_subject` is whom the client expects."""
+
+    client_id: str
+    address: ReturnAddress
+    scope: tuple[str, ...]
+    nonce: str
+    challenge: str
+    hinted_subject: str
+
+    def dump(self) -> str:
+        """As JSON, to be stored."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def load(cls, text: str) -> AuthorizationRequest:
+        """What `dump` wrote."""
+        facts = json.loads(text)
+        facts["address"] = ReturnAddress(**facts["address"])
+        facts["scope"] = tuple(facts["scope"])
+        return cls(**facts)
+
+
+class AuthorizationFailed(Exception):
+    """An error that goes back to the client (RFC 6749 §4.1.2.1)."""
+
+    def __init__(self, address: ReturnAddress, error: str, description: str) -> None:
+        super().__init__(error)
+        self.address = address
+        self.error = error
+        self.description = description
+
+
+class AuthorizationRequests:
+    """Reads authorization requests."""
+
+    def __init__(self, keys: Keyring, issuers: Issuers) -> None:
+        self._keys = keys
+        self._issuers = issuers
+
+    def read(self, work: Work, tenant: TenantView, parameters: Parameters) -> AuthorizationRequest:
+        """The request; raises DomainError for the browser and AuthorizationFailed for the client."""
+        client = find_client(work, tenant, parameters.get("client_id", ""))
+        if client is None or not client.enabled:
+            message = "The client is unknown: client_id must be that of an application of this tenant."
+            raise invalid("INVALID_CLIENT", message, oauth_error="invalid_client")
+        address = _address(work, tenant, parameters)
+        _check_length(address, parameters)
+        _check_shape(address, parameters)
+        _check_provider(work, tenant, address, parameters.get("idp", ""))
+        return AuthorizationRequest(
+            client_id=client.id, address=address, scope=_scope(client, address, parameters),
+            nonce=parameters.get("nonce", ""), challenge=_challenge(client, address, parameters),
+            hinted_subject=self._hinted_subject(work, tenant, client, address, parameters),
+        )  # fmt: skip
+
+    def _hinted_subject(
+        self, work: Work, tenant: TenantView, client: ClientView, address: ReturnAddress, parameters: Parameters
+    ) -> str:
+        """Whom `id_token_hint` names. It may have expired: it says whom the client expects, and proves nothing."""
+        hint = parameters.get("id_token_hint", "")
+        if not hint:
+            return ""
+        try:
+            _, claims = jwt.decode(hint, lambda _: self._keys.verifiers(work, tenant))
+        except jwt.InvalidToken:
+            claims = {}
+        if claims.get("iss") != self._issuers.tenant(tenant.id) or client.id not in claims.get("aud", ()):
+            raise AuthorizationFailed(address, "invalid_request", "id_token_hint is not an identity token of yours.")
+        return str(claims["sub"])
+
+
+def _address(work: Work, tenant: TenantView, parameters: Parameters) -> ReturnAddress:
+    redirect_uri = parameters.get("redirect_uri", "")
+    if not redirect_uri_allowed(redirect_uri, REDIRECT_URIS.read(work, tenant).redirect_uris):
+        raise bad_redirect_uri()
+    address = ReturnAddress(redirect_uri, parameters.get("state", ""))
+    mode = parameters.get("response_mode", "")
+    if mode not in ("", "query", WEB_MESSAGE):
+        raise AuthorizationFailed(address, "invalid_request", "response_mode must be query or web_message.")
+    if mode != WEB_MESSAGE:
+        return address
+    if not address.origin:
+        raise AuthorizationFailed(address, "invalid_request", "web_message needs a redirect_uri with a web origin.")
+    return ReturnAddress(redirect_uri, address.state, WEB_MESSAGE)
+
+
+def bad_redirect_uri() -> DomainError:
+    """The very words of App ID, which people search for."""
+    message = (
+        'redirect_uri is invalid. Check the URL-s listed under the "Manage" section in the "Identity Providers" tabs.'
+    )
+    return invalid("INVALID_REDIRECT_URI", message, oauth_error="invalid_request")
+
+
+def _check_length(address: ReturnAddress, parameters: Parameters) -> None:
+    for name, value in parameters.items():
+        if len(value) > MAX_LENGTH and name != "id_token_hint":
+            stateless = ReturnAddress(address.redirect_uri, address.state[:MAX_LENGTH], address.response_mode)
+            raise AuthorizationFailed(stateless, "invalid_request", f"{name} is longer than {MAX_LENGTH} characters.")
+
+
+def _check_shape(address: ReturnAddress, parameters: Parameters) -> None:
+    if parameters.get("request"):
+        raise AuthorizationFailed(address, "request_not_supported", "Send the parameters themselves, not an object.")
+    if parameters.get("request_uri"):
+        raise AuthorizationFailed(address, "request_uri_not_supported", "Nothing is fetched; send the parameters.")
+    response_type = parameters.get("response_type", "")
+    if not response_type:
+        raise AuthorizationFailed(address, "invalid_request", "response_type is missing; it must be code.")
+    if response_type != "code":
+        raise AuthorizationFailed(address, "unsupported_response_type", "response_type must be code.")
+    max_age = parameters.get("max_age", "")
+    if max_age and not (max_age.isascii() and max_age.isdigit()):
+        raise AuthorizationFailed(address, "invalid_request", "max_age must be a number of seconds.")
+    prompts = parameters.get("prompt", "").split()
+    if not PROMPTS.issuperset(prompts) or ("none" in prompts and len(prompts) > 1):
+        raise AuthorizationFailed(address, "invalid_request", "prompt must be none, or some of login and consent.")
+
+
+def _check_provider(work: Work, tenant: TenantView, address: ReturnAddress, idp: str) -> None:
+    if idp == "appid_anon":
+        raise AuthorizationFailed(address, "access_denied", "Anonymous token is disabled")
+    if idp not in ("", "cloud_directory") or not CLOUD_DIRECTORY.read(work, tenant).is_active:
+        raise AuthorizationFailed(address, "access_denied", "The identity provider is not active.")
+
+
+def _scope(client: ClientView, address: ReturnAddress, parameters: Parameters) -> tuple[str, ...]:
+    """What no sign-in could ever grant is refused before anybody types a password."""
+    asked = requested_scopes(parameters.get("scope", ""), client.name)
+    if not {*USER_SCOPES, *UNDERSTOOD, *client.scopes}.issuperset(asked):
+        raise AuthorizationFailed(address, "invalid_scope", "The application does not define a requested scope.")
+    return asked
+
+
+def _challenge(client: ClientView, address: ReturnAddress, parameters: Parameters) -> str:
+    challenge, method = parameters.get("code_challenge", ""), parameters.get("code_challenge_method", "")
+    if not challenge and not method and not client.is_public:
+        return ""
+    if method != METHOD or not is_challenge(challenge):
+        message = "Send code_challenge with code_challenge_method=S256; applications without a secret must."
+        raise AuthorizationFailed(address, "invalid_request", message)
+    return challenge

@@ -1,0 +1,37 @@
+"""App ID runtime: the authorization endpoint and its sign-in page."""
+
+from __future__ import annotations
+
+import grpc
+from google.api import httpbody_pb2
+
+from identity.appid.oauth.v4 import authorization_pb2 as pb
+from identity.appid.oauth.v4 import authorization_pb2_grpc
+from ostiary.login.sign_in import SignIn
+from ostiary.oauth.form import read_form
+from ostiary.runtime import Runtime
+from ostiary.transport.call import current_call
+
+_PARAMETERS = tuple(field.name for field in pb.AuthorizeRequest.DESCRIPTOR.fields if field.name != "tenant_id")
+
+
+class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer):
+    """Where browsers sign in."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._sign_in = SignIn(
+            runtime.store, runtime.clock, runtime.entropy, runtime.issuers, runtime.authorization_requests,
+            runtime.user_sign_in, runtime.finish,
+        )  # fmt: skip
+
+    def Authorize(self, request: pb.AuthorizeRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        return self._sign_in.begin(current_call(), {name: getattr(request, name) for name in _PARAMETERS})
+
+    def PostAuthorization(
+        self, request: pb.PostAuthorizationRequest, context: grpc.ServicerContext
+    ) -> httpbody_pb2.HttpBody:
+        form = read_form(request.form.content_type, request.form.data)
+        return self._sign_in.begin(current_call(), {name: form.get(name) for name in _PARAMETERS})
+
+    def SubmitSignIn(self, request: pb.SubmitSignInRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        return self._sign_in.submit(current_call(), read_form(request.form.content_type, request.form.data))

@@ -1,0 +1,103 @@
+"""A browser's part of the authorization code flow over native gRPC: it sends what the gateway would hand over."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import grpc
+from google.api import httpbody_pb2
+from kit.oauth import PASSWORD, URLENCODED, Application, Runtime
+
+from identity.appid.management.v4 import redirect_uris_pb2
+from identity.appid.oauth.v4 import authorization_pb2 as pb
+from identity.appid.oauth.v4 import authorization_pb2_grpc
+from ostiary.oauth.redirect_uris import REDIRECT_URIS
+
+CALLBACK = "https://app.example.com/callback"
+_HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
+
+
+@dataclass
+class Seen:
+    """An answer as REST clients see it."""
+
+    status: int
+    headers: dict[str, str]
+    cookies: list[str]
+    body: str
+
+    @property
+    def sent_back(self) -> dict[str, str]:
+        """What the redirect carries."""
+        assert self.status == 303, self.body
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.headers["location"]).query).items()}
+
+    @property
+    def hidden(self) -> dict[str, str]:
+        """The hidden fields of the page's form."""
+        return {name: unescape(value) for name, value in _HIDDEN.findall(self.body)}
+
+
+@dataclass
+class Browser:
+    """Keeps cookies, sends forms."""
+
+    runtime: Runtime
+    cookies: dict[str, str] = field(default_factory=dict)
+    accept: str = ""
+
+    def __post_init__(self) -> None:
+        self._stub = authorization_pb2_grpc.AuthorizationServiceStub(self.runtime.caller.channel)
+
+    def register(self, *uris: str) -> None:
+        """Registers redirect URIs of the tenant."""
+        config = redirect_uris_pb2.RedirectUrisConfig(redirect_uris=uris)
+        with self.runtime.made.runtime.store.write() as work:
+            REDIRECT_URIS.replace(work, self.runtime.tenant_id, config, self.runtime.made.clock.now_ms())
+
+    def authorize(self, app: Application, **parameters: str) -> Seen:
+        """Opens the authorization endpoint."""
+        given = {"client_id": app.id, "response_type": "code", "redirect_uri": CALLBACK, "state": "s1", **parameters}
+        return self._call(self._stub.Authorize, pb.AuthorizeRequest(tenant_id=self.runtime.tenant_id, **given))
+
+    def post_authorization(self, parameters: dict[str, str]) -> Seen:
+        """The same by POST."""
+        request = pb.PostAuthorizationRequest(tenant_id=self.runtime.tenant_id, form=_form(parameters))
+        return self._call(self._stub.PostAuthorization, request)
+
+    def submit(self, page: Seen, username: str = "ada@example.com", password: str = PASSWORD, **fields: str) -> Seen:
+        """Sends the sign-in form of a page."""
+        form = {**page.hidden, "username": username, "password": password, **fields}
+        request = pb.SubmitSignInRequest(tenant_id=self.runtime.tenant_id, form=_form(form))
+        return self._call(self._stub.SubmitSignIn, request)
+
+    def sign_in(self, app: Application, **parameters: str) -> str:
+        """The whole way to a code."""
+        return self.submit(self.authorize(app, **parameters)).sent_back["code"]
+
+    def _call(self, method: Any, request: Any) -> Seen:
+        metadata = [("x-envoy-original-path", "/oauth/v4")]
+        metadata += [("accept", self.accept)] if self.accept else []
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        metadata += [("cookie", cookie)] if cookie else []
+        try:
+            answer, call = method.with_call(request, metadata=metadata, timeout=20)
+        except grpc.RpcError as error:
+            headers = dict(error.trailing_metadata())
+            return Seen(int(headers["x-http-status"]), headers, [], headers["x-http-error"])
+        received = list(call.initial_metadata())
+        cookies = [value for name, value in received if name == "set-cookie"]
+        for line in cookies:
+            name, _, value = line.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        headers = dict(received)
+        headers["content-type"] = answer.content_type
+        return Seen(int(headers.get("x-http-status", "200")), headers, cookies, answer.data.decode())
+
+
+def _form(fields: dict[str, str]) -> httpbody_pb2.HttpBody:
+    return httpbody_pb2.HttpBody(content_type=URLENCODED, data=urlencode(fields).encode())
