@@ -99,6 +99,10 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(None, description="private key of tls_cert (PEM)")
     reflection: bool = Field(True, description="answer gRPC reflection")
 
+    gateway: bool = Field(True, description="run Envoy; without it, one of your own must stand before the workers")
+    worker_listen: str = Field(
+        "", description="HOST:PORT of worker 0, the next port for the next worker; default: unix sockets in run_dir"
+    )
     workers: int = Field(0, ge=0, le=MOST_WORKERS, description="worker processes; 0: one for each allowed core")
     threads: int = Field(24, ge=2, le=64, description="request threads of each worker; more than hash_queue")
     gateway_threads: int = Field(0, ge=0, le=64, description="threads of Envoy; 0: one for each four cores")
@@ -166,7 +170,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_unsafe(self) -> Self:
-        for refuse in (_refuse_half_a_certificate, _refuse_public_url, _refuse_unsealed_transport, _refuse_long_queue):
+        for refuse in _REFUSALS:
             refuse(self)
         return self
 
@@ -179,6 +183,13 @@ class Settings(BaseSettings):
     def worker_count(self) -> int:
         """How many workers serve: as many as wanted, or one for each core that the machine and its quota allow."""
         return self.workers or min(MOST_WORKERS, len(self.cores), _quota_cores())
+
+    def worker_address(self, number: int, folder: Path) -> str:
+        """Where worker `number` listens: a socket in `folder`, the run directory, or HOST:PORT."""
+        if not self.worker_listen:
+            return str(folder / f"worker-{number}.sock")
+        host, port = host_and_port(self.worker_listen)
+        return f"{f'[{host}]' if ':' in host else host}:{port + number}"
 
     @property
     def gateway_thread_count(self) -> int:
@@ -266,6 +277,16 @@ def _refuse_long_queue(settings: Settings) -> None:
         )
 
 
+def _refuse_hidden_workers(settings: Settings) -> None:
+    if settings.worker_listen:
+        try:
+            _address(settings.worker_listen)
+        except ValueError as error:
+            raise ValueError(f"worker_listen: {error}") from None
+    if not settings.gateway and not settings.run_dir and not settings.worker_listen:
+        raise ValueError("without its own gateway, run_dir or worker_listen must say where yours finds the workers")
+
+
 def _quota_cores() -> int:
     """Cores that the control group's CPU quota amounts to, rounded up; many when there is none."""
     try:
@@ -273,3 +294,12 @@ def _quota_cores() -> int:
         return max(1, -(-int(quota) // int(period)))
     except (OSError, ValueError):
         return MOST_WORKERS
+
+
+_REFUSALS = (
+    _refuse_half_a_certificate,
+    _refuse_public_url,
+    _refuse_unsealed_transport,
+    _refuse_long_queue,
+    _refuse_hidden_workers,
+)

@@ -29,6 +29,7 @@ COMMANDS = {
     "restore": "ostiary.cli.restore",
     "routes": "ostiary.cli.routes",
     "serve": "ostiary.cli.serve",
+    "gateway": "ostiary.cli.gateway",
 }
 """Command → module that defines it as `command`; loaded when it is called, so that none waits for another's imports."""
 

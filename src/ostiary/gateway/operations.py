@@ -15,12 +15,13 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 import identity
 from identity.options.v1 import rules_pb2 as options
+from ostiary.config import ConfigurationError
 from ostiary.gateway.templates import segments_of, variables_of
 
 VERBS = ("get", "put", "post", "delete", "patch")
 
 
-class GatewayError(Exception):
+class GatewayError(ConfigurationError):
     """The descriptors say something that the gateway cannot do; the server does not start."""
 
 

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jinja2
 
 from identity.options.v1 import rules_pb2 as options
-from ostiary.config import deploy_folder, host_and_port
+from ostiary.config import Settings, deploy_folder, host_and_port, is_loopback
 from ostiary.gateway.lua import script
 from ostiary.gateway.operations import Interface
 from ostiary.gateway.refusals import Answer, answers
@@ -20,6 +21,8 @@ from ostiary.gateway.templates import Node
 
 NO_STORE = "no-store, no-cache, must-revalidate, proxy-revalidate"
 PUBLIC = "public, max-age=300"
+SECRET = "public"
+"""The name under which Envoy asks for its certificate."""
 HEALTH_SERVICE = "ostiary.worker"
 """The name under which a worker says that it takes requests; health of the whole stands under the empty name."""
 OTHERWISE = Traits(family_name(options.ERROR_FAMILY_APPID))
@@ -33,7 +36,7 @@ FORGEABLE = (
 _RETRY = {
     "num_retries": 3,
     "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
-    "host_selection_retry_max_attempts": 3,
+    "host_selection_retry_max_attempts": 32,  # a dead worker is the least busy, so it is drawn again and again
     "retry_host_predicate": [
         {
             "name": "envoy.retry_host_predicates.previous_hosts",
@@ -50,18 +53,33 @@ RETRY_READS = {"retry_on": "connect-failure,refused-stream,unavailable,reset", *
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """Where Envoy listens and whom it asks. `workers` are socket paths, or HOST:PORT when they stand elsewhere;
-    `tls` is the file of the secret (SDS), None for plain text; `hsts` tells browsers to come by TLS only.
+    `tls` is the file of the secret (SDS) or certificate and key, None for plain text; `hsts` tells browsers to come by
+    TLS only.
     """
 
     listen: str
     workers: Sequence[str]
     admin_socket: Path | None = None
-    tls: Path | None = None
+    tls: Path | tuple[Path, Path] | None = None
     trusted_hops: int = 0
     request_seconds: int = 15
     max_body_bytes: int = 1 << 20
     hsts: bool = False
     log_format: str = "json"
+
+
+def gateway_for(settings: Settings, folder: Path) -> Gateway:
+    """The gateway that `settings` ask for; `folder` is the run directory. Without `admin_socket` and `tls`, which are
+    the caller's to choose."""
+    return Gateway(
+        listen=settings.listen,
+        workers=[settings.worker_address(number, folder) for number in range(settings.worker_count)],
+        trusted_hops=settings.trusted_hops,
+        request_seconds=settings.request_seconds,
+        max_body_bytes=settings.max_body_bytes,
+        hsts=settings.is_https and not is_loopback(urlsplit(settings.base_url).hostname or ""),
+        log_format=settings.log_format,
+    )
 
 
 def render(gateway: Gateway, interface: Interface) -> str:
@@ -75,7 +93,7 @@ def render(gateway: Gateway, interface: Interface) -> str:
         host=host,
         port=port,
         admin_socket=str(gateway.admin_socket) if gateway.admin_socket else None,
-        tls=str(gateway.tls) if gateway.tls else None,
+        tls=_tls(gateway),
         trusted_hops=gateway.trusted_hops,
         request_seconds=gateway.request_seconds,
         max_body_bytes=gateway.max_body_bytes,
@@ -97,6 +115,18 @@ def render(gateway: Gateway, interface: Interface) -> str:
         health_service=HEALTH_SERVICE,
         endpoints=[{"endpoint": {"address": _address(worker)}} for worker in gateway.workers],
     )
+
+
+def _tls(gateway: Gateway) -> dict[str, Any] | None:
+    """Envoy's common_tls_context."""
+    if gateway.tls is None:
+        return None
+    common = {"alpn_protocols": ["h2", "http/1.1"], "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"}}
+    if isinstance(gateway.tls, tuple):
+        certificate, key = ({"filename": str(path)} for path in gateway.tls)
+        return {**common, "tls_certificates": [{"certificate_chain": certificate, "private_key": key}]}
+    source = {"resource_api_version": "V3", "path_config_source": {"path": str(gateway.tls)}}
+    return {**common, "tls_certificate_sds_secret_configs": [{"name": SECRET, "sds_config": source}]}
 
 
 def _response_mutations(gateway: Gateway) -> list[dict[str, Any]]:

@@ -123,17 +123,14 @@ def _below(node: Node[Place], at: tuple[Segment, ...], inherited: Traits, *, for
     held = _prevailing(places, inherited) if at else inherited
     if node.here is not None and not held.suits(node.here.traits):
         yield Route(at, node.here.traits, subtree=False)
-    children = list(node.ordered())
-    wild = [
-        route
-        for segment, child in children
-        if not segment.literal
-        for route in _below(child, (*at, segment), held, forced=False)
-    ]
-    for segment, child in children:
-        if segment.literal:
-            yield from _below(child, (*at, segment), held, forced=bool(wild))
-    yield from wild
+    below: list[list[Route]] = []
+    covered = False
+    for segment, child in reversed(list(node.ordered())):
+        routes = list(_below(child, (*at, segment), held, forced=covered))
+        below.append(routes)
+        covered |= bool(routes) and not segment.literal
+    for routes in reversed(below):
+        yield from routes
     if forced or held != inherited:
         yield Route(at, held)
 

@@ -22,8 +22,9 @@ Answer = tuple[int, str, bytes]
 class AdminServer:
     """`/metrics` (summed over all workers), `/metrics/gateway` (Envoy's own), `/livez`, `/readyz`."""
 
-    def __init__(self, listen: str, place: Place, database_answers: Callable[[], bool]) -> None:
+    def __init__(self, listen: str, place: Place, database_answers: Callable[[], bool], *, gateway: bool) -> None:
         self._place = place
+        self._has_gateway = gateway
         self._database_answers = database_answers
         self._draining = False
         self._envoy = Admin(place.admin)
@@ -71,12 +72,13 @@ class AdminServer:
     def _faults(self) -> list[str]:
         if self._draining:
             return ["draining"]
-        try:
-            workers = self._envoy.healthy_workers()
-        except OSError:
-            return ["the gateway is away"]
-        if not workers:
-            return ["no worker answers"]
+        if self._has_gateway:
+            try:
+                workers = self._envoy.healthy_workers()
+            except OSError:
+                return ["the gateway is away"]
+            if not workers:
+                return ["no worker answers"]
         return [] if self._database_answers() else ["the database is away"]
 
 

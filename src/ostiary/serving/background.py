@@ -22,7 +22,7 @@ _log = structlog.get_logger("ostiary.background")
 def begin(settings: Settings, place: Place) -> Serving:
     """Starts the tasks and the admin listener."""
     runtime = open_runtime(settings)
-    admin = AdminServer(settings.admin_listen, place, lambda: is_reachable(runtime.store))
+    admin = AdminServer(settings.admin_listen, place, lambda: is_reachable(runtime.store), gateway=settings.gateway)
     tasks = [Repeated(task) for task in background_tasks(runtime)]
     for task in tasks:
         task.start()

@@ -15,8 +15,8 @@ from pathlib import Path
 import structlog
 
 from ostiary.config import ConfigurationError
+from ostiary.gateway.render import SECRET
 
-SECRET = "public"
 _log = structlog.get_logger("ostiary.serving")
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from urllib.parse import urlsplit
+from dataclasses import dataclass, replace
 
-from ostiary.config import Settings, is_loopback
+from ostiary.config import Settings
 from ostiary.gateway import envoy
 from ostiary.gateway.operations import descriptor_file, read_interface
-from ostiary.gateway.render import Gateway, render
+from ostiary.gateway.render import gateway_for, render
 from ostiary.serving.certificates import Certificate
 from ostiary.serving.process import Place
 
@@ -75,19 +74,34 @@ class Edge:
         return self.activity()
 
     def _configuration(self) -> str:
-        settings, place = self._settings, self._place
-        gateway = Gateway(
-            listen=settings.listen,
-            workers=[str(place.worker(number)) for number in range(settings.worker_count)],
-            admin_socket=place.admin,
+        gateway = replace(
+            gateway_for(self._settings, self._place.folder),
+            admin_socket=self._place.admin,
             tls=self._certificate.secret if self._certificate else None,
-            trusted_hops=settings.trusted_hops,
-            request_seconds=settings.request_seconds,
-            max_body_bytes=settings.max_body_bytes,
-            hsts=settings.is_https and not is_loopback(urlsplit(settings.base_url).hostname or ""),
-            log_format=settings.log_format,
         )
         return render(gateway, read_interface(descriptor_file().read_bytes()))
+
+
+class ForeignEdge:
+    """A gateway that somebody else runs: we know nothing of it, and take it for well."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def refresh(self) -> None:
+        """Its certificate is not ours."""
+
+    def healthy_workers(self) -> int:
+        """All of them."""
+        return self._settings.worker_count
+
+    def activity(self) -> Activity:
+        """Unknown."""
+        return Activity(0, 0)
+
+    def drain(self) -> Activity:
+        """It learns of it from the health of the workers."""
+        return self.activity()
 
 
 _ACTIVE = "http.public.downstream_rq_active"

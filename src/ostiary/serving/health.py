@@ -35,10 +35,14 @@ class Watch:
     503, and health its true answer.
     """
 
-    def __init__(self, store: Store, state: health.HealthServicer, services: Iterable[str]) -> None:
+    def __init__(
+        self, store: Store, state: health.HealthServicer, services: Iterable[str], workers: Iterable[str] = ()
+    ) -> None:
+        """`services` follow the database; `workers` are names that only draining takes away."""
         self._store = store
         self._state = state
         self._names = ["", *services]
+        self._workers = list(workers)
         self._draining = threading.Event()
         self._said: bool | None = None
         self._setting = threading.Lock()
@@ -50,6 +54,8 @@ class Watch:
     def drain(self) -> None:
         """NOT_SERVING from now on."""
         self._draining.set()
+        for name in self._workers:
+            self._state.set(name, NOT_SERVING)
         self._say(False)
 
     def check(self) -> None:

@@ -45,9 +45,11 @@ class Place:
         """The folder in which each process counts."""
         return self.folder / "metrics"
 
-    def worker(self, number: int) -> Path:
-        """The socket of a worker."""
-        return self.folder / f"worker-{number}.sock"
+
+def stop_seconds(settings: Settings) -> float:
+    """How long a worker that must end still answers. Our own gateway has waited for its requests before; another one
+    has not."""
+    return 1.0 if settings.gateway else settings.drain_seconds
 
 
 @dataclass(frozen=True, slots=True)

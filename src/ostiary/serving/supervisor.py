@@ -24,15 +24,15 @@ import structlog
 from ostiary import __version__, logging
 from ostiary.config import ConfigurationError, Settings, host_and_port
 from ostiary.serving.children import Child, Family, name_process, remove_folder, told, use_few_arenas
-from ostiary.serving.process import DRAIN, Place, Serving, live
+from ostiary.serving.process import DRAIN, Place, Serving, live, stop_seconds
 from ostiary.serving.reports import Report, Reports
 
 TICK_S = 1.0
 STARTING_TICK_S = 0.02
 QUIET_S = 0.4
 """Draining ends when no request has come for this long; a balancer in front has noticed by then."""
-STOP_S = 2.0
-"""How long processes may take to end after SIGTERM before they are killed."""
+STOP_S = 1.0
+"""How long processes may take to end, beyond what they give to requests, before they are killed."""
 START_S = 30.0
 _log = structlog.get_logger("ostiary.serving")
 
@@ -42,7 +42,8 @@ def serve(settings: Settings) -> None:
     os.umask(0o077)
     name_process("ostiary")
     logging.configure(settings.log_format, settings.log_level)
-    _refuse_taken_address(settings.listen)
+    if settings.gateway:
+        _refuse_taken_address(settings.listen)
     with _folder(settings) as place:
         Supervisor(settings, place).run()
 
@@ -56,7 +57,7 @@ def _folder(settings: Settings) -> Iterator[Place]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
     place = Place(folder)
-    if len(os.fsencode(place.worker(settings.worker_count))) > _LONGEST_SOCKET:
+    if len(os.fsencode(settings.worker_address(settings.worker_count, folder))) > _LONGEST_SOCKET:
         raise ConfigurationError(f"run_dir: {folder} is too long a path for a unix socket; name a shorter one")
     supervisor = os.getpid()
     try:
@@ -80,12 +81,15 @@ class Supervisor:
     def __init__(self, settings: Settings, place: Place) -> None:
         # Imported here, once, for all processes; see _folder for why not earlier.
         from ostiary.serving import background, worker
-        from ostiary.serving.edge import Edge
+        from ostiary.serving.edge import Edge, ForeignEdge
 
         self._settings = settings
         self._reports = Reports()
-        self._edge = Edge(settings, place)
-        self._gateway = Child("gateway", self._edge.run, orphaned=signal.SIGKILL)
+        self._edge: Edge | ForeignEdge = ForeignEdge(settings)
+        gateway: list[Child] = []
+        if settings.gateway:
+            self._edge = edge = Edge(settings, place)
+            gateway = [Child("gateway", edge.run, orphaned=signal.SIGKILL)]
 
         def ours(name: str, begin: Callable[[], Serving]) -> Child:
             return Child(name, lambda: live(settings, place, self._reports, begin))
@@ -96,7 +100,7 @@ class Supervisor:
         )
         background_child = ours("background", partial(background.begin, settings, place))
         self._ours = Family([*self._workers, background_child])
-        self._all = Family([*self._ours, self._gateway])
+        self._all = Family([*self._ours, *gateway])
         self._ready = False
         self._asked_to_stop = 0
 
@@ -155,7 +159,7 @@ class Supervisor:
         pid, pause = child.pid, child.ended()
         if self._asked_to_stop:
             return
-        if child is self._gateway and not self._ready:
+        if child not in self._ours and not self._ready:
             raise ConfigurationError(f"Envoy ended at start ({told(status)}); its own words stand above")
         _log.error("process ended", process=child.name, pid=pid, how=told(status), restart_in_s=pause)
 
@@ -176,7 +180,7 @@ class Supervisor:
         self._asked_to_stop += 1
         for number in (signal.SIGTERM, signal.SIGKILL):
             self._all.signal(number)
-            latest = time.monotonic() + STOP_S
+            latest = time.monotonic() + stop_seconds(self._settings) + STOP_S
             while self._all.any_alive and time.monotonic() < latest:
                 self._selector.select(STARTING_TICK_S)
                 for child, _ in self._all.reap():
