@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -159,7 +160,10 @@ class Settings(BaseSettings):
             return sources
         if not Path(named).is_file():
             raise ConfigurationError(f"config: there is no file {named}")
-        return (*sources, TomlConfigSettingsSource(settings_cls, toml_file=Path(named)))
+        try:
+            return (*sources, TomlConfigSettingsSource(settings_cls, toml_file=Path(named)))
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigurationError(f"config: {named}: {error}") from None
 
     @model_validator(mode="before")
     @classmethod

@@ -243,14 +243,14 @@ def test_without_its_database_it_says_so_everywhere_and_recovers(tmp_path: Path)
     with postgres_server() as postgres, served(tmp_path, database=postgres.new_database(), log_format="json") as server:
         headers = server.manager()
         postgres.stop()
-        settle(lambda: health(server) == NOT_SERVING)
+        settle(lambda: health(server) == NOT_SERVING, 20)
         assert server.admin("/readyz").json() == {"ready": False, "faults": ["the database is away"]}
         assert server.admin("/livez").status_code == 200
         answer = server.http.get(tokens_path(server), headers=headers)
         assert (answer.status_code, answer.json().keys()) == (503, {"errorCode", "message"})
         assert int(answer.headers["retry-after"]) > 0
         postgres.restart()
-        settle(lambda: health(server) == SERVING)
+        settle(lambda: health(server) == SERVING, 20)
         assert server.http.get(tokens_path(server), headers=headers).status_code == 200
 
 

@@ -116,8 +116,7 @@ def test_the_descriptors_of_this_release_make_a_configuration() -> None:
     for each in interface.operations:
         found = traits_at(table, filled(each.path))
         assert (found.cors, bool(found.repeatable)) >= (each.cors, each.repeatable), each
-    text = render(Gateway("127.0.0.1:1", ["/run/a.sock"]), interface)
-    assert text.count("safe_regex") < len(interface.operations), "the table does not collapse"
+    assert len(table) < len(interface.operations) / 2, "the table does not collapse"
 
 
 def test_a_host_name_to_listen_on_is_refused() -> None:
