@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from identity.appid.management.v4.cloud_directory_pb2_grpc import CloudDirectoryServiceStub
 from jwcrypto.jwk import JWKSet
 from jwcrypto.jwt import JWT
 from kit.served import Served
 
 from demo.telling import Teller
-from identity.appid.management.v4 import cloud_directory_pb2 as directory
+from identity.appid.management.v4 import cloud_directory_users_pb2 as directory
+from identity.appid.management.v4.cloud_directory_users_pb2_grpc import CloudDirectoryUsersServiceStub
 
 ADA, PASSWORD = "ada@example.com", "difference engine"
 
@@ -39,7 +39,7 @@ class Story:
         """Tells and does a request; `{m}` and `{o}` stand for the tenant's management and OAuth paths."""
         tenant = self.server.credentials["tenantId"]
         path = path.replace("{m}", f"/management/v4/{tenant}").replace("{o}", f"/oauth/v4/{tenant}")
-        self.tell.asked(f"{verb} {path}")
+        self.tell.asked(f"{verb} {path.replace(tenant, '{tenant}')}")
         return self.server.http.request(verb, path, **request)
 
     def token(self, **form: str) -> httpx.Response:
@@ -146,11 +146,11 @@ def dialects(story: Story) -> None:
     story.tell.holds("and says what replaces it", "successor-version" in page.headers.get("link", ""), page.headers)
     scim = story.ask("GET", "/scim/v2/Users", params={"filter": f'userName eq "{ADA}"'}, headers=story.manager).json()
     story.tell.holds("SCIM finds it by name", scim["Resources"][0]["id"] == user, scim)
-    story.tell.asked("gRPC identity.appid.management.v4.CloudDirectoryService/GetUser")
+    story.tell.asked("gRPC identity.appid.management.v4.CloudDirectoryUsersService/GetCloudDirectoryUser")
     with story.server.channel() as channel:
-        request = directory.GetUserRequest(tenant_id=tenant, user_id=user)
+        request = directory.GetCloudDirectoryUserRequest(tenant_id=tenant, user_id=user)
         metadata = [("authorization", story.manager["authorization"])]
-        typed = CloudDirectoryServiceStub(channel).GetUser(request, metadata=metadata, timeout=10)
+        typed = CloudDirectoryUsersServiceStub(channel).GetCloudDirectoryUser(request, metadata=metadata, timeout=10)
     story.tell.holds("native gRPC answers the same, typed", typed.emails[0].value == ADA, typed)
 
 

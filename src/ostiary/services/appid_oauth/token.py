@@ -6,7 +6,7 @@ import json
 
 import grpc
 from google.api import httpbody_pb2
-from google.protobuf import empty_pb2
+from google.protobuf import empty_pb2, struct_pb2
 
 from identity.appid.oauth.v4 import token_pb2 as pb
 from identity.appid.oauth.v4 import token_pb2_grpc
@@ -35,9 +35,11 @@ class TokenServicer(token_pb2_grpc.TokenServiceServicer):
         claims = self._inspection.living_claims(call.work, call.tenant_id, form.required("token"))
         if claims is None:
             return pb.Introspection(active=False)
+        audience = struct_pb2.ListValue()
+        audience.extend(claims["aud"])
         return pb.Introspection(
             active=True, scope=claims.get("scope"), client_id=claims["aud"][0], sub=claims["sub"], iss=claims["iss"],
-            exp=claims["exp"], iat=claims["iat"], aud=claims["aud"],
+            exp=claims["exp"], iat=claims["iat"], aud=audience,
         )  # fmt: skip
 
     def RevokeToken(self, request: pb.RevokeTokenRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:

@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#identity/appid/oauth/v4/token.proto\x12\x17identity.appid.oauth.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fidentity/options/v1/rules.proto\"Z\n\x11IssueTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12(\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm\"_\n\x16IntrospectTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12(\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm\"\x8b\x02\n\rIntrospection\x12\x16\n\x06\x61\x63tive\x18\x01 \x01(\x08R\x06\x61\x63tive\x12\x19\n\x05scope\x18\x02 \x01(\tH\x00R\x05scope\x88\x01\x01\x12!\n\tclient_id\x18\x03 \x01(\tH\x01R\tclient_id\x88\x01\x01\x12\x15\n\x03sub\x18\x04 \x01(\tH\x02R\x03sub\x88\x01\x01\x12\x15\n\x03iss\x18\x05 \x01(\tH\x03R\x03iss\x88\x01\x01\x12\x15\n\x03\x65xp\x18\x06 \x01(\rH\x04R\x03\x65xp\x88\x01\x01\x12\x15\n\x03iat\x18\x07 \x01(\rH\x05R\x03iat\x88\x01\x01\x12\x10\n\x03\x61ud\x18\x08 \x03(\tR\x03\x61udB\x08\n\x06_scopeB\x0c\n\n_client_idB\x06\n\x04_subB\x06\n\x04_issB\x06\n\x04_expB\x06\n\x04_iat\"[\n\x12RevokeTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12(\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm2\x82\x05\n\x0cTokenService\x12\xbe\x01\n\nIssueToken\x12*.identity.appid.oauth.v4.IssueTokenRequest\x1a\x14.google.api.HttpBody\"n\xca\xda\x18\x1c\n\x0f\x10\x01\x1a\ttenant_id0\x01\x12\x05token \x03\x38\x01\x82\xd3\xe4\x93\x02H\"\x1b/oauth/v4/{tenant_id}/token:\x04\x66ormZ#\"\x1b/oauth/v3/{tenant_id}/token:\x04\x66orm\x12\xe3\x01\n\x0fIntrospectToken\x12/.identity.appid.oauth.v4.IntrospectTokenRequest\x1a&.identity.appid.oauth.v4.Introspection\"w\x90\x02\x01\xca\xda\x18\x18\n\x0f\x10\x01\x1a\ttenant_id0\x01\x12\x05token\x82\xd3\xe4\x93\x02R\" /oauth/v4/{tenant_id}/introspect:\x04\x66ormZ(\" /oauth/v3/{tenant_id}/introspect:\x04\x66orm\x12\xc2\x01\n\x0bRevokeToken\x12+.identity.appid.oauth.v4.RevokeTokenRequest\x1a\x16.google.protobuf.Empty\"n\xca\xda\x18\x1a\n\x0f\x10\x01\x1a\ttenant_id0\x01\x12\x05token \x03\x82\xd3\xe4\x93\x02J\"\x1c/oauth/v4/{tenant_id}/revoke:\x04\x66ormZ$\"\x1c/oauth/v3/{tenant_id}/revoke:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#identity/appid/oauth/v4/token.proto\x12\x17identity.appid.oauth.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fidentity/options/v1/rules.proto\"Z\n\x11IssueTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12(\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm\"_\n\x16IntrospectTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12(\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm\"\xa7\x02\n\rIntrospection\x12\x16\n\x06\x61\x63tive\x18\x01 \x01(\x08R\x06\x61\x63tive\x12\x19\n\x05scope\x18\x02 \x01(\tH\x00R\x05scope\x88\x01\x01\x12!\n\tclient_id\x18\x03 \x01(\tH\x01R\tclient_id\x88\x01\x01\x12\x15\n\x03sub\x18\x04 \x01(\tH\x02R\x03sub\x88\x01\x01\x12\x15\n\x03iss\x18\x05 \x01(\tH\x03R\x03iss\x88\x01\x01\x12\x15\n\x03\x65xp\x18\x06 \x01(\rH\x04R\x03\x65xp\x88\x01\x01\x12\x15\n\x03iat\x18\x07 \x01(\rH\x05R\x03iat\x88\x01\x01\x12,\n\x03\x61ud\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.ListValueR\x03\x61udB\x08\n\x06_scopeB\x0c\n\n_client_idB\x06\n\x04_subB\x06\n\x04_issB\x06\n\x04_expB\x06\n\x04_iat\"[\n\x12RevokeTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12(\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm2\x82\x05\n\x0cTokenService\x12\xbe\x01\n\nIssueToken\x12*.identity.appid.oauth.v4.IssueTokenRequest\x1a\x14.google.api.HttpBody\"n\xca\xda\x18\x1c\n\x0f\x10\x01\x1a\ttenant_id0\x01\x12\x05token \x03\x38\x01\x82\xd3\xe4\x93\x02H\"\x1b/oauth/v4/{tenant_id}/token:\x04\x66ormZ#\"\x1b/oauth/v3/{tenant_id}/token:\x04\x66orm\x12\xe3\x01\n\x0fIntrospectToken\x12/.identity.appid.oauth.v4.IntrospectTokenRequest\x1a&.identity.appid.oauth.v4.Introspection\"w\x90\x02\x01\xca\xda\x18\x18\n\x0f\x10\x01\x1a\ttenant_id0\x01\x12\x05token\x82\xd3\xe4\x93\x02R\" /oauth/v4/{tenant_id}/introspect:\x04\x66ormZ(\" /oauth/v3/{tenant_id}/introspect:\x04\x66orm\x12\xc2\x01\n\x0bRevokeToken\x12+.identity.appid.oauth.v4.RevokeTokenRequest\x1a\x16.google.protobuf.Empty\"n\xca\xda\x18\x1a\n\x0f\x10\x01\x1a\ttenant_id0\x01\x12\x05token \x03\x82\xd3\xe4\x93\x02J\"\x1c/oauth/v4/{tenant_id}/revoke:\x04\x66ormZ$\"\x1c/oauth/v3/{tenant_id}/revoke:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,14 +44,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOKENSERVICE'].methods_by_name['IntrospectToken']._serialized_options = b'\220\002\001\312\332\030\030\n\017\020\001\032\ttenant_id0\001\022\005token\202\323\344\223\002R\" /oauth/v4/{tenant_id}/introspect:\004formZ(\" /oauth/v3/{tenant_id}/introspect:\004form'
   _globals['_TOKENSERVICE'].methods_by_name['RevokeToken']._loaded_options = None
   _globals['_TOKENSERVICE'].methods_by_name['RevokeToken']._serialized_options = b'\312\332\030\032\n\017\020\001\032\ttenant_id0\001\022\005token \003\202\323\344\223\002J\"\034/oauth/v4/{tenant_id}/revoke:\004formZ$\"\034/oauth/v3/{tenant_id}/revoke:\004form'
-  _globals['_ISSUETOKENREQUEST']._serialized_start=183
-  _globals['_ISSUETOKENREQUEST']._serialized_end=273
-  _globals['_INTROSPECTTOKENREQUEST']._serialized_start=275
-  _globals['_INTROSPECTTOKENREQUEST']._serialized_end=370
-  _globals['_INTROSPECTION']._serialized_start=373
-  _globals['_INTROSPECTION']._serialized_end=640
-  _globals['_REVOKETOKENREQUEST']._serialized_start=642
-  _globals['_REVOKETOKENREQUEST']._serialized_end=733
-  _globals['_TOKENSERVICE']._serialized_start=736
-  _globals['_TOKENSERVICE']._serialized_end=1378
+  _globals['_ISSUETOKENREQUEST']._serialized_start=213
+  _globals['_ISSUETOKENREQUEST']._serialized_end=303
+  _globals['_INTROSPECTTOKENREQUEST']._serialized_start=305
+  _globals['_INTROSPECTTOKENREQUEST']._serialized_end=400
+  _globals['_INTROSPECTION']._serialized_start=403
+  _globals['_INTROSPECTION']._serialized_end=698
+  _globals['_REVOKETOKENREQUEST']._serialized_start=700
+  _globals['_REVOKETOKENREQUEST']._serialized_end=791
+  _globals['_TOKENSERVICE']._serialized_start=794
+  _globals['_TOKENSERVICE']._serialized_end=1436
 # @@protoc_insertion_point(module_scope)

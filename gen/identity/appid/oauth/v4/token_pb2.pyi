@@ -3,11 +3,10 @@
 isort:skip_file
 """
 
-from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from google.protobuf.internal import containers as _containers
+from google.protobuf import struct_pb2 as _struct_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -104,8 +103,8 @@ class Introspection(_message.Message):
     iat: _builtins.int
     """Seconds since the epoch at which it was issued."""
     @_builtins.property
-    def aud(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Whom it is for."""
+    def aud(self) -> _struct_pb2.ListValue:
+        """Whom it is for: client ids. A message, since a repeated field would stand there empty when the token is not active."""
 
     def __init__(
         self,
@@ -117,9 +116,9 @@ class Introspection(_message.Message):
         iss: _builtins.str | None = ...,
         exp: _builtins.int | None = ...,
         iat: _builtins.int | None = ...,
-        aud: _abc.Iterable[_builtins.str] | None = ...,
+        aud: _struct_pb2.ListValue | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_client_id", b"_client_id", "_exp", b"_exp", "_iat", b"_iat", "_iss", b"_iss", "_scope", b"_scope", "_sub", b"_sub", "client_id", b"client_id", "exp", b"exp", "iat", b"iat", "iss", b"iss", "scope", b"scope", "sub", b"sub"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_client_id", b"_client_id", "_exp", b"_exp", "_iat", b"_iat", "_iss", b"_iss", "_scope", b"_scope", "_sub", b"_sub", "aud", b"aud", "client_id", b"client_id", "exp", b"exp", "iat", b"iat", "iss", b"iss", "scope", b"scope", "sub", b"sub"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_id", b"_client_id", "_exp", b"_exp", "_iat", b"_iat", "_iss", b"_iss", "_scope", b"_scope", "_sub", b"_sub", "active", b"active", "aud", b"aud", "client_id", b"client_id", "exp", b"exp", "iat", b"iat", "iss", b"iss", "scope", b"scope", "sub", b"sub"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
