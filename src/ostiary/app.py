@@ -106,6 +106,7 @@ from ostiary.oauth.platform_token_endpoint import PlatformTokenEndpoint
 from ostiary.oauth.platform_tokens import PlatformTokens
 from ostiary.oauth.token_endpoint import TokenEndpoint
 from ostiary.oauth.user_sign_in import UserSignIn
+from ostiary.outgoing.client import Outgoing
 from ostiary.runtime import Runtime
 from ostiary.services.appid.applications import ApplicationsServicer
 from ostiary.services.appid.cloud_directory_users import CloudDirectoryUsersServicer
@@ -254,6 +255,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         token_endpoint=TokenEndpoint(store, clock, entropy, ledger, AppTokens(keys, issuers, ledger), grants),
         platform_tokens=tokens, platform_sessions=sessions,
         platform_token_endpoint=PlatformTokenEndpoint(store, tenancy, clock, entropy, sealing, tokens, sessions),
+        outgoing=Outgoing(settings.outgoing_allow),
         registration=Registration(store, clock, entropy, passwords, Outbox(sealing, entropy)),
     )  # fmt: skip
 

@@ -24,6 +24,7 @@ from ostiary.oauth.platform_token_endpoint import PlatformTokenEndpoint
 from ostiary.oauth.platform_tokens import PlatformTokens
 from ostiary.oauth.token_endpoint import TokenEndpoint
 from ostiary.oauth.user_sign_in import UserSignIn
+from ostiary.outgoing.client import Outgoing
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy
 
@@ -54,3 +55,4 @@ class Runtime:
     platform_sessions: PlatformSessions
     platform_token_endpoint: PlatformTokenEndpoint
     registration: Registration
+    outgoing: Outgoing

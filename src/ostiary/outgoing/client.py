@@ -1,0 +1,161 @@
+"""The client of every call that leaves: extensions, dispatchers, providers. See `targets` for whom it may reach."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+import httpcore
+
+from ostiary.outgoing.pinned import Deadline, PinnedBackend, timed_out
+from ostiary.outgoing.targets import PORTS, CallFailed, Frontier, Resolver, Target, read_target, resolve
+
+METHODS_KEPT = (307, 308)
+"""Redirects that repeat the request as it was; the others become a GET (RFC 9110 §15.4)."""
+REDIRECTS = (301, 302, 303, *METHODS_KEPT)
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What a call may cost. Seconds; `total_seconds` is over all redirects, from resolution to the last byte."""
+
+    connect_seconds: float = 5.0
+    total_seconds: float = 7.0
+    body_bytes: int = 10_000
+    redirects: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the other side answered. Header names are lower-case; repeated ones are joined by a comma."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether it answered 2xx."""
+        return 200 <= self.status < 300
+
+
+DEFAULT_CAPS = Caps()
+"""App ID's for extensions (appid.md §4)."""
+
+
+class Outgoing:
+    """Calls by HTTP. Each is a connection of its own; call it outside any transaction, holding no connection."""
+
+    def __init__(
+        self, allowed: Sequence[str] = (), *, resolver: Resolver = resolve, tls: ssl.SSLContext | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
+        self._frontier = Frontier(allowed)
+        self._resolver = resolver
+        self._tls = tls
+        self._monotonic = monotonic
+
+    def check_url(self, url: str) -> str:
+        """Returns a URL that may be stored for later calls: https, or http to addresses that the allow-list names.
+
+        Raises INVALID_URL and, for http, what resolving raises. The call itself looks again.
+        """
+        target = read_target(url)
+        if target.scheme == "http":
+            backend = self._backend(target, DEFAULT_CAPS, Deadline(DEFAULT_CAPS.connect_seconds, self._monotonic))
+            backend.addresses(target.host, target.port)
+        return url
+
+    def call(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"",
+        caps: Caps = DEFAULT_CAPS,
+    ) -> Answer:  # fmt: skip
+        """One call, redirects followed; whatever the other side answers is returned, also 500.
+
+        Headers do not go to another origin than the URL's. Raises CallFailed: INVALID_URL, OUTGOING_REFUSED,
+        OUTGOING_UNREACHABLE, OUTGOING_TLS, OUTGOING_TIMEOUT, OUTGOING_TOO_LARGE, OUTGOING_TOO_MANY_REDIRECTS,
+        OUTGOING_PROTOCOL.
+        """
+        deadline = Deadline(caps.total_seconds, self._monotonic)
+        first = target = read_target(url)
+        sent = dict(headers or {})
+        for _ in range(caps.redirects + 1):
+            answer = self._exchange(method, target, sent, body, caps, deadline)
+            location = answer.headers.get("location", "")
+            if answer.status not in REDIRECTS or not location:
+                return answer
+            if answer.status not in METHODS_KEPT and method != "HEAD":
+                method, body = "GET", b""
+            url = urljoin(url, location)
+            target = read_target(url)
+            sent = sent if target.origin == first.origin else {}
+        raise CallFailed("OUTGOING_TOO_MANY_REDIRECTS", f"The URL redirects more than {caps.redirects} times.")
+
+    def _exchange(
+        self, method: str, target: Target, headers: Mapping[str, str], body: bytes, caps: Caps, deadline: Deadline
+    ) -> Answer:
+        url = httpcore.URL(
+            scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
+        )
+        backend = self._backend(target, caps, deadline)
+        try:
+            with (
+                httpcore.ConnectionPool(ssl_context=self._context(), network_backend=backend) as pool,
+                pool.stream(method, url, headers=_written(target, headers), content=body) as response,
+            ):
+                content = _limited(response, caps.body_bytes)
+                return Answer(response.status, _read(response.headers), content)
+        except httpcore.TimeoutException as error:
+            raise timed_out() from error
+        except httpcore.ConnectError as error:
+            raise _unconnected(error) from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol, ssl.SSLError) as error:
+            raise CallFailed("OUTGOING_PROTOCOL", "The URL did not answer with valid HTTP.") from error
+
+    def _backend(self, target: Target, caps: Caps, deadline: Deadline) -> PinnedBackend:
+        return PinnedBackend(self._frontier, self._resolver, target.scheme, caps.connect_seconds, deadline)
+
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:  # at first use: reading the machine's certificates takes some 10 ms
+            self._tls = ssl.create_default_context()
+        return self._tls
+
+
+def _written(target: Target, headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    standard = {"host": _authority(target), "user-agent": "Ostiary", "accept-encoding": "identity"}
+    return list({**{name.lower(): value for name, value in headers.items()}, **standard}.items())
+
+
+def _authority(target: Target) -> str:
+    host = f"[{target.host}]" if ":" in target.host else target.host
+    return host if target.port == PORTS[target.scheme] else f"{host}:{target.port}"
+
+
+def _limited(response: httpcore.Response, limit: int) -> bytes:
+    content = bytearray()
+    for chunk in response.iter_stream():
+        content += chunk
+        if len(content) > limit:
+            raise CallFailed("OUTGOING_TOO_LARGE", f"The URL answered with more than {limit} bytes.")
+    return bytes(content)
+
+
+def _read(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for raw_name, raw_value in headers:
+        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def _unconnected(error: httpcore.ConnectError) -> CallFailed:
+    # start_tls of httpcore's backend reports a failed handshake as ConnectError, with the ssl error inside.
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, ssl.SSLError):
+        cause = cause.__cause__ or cause.__context__
+    if cause is not None:
+        return CallFailed("OUTGOING_TLS", "The host of the URL has no certificate that is valid for its name.")
+    return CallFailed("OUTGOING_UNREACHABLE", "The host of the URL does not answer.")
