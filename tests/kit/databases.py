@@ -41,6 +41,10 @@ class PostgresServer:
 
     def restart(self) -> None:
         """Starts it (again); it listens on a unix socket only."""
+        self.start_again()
+
+    def start_again(self) -> None:
+        """Starts the cluster that is there."""
         self._run("pg_ctl", "-D", str(self._data), "-w", "-l", str(self.folder / "log"), "-o", self._options, "start")
 
     def stop(self) -> None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
@@ -38,6 +41,7 @@ class Store:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         opened = _open_sqlite if self.is_sqlite else _open_postgresql
         self.reading, self.writing = opened(self.url, readers, writers)
+        self._thread = threading.local()
 
     @contextmanager
     def read(self) -> Iterator[Work]:
@@ -47,8 +51,8 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[Work]:
-        """One transaction: return commits, raise rolls back."""
-        with translated(), writers_turn(self.url), self.writing.connect() as connection:
+        """One transaction: return commits, raise rolls back. Not inside another one of the same thread."""
+        with translated(), self._alone(), writers_turn(self.url), self.writing.connect() as connection:
             work = Work(connection)
             transaction = connection.begin()
             try:
@@ -58,10 +62,22 @@ class Store:
                 if getattr(error, "keep_changes", False):
                     work.flush()
                     transaction.commit()
-                else:
+                elif transaction.is_active:  # a flush that failed has rolled it back already
                     transaction.rollback()
                 raise
             transaction.commit()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """A transaction inside another one would wait for it for ever: on SQLite surely, on PostgreSQL at the first
+        common row."""
+        if getattr(self._thread, "writes", False):
+            raise RuntimeError("a transaction was begun inside another one")
+        self._thread.writes = True
+        try:
+            yield
+        finally:
+            self._thread.writes = False
 
     def close(self) -> None:
         """Closes every connection; the store may be used again (needed after a fork)."""
@@ -89,6 +105,8 @@ def translated() -> Iterator[None]:
     try:
         yield
     except IntegrityError as error:
+        if not _is_race(error):
+            raise
         raise conflict("CONFLICT", "Another change came first; read again and repeat.") from error
     except (OperationalError, PoolTimeout) as error:
         raise unavailable("STORE_UNAVAILABLE", "The database cannot be reached at the moment.") from error
@@ -98,6 +116,15 @@ def translated() -> Iterator[None]:
         if error.connection_invalidated:
             raise unavailable("STORE_UNAVAILABLE", "The database cannot be reached at the moment.") from error
         raise
+
+
+_RACES = {"23503", "23505", "SQLITE_CONSTRAINT_FOREIGNKEY", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}
+
+
+def _is_race(error: IntegrityError) -> bool:
+    """Whether another row was there first, or the row referred to went; what is left is a fault of ours."""
+    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", "")
+    return code in _RACES
 
 
 def migrating(url: URL) -> Engine:
@@ -116,13 +143,15 @@ def migrating(url: URL) -> Engine:
 
 
 def _open_sqlite(url: URL, readers: int, writers: int) -> tuple[Engine, Engine]:
-    reading = create_engine(
-        url, isolation_level="AUTOCOMMIT", pool_size=readers, max_overflow=0, pool_timeout=POOL_TIMEOUT_S,
-        pool_reset_on_return=None, connect_args={"check_same_thread": False},
-    )  # fmt: skip
-    writing = create_engine(
-        url, pool_size=writers, max_overflow=0, pool_timeout=POOL_TIMEOUT_S, connect_args={"check_same_thread": False}
-    )
+    # mode=rw: a database that went away is an error, not an empty one made in its place.
+    file = f"file:{quote(str(url.database))}?mode=rw"
+    common: dict[str, Any] = {
+        "creator": lambda: sqlite3.connect(file, uri=True, check_same_thread=False),
+        "max_overflow": 0,
+        "pool_timeout": POOL_TIMEOUT_S,
+    }
+    reading = create_engine(url, isolation_level="AUTOCOMMIT", pool_size=readers, pool_reset_on_return=None, **common)
+    writing = create_engine(url, pool_size=writers, **common)
     pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={LOCK_TIMEOUT_MS}",
                "cache_size=-8000", "temp_store=MEMORY"]  # fmt: skip
     _on_connect(writing, pragmas)

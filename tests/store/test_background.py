@@ -1,0 +1,164 @@
+"""The cleaner and the jobs: tables stay bounded, long work survives an interruption."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from kit.installation import ENTROPY, Installation
+from sqlalchemy import func, select
+from sqlmodel import SQLModel
+
+from ostiary.app import background_tasks
+from ostiary.background.cleaner import KEPT_MS, clean
+from ostiary.background.jobs import run_job, run_jobs
+from ostiary.directory import tenant_deletion
+from ostiary.directory.tenant_deletion import begin_deletion
+from ostiary.keys.rotation import LONGEST_TOKEN_LIFE_MS, rotate
+from ostiary.store.batches import SIZE
+from ostiary.store.leases import take_lease
+from ostiary.store.tables import (
+    AuthorizationCode,
+    Counter,
+    Grant,
+    Job,
+    LoginTransaction,
+    RefreshToken,
+    RevokedToken,
+    Session,
+    SigningKey,
+    Tenant,
+    table_of,
+)
+
+
+def count(made: Installation, model: type[SQLModel]) -> int:
+    with made.runtime.store.read() as work:
+        row = work.row(select(func.count()).select_from(table_of(model)))
+    assert row is not None
+    return int(row[0])
+
+
+def temporary(tenant_id: str, name: str, ends: int) -> list[Any]:
+    """One of everything that lives for a time."""
+    owner = {"tenant_id": tenant_id}
+    return [
+        Grant(id=name, **owner, kind="rotating", audience="appid", subject="s", auth_time=1, created_at=1,
+              expires_at=ends),
+        RefreshToken(digest=name, **owner, grant_id=name, issued_at=1, expires_at=ends),
+        AuthorizationCode(digest=name, **owner, client_id="c", subject="s", auth_time=1, expires_at=ends),
+        RevokedToken(digest=name, **owner, expires_at=ends),
+        LoginTransaction(id=name, **owner, client_id="c", step="s", browser="b", created_at=1, expires_at=ends),
+        Session(id=name, **owner, kind="csp", user_id="u", auth_time=1, created_at=1, last_seen_at=1, expires_at=ends),
+        Counter(**owner, name="sign_in_user", subject=name, count=1, window_until=ends),
+    ]  # fmt: skip
+
+
+def test_what_has_ended_goes_and_what_lives_stays(installation: Installation) -> None:
+    now = installation.clock.now_ms()
+    living = temporary(installation.tenant_id, "living", now + 1)
+    with installation.runtime.store.write() as work:
+        for row in [*temporary(installation.tenant_id, "ended", now - KEPT_MS), *living]:
+            work.add(row)
+    gone = clean(installation.runtime.store, installation.clock)
+    assert {name for name, number in gone.items() if number} == {type(row).__tablename__ for row in living}
+    assert {type(row): count(installation, type(row)) for row in living} == {type(row): 1 for row in living}
+
+
+def test_more_than_a_batch_goes_too(installation: Installation) -> None:
+    ended = installation.clock.now_ms() - KEPT_MS
+    with installation.runtime.store.write() as work:
+        rows = [
+            {"tenant_id": installation.tenant_id, "digest": str(number), "expires_at": ended}
+            for number in range(2 * SIZE + 1)
+        ]
+        work.run(table_of(RevokedToken).insert(), rows)
+    assert clean(installation.runtime.store, installation.clock)["revoked_tokens"] == 2 * SIZE + 1
+
+
+def test_a_retired_key_goes_when_no_token_that_it_signed_can_be_alive(installation: Installation) -> None:
+    runtime, clock = installation.runtime, installation.clock
+
+    def states() -> list[str]:
+        with runtime.store.read() as work:
+            keys = table_of(SigningKey)
+            rows = work.rows(select(keys.c.state).where(keys.c.tenant_id == installation.tenant_id))
+        return sorted(row.state for row in rows)
+
+    clock.advance(1)
+    rotate(runtime.store, runtime.sealing, installation.tenant_id, clock.now_ms())
+    assert states() == ["active", "next", "retired"]
+    clock.advance(LONGEST_TOKEN_LIFE_MS / 1000 - 1)
+    clean(runtime.store, clock)
+    assert states() == ["active", "next", "retired"]
+    clock.advance(1)
+    clean(runtime.store, clock)
+    assert states() == ["active", "next"]
+
+
+def test_the_next_key_is_published_before_it_signs(installation: Installation) -> None:
+    runtime = installation.runtime
+    installation.clock.advance(1)
+    rotate(runtime.store, runtime.sealing, installation.tenant_id, installation.clock.now_ms())
+
+    def published() -> set[str]:
+        with runtime.store.read() as work:
+            tenant = runtime.tenancy.get(work, installation.tenant_id)
+            assert tenant is not None
+            return {key["kid"] for key in runtime.keys.jwks(work, tenant)}
+
+    before = published()
+    installation.clock.advance(60)
+    assert rotate(runtime.store, runtime.sealing, installation.tenant_id, installation.clock.now_ms()) in before
+
+
+def test_an_interrupted_deletion_is_finished_by_whoever_comes_next(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime, clock = installation.runtime, installation.clock
+    doomed = installation.new_tenant("doomed")
+    with runtime.store.write() as work:
+        for row in temporary(doomed, "x", clock.now_ms() + 1):
+            work.add(row)
+    with runtime.store.write() as work:
+        job_id = begin_deletion(work, doomed, ENTROPY, clock.now_ms()).id
+    calls = 0
+    real = tenant_deletion.delete_all
+
+    def power_cut(*arguments: Any) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            raise InterruptedError
+        return real(*arguments)
+
+    monkeypatch.setattr(tenant_deletion, "delete_all", power_cut)
+    with pytest.raises(InterruptedError):
+        run_job(runtime.store, clock, "first", job_id)
+    run_jobs(runtime.store, clock, "second")
+    with runtime.store.read() as work:
+        tenants, jobs = table_of(Tenant), table_of(Job)
+        tenant = work.row(select(tenants.c.state).where(tenants.c.id == doomed))
+        job = work.row(select(jobs.c.state).where(jobs.c.id == job_id))
+    assert tenant is not None
+    assert job is not None
+    assert (tenant.state, job.state) == ("deleted", "done")
+    assert [count(installation, type(row)) for row in temporary(doomed, "x", 1)] == [0] * 7
+
+
+def test_a_job_that_another_process_is_at_is_left_to_it(installation: Installation) -> None:
+    runtime, clock = installation.runtime, installation.clock
+    doomed = installation.new_tenant("doomed")
+    with runtime.store.write() as work:
+        job_id = begin_deletion(work, doomed, ENTROPY, clock.now_ms()).id
+        take_lease(work, f"job:{job_id}", "another", clock.now_ms(), 60_000)
+    assert not run_job(runtime.store, clock, "me", job_id)
+    clock.advance(60)
+    assert run_job(runtime.store, clock, "me", job_id), "it died: its lease ran out"
+
+
+def test_every_task_of_a_node_does_its_turn(installation: Installation) -> None:
+    tasks = background_tasks(installation.runtime)
+    assert {"jobs", "cleaner"} <= {task.name for task in tasks}
+    for task in tasks:
+        task.run()
