@@ -55,6 +55,11 @@ class Ledger:
         """Commits one entry, together with others that wait."""
         self._settled(_Job(None, (), [row_of(entry, now_ms)]))
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for the next batch, about."""
+        return self._waiting.qsize()
+
     def _settled(self, job: _Job) -> list[bytes]:
         if self._runs_in != os.getpid():
             self._start()

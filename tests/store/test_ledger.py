@@ -1,0 +1,82 @@
+"""The sign-and-commit thread: one commit for many, nothing before it is durable, and no failure outlives its batch."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from kit.installation import Installation
+from sqlalchemy import event, func, select
+
+from ostiary.errors import DomainError
+from ostiary.keys.keyring import Signer
+from ostiary.oauth.ledger import Ledger
+from ostiary.store.audit import Entry
+from ostiary.store.tables import AuditEvent, table_of
+
+EVENTS = table_of(AuditEvent)
+ECHO = Signer("echo", lambda signed: b"signed " + signed)
+
+
+def recorded(made: Installation) -> int:
+    with made.runtime.store.read() as work:
+        row = work.row(select(func.count()).select_from(EVENTS).where(EVENTS.c.action == "test"))
+        assert row is not None
+        return int(row[0])
+
+
+def entry(made: Installation) -> Entry:
+    return Entry(made.tenant_id, "test")
+
+
+def test_an_answer_comes_after_its_row(installation: Installation) -> None:
+    ledger = Ledger(installation.runtime.store)
+    for count in range(1, 4):
+        assert ledger.sign(ECHO, [b"a", b"b"], 1, entry(installation)) == [b"signed a", b"signed b"]
+        assert recorded(installation) == count
+
+
+def test_what_waits_shares_one_commit(installation: Installation) -> None:
+    ledger = Ledger(installation.runtime.store)
+    commits: list[object] = []
+    event.listen(installation.runtime.store.writing, "commit", commits.append)
+    ledger.append(1, entry(installation))
+    hold = threading.Event()
+
+    def slow(signed: bytes) -> bytes:
+        hold.wait(10)
+        return signed
+
+    with ThreadPoolExecutor(33) as threads:
+        first = threads.submit(ledger.sign, Signer("slow", slow), [b"x"], 1)
+        many = [threads.submit(ledger.sign, ECHO, [b"%d" % each], 1, entry(installation)) for each in range(32)]
+        while ledger.waiting < 32:
+            hold.wait(0.01)
+        hold.set()
+        assert first.result(10) == [b"x"]
+        assert [each.result(10) for each in many] == [[b"signed %d" % each] for each in range(32)]
+    assert (recorded(installation), len(commits)) == (33, 2)
+
+
+def test_a_failed_signature_fails_its_batch_and_not_the_thread(installation: Installation) -> None:
+    ledger = Ledger(installation.runtime.store)
+
+    def broken(signed: bytes) -> bytes:
+        raise ValueError("no key")
+
+    with pytest.raises(RuntimeError, match="could not be signed"):
+        ledger.sign(Signer("broken", broken), [b"x"], 1, entry(installation))
+    assert recorded(installation) == 0
+    assert ledger.sign(ECHO, [b"x"], 1, entry(installation)) == [b"signed x"]
+
+
+def test_a_refusal_of_the_store_reaches_everybody_who_waits(installation: Installation) -> None:
+    ledger = Ledger(installation.runtime.store)
+    nonsense = Entry(installation.tenant_id, "test", outcome=None)  # type: ignore[arg-type]
+    for _ in range(2):
+        with pytest.raises(DomainError) as seen:
+            ledger.append(1, nonsense)
+        assert seen.value.reason == "CONFLICT"
+    ledger.append(1, entry(installation))
+    assert recorded(installation) == 1
