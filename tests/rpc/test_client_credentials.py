@@ -224,3 +224,10 @@ def test_revoking_what_is_not_ones_own_changes_nothing(runtime: Runtime, app: Ap
     theirs = runtime.token(GRANT, other.basic)["access_token"]
     runtime.revoke({"token": theirs if token != "unknown" else "f" * 64}, app.basic)
     assert runtime.is_active(theirs, app)
+
+
+def test_no_two_tokens_are_the_same_text_even_of_one_second(runtime: Runtime, app: Application) -> None:
+    revoked, *others = (runtime.token(GRANT, app.basic)["access_token"] for _ in range(20))
+    assert len({revoked, *others}) == 20
+    runtime.revoke({"token": revoked}, app.basic)
+    assert all(runtime.is_active(token, app) for token in others)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ostiary.ids import Entropy
 from ostiary.keys.keyring import Keyring, Signer
 from ostiary.oauth import jwt
 from ostiary.oauth.claims import identity_claims, map_access_claims, map_identity_claims, sources_of
@@ -69,10 +70,11 @@ class Issued:
 class AppTokens:
     """Makes App ID tokens in two steps: claims while the store is read, signatures while it is not."""
 
-    def __init__(self, keys: Keyring, issuers: Issuers, ledger: Ledger) -> None:
+    def __init__(self, keys: Keyring, issuers: Issuers, ledger: Ledger, entropy: Entropy) -> None:
         self._keys = keys
         self._issuers = issuers
         self._ledger = ledger
+        self._entropy = entropy
 
     def prepare(self, work: Work, tenant: TenantView, order: Order, now_ms: int) -> Prepared:
         """Reads what the claims need. Raises MAPPED_CLAIMS_TOO_LARGE."""
@@ -94,8 +96,17 @@ class AppTokens:
             map_access_claims(access, settings.access_token_claims, sources)
             map_identity_claims(identity, settings.id_token_claims, sources)
             documents.append(identity)
-        inputs = [jwt.signing_input(signer.kid, document, ver=VERSION) for document in documents]
+        inputs = [jwt.signing_input(signer.kid, self._unlike(document), ver=VERSION) for document in documents]
         return Prepared(signer, inputs, access["scope"], lifetime)
+
+    def _unlike(self, claims: dict[str, Any]) -> dict[str, Any]:
+        """The claims in an order of chance, so that no two tokens are the same text.
+
+        App ID's tokens have no `jti`: two of one second would be alike to the last bit, and who revokes one, by its
+        digest, would kill the other, which somebody may just have got by signing in again.
+        """
+        chance = self._entropy.token_bytes(len(claims))
+        return dict(claim for _, claim in sorted(zip(chance, claims.items(), strict=True), key=lambda pair: pair[0]))
 
     def sign(self, prepared: Prepared, now_ms: int, *entries: Entry) -> Issued:
         """Signs; the answer comes once `entries` are in the audit ledger. Hold no connection meanwhile."""
