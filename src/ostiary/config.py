@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -68,6 +69,12 @@ def _address(text: str) -> str:
     return text
 
 
+def _database(text: str) -> str:
+    if text and not re.fullmatch(r"postgresql(\+psycopg)?://\S+|sqlite:///\S.*", text):
+        raise ValueError("must be postgresql://USER@HOST/NAME or sqlite:///PATH")
+    return text
+
+
 def _networks(value: Any) -> Any:
     return value.replace(",", " ").split() if isinstance(value, str) else value
 
@@ -76,6 +83,7 @@ def _network(text: str) -> str:
     return str(ipaddress.ip_network(text, strict=False))
 
 
+Database = Annotated[str, AfterValidator(_database)]
 Address = Annotated[str, AfterValidator(_address)]
 Network = Annotated[str, AfterValidator(_network)]
 
@@ -89,7 +97,9 @@ class Settings(BaseSettings):
 
     config: Path | None = Field(None, description="TOML file with the names of this list")
     data: Path = Field(Path("var"), description="folder of the embedded store and of the master key")
-    database: str = Field("", description="database URL, such as postgresql://user@host/name; default: SQLite in data")
+    database: Database = Field(
+        "", description="database URL, such as postgresql://user@host/name; default: SQLite in data"
+    )
     run_dir: Path | None = Field(None, description="folder of the sockets, mode 0700; default: a new temporary one")
 
     listen: Address = Field("127.0.0.1:8080", description="the one port of REST, gRPC, gRPC-Web and health")

@@ -7,7 +7,9 @@ import uuid
 from pathlib import Path
 
 import pytest
-from kit.command import Ended, ostiary
+from kit.command import Ended, ostiary, ostiary_here
+
+from ostiary.cli.root import COMMANDS
 
 NAMES = [
     "tenantId", "clientId", "secret", "apikey", "managementUrl", "oauthServerUrl", "profilesUrl", "discoveryEndpoint",
@@ -63,16 +65,57 @@ def test_the_embedded_store_is_private_to_its_owner(tmp_path: Path) -> None:
         (["inti"], {}, "No such command 'inti'"),
         (["init"], {"OSTIARY_DATABSE": "x"}, "OSTIARY_DATABSE: no such setting"),
         (["init"], {"OSTIARY_MASTER_KEY": "short"}, "the master key"),
+        (["init"], {"OSTIARY_DATABASE": "mysql://u:p@h/x"}, "postgresql://USER@HOST/NAME or sqlite:///PATH"),
+        (["init"], {"OSTIARY_DATABASE": "sqlite://"}, "postgresql://USER@HOST/NAME or sqlite:///PATH"),
         (["routes", "--limits-file", "none.toml"], {}, "cannot read the limits file none.toml"),
     ],
 )
 def test_what_must_be_changed_first_is_one_line_and_code_2(
     arguments: list[str], variables: dict[str, str], says: str, tmp_path: Path
 ) -> None:
-    ended = ostiary(*arguments, cwd=tmp_path, **variables)
+    ended = ostiary_here(*arguments, cwd=tmp_path, **variables)
     assert (ended.code, ended.stdout, ended.stderr.count("\n")) == (2, "", 1)
     assert ended.stderr.startswith("ostiary: ")
     assert says in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["init", "--data", "file"], "file: File exists"),
+        (["init", "--database", "postgresql://nobody:secret@127.0.0.1:1/x"], "Connection refused"),
+        (["init", "--tenant", "a/b"], "A tenant's name has"),
+        (["tenant", "list"], "run `ostiary init`"),
+        (["backup", "copy"], "run `ostiary init`"),
+    ],
+)
+def test_what_failed_is_one_line_and_code_1(arguments: list[str], says: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ended = ostiary_here(*arguments, cwd=tmp_path)
+    assert (ended.code, ended.stdout, ended.stderr.count("\n")) == (1, "", 1)
+    assert ended.stderr.startswith("ostiary: ")
+    assert says in ended.stderr
+    assert "secret" not in ended.stderr
+
+
+def test_a_failed_init_can_be_repeated(tmp_path: Path) -> None:
+    assert ostiary_here("init", "--tenant", "a/b", cwd=tmp_path).code == 1
+    assert ostiary_here("tenant", "list", cwd=tmp_path).code == 1
+    assert ostiary_here("init", "--tenant", "ab", cwd=tmp_path).code == 0
+
+
+@pytest.mark.parametrize("group", ["tenant", "apikey", "key"])
+def test_a_group_without_a_command_shows_its_help(group: str, tmp_path: Path) -> None:
+    ended = ostiary_here(group, cwd=tmp_path)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "Commands:" in ended.stderr
+
+
+def test_every_command_explains_itself(tmp_path: Path) -> None:
+    for name in COMMANDS:
+        ended = ostiary_here(name, "--help", cwd=tmp_path)
+        assert (ended.code, ended.stderr) == (0, "")
+        assert len(ended.stdout.splitlines()) > 8, name
 
 
 def test_routes_lists_who_may_call_what(tmp_path: Path) -> None:

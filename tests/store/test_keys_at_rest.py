@@ -25,6 +25,7 @@ from ostiary.keys.sealing import (
 from ostiary.oauth.clients import CONFIDENTIAL, create_client, secret_place
 from ostiary.store.copies import CopyError, check_original, declare_original
 from ostiary.store.engine import Store
+from ostiary.store.schema import SchemaError
 
 HERE = Place("tenant", "clients", "row", "sealed_secret")
 
@@ -101,7 +102,7 @@ def test_a_server_with_another_master_key_does_not_start(installation: Installat
 def test_a_server_does_not_start_on_an_empty_store(database: str, tmp_path: Path) -> None:
     make_schema(database)
     key = base64.b64encode(b"x" * 32).decode()
-    with pytest.raises(MasterKeyError, match="ostiary init"):
+    with pytest.raises(SchemaError, match="ostiary init"):
         open_runtime(Settings(database=database, data=tmp_path, master_key=key))
 
 

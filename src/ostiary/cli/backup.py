@@ -14,6 +14,7 @@ from ostiary.config import ConfigurationError, Settings
 from ostiary.store import schema
 from ostiary.store.copies import copy_sqlite
 from ostiary.store.engine import Store
+from ostiary.store.installation import check_installed
 
 
 @click.command("backup", short_help="Copy the embedded store while it is in use.")
@@ -35,6 +36,8 @@ def command(settings: Settings, file: Path, as_json: bool) -> None:
     with closing(Store(settings.database_url)) as store:
         if not store.is_sqlite:
             raise ConfigurationError("this store is a PostgreSQL: back it up with pg_dump (see ostiary backup --help)")
+        with store.read() as work:
+            check_installed(work)
         if file.exists():
             raise click.ClickException(f"{file} exists already; a backup never overwrites one")
         copy_sqlite(Path(str(store.url.database)), file, SystemClock().now_ms())

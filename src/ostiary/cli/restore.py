@@ -72,7 +72,7 @@ def command(settings: Settings, file: Path | None, replaced: str | None, since: 
 
 def _settle(target: str, replaced: str | None, since: str, sealing: Sealing) -> dict[str, int]:
     if since == "carry-over" and replaced is None:
-        raise click.UsageError("name the database that this one replaces (--replaced), or say --since … (see --help)")
+        raise click.UsageError("name the database that this one replaces (--replaced), or say --since")
     schema.upgrade(target)
     clock, entropy = SystemClock(), SystemEntropy()
     with ExitStack() as stack:

@@ -79,6 +79,9 @@ def run(arguments: list[str]) -> int:
         return code if isinstance(code, int) else 0
     except click.Abort:
         return _say("interrupted", INTERRUPTED)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return REFUSED
     except click.UsageError as error:
         where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
         return _say(error.format_message().rstrip(".") + where, REFUSED)
@@ -88,7 +91,9 @@ def run(arguments: list[str]) -> int:
         return _say(str(error), REFUSED)
     except DomainError as error:
         return _say(f"{error.message}{_driver_says(error)}", FAILED)
-    except (SchemaError, CopyError, SealBroken, OSError, sqlite3.DatabaseError) as error:
+    except OSError as error:
+        return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED)
+    except (SchemaError, CopyError, SealBroken, sqlite3.DatabaseError) as error:
         return _say(str(error), FAILED)
 
 
