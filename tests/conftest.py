@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from kit.callers import Caller, serving
 from kit.databases import PostgresServer, postgres_server
+from kit.directory import People
 from kit.installation import Installation, install
 
 
@@ -39,3 +40,19 @@ def caller(installation: Installation) -> Iterator[Caller]:
     """A native gRPC caller of a fresh installation."""
     with serving(installation) as made:
         yield made
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared_caller(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    """A caller of one installation for all tests of a module, which make tenants of their own in it."""
+    folder = tmp_path_factory.mktemp("shared")
+    sqlite = f"sqlite:///{folder}/ostiary.sqlite3"
+    database = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres").new_database()
+    with serving(install(database, folder)) as made:
+        yield made
+
+
+@pytest.fixture
+def people(shared_caller: Caller) -> People:
+    """The people of a new tenant."""
+    return People(shared_caller)

@@ -33,12 +33,6 @@ def userinfo_document(work: Work, tenant_id: str, profile: ProfileView) -> dict[
     return {"sub": profile.id, "identities": document["identities"], "attributes": document["attributes"]}
 
 
-def identity_documents(work: Work, tenant_id: str, profile: ProfileView) -> list[dict[str, Any]]:
-    """The identities of a profile with what each provider says."""
-    users = _users_behind(work, tenant_id, [profile])
-    return [_identity(identity, users) for identity in profile.identities]
-
-
 def _users_behind(work: Work, tenant_id: str, profiles: Sequence[ProfileView]) -> dict[str, UserView]:
     return find_users(work, tenant_id, [user_id for one in profiles if (user_id := one.identity_at(CLOUD_DIRECTORY))])
 
@@ -49,6 +43,7 @@ def _known(profile: ProfileView) -> dict[str, str]:
 
 
 def _identity(identity: IdentityView, users: Mapping[str, UserView]) -> dict[str, Any]:
+    """What the directory says of its user, or what another provider said at sign-in."""
     user = users.get(identity.id) if identity.provider == CLOUD_DIRECTORY else None
     said = user_document(user) if user else read_json(identity.user_info.encode())
     return {"provider": identity.provider, "id": identity.id, "idpUserInfo": {**said, "idpType": identity.provider}}

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, select
 
 from ostiary.directory.profiles import CLOUD_DIRECTORY
-from ostiary.directory.user_document import user_document
+from ostiary.directory.user_message import user_document
 from ostiary.directory.users import find_user
 from ostiary.errors import unauthenticated
 from ostiary.store.tables import Identity, Profile, User, table_of
@@ -103,8 +103,6 @@ def get_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Sub
 
 def user_info(work: Work, tenant_id: str, identity: SubjectIdentity) -> dict[str, Any]:
     """What the provider says of an identity; for directory users what the directory says now."""
-    if identity.provider != CLOUD_DIRECTORY:
-        document: dict[str, Any] = json.loads(identity.user_info or "{}")
-        return document
-    user = find_user(work, tenant_id, identity.id)
-    return user_document(user) if user else {}
+    user = find_user(work, tenant_id, identity.id) if identity.provider == CLOUD_DIRECTORY else None
+    said = user_document(user) if user else json.loads(identity.user_info)
+    return {**said, "idpType": identity.provider}
