@@ -2,9 +2,10 @@
 --
 -- Runs before the transcoder on the way in and after it on the way out; native gRPC and gRPC-Web do not come here. Above
 -- this file the gateway writes NO_STORE (the Cache-Control of errors), OTHERWISE (the error family of what has no
--- route) and two tables, made from the descriptors:
+-- route) and four tables, made from the descriptors:
 --   PATHS    the tree of declared paths: n = literal children by name, v = any segment, s = {custom verb, child} pairs,
 --            d = all the rest; t = what stands there: route (for the log), verbs, allow, bound (fields that the path binds)
+--   BODIES, JSON_NAMES  the fields that whole bodies are, by route; what clients call a field
 --   ANSWERS  per error family and refusal: {status, content type, body}
 --
 -- A worker says what the transcoder cannot: `x-http-status` beside a success; `x-http-status`, `x-http-content-type` and
@@ -69,15 +70,27 @@ function envoy_on_request(handle)
   end
 end
 
--- Envoy's words for what a client sent name the field and echo the value; only the field's name goes back.
-local function unreadable(text)
-  local field = text and (text:match("^%(?([%w_.%[%]]+)%)?: invalid") or text:match("^invalid value at path '([%w_.%[%]]+)'"))
-  return field and "field" or "malformed", field
+local function known(handle, key)
+  local metadata = handle:streamInfo():dynamicMetadata():get("ostiary")
+  return metadata and metadata[key]
 end
 
-local function refusal(status, cause, text)
-  if status == "400" and cause and find(cause, "grpc_json_transcode_failure", 1, true) then return unreadable(text) end
-  return status
+-- The field as the client writes it: the transcoder says `config.expires_in` where the body, which is `config`, has
+-- `expiresIn`.
+local function as_written(field, route)
+  local first, rest = field:match("^([%w_]+)%.(.+)$")
+  if first and BODIES[route] and BODIES[route][first] then field = rest end
+  return (field:gsub("[%w_]+", JSON_NAMES))
+end
+
+-- The refusal for this status. Envoy's words for what a client sent name the field and echo the value; only the field's
+-- name goes back.
+local function refusal(handle, status, cause, text)
+  if status ~= "400" or not cause or not find(cause, "grpc_json_transcode_failure", 1, true) then return status end
+  local field = text and text:match("^%(?([%w_.%[%]]+)%)?: invalid")
+  local route = known(handle, "route")
+  if not field or BODIES[route] and BODIES[route][field] then return "malformed" end
+  return "field", as_written(field, route)
 end
 
 local function body_of(handle)
@@ -95,11 +108,6 @@ local function drop_body(handle, length)
   end
   local headers = handle:headers() -- taken anew: reading a body ends the life of what was taken before
   if length then headers:replace("content-length", tostring(length)) else headers:remove("content-length") end
-end
-
-local function head(handle)
-  local known = handle:streamInfo():dynamicMetadata():get("ostiary")
-  return known and known["head"]
 end
 
 function envoy_on_response(handle)
@@ -125,12 +133,12 @@ function envoy_on_response(handle)
     if status == "429" then status = "503" end -- a worker's threads are all taken
     if status == "503" then headers:replace("retry-after", "1") end
     local body, text = body_of(handle)
-    local name, field = refusal(status, cause, text)
+    local name, field = refusal(handle, status, cause, text)
     local answer = answers[name] or answers["500"]
     headers = handle:headers()
     headers:replace(":status", answer[1])
     headers:replace("content-type", answer[2])
     if body then body:setBytes((answer[3]:gsub(FIELD, field or "", 1))) end
   end
-  if head(handle) then drop_body(handle, 0) end
+  if known(handle, "head") then drop_body(handle, 0) end
 end

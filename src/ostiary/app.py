@@ -309,7 +309,7 @@ def build_server(
         interceptors=[Pipeline(rules, reception, steps(runtime), OPEN_SERVICES)],
         options=[
             ("grpc.max_metadata_size", MAX_METADATA),
-            ("grpc.max_receive_message_length", MAX_MESSAGE),
+            ("grpc.max_receive_message_length", max(MAX_MESSAGE, 2 * runtime.settings.max_body_bytes)),
             ("grpc.so_reuseport", 0),
         ],
         maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,

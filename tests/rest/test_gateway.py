@@ -297,19 +297,26 @@ def test_malformed_json_is_400_and_never_echoed(edge: Edge, body: str) -> None:
     answer = edge.http.put(SETTINGS, content=body.encode("latin-1"), headers={"content-type": "application/json"})
     told(answer, 400, "appid", {"errorCode", "message"})
     assert "secret" not in answer.text
-    assert answer.json()["errorCode"] == ("INVALID_FIELD" if body == '"secret"' else "MALFORMED_REQUEST")
+    assert answer.json()["errorCode"] == "MALFORMED_REQUEST"
 
 
 @pytest.mark.parametrize(
     ("query", "body", "field"),
-    [("?pageSize=secret", None, "page_size"), ("", {"count": "secret"}, "count"), ("", {"shown": "secret"}, "shown")],
+    [
+        ("?pageSize=secret", None, "pageSize"),
+        ("?page_size=secret", None, "pageSize"),
+        ("", {"count": "secret"}, "count"),
+        ("", {"shown": "secret"}, "shown"),
+        ("", {"inner": {"deepCount": "secret"}}, "inner.deepCount"),
+        ("", {"inner": {"deep_count": "secret"}}, "inner.deepCount"),
+    ],
 )
 def test_a_value_of_the_wrong_type_is_400_and_names_the_field_only(
     edge: Edge, query: str, body: object, field: str
 ) -> None:
     answer = edge.http.put(SETTINGS, json=body) if body else edge.http.get(SETTINGS + query)
     told(answer, 400, "appid", {"errorCode", "message"})
-    assert field in answer.json()["message"]
+    assert answer.json() == {"errorCode": "INVALID_FIELD", "message": f"{field} has a value of the wrong type."}
     assert "secret" not in answer.text
 
 
@@ -484,8 +491,9 @@ def test_the_log_has_templates_and_no_path_or_query(edge: Edge) -> None:
     edge.http.get("/management/v4/secret-tenant/config/settings?tenantId=secret-query")
     edge.http.get("/secret-path")
     edge.http.put("/management/v4/secret-tenant/config/settings", content=b"secret" * 200_000)
-    edge.admin.ask("/reopen_logs", "POST")
-    time.sleep(1.2)
+    settle = time.monotonic() + 5
+    while edge.log.read_text().count("/management/v4/{}/config/settings") < 2 and time.monotonic() < settle:
+        time.sleep(0.05)
     log = edge.log.read_text()
     assert '"route":"/management/v4/{}/config/settings"' in log
     assert "secret" not in log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ostiary.gateway.refusals import Answer
@@ -10,20 +11,36 @@ from ostiary.gateway.routes import Place
 from ostiary.gateway.templates import Node, Segment, shown
 
 
-def script(
-    root: Node[Place], answers: Mapping[str, Mapping[str, Answer]], otherwise: str, no_store: str, logic: Path
-) -> str:
-    """The whole filter: tables, then `logic`. `otherwise` is the family of what has no route."""
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What the filter knows: the tree of paths, the refusals of each family, the family of what has no route, the
+    Cache-Control of errors, and what clients call a field."""
+
+    paths: Node[Place]
+    answers: Mapping[str, Mapping[str, Answer]]
+    otherwise: str
+    no_store: str
+    json_names: Mapping[str, str]
+
+
+def script(tables: Tables, logic: Path) -> str:
+    """The whole filter: tables, then `logic`."""
     families = {
         family: {name: [str(answer.status), answer.content_type, answer.body] for name, answer in named.items()}
-        for family, named in answers.items()
+        for family, named in tables.answers.items()
+    }
+    bodies = {
+        shown(place.segments): {operation.body: True for operation in place.operations.values() if operation.body}
+        for place in tables.paths.everything()
     }
     return "\n".join(
         [
-            f"local NO_STORE = {literal(no_store)}",
-            f"local OTHERWISE = {literal(otherwise)}",
-            f"local PATHS = {literal(_node(root))}",
+            f"local NO_STORE = {literal(tables.no_store)}",
+            f"local OTHERWISE = {literal(tables.otherwise)}",
+            f"local PATHS = {literal(_node(tables.paths))}",
             f"local ANSWERS = {literal(families)}",
+            f"local BODIES = {literal({route: fields for route, fields in bodies.items() if fields})}",
+            f"local JSON_NAMES = {literal(tables.json_names)}",
             logic.read_text(encoding="utf-8"),
         ]
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from google.api import annotations_pb2
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
 from google.protobuf.descriptor_pool import DescriptorPool
 
@@ -31,7 +31,7 @@ class Operation:
 
     `family` is the dialect of errors; `cors` whether any origin may call it; `cacheable` whether its answer is public;
     `repeatable` whether the gateway may send it a second time after the first may have been executed; `bound` the
-    names by which a query could name a field that the path binds.
+    names by which a query could name a field that the path binds; `body` the field that the whole body is, if one is.
     """
 
     rpc: str
@@ -42,18 +42,21 @@ class Operation:
     cacheable: bool
     repeatable: bool
     bound: frozenset[str]
+    body: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Interface:
     """All that the gateway must know of the protos. `cross_origin` are the RPCs that browsers of any origin may call
-    by gRPC-Web, as paths; `services` those that have REST paths; `descriptors` the set itself, for the transcoder.
+    by gRPC-Web, as paths; `services` those that have REST paths; `descriptors` the set itself, for the transcoder;
+    `json_names` what clients call the fields whose JSON name is another than the proto's.
     """
 
     operations: tuple[Operation, ...]
     services: tuple[str, ...]
     cross_origin: tuple[str, ...]
     descriptors: bytes
+    json_names: dict[str, str]
 
 
 def descriptor_file() -> Path:
@@ -79,6 +82,7 @@ def read_interface(descriptors: bytes) -> Interface:
         services=tuple(service.full_name for service in services if service.full_name in with_rest),
         cross_origin=tuple(_rpc(method) for method in methods if _rules(method).cors),
         descriptors=descriptors,
+        json_names=_json_names(pool.FindFileByName(file.name) for file in files.file),
     )
 
 
@@ -118,6 +122,7 @@ def _operations(method: MethodDescriptor) -> Iterator[Operation]:
             cacheable=verb == "get" and rules.cache == options.CACHE_POLICY_PUBLIC,
             repeatable=verb == "get" and reads and not rules.get_has_side_effects,
             bound=frozenset(name for field in variables_of(path) for name in _query_names(method.input_type, field)),
+            body=binding.body.removeprefix("*"),
         )
 
 
@@ -130,6 +135,19 @@ def _query_names(message: Descriptor, path: str) -> Iterable[str]:
         spellings.append({field.name, field.json_name, field.camelcase_name})
         inside = field.message_type
     return (".".join(parts) for parts in itertools.product(*spellings))
+
+
+def _json_names(files: Iterable[FileDescriptor]) -> dict[str, str]:
+    """JSON name by proto name, for names that every message writes alike."""
+    found: dict[str, set[str]] = {}
+    for file in files:
+        waiting = list(file.message_types_by_name.values())
+        while waiting:
+            message = waiting.pop()
+            waiting += message.nested_types
+            for field in message.fields:
+                found.setdefault(field.name, set()).add(field.json_name)
+    return {name: json.pop() for name, json in found.items() if len(json) == 1 and json != {name}}
 
 
 def _disagreements(operations: Iterable[Operation]) -> Iterator[str]:

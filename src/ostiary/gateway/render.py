@@ -13,7 +13,7 @@ import jinja2
 
 from identity.options.v1 import rules_pb2 as options
 from ostiary.config import Settings, deploy_folder, host_and_port, is_loopback
-from ostiary.gateway.lua import script
+from ostiary.gateway.lua import Tables, script
 from ostiary.gateway.operations import Interface
 from ostiary.gateway.refusals import Answer, answers
 from ostiary.gateway.routes import Place, Route, Traits, family_name, route_table, tree_of
@@ -109,7 +109,9 @@ def render(gateway: Gateway, interface: Interface) -> str:
         },
         cross_origin=interface.cross_origin,
         routes=[entry for route in route_table(tree, OTHERWISE) for entry in _entries(route)],
-        lua=script(tree, _answers(tree), OTHERWISE.family, NO_STORE, deploy_folder() / "rest.lua"),
+        lua=script(
+            Tables(tree, _answers(tree), OTHERWISE.family, NO_STORE, interface.json_names), deploy_folder() / "rest.lua"
+        ),
         descriptors=base64.b64encode(interface.descriptors).decode(),
         services=interface.services,
         health_service=HEALTH_SERVICE,

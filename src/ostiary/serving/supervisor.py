@@ -27,6 +27,8 @@ from ostiary.serving.children import Child, Family, name_process, remove_folder,
 from ostiary.serving.process import DRAIN, Place, Serving, live, stop_seconds
 from ostiary.serving.reports import Report, Reports
 
+STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Asked by the system, by Ctrl-C, by the terminal that closes."""
 TICK_S = 1.0
 STARTING_TICK_S = 0.02
 QUIET_S = 0.4
@@ -139,7 +141,7 @@ class Supervisor:
         for key, _ in self._selector.select(patience):
             if key.fd != self._reports.reader:
                 heard = os.read(key.fd, 1024)
-                self._asked_to_stop += sum(number in (signal.SIGTERM, signal.SIGINT) for number in heard)
+                self._asked_to_stop += sum(number in STOPPING for number in heard)
         for report in self._reports.read():
             self._take(report)
         for child, status in self._all.reap():
@@ -195,7 +197,7 @@ def _signals() -> Iterator[int]:
     os.set_blocking(reader, False)
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+    for number in (*STOPPING, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)
     yield reader
     signal.set_wakeup_fd(-1)
