@@ -66,6 +66,9 @@ class UserView:
 
 _COLUMNS = [_USERS.c[name] for name in UserView.__slots__ if name in _USERS.c]
 _BY_ID = select(*_COLUMNS).where(_USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.id == bindparam("id"))
+_BY_IDS = select(*_COLUMNS).where(
+    _USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.id.in_(bindparam("ids", expanding=True))
+)
 _BY_NAME = select(_USERS.c.id).where(
     _USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.user_name_key == bindparam("key")
 )
@@ -95,8 +98,7 @@ def the_user(work: Work, tenant_id: str, user_id: str) -> UserView:
 
 def find_users(work: Work, tenant_id: str, user_ids: Iterable[str]) -> dict[str, UserView]:
     """Those of the users that exist, by directory id."""
-    of_tenant = _USERS.c.tenant_id == tenant_id
-    rows = work.rows(select(*_COLUMNS).where(of_tenant, _USERS.c.id.in_(list(user_ids))))
+    rows = work.rows(_BY_IDS, {"tenant_id": tenant_id, "ids": list(user_ids)})
     return {view.id: view for view in _views(work, tenant_id, rows)}
 
 
