@@ -32,8 +32,9 @@ def rate(least: float) -> Goal:
 
 
 def measure(store: str, url: str, pid: int, operation: Operation, goal: Goal | None, seconds: float) -> Row:
-    """Drives the operation for `seconds`, after a second to warm up."""
-    drive(url + operation.path, operation.script, seconds=1, connections=operation.connections)
+    """Drives the operation for `seconds`, after a second to warm up where it can."""
+    if operation.warms_up:
+        drive(url + operation.path, operation.script, seconds=1, connections=operation.connections)
     pids = tree(pid)
     envoys = [pid for pid in pids if is_envoy(pid)]
     workers = [pid for pid in pids if pid not in envoys]

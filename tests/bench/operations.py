@@ -13,14 +13,13 @@ FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class Operation:
-    """One row of the table. `connections` is how many wrk holds; `goal` names what it is held against."""
+    """One row of the table. `connections` is how many wrk holds; what a script uses up it cannot warm up with."""
 
     name: str
     path: str
     script: str
-    goal: str
     connections: int = 32
-    slow: bool = False
+    warms_up: bool = True
 
 
 def basic(client: str, secret: str) -> str:

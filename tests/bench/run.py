@@ -148,7 +148,8 @@ def _operations(
     hashing = ratio("argon2id verifications", limits.verifications, 0.7)
     token = f"{oauth}/token"
     yield Operation("client_credentials", token, post({"grant_type": "client_credentials"}, client)), peers
-    yield Operation("refresh, rotating", token, refresh([one["refresh_token"] for one in first], client)), rate(600)
+    rotating = refresh([one["refresh_token"] for one in first], client)
+    yield Operation("refresh, rotating", token, rotating, warms_up=False), rate(600)
     yield Operation("introspection", f"{oauth}/introspect", post({"token": access}, client)), rate(2_000)
     yield Operation("userinfo", f"{oauth}/userinfo", get(f"Bearer {access}")), rate(2_000)
     yield Operation("discovery", f"{oauth}/.well-known/openid-configuration", get()), ceiling
