@@ -9,7 +9,7 @@ import pytest
 from kit.callers import Caller, serving
 from kit.databases import PostgresServer, postgres_server
 from kit.directory import People
-from kit.installation import Installation, install
+from kit.installation import Installation, Mould, install
 
 
 @pytest.fixture(scope="session")
@@ -20,17 +20,36 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, of each kind in turn."""
-    if request.param == "sqlite":
+def kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of database in turn."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database."""
+    if kind == "sqlite":
         return f"sqlite:///{tmp_path}/ostiary.sqlite3"
     return request.getfixturevalue("postgres").new_database()
 
 
+@pytest.fixture(scope="session")
+def moulds() -> dict[str, Mould]:
+    """Installations to copy, by kind of database; filled at first use."""
+    return {}
+
+
 @pytest.fixture
-def installation(database: str, tmp_path: Path) -> Iterator[Installation]:
+def installation(
+    kind: str, moulds: dict[str, Mould], request: pytest.FixtureRequest, tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Installation]:  # fmt: skip
     """A fresh installation with one tenant and API keys for every role."""
-    made = install(database, tmp_path)
+    postgres = request.getfixturevalue("postgres") if kind == "postgresql" else None
+    if kind not in moulds:
+        folder = tmp_path_factory.mktemp("mould")
+        moulds[kind] = Mould(postgres.new_database() if postgres else f"sqlite:///{folder}/mould.sqlite3", folder)
+    made = moulds[kind].cast(tmp_path, postgres)
     yield made
     made.runtime.store.close()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import shutil
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kit.databases import make_schema
+from kit.databases import PostgresServer, make_schema
+from sqlalchemy.engine import make_url
 
 from ostiary.access.api_keys import create_api_key
 from ostiary.app import open_runtime
@@ -51,13 +53,12 @@ class Installation:
 def install(database: str, folder: Path, **settings: Any) -> Installation:
     """Makes an installation in an empty database."""
     key = base64.b64encode(ENTROPY.token_bytes(32)).decode()
-    given = {"database": database, "data": folder, "master_key": key, "argon2_memory_kib": 64, "argon2_passes": 1}
     clock = FixedClock(SystemClock().now_ms())
     make_schema(database)
     with closing(Store(database)) as store, store.write() as work:
         record_fact(work, MASTER_KEY, key_id(base64.b64decode(key)))
         declare_original(work)
-    runtime = open_runtime(Settings(**{**given, **settings}), clock=clock)
+    runtime = _open(database, folder, key, clock, settings)
     with runtime.store.write() as work:
         create_system(work, clock.now_ms())
         tenant = create_tenant(work, "acme", ENTROPY, clock.now_ms(), is_default=True)
@@ -68,3 +69,34 @@ def install(database: str, folder: Path, **settings: Any) -> Installation:
         installation.api_keys[role] = installation.new_api_key(tenant.id, role)
     installation.api_keys["operator"] = installation.new_api_key(SYSTEM_ID, "platform_operator")
     return installation
+
+
+def _open(database: str, folder: Path, key: str, clock: FixedClock, settings: dict[str, Any]) -> Runtime:
+    given = {"database": database, "data": folder, "master_key": key, "argon2_memory_kib": 64, "argon2_passes": 1}
+    return open_runtime(Settings(**{**given, **settings}), clock=clock)
+
+
+class Mould:
+    """An installation that was made once and is copied for each test: keys and schema cost more than most tests do."""
+
+    def __init__(self, database: str, folder: Path) -> None:
+        made = install(database, folder)
+        made.runtime.store.close()
+        master_key = made.runtime.settings.master_key
+        assert master_key is not None
+        self._database = database
+        self._key = master_key.get_secret_value()
+        self._now_ms = made.clock.now_ms()
+        self._tenant_id = made.tenant_id
+        self._api_keys = made.api_keys
+
+    def cast(self, folder: Path, postgres: PostgresServer | None = None) -> Installation:
+        """A copy, with a clock of its own: in `folder`, or in `postgres`."""
+        if postgres is None:
+            database = f"sqlite:///{folder}/ostiary.sqlite3"
+            shutil.copy(make_url(self._database).database or "", folder / "ostiary.sqlite3")
+        else:
+            database = postgres.new_database(template=str(make_url(self._database).database))
+        clock = FixedClock(self._now_ms)
+        runtime = _open(database, folder, self._key, clock, {})
+        return Installation(runtime, clock, self._tenant_id, dict(self._api_keys))
