@@ -15,6 +15,8 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from identity.appid.management.v4 import (
+    advanced_password_management_pb2,
+    advanced_password_management_pb2_grpc,
     applications_pb2,
     applications_pb2_grpc,
     cloud_directory_users_pb2,
@@ -84,6 +86,7 @@ from ostiary.background.tasks import Task, leased
 from ostiary.clock import Clock, SystemClock
 from ostiary.config import Settings
 from ostiary.delivery.outbox import Outbox
+from ostiary.directory.password_change import PasswordChange
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.registration import Registration
 from ostiary.directory.sign_in import PasswordSignIn
@@ -108,6 +111,7 @@ from ostiary.oauth.token_endpoint import TokenEndpoint
 from ostiary.oauth.user_sign_in import UserSignIn
 from ostiary.outgoing.client import Outgoing
 from ostiary.runtime import Runtime
+from ostiary.services.appid.advanced_password_management import AdvancedPasswordManagementServicer
 from ostiary.services.appid.applications import ApplicationsServicer
 from ostiary.services.appid.cloud_directory_users import CloudDirectoryUsersServicer
 from ostiary.services.appid.identity_providers import IdentityProvidersServicer
@@ -172,6 +176,12 @@ def _bound(messages: ModuleType, stubs: ModuleType, name: str, servicer: Callabl
 
 SERVICES: Sequence[Service] = (
     _bound(token_pb2, token_pb2_grpc, "TokenService", TokenServicer),
+    _bound(
+        advanced_password_management_pb2,
+        advanced_password_management_pb2_grpc,
+        "AdvancedPasswordManagementService",
+        AdvancedPasswordManagementServicer,
+    ),
     _bound(applications_pb2, applications_pb2_grpc, "ApplicationsService", ApplicationsServicer),
     _bound(
         cloud_directory_users_pb2,
@@ -233,6 +243,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     issuers = Issuers(settings.base_url)
     limits = read_limits(settings.limits_file)
     passwords = Passwords(settings)
+    password_change = PasswordChange(store, clock, passwords)
     sign_in = PasswordSignIn(store, clock, passwords, sealing, limits.exact)
     authentication = Authentication(tenancy, keys, issuers, clock)
     ledger = Ledger(store)
@@ -248,7 +259,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     sessions = PlatformSessions(store, tenancy, clock, entropy, tokens, passwords, sign_in)
     return Runtime(
         settings=settings, clock=clock, entropy=entropy, store=store, tenancy=tenancy, sealing=sealing, keys=keys,
-        issuers=issuers, limits=limits, passwords=passwords, sign_in=sign_in,
+        issuers=issuers, limits=limits, passwords=passwords, password_change=password_change, sign_in=sign_in,
         authentication=authentication, inspection=TokenInspection(authentication, store, clock), ledger=ledger,
         authorization_requests=AuthorizationRequests(keys, issuers), user_sign_in=user_sign_in,
         finish=Finish(store, clock, entropy),

@@ -9,6 +9,7 @@ from ostiary.access.introspection import TokenInspection
 from ostiary.access.limits import Limits
 from ostiary.clock import Clock
 from ostiary.config import Settings
+from ostiary.directory.password_change import PasswordChange
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.registration import Registration
 from ostiary.directory.sign_in import PasswordSignIn
@@ -45,6 +46,7 @@ class Runtime:
     limits: Limits
     platform_tokens: PlatformTokens
     passwords: Passwords
+    password_change: PasswordChange
     sign_in: PasswordSignIn
     inspection: TokenInspection
     ledger: Ledger

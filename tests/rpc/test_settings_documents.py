@@ -102,7 +102,49 @@ def lifetimes_outside_their_limits() -> list[tuple[Json, str]]:
     return [(changed(TOKENS, f"{name}.expires_in", seconds), "EXPIRES_IN_OUT_OF_RANGE") for name, seconds in wrong]
 
 
+APM = "advancedPasswordManagement"
+POLICIES: Json = {
+    APM: {
+        "enabled": False,
+        "passwordReuse": {"enabled": False, "config": {"maxPasswordReuse": 8}},
+        "preventPasswordWithUsername": {"enabled": False},
+        "passwordExpiration": {"enabled": False, "config": {"daysToExpire": 30}},
+        "lockOutPolicy": {"enabled": False, "config": {"lockOutTimeSec": 1800, "numOfAttempts": 3}},
+        "minPasswordChangeInterval": {"enabled": False, "config": {"minHoursToChangePassword": 0}},
+    }
+}
+POLICY_NUMBERS = [
+    ("passwordReuse.config.maxPasswordReuse", 1, 8, "MAX_PASSWORD_REUSE_OUT_OF_RANGE"),
+    ("passwordExpiration.config.daysToExpire", 1, 90, "DAYS_TO_EXPIRE_OUT_OF_RANGE"),
+    ("lockOutPolicy.config.lockOutTimeSec", 60, 86_400, "LOCK_OUT_TIME_OUT_OF_RANGE"),
+    ("lockOutPolicy.config.numOfAttempts", 1, 10, "NUM_OF_ATTEMPTS_OUT_OF_RANGE"),
+    ("minPasswordChangeInterval.config.minHoursToChangePassword", 0, 720, "MIN_HOURS_OUT_OF_RANGE"),
+]
+
 DOCUMENTS = {
+    "advanced_password_management": Document(
+        "AdvancedPasswordManagementService", "GetAdvancedPasswordManagement", "PutAdvancedPasswordManagement",
+        "appid.advanced-password-management.update", POLICIES,
+        [
+            *((changed(POLICIES, f"{APM}.{path}", number),) * 2
+              for path, low, high, _ in POLICY_NUMBERS for number in (low, high)),
+            *((changed(POLICIES, f"{APM}.{name}.enabled", True),) * 2 for name in list(POLICIES[APM])[1:]),
+            *((changed(POLICIES, f"{APM}.{name}.config", ABSENT), POLICIES)
+              for name in POLICIES[APM] if name not in ("enabled", "preventPasswordWithUsername")),
+            (changed(POLICIES, f"{APM}.minPasswordChangeInterval", ABSENT), POLICIES),
+            (changed(POLICIES, f"{APM}.enabled", True),) * 2,
+        ],
+        [
+            ({}, "FIELD_MISSING"),
+            *((changed(POLICIES, f"{APM}.{name}", ABSENT), "FIELD_MISSING") for name in list(POLICIES[APM])[:-1]),
+            *((changed(POLICIES, f"{APM}.{name}.enabled", ABSENT), "FIELD_MISSING")
+              for name in list(POLICIES[APM])[1:]),
+            *((changed(POLICIES, f"{APM}.{path}", ABSENT), "FIELD_MISSING") for path, *_ in POLICY_NUMBERS),
+            *((changed(POLICIES, f"{APM}.{path}", number), reason)
+              for path, low, high, reason in POLICY_NUMBERS for number in (low - 1, high + 1)),
+        ],
+        answers_empty=False,
+    ),
     "tokens": Document(
         "TokensService", "GetTokensConfig", "PutTokensConfig", "appid.tokens-config.update", TOKENS,
         [

@@ -21,8 +21,9 @@ from ostiary.config import deploy_folder
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY
 from ostiary.directory.contacts import Contact
 from ostiary.directory.rate_limits import RATE_LIMITS
+from ostiary.directory.stored_passwords import set_password_hash
 from ostiary.directory.user_input import CONFIRMED, PENDING, NewUser, UserChange
-from ostiary.directory.users import create_user, delete_user, find_user, set_password_hash, update_user
+from ostiary.directory.users import create_user, delete_user, find_user, update_user
 from ostiary.errors import DomainError
 from ostiary.store.tables import Password, table_of
 from ostiary.store.tenancy import TenantView, fresh_view

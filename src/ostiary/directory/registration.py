@@ -74,7 +74,7 @@ class Registration:
         if not new.emails:
             raise invalid("EMAIL_MISSING", "emails must hold a mail address.", scim_type="invalidValue")
         with self._store.read() as work:
-            check_new_password(work, tenant, password)
+            check_new_password(work, tenant, password, [new.user_name, *(email.value for email in new.emails)])
 
     def _count(self, tenant: TenantView) -> None:
         with self._store.read() as work:

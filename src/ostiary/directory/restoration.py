@@ -89,7 +89,7 @@ def _rules() -> Iterator[Rule]:
     yield Rule(_API_KEYS, _api_key, ("revoked_at",))
     yield Rule(table_of(Client), _client, ("enabled", "service_account", "secret_digest", "sealed_secret"))
     yield Rule(table_of(User), _user, ("active",))
-    yield Rule(table_of(Password), _password, ("hash", "changed_at"))
+    yield Rule(table_of(Password), _password, ("hash", "changed_at", "valid_until"))
     for model in RIGHTS:
         yield Rule(table_of(model), _right)
 
@@ -120,7 +120,8 @@ def _user(ours: Row[Any], theirs: Row[Any] | None, _now_ms: int) -> dict[str, An
 def _password(ours: Row[Any], theirs: Row[Any] | None, _now_ms: int) -> dict[str, Any] | None:
     if theirs is None:
         return {}
-    return {"hash": theirs.hash, "changed_at": theirs.changed_at} if theirs.hash != ours.hash else None
+    values = {"hash": theirs.hash, "changed_at": theirs.changed_at, "valid_until": theirs.valid_until}
+    return values if theirs.hash != ours.hash else None
 
 
 def _right(_ours: Row[Any], theirs: Row[Any] | None, _now_ms: int) -> dict[str, Any] | None:

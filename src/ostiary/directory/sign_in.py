@@ -5,30 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select
-
 from ostiary.clock import Clock
+from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS, Lockout, expires, lockout
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, identity_field, refuses_pending
+from ostiary.directory.lockout import count_failure, is_locked
 from ostiary.directory.names import login_key
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.rate_limits import RATE_LIMITS
+from ostiary.directory.stored_passwords import set_failures, set_fresh_hash, stored_password
 from ostiary.directory.user_input import CONFIRMED
-from ostiary.directory.users import UserView, find_by_login, lock_user, set_password_hash, the_user
+from ostiary.directory.users import UserView, find_by_login, lock_user, the_user
 from ostiary.errors import DomainError, denied, limited, unauthenticated
 from ostiary.keys.sealing import Sealing
 from ostiary.store.counters import ExactLimit, count_exactly
 from ostiary.store.engine import Store
-from ostiary.store.tables import Password, table_of
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
-_PASSWORDS = table_of(Password)
-_HASH = select(_PASSWORDS.c.hash).where(
-    _PASSWORDS.c.tenant_id == bindparam("tenant_id"), _PASSWORDS.c.user_id == bindparam("user_id")
-)
 MAX_LOGIN = 1_024
 """Characters; no name is as long, and folding a longer text would cost too much."""
 WRONG = "The email or password that you entered is incorrect."
+_NOBODYS_FAILURES = ExactLimit("wrong_password", 1 << 30, 60, 0)
+"""Refuses nothing: counting takes as long as a user's own count does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +64,8 @@ class PasswordSignIn:
         """A sign-in at the tenant's Cloud Directory, by the field that its settings name.
 
         Raises CLOUD_DIRECTORY_INACTIVE (403), WRONG_CREDENTIALS (401; OAuth 400 invalid_grant),
-        USER_NOT_VERIFIED (403), TOO_MANY_SIGN_INS and HASHING_BUSY (429). Opens transactions of its own: call it
+        USER_NOT_VERIFIED (403), PASSWORD_EXPIRED (401; OAuth 400 invalid_grant, with `user_id`), TOO_MANY_SIGN_INS and
+        HASHING_BUSY (429). Opens transactions of its own: call it
         outside any.
         """
         return self._sign_in(tenant, login, password, at_platform=False)
@@ -83,13 +82,17 @@ class PasswordSignIn:
             raise wrong_credentials()
         with self._store.write() as work:
             user_id = self._find(work, tenant, login, at_platform)
-            phc = _hash_of(work, tenant.id, user_id)
-            wait = self._count(work, tenant, user_id or self._sealing.pseudonym(login_key(login)))
+            stored = stored_password(work, tenant.id, user_id)
+            subject = user_id or self._sealing.pseudonym(login_key(login))
+            wait = self._count(work, tenant, subject)
+            policy = lockout(ADVANCED_PASSWORDS.read(work, tenant))
         if wait:
             raise limited("TOO_MANY_SIGN_INS", f"Too many sign-ins; wait {wait} seconds and repeat.", wait)
         # Hashing stands between two transactions: inside one, every other writer would wait for it.
+        phc = stored.hash if stored else None
         right = self._passwords.verify(tenant.id, phc, password)
         if not right or phc is None:
+            self._count_failure(tenant, subject, policy, known=bool(user_id))
             raise wrong_credentials()
         fresh = self._passwords.hash(tenant.id, password) if self._passwords.is_outdated(phc) else phc
         with self._store.write() as work:
@@ -115,24 +118,33 @@ class PasswordSignIn:
             return wait
         return count_exactly(work, tenant.id, ExactLimit("sign_in_tenant", allowed, 60, 60), "", now_ms)
 
+    def _count_failure(self, tenant: TenantView, subject: str, policy: Lockout | None, *, known: bool) -> None:
+        if policy is None:
+            return
+        now_ms = self._clock.now_ms()
+        with self._store.write() as work:
+            if known:
+                count_failure(work, tenant.id, subject, policy, now_ms)
+            else:
+                count_exactly(work, tenant.id, _NOBODYS_FAILURES, subject, now_ms)
+
     def _admit(self, work: Work, tenant: TenantView, user_id: str, phc: str, fresh: str) -> SignedIn:
         """The password was right: whether its user may sign in now, read again under lock."""
         user, now_ms = lock_user(work, tenant.id, user_id), self._clock.now_ms()
-        locked = user.locked_until is not None and user.locked_until > now_ms
-        if not user.active or locked or _hash_of(work, tenant.id, user_id) != phc:
+        stored = stored_password(work, tenant.id, user_id)
+        if not user.active or is_locked(user.locked_until, now_ms) or stored is None or stored.hash != phc:
             raise wrong_credentials()
+        if stored.failures:
+            set_failures(work, tenant.id, user_id, 0)
         if user.status != CONFIRMED and refuses_pending(CLOUD_DIRECTORY.read(work, tenant)):
             raise _pending()
+        if stored.has_expired(now_ms) and expires(ADVANCED_PASSWORDS.read(work, tenant)):
+            raise _expired(user_id)
         user.last_login = now_ms
         if fresh != phc:
-            set_password_hash(work, tenant.id, user_id, fresh, now_ms)
+            set_fresh_hash(work, tenant.id, user_id, fresh)
         work.flush()
         return signed_in_as(the_user(work, tenant.id, user_id))
-
-
-def _hash_of(work: Work, tenant_id: str, user_id: str) -> str | None:
-    row = work.row(_HASH, {"tenant_id": tenant_id, "user_id": user_id})
-    return row.hash if row else None
 
 
 def signed_in_as(user: UserView) -> SignedIn:
@@ -151,6 +163,15 @@ def wrong_credentials() -> DomainError:
 def _pending() -> DomainError:
     # The text is what SDKs compare, so what would help stands beside it.
     return denied(
-        "USER_NOT_VERIFIED", "Pending user verification", oauth_error="invalid_grant", error_code="FORBIDDEN",
+        "USER_NOT_VERIFIED", "Pending user verification", keep_changes=True, oauth_error="invalid_grant",
+        error_code="FORBIDDEN",
         help="Follow the link in the verification mail, or let an administrator set the user's status to CONFIRMED.",
+    )  # fmt: skip
+
+
+def _expired(user_id: str) -> DomainError:
+    """Only who knows the password sees it; the id is what a page for a new one needs."""
+    return unauthenticated(
+        "PASSWORD_EXPIRED", "Password expired", keep_changes=True, oauth_error="invalid_grant", status=400,
+        user_id=user_id,
     )  # fmt: skip

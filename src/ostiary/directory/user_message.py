@@ -14,6 +14,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict
 from identity.appid.management.v4 import cloud_directory_users_pb2 as pb
 from ostiary.clock import rfc3339
 from ostiary.directory.contacts import Contact
+from ostiary.directory.lockout import is_locked
 from ostiary.directory.user_input import PENDING, NewUser, UserChange
 from ostiary.directory.users import UserView
 from ostiary.errors import invalid
@@ -48,8 +49,14 @@ def user_change(message: pb.CloudDirectoryUser) -> UserChange:
     )  # fmt: skip
 
 
-def user_message(user: UserView) -> pb.CloudDirectoryUser:
-    """The user as App ID shows it; never a password."""
+def user_message(user: UserView, now_ms: int) -> pb.CloudDirectoryUser:
+    """The user as App ID shows it: not active while locked; never a password."""
+    message = _message(user)
+    message.active = user.active and not is_locked(user.locked_until, now_ms)
+    return message
+
+
+def _message(user: UserView) -> pb.CloudDirectoryUser:
     message = pb.CloudDirectoryUser(
         schemas=[USER_SCHEMA], id=user.id, user_name=user.user_name, display_name=user.display_name,
         active=user.active, status=user.status, locked_until=user.locked_until, locale=user.locale or None,
@@ -74,7 +81,7 @@ def user_message(user: UserView) -> pb.CloudDirectoryUser:
 
 def user_document(user: UserView) -> dict[str, Any]:
     """The same as a JSON object, with `lockedUntil` as the whole number that it is."""
-    document = MessageToDict(user_message(user), always_print_fields_with_no_presence=True)
+    document = MessageToDict(_message(user), always_print_fields_with_no_presence=True)
     return document if user.locked_until is None else {**document, "lockedUntil": user.locked_until}
 
 

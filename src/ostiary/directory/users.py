@@ -11,10 +11,11 @@ from sqlalchemy import ColumnElement, bindparam, delete, false, func, select
 
 from ostiary.directory.contacts import Contact, add_emails, contacts_of, email_taken, one_primary, replace_phones
 from ostiary.directory.names import email_key, is_text, login_key, name_key
+from ostiary.directory.stored_passwords import set_failures, set_password_hash
 from ostiary.directory.user_input import Description, NewUser, UserChange, check_change, check_user, formatted_name
 from ostiary.errors import DomainError, conflict, invalid, not_found
 from ostiary.ids import Entropy, new_id
-from ostiary.store.tables import ExternalId, GroupMember, Membership, Password, User, UserEmail, table_of
+from ostiary.store.tables import ExternalId, GroupMember, Membership, User, UserEmail, table_of
 from ostiary.store.work import Work
 
 MAX_PAGE = 100
@@ -22,7 +23,7 @@ MAX_PAGE = 100
 _USERS, _EMAILS = table_of(User), table_of(UserEmail)
 BY_AGE = (_USERS.c.created_at, _USERS.c.id)
 BY_USER_NAME = (_USERS.c.user_name_key, _USERS.c.id)
-_PASSWORDS, _MEMBERSHIPS = table_of(Password), table_of(Membership)
+_MEMBERSHIPS = table_of(Membership)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +188,8 @@ def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, no
     user.status = change.status or user.status
     user.active = user.active if change.active is None else change.active
     user.locked_until = None if change.active else change.locked_until or user.locked_until
+    if change.active:
+        set_failures(work, tenant_id, user_id, 0)
     user.version, user.modified_at = user.version + 1, now_ms
     replace_phones(work, tenant_id, user_id, change.phones)
     work.flush()
@@ -207,13 +210,6 @@ def delete_user(work: Work, tenant_id: str, user_id: str) -> None:
     for table, column in ((table_of(GroupMember), "member_id"), (table_of(ExternalId), "resource_id")):
         work.run(delete(table).where(table.c.tenant_id == tenant_id, table.c[column] == user_id))
     work.delete(user)
-
-
-def set_password_hash(work: Work, tenant_id: str, user_id: str, phc: str, now_ms: int) -> None:
-    """Stores the hash of a new password; the first one too."""
-    row = {"tenant_id": tenant_id, "user_id": user_id, "hash": phc, "changed_at": now_ms}
-    change = {"hash": phc, "changed_at": now_ms}
-    work.run(work.insert(_PASSWORDS).values(row).on_conflict_do_update(index_elements=["user_id"], set_=change))
 
 
 def no_such_user() -> DomainError:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ostiary.directory.groups import BelongsTo, groups_of_users
+from ostiary.directory.lockout import is_locked
 from ostiary.directory.user_input import CONFIRMED
 from ostiary.directory.users import UserView, find_user, memberships
 from ostiary.store.tenancy import TenantView
@@ -69,7 +70,7 @@ def is_verified(user: UserView) -> bool:
 def living_account(work: Work, tenant: TenantView, user_id: str, now_ms: int) -> Account | None:
     """The account as it is now, or None when the user is gone, deactivated or locked, or the organization disabled."""
     user = find_user(work, tenant.id, user_id) if tenant.enabled else None
-    locked = user is not None and user.locked_until is not None and user.locked_until > now_ms
+    locked = user is not None and is_locked(user.locked_until, now_ms)
     if user is None or not user.active or locked:
         return None
     groups = groups_of_users(work, tenant.id, [user_id])[user_id]

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, select
 
+from ostiary.directory.lockout import is_locked
 from ostiary.directory.profiles import CLOUD_DIRECTORY
 from ostiary.directory.user_message import user_document
 from ostiary.directory.users import find_user
@@ -89,7 +90,7 @@ def find_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Su
         user_id=user.user_id if user else "", given_name=user.given_name if user else "",
         family_name=user.family_name if user else "", email_verified=user is not None and user.status == "CONFIRMED",
         may_sign_in=local is None
-        or (user is not None and user.active and (user.locked_until is None or user.locked_until <= now_ms)),
+        or (user is not None and user.active and not is_locked(user.locked_until, now_ms)),
     )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ class CloudDirectoryUsersServicer(cloud_directory_users_pb2_grpc.CloudDirectoryU
         users, total = list_users(call.work, request.tenant_id, *named, start=request.start_index, count=count)
         return pb.ListCloudDirectoryUsersResponse(
             schemas=[LIST_SCHEMA], total_results=total, items_per_page=len(users),
-            resources=[user_message(user) for user in users],
+            resources=[user_message(user, self._clock.now_ms()) for user in users],
         )  # fmt: skip
 
     def CreateCloudDirectoryUser(
@@ -50,12 +50,12 @@ class CloudDirectoryUsersServicer(cloud_directory_users_pb2_grpc.CloudDirectoryU
         with call.transaction() as work:
             user = self._registration.create(work, request.tenant_id, prepared)
             call.audit_target = user.id
-        return user_message(user)
+        return user_message(user, self._clock.now_ms())
 
     def GetCloudDirectoryUser(
         self, request: pb.GetCloudDirectoryUserRequest, context: grpc.ServicerContext
     ) -> pb.CloudDirectoryUser:
-        return user_message(the_user(current_call().work, request.tenant_id, request.user_id))
+        return user_message(the_user(current_call().work, request.tenant_id, request.user_id), self._clock.now_ms())
 
     def UpdateCloudDirectoryUser(
         self, request: pb.UpdateCloudDirectoryUserRequest, context: grpc.ServicerContext
@@ -64,7 +64,7 @@ class CloudDirectoryUsersServicer(cloud_directory_users_pb2_grpc.CloudDirectoryU
         user = update_user(work, request.tenant_id, request.user_id, change, now_ms)
         if not user.active:
             end_access_of_user(work, request.tenant_id, user.id, now_ms)
-        return user_message(user)
+        return user_message(user, self._clock.now_ms())
 
     def DeleteCloudDirectoryUser(
         self, request: pb.DeleteCloudDirectoryUserRequest, context: grpc.ServicerContext

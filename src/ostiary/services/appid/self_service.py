@@ -18,6 +18,7 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
 
     def __init__(self, runtime: Runtime) -> None:
         self._registration = runtime.registration
+        self._clock = runtime.clock
 
     def StartSignUp(self, request: pb.StartSignUpRequest, context: grpc.ServicerContext) -> users_pb.CloudDirectoryUser:
         call, language = current_call(), check_language(request.language)
@@ -27,7 +28,7 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
                 work, call.the_tenant, prepared, language, with_profile=request.should_create_profile
             )
             call.audit_target = user.id
-        message = user_message(user)
+        message = user_message(user, self._clock.now_ms())
         if profile_id:
             message.profile_id = profile_id
         return message

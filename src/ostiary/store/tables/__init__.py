@@ -15,11 +15,11 @@ from ostiary.store.tables.roles import Role, RoleScope
 from ostiary.store.tables.sessions import LoginTransaction, Session
 from ostiary.store.tables.tenants import SettingDocument, Tenant
 from ostiary.store.tables.tokens import AuthorizationCode, Grant, RefreshToken, RevokedToken
-from ostiary.store.tables.users import ExternalId, OneTimeCode, Password, User, UserEmail, UserPhone
+from ostiary.store.tables.users import ExternalId, OneTimeCode, Password, PastPassword, User, UserEmail, UserPhone
 
 __all__ = [
     "ApiKey", "AuditEvent", "AuthorizationCode", "Client", "ClientRole", "ClientScope", "Counter", "ExternalId",
     "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginTransaction", "Membership", "Message",
-    "OneTimeCode", "Password", "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role", "RoleScope", "Session",
-    "SettingDocument", "SigningKey", "Tenant", "User", "UserEmail", "UserPhone", "table_of",
+    "OneTimeCode", "Password", "PastPassword", "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role",
+    "RoleScope", "Session", "SettingDocument", "SigningKey", "Tenant", "User", "UserEmail", "UserPhone", "table_of",
 ]  # fmt: skip

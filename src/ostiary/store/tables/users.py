@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, String, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, Integer, String, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from ostiary.store.tables.columns import SORTED, moment, owned_by, text
@@ -61,6 +61,24 @@ class Password(SQLModel, table=True):
     user_id: str = owned_by("users.id", key=True)
     hash: str = Field(sa_column=Column(Text, nullable=False))
     changed_at: int = moment()
+    valid_until: int | None = moment(optional=True)
+    """When it expires; None: never. Not `expires_at`, by which the cleaner would delete it."""
+    failures: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    """Wrong passwords in a row."""
+
+
+class PastPassword(SQLModel, table=True):
+    """A password that a user had before, kept while the tenant refuses its reuse; the latest has the highest id."""
+
+    __tablename__ = "past_passwords"
+    id: int | None = Field(
+        default=None,
+        sa_column=Column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    )
+    tenant_id: str = owned_by("tenants.id", index=True)
+    user_id: str = owned_by("users.id", index=True)
+    hash: str = Field(sa_column=Column(Text, nullable=False))
+    replaced_at: int = moment()
 
 
 class UserEmail(SQLModel, table=True):

@@ -462,11 +462,28 @@ def upgrade() -> None:
         sa.Column("user_id", sa.String(length=36), nullable=False),
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
+        sa.Column("valid_until", sa.BigInteger(), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_passwords_tenant_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_passwords_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_passwords")),
     )
     op.create_index(op.f("ix_passwords_tenant_id"), "passwords", ["tenant_id"], unique=False)
+    op.create_table(
+        "past_passwords",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("replaced_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_past_passwords_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_past_passwords_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_past_passwords")),
+    )
+    op.create_index(op.f("ix_past_passwords_tenant_id"), "past_passwords", ["tenant_id"], unique=False)
+    op.create_index(op.f("ix_past_passwords_user_id"), "past_passwords", ["user_id"], unique=False)
     op.create_table(
         "profile_roles",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),

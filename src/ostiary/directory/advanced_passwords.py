@@ -1,0 +1,135 @@
+"""Advanced password management (App ID catalogue 41, 42; appid.md §9.1): the settings and what they amount to.
+
+Each policy acts only while the whole is enabled too: ask the functions here, never the document.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.message import Message
+
+from identity.appid.management.v4 import advanced_password_management_pb2 as pb
+from ostiary.errors import invalid
+from ostiary.settings.setting import Setting
+
+HOUR_MS = 3_600_000
+MAX_REUSE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Lockout:
+    """After `attempts` wrong passwords in a row nobody signs in for `seconds`."""
+
+    attempts: int
+    seconds: int
+
+
+_DEFAULT = pb.AdvancedPasswordManagement(
+    enabled=False,
+    password_reuse=pb.PasswordReuse(enabled=False, config=pb.PasswordReuseConfig(max_password_reuse=MAX_REUSE)),
+    prevent_password_with_username=pb.PreventPasswordWithUsername(enabled=False),
+    password_expiration=pb.PasswordExpiration(enabled=False, config=pb.PasswordExpirationConfig(days_to_expire=30)),
+    lock_out_policy=pb.LockOutPolicy(
+        enabled=False, config=pb.LockOutConfig(lock_out_time_sec=1_800, num_of_attempts=3)
+    ),
+    min_password_change_interval=pb.MinPasswordChangeInterval(
+        enabled=False, config=pb.MinPasswordChangeIntervalConfig(min_hours_to_change_password=0)
+    ),
+)  # fmt: skip
+_LIMITS = {
+    "max_password_reuse": (1, MAX_REUSE, "MAX_PASSWORD_REUSE_OUT_OF_RANGE"),
+    "days_to_expire": (1, 90, "DAYS_TO_EXPIRE_OUT_OF_RANGE"),
+    "lock_out_time_sec": (60, 86_400, "LOCK_OUT_TIME_OUT_OF_RANGE"),
+    "num_of_attempts": (1, 10, "NUM_OF_ATTEMPTS_OUT_OF_RANGE"),
+    "min_hours_to_change_password": (0, 720, "MIN_HOURS_OUT_OF_RANGE"),
+}
+_ROOT = "advancedPasswordManagement"
+
+
+def check_advanced_passwords(document: pb.AdvancedPasswordManagementConfig) -> None:
+    """Refuses what is missing or outside the documented limits; fills in what may be left out."""
+    _require(document, "", "advanced_password_management")
+    policies = document.advanced_password_management
+    if not policies.HasField("min_password_change_interval"):
+        policies.min_password_change_interval.CopyFrom(_DEFAULT.min_password_change_interval)
+    names = [field.name for field in policies.DESCRIPTOR.fields]
+    _require(policies, f"{_ROOT}.", *names)
+    for name in names[1:]:
+        _check_policy(f"{_ROOT}.{_shown(policies, name)}.", getattr(policies, name), getattr(_DEFAULT, name))
+
+
+def _check_policy(where: str, policy: Any, default: Any) -> None:
+    _require(policy, where, "enabled")
+    if "config" not in policy.DESCRIPTOR.fields_by_name:
+        return
+    if not policy.HasField("config"):
+        policy.config.CopyFrom(default.config)
+    for field in policy.config.DESCRIPTOR.fields:
+        _require(policy.config, f"{where}config.", field.name)
+        low, high, reason = _LIMITS[field.name]
+        if not low <= getattr(policy.config, field.name) <= high:
+            raise invalid(reason, f"{where}config.{field.json_name} must be between {low} and {high}.")
+
+
+def _require(message: Message, where: str, *names: str) -> None:
+    for name in names:
+        if not message.HasField(name):
+            raise invalid("FIELD_MISSING", f"{where}{_shown(message, name)} is required.")
+
+
+def _shown(message: Message, name: str) -> str:
+    shown: str = message.DESCRIPTOR.fields_by_name[name].json_name
+    return shown
+
+
+ADVANCED_PASSWORDS = Setting(
+    "advanced_password_management",
+    pb.AdvancedPasswordManagementConfig(advanced_password_management=_DEFAULT),
+    check_advanced_passwords,
+)
+
+
+def remembered(document: pb.AdvancedPasswordManagementConfig) -> int:
+    """How many of a user's last passwords, the present one among them, may not come back; 0: all may."""
+    policies = document.advanced_password_management
+    return policies.password_reuse.config.max_password_reuse if _acts(policies, policies.password_reuse) else 0
+
+
+def forbids_names(document: pb.AdvancedPasswordManagementConfig) -> bool:
+    """Whether a password may not hold its user's name."""
+    policies = document.advanced_password_management
+    return _acts(policies, policies.prevent_password_with_username)
+
+
+def lifetime_ms(document: pb.AdvancedPasswordManagementConfig) -> int | None:
+    """How long a password that is set now lives; None: for ever."""
+    policies = document.advanced_password_management
+    expiration = policies.password_expiration
+    return expiration.config.days_to_expire * 24 * HOUR_MS if _acts(policies, expiration) else None
+
+
+def expires(document: pb.AdvancedPasswordManagementConfig) -> bool:
+    """Whether passwords end."""
+    return lifetime_ms(document) is not None
+
+
+def lockout(document: pb.AdvancedPasswordManagementConfig) -> Lockout | None:
+    """When users are locked; None: never."""
+    policies = document.advanced_password_management
+    config = policies.lock_out_policy.config
+    if not _acts(policies, policies.lock_out_policy):
+        return None
+    return Lockout(config.num_of_attempts, config.lock_out_time_sec)
+
+
+def change_interval_ms(document: pb.AdvancedPasswordManagementConfig) -> int:
+    """How long a user must keep a password; 0: no time."""
+    policies = document.advanced_password_management
+    interval = policies.min_password_change_interval
+    return interval.config.min_hours_to_change_password * HOUR_MS if _acts(policies, interval) else 0
+
+
+def _acts(policies: pb.AdvancedPasswordManagement, policy: Any) -> bool:
+    return bool(policies.enabled and policy.enabled)

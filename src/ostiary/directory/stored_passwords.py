@@ -1,0 +1,91 @@
+"""Passwords as they are kept: the one place that writes hashes, with what the tenant's policies make of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, delete, insert, select, update
+
+from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS, lifetime_ms, remembered
+from ostiary.store.tables import Password, PastPassword, table_of
+from ostiary.store.work import Work
+
+_PASSWORDS, _PAST = table_of(Password), table_of(PastPassword)
+_OF_USER = (_PASSWORDS.c.tenant_id == bindparam("of_tenant"), _PASSWORDS.c.user_id == bindparam("of_user"))
+_FIND = select(
+    _PASSWORDS.c.hash, _PASSWORDS.c.changed_at, _PASSWORDS.c.valid_until, _PASSWORDS.c.failures
+).where(*_OF_USER)  # fmt: skip
+_REHASH = update(_PASSWORDS).where(*_OF_USER).values(hash=bindparam("fresh"))
+_COUNT = update(_PASSWORDS).where(*_OF_USER).values(failures=bindparam("wrong"))
+_PAST_OF_USER = (
+    select(_PAST.c.id, _PAST.c.hash)
+    .where(_PAST.c.tenant_id == bindparam("of_tenant"), _PAST.c.user_id == bindparam("of_user"))
+    .order_by(_PAST.c.id.desc())
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPassword:
+    """A user's password. Times are UTC milliseconds; `failures`: wrong ones in a row since the last right one."""
+
+    hash: str
+    changed_at: int
+    valid_until: int | None
+    failures: int
+
+    def has_expired(self, now_ms: int) -> bool:
+        """Whether its time is over; at `valid_until` itself it is."""
+        return self.valid_until is not None and self.valid_until <= now_ms
+
+
+def stored_password(work: Work, tenant_id: str, user_id: str) -> StoredPassword | None:
+    """The user's password, or None where there is no user or no password."""
+    row = work.row(_FIND, {"of_tenant": tenant_id, "of_user": user_id})
+    return StoredPassword(**row._asdict()) if row else None
+
+
+def last_hashes(work: Work, tenant_id: str, user_id: str, count: int) -> list[str]:
+    """The hashes of the user's last `count` passwords, the present one first."""
+    current = stored_password(work, tenant_id, user_id)
+    past = work.rows(_PAST_OF_USER, {"of_tenant": tenant_id, "of_user": user_id})
+    return [*([current.hash] if current else []), *(row.hash for row in past)][:count]
+
+
+def set_password_hash(work: Work, tenant_id: str, user_id: str, phc: str, now_ms: int) -> None:
+    """Stores the hash of a new password; the first one too.
+
+    What it replaces is remembered as long as the tenant refuses reuse, and how long it lives is decided now.
+    """
+    policies = ADVANCED_PASSWORDS.load(work, tenant_id)
+    _remember(work, tenant_id, user_id, remembered(policies), now_ms)
+    lifetime = lifetime_ms(policies)
+    change = {
+        "hash": phc, "changed_at": now_ms, "failures": 0,
+        "valid_until": None if lifetime is None else now_ms + lifetime,
+    }  # fmt: skip
+    row = {"tenant_id": tenant_id, "user_id": user_id, **change}
+    work.run(work.insert(_PASSWORDS).values(row).on_conflict_do_update(index_elements=["user_id"], set_=change))
+
+
+def set_fresh_hash(work: Work, tenant_id: str, user_id: str, phc: str) -> None:
+    """Stores another hash of the same password, which is no change of it."""
+    work.run(_REHASH, {"of_tenant": tenant_id, "of_user": user_id, "fresh": phc})
+
+
+def set_failures(work: Work, tenant_id: str, user_id: str, failures: int) -> None:
+    """How many wrong passwords came in a row. Hold the user's row."""
+    work.run(_COUNT, {"of_tenant": tenant_id, "of_user": user_id, "wrong": failures})
+
+
+def _remember(work: Work, tenant_id: str, user_id: str, count: int, now_ms: int) -> None:
+    """Keeps count - 1 past passwords, since the new one is the first of the last `count`."""
+    current = stored_password(work, tenant_id, user_id)
+    if current is None:
+        return
+    if count > 1:
+        row = {"tenant_id": tenant_id, "user_id": user_id, "hash": current.hash, "replaced_at": now_ms}
+        work.run(insert(_PAST).values(row))
+    past = work.rows(_PAST_OF_USER, {"of_tenant": tenant_id, "of_user": user_id})
+    superfluous = [row.id for row in past[max(count - 1, 0) :]]
+    if superfluous:
+        work.run(delete(_PAST).where(_PAST.c.tenant_id == tenant_id, _PAST.c.id.in_(superfluous)))
