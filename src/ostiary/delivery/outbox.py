@@ -28,13 +28,13 @@ class Outbox:
         self, work: Work, tenant_id: str, template: str, recipient: str, language: str, payload: dict[str, Any],
         now_ms: int, *, code: str = "",
     ) -> None:  # fmt: skip
-        """One mail; `code` is a one-time code for it to carry, sealed into the payload until it is sent."""
+        """One mail; `code` is a one-time code for it to carry, sealed until it is sent."""
         message_id = new_id(self._entropy)
-        sealed = {"code": self._sealing.seal(code.encode(), code_place(tenant_id, message_id))} if code else {}
+        sealed = self._sealing.seal(code.encode(), code_place(tenant_id, message_id)) if code else ""
         work.add(
             Message(
                 id=message_id, tenant_id=tenant_id, channel="email", template=template, recipient=recipient,
-                language=language, payload=json.dumps({**payload, **sealed}), created_at=now_ms,
+                language=language, payload=json.dumps(payload), sealed_code=sealed, created_at=now_ms,
                 next_attempt_at=now_ms,
             )
         )  # fmt: skip
@@ -42,7 +42,7 @@ class Outbox:
 
 def code_place(tenant_id: str, message_id: str) -> Place:
     """Where the code of a message is sealed."""
-    return Place(tenant_id, "outbox", message_id, "payload.code")
+    return Place(tenant_id, "outbox", message_id, "sealed_code")
 
 
 def check_language(tag: str) -> str:

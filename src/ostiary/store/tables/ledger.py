@@ -42,7 +42,9 @@ class Message(SQLModel, table=True):
     recipient: str
     language: str = Field(default="en", max_length=35)
     payload: str = text(default="{}")
-    """What the template is filled with: a JSON object; one-time codes in it are sealed."""
+    """What the template is filled with: a JSON object without secrets."""
+    sealed_code: str = text()
+    """The one-time code that it carries, if any."""
     state: str = Field(default="waiting", max_length=16, description="waiting, sent or failed.")
     attempts: int = 0
     created_at: int = moment()

@@ -227,6 +227,7 @@ def upgrade() -> None:
         sa.Column("recipient", sa.String(), nullable=False),
         sa.Column("language", sa.String(length=35), nullable=False),
         sa.Column("payload", sa.Text(), nullable=False),
+        sa.Column("sealed_code", sa.Text(), nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
