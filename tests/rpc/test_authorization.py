@@ -1,4 +1,4 @@
-"""The authorization endpoint, its page and the codes that come of it (appid.md §6.1; cases A1, A4–A8, A10–A17)."""
+"""The authorization endpoint, its page and the codes that come of it (cases A1, A4–A8, A10–A17)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Discovery and public keys of a tenant (appid.md §6, §6.4)."""
+"""Discovery and public keys of a tenant."""
 
 from __future__ import annotations
 

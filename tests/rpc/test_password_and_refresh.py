@@ -1,4 +1,4 @@
-"""Password and refresh_token, userinfo, mapped claims (appid.md §6.2, §6.3, §7; cases B19, B20, B22, B27)."""
+"""Password and refresh_token, userinfo, mapped claims (cases B19, B20, B22, B27)."""
 
 from __future__ import annotations
 

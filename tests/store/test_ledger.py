@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from kit.installation import Installation
 from sqlalchemy import event, func, select
+from sqlalchemy.exc import OperationalError
 
 from ostiary.errors import DomainError
 from ostiary.keys.keyring import Signer
@@ -71,12 +72,28 @@ def test_a_failed_signature_fails_its_batch_and_not_the_thread(installation: Ins
     assert ledger.sign(ECHO, [b"x"], 1, entry(installation)) == [b"signed x"]
 
 
-def test_a_refusal_of_the_store_reaches_everybody_who_waits(installation: Installation) -> None:
+def test_a_row_that_the_store_refuses_fails_its_batch_and_not_the_thread(installation: Installation) -> None:
     ledger = Ledger(installation.runtime.store)
     nonsense = Entry(installation.tenant_id, "test", outcome=None)  # type: ignore[arg-type]
     for _ in range(2):
-        with pytest.raises(DomainError) as seen:
-            ledger.append(1, nonsense)
-        assert seen.value.reason == "CONFLICT"
+        with pytest.raises(RuntimeError, match="could not be signed"):
+            ledger.sign(ECHO, [b"x"], 1, entry(installation), nonsense)
+    assert recorded(installation) == 0
+    ledger.append(1, entry(installation))
+    assert recorded(installation) == 1
+
+
+def test_a_database_that_is_away_is_told_as_such(installation: Installation) -> None:
+    ledger = Ledger(installation.runtime.store)
+
+    def away(*_: object) -> None:
+        raise OperationalError("connect", {}, Exception("gone"))
+
+    engine = installation.runtime.store.writing
+    event.listen(engine, "before_execute", away)
+    with pytest.raises(DomainError) as seen:
+        ledger.append(1, entry(installation))
+    assert seen.value.reason == "STORE_UNAVAILABLE"
+    event.remove(engine, "before_execute", away)
     ledger.append(1, entry(installation))
     assert recorded(installation) == 1

@@ -1,4 +1,4 @@
-"""App ID tokens: access and identity tokens of one application, signed with the tenant's key (appid.md §7)."""
+"""App ID tokens: access and identity tokens of one application, signed with the tenant's key."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class AppTokens:
         return Prepared(signer, inputs, access["scope"], lifetime)
 
     def _unlike(self, claims: dict[str, Any]) -> dict[str, Any]:
-        """The claims in an order of chance, so that no two tokens are the same text.
+        """The claims in an order of chance, one of 40,320 at least, so that tokens are hardly ever the same text.
 
         App ID's tokens have no `jti`: two of one second would be alike to the last bit, and who revokes one, by its
         digest, would kill the other, which somebody may just have got by signing in again.

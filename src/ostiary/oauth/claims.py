@@ -1,4 +1,4 @@
-"""What App ID tokens say (appid.md §7), and the further claims that a tenant maps into them (§7.1)."""
+"""What App ID tokens say, and the further claims that a tenant maps into them."""
 
 from __future__ import annotations
 

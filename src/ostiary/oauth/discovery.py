@@ -1,4 +1,4 @@
-"""The discovery document of a tenant's authorization server (OpenID Connect Discovery 1.0 §3; appid.md §6)."""
+"""The discovery document of a tenant's authorization server (OpenID Connect Discovery 1.0 §3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runtime activity for the audit ledger, recorded where the tenant captures it (appid.md §20). Ids only."""
+"""Runtime activity for the audit ledger, recorded where the tenant captures it. Ids only."""
 
 from __future__ import annotations
 

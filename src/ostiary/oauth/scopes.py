@@ -9,7 +9,7 @@ from ostiary.errors import DomainError, invalid
 USER_SCOPES = (
     "openid", "appid_default", "appid_readuserattr", "appid_readprofile", "appid_writeuserattr", "appid_authenticated",
 )  # fmt: skip
-"""What every signed-in user's token carries (appid.md §7)."""
+"""What every signed-in user's token carries."""
 CLIENT_SCOPES = ("appid_default",)
 UNDERSTOOD = frozenset({"profile", "email", "offline_access"})
 """OpenID Connect's own, which clients send by habit. They give nothing: claims and refresh tokens are settings here."""

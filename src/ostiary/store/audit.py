@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sqlalchemy import insert
 
@@ -30,7 +30,9 @@ class Entry:
 
 def row_of(entry: Entry, now_ms: int) -> dict[str, object]:
     """The entry as a row, for bulk appends."""
-    return {**asdict(entry), "at": now_ms}
+    row: dict[str, object] = {name: getattr(entry, name) for name in entry.__slots__}  # asdict copies: ten times slower
+    row["at"] = now_ms
+    return row
 
 
 def record(work: Work, now_ms: int, entry: Entry) -> None:

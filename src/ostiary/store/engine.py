@@ -47,13 +47,13 @@ class Store:
     def read(self) -> Iterator[Work]:
         """Reads committed rows; each statement sees the newest. The database refuses writes."""
         with translated(), self.reading.connect() as connection:
-            yield Work(connection)
+            yield Work(lambda: connection)
 
     @contextmanager
     def write(self) -> Iterator[Work]:
         """One transaction: return commits, raise rolls back. Not inside another one of the same thread."""
         with translated(), self._alone(), writers_turn(self.url), self.writing.connect() as connection:
-            work = Work(connection)
+            work = Work(lambda: connection)
             transaction = connection.begin()
             try:
                 yield work

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -15,11 +15,19 @@ _COUNTED = {"preserve_rowcount": True}
 
 
 class Work:
-    """One unit of work; made by `Store.read` and `Store.write` only."""
+    """One unit of work on one connection, taken when it is first needed.
 
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
+    Made from what `Store.read` and `Store.write` give, and nowhere else.
+    """
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
         self.memo: dict[Any, Any] = {}
+
+    @cached_property
+    def connection(self) -> Connection:
+        """The connection; a request that finds all it needs in memory takes none."""
+        return self._connect()
 
     @cached_property
     def session(self) -> Session:

@@ -65,7 +65,7 @@ class Call:
     @cached_property
     def reading(self) -> Work:
         """A reading connection, opened at first use and kept to the end of the call."""
-        return self.resources.enter_context(self.store.read())
+        return Work(lambda: self.resources.enter_context(self.store.read()).connection)
 
     @property
     def work(self) -> Work:

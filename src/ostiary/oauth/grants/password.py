@@ -18,7 +18,7 @@ class Password:
         self._sign_in = sign_in
 
     def authorize(self, request: TokenRequest) -> Authorized:
-        """Signs the user in; raises what that raises (appid.md §6.3)."""
+        """Signs the user in; raises what that raises."""
         form = request.form
         username, password = form.required("username"), form.required("password")
         request.reading.release()
