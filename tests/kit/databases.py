@@ -82,7 +82,7 @@ class PostgresServer:
 def make_schema(url: str) -> None:
     """The schema as the models have it. Faster than the migrations, which `tests/store` proves to be equal."""
     with schema.migration(url) as connection:
-        SQLModel.metadata.create_all(connection)
+        SQLModel.metadata.create_all(connection, checkfirst=False)
         connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
         connection.execute(text("INSERT INTO alembic_version VALUES (:number)"), {"number": f"{schema.newest():04}"})
 

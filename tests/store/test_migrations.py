@@ -79,7 +79,8 @@ def test_a_server_refuses_a_schema_that_is_not_its_own(database: str, number: st
 
 def test_a_server_refuses_an_older_schema(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     schema.upgrade(database)
-    monkeypatch.setattr(schema, "newest", lambda: 2)
+    newest = schema.newest()
+    monkeypatch.setattr(schema, "newest", lambda: newest + 1)
     with pytest.raises(schema.SchemaError, match="run `ostiary migrate`"):
         schema.check(database)
 
