@@ -77,6 +77,9 @@ from identity.csp.v1 import (
 from identity.iam.v1 import token_pb2, token_pb2_grpc
 from identity.oidc.v1 import provider_pb2, provider_pb2_grpc
 from identity.profiles.v1 import attributes_pb2, attributes_pb2_grpc
+from identity.scim.v2 import service_provider_config_pb2, service_provider_config_pb2_grpc
+from identity.scim.v2 import users_pb2 as scim_users_pb2
+from identity.scim.v2 import users_pb2_grpc as scim_users_pb2_grpc
 from ostiary.access.authentication import Authentication
 from ostiary.access.introspection import TokenInspection
 from ostiary.access.limits import CoarseLimiter, read_limits
@@ -140,6 +143,8 @@ from ostiary.services.csp.principal_user import PrincipalUserServicer
 from ostiary.services.iam.token import TokenServicer
 from ostiary.services.oidc.provider import ProviderServicer
 from ostiary.services.profiles.attributes import AttributesServicer
+from ostiary.services.scim.service_provider_config import ServiceProviderConfigServicer
+from ostiary.services.scim.users import UsersServicer as ScimUsersServicer
 from ostiary.store import schema
 from ostiary.store.copies import check_original
 from ostiary.store.engine import Store
@@ -219,6 +224,13 @@ SERVICES: Sequence[Service] = (
     _bound(sessions_pb2, sessions_pb2_grpc, "SessionsService", SessionsServicer),
     _bound(tenant_token_pb2, tenant_token_pb2_grpc, "TenantTokenService", TenantTokenServicer),
     _bound(provider_pb2, provider_pb2_grpc, "ProviderService", ProviderServicer),
+    _bound(scim_users_pb2, scim_users_pb2_grpc, "UsersService", ScimUsersServicer),
+    _bound(
+        service_provider_config_pb2,
+        service_provider_config_pb2_grpc,
+        "ServiceProviderConfigService",
+        ServiceProviderConfigServicer,
+    ),
 )
 OPEN_SERVICES = frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME})
 """Health and reflection need no token: the one named exception to closed by default (decision 28)."""

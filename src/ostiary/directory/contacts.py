@@ -62,8 +62,13 @@ def replace_phones(work: Work, tenant_id: str, user_id: str, phones: Sequence[Co
     """Stores the phone numbers of a user in place of those before."""
     work.run(delete(_PHONES).where(_PHONES.c.tenant_id == tenant_id, _PHONES.c.user_id == user_id))
     for position, phone in enumerate(one_primary("phoneNumbers", phones)):
-        key = "".join(character for character in phone.value if character.isalnum() or character == "+")
-        work.run(work.insert(_PHONES).values({**_row(tenant_id, user_id, position, phone), "value_key": key}))
+        row = {**_row(tenant_id, user_id, position, phone), "value_key": phone_key(phone.value)}
+        work.run(work.insert(_PHONES).values(row))
+
+
+def phone_key(number: str) -> str:
+    """The compared form of a phone number: without blanks and punctuation."""
+    return "".join(character for character in number if character.isalnum() or character == "+")
 
 
 def _row(tenant_id: str, user_id: str, position: int, contact: Contact) -> dict[str, Any]:

@@ -45,4 +45,4 @@ def roles_of_users(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Mappi
 def add_membership(work: Work, tenant_id: str, user_id: str, role: str, now_ms: int) -> None:
     """Gives a user an organization role; having it already is fine."""
     row = {"tenant_id": tenant_id, "user_id": user_id, "role": role, "created_at": now_ms}
-    work.run(work.insert(_MEMBERSHIPS).values(row).on_conflict_do_nothing())
+    work.insert_new(_MEMBERSHIPS, row)

@@ -134,12 +134,12 @@ def migrating(url: URL) -> Engine:
     refers to it.
     """
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url)
+        engine = create_engine(url, hide_parameters=True)
         _on_connect(engine, ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF"])
         event.listen(engine, "begin", _begin_immediate)
         return engine
     options = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
-    return create_engine(_psycopg(url), connect_args={"options": options, "connect_timeout": 3})
+    return create_engine(_psycopg(url), hide_parameters=True, connect_args={"options": options, "connect_timeout": 3})
 
 
 def _open_sqlite(url: URL, readers: int, writers: int) -> tuple[Engine, Engine]:
@@ -147,6 +147,7 @@ def _open_sqlite(url: URL, readers: int, writers: int) -> tuple[Engine, Engine]:
     file = f"file:{quote(str(url.database))}?mode=rw"
     common: dict[str, Any] = {
         "creator": lambda: sqlite3.connect(file, uri=True, check_same_thread=False),
+        "hide_parameters": True,
         "max_overflow": 0,
         "pool_timeout": POOL_TIMEOUT_S,
     }
@@ -177,7 +178,7 @@ def _on_connect(engine: Engine, pragmas: list[str]) -> None:
 def _open_postgresql(url: URL, readers: int, writers: int) -> tuple[Engine, Engine]:
     limits = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
     url = _psycopg(url)
-    common: dict[str, Any] = {"max_overflow": 0, "pool_timeout": POOL_TIMEOUT_S}
+    common: dict[str, Any] = {"hide_parameters": True, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT_S}
     reading = create_engine(
         url, isolation_level="AUTOCOMMIT", pool_size=readers, pool_reset_on_return=None,
         connect_args={"options": f"{limits} -c default_transaction_read_only=on", "connect_timeout": 3,

@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Executable, Row, Table, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
+from ostiary.errors import invalid
+
 Model = TypeVar("Model", bound=SQLModel)
 _COUNTED = {"preserve_rowcount": True}
 
@@ -36,10 +38,12 @@ class Work:
 
     def row(self, statement: Executable, parameters: dict[str, Any] | None = None) -> Row[Any] | None:
         """The first row of a Core statement, or None."""
+        _refuse_nul(parameters)
         return self.connection.execute(statement, parameters).first()
 
     def rows(self, statement: Executable, parameters: dict[str, Any] | None = None) -> Sequence[Row[Any]]:
         """All rows of a Core statement."""
+        _refuse_nul(parameters)
         return self.connection.execute(statement, parameters).all()
 
     def run(self, statement: Executable, parameters: Any = None) -> int:
@@ -77,3 +81,10 @@ class Work:
         """Sends what the session still holds."""
         if "session" in self.__dict__:
             self.session.flush()
+
+
+def _refuse_nul(parameters: dict[str, Any] | None) -> None:
+    """PostgreSQL refuses a question that holds NUL, SQLite does not: here both do, in the words of a bad request."""
+    for value in (parameters or {}).values():
+        if value.__class__ is str and "\0" in value:
+            raise invalid("UNSTORABLE_VALUE", "A value holds a NUL character.")

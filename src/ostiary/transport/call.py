@@ -127,7 +127,7 @@ def entered(call: Call) -> Iterator[Call]:
     """Makes `call` the current one of this thread."""
     _current.call = call
     try:
-        yield call
+        with call.resources:  # sees what was raised, so that the store translates driver errors of reads too
+            yield call
     finally:
         del _current.call
-        call.release()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from google.protobuf.message import Message
@@ -38,15 +36,6 @@ class Audit:
         is_runtime = call.rules.options.audit_runtime
         if not is_runtime or CAPTURE_RUNTIME_ACTIVITY.read(work, call.the_tenant).is_active:
             record(work, self._clock.now_ms(), audit_entry(call, call.rules.audit, request))
-
-
-@contextmanager
-def audited_transaction(call: Call, request: Message, clock: Clock) -> Iterator[Work]:
-    """The transaction of an RPC that opens its own, with its audit event; set `call.audit_target` inside it."""
-    call.release()
-    with call.store.write() as work:
-        yield work
-        record(work, clock.now_ms(), audit_entry(call, call.rules.audit, request))
 
 
 _TARGET_FIELDS = ("user_id", "id", "client_id", "role_id", "org_id")

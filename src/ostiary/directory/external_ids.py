@@ -1,0 +1,44 @@
+"""The ids that provisioning clients give to resources (RFC 7643 §3.1). Each client has names of its own, which never
+stand for one of our ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import bindparam, select
+
+from ostiary.errors import conflict
+from ostiary.store.tables import ExternalId, table_of
+from ostiary.store.work import Work
+
+USER = "User"
+_IDS = table_of(ExternalId)
+_OF = select(_IDS.c.resource_id, _IDS.c.external_id).where(
+    _IDS.c.tenant_id == bindparam("tenant_id"),
+    _IDS.c.provisioner == bindparam("provisioner"),
+    _IDS.c.resource_type == bindparam("type"),
+    _IDS.c.resource_id.in_(bindparam("ids", expanding=True)),
+)
+
+
+def external_ids_of(
+    work: Work, tenant_id: str, provisioner: str, type: str, resource_ids: Sequence[str]
+) -> Mapping[str, str]:
+    """The names that `provisioner` has given to these resources, by our ids."""
+    if not resource_ids:
+        return {}
+    asked = {"tenant_id": tenant_id, "provisioner": provisioner, "type": type, "ids": list(resource_ids)}
+    return {row.resource_id: row.external_id for row in work.rows(_OF, asked)}
+
+
+def give_external_id(
+    work: Work, tenant_id: str, provisioner: str, type: str, external_id: str, resource_id: str
+) -> None:
+    """Records the name of a new resource; raises EXTERNAL_ID_TAKEN (409) when this client has used it already."""
+    row = {
+        "tenant_id": tenant_id, "provisioner": provisioner, "resource_type": type, "external_id": external_id,
+        "resource_id": resource_id,
+    }  # fmt: skip
+    if not work.insert_new(_IDS, row):
+        message = "You have given this externalId to another resource already."
+        raise conflict("EXTERNAL_ID_TAKEN", message, scim_type="uniqueness")

@@ -1,0 +1,1 @@
+"""Typed gRPC for services inside the installation; no REST paths."""

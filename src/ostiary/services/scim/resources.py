@@ -1,0 +1,168 @@
+"""Users as SCIM JSON: read and written by scim2-models, which knows what RFC 7643 says of each attribute."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import scim2_models as scim
+from google.api import httpbody_pb2
+from pydantic import ValidationError
+
+from ostiary.clock import rfc3339
+from ostiary.directory.contacts import Contact
+from ostiary.directory.groups import BelongsTo
+from ostiary.directory.org_roles import DISPLAY_NAMES
+from ostiary.directory.user_input import CONFIRMED, NewUser
+from ostiary.directory.users import UserView
+from ostiary.errors import DomainError, invalid
+
+CONTENT_TYPE = "application/scim+json"
+LENIENT = scim.ScimPolicy(unknown=scim.ScimPolicy.Unknown.ignore)
+"""Attributes that nobody knows are ignored: provisioning clients send extensions of their own."""
+_KEPT_ELSEWHERE = frozenset({
+    "schemas", "id", "externalId", "meta", "userName", "displayName", "locale", "active", "password", "emails",
+    "phoneNumbers", "groups", "roles", "entitlements",
+})  # fmt: skip
+"""What has a column of its own, is ours to say, or would grant something (decision "Mass assignment")."""
+
+
+class Address(scim.Email):
+    """A mail address: the directory says which ones are valid, the same for every dialect."""
+
+    value: str | None = None
+
+
+class ScimUser(scim.User[scim.EnterpriseUser]):
+    """A user with the enterprise extension."""
+
+    emails: list[Address] | None = None  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class Provisioned:
+    """A user as a provisioning client describes it."""
+
+    new: NewUser
+    password: str
+    external_id: str
+
+
+def read_user(body: httpbody_pb2.HttpBody) -> Provisioned:
+    """Reads a user to be created; raises INVALID_RESOURCE with the SCIM reason.
+
+    It counts as confirmed: an administrator vouches for the address.
+    """
+    kind = body.content_type.partition(";")[0].strip().lower()
+    if kind not in ("", CONTENT_TYPE, "application/json"):
+        raise invalid("UNSUPPORTED_CONTENT_TYPE", f"Send the user as {CONTENT_TYPE}.", scim_type="invalidSyntax")
+    try:
+        user = ScimUser.model_validate_json(
+            body.data, scim_ctx=scim.Context.RESOURCE_CREATION_REQUEST, scim_policy=LENIENT
+        )
+    except (ValidationError, scim.SCIMException) as error:
+        raise refused("INVALID_RESOURCE", error) from error
+    document = user.model_dump(scim_ctx=scim.Context.RESOURCE_CREATION_REQUEST)
+    name = document.get("name", {})
+    new = NewUser(
+        user_name=user.user_name or "", display_name=user.display_name or "", locale=user.locale or "",
+        given_name=name.get("givenName", ""), family_name=name.get("familyName", ""), status=CONFIRMED,
+        active=user.active is not False, emails=_contacts(document.get("emails", ())),
+        phones=_contacts(document.get("phoneNumbers", ())), further=_further(document),
+    )  # fmt: skip
+    return Provisioned(new, user.password or "", user.external_id or "")
+
+
+def _contacts(entries: Sequence[dict[str, Any]]) -> tuple[Contact, ...]:
+    return tuple(
+        Contact(one.get("value", ""), one.get("type", ""), one.get("display", ""), one.get("primary", False))
+        for one in entries
+    )
+
+
+def _further(document: dict[str, Any]) -> dict[str, Any]:
+    further = {name: value for name, value in document.items() if name not in _KEPT_ELSEWHERE}
+    parts = {name: part for name, part in further.pop("name", {}).items() if name not in ("givenName", "familyName")}
+    return {**further, "name": parts} if parts else further
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What stands beside a user: its roles and groups, the caller's name for it, and where it stands."""
+
+    roles: Sequence[str]
+    groups: Sequence[BelongsTo]
+    external_id: str
+    location: str
+
+
+def write_user(user: UserView, beside: Beside, chosen: scim.ResponseParameters[Any]) -> dict[str, Any]:
+    """The user as JSON, with the attributes that the caller has chosen."""
+    ours = {
+        "id": user.id, "externalId": beside.external_id or None, "userName": user.user_name,
+        "displayName": user.display_name or None, "locale": user.locale or None, "active": user.active,
+        "name": _name(user) or None, "emails": _entries(user.emails), "phoneNumbers": _entries(user.phones),
+        "roles": [{"value": role, "display": DISPLAY_NAMES[role]} for role in beside.roles] or None,
+        "groups": [_membership(group) for group in beside.groups] or None,
+        "meta": {
+            "resourceType": "User", "created": rfc3339(user.created_at), "lastModified": rfc3339(user.modified_at),
+            "version": etag(user), "location": beside.location,
+        },
+    }  # fmt: skip
+    resource = _resource({**user.further, **ours})
+    return resource.model_dump(scim_ctx=scim.Context.RESOURCE_QUERY_RESPONSE, response_parameters=chosen)
+
+
+def _resource(document: dict[str, Any]) -> ScimUser:
+    """Other dialects store what SCIM would refuse: such attributes are left out, since the rest must stay readable."""
+    try:
+        return ScimUser.model_validate(document, scim_policy=LENIENT)
+    except ValidationError as error:
+        bad = {str(fault["loc"][0]) for fault in error.errors() if fault["loc"]}
+        return ScimUser.model_validate(
+            {name: value for name, value in document.items() if name not in bad}, scim_policy=LENIENT
+        )
+
+
+def _name(user: UserView) -> dict[str, str]:
+    parts = {"givenName": user.given_name, "familyName": user.family_name, "formatted": user.formatted_name}
+    return {**user.further.get("name", {}), **{name: part for name, part in parts.items() if part}}
+
+
+def _entries(contacts: Sequence[Contact]) -> list[dict[str, Any]] | None:
+    return [
+        {"value": one.value, "type": one.type or None, "display": one.display or None, "primary": one.primary}
+        for one in contacts
+    ] or None
+
+
+def _membership(group: BelongsTo) -> dict[str, str]:
+    return {"value": group.id, "display": group.display_name, "type": "direct" if group.direct else "indirect"}
+
+
+def etag(user: UserView) -> str:
+    """The version of a user as an entity tag (RFC 7644 §3.14)."""
+    return f'W/"{user.version}"'
+
+
+def chosen_attributes(attributes: str, excluded: str) -> scim.ResponseParameters[Any]:
+    """What the caller wants to see (RFC 7644 §3.9); raises INVALID_ATTRIBUTES."""
+    try:
+        return scim.ResponseParameters[ScimUser].model_validate(
+            {"attributes": attributes or None, "excludedAttributes": excluded or None}
+        )
+    except (ValidationError, scim.SCIMException) as error:
+        raise refused("INVALID_ATTRIBUTES", error) from error
+
+
+def as_body(document: dict[str, Any]) -> httpbody_pb2.HttpBody:
+    """A SCIM answer."""
+    return httpbody_pb2.HttpBody(content_type=CONTENT_TYPE, data=json.dumps(document, separators=(",", ":")).encode())
+
+
+def refused(reason: str, error: ValidationError | scim.SCIMException) -> DomainError:
+    """What scim2-models found wrong, in the words that it has for it: it names the attribute, not its value."""
+    faults = scim.Error.from_validation_errors(error) if isinstance(error, ValidationError) else [error.to_error()]
+    return invalid(reason, faults[0].detail or "The request is not valid.", scim_type=faults[0].scim_type or "")

@@ -1,0 +1,109 @@
+"""Users in SCIM: lists, single ones, new ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+import scim2_models as scim
+from google.api import httpbody_pb2
+
+from identity.scim.v2 import users_pb2 as pb
+from identity.scim.v2 import users_pb2_grpc
+from ostiary.directory.external_ids import USER, external_ids_of, give_external_id
+from ostiary.directory.groups import groups_of_users
+from ostiary.directory.org_roles import ORG_MEMBER, add_membership, roles_of_users
+from ostiary.directory.password_policy import check_new_password
+from ostiary.directory.user_input import check_user
+from ostiary.directory.users import UserView, create_user, list_users, the_user
+from ostiary.runtime import Runtime
+from ostiary.services.scim.filters import read_filter, read_order
+from ostiary.services.scim.resources import (
+    Beside,
+    Provisioned,
+    as_body,
+    chosen_attributes,
+    etag,
+    read_user,
+    write_user,
+)
+from ostiary.store.work import Work
+from ostiary.transport.call import Call, current_call
+
+URN = "urn:vcloud:user:"
+DEFAULT_COUNT, MAX_COUNT = 100, 128
+LIST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
+
+
+class UsersServicer(users_pb2_grpc.UsersServiceServicer):
+    """The users of an organization."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._url = f"{runtime.issuers.public_url}/scim/v2/Users"
+        self._clock = runtime.clock
+        self._entropy = runtime.entropy
+        self._passwords = runtime.passwords
+
+    def ListUsers(self, request: pb.ListUsersRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        call, chosen = current_call(), chosen_attributes(request.attributes, request.excluded_attributes)
+        start = max(1, request.start_index)
+        count = min(max(0, request.count), MAX_COUNT) if request.HasField("count") else DEFAULT_COUNT
+        wanted = [read_filter(request.filter, call.tenant_id, call.principal.id)] if request.filter else []
+        order = read_order(request.sort_by, request.sort_order)
+        users, total = list_users(call.work, call.tenant_id, *wanted, start=start, count=count, order=order)
+        resources = self._written(call, call.work, users, chosen)
+        return as_body({
+            "schemas": [LIST_SCHEMA], "totalResults": total, "startIndex": start, "itemsPerPage": len(resources),
+            "Resources": resources,
+        })  # fmt: skip
+
+    def CreateUser(self, request: pb.CreateUserRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        call, chosen = current_call(), chosen_attributes(request.attributes, request.excluded_attributes)
+        given = read_user(request.user)
+        phc = self._hash(call, given) if given.password else None
+        with call.transaction() as work:
+            user = self._created(work, call, given, phc)
+            resource = self._written(call, work, [user], chosen)[0]
+        call.created(self._location(user))
+        call.headers.append(("etag", etag(user)))
+        return as_body(resource)
+
+    def GetUser(self, request: pb.GetUserRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        call, chosen = current_call(), chosen_attributes(request.attributes, request.excluded_attributes)
+        user = the_user(call.work, call.tenant_id, request.id.removeprefix(URN))
+        call.headers.append(("etag", etag(user)))
+        if etag(user) in [tag.strip() for tag in call.metadata.get("if-none-match", "").split(",")]:
+            call.http_status = 304
+            return httpbody_pb2.HttpBody()
+        return as_body(self._written(call, call.work, [user], chosen)[0])
+
+    def _hash(self, call: Call, given: Provisioned) -> str:
+        names = [given.new.user_name, *(email.value for email in check_user(given.new).emails)]
+        check_new_password(call.work, call.the_tenant, given.password, names)
+        call.release()
+        return self._passwords.hash(call.tenant_id, given.password)
+
+    def _created(self, work: Work, call: Call, given: Provisioned, phc: str | None) -> UserView:
+        tenant_id, now_ms = call.tenant_id, self._clock.now_ms()
+        user = create_user(work, tenant_id, given.new, phc, self._entropy, now_ms)
+        add_membership(work, tenant_id, user.id, ORG_MEMBER, now_ms)
+        if given.external_id:
+            give_external_id(work, tenant_id, call.principal.id, USER, given.external_id, user.id)
+        call.audit_target = user.id
+        return user
+
+    def _written(
+        self, call: Call, work: Work, users: Sequence[UserView], chosen: scim.ResponseParameters[Any]
+    ) -> list[dict[str, Any]]:
+        tenant_id, ids = call.tenant_id, [user.id for user in users]
+        roles, groups = roles_of_users(work, tenant_id, ids), groups_of_users(work, tenant_id, ids)
+        names = external_ids_of(work, tenant_id, call.principal.id, USER, ids)
+
+        def beside(user: UserView) -> Beside:
+            return Beside(roles[user.id], groups[user.id], names.get(user.id, ""), self._location(user))
+
+        return [write_user(user, beside(user), chosen) for user in users]
+
+    def _location(self, user: UserView) -> str:
+        return f"{self._url}/{user.id}"
