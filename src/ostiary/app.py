@@ -275,7 +275,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         authentication=authentication, inspection=TokenInspection(authentication, store, clock), ledger=ledger,
         authorization_requests=AuthorizationRequests(keys, issuers), user_sign_in=user_sign_in,
         finish=Finish(store, clock, entropy),
-        token_endpoint=TokenEndpoint(store, clock, entropy, ledger, AppTokens(keys, issuers, ledger, entropy), grants),
+        token_endpoint=TokenEndpoint(clock, entropy, ledger, AppTokens(keys, issuers, ledger, entropy), grants),
         platform_tokens=tokens, platform_sessions=sessions,
         platform_token_endpoint=PlatformTokenEndpoint(store, tenancy, clock, entropy, sealing, tokens, sessions),
         outgoing=Outgoing(settings.outgoing_allow),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from kit.installation import Installation
@@ -13,8 +14,9 @@ from sqlalchemy.exc import OperationalError
 from ostiary.errors import DomainError
 from ostiary.keys.keyring import Signer
 from ostiary.oauth.ledger import Ledger
-from ostiary.store.audit import Entry
+from ostiary.store.audit import Entry, record
 from ostiary.store.tables import AuditEvent, table_of
+from ostiary.store.work import Work
 
 EVENTS = table_of(AuditEvent)
 ECHO = Signer("echo", lambda signed: b"signed " + signed)
@@ -43,14 +45,16 @@ def test_what_waits_shares_one_commit(installation: Installation) -> None:
     commits: list[object] = []
     event.listen(installation.runtime.store.writing, "commit", commits.append)
     ledger.append(1, entry(installation))
-    hold = threading.Event()
+    begun, hold = threading.Event(), threading.Event()
 
     def slow(signed: bytes) -> bytes:
+        begun.set()
         hold.wait(10)
         return signed
 
     with ThreadPoolExecutor(33) as threads:
         first = threads.submit(ledger.sign, Signer("slow", slow), [b"x"], 1)
+        assert begun.wait(10)
         many = [threads.submit(ledger.sign, ECHO, [b"%d" % each], 1, entry(installation)) for each in range(32)]
         while ledger.waiting < 32:
             hold.wait(0.01)
@@ -97,3 +101,34 @@ def test_a_database_that_is_away_is_told_as_such(installation: Installation) -> 
     event.remove(engine, "before_execute", away)
     ledger.append(1, entry(installation))
     assert recorded(installation) == 1
+
+
+def test_what_one_request_cannot_write_undoes_nothing_of_the_others(installation: Installation) -> None:
+    ledger = Ledger(installation.runtime.store)
+    begun, hold = threading.Event(), threading.Event()
+
+    def slow(signed: bytes) -> bytes:
+        begun.set()
+        hold.wait(10)
+        return signed
+
+    def finish(turn: int, work: Work, signatures: list[bytes]) -> int:
+        record(work, 1, entry(installation))
+        if turn % 2:
+            raise LookupError(turn)
+        return turn + len(signatures)
+
+    with ThreadPoolExecutor(11) as threads:
+        first = threads.submit(ledger.sign, Signer("slow", slow), [b"x"], 1)
+        assert begun.wait(10)
+        many = [threads.submit(ledger.sign_and_write, ECHO, [b"x"], partial(finish, turn)) for turn in range(10)]
+        while ledger.waiting < 10:
+            hold.wait(0.01)
+        hold.set()
+        first.result(10)
+        for turn, each in enumerate(many):
+            if turn % 2:
+                assert str(each.exception(10)) == str(turn)
+            else:
+                assert each.result(10) == turn + 1
+    assert recorded(installation) == 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -110,13 +110,23 @@ class AppTokens:
 
     def sign(self, prepared: Prepared, now_ms: int, *entries: Entry) -> Issued:
         """Signs; the answer comes once `entries` are in the audit ledger. Hold no connection meanwhile."""
-        signatures = self._ledger.sign(prepared.signer, prepared.inputs, now_ms, *entries)
-        tokens = [
-            f"{signed.decode()}.{jwt.b64(signature)}"
-            for signed, signature in zip(prepared.inputs, signatures, strict=True)
-        ]
-        identity_token = tokens[1] if len(tokens) > 1 else ""
-        return Issued(tokens[0], identity_token, prepared.scope, prepared.expires_in)
+        return _issued(prepared, self._ledger.sign(prepared.signer, prepared.inputs, now_ms, *entries))
+
+    def sign_and_write(self, prepared: Prepared, settle: Callable[[Work, Issued], Issued]) -> Issued:
+        """Signs, and gives the tokens to `settle`, which writes what goes with them in the same transaction as others
+        do; the answer, which is what `settle` made of them, comes once all is committed.
+        """
+        return self._ledger.sign_and_write(
+            prepared.signer, prepared.inputs, lambda work, signatures: settle(work, _issued(prepared, signatures))
+        )
+
+
+def _issued(prepared: Prepared, signatures: Sequence[bytes]) -> Issued:
+    tokens = [
+        f"{signed.decode()}.{jwt.b64(signature)}" for signed, signature in zip(prepared.inputs, signatures, strict=True)
+    ]
+    identity_token = tokens[1] if len(tokens) > 1 else ""
+    return Issued(tokens[0], identity_token, prepared.scope, prepared.expires_in)
 
 
 def with_refresh(issued: Issued, refresh_token: str, grant_id: str = "") -> Issued:

@@ -10,21 +10,27 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
 
 import structlog
 
 from ostiary.errors import DomainError, unavailable
 from ostiary.keys.keyring import Signer
 from ostiary.store.audit import APPEND, Entry, row_of
-from ostiary.store.engine import Store
+from ostiary.store.engine import Store, translated
+from ostiary.store.work import Work
 
 LARGEST_BATCH = 64
 TIMEOUT_S = 10.0
 """Longer than the store's own timeouts, so that its reason is heard; below the gateway's."""
 _log = structlog.get_logger("ostiary.ledger")
+
+Finished = TypeVar("Finished")
+Finish = Callable[[Work, list[bytes]], Finished]
+"""What else a request writes: gets the transaction of its batch and its signatures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,8 @@ class _Job:
     signer: Signer | None
     inputs: Sequence[bytes]
     rows: Sequence[dict[str, object]]
-    done: SimpleQueue[list[bytes] | Exception] = field(default_factory=SimpleQueue)
+    finish: Finish[Any] | None = None
+    done: SimpleQueue[Any] = field(default_factory=SimpleQueue)
 
 
 class Ledger:
@@ -49,7 +56,13 @@ class Ledger:
 
         Raises `unavailable` when the store refuses the batch or does not answer in time.
         """
-        return self._settled(_Job(signer, inputs, [row_of(entry, now_ms) for entry in entries]))
+        signatures: list[bytes] = self._settled(_Job(signer, inputs, [row_of(entry, now_ms) for entry in entries]))
+        return signatures
+
+    def sign_and_write(self, signer: Signer, inputs: Sequence[bytes], finish: Finish[Finished]) -> Finished:
+        """What `finish` returns, once all that it wrote is committed; what it raises concerns this request alone."""
+        finished: Finished = self._settled(_Job(signer, inputs, (), finish))
+        return finished
 
     def append(self, now_ms: int, entry: Entry) -> None:
         """Commits one entry, together with others that wait."""
@@ -60,7 +73,7 @@ class Ledger:
         """How many requests wait for the next batch, about."""
         return self._waiting.qsize()
 
-    def _settled(self, job: _Job) -> list[bytes]:
+    def _settled(self, job: _Job) -> Any:
         if self._runs_in != os.getpid():
             self._start()
         self._waiting.put(job)
@@ -92,19 +105,36 @@ class Ledger:
     def _settle(self, batch: list[_Job]) -> None:
         """Whatever goes wrong fails this batch: an exception that ended the thread would hang every later request."""
         try:
-            signed = [[job.signer.sign(each) for each in job.inputs] if job.signer else [] for job in batch]
-            rows = [row for job in batch for row in job.rows]
-            if rows:
+            outcomes: list[Any] = [
+                [job.signer.sign(each) for each in job.inputs] if job.signer else [] for job in batch
+            ]
+            if any(job.rows or job.finish for job in batch):
                 with self._store.write() as work:
-                    work.run(APPEND, rows)
+                    outcomes = [_written(work, job, signed) for job, signed in zip(batch, outcomes, strict=True)]
+                    rows = [row for job in batch for row in job.rows]
+                    if rows:
+                        work.run(APPEND, rows)
         except Exception as error:  # noqa: BLE001 - it is passed on to those who wait
             if not isinstance(error, DomainError):
                 _log.error("batch failed", jobs=len(batch), exc_info=True)
-            for job in batch:
-                job.done.put(_failure(error))
-            return
-        for job, signatures in zip(batch, signed, strict=True):
-            job.done.put(signatures)
+            outcomes = [_failure(error) for _ in batch]
+        for job, outcome in zip(batch, outcomes, strict=True):
+            job.done.put(outcome)
+
+
+def _signed(job: _Job) -> list[bytes]:
+    return [job.signer.sign(each) for each in job.inputs] if job.signer else []
+
+
+def _written(work: Work, job: _Job, signatures: list[bytes]) -> Any:
+    """What the job's `finish` returns or raises; a savepoint undoes what it wrote before it raised."""
+    if job.finish is None:
+        return signatures
+    try:
+        with translated(), work.connection.begin_nested():
+            return job.finish(work, signatures)
+    except Exception as error:  # noqa: BLE001 - raised again where the request waits
+        return error
 
 
 def _failure(error: Exception) -> Exception:

@@ -1,12 +1,13 @@
 """The token endpoint (RFC 6749 §3.2) as one pipeline that owns its phases; a grant adds only its own part.
 
-read the form → authenticate the client → the grant's part → scopes → claims → sign → settle → answer
+authenticate the client → the grant's part → scopes → claims → sign and write → answer
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ostiary.clock import Clock
@@ -23,15 +24,14 @@ from ostiary.oauth.refresh import Overtaken, invalid_grant, new_refresh_token, o
 from ostiary.oauth.runtime_events import application_authenticated, application_refused, captures
 from ostiary.oauth.scopes import CLIENT_SCOPES, UNDERSTOOD, USER_SCOPES, granted_scopes, requested_scopes
 from ostiary.oauth.token_settings import TOKENS
-from ostiary.store.engine import Store
 from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
 
 
 @dataclass(frozen=True, slots=True)
 class TokenEndpoint:
     """Turns grants into tokens. Opens its own transactions: signatures and password hashes stand between them."""
 
-    store: Store
     clock: Clock
     entropy: Entropy
     ledger: Ledger
@@ -85,27 +85,29 @@ class TokenEndpoint:
         refresh = TOKENS.read(work, tenant).refresh
         captured = authorized.subject is None and captures(work, tenant)
         request.reading.release()
-        entries = [application_authenticated(tenant.id, request.client.id, request.request_id)] if captured else []
-        issued = self.tokens.sign(prepared, request.now_ms, *entries)
         opens = authorized.terms is not None and refresh.enabled and not request.client.is_public
-        return self._settled(request, authorized, issued, refresh.expires_in if opens else 0).document()
+        if opens or authorized.settle is not None:
+            lifetime_s = refresh.expires_in if opens else 0
+            settle = partial(self._settle, request, authorized, lifetime_s)
+            return self.tokens.sign_and_write(prepared, settle).document()
+        entries = [application_authenticated(tenant.id, request.client.id, request.request_id)] if captured else []
+        return self.tokens.sign(prepared, request.now_ms, *entries).document()
 
-    def _settled(self, request: TokenRequest, authorized: Authorized, issued: Issued, lifetime_s: int) -> Issued:
-        """One transaction for what remains: a new grant with its refresh token, and that the credential is used."""
-        if authorized.successor:
+    def _settle(
+        self, request: TokenRequest, authorized: Authorized, lifetime_s: int, work: Work, issued: Issued
+    ) -> Issued:
+        """What remains to be written: a new grant with its refresh token, and that the credential is used."""
+        if lifetime_s and authorized.terms is not None:
+            token = new_refresh_token(self.entropy)
+            grant_id = open_grant(
+                work, request.tenant.id, authorized.terms, token, self.entropy, request.now_ms, lifetime_s,
+                issued.access_token,
+            )  # fmt: skip
+            issued = with_refresh(issued, token, grant_id)
+        elif authorized.successor:
             issued = with_refresh(issued, authorized.successor)
-        if not lifetime_s and authorized.settle is None:
-            return issued
-        with self.store.write() as work:
-            if lifetime_s and authorized.terms is not None:
-                token = new_refresh_token(self.entropy)
-                grant_id = open_grant(
-                    work, request.tenant.id, authorized.terms, token, self.entropy, request.now_ms, lifetime_s,
-                    issued.access_token,
-                )  # fmt: skip
-                issued = with_refresh(issued, token, grant_id)
-            if authorized.settle is not None:
-                authorized.settle(work, issued)
+        if authorized.settle is not None:
+            authorized.settle(work, issued)
         return issued
 
 
