@@ -4,8 +4,8 @@
 -- this file the gateway writes NO_STORE (the Cache-Control of errors), OTHERWISE (the error family of what has no
 -- route) and four tables, made from the descriptors:
 --   PATHS    the tree of declared paths: n = literal children by name, v = any segment, s = {custom verb, child} pairs,
---            d = all the rest; t = what stands there: route (for the log), verbs, allow, bound (fields that the path binds)
---   BODIES, JSON_NAMES  the fields that whole bodies are, by route; what clients call a field
+--            d = all the rest; t = what stands there: verbs, allow, bound (fields that the path binds)
+--   BODIES, JSON_NAMES  the fields that whole bodies are; what clients call a field
 --   ANSWERS  per error family and refusal: {status, content type, body}
 --
 -- A worker says what the transcoder cannot: `x-http-status` beside a success; `x-http-status`, `x-http-content-type` and
@@ -60,37 +60,33 @@ function envoy_on_request(handle)
   local mark = find(path, "?", 1, true)
   local place = declared(PATHS, mark and sub(path, 1, mark - 1) or path, 2)
   if not place then return refuse(handle, "404") end
-  local metadata = handle:streamInfo():dynamicMetadata()
-  metadata:set("ostiary", "route", place.route)
   if not place.verbs[method] then return refuse(handle, "405", place.allow) end
   if mark and repeats(place.bound, sub(path, mark + 1)) then return refuse(handle, "repeated") end
   if method == "HEAD" then -- the transcoder knows no HEAD
-    metadata:set("ostiary", "head", true)
+    handle:streamInfo():dynamicMetadata():set("ostiary", "head", true)
     headers:replace(":method", "GET")
   end
 end
 
-local function known(handle, key)
-  local metadata = handle:streamInfo():dynamicMetadata():get("ostiary")
-  return metadata and metadata[key]
+local function is_head(handle)
+  return handle:streamInfo():dynamicMetadata():get("ostiary") ~= nil
 end
 
 -- The field as the client writes it: the transcoder says `config.expires_in` where the body, which is `config`, has
 -- `expiresIn`.
-local function as_written(field, route)
+local function as_written(field)
   local first, rest = field:match("^([%w_]+)%.(.+)$")
-  if first and BODIES[route] and BODIES[route][first] then field = rest end
+  if first and BODIES[first] then field = rest end
   return (field:gsub("[%w_]+", JSON_NAMES))
 end
 
 -- The refusal for this status. Envoy's words for what a client sent name the field and echo the value; only the field's
 -- name goes back.
-local function refusal(handle, status, cause, text)
+local function refusal(status, cause, text)
   if status ~= "400" or not cause or not find(cause, "grpc_json_transcode_failure", 1, true) then return status end
   local field = text and text:match("^%(?([%w_.%[%]]+)%)?: invalid")
-  local route = known(handle, "route")
-  if not field or BODIES[route] and BODIES[route][field] then return "malformed" end
-  return "field", as_written(field, route)
+  if not field or BODIES[field] then return "malformed" end
+  return "field", as_written(field)
 end
 
 local function body_of(handle)
@@ -133,12 +129,12 @@ function envoy_on_response(handle)
     if status == "429" then status = "503" end -- a worker's threads are all taken
     if status == "503" then headers:replace("retry-after", "1") end
     local body, text = body_of(handle)
-    local name, field = refusal(handle, status, cause, text)
+    local name, field = refusal(status, cause, text)
     local answer = answers[name] or answers["500"]
     headers = handle:headers()
     headers:replace(":status", answer[1])
     headers:replace("content-type", answer[2])
     if body then body:setBytes((answer[3]:gsub(FIELD, field or "", 1))) end
   end
-  if known(handle, "head") then drop_body(handle, 0) end
+  if is_head(handle) then drop_body(handle, 0) end
 end

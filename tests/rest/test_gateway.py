@@ -492,10 +492,10 @@ def test_the_log_has_templates_and_no_path_or_query(edge: Edge) -> None:
     edge.http.get("/secret-path")
     edge.http.put("/management/v4/secret-tenant/config/settings", content=b"secret" * 200_000)
     settle = time.monotonic() + 5
-    while edge.log.read_text().count("/management/v4/{}/config/settings") < 2 and time.monotonic() < settle:
+    while edge.log.read_text().count('"route":"/management/**"') < 2 and time.monotonic() < settle:
         time.sleep(0.05)
     log = edge.log.read_text()
-    assert '"route":"/management/v4/{}/config/settings"' in log
+    assert log.count('"route":"/management/**"') >= 2
     assert "secret" not in log
     assert "script log" not in log, "the Lua filter failed"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ostiary.gateway.refusals import Answer
 from ostiary.gateway.routes import Place
-from ostiary.gateway.templates import Node, Segment, shown
+from ostiary.gateway.templates import Node, Segment
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +29,14 @@ def script(tables: Tables, logic: Path) -> str:
         family: {name: [str(answer.status), answer.content_type, answer.body] for name, answer in named.items()}
         for family, named in tables.answers.items()
     }
-    bodies = {
-        shown(place.segments): {operation.body: True for operation in place.operations.values() if operation.body}
-        for place in tables.paths.everything()
-    }
+    operations = [operation for place in tables.paths.everything() for operation in place.operations.values()]
     return "\n".join(
         [
             f"local NO_STORE = {literal(tables.no_store)}",
             f"local OTHERWISE = {literal(tables.otherwise)}",
             f"local PATHS = {literal(_node(tables.paths))}",
             f"local ANSWERS = {literal(families)}",
-            f"local BODIES = {literal({route: fields for route, fields in bodies.items() if fields})}",
+            f"local BODIES = {literal({operation.body: True for operation in operations if operation.body})}",
             f"local JSON_NAMES = {literal(tables.json_names)}",
             logic.read_text(encoding="utf-8"),
         ]
@@ -85,7 +82,6 @@ def _node(node: Node[Place]) -> dict[str, object]:
 def _terminal(place: Place) -> dict[str, object]:
     allowed = [*place.allowed, *(["OPTIONS"] if place.traits.cors else [])]
     return {
-        "route": shown(place.segments),
         "allow": ", ".join(allowed),
         "verbs": dict.fromkeys(place.allowed, True),
         "bound": {name: True for operation in place.operations.values() for name in sorted(operation.bound)},

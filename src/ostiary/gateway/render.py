@@ -148,7 +148,13 @@ def _entries(route: Route) -> Iterable[dict[str, Any]]:
         path = {"prefix": "/"}
     elif route.literal and route.subtree:
         path = {"path_separated_prefix": route.literal}
-    common = {"family": traits.family, "cors": traits.cors, "repeatable": False, "cache_control": ""}
+    common = {
+        "name": route.name,
+        "family": traits.family,
+        "cors": traits.cors,
+        "repeatable": False,
+        "cache_control": "",
+    }
     if traits.repeatable or traits.cacheable:
         reading = [{"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}]
         cache_control = PUBLIC if traits.cacheable else ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from identity.options.v1 import rules_pb2 as options
 from ostiary.gateway.operations import Operation
-from ostiary.gateway.templates import Node, Segment, segments_of
+from ostiary.gateway.templates import Node, Segment, segments_of, shown
 
 CLOUD_DIRECTORY = Segment(literal="cloud_directory")
 
@@ -52,6 +52,11 @@ class Route:
         """The path when no variable stands in it, else empty; Envoy compares a prefix faster than a pattern."""
         plain = all(segment.literal for segment in self.segments)
         return "/" + "/".join(segment.literal for segment in self.segments) if plain else ""
+
+    @property
+    def name(self) -> str:
+        """The route in a log: `/management/v4/{}/cloud_directory/**`."""
+        return shown(self.segments).rstrip("/") + ("/**" if self.subtree else "")
 
     @property
     def pattern(self) -> str:
