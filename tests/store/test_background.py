@@ -29,6 +29,7 @@ from ostiary.store.tables import (
     SigningKey,
     Tenant,
     table_of,
+    temporary_tables,
 )
 
 
@@ -63,6 +64,12 @@ def test_what_has_ended_goes_and_what_lives_stays(installation: Installation) ->
     gone = clean(installation.runtime.store, installation.clock)
     assert {name for name, number in gone.items() if number} == {type(row).__tablename__ for row in living}
     assert {type(row): count(installation, type(row)) for row in living} == {type(row): 1 for row in living}
+
+
+def test_what_ends_by_itself_is_marked_so_and_only_that() -> None:
+    marked = {table.name for table, _ in temporary_tables()}
+    unmarked = {table.name for table in SQLModel.metadata.sorted_tables if "expires_at" in table.columns} - marked
+    assert unmarked == {"leases"}, "taken over, not deleted; whatever else has an expires_at: is it an end_of_row?"
 
 
 def test_more_than_a_batch_goes_too(installation: Installation) -> None:

@@ -1,7 +1,7 @@
 """Deletes what has ended, so that tables stay bounded.
 
-Every table with a column `expires_at` is cleaned by it: codes, sign-in transactions, sessions, grants, refresh tokens,
-revoked tokens, and whatever is added later. The few that end in another way stand in a list here.
+Tables whose rows end by themselves say so with an `end_of_row` column: codes, sign-in transactions, sessions, grants,
+refresh tokens, revoked tokens. The few that end in another way stand in a list here.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlalchemy import ColumnElement, Table
-from sqlmodel import SQLModel
 
 from ostiary.clock import Clock
 from ostiary.keys.rotation import drop_retired
 from ostiary.store.batches import delete_all
 from ostiary.store.engine import Store
-from ostiary.store.tables import Counter, Job, Lease, Message, table_of
+from ostiary.store.tables import Counter, Job, Message, table_of, temporary_tables
 
 KEPT_MS = 3_600_000
 """How long what has ended stays: a clock may be a little off, and a late client gets the clearer answer."""
@@ -36,9 +35,8 @@ def clean(store: Store, clock: Clock) -> dict[str, int]:
 
 
 def _ended(now_ms: int) -> Iterator[tuple[Table, ColumnElement[bool]]]:
-    for table in reversed(SQLModel.metadata.sorted_tables):
-        if "expires_at" in table.columns and table.name != Lease.__tablename__:
-            yield table, table.c.expires_at <= now_ms - KEPT_MS
+    for table, end in temporary_tables():
+        yield table, end <= now_ms - KEPT_MS
     yield _COUNTERS, (_COUNTERS.c.window_until <= now_ms) & (_COUNTERS.c.blocked_until <= now_ms)
     yield _OUTBOX, (_OUTBOX.c.state != "waiting") & (_OUTBOX.c.finished_at <= now_ms - MESSAGES_KEPT_MS)
     yield _JOBS, (_JOBS.c.state != "waiting") & (_JOBS.c.finished_at <= now_ms - JOBS_KEPT_MS)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Column, Row, Select, Table, delete, select, tuple_, update
-from sqlmodel import SQLModel
 
 from ostiary.directory.tenant_deletion import begin_deletion
 from ostiary.directory.tenants import LIVING
@@ -26,7 +25,6 @@ from ostiary.store.tables import (
     Client,
     ClientRole,
     GroupMember,
-    Lease,
     Membership,
     Message,
     Password,
@@ -36,6 +34,7 @@ from ostiary.store.tables import (
     Tenant,
     User,
     table_of,
+    temporary_tables,
 )
 from ostiary.store.work import Work
 
@@ -49,9 +48,8 @@ _TENANTS, _API_KEYS, _OUTBOX = table_of(Tenant), table_of(ApiKey), table_of(Mess
 
 def end_what_is_temporary(work: Work, now_ms: int) -> None:
     """Ends sessions, grants, codes and all tokens, and makes the restored store the one that counts."""
-    for table in reversed(SQLModel.metadata.sorted_tables):
-        if "expires_at" in table.columns and table.name != Lease.__tablename__:
-            work.run(delete(table))
+    for table, _ in temporary_tables():
+        work.run(delete(table))
     keys = table_of(SigningKey)
     work.run(delete(keys).where(keys.c.use == TOKEN))  # made anew at first use
     waiting = _OUTBOX.c.state == "waiting"  # sent since, most likely; a second code would only confuse

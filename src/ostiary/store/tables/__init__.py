@@ -5,7 +5,7 @@ Every table but the installation's own starts with its tenant. Times are UTC mil
 
 from ostiary.store.tables.access import ApiKey, Membership
 from ostiary.store.tables.clients import Client, ClientRole, ClientScope
-from ostiary.store.tables.columns import table_of
+from ostiary.store.tables.columns import table_of, temporary_tables
 from ostiary.store.tables.groups import Group, GroupMember
 from ostiary.store.tables.installation import Fact, Job, Lease
 from ostiary.store.tables.keys import SigningKey
@@ -21,5 +21,6 @@ __all__ = [
     "ApiKey", "AuditEvent", "AuthorizationCode", "Client", "ClientRole", "ClientScope", "Counter", "ExternalId",
     "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginTransaction", "Membership", "Message",
     "OneTimeCode", "Password", "PastPassword", "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role",
-    "RoleScope", "Session", "SettingDocument", "SigningKey", "Tenant", "User", "UserEmail", "UserPhone", "table_of",
+    "RoleScope", "Session", "SettingDocument", "SigningKey", "Tenant", "User", "UserEmail", "UserPhone",
+    "table_of", "temporary_tables",
 ]  # fmt: skip

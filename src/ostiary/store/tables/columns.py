@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, Text
@@ -19,6 +20,8 @@ SQLModel.metadata.naming_convention = {
 SORTED = String().with_variant(String(collation="C"), "postgresql")
 """Text that lists are sorted by: C collation, so that both databases page alike (SQLite compares bytes already)."""
 
+_ENDS = "end of row"
+
 
 def table_of(model: type[SQLModel]) -> Table:
     """The Core table behind a model: what hot reads select from."""
@@ -29,6 +32,18 @@ def table_of(model: type[SQLModel]) -> Table:
 def moment(*, index: bool = False, optional: bool = False) -> Any:
     """UTC milliseconds since the epoch."""
     return Field(default=None if optional else ..., sa_column=Column(BigInteger, nullable=optional, index=index))
+
+
+def end_of_row() -> Any:
+    """When the row loses its meaning, in UTC milliseconds: the cleaner deletes it an hour later, and a store that is
+    restored begins without it."""
+    return Field(sa_column=Column(BigInteger, nullable=False, index=True, info={_ENDS: True}))
+
+
+def temporary_tables() -> Iterator[tuple[Table, Column[int]]]:
+    """Every table whose rows end by themselves, with the column that says when; those that refer to others first."""
+    for table in reversed(SQLModel.metadata.sorted_tables):
+        yield from ((table, column) for column in table.columns if column.info.get(_ENDS))
 
 
 def text(*, default: str = "") -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import moment, owned_by, text
+from ostiary.store.tables.columns import end_of_row, moment, owned_by, text
 
 
 class LoginTransaction(SQLModel, table=True):
@@ -25,7 +25,7 @@ class LoginTransaction(SQLModel, table=True):
     user_id: str = Field(default="", max_length=36)
     browser: str = Field(max_length=64)
     created_at: int = moment()
-    expires_at: int = moment(index=True)
+    expires_at: int = end_of_row()
     finished_at: int | None = moment(optional=True)
 
 
@@ -45,5 +45,5 @@ class Session(SQLModel, table=True):
     auth_time: int = moment()
     created_at: int = moment()
     last_seen_at: int = moment()
-    expires_at: int = moment(index=True)
+    expires_at: int = end_of_row()
     ended_at: int | None = moment(optional=True)

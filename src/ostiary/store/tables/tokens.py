@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import moment, owned_by, text
+from ostiary.store.tables.columns import end_of_row, moment, owned_by, text
 
 
 class Grant(SQLModel, table=True):
@@ -33,7 +33,7 @@ class Grant(SQLModel, table=True):
     amr: str = Field(default="", description="Space-separated.")
     auth_time: int = moment()
     created_at: int = moment()
-    expires_at: int = moment(index=True)
+    expires_at: int = end_of_row()
     last_used_at: int | None = moment(optional=True)
     revoked_at: int | None = moment(optional=True)
 
@@ -46,7 +46,7 @@ class RefreshToken(SQLModel, table=True):
     tenant_id: str = owned_by("tenants.id", index=True)
     grant_id: str = owned_by("grants.id", index=True)
     issued_at: int = moment()
-    expires_at: int = moment(index=True)
+    expires_at: int = end_of_row()
     used_at: int | None = moment(optional=True)
     successor: str = ""
     sealed_answer: str = text()
@@ -70,7 +70,7 @@ class AuthorizationCode(SQLModel, table=True):
     challenge: str = text()
     amr: str = ""
     auth_time: int = moment()
-    expires_at: int = moment(index=True)
+    expires_at: int = end_of_row()
     used_at: int | None = moment(optional=True)
     grant_id: str = Field(default="", max_length=36, description="What its use issued, revoked if it is used again.")
     access_digest: str = Field(default="", max_length=64)
@@ -82,4 +82,4 @@ class RevokedToken(SQLModel, table=True):
     __tablename__ = "revoked_tokens"
     digest: str = Field(primary_key=True, max_length=64)
     tenant_id: str = owned_by("tenants.id", index=True)
-    expires_at: int = moment(index=True)
+    expires_at: int = end_of_row()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import SORTED, moment, owned_by, text
+from ostiary.store.tables.columns import SORTED, end_of_row, moment, owned_by, text
 
 
 class User(SQLModel, table=True):
@@ -49,7 +49,7 @@ class OneTimeCode(SQLModel, table=True):
     user_id: str = owned_by("users.id", index=True)
     kind: str = Field(max_length=32)
     created_at: int = moment()
-    expires_at: int = moment(index=True)
+    expires_at: int = end_of_row()
     used_at: int | None = moment(optional=True)
 
 
@@ -62,7 +62,7 @@ class Password(SQLModel, table=True):
     hash: str = Field(sa_column=Column(Text, nullable=False))
     changed_at: int = moment()
     valid_until: int | None = moment(optional=True)
-    """When it expires; None: never. Not `expires_at`, by which the cleaner would delete it."""
+    """When it expires; None: never."""
     failures: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     """Wrong passwords in a row."""
 
