@@ -14,6 +14,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from identity.access.v1 import access_pb2, access_pb2_grpc
 from identity.appid.management.v4 import (
     advanced_password_management_pb2,
     advanced_password_management_pb2_grpc,
@@ -74,6 +75,8 @@ from identity.csp.v1 import (
     principal_user_pb2,
     principal_user_pb2_grpc,
 )
+from identity.directory.v1 import users_pb2 as directory_users_pb2
+from identity.directory.v1 import users_pb2_grpc as directory_users_pb2_grpc
 from identity.iam.v1 import token_pb2, token_pb2_grpc
 from identity.oidc.v1 import provider_pb2, provider_pb2_grpc
 from identity.profiles.v1 import attributes_pb2, attributes_pb2_grpc
@@ -141,6 +144,8 @@ from ostiary.services.csp.organization import OrganizationServicer
 from ostiary.services.csp.organization_users import OrganizationUsersServicer
 from ostiary.services.csp.principal_user import PrincipalUserServicer
 from ostiary.services.iam.token import TokenServicer
+from ostiary.services.internal.access import AccessServicer
+from ostiary.services.internal.users import UsersServicer as DirectoryUsersServicer
 from ostiary.services.oidc.provider import ProviderServicer
 from ostiary.services.profiles.attributes import AttributesServicer
 from ostiary.services.scim.service_provider_config import ServiceProviderConfigServicer
@@ -224,6 +229,8 @@ SERVICES: Sequence[Service] = (
     _bound(sessions_pb2, sessions_pb2_grpc, "SessionsService", SessionsServicer),
     _bound(tenant_token_pb2, tenant_token_pb2_grpc, "TenantTokenService", TenantTokenServicer),
     _bound(provider_pb2, provider_pb2_grpc, "ProviderService", ProviderServicer),
+    _bound(access_pb2, access_pb2_grpc, "AccessService", AccessServicer),
+    _bound(directory_users_pb2, directory_users_pb2_grpc, "UsersService", DirectoryUsersServicer),
     _bound(scim_users_pb2, scim_users_pb2_grpc, "UsersService", ScimUsersServicer),
     _bound(
         service_provider_config_pb2,

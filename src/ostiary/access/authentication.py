@@ -86,6 +86,11 @@ class Authentication:
         self._still_signed(work, token, name, generation, work.memo[PLATFORM])
         return principal
 
+    def as_user(self, work: Work, tenant_id: str, user_id: str) -> Principal:
+        """A directory user as it would be signed in now; raises 401 when it may not sign in."""
+        roles = self._user_roles(work, tenant_id, user_id, "")
+        return Principal(PrincipalKind.USER, id=user_id, tenant_id=tenant_id, roles=roles, user_id=user_id)
+
     def end_user(self, work: Work, token: str) -> Principal:
         """The principal of an App ID access token: a profile, or a client for client_credentials; raises 401."""
         claims, name = self._app_claims(work, token)

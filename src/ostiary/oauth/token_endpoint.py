@@ -16,8 +16,9 @@ from ostiary.errors import DomainError, Kind, invalid
 from ostiary.ids import Entropy
 from ostiary.oauth.app_tokens import AppTokens, Issued, Order, with_refresh
 from ostiary.oauth.client_authentication import authenticate_client
-from ostiary.oauth.clients import ClientView
+from ostiary.oauth.clients import ClientView, get_client
 from ostiary.oauth.form import Form
+from ostiary.oauth.grants.client_credentials import ClientCredentials
 from ostiary.oauth.grants.grant import Authorized, Grant, Reading, TokenRequest
 from ostiary.oauth.ledger import Ledger
 from ostiary.oauth.refresh import Overtaken, invalid_grant, new_refresh_token, open_grant
@@ -52,6 +53,21 @@ class TokenEndpoint:
                 # The credential was used or revoked while we signed: what it is now decides, on the second look.
                 continue
         raise invalid_grant("The credential is used by several requests at once.")
+
+    def for_client(
+        self, reading: Reading, tenant: TenantView, client_id: str, scope: str, request_id: str
+    ) -> dict[str, Any]:
+        """What `client_credentials` would answer the client, for a caller who may speak for it.
+
+        Raises APPLICATION_NOT_FOUND, CLIENT_DISABLED, PUBLIC_CLIENT, and what scopes raise.
+        """
+        client = get_client(reading.work, tenant, client_id)
+        if not client.enabled:
+            raise invalid("CLIENT_DISABLED", "The application is disabled.")
+        if client.is_public:
+            raise invalid("PUBLIC_CLIENT", "A single-page application gets no token for itself.")
+        request = TokenRequest(reading, tenant, client, Form({"scope": scope}), self.clock.now_ms(), request_id)
+        return self._answer(request, ClientCredentials().authorize(request))
 
     def _client(
         self, reading: Reading, tenant: TenantView, authorization: str, form: Form, request_id: str

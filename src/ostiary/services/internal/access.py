@@ -1,0 +1,84 @@
+"""Access for services inside the installation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import grpc
+
+from identity.access.v1 import access_pb2 as pb
+from identity.access.v1 import access_pb2_grpc
+from identity.options.v1 import rules_pb2 as options
+from ostiary.access.checking import AccessCheck
+from ostiary.access.policy import Requirement
+from ostiary.access.principals import Principal, PrincipalKind
+from ostiary.access.roles import effective
+from ostiary.errors import invalid
+from ostiary.oauth.clients import allow_service_account
+from ostiary.runtime import Runtime
+from ostiary.transport.call import Call, current_call
+
+_KINDS: Mapping[PrincipalKind, pb.SubjectKind.ValueType] = {
+    PrincipalKind.END_USER: pb.SUBJECT_KIND_END_USER,
+    PrincipalKind.USER: pb.SUBJECT_KIND_USER,
+    PrincipalKind.CLIENT: pb.SUBJECT_KIND_CLIENT,
+    PrincipalKind.API_KEY: pb.SUBJECT_KIND_API_KEY,
+}
+
+
+class AccessServicer(access_pb2_grpc.AccessServiceServicer):
+    """Looks at tokens, decides on access, issues tokens to clients."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._check = AccessCheck(runtime.authentication)
+        self._endpoint = runtime.token_endpoint
+
+    def IntrospectToken(self, request: pb.IntrospectTokenRequest, context: grpc.ServicerContext) -> pb.TokenFacts:
+        call = current_call()
+        holder = self._check.holder(call.work, request.token)
+        return _facts(holder) if holder is not None and holder.tenant_id == call.tenant_id else pb.TokenFacts()
+
+    def CheckAccess(self, request: pb.CheckAccessRequest, context: grpc.ServicerContext) -> pb.AccessDecision:
+        call, need = current_call(), _need(request)
+        subject = self._subject(call, request)
+        return pb.AccessDecision(allowed=self._check.allows(subject, call.tenant_id, need))
+
+    def IssueClientToken(self, request: pb.IssueClientTokenRequest, context: grpc.ServicerContext) -> pb.ClientToken:
+        call, scope = current_call(), " ".join(request.scopes)
+        issued = self._endpoint.for_client(call, call.the_tenant, request.client_id, scope, call.request_id)
+        with call.transaction():  # the token leaves only once it is recorded who asked for it
+            return pb.ClientToken(
+                access_token=issued["access_token"], expires_in=issued["expires_in"], scopes=issued["scope"].split()
+            )
+
+    def SetServiceAccount(
+        self, request: pb.SetServiceAccountRequest, context: grpc.ServicerContext
+    ) -> pb.ServiceAccount:
+        work = current_call().work
+        client = allow_service_account(work, request.tenant_id, request.client_id, allowed=request.allowed)
+        return pb.ServiceAccount(client_id=client.id, name=client.name, allowed=client.service_account)
+
+    def _subject(self, call: Call, request: pb.CheckAccessRequest) -> Principal | None:
+        match request.WhichOneof("subject"):
+            case "token":
+                return self._check.holder(call.work, request.token)
+            case "user_id":
+                return self._check.user(call.work, call.tenant_id, request.user_id)
+        raise invalid("SUBJECT_MISSING", "Name a token or a user_id.")
+
+
+def _need(request: pb.CheckAccessRequest) -> Requirement:
+    if not request.role and not request.scopes:
+        raise invalid("NEED_MISSING", "Name a role, or scopes, or both.")
+    if request.role not in options.Role.values():
+        raise invalid("UNKNOWN_ROLE", f"There is no role {request.role}.")
+    roles = {request.role} if request.role else set(options.Role.values())
+    return Requirement(frozenset(roles), False, frozenset(request.scopes), False)
+
+
+def _facts(holder: Principal) -> pb.TokenFacts:
+    return pb.TokenFacts(
+        active=True, kind=_KINDS[holder.kind], subject=holder.id, client_id=holder.client_id,
+        roles=sorted(effective(holder.roles, at_home=True)), scopes=sorted(holder.scopes),
+        expires_at=holder.expires_at // 1000,
+    )  # fmt: skip
