@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from kit.browser import CALLBACK, Browser, Seen
@@ -237,6 +238,28 @@ def test_a_second_use_revokes_what_the_first_one_issued(runtime: Runtime, browse
     assert not runtime.is_active(str(answer["access_token"]), app)
     with refused("invalid_grant"):
         runtime.refresh(app, str(answer["refresh_token"]))
+
+
+def test_of_eight_redemptions_at_once_one_succeeds(runtime: Runtime, browser: Browser, app: Application) -> None:
+    code = browser.sign_in(app)
+
+    def outcome(_: int) -> str:
+        try:
+            return str(redeem(runtime, app, code)["token_type"])
+        except Refused as refusal:
+            return refusal.error
+
+    with ThreadPoolExecutor(8) as threads:
+        assert sorted(threads.map(outcome, range(8))) == ["Bearer", *["invalid_grant"] * 7]
+
+
+def test_of_one_form_sent_eight_times_at_once_one_code_comes(
+    runtime: Runtime, browser: Browser, app: Application
+) -> None:
+    page = browser.authorize(app)
+    with ThreadPoolExecutor(8) as threads:
+        seen = list(threads.map(lambda _: browser.submit(page), range(8)))
+    assert sorted(answer.status for answer in seen) == [303] + [400] * 7
 
 
 def test_somebody_deactivated_after_signing_in_gets_no_tokens(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -158,6 +159,15 @@ def test_a_repeated_refresh_gets_the_same_answer_within_ten_seconds(runtime: Run
     first = runtime.refresh(app, token)
     runtime.made.clock.advance(9)
     assert runtime.refresh(app, token) == first
+
+
+def test_eight_refreshes_at_once_get_one_answer(runtime: Runtime, app: Application) -> None:
+    runtime.user()
+    runtime.settings(**REFRESHED)
+    token = runtime.sign_in(app)["refresh_token"]
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: runtime.refresh(app, token), range(8)))
+    assert answers == [answers[0]] * 8
 
 
 def test_reuse_kills_the_family_and_its_access_tokens(runtime: Runtime, app: Application) -> None:
