@@ -106,6 +106,8 @@ from ostiary.oauth.authorization_request import AuthorizationRequests
 from ostiary.oauth.grants.authorization_code import AuthorizationCodeGrant
 from ostiary.oauth.grants.client_credentials import ClientCredentials
 from ostiary.oauth.grants.grant import Grant
+from ostiary.oauth.grants.jwt_bearer import GRANT_TYPE as JWT_BEARER
+from ostiary.oauth.grants.jwt_bearer import JwtBearer
 from ostiary.oauth.grants.password import Password
 from ostiary.oauth.grants.refresh_token import RefreshTokenGrant
 from ostiary.oauth.issuers import Issuers
@@ -272,6 +274,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         "password": Password(user_sign_in),
         "client_credentials": ClientCredentials(),
         "refresh_token": RefreshTokenGrant(store, sealing, entropy),
+        JWT_BEARER: JwtBearer(store, clock, entropy, issuers),
     }
     sign_in = PasswordSignIn(store, clock, passwords, sealing, limits.exact)
     tokens = PlatformTokens(tenancy, keys, issuers, clock, entropy)

@@ -8,10 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf.message import Message
-
 from identity.appid.management.v4 import advanced_password_management_pb2 as pb
 from ostiary.errors import invalid
+from ostiary.settings.fields import path_of, require
 from ostiary.settings.setting import Setting
 
 HOUR_MS = 3_600_000
@@ -50,38 +49,27 @@ _ROOT = "advancedPasswordManagement"
 
 def check_advanced_passwords(document: pb.AdvancedPasswordManagementConfig) -> None:
     """Refuses what is missing or outside the documented limits; fills in what may be left out."""
-    _require(document, "", "advanced_password_management")
+    require(document, "", "advanced_password_management")
     policies = document.advanced_password_management
     if not policies.HasField("min_password_change_interval"):
         policies.min_password_change_interval.CopyFrom(_DEFAULT.min_password_change_interval)
     names = [field.name for field in policies.DESCRIPTOR.fields]
-    _require(policies, f"{_ROOT}.", *names)
+    require(policies, _ROOT, *names)
     for name in names[1:]:
-        _check_policy(f"{_ROOT}.{_shown(policies, name)}.", getattr(policies, name), getattr(_DEFAULT, name))
+        _check_policy(path_of(policies, _ROOT, name), getattr(policies, name), getattr(_DEFAULT, name))
 
 
 def _check_policy(where: str, policy: Any, default: Any) -> None:
-    _require(policy, where, "enabled")
+    require(policy, where, "enabled")
     if "config" not in policy.DESCRIPTOR.fields_by_name:
         return
     if not policy.HasField("config"):
         policy.config.CopyFrom(default.config)
     for field in policy.config.DESCRIPTOR.fields:
-        _require(policy.config, f"{where}config.", field.name)
+        require(policy.config, f"{where}.config", field.name)
         low, high, reason = _LIMITS[field.name]
         if not low <= getattr(policy.config, field.name) <= high:
-            raise invalid(reason, f"{where}config.{field.json_name} must be between {low} and {high}.")
-
-
-def _require(message: Message, where: str, *names: str) -> None:
-    for name in names:
-        if not message.HasField(name):
-            raise invalid("FIELD_MISSING", f"{where}{_shown(message, name)} is required.")
-
-
-def _shown(message: Message, name: str) -> str:
-    shown: str = message.DESCRIPTOR.fields_by_name[name].json_name
-    return shown
+            raise invalid(reason, f"{where}.config.{field.json_name} must be between {low} and {high}.")
 
 
 ADVANCED_PASSWORDS = Setting(

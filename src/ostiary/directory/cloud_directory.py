@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from google.protobuf.message import Message
 from sqlalchemy import bindparam, select
 
 from identity.appid.management.v4 import identity_providers_pb2 as pb
 from ostiary.errors import invalid
+from ostiary.settings.fields import require
 from ostiary.settings.setting import Setting
 from ostiary.settings.switch import check_switch
 from ostiary.store.tables import Tenant, User, table_of
@@ -62,13 +62,13 @@ def check_cloud_directory(provider: pb.CloudDirectoryProvider) -> None:
     if not provider.HasField("config"):
         raise invalid("CONFIG_MISSING", "config is required, also when isActive is false.")
     config = provider.config
-    _require(config, "config", "self_service_enabled", "interactions")
+    require(config, "config", "self_service_enabled", "interactions")
     if not config.HasField("signup_enabled"):
         config.signup_enabled = True
     if config.HasField("identity_field") and config.identity_field not in IDENTITY_FIELDS:
         raise invalid("INVALID_IDENTITY_FIELD", "config.identityField must be email or userName.")
     interactions = config.interactions
-    _require(
+    require(
         interactions, "config.interactions", "identity_confirmation", "welcome_enabled", "reset_password_enabled",
         "reset_password_notification_enable",
     )  # fmt: skip
@@ -83,13 +83,6 @@ def _check_confirmation(confirmation: pb.IdentityConfirmation) -> None:
         raise invalid("INVALID_ACCESS_MODE", f"{where}.accessMode must be one of {', '.join(ACCESS_MODES)}.")
     if any(method not in METHODS for method in confirmation.methods) or len(confirmation.methods) > len(METHODS):
         raise invalid("INVALID_CONFIRMATION_METHOD", f"{where}.methods can hold email, once.")
-
-
-def _require(message: Message, where: str, *fields: str) -> None:
-    for name in fields:
-        if not message.HasField(name):
-            shown = message.DESCRIPTOR.fields_by_name[name].json_name
-            raise invalid("FIELD_MISSING", f"{where}.{shown} is required.")
 
 
 CLOUD_DIRECTORY = Setting(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +71,16 @@ _OF_IDENTITY = select(_IDENTITIES.c.profile_id).where(
     _IDENTITIES.c.idp_id == bindparam("idp_id"),
 )
 
+_SAID = (
+    update(_IDENTITIES)
+    .where(
+        _IDENTITIES.c.tenant_id == bindparam("of_tenant"),
+        _IDENTITIES.c.provider == bindparam("at_provider"),
+        _IDENTITIES.c.idp_id == bindparam("its_id"),
+    )
+    .values(user_info=bindparam("said"), email_key=bindparam("key"))
+)
+
 
 def find_profile(work: Work, tenant_id: str, profile_id: str) -> ProfileView | None:
     """The profile with its identities, or None: one query."""
@@ -112,14 +122,29 @@ def profile_views(rows: Sequence[Row[Any]]) -> list[ProfileView]:
 
 def profile_at_sign_in(work: Work, signed_in: SignedIn, entropy: Entropy, now_ms: int) -> ProfileView:
     """The profile of a directory user, made at its first sign-in and kept like the directory at every later one."""
-    known = profile_of(work, signed_in.tenant_id, CLOUD_DIRECTORY, signed_in.user_id)
-    profile_id = known or _create(work, signed_in, entropy, now_ms)
-    found = the_profile(work, signed_in.tenant_id, profile_id)
-    facts = _facts(signed_in)
-    if any(getattr(found, name) != value for name, value in facts.items()):
-        of_profile = (_PROFILES.c.tenant_id == signed_in.tenant_id, _PROFILES.c.id == profile_id)
+    identity = IdentityView(CLOUD_DIRECTORY, signed_in.user_id, "{}")
+    facts = {
+        "name": signed_in.display_name, "email": signed_in.email, "preferred_username": signed_in.user_name,
+        "locale": signed_in.locale,
+    }  # fmt: skip
+    return profile_of_identity(work, signed_in.tenant_id, identity, facts, entropy, now_ms)
+
+
+def profile_of_identity(
+    work: Work, tenant_id: str, identity: IdentityView, facts: Mapping[str, str], entropy: Entropy, now_ms: int
+) -> ProfileView:
+    """The profile of somebody who has just signed in with a provider: made the first time, and kept like what the
+    provider says at every later one. `facts` are the columns of the profile that the provider knows."""
+    known = profile_of(work, tenant_id, identity.provider, identity.id)
+    profile_id = known or _create(work, tenant_id, identity, facts, entropy, now_ms)
+    found = the_profile(work, tenant_id, profile_id)
+    changed = any(getattr(found, name) != value for name, value in facts.items())
+    if changed:
+        of_profile = (_PROFILES.c.tenant_id == tenant_id, _PROFILES.c.id == profile_id)
         work.run(update(_PROFILES).where(*of_profile).values(**facts, modified_at=now_ms))
-        found = the_profile(work, signed_in.tenant_id, profile_id)
+    if changed or identity not in found.identities:
+        work.run(_SAID, {**_keys(tenant_id, identity), "said": identity.user_info, "key": _email_key(facts)})
+        found = the_profile(work, tenant_id, profile_id)
     return found
 
 
@@ -142,31 +167,33 @@ def no_such_profile() -> DomainError:
     return not_found("PROFILE_NOT_FOUND", "Profile not found")
 
 
-def _create(work: Work, signed_in: SignedIn, entropy: Entropy, now_ms: int) -> str:
+def _create(
+    work: Work, tenant_id: str, identity: IdentityView, facts: Mapping[str, str], entropy: Entropy, now_ms: int
+) -> str:
     """A new profile with its identity. Of two first sign-ins at once one makes it, and both get it."""
     profile_id = new_id(entropy)
-    tenant_id = signed_in.tenant_id
-    work.run(
-        work.insert(_PROFILES).values(
-            id=profile_id, tenant_id=tenant_id, anonymous=False, picture="", gender="", attributes="{}",
-            tokens_valid_from=0, created_at=now_ms, modified_at=now_ms, **_facts(signed_in),
-        )
-    )  # fmt: skip
-    identity = {
-        "tenant_id": tenant_id, "provider": CLOUD_DIRECTORY, "idp_id": signed_in.user_id, "profile_id": profile_id,
-        "email_key": login_key(signed_in.email), "user_info": "{}",
+    row = {
+        **dict.fromkeys(("name", "email", "picture", "gender", "locale", "preferred_username"), ""), **facts,
+        "id": profile_id, "tenant_id": tenant_id, "anonymous": False, "attributes": "{}", "tokens_valid_from": 0,
+        "created_at": now_ms, "modified_at": now_ms,
     }  # fmt: skip
-    if work.insert_new(_IDENTITIES, identity):
+    work.run(work.insert(_PROFILES).values(row))
+    belonging = {
+        "tenant_id": tenant_id, "provider": identity.provider, "idp_id": identity.id, "profile_id": profile_id,
+        "email_key": _email_key(facts), "user_info": identity.user_info,
+    }  # fmt: skip
+    if work.insert_new(_IDENTITIES, belonging):
         return profile_id
     delete_profile(work, tenant_id, profile_id)
-    winner = profile_of(work, tenant_id, CLOUD_DIRECTORY, signed_in.user_id)
+    winner = profile_of(work, tenant_id, identity.provider, identity.id)
     if winner is None:  # made and deleted again between two statements of ours
         raise no_such_profile()
     return winner
 
 
-def _facts(signed_in: SignedIn) -> dict[str, str]:
-    return {
-        "name": signed_in.display_name, "email": signed_in.email, "preferred_username": signed_in.user_name,
-        "locale": signed_in.locale,
-    }  # fmt: skip
+def _keys(tenant_id: str, identity: IdentityView) -> dict[str, str]:
+    return {"of_tenant": tenant_id, "at_provider": identity.provider, "its_id": identity.id}
+
+
+def _email_key(facts: Mapping[str, str]) -> str:
+    return login_key(facts.get("email", ""))

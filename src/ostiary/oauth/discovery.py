@@ -6,7 +6,10 @@ from identity.appid.oauth.v4 import discovery_pb2 as pb
 from ostiary.oauth.issuers import Issuers
 
 CLAIMS = ("iss", "aud", "exp", "tenant", "iat", "sub", "nonce", "amr", "oauth_client")
-GRANT_TYPES = ("authorization_code", "password", "refresh_token", "client_credentials")
+GRANT_TYPES = (
+    "authorization_code", "password", "refresh_token", "client_credentials",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+)  # fmt: skip
 
 
 def configuration(issuers: Issuers, tenant_id: str) -> pb.Configuration:

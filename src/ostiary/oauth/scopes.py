@@ -11,6 +11,8 @@ USER_SCOPES = (
 )  # fmt: skip
 """What every signed-in user's token carries."""
 CLIENT_SCOPES = ("appid_default",)
+RESERVED = ("appid_", "openid")
+"""How scopes begin that only the server gives."""
 UNDERSTOOD = frozenset({"profile", "email", "offline_access"})
 """OpenID Connect's own, which clients send by habit. They give nothing: claims and refresh tokens are settings here."""
 
@@ -19,6 +21,11 @@ def requested_scopes(scope: str, client_name: str) -> tuple[str, ...]:
     """The scope parameter (RFC 6749 §3.3) as names, each once; the full form `application/scope` is shortened."""
     prefix = f"{client_name}/"
     return tuple(dict.fromkeys(name.removeprefix(prefix) for name in scope.split()))
+
+
+def assertable_scopes(scope: str) -> tuple[str, ...]:
+    """The scopes that somebody whom the tenant trusts may add: App ID's own are not among them."""
+    return tuple(dict.fromkeys(name for name in scope.split() if not name.startswith(RESERVED)))
 
 
 def granted_scopes(requested: Sequence[str], standard: Sequence[str], roles: Sequence[str]) -> tuple[str, ...]:

@@ -133,6 +133,6 @@ def _scopes(request: TokenRequest, authorized: Authorized) -> tuple[str, ...]:
     asked = requested_scopes(request.form.get("scope"), client.name)
     if authorized.subject is None:
         return granted_scopes(asked, CLIENT_SCOPES, scopes_of_client(work, tenant, client.id))
-    roles = scopes_of_profile(work, tenant.id, authorized.subject.id, client.id)
+    roles = [*scopes_of_profile(work, tenant.id, authorized.subject.id, client.id), *authorized.scopes]
     limit = [name for name in authorized.limit if name not in USER_SCOPES and name not in UNDERSTOOD]
-    return granted_scopes(asked, USER_SCOPES, [name for name in roles if not limit or name in limit])
+    return granted_scopes(asked, USER_SCOPES, [name for name in dict.fromkeys(roles) if not limit or name in limit])

@@ -49,8 +49,12 @@ class Setting(Generic[M]):
         return document
 
     def replace(self, work: Work, tenant_id: str, document: M, now_ms: int) -> M:
-        """Checks and stores a document; it acts from the next request on. First writes race, so it is an upsert."""
+        """Checks and stores a document; it acts from the next request on."""
         self._check(document)
+        return self._store(work, tenant_id, document, now_ms)
+
+    def _store(self, work: Work, tenant_id: str, document: M, now_ms: int) -> M:
+        """First writes race, so it is an upsert."""
         row = {
             "tenant_id": tenant_id,
             "name": self.name,

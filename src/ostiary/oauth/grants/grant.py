@@ -45,6 +45,7 @@ class Authorized:
     """What a grant has found out: for whom tokens may be issued.
 
     `subject` None means the client itself. `limit` are the scopes that an earlier request asked for; empty: all.
+    `scopes` are what the credential itself grants, beside the roles of its subject.
     `terms` open a new grant with a refresh token, where the tenant issues them; `successor` is the refresh token
     that continues an old one. `settle` records in the issuing transaction that the credential is used, and raises
     Overtaken when it no longer is what it was. `repeated` is a finished answer, sent again as it is.
@@ -53,6 +54,7 @@ class Authorized:
     subject: Subject | None
     amr: str
     limit: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
     nonce: str = ""
     terms: GrantTerms | None = None
     successor: str = ""

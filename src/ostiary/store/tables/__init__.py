@@ -13,7 +13,7 @@ from ostiary.store.tables.ledger import AuditEvent, Counter, Message
 from ostiary.store.tables.profiles import Identity, Profile, ProfileRole
 from ostiary.store.tables.roles import Role, RoleScope
 from ostiary.store.tables.sessions import LoginTransaction, Session
-from ostiary.store.tables.tenants import SettingDocument, Tenant
+from ostiary.store.tables.tenants import SettingDocument, SettingSecret, Tenant
 from ostiary.store.tables.tokens import AuthorizationCode, Grant, RefreshToken, RevokedToken
 from ostiary.store.tables.users import ExternalId, OneTimeCode, Password, PastPassword, User, UserEmail, UserPhone
 
@@ -21,6 +21,6 @@ __all__ = [
     "ApiKey", "AuditEvent", "AuthorizationCode", "Client", "ClientRole", "ClientScope", "Counter", "ExternalId",
     "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginTransaction", "Membership", "Message",
     "OneTimeCode", "Password", "PastPassword", "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role",
-    "RoleScope", "Session", "SettingDocument", "SigningKey", "Tenant", "User", "UserEmail", "UserPhone",
-    "table_of", "temporary_tables",
+    "RoleScope", "Session", "SettingDocument", "SettingSecret", "SigningKey", "Tenant", "User", "UserEmail",
+    "UserPhone", "temporary_tables", "table_of",
 ]  # fmt: skip

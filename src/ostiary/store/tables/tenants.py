@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, LargeBinary
+from sqlalchemy import Column, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from ostiary.store.tables.columns import SORTED, moment, owned_by, sorted_text, text
@@ -42,3 +42,15 @@ class SettingDocument(SQLModel, table=True):
     name: str = Field(primary_key=True, max_length=64)
     document: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     modified_at: int = moment()
+
+
+class SettingSecret(SQLModel, table=True):
+    """A secret in a configuration document, sealed apart from it: whoever reads the document does not read this."""
+
+    __tablename__ = "setting_secrets"
+    __table_args__ = (UniqueConstraint("tenant_id", "setting", "field"),)
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = owned_by("tenants.id")
+    setting: str = Field(max_length=64)
+    field: str = Field(max_length=128, description="Dotted path of the field in the document.")
+    sealed_value: str = Field(sa_column=Column(Text, nullable=False))

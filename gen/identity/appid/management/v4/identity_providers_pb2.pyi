@@ -19,6 +19,571 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class GetFacebookProviderRequest(_message.Message):
+    """Names the tenant whose Facebook settings are read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetFacebookProviderRequest: _TypeAlias = GetFacebookProviderRequest  # noqa: Y015
+
+@_typing.final
+class PutFacebookProviderRequest(_message.Message):
+    """The new Facebook settings of a tenant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    @_builtins.property
+    def provider(self) -> Global___SocialProvider:
+        """The whole document."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        provider: Global___SocialProvider | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["provider", b"provider"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["provider", b"provider", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutFacebookProviderRequest: _TypeAlias = PutFacebookProviderRequest  # noqa: Y015
+
+@_typing.final
+class GetGoogleProviderRequest(_message.Message):
+    """Names the tenant whose Google settings are read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetGoogleProviderRequest: _TypeAlias = GetGoogleProviderRequest  # noqa: Y015
+
+@_typing.final
+class PutGoogleProviderRequest(_message.Message):
+    """The new Google settings of a tenant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    @_builtins.property
+    def provider(self) -> Global___SocialProvider:
+        """The whole document."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        provider: Global___SocialProvider | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["provider", b"provider"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["provider", b"provider", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutGoogleProviderRequest: _TypeAlias = PutGoogleProviderRequest  # noqa: Y015
+
+@_typing.final
+class GetCustomProviderRequest(_message.Message):
+    """Names the tenant whose custom identity settings are read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCustomProviderRequest: _TypeAlias = GetCustomProviderRequest  # noqa: Y015
+
+@_typing.final
+class PutCustomProviderRequest(_message.Message):
+    """The new custom identity settings of a tenant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    @_builtins.property
+    def provider(self) -> Global___CustomProvider:
+        """The whole document."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        provider: Global___CustomProvider | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["provider", b"provider"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["provider", b"provider", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutCustomProviderRequest: _TypeAlias = PutCustomProviderRequest  # noqa: Y015
+
+@_typing.final
+class GetSamlProviderRequest(_message.Message):
+    """Names the tenant whose SAML settings are read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSamlProviderRequest: _TypeAlias = GetSamlProviderRequest  # noqa: Y015
+
+@_typing.final
+class PutSamlProviderRequest(_message.Message):
+    """The new SAML settings of a tenant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    @_builtins.property
+    def provider(self) -> Global___SamlProvider:
+        """The whole document."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        provider: Global___SamlProvider | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["provider", b"provider"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["provider", b"provider", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutSamlProviderRequest: _TypeAlias = PutSamlProviderRequest  # noqa: Y015
+
+@_typing.final
+class ListIdentityProvidersRequest(_message.Message):
+    """Names the tenant whose identity providers are listed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListIdentityProvidersRequest: _TypeAlias = ListIdentityProvidersRequest  # noqa: Y015
+
+@_typing.final
+class SocialProvider(_message.Message):
+    """A social network as an identity provider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IS_ACTIVE_FIELD_NUMBER: _builtins.int
+    CONFIG_FIELD_NUMBER: _builtins.int
+    REDIRECT_URL_FIELD_NUMBER: _builtins.int
+    is_active: _builtins.bool
+    """Whether people may sign in with it; required."""
+    redirect_url: _builtins.str
+    """The callback to register there; only in answers to reads, ignored in writes."""
+    @_builtins.property
+    def config(self) -> Global___SocialProviderConfig:
+        """The credentials of the tenant's application there; required when it is active."""
+
+    def __init__(
+        self,
+        *,
+        is_active: _builtins.bool | None = ...,
+        config: Global___SocialProviderConfig | None = ...,
+        redirect_url: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_is_active", b"_is_active", "_redirect_url", b"_redirect_url", "config", b"config", "is_active", b"is_active", "redirect_url", b"redirect_url"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_is_active", b"_is_active", "_redirect_url", b"_redirect_url", "config", b"config", "is_active", b"is_active", "redirect_url", b"redirect_url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
+    _WhichOneofArgType__is_active: _TypeAlias = _typing.Literal["_is_active", b"_is_active"]  # noqa: Y015
+    _WhichOneofReturnType__redirect_url: _TypeAlias = _typing.Literal["redirect_url"]  # noqa: Y015
+    _WhichOneofArgType__redirect_url: _TypeAlias = _typing.Literal["_redirect_url", b"_redirect_url"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__is_active) -> _WhichOneofReturnType__is_active | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__redirect_url) -> _WhichOneofReturnType__redirect_url | None: ...
+
+Global___SocialProvider: _TypeAlias = SocialProvider  # noqa: Y015
+
+@_typing.final
+class SocialProviderConfig(_message.Message):
+    """The credentials of an application at a social network."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDP_ID_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
+    idp_id: _builtins.str
+    """Its id; required, at most 1,000 characters."""
+    secret: _builtins.str
+    """Its secret; required, at most 1,000 characters. Absent for readers."""
+    def __init__(
+        self,
+        *,
+        idp_id: _builtins.str | None = ...,
+        secret: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_idp_id", b"_idp_id", "_secret", b"_secret", "idp_id", b"idp_id", "secret", b"secret"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_idp_id", b"_idp_id", "_secret", b"_secret", "idp_id", b"idp_id", "secret", b"secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__idp_id: _TypeAlias = _typing.Literal["idp_id"]  # noqa: Y015
+    _WhichOneofArgType__idp_id: _TypeAlias = _typing.Literal["_idp_id", b"_idp_id"]  # noqa: Y015
+    _WhichOneofReturnType__secret: _TypeAlias = _typing.Literal["secret"]  # noqa: Y015
+    _WhichOneofArgType__secret: _TypeAlias = _typing.Literal["_secret", b"_secret"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__idp_id) -> _WhichOneofReturnType__idp_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__secret) -> _WhichOneofReturnType__secret | None: ...
+
+Global___SocialProviderConfig: _TypeAlias = SocialProviderConfig  # noqa: Y015
+
+@_typing.final
+class CustomProvider(_message.Message):
+    """Custom identity: the tenant itself vouches for people, by assertions that it signs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IS_ACTIVE_FIELD_NUMBER: _builtins.int
+    CONFIG_FIELD_NUMBER: _builtins.int
+    is_active: _builtins.bool
+    """Whether assertions are accepted; required."""
+    @_builtins.property
+    def config(self) -> Global___CustomProviderConfig:
+        """The key; required when it is active."""
+
+    def __init__(
+        self,
+        *,
+        is_active: _builtins.bool | None = ...,
+        config: Global___CustomProviderConfig | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_is_active", b"_is_active", "config", b"config", "is_active", b"is_active"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_is_active", b"_is_active", "config", b"config", "is_active", b"is_active"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
+    _WhichOneofArgType__is_active: _TypeAlias = _typing.Literal["_is_active", b"_is_active"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__is_active) -> _WhichOneofReturnType__is_active | None: ...
+
+Global___CustomProvider: _TypeAlias = CustomProvider  # noqa: Y015
+
+@_typing.final
+class CustomProviderConfig(_message.Message):
+    """The key of custom identity."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PUBLIC_KEY_FIELD_NUMBER: _builtins.int
+    public_key: _builtins.str
+    """The public RSA key that verifies assertions, in PEM (PKCS #1 or SubjectPublicKeyInfo), with or without line breaks;
+    2048 to 8192 bits.
+    """
+    def __init__(
+        self,
+        *,
+        public_key: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_public_key", b"_public_key", "public_key", b"public_key"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_public_key", b"_public_key", "public_key", b"public_key"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__public_key: _TypeAlias = _typing.Literal["public_key"]  # noqa: Y015
+    _WhichOneofArgType__public_key: _TypeAlias = _typing.Literal["_public_key", b"_public_key"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__public_key) -> _WhichOneofReturnType__public_key | None: ...
+
+Global___CustomProviderConfig: _TypeAlias = CustomProviderConfig  # noqa: Y015
+
+@_typing.final
+class SamlProvider(_message.Message):
+    """A SAML 2.0 identity provider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IS_ACTIVE_FIELD_NUMBER: _builtins.int
+    CONFIG_FIELD_NUMBER: _builtins.int
+    VALIDATION_DATA_FIELD_NUMBER: _builtins.int
+    is_active: _builtins.bool
+    """Whether people may sign in with it; required."""
+    @_builtins.property
+    def config(self) -> Global___SamlProviderConfig:
+        """Its settings; required when it is active."""
+
+    @_builtins.property
+    def validation_data(self) -> Global___SamlValidationData:
+        """When its certificates expire; only in answers to writes, ignored in requests."""
+
+    def __init__(
+        self,
+        *,
+        is_active: _builtins.bool | None = ...,
+        config: Global___SamlProviderConfig | None = ...,
+        validation_data: Global___SamlValidationData | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_is_active", b"_is_active", "config", b"config", "is_active", b"is_active", "validation_data", b"validation_data"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_is_active", b"_is_active", "config", b"config", "is_active", b"is_active", "validation_data", b"validation_data"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
+    _WhichOneofArgType__is_active: _TypeAlias = _typing.Literal["_is_active", b"_is_active"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__is_active) -> _WhichOneofReturnType__is_active | None: ...
+
+Global___SamlProvider: _TypeAlias = SamlProvider  # noqa: Y015
+
+@_typing.final
+class SamlProviderConfig(_message.Message):
+    """The settings of a SAML identity provider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENTITY_ID_FIELD_NUMBER: _builtins.int
+    SIGN_IN_URL_FIELD_NUMBER: _builtins.int
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    AUTHN_CONTEXT_FIELD_NUMBER: _builtins.int
+    SIGN_REQUEST_FIELD_NUMBER: _builtins.int
+    ENCRYPT_RESPONSE_FIELD_NUMBER: _builtins.int
+    INCLUDE_SCOPING_FIELD_NUMBER: _builtins.int
+    IDP_INIT_ENABLED_FIELD_NUMBER: _builtins.int
+    IDP_REDIRECT_URL_FIELD_NUMBER: _builtins.int
+    entity_id: _builtins.str
+    """Its entity id; required, at most 1,024 characters."""
+    sign_in_url: _builtins.str
+    """Where authentication requests are sent (HTTP-Redirect); an http(s) URL, required."""
+    display_name: _builtins.str
+    """The label of its button on the sign-in page; SAML by default, at most 100 characters."""
+    sign_request: _builtins.bool
+    """Whether authentication requests are signed; false by default."""
+    encrypt_response: _builtins.bool
+    """Whether assertions must be encrypted to the tenant's key; false by default."""
+    include_scoping: _builtins.bool
+    """Whether authentication requests carry a Scoping element."""
+    idp_init_enabled: _builtins.bool
+    """Whether responses are accepted that nobody asked for (IdP-initiated sign-in)."""
+    idp_redirect_url: _builtins.str
+    """Where such a sign-in ends when its RelayState says nothing: an http(s) URL, or empty."""
+    @_builtins.property
+    def certificates(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The certificates of its signatures, in PEM or as the base64 text inside: one, and a second for a rollover."""
+
+    @_builtins.property
+    def authn_context(self) -> Global___SamlAuthnContext:
+        """How people must have authenticated there."""
+
+    def __init__(
+        self,
+        *,
+        entity_id: _builtins.str | None = ...,
+        sign_in_url: _builtins.str | None = ...,
+        certificates: _abc.Iterable[_builtins.str] | None = ...,
+        display_name: _builtins.str | None = ...,
+        authn_context: Global___SamlAuthnContext | None = ...,
+        sign_request: _builtins.bool | None = ...,
+        encrypt_response: _builtins.bool | None = ...,
+        include_scoping: _builtins.bool | None = ...,
+        idp_init_enabled: _builtins.bool | None = ...,
+        idp_redirect_url: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_display_name", b"_display_name", "_encrypt_response", b"_encrypt_response", "_entity_id", b"_entity_id", "_idp_init_enabled", b"_idp_init_enabled", "_idp_redirect_url", b"_idp_redirect_url", "_include_scoping", b"_include_scoping", "_sign_in_url", b"_sign_in_url", "_sign_request", b"_sign_request", "authn_context", b"authn_context", "display_name", b"display_name", "encrypt_response", b"encrypt_response", "entity_id", b"entity_id", "idp_init_enabled", b"idp_init_enabled", "idp_redirect_url", b"idp_redirect_url", "include_scoping", b"include_scoping", "sign_in_url", b"sign_in_url", "sign_request", b"sign_request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_display_name", b"_display_name", "_encrypt_response", b"_encrypt_response", "_entity_id", b"_entity_id", "_idp_init_enabled", b"_idp_init_enabled", "_idp_redirect_url", b"_idp_redirect_url", "_include_scoping", b"_include_scoping", "_sign_in_url", b"_sign_in_url", "_sign_request", b"_sign_request", "authn_context", b"authn_context", "certificates", b"certificates", "display_name", b"display_name", "encrypt_response", b"encrypt_response", "entity_id", b"entity_id", "idp_init_enabled", b"idp_init_enabled", "idp_redirect_url", b"idp_redirect_url", "include_scoping", b"include_scoping", "sign_in_url", b"sign_in_url", "sign_request", b"sign_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__display_name: _TypeAlias = _typing.Literal["display_name"]  # noqa: Y015
+    _WhichOneofArgType__display_name: _TypeAlias = _typing.Literal["_display_name", b"_display_name"]  # noqa: Y015
+    _WhichOneofReturnType__encrypt_response: _TypeAlias = _typing.Literal["encrypt_response"]  # noqa: Y015
+    _WhichOneofArgType__encrypt_response: _TypeAlias = _typing.Literal["_encrypt_response", b"_encrypt_response"]  # noqa: Y015
+    _WhichOneofReturnType__entity_id: _TypeAlias = _typing.Literal["entity_id"]  # noqa: Y015
+    _WhichOneofArgType__entity_id: _TypeAlias = _typing.Literal["_entity_id", b"_entity_id"]  # noqa: Y015
+    _WhichOneofReturnType__idp_init_enabled: _TypeAlias = _typing.Literal["idp_init_enabled"]  # noqa: Y015
+    _WhichOneofArgType__idp_init_enabled: _TypeAlias = _typing.Literal["_idp_init_enabled", b"_idp_init_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__idp_redirect_url: _TypeAlias = _typing.Literal["idp_redirect_url"]  # noqa: Y015
+    _WhichOneofArgType__idp_redirect_url: _TypeAlias = _typing.Literal["_idp_redirect_url", b"_idp_redirect_url"]  # noqa: Y015
+    _WhichOneofReturnType__include_scoping: _TypeAlias = _typing.Literal["include_scoping"]  # noqa: Y015
+    _WhichOneofArgType__include_scoping: _TypeAlias = _typing.Literal["_include_scoping", b"_include_scoping"]  # noqa: Y015
+    _WhichOneofReturnType__sign_in_url: _TypeAlias = _typing.Literal["sign_in_url"]  # noqa: Y015
+    _WhichOneofArgType__sign_in_url: _TypeAlias = _typing.Literal["_sign_in_url", b"_sign_in_url"]  # noqa: Y015
+    _WhichOneofReturnType__sign_request: _TypeAlias = _typing.Literal["sign_request"]  # noqa: Y015
+    _WhichOneofArgType__sign_request: _TypeAlias = _typing.Literal["_sign_request", b"_sign_request"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__display_name) -> _WhichOneofReturnType__display_name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__encrypt_response) -> _WhichOneofReturnType__encrypt_response | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__entity_id) -> _WhichOneofReturnType__entity_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__idp_init_enabled) -> _WhichOneofReturnType__idp_init_enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__idp_redirect_url) -> _WhichOneofReturnType__idp_redirect_url | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__include_scoping) -> _WhichOneofReturnType__include_scoping | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sign_in_url) -> _WhichOneofReturnType__sign_in_url | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sign_request) -> _WhichOneofReturnType__sign_request | None: ...
+
+Global___SamlProviderConfig: _TypeAlias = SamlProviderConfig  # noqa: Y015
+
+@_typing.final
+class SamlAuthnContext(_message.Message):
+    """The RequestedAuthnContext of authentication requests (SAML Core §3.3.2.2.1)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLASSES_FIELD_NUMBER: _builtins.int
+    COMPARISON_FIELD_NUMBER: _builtins.int
+    comparison: _builtins.str
+    """exact, minimum, maximum or better; exact when left out."""
+    @_builtins.property
+    def classes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The classes, `urn:oasis:names:tc:SAML:2.0:ac:classes:…`; PasswordProtectedTransport when left out."""
+
+    def __init__(
+        self,
+        *,
+        classes: _abc.Iterable[_builtins.str] | None = ...,
+        comparison: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_comparison", b"_comparison", "comparison", b"comparison"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_comparison", b"_comparison", "classes", b"classes", "comparison", b"comparison"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__comparison: _TypeAlias = _typing.Literal["comparison"]  # noqa: Y015
+    _WhichOneofArgType__comparison: _TypeAlias = _typing.Literal["_comparison", b"_comparison"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__comparison) -> _WhichOneofReturnType__comparison | None: ...
+
+Global___SamlAuthnContext: _TypeAlias = SamlAuthnContext  # noqa: Y015
+
+@_typing.final
+class SamlValidationData(_message.Message):
+    """What was found out about the certificates of a SAML identity provider. Never stored: it changes with time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CERTIFICATES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def certificates(self) -> _containers.RepeatedCompositeFieldContainer[Global___CertificateValidity]:
+        """One entry for each certificate."""
+
+    def __init__(
+        self,
+        *,
+        certificates: _abc.Iterable[Global___CertificateValidity] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificates", b"certificates"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SamlValidationData: _TypeAlias = SamlValidationData  # noqa: Y015
+
+@_typing.final
+class CertificateValidity(_message.Message):
+    """When a certificate expires."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CERTIFICATE_INDEX_FIELD_NUMBER: _builtins.int
+    EXPIRATION_TIMESTAMP_FIELD_NUMBER: _builtins.int
+    WARNING_FIELD_NUMBER: _builtins.int
+    certificate_index: _builtins.int
+    """Its position in the list of certificates, from 0."""
+    expiration_timestamp: _builtins.float
+    """The end of its validity, in seconds since 1970."""
+    warning: _builtins.str
+    """Present when it expires within 30 days or has expired; such a certificate is accepted all the same."""
+    def __init__(
+        self,
+        *,
+        certificate_index: _builtins.int = ...,
+        expiration_timestamp: _builtins.float = ...,
+        warning: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_warning", b"_warning", "warning", b"warning"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_warning", b"_warning", "certificate_index", b"certificate_index", "expiration_timestamp", b"expiration_timestamp", "warning", b"warning"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__warning: _TypeAlias = _typing.Literal["warning"]  # noqa: Y015
+    _WhichOneofArgType__warning: _TypeAlias = _typing.Literal["_warning", b"_warning"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__warning) -> _WhichOneofReturnType__warning | None: ...
+
+Global___CertificateValidity: _TypeAlias = CertificateValidity  # noqa: Y015
+
+@_typing.final
 class GetCloudDirectoryProviderRequest(_message.Message):
     """Names the tenant whose Cloud Directory settings are read."""
 

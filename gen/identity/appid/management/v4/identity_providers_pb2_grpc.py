@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from identity.appid.management.v4 import identity_providers_pb2 as identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -45,6 +46,51 @@ class IdentityProvidersServiceStub:
                 request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutCloudDirectoryProviderRequest.SerializeToString,
                 response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.CloudDirectoryProvider.FromString,
                 _registered_method=True)
+        self.GetFacebookProvider = channel.unary_unary(
+                '/identity.appid.management.v4.IdentityProvidersService/GetFacebookProvider',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetFacebookProviderRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SocialProvider.FromString,
+                _registered_method=True)
+        self.PutFacebookProvider = channel.unary_unary(
+                '/identity.appid.management.v4.IdentityProvidersService/PutFacebookProvider',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutFacebookProviderRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SocialProvider.FromString,
+                _registered_method=True)
+        self.GetGoogleProvider = channel.unary_unary(
+                '/identity.appid.management.v4.IdentityProvidersService/GetGoogleProvider',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetGoogleProviderRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SocialProvider.FromString,
+                _registered_method=True)
+        self.PutGoogleProvider = channel.unary_unary(
+                '/identity.appid.management.v4.IdentityProvidersService/PutGoogleProvider',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutGoogleProviderRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SocialProvider.FromString,
+                _registered_method=True)
+        self.GetCustomProvider = channel.unary_unary(
+                '/identity.appid.management.v4.IdentityProvidersService/GetCustomProvider',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetCustomProviderRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.CustomProvider.FromString,
+                _registered_method=True)
+        self.PutCustomProvider = channel.unary_unary(
+                '/identity.appid.management.v4.IdentityProvidersService/PutCustomProvider',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutCustomProviderRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.CustomProvider.FromString,
+                _registered_method=True)
+        self.GetSamlProvider = channel.unary_unary(
+                '/identity.appid.management.v4.IdentityProvidersService/GetSamlProvider',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetSamlProviderRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SamlProvider.FromString,
+                _registered_method=True)
+        self.PutSamlProvider = channel.unary_unary(
+                '/identity.appid.management.v4.IdentityProvidersService/PutSamlProvider',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutSamlProviderRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SamlProvider.FromString,
+                _registered_method=True)
+        self.ListIdentityProviders = channel.unary_unary(
+                '/identity.appid.management.v4.IdentityProvidersService/ListIdentityProviders',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.ListIdentityProvidersRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class IdentityProvidersServiceServicer:
@@ -68,6 +114,88 @@ class IdentityProvidersServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetFacebookProvider(self, request, context):
+        """Returns the settings of Facebook as an identity provider; off until they are first written.
+
+        Readers do not see the secret.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutFacebookProvider(self, request, context):
+        """Replaces the settings of Facebook. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+
+        There are no shared credentials: to switch it on, give those that Facebook issued for this tenant.
+        Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetGoogleProvider(self, request, context):
+        """Returns the settings of Google as an identity provider; off until they are first written.
+
+        Readers do not see the secret.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutGoogleProvider(self, request, context):
+        """Replaces the settings of Google. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+
+        There are no shared credentials: to switch it on, give those that Google issued for this tenant.
+        Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCustomProvider(self, request, context):
+        """Returns the settings of custom identity; off until they are first written.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutCustomProvider(self, request, context):
+        """Replaces the settings of custom identity: whether assertions signed with the tenant's own key become tokens.
+
+        Acts on the grant `urn:ietf:params:oauth:grant-type:jwt-bearer` of the token endpoint from the next request on.
+        Errors: `IS_ACTIVE_MISSING`, `PUBLIC_KEY_MISSING`, `INVALID_PUBLIC_KEY`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSamlProvider(self, request, context):
+        """Returns the settings of the SAML identity provider; off until they are first written.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutSamlProvider(self, request, context):
+        """Replaces the settings of the SAML identity provider, and says when its certificates expire.
+
+        Signing in with it belongs to the hosted sign-in pages, which ask these settings; the metadata of the service
+        provider (GetSamlMetadata) follow them at once.
+        Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`, `INVALID_URL`,
+        `INVALID_CERTIFICATE`, `INVALID_AUTHN_CONTEXT`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListIdentityProviders(self, request, context):
+        """Lists all identity providers with their settings, as the single reads show them: `{"idps": [{idpName, isActive,
+        config}]}`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityProvidersServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -80,6 +208,51 @@ def add_IdentityProvidersServiceServicer_to_server(servicer, server):
                     servicer.PutCloudDirectoryProvider,
                     request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutCloudDirectoryProviderRequest.FromString,
                     response_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.CloudDirectoryProvider.SerializeToString,
+            ),
+            'GetFacebookProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFacebookProvider,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetFacebookProviderRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SocialProvider.SerializeToString,
+            ),
+            'PutFacebookProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutFacebookProvider,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutFacebookProviderRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SocialProvider.SerializeToString,
+            ),
+            'GetGoogleProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetGoogleProvider,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetGoogleProviderRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SocialProvider.SerializeToString,
+            ),
+            'PutGoogleProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutGoogleProvider,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutGoogleProviderRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SocialProvider.SerializeToString,
+            ),
+            'GetCustomProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCustomProvider,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetCustomProviderRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.CustomProvider.SerializeToString,
+            ),
+            'PutCustomProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutCustomProvider,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutCustomProviderRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.CustomProvider.SerializeToString,
+            ),
+            'GetSamlProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSamlProvider,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetSamlProviderRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SamlProvider.SerializeToString,
+            ),
+            'PutSamlProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutSamlProvider,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutSamlProviderRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SamlProvider.SerializeToString,
+            ),
+            'ListIdentityProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListIdentityProviders,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.ListIdentityProvidersRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -137,6 +310,249 @@ class IdentityProvidersService:
             '/identity.appid.management.v4.IdentityProvidersService/PutCloudDirectoryProvider',
             identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutCloudDirectoryProviderRequest.SerializeToString,
             identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.CloudDirectoryProvider.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetFacebookProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.IdentityProvidersService/GetFacebookProvider',
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetFacebookProviderRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SocialProvider.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutFacebookProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.IdentityProvidersService/PutFacebookProvider',
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutFacebookProviderRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SocialProvider.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetGoogleProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.IdentityProvidersService/GetGoogleProvider',
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetGoogleProviderRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SocialProvider.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutGoogleProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.IdentityProvidersService/PutGoogleProvider',
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutGoogleProviderRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SocialProvider.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCustomProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.IdentityProvidersService/GetCustomProvider',
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetCustomProviderRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.CustomProvider.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutCustomProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.IdentityProvidersService/PutCustomProvider',
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutCustomProviderRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.CustomProvider.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSamlProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.IdentityProvidersService/GetSamlProvider',
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetSamlProviderRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SamlProvider.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutSamlProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.IdentityProvidersService/PutSamlProvider',
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutSamlProviderRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SamlProvider.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListIdentityProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.IdentityProvidersService/ListIdentityProviders',
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.ListIdentityProvidersRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,

@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
 from identity.appid.management.v4 import identity_providers_pb2 as _identity_providers_pb2
 import abc as _abc_1
@@ -41,6 +42,50 @@ class IdentityProvidersServiceStub:
     Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_ACCESS_MODE`, `INVALID_CONFIRMATION_METHOD`,
     `INVALID_IDENTITY_FIELD`, `IDENTITY_FIELD_FROZEN` (400: another identityField than the one that users have).
     """
+    GetFacebookProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.GetFacebookProviderRequest, _identity_providers_pb2.SocialProvider]
+    """Returns the settings of Facebook as an identity provider; off until they are first written.
+
+    Readers do not see the secret.
+    """
+    PutFacebookProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.PutFacebookProviderRequest, _identity_providers_pb2.SocialProvider]
+    """Replaces the settings of Facebook. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+
+    There are no shared credentials: to switch it on, give those that Facebook issued for this tenant.
+    Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
+    """
+    GetGoogleProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.GetGoogleProviderRequest, _identity_providers_pb2.SocialProvider]
+    """Returns the settings of Google as an identity provider; off until they are first written.
+
+    Readers do not see the secret.
+    """
+    PutGoogleProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.PutGoogleProviderRequest, _identity_providers_pb2.SocialProvider]
+    """Replaces the settings of Google. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+
+    There are no shared credentials: to switch it on, give those that Google issued for this tenant.
+    Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
+    """
+    GetCustomProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.GetCustomProviderRequest, _identity_providers_pb2.CustomProvider]
+    """Returns the settings of custom identity; off until they are first written."""
+    PutCustomProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.PutCustomProviderRequest, _identity_providers_pb2.CustomProvider]
+    """Replaces the settings of custom identity: whether assertions signed with the tenant's own key become tokens.
+
+    Acts on the grant `urn:ietf:params:oauth:grant-type:jwt-bearer` of the token endpoint from the next request on.
+    Errors: `IS_ACTIVE_MISSING`, `PUBLIC_KEY_MISSING`, `INVALID_PUBLIC_KEY`.
+    """
+    GetSamlProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.GetSamlProviderRequest, _identity_providers_pb2.SamlProvider]
+    """Returns the settings of the SAML identity provider; off until they are first written."""
+    PutSamlProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.PutSamlProviderRequest, _identity_providers_pb2.SamlProvider]
+    """Replaces the settings of the SAML identity provider, and says when its certificates expire.
+
+    Signing in with it belongs to the hosted sign-in pages, which ask these settings; the metadata of the service
+    provider (GetSamlMetadata) follow them at once.
+    Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`, `INVALID_URL`,
+    `INVALID_CERTIFICATE`, `INVALID_AUTHN_CONTEXT`.
+    """
+    ListIdentityProviders: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.ListIdentityProvidersRequest, _httpbody_pb2.HttpBody]
+    """Lists all identity providers with their settings, as the single reads show them: `{"idps": [{idpName, isActive,
+    config}]}`.
+    """
 
 @_typing.type_check_only
 class IdentityProvidersServiceAsyncStub(IdentityProvidersServiceStub):
@@ -54,6 +99,50 @@ class IdentityProvidersServiceAsyncStub(IdentityProvidersServiceStub):
 
     Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_ACCESS_MODE`, `INVALID_CONFIRMATION_METHOD`,
     `INVALID_IDENTITY_FIELD`, `IDENTITY_FIELD_FROZEN` (400: another identityField than the one that users have).
+    """
+    GetFacebookProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.GetFacebookProviderRequest, _identity_providers_pb2.SocialProvider]  # type: ignore[assignment]
+    """Returns the settings of Facebook as an identity provider; off until they are first written.
+
+    Readers do not see the secret.
+    """
+    PutFacebookProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.PutFacebookProviderRequest, _identity_providers_pb2.SocialProvider]  # type: ignore[assignment]
+    """Replaces the settings of Facebook. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+
+    There are no shared credentials: to switch it on, give those that Facebook issued for this tenant.
+    Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
+    """
+    GetGoogleProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.GetGoogleProviderRequest, _identity_providers_pb2.SocialProvider]  # type: ignore[assignment]
+    """Returns the settings of Google as an identity provider; off until they are first written.
+
+    Readers do not see the secret.
+    """
+    PutGoogleProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.PutGoogleProviderRequest, _identity_providers_pb2.SocialProvider]  # type: ignore[assignment]
+    """Replaces the settings of Google. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+
+    There are no shared credentials: to switch it on, give those that Google issued for this tenant.
+    Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
+    """
+    GetCustomProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.GetCustomProviderRequest, _identity_providers_pb2.CustomProvider]  # type: ignore[assignment]
+    """Returns the settings of custom identity; off until they are first written."""
+    PutCustomProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.PutCustomProviderRequest, _identity_providers_pb2.CustomProvider]  # type: ignore[assignment]
+    """Replaces the settings of custom identity: whether assertions signed with the tenant's own key become tokens.
+
+    Acts on the grant `urn:ietf:params:oauth:grant-type:jwt-bearer` of the token endpoint from the next request on.
+    Errors: `IS_ACTIVE_MISSING`, `PUBLIC_KEY_MISSING`, `INVALID_PUBLIC_KEY`.
+    """
+    GetSamlProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.GetSamlProviderRequest, _identity_providers_pb2.SamlProvider]  # type: ignore[assignment]
+    """Returns the settings of the SAML identity provider; off until they are first written."""
+    PutSamlProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.PutSamlProviderRequest, _identity_providers_pb2.SamlProvider]  # type: ignore[assignment]
+    """Replaces the settings of the SAML identity provider, and says when its certificates expire.
+
+    Signing in with it belongs to the hosted sign-in pages, which ask these settings; the metadata of the service
+    provider (GetSamlMetadata) follow them at once.
+    Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`, `INVALID_URL`,
+    `INVALID_CERTIFICATE`, `INVALID_AUTHN_CONTEXT`.
+    """
+    ListIdentityProviders: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.ListIdentityProvidersRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Lists all identity providers with their settings, as the single reads show them: `{"idps": [{idpName, isActive,
+    config}]}`.
     """
 
 class IdentityProvidersServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -77,6 +166,104 @@ class IdentityProvidersServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_ACCESS_MODE`, `INVALID_CONFIRMATION_METHOD`,
         `INVALID_IDENTITY_FIELD`, `IDENTITY_FIELD_FROZEN` (400: another identityField than the one that users have).
+        """
+
+    @_abc_1.abstractmethod
+    def GetFacebookProvider(
+        self,
+        request: _identity_providers_pb2.GetFacebookProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_providers_pb2.SocialProvider, _abc.Awaitable[_identity_providers_pb2.SocialProvider]]:
+        """Returns the settings of Facebook as an identity provider; off until they are first written.
+
+        Readers do not see the secret.
+        """
+
+    @_abc_1.abstractmethod
+    def PutFacebookProvider(
+        self,
+        request: _identity_providers_pb2.PutFacebookProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_providers_pb2.SocialProvider, _abc.Awaitable[_identity_providers_pb2.SocialProvider]]:
+        """Replaces the settings of Facebook. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+
+        There are no shared credentials: to switch it on, give those that Facebook issued for this tenant.
+        Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetGoogleProvider(
+        self,
+        request: _identity_providers_pb2.GetGoogleProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_providers_pb2.SocialProvider, _abc.Awaitable[_identity_providers_pb2.SocialProvider]]:
+        """Returns the settings of Google as an identity provider; off until they are first written.
+
+        Readers do not see the secret.
+        """
+
+    @_abc_1.abstractmethod
+    def PutGoogleProvider(
+        self,
+        request: _identity_providers_pb2.PutGoogleProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_providers_pb2.SocialProvider, _abc.Awaitable[_identity_providers_pb2.SocialProvider]]:
+        """Replaces the settings of Google. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+
+        There are no shared credentials: to switch it on, give those that Google issued for this tenant.
+        Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetCustomProvider(
+        self,
+        request: _identity_providers_pb2.GetCustomProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_providers_pb2.CustomProvider, _abc.Awaitable[_identity_providers_pb2.CustomProvider]]:
+        """Returns the settings of custom identity; off until they are first written."""
+
+    @_abc_1.abstractmethod
+    def PutCustomProvider(
+        self,
+        request: _identity_providers_pb2.PutCustomProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_providers_pb2.CustomProvider, _abc.Awaitable[_identity_providers_pb2.CustomProvider]]:
+        """Replaces the settings of custom identity: whether assertions signed with the tenant's own key become tokens.
+
+        Acts on the grant `urn:ietf:params:oauth:grant-type:jwt-bearer` of the token endpoint from the next request on.
+        Errors: `IS_ACTIVE_MISSING`, `PUBLIC_KEY_MISSING`, `INVALID_PUBLIC_KEY`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetSamlProvider(
+        self,
+        request: _identity_providers_pb2.GetSamlProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_providers_pb2.SamlProvider, _abc.Awaitable[_identity_providers_pb2.SamlProvider]]:
+        """Returns the settings of the SAML identity provider; off until they are first written."""
+
+    @_abc_1.abstractmethod
+    def PutSamlProvider(
+        self,
+        request: _identity_providers_pb2.PutSamlProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_providers_pb2.SamlProvider, _abc.Awaitable[_identity_providers_pb2.SamlProvider]]:
+        """Replaces the settings of the SAML identity provider, and says when its certificates expire.
+
+        Signing in with it belongs to the hosted sign-in pages, which ask these settings; the metadata of the service
+        provider (GetSamlMetadata) follow them at once.
+        Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`, `INVALID_URL`,
+        `INVALID_CERTIFICATE`, `INVALID_AUTHN_CONTEXT`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListIdentityProviders(
+        self,
+        request: _identity_providers_pb2.ListIdentityProvidersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Lists all identity providers with their settings, as the single reads show them: `{"idps": [{idpName, isActive,
+        config}]}`.
         """
 
 def add_IdentityProvidersServiceServicer_to_server(servicer: IdentityProvidersServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -304,6 +304,19 @@ def upgrade() -> None:
     op.create_index(op.f("ix_sessions_secret"), "sessions", ["secret"], unique=False)
     op.create_index("ix_sessions_user", "sessions", ["tenant_id", "user_id"], unique=False)
     op.create_table(
+        "setting_secrets",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("setting", sa.String(length=64), nullable=False),
+        sa.Column("field", sa.String(length=128), nullable=False),
+        sa.Column("sealed_value", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_setting_secrets_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_setting_secrets")),
+        sa.UniqueConstraint("tenant_id", "setting", "field", name=op.f("uq_setting_secrets_tenant_id_setting_field")),
+    )
+    op.create_table(
         "settings",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),

@@ -1,0 +1,132 @@
+"""RFC 7523 §2.1 as App ID's custom identity (appid.md §15): a tenant's assertion about a person becomes tokens."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+
+from ostiary.clock import Clock
+from ostiary.directory.names import is_text
+from ostiary.directory.profiles import IdentityView, profile_of_identity
+from ostiary.errors import DomainError, invalid
+from ostiary.ids import Entropy
+from ostiary.keys.keyring import Verifier
+from ostiary.oauth import jwt
+from ostiary.oauth.grants.grant import Authorized, TokenRequest
+from ostiary.oauth.issuers import Issuers
+from ostiary.oauth.runtime_events import captures, identity_authenticated
+from ostiary.oauth.scopes import assertable_scopes
+from ostiary.oauth.subjects import get_subject
+from ostiary.store.audit import record
+from ostiary.store.engine import Store
+from ostiary.upstream.custom import CUSTOM, NAME, read_public_key
+
+GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+LEEWAY_S = 60
+"""How far the clock of whoever signs assertions may be off (decision 5)."""
+MAX_SUBJECT = 256
+MAX_ASSERTION = 16_384
+_KNOWN = ("name", "email", "locale", "picture", "gender")
+_PROTOCOL = ("iss", "aud", "exp", "nbf", "iat", "jti", "sub", "scope")
+_KEY_HEADERS = ("crit", "jwk", "jku", "x5u", "x5c", "b64")
+"""Headers that bring a key along or change what is signed: the tenant's key is in its settings and nowhere else."""
+
+
+class JwtBearer:
+    """`assertion`: a JWT signed with the tenant's key; `scope` within what it and the roles of its subject give."""
+
+    public_clients = False
+
+    def __init__(self, store: Store, clock: Clock, entropy: Entropy, issuers: Issuers) -> None:
+        self._store = store
+        self._clock = clock
+        self._entropy = entropy
+        self._issuers = issuers
+
+    def authorize(self, request: TokenRequest) -> Authorized:
+        """Whatever is wrong with an assertion is `invalid_grant`, with what is wrong: its signer reads that."""
+        assertion = request.form.required("assertion")
+        provider = CUSTOM.read(request.reading.work, request.tenant)
+        captured = captures(request.reading.work, request.tenant)
+        request.reading.release()
+        if not provider.is_active:
+            raise _refused("Custom identity is switched off for this tenant.")
+        claims = _verified(assertion, Verifier("", read_public_key(provider.config.public_key)))
+        self._check(claims, request.tenant.id, request.now_ms)
+        identity = IdentityView(NAME, claims["sub"], _further(claims))
+        facts = {name: _text(claims, name) for name in _KNOWN if name in claims}
+        with self._store.write() as work:
+            profile = profile_of_identity(
+                work, request.tenant.id, identity, facts, self._entropy, request.now_ms
+            )  # fmt: skip
+            if captured:
+                entry = identity_authenticated(request.tenant.id, profile.id, NAME, identity.id, request.request_id)
+                record(work, request.now_ms, entry)
+            subject = get_subject(work, request.tenant.id, profile.id, request.now_ms)
+        return Authorized(subject, NAME, scopes=assertable_scopes(_text(claims, "scope")))
+
+    def _check(self, claims: Mapping[str, Any], tenant_id: str, now_ms: int) -> None:
+        """RFC 7523 §3: issuer, subject, audience, times. `iss` names the tenant's own server, whatever that is."""
+        server, now = self._issuers.tenant(tenant_id), now_ms / 1000
+        audience = claims.get("aud")
+        audiences = audience if isinstance(audience, list) else [audience]
+        if server not in audiences and f"{server}/token" not in audiences:
+            raise _refused(f"aud must be {server}.")
+        if not _text(claims, "iss"):
+            raise _refused("iss must name who has signed the assertion.")
+        subject = _text(claims, "sub")
+        if not 1 <= len(subject) <= MAX_SUBJECT or not subject.isprintable():
+            raise _refused(f"sub must have 1 to {MAX_SUBJECT} printable characters.")
+        if "exp" not in claims or _time(claims, "exp") <= now - LEEWAY_S:
+            raise _refused("exp is missing, or the assertion has expired.")
+        if any(name in claims and _time(claims, name) > now + LEEWAY_S for name in ("nbf", "iat")):
+            raise _refused("nbf or iat lies in the future.")
+
+
+def _verified(assertion: str, verifier: Verifier) -> dict[str, Any]:
+    """The claims, if the tenant's key has signed them. `kid` and `typ` say nothing: the one key decides."""
+    try:
+        token = jwt.parse(assertion, MAX_ASSERTION)
+        if token.header.get("alg") != "RS256" or any(name in token.header for name in _KEY_HEADERS):
+            raise _refused("The assertion must be signed with RS256, and must not bring a key along.")
+        verifier.verify(token.signature, token.signed)
+    except jwt.InvalidToken as error:
+        raise _refused("The assertion is not a signed JWT in compact form.") from error
+    except InvalidSignature as error:
+        raise _refused("The signature does not match the public key in the settings of this tenant.") from error
+    return token.claims
+
+
+def _time(claims: Mapping[str, Any], name: str) -> float:
+    """A NumericDate (RFC 7519 §2)."""
+    value = claims[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise _refused(f"{name} must be a number of seconds since 1970.")
+    return float(value)
+
+
+def _text(claims: Mapping[str, Any], name: str) -> str:
+    value = claims.get(name, "")
+    if not isinstance(value, str) or not is_text(value):
+        raise _refused(f"{name} must be text.")
+    return value
+
+
+def _further(claims: Mapping[str, Any]) -> str:
+    """What userinfo and mapped claims read: all that is not the protocol's."""
+    further = {name: value for name, value in claims.items() if name not in _PROTOCOL}
+    try:
+        said = json.dumps(further, ensure_ascii=False, allow_nan=False)
+    except ValueError:  # NaN and infinities, which Python reads and JSON does not have
+        said = ""
+    if not said or not is_text(said):
+        raise _refused("The claims hold what cannot be written as JSON.")
+    return said
+
+
+def _refused(message: str) -> DomainError:
+    return invalid("INVALID_ASSERTION", message, oauth_error="invalid_grant")

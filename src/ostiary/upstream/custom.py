@@ -1,0 +1,48 @@
+"""Custom identity (App ID catalogue 5, 6; appid.md §15): the tenant signs assertions about people with its own key."""
+
+from __future__ import annotations
+
+import base64
+import re
+from functools import lru_cache
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from identity.appid.management.v4 import identity_providers_pb2 as pb
+from ostiary.errors import invalid
+from ostiary.settings.setting import Setting
+from ostiary.settings.switch import check_switch
+
+NAME = "appid_custom"
+"""The provider of such identities: in profiles, in `amr` and as a source of claims."""
+BITS = (2_048, 8_192)
+"""Less is weak; more lets a tenant choose how long our verifications take."""
+MAX_PEM = 4_096
+_PEM = re.compile(r"\s*-----BEGIN (RSA PUBLIC KEY|PUBLIC KEY)-----([A-Za-z0-9+/=\s]+)-----END \1-----\s*")
+
+
+def check_custom(provider: pb.CustomProvider) -> None:
+    """Refuses a provider that is on without a key, and a key that is none of ours to use."""
+    check_switch(provider)
+    if provider.config.public_key:
+        read_public_key(provider.config.public_key)
+    elif provider.is_active:
+        raise invalid("PUBLIC_KEY_MISSING", "config.publicKey is required when isActive is true.")
+
+
+@lru_cache(maxsize=512)
+def read_public_key(pem: str) -> RSAPublicKey:
+    """The RSA key of a PEM text, with or without line breaks; raises INVALID_PUBLIC_KEY."""
+    found = _PEM.fullmatch(pem) if len(pem) <= MAX_PEM else None
+    try:
+        key = load_der_public_key(base64.b64decode("".join(found[2].split()), validate=True)) if found else None
+    except ValueError:
+        key = None
+    if not isinstance(key, RSAPublicKey) or not BITS[0] <= key.key_size <= BITS[1]:
+        message = f"config.publicKey must be a public RSA key in PEM with {BITS[0]} to {BITS[1]} bits."
+        raise invalid("INVALID_PUBLIC_KEY", message)
+    return key
+
+
+CUSTOM = Setting("custom", pb.CustomProvider(is_active=False), check_custom)

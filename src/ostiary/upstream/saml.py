@@ -1,0 +1,105 @@
+"""A SAML 2.0 identity provider (App ID catalogue 9, 10; appid.md §13): its settings, and what its certificates say."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+
+from cryptography import x509
+
+from identity.appid.management.v4 import identity_providers_pb2 as pb
+from ostiary.directory.names import check_name
+from ostiary.errors import invalid
+from ostiary.outgoing.targets import read_target
+from ostiary.settings.fields import require
+from ostiary.settings.setting import Setting
+from ostiary.settings.switch import check_switch
+
+CLASSES = "urn:oasis:names:tc:SAML:2.0:ac:classes:"
+CONTEXTS = frozenset(
+    CLASSES + name
+    for name in (
+        "AuthenticatedTelephony", "InternetProtocol", "InternetProtocolPassword", "Kerberos", "MobileOneFactorContract",
+        "MobileOneFactorUnregistered", "MobileTwoFactorContract", "MobileTwoFactorUnregistered", "NomadTelephony",
+        "Password", "PasswordProtectedTransport", "PersonalTelephony", "PGP", "PreviousSession", "SecureRemotePassword",
+        "Smartcard", "SmartcardPKI", "SoftwarePKI", "SPKI", "Telephony", "TimeSyncToken", "TLSClient", "unspecified",
+        "X509", "XMLDSig",
+    )
+)  # fmt: skip
+"""Authentication context classes (SAML Authentication Context §3.4)."""
+COMPARISONS = ("exact", "minimum", "maximum", "better")
+MAX_ENTITY_ID = 1_024
+MAX_CERTIFICATE = 20_000
+"""Characters; of a longer text only so much is read, which is then no certificate."""
+SOON_DAYS = 30
+_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+
+
+def check_saml(provider: pb.SamlProvider) -> None:
+    """Refuses what is missing or could not work, and fills in defaults. An expired certificate is accepted: see
+    `validity`."""
+    check_switch(provider)
+    provider.ClearField("validation_data")
+    if not provider.HasField("config"):
+        if provider.is_active:
+            raise invalid("CONFIG_MISSING", "config is required when isActive is true.")
+        return
+    config = provider.config
+    require(config, "config", "entity_id", "sign_in_url")
+    check_name("config.entityID", config.entity_id, MAX_ENTITY_ID)
+    read_target(config.sign_in_url)
+    if config.idp_redirect_url:
+        read_target(config.idp_redirect_url)
+    if not 1 <= len(config.certificates) <= 2:
+        raise invalid("INVALID_CERTIFICATE", "config.certificates must hold one certificate, or two for a rollover.")
+    for position, text in enumerate(config.certificates):
+        read_certificate(text, position)
+    config.display_name = check_name("config.displayName", config.display_name or "SAML", 100)
+    for switch in ("sign_request", "encrypt_response"):
+        setattr(config, switch, getattr(config, switch))  # false where it is absent
+    _check_context(config.authn_context)
+
+
+def _check_context(context: pb.SamlAuthnContext) -> None:
+    if not context.classes:
+        context.classes.append(CLASSES + "PasswordProtectedTransport")
+    context.comparison = context.comparison or COMPARISONS[0]
+    if context.comparison not in COMPARISONS or not set(context.classes) <= CONTEXTS:
+        allowed = ", ".join(COMPARISONS)
+        message = f"config.authnContext takes classes {CLASSES}… of SAML 2.0 and a comparison out of {allowed}."
+        raise invalid("INVALID_AUTHN_CONTEXT", message)
+
+
+def read_certificate(text: str, position: int) -> x509.Certificate:
+    """A certificate in PEM or as the base64 text inside; raises INVALID_CERTIFICATE."""
+    inner = text[: MAX_CERTIFICATE + 1].strip().removeprefix(_BEGIN).removesuffix(_END)
+    try:
+        return x509.load_der_x509_certificate(base64.b64decode("".join(inner.split()), validate=True))
+    except ValueError as error:
+        message = f"config.certificates[{position}] must be an X.509 certificate in PEM or base64."
+        raise invalid("INVALID_CERTIFICATE", message) from error
+
+
+def validity(provider: pb.SamlProvider, now_ms: int) -> pb.SamlValidationData:
+    """When the certificates expire, as of now."""
+    return pb.SamlValidationData(
+        certificates=[
+            _validity(position, read_certificate(text, position), now_ms)
+            for position, text in enumerate(provider.config.certificates)
+        ]
+    )  # fmt: skip
+
+
+def _validity(position: int, certificate: x509.Certificate, now_ms: int) -> pb.CertificateValidity:
+    found = pb.CertificateValidity(
+        certificate_index=position, expiration_timestamp=certificate.not_valid_after_utc.timestamp()
+    )  # fmt: skip
+    left = certificate.not_valid_after_utc - dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC)
+    if left <= dt.timedelta(0):
+        found.warning = "Your certificate has expired."
+    elif left.days <= SOON_DAYS:
+        found.warning = f"Your certificate will expire in {left.days} days."
+    return found
+
+
+SAML = Setting("saml", pb.SamlProvider(is_active=False), check_saml)

@@ -1,0 +1,42 @@
+"""Facebook and Google as identity providers (App ID catalogue 1–4)."""
+
+from __future__ import annotations
+
+from identity.appid.management.v4 import identity_providers_pb2 as pb
+from ostiary.directory.names import check_name
+from ostiary.errors import invalid
+from ostiary.settings.fields import require
+from ostiary.settings.sealed import SealedSetting
+from ostiary.settings.switch import check_switch
+
+MAX_CREDENTIAL = 1_000
+CALLBACKS = {"facebook": "Facebook/callback", "google": "Google/callback"}
+"""Each provider by its name, with its callback under the tenant's OAuth server URL."""
+
+
+def check_social(provider: pb.SocialProvider) -> None:
+    """Refuses a provider that is on without credentials of the tenant's own: there are none to share."""
+    check_switch(provider)
+    provider.ClearField("redirect_url")
+    if not provider.HasField("config"):
+        if provider.is_active:
+            message = "config with idpId and secret is required when isActive is true: there are no shared credentials."
+            raise invalid("CONFIG_MISSING", message)
+        return
+    require(provider.config, "config", "idp_id", "secret")
+    check_name("config.idpId", provider.config.idp_id, MAX_CREDENTIAL)
+    check_name("config.secret", provider.config.secret, MAX_CREDENTIAL)
+
+
+SOCIAL = {
+    name: SealedSetting(name, pb.SocialProvider(is_active=False), check_social, secrets=("config.secret",))
+    for name in CALLBACKS
+}
+"""The settings of each, by name."""
+
+
+def with_callback(provider: pb.SocialProvider, name: str, oauth_server_url: str) -> pb.SocialProvider:
+    """A copy that names the callback to register at the provider."""
+    shown = pb.SocialProvider(redirect_url=f"{oauth_server_url}/{CALLBACKS[name]}")
+    shown.MergeFrom(provider)
+    return shown

@@ -1,0 +1,273 @@
+"""Custom identity: assertions of a tenant become tokens of its users (appid.md §15; cases B23, B25)."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from joserfc import jwk, jws
+from kit.callers import Caller
+from kit.oauth import Application, Refused, Runtime, refused
+from sqlalchemy import select
+
+from identity.appid.management.v4 import identity_providers_pb2 as pb
+from identity.appid.management.v4 import runtime_activity_pb2 as activity_pb
+from ostiary.directory.roles import create_role, put_profile_roles
+from ostiary.oauth.clients import put_scopes
+from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
+from ostiary.store.tables import AuditEvent, table_of
+from ostiary.upstream.custom import CUSTOM
+
+GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+OURS, STRANGERS = (rsa.generate_private_key(65537, 2048) for _ in range(2))
+
+
+def public(key: Any) -> str:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+class Custom(Runtime):
+    """A tenant with custom identity, and a signer of assertions."""
+
+    def __init__(self, caller: Caller, tenant_id: str = "") -> None:
+        super().__init__(caller, tenant_id)
+        self.configure(is_active=True, key=OURS)
+        self.app = self.application()
+
+    def configure(self, *, is_active: bool, key: Any) -> None:
+        provider = pb.CustomProvider(is_active=is_active, config=pb.CustomProviderConfig(public_key=public(key)))
+        with self.made.runtime.store.write() as work:
+            CUSTOM.replace(work, self.tenant_id, provider, self.made.clock.now_ms())
+
+    @property
+    def server(self) -> str:
+        return self.made.runtime.issuers.tenant(self.tenant_id)
+
+    def claims(self, **more: Any) -> dict[str, Any]:
+        """Good claims, with changes; None removes one."""
+        now = self.made.clock.now_ms() // 1000
+        good = {"iss": "https://hr.example", "aud": self.server, "exp": now + 300, "sub": "emp-1"}
+        return {name: value for name, value in {**good, **more}.items() if value is not None}
+
+    def assertion(self, key: Any = OURS, header: dict[str, Any] | None = None, **more: Any) -> str:
+        """A signed assertion."""
+        protected = {"alg": "RS256", "typ": "JOSE", **(header or {})}
+        return compact(protected, self.claims(**more), key)
+
+    def exchange(self, assertion: str, app: Application | None = None, **form: str) -> dict[str, Any]:
+        return self.token({"grant_type": GRANT, "assertion": assertion, **form}, (app or self.app).basic)
+
+
+def compact(protected: dict[str, Any], claims: dict[str, Any] | bytes, key: Any) -> str:
+    """A compact JWS, by a library of others."""
+    payload = claims if isinstance(claims, bytes) else json.dumps(claims).encode()
+    of_alg = jwk.RSAKey if isinstance(key, rsa.RSAPrivateKey) else jwk.ECKey
+    algorithms = ["RS256", "RS384", "PS256", "ES256"]
+    registry = jws.JWSRegistry(algorithms=algorithms, strict_check_header=False)
+    return jws.serialize_compact(protected, payload, of_alg.import_key(key), registry=registry)
+
+
+def part_of(data: bytes) -> str:
+    """A part of a compact JWS."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+@pytest.fixture
+def custom(caller: Caller) -> Custom:
+    return Custom(caller)
+
+
+def test_an_assertion_becomes_tokens_of_a_profile_of_its_own(custom: Custom) -> None:
+    said = {"name": "Ada", "email": "ada@hr.example", "locale": "fr", "picture": "https://p.example", "gender": "f"}
+    answer = custom.exchange(custom.assertion(**said, department={"name": "R&D"}))
+    assert set(answer) == {"access_token", "id_token", "token_type", "expires_in", "scope"}, "no refresh token"
+    _, access = custom.verified(answer["access_token"])
+    _, identity = custom.verified(answer["id_token"])
+    assert access["amr"] == identity["amr"] == ["appid_custom"]
+    assert access["scope"].split()[0] == "openid"
+    assert identity == {**identity, **said, "identities": [{"provider": "appid_custom", "id": "emp-1"}]}
+    assert not identity["email_verified"]
+    seen = custom.userinfo(answer["access_token"])
+    (known,) = seen["identities"]
+    assert known["idpUserInfo"] == {**known["idpUserInfo"], **said, "department": {"name": "R&D"}}
+    assert not {"iss", "aud", "exp"} & set(known["idpUserInfo"])
+    again = custom.verified(custom.exchange(custom.assertion(name="Countess", email="ada@hr.example"))["id_token"])[1]
+    assert (again["sub"], again["name"], again["locale"]) == (identity["sub"], "Countess", "fr")
+    other = custom.verified(custom.exchange(custom.assertion(sub="emp-2"))["id_token"])[1]
+    assert other["sub"] != identity["sub"]
+
+
+def test_claims_of_the_assertion_can_be_mapped_into_tokens(custom: Custom) -> None:
+    mapping = {"source": "appid_custom", "source_claim": "department.name", "destination_claim": "dept"}
+    custom.settings(access_token_claims=[mapping])
+    answer = custom.exchange(custom.assertion(department={"name": "R&D"}))
+    assert custom.verified(answer["access_token"])[1]["dept"] == "R&D"
+
+
+def test_the_assertion_and_roles_give_scopes_and_the_form_picks_among_them(custom: Custom) -> None:
+    made = custom.made
+    first = custom.verified(custom.exchange(custom.assertion())["id_token"])[1]
+    with made.runtime.store.write() as work:
+        put_scopes(work, custom.tenant_id, custom.app.id, ["read"])
+        scopes = {custom.app.id: ["read"]}
+        role = create_role(work, custom.tenant_id, "r", "", scopes, made.runtime.entropy, made.clock.now_ms())
+        put_profile_roles(work, custom.tenant_id, first["sub"], [role.id])
+    asserted = custom.assertion(scope="pay appid_admin openid_x read pay")
+
+    def extra(**form: str) -> set[str]:
+        return {name for name in custom.exchange(asserted, **form)["scope"].split() if not name.startswith("appid_")}
+
+    assert extra() == {"openid", "read", "pay"}
+    assert extra(scope="pay") == {"openid", "pay"}
+    assert "appid_admin" not in custom.exchange(asserted)["scope"].split()
+    for wider in ("admin", "pay admin", "appid_admin"):
+        with refused("invalid_scope"):
+            custom.exchange(asserted, scope=wider)
+
+
+def test_custom_identity_that_is_off_or_has_another_key_accepts_nothing(custom: Custom) -> None:
+    assertion = custom.assertion()
+    custom.configure(is_active=False, key=OURS)
+    with refused("invalid_grant"):
+        custom.exchange(assertion)
+    custom.configure(is_active=True, key=STRANGERS)
+    with refused("invalid_grant"):
+        custom.exchange(assertion)
+    assert custom.exchange(custom.assertion(STRANGERS))["access_token"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"kid": "unknown"},
+        {"jwk": jwk.RSAKey.import_key(STRANGERS).as_dict(private=False)},
+        {"jku": "http://127.0.0.1:1/keys"},
+        {"x5u": "http://127.0.0.1:1/cert"},
+        {"x5c": ["AAAA"]},
+    ],
+)
+def test_a_key_that_the_assertion_names_itself_is_not_used(custom: Custom, header: dict[str, Any]) -> None:
+    with refused("invalid_grant"):
+        custom.exchange(custom.assertion(STRANGERS, header))
+    if "kid" not in header:  # ours signed it, and yet it brings a key along
+        with refused("invalid_grant"):
+            custom.exchange(custom.assertion(OURS, header))
+
+
+def test_a_kid_and_any_typ_beside_the_right_signature_are_fine(custom: Custom) -> None:
+    """The documentation's samples carry `typ: JOSE`, and signers put a kid of their own; there is one key anyway."""
+    for header in ({"kid": "mine"}, {"typ": "JWT"}, {"typ": "JOSE"}):
+        assert custom.exchange(custom.assertion(header=header))["access_token"]
+
+
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        ({"alg": "RS384"}, OURS),
+        ({"alg": "PS256"}, OURS),
+        ({"alg": "ES256"}, ec.generate_private_key(ec.SECP256R1())),
+    ],
+)
+def test_only_rs256_by_the_registered_key_counts(custom: Custom, header: dict[str, Any], key: Any) -> None:
+    with refused("invalid_grant"):
+        custom.exchange(compact({"typ": "JWT", **header}, custom.claims(), key))
+
+
+def test_crit_none_hmac_by_the_public_key_and_a_broken_signature_are_refused(custom: Custom) -> None:
+    head, payload, signature = custom.assertion().split(".")
+
+    def part(document: Any) -> str:
+        return part_of(json.dumps(document).encode())
+
+    unsigned, confused = part({"alg": "none"}), f"{part({'alg': 'HS256'})}.{payload}"
+    by_public_key = part_of(hmac.digest(public(OURS).encode(), confused.encode(), "sha256"))
+    altered = part({**custom.claims(), "sub": "boss"})
+    for assertion in (
+        f"{confused}.{by_public_key}", f"{unsigned}.{payload}.", f"{unsigned}.{payload}.{signature}", f"{head}.{altered}.{signature}",
+        f"{head}.{payload}", f"{head}.{payload}.", f"{head}.{payload}.{signature}.", f"{head}.{payload}.{signature}=",
+        f"{part({'alg': 'RS256', 'crit': ['exp']})}.{payload}.{signature}", "x", "é.é.é",
+        f"{head}.{part([])}.{signature}", f"{part([])}.{payload}.{signature}",
+        f"{head}.{part_of(b'[' * 9_000)}.{signature}", "a." * 20_000,
+    ):  # fmt: skip
+        with refused("invalid_grant"):
+            custom.exchange(assertion)
+
+
+def test_the_audience_is_this_tenants_server(custom: Custom) -> None:
+    server = custom.server
+    for good in (server, [server], ["https://a.example", server], f"{server}/token"):
+        assert custom.exchange(custom.assertion(aud=good))["access_token"]
+    other = Custom(custom.caller, custom.made.new_tenant("other"))
+    for bad in (
+        None,
+        "",
+        [],
+        "https://a.example",
+        f"{server}/",
+        server.upper(),
+        other.server,
+        {"x": server},
+        [[server]],
+        1,
+    ):
+        with refused("invalid_grant"):
+            custom.exchange(custom.assertion(aud=bad))
+    with refused("invalid_grant"):
+        other.exchange(custom.assertion())
+    with refused("invalid_client"):
+        other.exchange(other.assertion(), app=custom.app)
+    token = custom.exchange(custom.assertion())["access_token"]
+    with refused("invalid_grant"):  # a token of ours is no assertion of theirs
+        custom.exchange(token)
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"exp": None}, {"exp": "soon"}, {"exp": True}, {"exp": float("nan")}, {"exp": float("inf")}, {"exp": 0},
+        {"exp": [1]}, {"sub": None}, {"sub": ""}, {"sub": 7}, {"sub": "x" * 257}, {"sub": "a\0b"}, {"sub": "\ud800"},
+        {"iss": None}, {"iss": ""}, {"iss": 1}, {"name": 1}, {"email": ["a"]}, {"name": "a\0b"}, {"scope": ["a"]},
+        {"other": "\ud800"}, {"other": float("nan")},
+    ],
+)  # fmt: skip
+def test_claims_that_are_missing_or_of_the_wrong_kind_are_refused(custom: Custom, claims: dict[str, Any]) -> None:
+    with refused("invalid_grant"):
+        custom.exchange(custom.assertion(**claims))
+
+
+def test_times_are_exact_to_a_minute_of_leeway(custom: Custom) -> None:
+    now = custom.made.clock.now_ms() / 1000
+    for good in ({"exp": now - 59}, {"nbf": now + 60}, {"iat": now + 60}, {"exp": now + 10**9}):
+        assert custom.exchange(custom.assertion(**good))["access_token"], good
+    for bad in ({"exp": now - 60}, {"exp": -1}, {"nbf": now + 61}, {"iat": now + 61}, {"iat": "x"}):
+        with refused("invalid_grant"):
+            custom.exchange(custom.assertion(**bad))
+
+
+def test_the_client_proves_itself_as_in_every_grant(custom: Custom) -> None:
+    form = {"grant_type": GRANT, "assertion": custom.assertion()}
+    with refused("invalid_client"):
+        custom.token(form)
+    page = custom.application("page", "singlepageapp")
+    with refused("unauthorized_client"):
+        custom.token({**form, "client_id": page.id})
+    with pytest.raises(Refused, match="assertion"):
+        custom.token({"grant_type": GRANT}, custom.app.basic)
+
+
+def test_the_sign_in_is_recorded_where_the_tenant_captures_it(custom: Custom) -> None:
+    with custom.made.runtime.store.write() as work:
+        CAPTURE_RUNTIME_ACTIVITY.replace(
+            work, custom.tenant_id, activity_pb.RuntimeActivityConfig(is_active=True), custom.made.clock.now_ms()
+        )
+    answer = custom.exchange(custom.assertion())
+    subject = custom.verified(answer["id_token"])[1]["sub"]
+    events = table_of(AuditEvent)
+    with custom.made.runtime.store.read() as work:
+        rows = work.rows(select(events).where(events.c.action == "appid.user.authenticate"))
+    assert [(row.target_id, row.target_name) for row in rows] == [(subject, "appid_custom:emp-1")]
