@@ -188,7 +188,8 @@ def test_crit_none_hmac_by_the_public_key_and_a_broken_signature_are_refused(cus
     by_public_key = part_of(hmac.digest(public(OURS).encode(), confused.encode(), "sha256"))
     altered = part({**custom.claims(), "sub": "boss"})
     for assertion in (
-        f"{confused}.{by_public_key}", f"{unsigned}.{payload}.", f"{unsigned}.{payload}.{signature}", f"{head}.{altered}.{signature}",
+        f"{confused}.{by_public_key}", f"{unsigned}.{payload}.",
+        f"{unsigned}.{payload}.{signature}", f"{head}.{altered}.{signature}",
         f"{head}.{payload}", f"{head}.{payload}.", f"{head}.{payload}.{signature}.", f"{head}.{payload}.{signature}=",
         f"{part({'alg': 'RS256', 'crit': ['exp']})}.{payload}.{signature}", "x", "é.é.é",
         f"{head}.{part([])}.{signature}", f"{part([])}.{payload}.{signature}",
