@@ -39,7 +39,8 @@ def test_an_organization_is_renamed_and_says_what_replaces_the_operation(
 
 
 @pytest.mark.parametrize("display_name", ["", "  ", "x" * 201, "<b>bold</b>", "two\nlines", "nul\0", 'quo"te'])
-def test_a_bad_display_name_changes_nothing(caller: Caller, stub: OrganizationServiceStub, display_name: str) -> None:
+def test_a_bad_display_name_changes_nothing(shared_caller: Caller, display_name: str) -> None:
+    caller, stub = shared_caller, OrganizationServiceStub(shared_caller.channel)
     with pytest.raises(grpc.RpcError) as refused:
         rename(stub, caller, "manager", display_name=display_name)
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT

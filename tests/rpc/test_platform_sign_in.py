@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 from typing import Any
 from urllib.parse import urlencode
@@ -32,11 +33,19 @@ from ostiary.store.tenancy import SYSTEM_ID
 
 INVALID, UNAUTHENTICATED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNAUTHENTICATED
 CALL = {"timeout": 20}
+NUMBERS = itertools.count()
 
 
 @pytest.fixture
 def ann(caller: Caller) -> Made:
     return new_person(caller.installation, caller.installation.tenant_id, "ann", "org_owner", "org_member")
+
+
+@pytest.fixture
+def someone(shared_caller: Caller) -> Made:
+    """A user of the shared installation, another one for each test: tries are counted by user."""
+    name = f"someone{next(NUMBERS)}"
+    return new_person(shared_caller.installation, shared_caller.installation.tenant_id, name)
 
 
 def form(**fields: str) -> httpbody_pb2.HttpBody:
@@ -121,14 +130,16 @@ def test_the_flag_counts_by_being_there_also_without_a_value_in_the_path(caller:
 @pytest.mark.parametrize(
     ("username", "password", "domain"),
     [
-        ("ann", "wrong", ""), ("nobody", PASSWORD, ""), ("ann", PASSWORD, "nowhere"), ("ann", PASSWORD, "System"),
-        ("ann", "", ""), ("", PASSWORD, ""), ("ann\0", PASSWORD, ""), ("ann", PASSWORD, "acme\0"),
-        ("x" * 5_000, PASSWORD, ""), ("ann", "x" * 5_000, ""),
+        ("{}", "wrong", ""), ("nobody", PASSWORD, ""), ("{}", PASSWORD, "nowhere"), ("{}", PASSWORD, "System"),
+        ("{}", "", ""), ("", PASSWORD, ""), ("{}\0", PASSWORD, ""), ("{}", PASSWORD, "acme\0"),
+        ("x" * 5_000, PASSWORD, ""), ("{}", "x" * 5_000, ""),
     ],
 )  # fmt: skip
-def test_every_refused_login_looks_alike(caller: Caller, ann: Made, username: str, password: str, domain: str) -> None:
+def test_every_refused_login_looks_alike(
+    shared_caller: Caller, someone: Made, username: str, password: str, domain: str
+) -> None:
     with pytest.raises(grpc.RpcError) as refused:
-        csp_login(caller, username, password, domain=domain)
+        csp_login(shared_caller, username.format(someone.name), password, domain=domain)
     assert refused.value.code() is UNAUTHENTICATED
     assert refused.value.details() == "The email or password that you entered is incorrect."
 
@@ -150,20 +161,21 @@ def test_the_last_at_sign_divides_user_and_organization(caller: Caller, ann: Mad
 
 
 @pytest.mark.parametrize(
-    "authorization",
-    ["", "Basic", "Basic !!", "Bearer x", "Basic " + base64.b64encode(b"ann").decode(),
-     "Basic " + base64.b64encode(b"ann@acme").decode(), "Basic " + base64.b64encode(b"ann:x").decode(),
-     "Basic " + base64.b64encode(b"\xff@acme:x").decode(), "Basic " + base64.b64encode(b"@acme:x").decode(),
-     "Basic " + base64.b64encode(b"ann@:x").decode(), "Basic " + base64.b64encode(b"ann@acme:wrong").decode(),
-     "Basic " + base64.b64encode(b"ann@nowhere:x").decode()],
-)  # fmt: skip
-def test_bad_basic_credentials_are_unauthenticated(caller: Caller, ann: Made, authorization: str) -> None:
-    metadata = (("authorization", authorization),) if authorization else ()
-    with pytest.raises(grpc.RpcError) as refused:
-        SessionsServiceStub(caller.channel).CreateSession(
-            sessions_pb2.CreateSessionRequest(), metadata=metadata, timeout=20
-        )
-    assert refused.value.code() is UNAUTHENTICATED
+    "credentials",
+    [None, b"", b"{}", b"{}@acme", b"{}:x", b"\xff@acme:x", b"@acme:x", b"{}@:x", b"{}@acme:wrong", b"{}@nowhere:x"],
+)
+def test_bad_basic_credentials_are_unauthenticated(
+    shared_caller: Caller, someone: Made, credentials: bytes | None
+) -> None:
+    given = (credentials or b"").replace(b"{}", someone.name.encode())
+    headers = [f"Basic {base64.b64encode(given).decode()}"] if credentials is not None else ["", "Basic !!", "Bearer x"]
+    for header in headers:
+        metadata = (("authorization", header),) if header else ()
+        with pytest.raises(grpc.RpcError) as refused:
+            SessionsServiceStub(shared_caller.channel).CreateSession(
+                sessions_pb2.CreateSessionRequest(), metadata=metadata, timeout=20
+            )
+        assert refused.value.code() is UNAUTHENTICATED
 
 
 def test_system_signs_in_at_the_provider_only_and_others_never_there(caller: Caller, ann: Made) -> None:
@@ -334,11 +346,12 @@ def test_a_service_account_gets_a_token_for_itself_in_its_own_organization(calle
     ],
 )
 def test_bad_token_requests_are_refused(
-    caller: Caller, service_account: bool, secret: str | None, fields: dict[str, str], code: grpc.StatusCode
+    shared_caller: Caller, service_account: bool, secret: str | None, fields: dict[str, str], code: grpc.StatusCode
 ) -> None:
-    robot = new_client(caller.installation, caller.installation.tenant_id, service_account=service_account)
+    installation = shared_caller.installation
+    robot = new_client(installation, installation.tenant_id, service_account=service_account)
     with pytest.raises(grpc.RpcError) as refused:
-        issue(caller, basic(robot.id, secret or robot.secret), **fields)
+        issue(shared_caller, basic(robot.id, secret or robot.secret), **fields)
     assert refused.value.code() is code
 
 

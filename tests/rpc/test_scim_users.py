@@ -40,6 +40,18 @@ def owner(caller: Caller) -> Made:
     return new_person(caller.installation, caller.installation.tenant_id, "owner", "org_owner")
 
 
+@pytest.fixture(scope="module")
+def shared_owner(shared_caller: Caller) -> Made:
+    """The owner of an organization with some people, which no test changes."""
+    made = new_person(shared_caller.installation, shared_caller.installation.tenant_id, "owner", "org_owner")
+    create(
+        shared_caller, made.call, userName="ann", displayName="The Ann", externalId="hr-1",
+        emails=[{"value": "ann@example.com"}, {"value": "second@home.local"}], phoneNumbers=[{"value": "+49 30 123"}],
+    )  # fmt: skip
+    create(shared_caller, made.call, userName="bob", active=False)
+    return made
+
+
 def create(caller: Caller, call: dict[str, Any], **attributes: Any) -> dict[str, Any]:
     return json.loads(raw_create(caller, call, json.dumps({"schemas": [USER], **attributes}).encode()).data)  # type: ignore[no-any-return]
 
@@ -167,12 +179,12 @@ def test_each_provisioning_client_has_its_own_external_ids(caller: Caller, owner
     ],
 )  # fmt: skip
 def test_a_bad_user_is_refused_with_the_scim_reason_and_leaves_nothing(
-    caller: Caller, owner: Made, body: bytes, scim_type: str | None
+    shared_caller: Caller, shared_owner: Made, body: bytes, scim_type: str | None
 ) -> None:
-    code, _reason, given = refusal(raw_create, caller, owner.call, body)
+    code, _reason, given = refusal(raw_create, shared_caller, shared_owner.call, body)
     assert code is CODES.INVALID_ARGUMENT
     assert given == scim_type or scim_type is None
-    assert find(caller, owner.call)["totalResults"] == 1
+    assert find(shared_caller, shared_owner.call)["totalResults"] == 3
 
 
 def test_another_content_type_is_refused(caller: Caller, owner: Made) -> None:
@@ -200,13 +212,8 @@ def test_another_content_type_is_refused(caller: Caller, owner: Made) -> None:
         ('id eq "hr-1"', []),
     ],
 )  # fmt: skip
-def test_a_filter_finds(caller: Caller, owner: Made, filter: str, names: list[str]) -> None:
-    create(
-        caller, owner.call, userName="ann", displayName="The Ann", externalId="hr-1",
-        emails=[{"value": "ann@example.com"}, {"value": "second@home.local"}], phoneNumbers=[{"value": "+49 30 123"}],
-    )  # fmt: skip
-    create(caller, owner.call, userName="bob", active=False)
-    found = find(caller, owner.call, filter=filter)
+def test_a_filter_finds(shared_caller: Caller, shared_owner: Made, filter: str, names: list[str]) -> None:
+    found = find(shared_caller, shared_owner.call, filter=filter)
     assert [user["userName"] for user in found["Resources"]] == names
     assert found["totalResults"] == len(names)
 
@@ -228,9 +235,9 @@ def test_a_filter_finds(caller: Caller, owner: Made, filter: str, names: list[st
     ],
 )  # fmt: skip
 def test_bad_questions_are_refused(
-    caller: Caller, owner: Made, request_fields: dict[str, Any], scim_type: str | None
+    shared_caller: Caller, shared_owner: Made, request_fields: dict[str, Any], scim_type: str | None
 ) -> None:
-    code, _, given = refusal(find, caller, owner.call, **request_fields)
+    code, _, given = refusal(find, shared_caller, shared_owner.call, **request_fields)
     assert code is CODES.INVALID_ARGUMENT
     assert given == scim_type or scim_type is None
 
@@ -342,10 +349,11 @@ def test_a_user_of_the_directory_without_a_role_sees_itself_and_nobody_else(call
 
 
 @pytest.mark.parametrize("page", [{"page_start": 0}, {"page_limit": 0}, {"page_limit": 129}, {"page_start": -1}])
-def test_csp_refuses_pages_out_of_range(caller: Caller, owner: Made, page: dict[str, int]) -> None:
-    stub = OrganizationUsersServiceStub(caller.channel)
-    request = organization_users_pb2.ListUsersV2Request(org_id=owner.tenant_id, **page)
-    assert refusal(stub.ListUsersV2, request, **owner.call)[:2] == (CODES.INVALID_ARGUMENT, "PAGE_OUT_OF_RANGE")
+def test_csp_refuses_pages_out_of_range(shared_caller: Caller, shared_owner: Made, page: dict[str, int]) -> None:
+    stub = OrganizationUsersServiceStub(shared_caller.channel)
+    request = organization_users_pb2.ListUsersV2Request(org_id=shared_owner.tenant_id, **page)
+    asked = refusal(stub.ListUsersV2, request, **shared_owner.call)
+    assert asked[:2] == (CODES.INVALID_ARGUMENT, "PAGE_OUT_OF_RANGE")
 
 
 def test_csp_links_lead_through_all_pages(caller: Caller, owner: Made) -> None:

@@ -1,0 +1,154 @@
+"""csp, cloudapi, oidc and SCIM through the real gateway: paths, headers and error bodies as their own clients see them,
+and one person met in all of them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from kit.served import Served, served
+
+PASSWORD = "correct horse battery staple"
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+SCIM = {"content-type": "application/scim+json"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("platform"), workers=1) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def http(server: Served) -> httpx.Client:
+    return server.http
+
+
+@pytest.fixture(scope="module")
+def ann(server: Served, http: httpx.Client) -> dict[str, Any]:
+    """A user whom a Manager of the tenant has provisioned by SCIM."""
+    user = {"schemas": [USER], "userName": "ann", "password": PASSWORD, "emails": [{"value": "ann@example.com"}]}
+    answer = http.post("/scim/v2/Users", json=user, headers={**server.manager(), **SCIM})
+    assert (answer.status_code, answer.headers["content-type"]) == (201, "application/scim+json"), answer.text
+    made: dict[str, Any] = answer.json()
+    assert answer.headers["location"] == made["meta"]["location"]
+    assert answer.headers["etag"] == made["meta"]["version"]
+    return made
+
+
+def basic(name: str, password: str = PASSWORD) -> dict[str, str]:
+    return {"authorization": f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"}
+
+
+def org_of(server: Served) -> str:
+    answer = server.http.get("/cloudapi/1.0.0/orgs", headers=server.manager())
+    name: str = answer.json()["values"][0]["name"]
+    return name
+
+
+def test_a_csp_client_signs_in_swaps_its_api_token_and_sees_itself(http: httpx.Client, ann: dict[str, Any]) -> None:
+    who = {"username": "ann", "password": PASSWORD}
+    short = http.post("/csp/gateway/am/api/login", json=who)
+    assert short.json().keys() == {"cspAuthToken"}
+    assert short.headers["link"] == '</oauth/tenant/{tenant}/token>; rel="successor-version"'
+    for flag in ("?access_token", "?access_token=", "?access_token=true"):
+        full = http.post(f"/csp/gateway/am/api/login{flag}", json=who).json()
+        assert {"access_token", "refresh_token", "id_token", "token_type", "expires_in"} <= full.keys()
+    api_token = full["refresh_token"]
+    for request in ({"data": {"refresh_token": api_token}}, {"params": {"refresh_token": api_token}}):
+        swapped = http.post("/csp/gateway/am/api/auth/api-tokens/authorize", **request).json()
+        caller = http.get(
+            "/csp/gateway/am/api/loggedin/user?expand", headers={"csp-auth-token": swapped["access_token"]}
+        )
+        assert (caller.json()["id"], "userProfile" in caller.json()) == (ann["id"], True)
+
+
+def test_a_director_client_signs_in_lists_organizations_and_signs_out(
+    server: Served, http: httpx.Client, ann: dict[str, Any]
+) -> None:
+    org, accept = org_of(server), {"accept": "application/json;version=37.0"}
+    answer = http.post("/cloudapi/1.0.0/sessions", headers={**basic(f"ann@{org}"), **accept})
+    token, session = answer.headers["x-vmware-vcloud-access-token"], answer.json()
+    assert (answer.status_code, session["user"]["id"]) == (200, f"urn:vcloud:user:{ann['id']}")
+    bearer = {"authorization": f"Bearer {token}", **accept}
+    assert http.get("/cloudapi/1.0.0/sessions/current", headers=bearer).json() == session
+    orgs = http.get("/cloudapi/1.0.0/orgs", params={"filter": f"name=={org};isEnabled==true"}, headers=bearer).json()
+    assert [one["name"] for one in orgs["values"]] == [org]
+    assert http.delete("/cloudapi/1.0.0/sessions/current", headers=bearer).status_code == 204
+    assert http.get("/cloudapi/1.0.0/sessions/current", headers=bearer).status_code == 401
+
+
+def test_an_operator_pages_by_the_links(server: Served, http: httpx.Client) -> None:
+    operator = {"authorization": f"Bearer {server.token(server.credentials['operatorApikey'])}"}
+    answer = http.get("/cloudapi/1.0.0/orgs?pageSize=1&sortDesc=name", headers=operator)
+    following = next(link for link in answer.links.values() if link["rel"] == "nextPage")["url"]
+    both = [one["values"][0]["name"] for one in (answer.json(), http.get(following, headers=operator).json())]
+    assert both == ["System", org_of(server)]
+
+
+def test_every_dialect_refuses_in_its_own_words(server: Served, http: httpx.Client, ann: dict[str, Any]) -> None:
+    manager = server.manager()
+    csp = http.post("/csp/gateway/am/api/login", json={"username": "ann", "password": "wrong"})
+    assert (csp.status_code, csp.json()["cspErrorCode"]) == (401, "csp.wrong.credentials")
+    cloudapi = http.get("/cloudapi/1.0.0/orgs", headers={**manager, "accept": "application/json;version=12.0"})
+    assert (cloudapi.status_code, cloudapi.json()["minorErrorCode"]) == (406, "NOT_ACCEPTABLE")
+    scim = http.get("/scim/v2/Users", params={"filter": 'userName gt "a"'}, headers=manager)
+    assert (scim.status_code, scim.json()["scimType"], scim.json()["status"]) == (400, "invalidFilter", "400")
+    taken = http.post("/scim/v2/Users", json={"schemas": [USER], "userName": "ANN"}, headers={**manager, **SCIM})
+    assert (taken.status_code, taken.json()["scimType"]) == (409, "uniqueness")
+    oidc = http.post("/oidc/oauth2/token", data={"grant_type": "password"})
+    assert (oidc.status_code, oidc.json()["error"]) == (400, "unsupported_grant_type")
+    tenant = http.post("/oauth/tenant/nowhere/token", data={"grant_type": "refresh_token", "refresh_token": "x"})
+    assert (tenant.status_code, tenant.json()["error"]) == (400, "invalid_grant")
+    assert http.get("/oidc/userinfo").headers["www-authenticate"].startswith("Bearer")
+
+
+def test_foreign_and_unknown_organizations_are_byte_identical(server: Served, http: httpx.Client) -> None:
+    manager = server.manager()
+    for path, header in (("/csp/gateway/am/api/orgs/{}", ""), ("/cloudapi/1.0.0/orgs", "x"), ("/scim/v2/Users", "x")):
+        seen = set()
+        for org in ("a93c9db9-7471-3192-8d09-a8f7eeda85f9", "00000000-0000-4000-8000-000000000000"):
+            headers = {**manager, **({"x-vmware-vcloud-tenant-context": org} if header else {})}
+            answer = http.get(path.format(org), headers=headers)
+            seen.add((answer.status_code, answer.content))
+        assert len(seen) == 1
+        assert seen.pop()[0] in (403, 404)
+
+
+def test_a_version_that_is_known_already_answers_304(server: Served, http: httpx.Client, ann: dict[str, Any]) -> None:
+    headers = {**server.manager(), "if-none-match": ann["meta"]["version"]}
+    answer = http.get(f"/scim/v2/Users/{ann['id']}", headers=headers)
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+def test_both_metadata_documents_name_what_answers(http: httpx.Client) -> None:
+    for path in ("/.well-known/openid-configuration", "/oidc/.well-known/openid-configuration"):
+        answer = http.get(path)
+        found = answer.json()
+        assert "authorization_endpoint" not in found
+        assert http.get(found["jwks_uri"]).json()["keys"]
+        assert http.post(found["token_endpoint"]).status_code == 400
+        assert http.get(found["userinfo_endpoint"]).status_code == 401
+    assert found["issuer"].endswith("/oidc")
+
+
+def test_a_user_made_by_app_id_is_at_once_in_scim_csp_and_cloudapi(server: Served, http: httpx.Client) -> None:
+    manager, tenant_id = server.manager(), server.credentials["tenantId"]
+    made = http.post(
+        f"/management/v4/{tenant_id}/cloud_directory/Users",
+        json={
+            "emails": [{"value": "bob@example.com", "primary": True}], "userName": "bob", "password": PASSWORD,
+            "status": "CONFIRMED",
+        },
+        headers=manager,
+    ).json()  # fmt: skip
+    found = http.get("/scim/v2/Users", params={"filter": 'emails.value eq "BOB@example.com"'}, headers=manager).json()
+    assert [user["id"] for user in found["Resources"]] == [made["id"]]
+    listed = http.get(f"/csp/gateway/am/api/v2/orgs/{tenant_id}/users?pageLimit=128", headers=manager).json()
+    assert made["id"] in [one["user"]["userId"] for one in listed["results"]]
+    session = http.post("/cloudapi/1.0.0/sessions", headers=basic(f"bob@{org_of(server)}"))
+    assert session.json()["user"]["id"] == f"urn:vcloud:user:{made['id']}"
+    assert session.json()["roles"] == []
