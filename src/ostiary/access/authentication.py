@@ -20,6 +20,7 @@ from ostiary.ids import digest
 from ostiary.keys.keyring import Keyring, Verifier
 from ostiary.oauth import jwt
 from ostiary.oauth.issuers import Issuers
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import ApiKey, Client, Identity, Membership, Profile, Session, User, table_of
 from ostiary.store.tenancy import PLATFORM, SYSTEM_ID, Tenancy, TenantView
 from ostiary.store.work import Work
@@ -38,20 +39,20 @@ _PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
 _API_KEY = select(_KEYS.c.role, _KEYS.c.revoked_at).where(
     _KEYS.c.tenant_id == bindparam("tenant_id"), _KEYS.c.id == bindparam("id")
 )
-_USER = (
+_USER = prepared(
     select(_USERS.c.active, _USERS.c.user_name, _SESSIONS.c.ended_at, _SESSIONS.c.expires_at)
     .select_from(
         _USERS.outerjoin(_SESSIONS, (_SESSIONS.c.id == bindparam("session")) & (_SESSIONS.c.user_id == _USERS.c.id))
     )
     .where(_USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.id == bindparam("id"))
 )
-_ROLES_OF = select(_MEMBERS.c.role).where(
-    _MEMBERS.c.tenant_id == bindparam("tenant_id"), _MEMBERS.c.user_id == bindparam("id")
+_ROLES_OF = prepared(
+    select(_MEMBERS.c.role).where(_MEMBERS.c.tenant_id == bindparam("tenant_id"), _MEMBERS.c.user_id == bindparam("id"))
 )
 _CLIENT = select(_CLIENTS.c.enabled, _CLIENTS.c.service_account).where(
     _CLIENTS.c.tenant_id == bindparam("tenant_id"), _CLIENTS.c.id == bindparam("id")
 )
-_PROFILE = (
+_PROFILE = prepared(
     select(_PROFILES.c.tokens_valid_from, _IDENTITIES.c.idp_id, _USERS.c.active)
     .select_from(
         _PROFILES.outerjoin(

@@ -12,6 +12,7 @@ from ostiary.directory.names import login_key
 from ostiary.directory.sign_in import SignedIn
 from ostiary.errors import DomainError, not_found
 from ostiary.ids import Entropy, new_id
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import Identity, Profile, table_of
 from ostiary.store.work import Work
 
@@ -59,16 +60,18 @@ IDENTITY_COLUMNS = (_IDENTITIES.c.provider, _IDENTITIES.c.idp_id, _IDENTITIES.c.
 WITH_IDENTITIES = _PROFILES.outerjoin(
     _IDENTITIES, and_(_IDENTITIES.c.profile_id == _PROFILES.c.id, _IDENTITIES.c.tenant_id == _PROFILES.c.tenant_id)
 )
-_FIND = (
+_FIND = prepared(
     select(*COLUMNS, *IDENTITY_COLUMNS)
     .select_from(WITH_IDENTITIES)
     .where(_PROFILES.c.tenant_id == bindparam("tenant_id"), _PROFILES.c.id == bindparam("id"))
     .order_by(_IDENTITIES.c.provider, _IDENTITIES.c.idp_id)
 )
-_OF_IDENTITY = select(_IDENTITIES.c.profile_id).where(
-    _IDENTITIES.c.tenant_id == bindparam("tenant_id"),
-    _IDENTITIES.c.provider == bindparam("provider"),
-    _IDENTITIES.c.idp_id == bindparam("idp_id"),
+_OF_IDENTITY = prepared(
+    select(_IDENTITIES.c.profile_id).where(
+        _IDENTITIES.c.tenant_id == bindparam("tenant_id"),
+        _IDENTITIES.c.provider == bindparam("provider"),
+        _IDENTITIES.c.idp_id == bindparam("idp_id"),
+    )
 )
 
 _SAID = (

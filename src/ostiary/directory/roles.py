@@ -11,6 +11,7 @@ from identity.appid.management.v4 import roles_pb2 as pb
 from ostiary.directory.names import check_name, name_key
 from ostiary.errors import conflict, invalid, not_found
 from ostiary.ids import Entropy, new_id
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import Client, ClientRole, ClientScope, ProfileRole, Role, RoleScope, table_of
 from ostiary.store.tenancy import TenantView, touch
 from ostiary.store.work import Work
@@ -41,7 +42,7 @@ _DEFINED = (
     .select_from(_CLIENTS.outerjoin(_CLIENT_SCOPES, _CLIENT_SCOPES.c.client_id == _CLIENTS.c.id))
     .where(_CLIENTS.c.tenant_id == bindparam("tenant_id"))
 )
-_SCOPES_OF_PROFILE = (
+_SCOPES_OF_PROFILE = prepared(
     select(_ROLE_SCOPES.c.scope)
     .join(_PROFILE_ROLES, _PROFILE_ROLES.c.role_id == _ROLE_SCOPES.c.role_id)
     .where(
@@ -50,7 +51,7 @@ _SCOPES_OF_PROFILE = (
         _ROLE_SCOPES.c.client_id == bindparam("client_id"),
     )
 )
-_ROLES_OF_PROFILE = (
+_ROLES_OF_PROFILE = prepared(
     select(_ROLES.c.id, _ROLES.c.name)
     .join(_PROFILE_ROLES, _PROFILE_ROLES.c.role_id == _ROLES.c.id)
     .where(_PROFILE_ROLES.c.tenant_id == bindparam("tenant_id"), _PROFILE_ROLES.c.profile_id == bindparam("profile_id"))

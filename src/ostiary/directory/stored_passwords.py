@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS, lifetime_ms, remembered
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import Password, PastPassword, table_of
 from ostiary.store.work import Work
 
 _PASSWORDS, _PAST = table_of(Password), table_of(PastPassword)
 _OF_USER = (_PASSWORDS.c.tenant_id == bindparam("of_tenant"), _PASSWORDS.c.user_id == bindparam("of_user"))
-_FIND = select(
+_FIND = prepared(select(
     _PASSWORDS.c.hash, _PASSWORDS.c.changed_at, _PASSWORDS.c.valid_until, _PASSWORDS.c.failures
-).where(*_OF_USER)  # fmt: skip
+).where(*_OF_USER))  # fmt: skip
 _REHASH = update(_PASSWORDS).where(*_OF_USER).values(hash=bindparam("fresh"))
 _COUNT = update(_PASSWORDS).where(*_OF_USER).values(failures=bindparam("wrong"))
 _PAST_OF_USER = (

@@ -15,6 +15,7 @@ from ostiary.directory.stored_passwords import set_failures, set_password_hash
 from ostiary.directory.user_input import Description, NewUser, UserChange, check_change, check_user, formatted_name
 from ostiary.errors import DomainError, conflict, invalid, not_found
 from ostiary.ids import Entropy, new_id
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import ExternalId, GroupMember, Membership, User, UserEmail, table_of
 from ostiary.store.work import Work
 
@@ -66,15 +67,17 @@ class UserView:
 
 
 _COLUMNS = [_USERS.c[name] for name in UserView.__slots__ if name in _USERS.c]
-_BY_ID = select(*_COLUMNS).where(_USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.id == bindparam("id"))
+_BY_ID = prepared(select(*_COLUMNS).where(_USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.id == bindparam("id")))
 _BY_IDS = select(*_COLUMNS).where(
     _USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.id.in_(bindparam("ids", expanding=True))
 )
-_BY_NAME = select(_USERS.c.id).where(
-    _USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.user_name_key == bindparam("key")
+_BY_NAME = prepared(
+    select(_USERS.c.id).where(_USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.user_name_key == bindparam("key"))
 )
-_BY_EMAIL = select(_EMAILS.c.user_id.label("id")).where(
-    _EMAILS.c.tenant_id == bindparam("tenant_id"), _EMAILS.c.value_key == bindparam("key"), _EMAILS.c.is_primary
+_BY_EMAIL = prepared(
+    select(_EMAILS.c.user_id.label("id")).where(
+        _EMAILS.c.tenant_id == bindparam("tenant_id"), _EMAILS.c.value_key == bindparam("key"), _EMAILS.c.is_primary
+    )
 )
 _MEMBERSHIPS_OF = (
     select(_MEMBERSHIPS.c.role)

@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Row, bindparam, insert, literal, select, u
 from ostiary.errors import DomainError, invalid
 from ostiary.ids import Entropy, digest, new_id
 from ostiary.keys.sealing import Place, Sealing
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import AuthorizationCode, Grant, RefreshToken, RevokedToken, Session, table_of
 from ostiary.store.work import Work
 
@@ -35,7 +36,7 @@ LONGEST_ACCESS_MS = 86_400_000
 _GRANTS, _TOKENS, _CODES = table_of(Grant), table_of(RefreshToken), table_of(AuthorizationCode)
 _REVOKED, _SESSIONS = table_of(RevokedToken), table_of(Session)
 _SUCCESSOR = _TOKENS.alias("successor")
-_FIND = (
+_FIND = prepared(
     select(
         _TOKENS.c.digest, _TOKENS.c.tenant_id, _TOKENS.c.grant_id, _TOKENS.c.issued_at, _TOKENS.c.expires_at,
         _TOKENS.c.used_at,
@@ -49,7 +50,7 @@ _FIND = (
     )
     .where(_TOKENS.c.tenant_id == bindparam("of_tenant"), _TOKENS.c.digest == bindparam("token_digest"))
 )  # fmt: skip
-_FAMILY = (
+_FAMILY = prepared(
     select(_GRANTS.c.id)
     .join(_TOKENS, _TOKENS.c.grant_id == _GRANTS.c.id)
     .where(
@@ -58,7 +59,7 @@ _FAMILY = (
         _GRANTS.c.client_id == bindparam("of_client"),
     )
 )
-_ORIGIN = (
+_ORIGIN = prepared(
     select(_TOKENS.c.tenant_id, _GRANTS.c.kind)
     .join(_GRANTS, _GRANTS.c.id == _TOKENS.c.grant_id)
     .where(_TOKENS.c.digest == bindparam("token_digest"))

@@ -13,11 +13,12 @@ from ostiary.directory.profiles import CLOUD_DIRECTORY
 from ostiary.directory.user_message import user_document
 from ostiary.directory.users import find_user
 from ostiary.errors import unauthenticated
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import Identity, Profile, User, table_of
 from ostiary.store.work import Work
 
 _PROFILES, _IDENTITIES, _USERS = table_of(Profile), table_of(Identity), table_of(User)
-_FIND = (
+_FIND = prepared(
     select(
         _PROFILES.c.name, _PROFILES.c.email, _PROFILES.c.preferred_username, _PROFILES.c.locale, _PROFILES.c.picture,
         _PROFILES.c.gender, _PROFILES.c.attributes, _PROFILES.c.tokens_valid_from, _IDENTITIES.c.provider,

@@ -15,18 +15,23 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import NullPool
 
 from ostiary.errors import conflict, invalid, unavailable
+from ostiary.store.readers import Readers
 from ostiary.store.work import Work
 
 STATEMENT_TIMEOUT_MS = 8_000
 """Below the gateway's 15 s, so that the caller gets our 503 and not its 504."""
 LOCK_TIMEOUT_MS = 4_000
-POOL_TIMEOUT_S = 3.0
+_POOLED: dict[str, Any] = {"max_overflow": 0, "pool_timeout": 3.0}
+_AWAY = (OperationalError, PoolTimeout, sqlite3.OperationalError, psycopg.OperationalError)
+"""SQLAlchemy's own errors, and the drivers' where they are asked without it (`store.prepared`)."""
 
 
 class Store:
@@ -40,13 +45,14 @@ class Store:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         opened = _open_sqlite if self.is_sqlite else _open_postgresql
-        self.reading, self.writing = opened(self.url, readers, writers)
+        self.reading, self.writing = opened(self.url, writers)
+        self._readers = Readers(self.reading, readers)
         self._thread = threading.local()
 
     @contextmanager
     def read(self) -> Iterator[Work]:
         """Reads committed rows; each statement sees the newest. The database refuses writes."""
-        with translated(), self.reading.connect() as connection:
+        with translated(), self._readers as connection:
             yield Work(lambda: connection)
 
     @contextmanager
@@ -81,7 +87,7 @@ class Store:
 
     def close(self) -> None:
         """Closes every connection; the store may be used again (needed after a fork)."""
-        self.reading.dispose()
+        self._readers.close()
         self.writing.dispose()
 
 
@@ -108,9 +114,12 @@ def translated() -> Iterator[None]:
         if not _is_race(error):
             raise
         raise conflict("CONFLICT", "Another change came first; read again and repeat.") from error
-    except (OperationalError, PoolTimeout) as error:
+    except _AWAY as error:
         raise unavailable("STORE_UNAVAILABLE", "The database cannot be reached at the moment.") from error
-    except DataError as error:  # what PostgreSQL cannot hold: a NUL in a text, a number beyond 64 bits
+    except (
+        DataError,
+        psycopg.DataError,
+    ) as error:  # what PostgreSQL cannot hold: a NUL in a text, a number beyond 64 bits
         raise invalid("UNSTORABLE_VALUE", "A value holds a NUL character or is out of range.") from error
     except DBAPIError as error:
         if error.connection_invalidated:
@@ -142,17 +151,15 @@ def migrating(url: URL) -> Engine:
     return create_engine(_psycopg(url), hide_parameters=True, connect_args={"options": options, "connect_timeout": 3})
 
 
-def _open_sqlite(url: URL, readers: int, writers: int) -> tuple[Engine, Engine]:
+def _open_sqlite(url: URL, writers: int) -> tuple[Engine, Engine]:
     # mode=rw: a database that went away is an error, not an empty one made in its place.
     file = f"file:{quote(str(url.database))}?mode=rw"
     common: dict[str, Any] = {
         "creator": lambda: sqlite3.connect(file, uri=True, check_same_thread=False),
         "hide_parameters": True,
-        "max_overflow": 0,
-        "pool_timeout": POOL_TIMEOUT_S,
     }
-    reading = create_engine(url, isolation_level="AUTOCOMMIT", pool_size=readers, pool_reset_on_return=None, **common)
-    writing = create_engine(url, pool_size=writers, **common)
+    reading = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool, **common)
+    writing = create_engine(url, pool_size=writers, **_POOLED, **common)
     pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={LOCK_TIMEOUT_MS}",
                "cache_size=-8000", "temp_store=MEMORY"]  # fmt: skip
     _on_connect(writing, pragmas)
@@ -175,17 +182,16 @@ def _on_connect(engine: Engine, pragmas: list[str]) -> None:
     event.listen(engine, "connect", prepare)
 
 
-def _open_postgresql(url: URL, readers: int, writers: int) -> tuple[Engine, Engine]:
+def _open_postgresql(url: URL, writers: int) -> tuple[Engine, Engine]:
     limits = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
     url = _psycopg(url)
-    common: dict[str, Any] = {"hide_parameters": True, "max_overflow": 0, "pool_timeout": POOL_TIMEOUT_S}
+    arguments = {"connect_timeout": 3, "prepare_threshold": 2}
     reading = create_engine(
-        url, isolation_level="AUTOCOMMIT", pool_size=readers, pool_reset_on_return=None,
-        connect_args={"options": f"{limits} -c default_transaction_read_only=on", "connect_timeout": 3,
-                      "prepare_threshold": 2}, **common,
+        url, isolation_level="AUTOCOMMIT", poolclass=NullPool, hide_parameters=True,
+        connect_args={"options": f"{limits} -c default_transaction_read_only=on", **arguments},
     )  # fmt: skip
     writing = create_engine(
-        url, pool_size=writers, connect_args={"options": limits, "connect_timeout": 3, "prepare_threshold": 2}, **common
+        url, pool_size=writers, hide_parameters=True, connect_args={"options": limits, **arguments}, **_POOLED
     )
     return reading, writing
 

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, exists, select, update
 
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import RevokedToken, Tenant, table_of
 from ostiary.store.work import Work
 
@@ -30,11 +31,11 @@ _COLUMNS = (
     _TENANTS.c.kind, _TENANTS.c.parent_id, _TENANTS.c.is_default,
 )  # fmt: skip
 _SYSTEM = _TENANTS.alias("system")
-_FIND = select(
+_FIND = prepared(select(
     *_COLUMNS,
     select(_SYSTEM.c.generation).where(_SYSTEM.c.id == SYSTEM_ID).scalar_subquery().label("platform"),
     exists().where(_REVOKED.c.digest == bindparam("digest")).label("revoked"),
-).where(_TENANTS.c.id == bindparam("tenant_id"))  # fmt: skip
+).where(_TENANTS.c.id == bindparam("tenant_id")))  # fmt: skip
 _BY_NAME = select(_TENANTS.c.id).where(_TENANTS.c.name_key == bindparam("name_key"))
 _DEFAULT = select(_TENANTS.c.id).where(_TENANTS.c.is_default)
 

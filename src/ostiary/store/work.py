@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
 from ostiary.errors import invalid
+from ostiary.store.prepared import Prepared
 
 Model = TypeVar("Model", bound=SQLModel)
 _COUNTED = {"preserve_rowcount": True}
@@ -36,14 +37,19 @@ class Work:
         """The ORM on this transaction. Costs about 500 µs a read: hot paths use `row` and `rows`."""
         return Session(self.connection, autoflush=True, expire_on_commit=False, join_transaction_mode="control_fully")
 
-    def row(self, statement: Executable, parameters: dict[str, Any] | None = None) -> Row[Any] | None:
-        """The first row of a Core statement, or None."""
+    def row(self, statement: Executable | Prepared, parameters: dict[str, Any] | None = None) -> Row[Any] | None:
+        """The first row of a Core or prepared statement, or None."""
         _refuse_nul(parameters)
+        if isinstance(statement, Prepared):
+            found = statement.ask(self.connection, parameters)
+            return found[0] if found else None
         return self.connection.execute(statement, parameters).first()
 
-    def rows(self, statement: Executable, parameters: dict[str, Any] | None = None) -> Sequence[Row[Any]]:
-        """All rows of a Core statement."""
+    def rows(self, statement: Executable | Prepared, parameters: dict[str, Any] | None = None) -> Sequence[Row[Any]]:
+        """All rows of a Core or prepared statement."""
         _refuse_nul(parameters)
+        if isinstance(statement, Prepared):
+            return statement.ask(self.connection, parameters)
         return self.connection.execute(statement, parameters).all()
 
     def run(self, statement: Executable, parameters: Any = None) -> int:

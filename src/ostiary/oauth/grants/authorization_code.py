@@ -21,11 +21,14 @@ from ostiary.oauth.refresh import (
 )
 from ostiary.oauth.subjects import find_subject
 from ostiary.store.engine import Store
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import AuthorizationCode, table_of
 from ostiary.store.work import Work
 
 _CODES = table_of(AuthorizationCode)
-_FIND = select(_CODES).where(_CODES.c.tenant_id == bindparam("of_tenant"), _CODES.c.digest == bindparam("code_digest"))
+_FIND = prepared(
+    select(_CODES).where(_CODES.c.tenant_id == bindparam("of_tenant"), _CODES.c.digest == bindparam("code_digest"))
+)
 _USE = (
     update(_CODES)
     .where(_CODES.c.tenant_id == bindparam("of_tenant"), _CODES.c.digest == bindparam("code_digest"))

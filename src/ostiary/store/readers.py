@@ -1,0 +1,85 @@
+"""The reading connections of a process, ready to use.
+
+A request that reads takes one and gives it back, which costs a microsecond; a pool that checks, resets and wraps each
+time costs thirty. They are in autocommit and read-only, so there is nothing to reset.
+"""
+
+from __future__ import annotations
+
+import threading
+from queue import Empty, SimpleQueue
+
+from sqlalchemy import Connection, Engine
+
+from ostiary.errors import DomainError, unavailable
+
+TIMEOUT_S = 3.0
+"""How long a request waits for a connection before it is told to come back."""
+
+
+class Readers:
+    """At most `size` connections, opened when first needed. A context manager: one connection, for one thread."""
+
+    def __init__(self, engine: Engine, size: int) -> None:
+        self._engine = engine
+        self._size = size
+        self._idle: SimpleQueue[Connection | None] = SimpleQueue()
+        self._taken = threading.local()
+        for _ in range(size):
+            self._idle.put(None)
+
+    def __enter__(self) -> Connection:
+        connection = self._take()
+        self._stack().append(connection)
+        return connection
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        connection = self._stack().pop()
+        if error is None or isinstance(error, DomainError):
+            self._idle.put(connection)
+        else:
+            # Whatever it was, the connection may be what broke; and if it is, so are those that were opened with it.
+            self._drop(connection)
+            self._drop_idle()
+
+    def close(self) -> None:
+        """Closes those that nobody uses; the next read opens anew (needed after a fork, too)."""
+        self._drop_idle()
+        self._engine.dispose()
+
+    def _take(self) -> Connection:
+        try:
+            connection = self._idle.get(timeout=TIMEOUT_S)
+        except Empty:
+            raise unavailable("STORE_BUSY", "The server is too busy; repeat in a moment.") from None
+        if connection is not None:
+            return connection
+        try:
+            return self._engine.connect()
+        except BaseException:
+            self._idle.put(None)
+            raise
+
+    def _stack(self) -> list[Connection]:
+        """What this thread has taken; reads may stand inside reads."""
+        try:
+            stack: list[Connection] = self._taken.stack
+        except AttributeError:
+            stack = self._taken.stack = []
+        return stack
+
+    def _drop(self, connection: Connection) -> None:
+        connection.invalidate()
+        connection.close()
+        self._idle.put(None)
+
+    def _drop_idle(self) -> None:
+        for _ in range(self._size):
+            try:
+                connection = self._idle.get_nowait()
+            except Empty:
+                return
+            if connection is None:
+                self._idle.put(None)
+            else:
+                self._drop(connection)
