@@ -90,7 +90,7 @@ from ostiary.background.cleaner import clean
 from ostiary.background.jobs import run_jobs
 from ostiary.background.tasks import Task, leased
 from ostiary.clock import Clock, SystemClock
-from ostiary.config import Settings
+from ostiary.config import Settings, largest_message
 from ostiary.delivery.outbox import Outbox
 from ostiary.directory.password_change import PasswordChange
 from ostiary.directory.passwords import Passwords
@@ -247,7 +247,6 @@ MAX_METADATA = 65_536
 """Bytes; grpc's own limit would turn a request with a big token or many cookies into a 429."""
 MAX_CONCURRENT_RPCS = 256
 """Per worker; beyond it requests are refused at once, since nothing may queue without end (decision 32)."""
-MAX_MESSAGE = 4 * 1024 * 1024
 
 
 def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entropy | None = None) -> Runtime:
@@ -342,7 +341,7 @@ def build_server(
         interceptors=[Pipeline(rules, reception, steps(runtime), OPEN_SERVICES)],
         options=[
             ("grpc.max_metadata_size", MAX_METADATA),
-            ("grpc.max_receive_message_length", max(MAX_MESSAGE, 2 * runtime.settings.max_body_bytes)),
+            ("grpc.max_receive_message_length", largest_message(runtime.settings.max_body_bytes)),
             ("grpc.so_reuseport", 0),
         ],
         maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,

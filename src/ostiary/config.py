@@ -59,6 +59,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def largest_message(max_body_bytes: int) -> int:
+    """Bytes of the largest gRPC message that is taken: 4 MiB as grpc's own default, or what a REST body may become."""
+    return max(4 << 20, 2 * max_body_bytes)
+
+
 def _address(text: str) -> str:
     host, _ = host_and_port(text)
     if host != "localhost":

@@ -6,14 +6,16 @@ from sqlalchemy import bindparam, select
 
 from ostiary.errors import invalid, not_found
 from ostiary.ids import Entropy, digest, new_id, new_secret
-from ostiary.store.tables import ApiKey, table_of
+from ostiary.store.tables import ApiKey, Tenant, table_of
 from ostiary.store.tenancy import SYSTEM_ID, touch
 from ostiary.store.work import Work
 
 ROLES = ("reader", "writer", "manager", "platform_operator")
-_KEYS = table_of(ApiKey)
-_BY_DIGEST = select(_KEYS.c.id, _KEYS.c.tenant_id, _KEYS.c.role, _KEYS.c.name, _KEYS.c.revoked_at).where(
-    _KEYS.c.digest == bindparam("digest")
+_KEYS, _TENANTS = table_of(ApiKey), table_of(Tenant)
+_BY_DIGEST = (
+    select(_KEYS.c.id, _KEYS.c.tenant_id, _KEYS.c.role)
+    .join(_TENANTS, _TENANTS.c.id == _KEYS.c.tenant_id)
+    .where(_KEYS.c.digest == bindparam("digest"), _KEYS.c.revoked_at.is_(None), _TENANTS.c.state == "enabled")
 )
 
 
@@ -35,9 +37,12 @@ def create_api_key(
 
 
 def find_api_key(work: Work, secret: str) -> tuple[str, str, str] | None:
-    """Key id, tenant id and role of a living key, or None. The secret has 256 random bits, so a digest suffices."""
+    """Key id, tenant id and role of a living key of an enabled tenant, or None.
+
+    The secret has 256 random bits, so a digest suffices.
+    """
     row = work.row(_BY_DIGEST, {"digest": digest(secret)})
-    return None if row is None or row.revoked_at is not None else (row.id, row.tenant_id, row.role)
+    return (row.id, row.tenant_id, row.role) if row else None
 
 
 def list_api_keys(work: Work, tenant_id: str) -> list[ApiKey]:

@@ -95,7 +95,7 @@ class Authentication:
     def end_user(self, work: Work, token: str) -> Principal:
         """The principal of an App ID access token: a profile, or a client for client_credentials; raises 401."""
         claims, name = self._app_claims(work, token)
-        # An identity token is no access token: only the latter carries a scope.
+        # An identity token is no access token: only the latter carries a scope, and no mapping gives the former one.
         if not isinstance(claims.get("scope"), str):
             raise _refused()
         client_id, subject = _audience(claims)[0], str(claims["sub"])
@@ -155,9 +155,15 @@ class Authentication:
         return self._keys.verifiers(work, tenant) if tenant else {}
 
     def _signer(self, work: Work, claims: dict[str, Any]) -> TenantView | None:
-        """Whose keys must have signed it: the platform's, or those of the tenant that the token names."""
-        tenant_id = SYSTEM_ID if claims.get("iss") in self._issuers.platform else str(claims.get("tenant", ""))
-        return self._tenancy.get(work, tenant_id)
+        """Whose keys must have signed it: the platform's, or those of the tenant that the token names.
+
+        Nothing is proved yet: the claims may be of any type, and hold text that no store takes.
+        """
+        issuer, tenant_id = claims.get("iss"), claims.get("tenant")
+        if isinstance(issuer, str) and issuer in self._issuers.platform:
+            return self._tenancy.get(work, SYSTEM_ID)
+        known = isinstance(tenant_id, str) and tenant_id.isascii()
+        return self._tenancy.get(work, str(tenant_id)) if known else None
 
     def _living_tenant(self, work: Work, tenant_id: str, name: str) -> TenantView:
         tenant, revoked = self._tenancy.find(work, tenant_id, name)

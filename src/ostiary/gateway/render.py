@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import jinja2
 
 from identity.options.v1 import rules_pb2 as options
-from ostiary.config import Settings, deploy_folder, host_and_port, is_loopback
+from ostiary.config import Settings, deploy_folder, host_and_port, is_loopback, largest_message
 from ostiary.gateway.lua import Tables, script
 from ostiary.gateway.operations import Interface
 from ostiary.gateway.refusals import Answer, answers
@@ -33,6 +33,9 @@ FORGEABLE = (
     "x-envoy-max-retries", "x-envoy-upstream-rq-timeout-ms", "x-envoy-upstream-rq-per-try-timeout-ms",
     "x-envoy-hedge-on-per-try-timeout", "x-envoy-internal", "x-envoy-force-trace", "x-envoy-decorator-operation",
 )  # fmt: skip
+OPEN_STREAMS = ("/grpc.health.v1.Health/Watch", "/grpc.reflection.")
+"""What anybody may call and keep open; a stream of reflection holds a thread of its worker."""
+MOST_OPEN_STREAMS = 16
 _RETRY = {
     "num_retries": 3,
     "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
@@ -97,6 +100,9 @@ def render(gateway: Gateway, interface: Interface) -> str:
         trusted_hops=gateway.trusted_hops,
         request_seconds=gateway.request_seconds,
         max_body_bytes=gateway.max_body_bytes,
+        max_message_bytes=largest_message(gateway.max_body_bytes),
+        open_streams=OPEN_STREAMS,
+        most_open_streams=MOST_OPEN_STREAMS,
         log_format=gateway.log_format,
         internal_request_headers=[{"remove": name} for name in (*INTERNAL, *FORGEABLE)],
         response_mutations=_response_mutations(gateway),

@@ -132,7 +132,7 @@ class SignIn:
 
 
 def _may_ask(request: AuthorizationRequest, parameters: Mapping[str, str]) -> None:
-    if parameters.get("prompt") == "none":
+    if "none" in parameters.get("prompt", "").split():
         message = "Nobody is signed in, and prompt=none forbids to ask."
         raise AuthorizationFailed(request.address, "login_required", message)
 

@@ -15,9 +15,9 @@ from ostiary.store.work import Work
 
 MAX_MAPPED_BYTES = 16_384
 """A token travels in a header, and larger ones are refused by our own endpoints."""
-_RESERVED = frozenset({"iss", "aud", "sub", "iat", "exp", "amr", "tenant"})
+_RESERVED = frozenset({"iss", "aud", "sub", "iat", "exp", "amr", "tenant", "scope"})
+"""In an identity token `scope` would be what tells access tokens apart; in an access token it is only ever extended."""
 _RESERVED_IN_IDENTITY = _RESERVED | {"identities", "oauth_client", "nonce"}
-_RESERVED_IN_ACCESS = _RESERVED | {"scope"}
 _MISSING = object()
 
 Sources = Callable[[str], Any]
@@ -60,7 +60,7 @@ def map_identity_claims(claims: dict[str, Any], mappings: Sequence[pb.ClaimMappi
 
 def map_access_claims(claims: dict[str, Any], mappings: Sequence[pb.ClaimMapping], sources: Sources) -> None:
     """Adds the mapped claims to an access token's; `scope` may be extended, but not by App ID's own scopes."""
-    _map(claims, mappings, sources, _RESERVED_IN_ACCESS)
+    _map(claims, mappings, sources, _RESERVED)
     for mapping in mappings:
         if _destination(mapping) == "scope":
             more = _value(mapping, sources)

@@ -50,7 +50,7 @@ def read_form(content_type: str, body: bytes) -> Form:
             case _:
                 raise invalid("UNSUPPORTED_CONTENT_TYPE", "Send the fields urlencoded, as multipart form or as JSON.")
         return Form(_once(pairs))
-    except (UnicodeDecodeError, ValueError, multipart.MultipartError) as error:
+    except (ValueError, RecursionError, multipart.MultipartError) as error:
         raise invalid("MALFORMED_BODY", "The body does not fit its content type, or is not UTF-8.") from error
 
 
