@@ -24,6 +24,10 @@ from identity.appid.management.v4 import (
     cloud_directory_users_pb2_grpc,
     identity_providers_pb2,
     identity_providers_pb2_grpc,
+    languages_pb2,
+    languages_pb2_grpc,
+    mfa_pb2,
+    mfa_pb2_grpc,
     password_regex_pb2,
     password_regex_pb2_grpc,
     rate_limit_pb2,
@@ -34,14 +38,20 @@ from identity.appid.management.v4 import (
     roles_pb2_grpc,
     runtime_activity_pb2,
     runtime_activity_pb2_grpc,
+    saml_metadata_pb2,
+    saml_metadata_pb2_grpc,
     self_service_pb2,
     self_service_pb2_grpc,
+    sso_pb2,
+    sso_pb2_grpc,
     tokens_pb2,
     tokens_pb2_grpc,
     users_pb2,
     users_pb2_grpc,
     users_profile_pb2,
     users_profile_pb2_grpc,
+    widget_pb2,
+    widget_pb2_grpc,
 )
 from identity.appid.oauth.v4 import (
     authorization_pb2,
@@ -123,15 +133,20 @@ from ostiary.services.appid.advanced_password_management import AdvancedPassword
 from ostiary.services.appid.applications import ApplicationsServicer
 from ostiary.services.appid.cloud_directory_users import CloudDirectoryUsersServicer
 from ostiary.services.appid.identity_providers import IdentityProvidersServicer
+from ostiary.services.appid.languages import LanguagesServicer
+from ostiary.services.appid.mfa import MfaServicer
 from ostiary.services.appid.password_regex import PasswordRegexServicer
 from ostiary.services.appid.rate_limit import RateLimitServicer
 from ostiary.services.appid.redirect_uris import RedirectUrisServicer
 from ostiary.services.appid.roles import RolesServicer
 from ostiary.services.appid.runtime_activity import RuntimeActivityServicer
+from ostiary.services.appid.saml_metadata import SamlMetadataServicer
 from ostiary.services.appid.self_service import SelfServiceServicer
+from ostiary.services.appid.sso import SsoServicer
 from ostiary.services.appid.tokens import TokensServicer
 from ostiary.services.appid.users import UsersServicer
 from ostiary.services.appid.users_profile import UsersProfileServicer
+from ostiary.services.appid.widget import WidgetServicer
 from ostiary.services.appid_oauth.authorization import AuthorizationServicer
 from ostiary.services.appid_oauth.discovery import DiscoveryServicer
 from ostiary.services.appid_oauth.token import TokenServicer as AppIdTokenServicer
@@ -211,6 +226,11 @@ SERVICES: Sequence[Service] = (
     _bound(tokens_pb2, tokens_pb2_grpc, "TokensService", TokensServicer),
     _bound(users_pb2, users_pb2_grpc, "UsersService", UsersServicer),
     _bound(users_profile_pb2, users_profile_pb2_grpc, "UsersProfileService", UsersProfileServicer),
+    _bound(languages_pb2, languages_pb2_grpc, "LanguagesService", LanguagesServicer),
+    _bound(mfa_pb2, mfa_pb2_grpc, "MfaService", MfaServicer),
+    _bound(saml_metadata_pb2, saml_metadata_pb2_grpc, "SamlMetadataService", SamlMetadataServicer),
+    _bound(sso_pb2, sso_pb2_grpc, "SsoService", SsoServicer),
+    _bound(widget_pb2, widget_pb2_grpc, "WidgetService", WidgetServicer),
     _bound(attributes_pb2, attributes_pb2_grpc, "AttributesService", AttributesServicer),
     _bound(discovery_pb2, discovery_pb2_grpc, "DiscoveryService", DiscoveryServicer),
     _bound(

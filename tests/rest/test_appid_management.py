@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from kit.served import Served, served
+from PIL import Image
 
 Json = dict[str, Any]
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -137,3 +139,37 @@ def test_a_bad_document_is_400_with_a_reason(management: httpx.Client, path: str
 def test_a_foreign_tenant_is_the_vendors_plain_not_found(management: httpx.Client, server: Served) -> None:
     refused = management.get(f"{server.url}/management/v4/{NOBODY}/applications")
     assert (refused.status_code, refused.text) == (404, "Not Found")
+
+
+def test_a_logo_is_uploaded_as_a_form_and_shown_to_everybody_as_nothing_but_a_picture(
+    management: httpx.Client, server: Served
+) -> None:
+    out = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(out, "PNG")
+    files = {"file": ("logo.html", out.getvalue(), "text/html")}
+    posted = management.post("config/ui/media?mediaType=logo", files=files)
+    assert (posted.status_code, posted.content) == (204, b"")
+    image = management.get("config/ui/media").json()["image"]
+    shown = httpx.get(image)
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "image/png")
+    assert shown.headers["x-content-type-options"] == "nosniff"
+    assert "sandbox" in shown.headers["content-security-policy"]
+    refused = management.post("config/ui/media?mediaType=logo", files={"file": ("logo.png", b"<svg/>", "image/png")})
+    assert (refused.status_code, refused.json()["errorCode"]) == (400, "INVALID_PICTURE")
+
+
+def test_the_saml_metadata_is_xml(management: httpx.Client) -> None:
+    answer = management.get("config/saml_metadata")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/xml")
+    assert answer.text.startswith("<?xml")
+
+
+def test_colours_may_be_posted_as_older_clients_do(management: httpx.Client) -> None:
+    assert management.post("config/ui/theme_color", json={"headerColor": "#102030"}).status_code == 204
+    assert management.get("config/ui").json()["headerColor"] == "#102030"
+
+
+def test_a_sender_may_be_a_number(management: httpx.Client) -> None:
+    config = {"key": "k", "secret": "s", "from": 1234567890}
+    put = management.put("config/cloud_directory/mfa/channels/nexmo", json={"isActive": True, "config": config})
+    assert (put.status_code, put.json()["config"]) == (200, {**config, "from": "1234567890", "provider": "nexmo"})

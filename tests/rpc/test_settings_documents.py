@@ -121,7 +121,58 @@ POLICY_NUMBERS = [
     ("minPasswordChangeInterval.config.minHoursToChangePassword", 0, 720, "MIN_HOURS_OUT_OF_RANGE"),
 ]
 
+SSO: Json = {"isActive": False, "inactivityTimeoutSeconds": 86_400, "logoutRedirectUris": []}
+SSO_ON: Json = {"isActive": True, "inactivityTimeoutSeconds": 1, "logoutRedirectUris": ["http://localhost:3000/out"]}
+TEXTS: Json = {"tabTitle": "Login", "footnote": "Powered by App ID"}
+
 DOCUMENTS = {
+    "sso": Document(
+        "SsoService", "GetSsoConfig", "PutSsoConfig", "appid.sso.update", SSO,
+        [
+            (SSO_ON, SSO_ON), (changed(SSO_ON, "inactivityTimeoutSeconds", 604_800),) * 2,
+            (changed(SSO, "logoutRedirectUris", ABSENT), SSO),
+        ],
+        [
+            (changed(SSO_ON, "isActive", ABSENT), "IS_ACTIVE_MISSING"),
+            (changed(SSO_ON, "inactivityTimeoutSeconds", ABSENT), "FIELD_MISSING"),
+            *((changed(SSO_ON, "inactivityTimeoutSeconds", number), "INVALID_TIMEOUT") for number in (-1, 0, 604_801)),
+            *((changed(SSO_ON, "logoutRedirectUris", [uri]), "INVALID_REDIRECT_URI")
+              for uri in ("javascript:alert(1)", "data:text/html,x", "/out", "https://a.example/#x", "vbscript:x")),
+            (changed(SSO_ON, "logoutRedirectUris", ["https://a.example/"] * 201), "TOO_MANY_REDIRECT_URIS"),
+        ],
+        answers_empty=False,
+    ),
+    "languages": Document(
+        "LanguagesService", "GetLanguages", "PutLanguages", "appid.ui-languages.update", {"languages": ["en"]},
+        [
+            ({"languages": ["en", "en-US", "fr-FR", "zh-Hans-CN", "bs-Latn-BA"]},) * 2,
+            ({"languages": ["de"]},) * 2, ({}, {"languages": ["en"]}), ({"languages": []}, {"languages": ["en"]}),
+        ],
+        [({"languages": ["en", tag]}, "INVALID_LANGUAGE")
+         for tag in ("en", "EN", "xx", "", "de_DE", "en-XX", "e" * 99)],
+    ),
+    "theme_text": Document(
+        "WidgetService", "GetThemeText", "PutThemeText", "appid.theme-text.update", TEXTS,
+        [
+            ({"tabTitle": "<b>Hallo</b> & Grüezi", "footnote": ""},) * 2,
+            ({"tabTitle": "t" * 200, "footnote": "f" * 500},) * 2,
+            ({"footnote": "x"}, changed(TEXTS, "footnote", "x")), ({}, TEXTS),
+        ],
+        [({"tabTitle": "t" * 201}, "INVALID_TEXT"), ({"footnote": "f" * 501}, "INVALID_TEXT"),
+         ({"tabTitle": "a\r\nb"}, "INVALID_TEXT"), ({"footnote": "a\0b"}, "INVALID_TEXT")],
+        body="theme",
+    ),
+    "theme_color": Document(
+        "WidgetService", "GetThemeColor", "PutThemeColor", "appid.theme-color.update", {"headerColor": "#EEF2F5"},
+        [({"headerColor": "#000000"},) * 2, ({"headerColor": "#aBcDeF"},) * 2, ({}, {"headerColor": "#EEF2F5"})],
+        [({"headerColor": color}, "INVALID_COLOR")
+         for color in ("", "red", "#FFF", "#GGGGGG", "#EEF2F5;", "EEF2F5", "#EEF2F5\n", "#EEF2F5FF")],
+        body="theme",
+    ),
+    "mfa": Document(
+        "MfaService", "GetMfaConfig", "PutMfaConfig", "appid.mfa.update", {"isActive": False}, ON_OFF, SWITCH_FAULTS,
+        answers_empty=False,
+    ),
     "advanced_password_management": Document(
         "AdvancedPasswordManagementService", "GetAdvancedPasswordManagement", "PutAdvancedPasswordManagement",
         "appid.advanced-password-management.update", POLICIES,

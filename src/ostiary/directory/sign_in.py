@@ -9,6 +9,7 @@ from ostiary.clock import Clock
 from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS, Lockout, expires, lockout
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, identity_field, refuses_pending
 from ostiary.directory.lockout import count_failure, is_locked
+from ostiary.directory.mfa import MFA
 from ostiary.directory.names import login_key
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.rate_limits import RATE_LIMITS
@@ -73,7 +74,8 @@ class PasswordSignIn:
     def at_platform(self, tenant: TenantView, login: str, password: str) -> SignedIn:
         """A sign-in of a member at csp or cloudapi, by user name or mail address; refusals as above.
 
-        App ID's switch of the Cloud Directory as an identity provider does not lock members out.
+        App ID's switch of the Cloud Directory as an identity provider does not lock members out. Where the tenant asks
+        for a second factor nobody signs in with a password alone: SECOND_FACTOR_REQUIRED (403).
         """
         return self._sign_in(tenant, login, password, at_platform=True)
 
@@ -104,6 +106,9 @@ class PasswordSignIn:
         if not directory.is_active and not at_platform:
             message = "Signing in with the Cloud Directory is switched off for this tenant."
             raise denied("CLOUD_DIRECTORY_INACTIVE", message, oauth_error="access_denied")
+        if at_platform and MFA.read(work, tenant).is_active:
+            message = "This organization asks for a second factor: a password alone does not sign in here."
+            raise denied("SECOND_FACTOR_REQUIRED", message, oauth_error="access_denied")
         fields = ("userName", "email") if at_platform else (identity_field(directory),)
         found = (find_by_login(work, tenant.id, login, field) for field in fields)
         return next((user_id for user_id in found if user_id), "")

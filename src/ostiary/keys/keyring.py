@@ -6,14 +6,18 @@ signed with them can be alive.
 
 from __future__ import annotations
 
+import datetime as dt
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 from jwcrypto.jwk import JWK
 from sqlalchemy import select
 
@@ -26,7 +30,9 @@ from ostiary.store.work import Work
 
 TOKEN = "token"
 """The use of keys that sign tokens; the others are saml-sign and saml-encrypt."""
+SAML_SIGN, SAML_ENCRYPT = "saml-sign", "saml-encrypt"
 RSA_BITS = 2048
+CERTIFIED_DAYS = 3_650
 _KEYS = table_of(SigningKey)
 
 
@@ -99,6 +105,30 @@ class Keyring:
         )
 
     def _load_signer(self, work: Work, tenant_id: str, use: str) -> Signer:
+        kid, key = self._load_private(work, tenant_id, use)
+        return Signer(kid, lambda signed: key.sign(signed, padding.PKCS1v15(), SHA256()))
+
+    def certificate(self, work: Work, tenant: TenantView, use: str) -> bytes:
+        """A self-signed certificate (DER) of the active key, made now if this is its first use, like `signer`.
+
+        It is the same at every call: its dates come from the key, and RSA signatures (PKCS #1 v1.5) are deterministic.
+        """
+        return tenant.cached(("certificate", use), lambda: self._certify(work, tenant.id, use))
+
+    def _certify(self, work: Work, tenant_id: str, use: str) -> bytes:
+        kid, key = self._load_private(work, tenant_id, use)
+        row = work.row(select(_KEYS.c.created_at).where(_KEYS.c.tenant_id == tenant_id, _KEYS.c.id == kid))
+        since = dt.datetime.fromtimestamp((row.created_at if row else 0) // 1000, dt.UTC)
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, tenant_id)])
+        builder = x509.CertificateBuilder(
+            issuer_name=name, subject_name=name, public_key=key.public_key(), not_valid_before=since,
+            not_valid_after=since + dt.timedelta(days=CERTIFIED_DAYS),
+            serial_number=int.from_bytes(hashlib.sha256(kid.encode()).digest()[:15], "big") + 1,
+        )  # fmt: skip
+        return builder.sign(key, SHA256()).public_bytes(Encoding.DER)
+
+    def _load_private(self, work: Work, tenant_id: str, use: str) -> tuple[str, RSAPrivateKey]:
+        """The active key with its kid, made now if there is none."""
         row = self._active(work, tenant_id, use)
         if row is None:
             self.ensure(tenant_id, use)
@@ -107,8 +137,7 @@ class Keyring:
         pair = JWK.from_json(private.decode())
         # The check takes as long as a hundred requests, and the seal has proved that the key is the one we made.
         pair.unsafe_skip_rsa_key_validation = True
-        key = cast("RSAPrivateKey", pair.get_op_key("sign"))
-        return Signer(row.id, lambda signed: key.sign(signed, padding.PKCS1v15(), SHA256()))
+        return row.id, cast("RSAPrivateKey", pair.get_op_key("sign"))
 
     def _first(self, work: Work, tenant_id: str, use: str) -> list[dict[str, Any]]:
         self.ensure(tenant_id, use)

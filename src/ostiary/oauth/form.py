@@ -77,10 +77,31 @@ def _json(body: bytes) -> Iterator[tuple[str, str]]:
     return iter(document.items())
 
 
+def read_file(content_type: str, body: bytes, name: str) -> bytes:
+    """The content of the file `name` in a multipart form. Raises MALFORMED_BODY, FILE_MISSING."""
+    try:
+        for part in _parts(content_type, body):
+            if part.name == name:
+                return bytes(part.raw)
+    except (UnicodeDecodeError, ValueError, multipart.MultipartError) as error:
+        raise invalid("MALFORMED_BODY", "The body must be a multipart form (RFC 7578).") from error
+    raise invalid("FILE_MISSING", f"The form must have a part {name} with the file.")
+
+
 def _multipart(content_type: str, body: bytes) -> Iterator[tuple[str, str]]:
+    for part in _parts(content_type, body):
+        yield part.name or "", part.value
+
+
+def _parts(content_type: str, body: bytes) -> Iterator[multipart.MultipartPart]:
     _, options = multipart.parse_options_header(content_type)
-    parser = multipart.MultipartParser(
-        io.BytesIO(body), options.get("boundary", ""), part_limit=MAX_FIELDS, charset="utf-8", strict=True
+    return iter(
+        multipart.MultipartParser(
+            io.BytesIO(body),
+            options.get("boundary", ""),
+            part_limit=MAX_FIELDS,
+            charset="utf-8",
+            strict=True,
+            spool_limit=len(body) + 1,  # it is in memory already: no temporary files
+        )
     )
-    for part in parser:
-        yield part.name, part.value

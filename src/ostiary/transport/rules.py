@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -119,14 +120,21 @@ def _faults(method: MethodDescriptor, rules: Rules, limits: frozenset[str]) -> I
     reads = method.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS
     if reads and rules.transaction not in (options.TRANSACTION_READ, options.TRANSACTION_NONE):
         yield "has no side effects, yet asks for a transaction that writes"
-    changes = rules.transaction in (options.TRANSACTION_WRITE, options.TRANSACTION_OWN)
-    if rules.audit and not changes:
-        yield "names an audit event, yet opens no transaction to record it in"
-    if rules.options.audit_runtime and not rules.audit:
-        yield "says audit_runtime without naming an audit event"
+    yield from _audit_faults(method, rules)
     gets = any(route.verb == "GET" for route in rules.routes)
     if gets and not reads and not rules.options.get_has_side_effects:
         yield "is a GET with side effects that get_has_side_effects does not declare"
+
+
+def _audit_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:
+    changes = rules.transaction in (options.TRANSACTION_WRITE, options.TRANSACTION_OWN)
+    if rules.audit and not changes:
+        yield "names an audit event, yet opens no transaction to record it in"
+    for name in re.findall(r"\{(\w+)\}", rules.audit):
+        if name not in method.input_type.fields_by_name:
+            yield f"the audit event names {name!r}, which is no field of {method.input_type.name}"
+    if rules.options.audit_runtime and not rules.audit:
+        yield "says audit_runtime without naming an audit event"
 
 
 def _tenant_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:

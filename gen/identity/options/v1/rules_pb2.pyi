@@ -282,7 +282,7 @@ class MethodRules(_message.Message):
     """How the call meets the store. Left out: READ for methods with idempotency_level NO_SIDE_EFFECTS, else WRITE."""
     audit: _builtins.str
     """The audit event that one successful call records in the transaction of its change, such as
-    "appid.tokens-config.update". Empty for reads.
+    "appid.tokens-config.update"; a field of the request in braces becomes its value. Empty for reads.
     """
     error_family: Global___ErrorFamily.ValueType
     """The dialect of errors where it differs from the service's."""

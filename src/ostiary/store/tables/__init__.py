@@ -13,7 +13,7 @@ from ostiary.store.tables.ledger import AuditEvent, Counter, Message
 from ostiary.store.tables.profiles import Identity, Profile, ProfileRole
 from ostiary.store.tables.roles import Role, RoleScope
 from ostiary.store.tables.sessions import LoginTransaction, Session
-from ostiary.store.tables.tenants import SettingDocument, SettingSecret, Tenant
+from ostiary.store.tables.tenants import Logo, SettingDocument, SettingSecret, Tenant
 from ostiary.store.tables.tokens import AuthorizationCode, Grant, RefreshToken, RevokedToken
 from ostiary.store.tables.users import ExternalId, OneTimeCode, Password, PastPassword, User, UserEmail, UserPhone
 
@@ -34,6 +34,7 @@ __all__ = [
     "Job",
     "Lease",
     "LoginTransaction",
+    "Logo",
     "Membership",
     "Message",
     "OneTimeCode",

@@ -54,3 +54,14 @@ class SettingSecret(SQLModel, table=True):
     setting: str = Field(max_length=64)
     field: str = Field(max_length=128, description="Dotted path of the field in the document.")
     sealed_value: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class Logo(SQLModel, table=True):
+    """The logo of a tenant's pages and mails, as we have written it."""
+
+    __tablename__ = "logos"
+    tenant_id: str = owned_by("tenants.id", key=True)
+    media_type: str = Field(max_length=32)
+    digest: str = Field(max_length=32, description="What its address ends with: the beginning of its SHA-256.")
+    content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    modified_at: int = moment()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from google.protobuf.message import Message
@@ -35,9 +36,12 @@ class Audit:
     def _record(self, work: Work, call: Call, request: Message) -> None:
         is_runtime = call.rules.options.audit_runtime
         if not is_runtime or CAPTURE_RUNTIME_ACTIVITY.read(work, call.the_tenant).is_active:
-            record(work, self._clock.now_ms(), audit_entry(call, call.rules.audit, request))
+            # A documented name may hold a part of the path: `appid.mfa-extension-{name}.update`.
+            action = _FIELD.sub(lambda found: str(getattr(request, found[1])), call.rules.audit)
+            record(work, self._clock.now_ms(), audit_entry(call, action, request))
 
 
+_FIELD = re.compile(r"\{(\w+)\}")
 _TARGET_FIELDS = ("user_id", "id", "client_id", "role_id", "org_id")
 
 

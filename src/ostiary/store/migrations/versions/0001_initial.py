@@ -219,6 +219,16 @@ def upgrade() -> None:
     op.create_index(op.f("ix_login_transactions_expires_at"), "login_transactions", ["expires_at"], unique=False)
     op.create_index(op.f("ix_login_transactions_tenant_id"), "login_transactions", ["tenant_id"], unique=False)
     op.create_table(
+        "logos",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("media_type", sa.String(length=32), nullable=False),
+        sa.Column("digest", sa.String(length=32), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("modified_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_logos_tenant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_logos")),
+    )
+    op.create_table(
         "outbox",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("tenant_id", sa.String(length=36), nullable=False),

@@ -1,0 +1,28 @@
+"""Single sign-on of a tenant's applications (App ID catalogue 54, 55; appid.md §12): its settings."""
+
+from __future__ import annotations
+
+from identity.appid.management.v4 import sso_pb2 as pb
+from ostiary.errors import invalid
+from ostiary.oauth.redirect_uris import MAX_URIS, check_redirect_uri
+from ostiary.settings.fields import require
+from ostiary.settings.setting import Setting
+from ostiary.settings.switch import check_switch
+
+TIMEOUT_SECONDS = (1, 604_800)
+
+
+def check_sso(config: pb.SsoConfig) -> None:
+    """Refuses what is missing, a timeout outside the documented limits, and URIs that must never be registered."""
+    check_switch(config)
+    require(config, "", "inactivity_timeout_seconds")
+    low, high = TIMEOUT_SECONDS
+    if not low <= config.inactivity_timeout_seconds <= high:
+        raise invalid("INVALID_TIMEOUT", f"inactivityTimeoutSeconds must be between {low} and {high}.")
+    if len(config.logout_redirect_uris) > MAX_URIS:
+        raise invalid("TOO_MANY_REDIRECT_URIS", f"logoutRedirectUris takes at most {MAX_URIS} entries.")
+    for position, uri in enumerate(config.logout_redirect_uris):
+        check_redirect_uri(uri, f"logoutRedirectUris[{position}]")
+
+
+SSO = Setting("sso", pb.SsoConfig(is_active=False, inactivity_timeout_seconds=86_400), check_sso)

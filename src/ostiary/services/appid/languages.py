@@ -1,0 +1,27 @@
+"""App ID management: the languages of a tenant (catalogue 27, 28)."""
+
+from __future__ import annotations
+
+import grpc
+from google.protobuf import empty_pb2
+
+from identity.appid.management.v4 import languages_pb2 as pb
+from identity.appid.management.v4 import languages_pb2_grpc
+from ostiary.runtime import Runtime
+from ostiary.settings.languages import LANGUAGES
+from ostiary.transport.call import current_call
+
+
+class LanguagesServicer(languages_pb2_grpc.LanguagesServiceServicer):
+    """Which languages messages and pages speak."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._clock = runtime.clock
+
+    def GetLanguages(self, request: pb.GetLanguagesRequest, context: grpc.ServicerContext) -> pb.LanguagesConfig:
+        call = current_call()
+        return LANGUAGES.read(call.work, call.the_tenant)
+
+    def PutLanguages(self, request: pb.PutLanguagesRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        LANGUAGES.replace(current_call().work, request.tenant_id, request.config, self._clock.now_ms())
+        return empty_pb2.Empty()

@@ -1,0 +1,48 @@
+"""A tenant as a SAML 2.0 service provider (SAML Metadata §2.3.2, §2.4.4; App ID catalogue 23; appid.md §13)."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from xml.etree import ElementTree as ET
+
+from ostiary.keys.keyring import SAML_ENCRYPT, SAML_SIGN
+
+METADATA = "urn:oasis:names:tc:SAML:2.0:metadata"
+SIGNATURE = "http://www.w3.org/2000/09/xmldsig#"
+PROTOCOL = "urn:oasis:names:tc:SAML:2.0:protocol"
+NAME_ID_FORMAT = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
+HTTP_POST = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+USES = {SAML_SIGN: "signing", SAML_ENCRYPT: "encryption"}
+
+
+def entity_id(tenant_id: str) -> str:
+    """The name of a tenant towards identity providers: the vendor's, so that registrations there stay good."""
+    return f"urn:ibm:cloud:services:appid:{tenant_id}"
+
+
+def acs_url(public_url: str, tenant_id: str) -> str:
+    """Where identity providers post their responses (the assertion consumer service)."""
+    return f"{public_url}/saml2/v1/{tenant_id}/login-acs"
+
+
+def service_provider(public_url: str, tenant_id: str, certificates: Mapping[str, bytes]) -> bytes:
+    """The EntityDescriptor as XML. `certificates` (DER) by the use of their keys: SAML_SIGN, SAML_ENCRYPT."""
+    ET.register_namespace("md", METADATA)
+    ET.register_namespace("ds", SIGNATURE)
+    entity = ET.Element(f"{{{METADATA}}}EntityDescriptor", entityID=entity_id(tenant_id))
+    provider = ET.SubElement(
+        entity, f"{{{METADATA}}}SPSSODescriptor", protocolSupportEnumeration=PROTOCOL, WantAssertionsSigned="true",
+        AuthnRequestsSigned=str(SAML_SIGN in certificates).lower(),
+    )  # fmt: skip
+    for use, certificate in certificates.items():
+        descriptor = ET.SubElement(provider, f"{{{METADATA}}}KeyDescriptor", use=USES[use])
+        data = ET.SubElement(ET.SubElement(descriptor, f"{{{SIGNATURE}}}KeyInfo"), f"{{{SIGNATURE}}}X509Data")
+        ET.SubElement(data, f"{{{SIGNATURE}}}X509Certificate").text = base64.b64encode(certificate).decode()
+    ET.SubElement(provider, f"{{{METADATA}}}NameIDFormat").text = NAME_ID_FORMAT
+    ET.SubElement(
+        provider, f"{{{METADATA}}}AssertionConsumerService", Binding=HTTP_POST, index="1", isDefault="true",
+        Location=acs_url(public_url, tenant_id),
+    )  # fmt: skip
+    document: bytes = ET.tostring(entity, encoding="utf-8", xml_declaration=True)
+    return document
