@@ -97,6 +97,9 @@ def test_a_full_queue_refuses_the_next_at_once_and_works_on_afterwards() -> None
             threads.run("a", gate.job("one too many"))
         assert time.monotonic() - started < 1
         assert (refused.value.kind, refused.value.facts["retry_after"]) == (Kind.LIMITED, 1)
+        with pytest.raises(DomainError):  # whoever asks beforehand hears the same
+            threads.check_room("a")
+        threads.check_room("another tenant, for which the flood would give way")
         gate.open()
         assert [future.result() for future in admitted] == ["a0", "a1", "a2"]  # type: ignore[attr-defined]
     assert threads.run("a", lambda: "again") == "again"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, literal, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Row, bindparam, delete, literal, select, union_all
 
 from ostiary.directory.names import email_key, is_text
 from ostiary.errors import DomainError, conflict, invalid
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import UserEmail, UserPhone, table_of
 from ostiary.store.work import Work
 
@@ -29,24 +30,33 @@ class Contact:
     primary: bool = False
 
 
-def _of_users(kind: str) -> Any:
-    table = _EMAILS if kind == "email" else _PHONES
-    columns = (table.c.user_id, table.c.position, table.c.value, table.c.type, table.c.display, table.c.is_primary)
-    return select(literal(kind).label("kind"), *columns).where(
-        table.c.tenant_id == bindparam("tenant_id"), table.c.user_id.in_(bindparam("ids", expanding=True))
-    )
+def _contacts(whose: Callable[[ColumnElement[str]], ColumnElement[bool]]) -> CompoundSelect[Any]:
+    """Mail addresses and phone numbers of the users whom the condition on the user's id chooses."""
+    parts = []
+    for kind, table in (("email", _EMAILS), ("phone", _PHONES)):
+        columns = (table.c.user_id, table.c.position, table.c.value, table.c.type, table.c.display, table.c.is_primary)
+        chosen = select(literal(kind).label("kind"), *columns)
+        parts.append(chosen.where(table.c.tenant_id == bindparam("tenant_id"), whose(table.c.user_id)))
+    return union_all(*parts).order_by("user_id", "kind", "position")
 
 
-_CONTACTS = union_all(_of_users("email"), _of_users("phone")).order_by("user_id", "kind", "position")
+_OF_USERS = _contacts(lambda user_id: user_id.in_(bindparam("ids", expanding=True)))
+_OF_USER = prepared(_contacts(lambda user_id: user_id == bindparam("id")))
 
 
 def contacts_of(work: Work, tenant_id: str, user_ids: Sequence[str]) -> dict[tuple[str, str], tuple[Contact, ...]]:
     """The contacts of these users by (user id, "email" or "phone"), in the order in which they were given."""
     found: dict[tuple[str, str], tuple[Contact, ...]] = {}
-    for row in work.rows(_CONTACTS, {"tenant_id": tenant_id, "ids": list(user_ids)}) if user_ids else ():
+    for row in _rows(work, tenant_id, user_ids):
         contact = Contact(row.value, row.type, row.display, bool(row.is_primary))
         found[row.user_id, row.kind] = (*found.get((row.user_id, row.kind), ()), contact)
     return found
+
+
+def _rows(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    if len(user_ids) == 1:
+        return work.rows(_OF_USER, {"tenant_id": tenant_id, "id": user_ids[0]})
+    return work.rows(_OF_USERS, {"tenant_id": tenant_id, "ids": list(user_ids)}) if user_ids else ()
 
 
 def add_emails(work: Work, tenant_id: str, user_id: str, emails: Sequence[Contact]) -> None:

@@ -53,13 +53,22 @@ class HashingThreads:
             future.cancel()
             raise unavailable("HASHING_SLOW", "Passwords cannot be checked at the moment.") from None
 
-    def _make_room(self, tenant_id: str) -> None:
-        """The tenant with the longest queue loses its newest, if the newcomer's stays shorter even so."""
+    def check_room(self, tenant_id: str) -> None:
+        """Raises 429 HASHING_BUSY when `run` would refuse at this moment: ask before anything that costs."""
+        with self._changed:
+            if self._inside >= self._capacity:
+                self._longest_beside(tenant_id)
+
+    def _longest_beside(self, tenant_id: str) -> deque[Job]:
+        """The queue that must give way to a newcomer of this tenant, whose own stays shorter even so; raises 429."""
         longest = max(self._waiting.values(), key=len, default=deque())
-        own = len(self._waiting.get(tenant_id, ()))
-        if own + 1 >= len(longest):
+        if len(self._waiting.get(tenant_id, ())) + 1 >= len(longest):
             raise _busy()
-        future, _ = longest.pop()
+        return longest
+
+    def _make_room(self, tenant_id: str) -> None:
+        """The tenant with the longest queue loses its newest."""
+        future, _ = self._longest_beside(tenant_id).pop()
         self._inside -= 1
         if future.set_running_or_notify_cancel():
             future.set_exception(_busy())

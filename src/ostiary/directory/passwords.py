@@ -39,6 +39,10 @@ class Passwords:
         right = self._threads.run(tenant_id, lambda: self._matches(self._nobody if phc is None else phc, data))
         return right and phc is not None
 
+    def check_room(self, tenant_id: str) -> None:
+        """Raises 429 HASHING_BUSY when a hash would be refused now, before the store is troubled for nothing."""
+        self._threads.check_room(tenant_id)
+
     def is_outdated(self, phc: str) -> bool:
         """Whether a hash was made another way than new ones are: after a good sign-in it is made anew."""
         return not phc.startswith("$argon2id$") or self._hasher.check_needs_rehash(phc)

@@ -82,6 +82,7 @@ class PasswordSignIn:
     def _sign_in(self, tenant: TenantView, login: str, password: str, *, at_platform: bool) -> SignedIn:
         if len(login) > MAX_LOGIN:
             raise wrong_credentials()
+        self._passwords.check_room(tenant.id)
         with self._store.write() as work:
             user_id = self._find(work, tenant, login, at_platform)
             stored = stored_password(work, tenant.id, user_id)

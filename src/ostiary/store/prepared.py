@@ -10,7 +10,7 @@ from collections import namedtuple
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection, SelectBase
 from sqlalchemy.engine import Dialect
 
 
@@ -19,7 +19,7 @@ class Prepared:
 
     __slots__ = ("_plans", "_statement")
 
-    def __init__(self, statement: Select[Any]) -> None:
+    def __init__(self, statement: SelectBase) -> None:
         self._statement = statement
         self._plans: dict[str, _Plan] = {}
 
@@ -32,7 +32,7 @@ class Prepared:
         return plan.ask(connection.connection.dbapi_connection, parameters or {})
 
 
-def prepared(statement: Select[Any]) -> Prepared:
+def prepared(statement: SelectBase) -> Prepared:
     """Marks a statement at a module's top as one that hot paths ask."""
     return Prepared(statement)
 
@@ -42,7 +42,7 @@ class _Plan:
 
     __slots__ = ("_convert", "_given", "_make", "_order", "_sql")
 
-    def __init__(self, statement: Select[Any], dialect: Dialect) -> None:
+    def __init__(self, statement: SelectBase, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         self._sql = str(compiled)
         self._order: tuple[str, ...] | None = tuple(compiled.positiontup) if compiled.positional else None  # type: ignore[arg-type]
