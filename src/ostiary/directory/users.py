@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, bindparam, delete, false, func, select
 
 from ostiary.directory.contacts import Contact, add_emails, contacts_of, email_taken, one_primary, replace_phones
+from ostiary.directory.lockout import is_locked
 from ostiary.directory.names import email_key, is_text, login_key, name_key
 from ostiary.directory.stored_passwords import set_failures, set_password_hash
 from ostiary.directory.user_input import Description, NewUser, UserChange, check_change, check_user, formatted_name
@@ -189,7 +190,7 @@ def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, no
     for name, value in _described(change, view.email).items():
         setattr(user, name, value)
     user.status = change.status or user.status
-    user.active = user.active if change.active is None else change.active
+    user.active = _active_after(user, change, now_ms)
     user.locked_until = None if change.active else change.locked_until or user.locked_until
     if change.active:
         set_failures(work, tenant_id, user_id, 0)
@@ -197,6 +198,12 @@ def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, no
     replace_phones(work, tenant_id, user_id, change.phones)
     work.flush()
     return the_user(work, tenant_id, user_id)
+
+
+def _active_after(user: User, change: UserChange, now_ms: int) -> bool:
+    """A locked user is shown as not active: sent back with its lock, that is what was read and no wish."""
+    read_back = is_locked(user.locked_until, now_ms) and change.locked_until == user.locked_until
+    return user.active if change.active is None or (read_back and not change.active) else change.active
 
 
 def lock_user(work: Work, tenant_id: str, user_id: str) -> User:
