@@ -16,12 +16,16 @@ from grpc_reflection.v1alpha import reflection
 
 from identity.access.v1 import access_pb2, access_pb2_grpc
 from identity.appid.management.v4 import (
+    action_urls_pb2,
+    action_urls_pb2_grpc,
     advanced_password_management_pb2,
     advanced_password_management_pb2_grpc,
     applications_pb2,
     applications_pb2_grpc,
     cloud_directory_users_pb2,
     cloud_directory_users_pb2_grpc,
+    email_dispatcher_pb2,
+    email_dispatcher_pb2_grpc,
     identity_providers_pb2,
     identity_providers_pb2_grpc,
     languages_pb2,
@@ -42,8 +46,12 @@ from identity.appid.management.v4 import (
     saml_metadata_pb2_grpc,
     self_service_pb2,
     self_service_pb2_grpc,
+    sender_details_pb2,
+    sender_details_pb2_grpc,
     sso_pb2,
     sso_pb2_grpc,
+    templates_pb2,
+    templates_pb2_grpc,
     tokens_pb2,
     tokens_pb2_grpc,
     users_pb2,
@@ -101,11 +109,15 @@ from ostiary.background.jobs import run_jobs
 from ostiary.background.tasks import Task, leased
 from ostiary.clock import Clock, SystemClock
 from ostiary.config import Settings, largest_message
+from ostiary.delivery.caps import RecipientCaps
+from ostiary.delivery.delivery import Delivery
+from ostiary.delivery.operators import operators_provider
 from ostiary.delivery.outbox import Outbox
 from ostiary.directory.password_change import PasswordChange
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.registration import Registration
 from ostiary.directory.sign_in import PasswordSignIn
+from ostiary.directory.user_messages import UserMessages
 from ostiary.ids import Entropy, SystemEntropy, new_id
 from ostiary.keys.keyring import Keyring
 from ostiary.keys.master_key import check_master_key
@@ -125,13 +137,16 @@ from ostiary.oauth.ledger import Ledger
 from ostiary.oauth.platform_sessions import PlatformSessions
 from ostiary.oauth.platform_token_endpoint import PlatformTokenEndpoint
 from ostiary.oauth.platform_tokens import PlatformTokens
+from ostiary.oauth.tenant_signature import TenantSignature
 from ostiary.oauth.token_endpoint import TokenEndpoint
 from ostiary.oauth.user_sign_in import UserSignIn
 from ostiary.outgoing.client import Outgoing
 from ostiary.runtime import Runtime
+from ostiary.services.appid.action_urls import ActionUrlsServicer
 from ostiary.services.appid.advanced_password_management import AdvancedPasswordManagementServicer
 from ostiary.services.appid.applications import ApplicationsServicer
 from ostiary.services.appid.cloud_directory_users import CloudDirectoryUsersServicer
+from ostiary.services.appid.email_dispatcher import EmailDispatcherServicer
 from ostiary.services.appid.identity_providers import IdentityProvidersServicer
 from ostiary.services.appid.languages import LanguagesServicer
 from ostiary.services.appid.mfa import MfaServicer
@@ -142,7 +157,9 @@ from ostiary.services.appid.roles import RolesServicer
 from ostiary.services.appid.runtime_activity import RuntimeActivityServicer
 from ostiary.services.appid.saml_metadata import SamlMetadataServicer
 from ostiary.services.appid.self_service import SelfServiceServicer
+from ostiary.services.appid.sender_details import SenderDetailsServicer
 from ostiary.services.appid.sso import SsoServicer
+from ostiary.services.appid.templates import TemplatesServicer
 from ostiary.services.appid.tokens import TokensServicer
 from ostiary.services.appid.users import UsersServicer
 from ostiary.services.appid.users_profile import UsersProfileServicer
@@ -223,6 +240,10 @@ SERVICES: Sequence[Service] = (
     _bound(roles_pb2, roles_pb2_grpc, "RolesService", RolesServicer),
     _bound(runtime_activity_pb2, runtime_activity_pb2_grpc, "RuntimeActivityService", RuntimeActivityServicer),
     _bound(self_service_pb2, self_service_pb2_grpc, "SelfServiceService", SelfServiceServicer),
+    _bound(templates_pb2, templates_pb2_grpc, "TemplatesService", TemplatesServicer),
+    _bound(sender_details_pb2, sender_details_pb2_grpc, "SenderDetailsService", SenderDetailsServicer),
+    _bound(action_urls_pb2, action_urls_pb2_grpc, "ActionUrlsService", ActionUrlsServicer),
+    _bound(email_dispatcher_pb2, email_dispatcher_pb2_grpc, "EmailDispatcherService", EmailDispatcherServicer),
     _bound(tokens_pb2, tokens_pb2_grpc, "TokensService", TokensServicer),
     _bound(users_pb2, users_pb2_grpc, "UsersService", UsersServicer),
     _bound(users_profile_pb2, users_profile_pb2_grpc, "UsersProfileService", UsersProfileServicer),
@@ -298,6 +319,13 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     sign_in = PasswordSignIn(store, clock, passwords, sealing, limits.exact)
     tokens = PlatformTokens(tenancy, keys, issuers, clock, entropy)
     sessions = PlatformSessions(store, tenancy, clock, entropy, tokens, passwords, sign_in)
+    outgoing = Outgoing(settings.outgoing_allow)
+    caps = RecipientCaps(store, clock, sealing, limits.exact)
+    messages = UserMessages(clock, entropy, Outbox(sealing, entropy), caps)
+    delivery = Delivery(
+        store, tenancy, clock, entropy, sealing, outgoing, operators_provider(settings),
+        TenantSignature(store, tenancy, keys), issuers.tenant, settings,
+    )  # fmt: skip
     return Runtime(
         settings=settings, clock=clock, entropy=entropy, store=store, tenancy=tenancy, sealing=sealing, keys=keys,
         issuers=issuers, limits=limits, passwords=passwords, password_change=password_change, sign_in=sign_in,
@@ -307,8 +335,8 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         token_endpoint=TokenEndpoint(clock, entropy, ledger, AppTokens(keys, issuers, ledger, entropy), grants),
         platform_tokens=tokens, platform_sessions=sessions,
         platform_token_endpoint=PlatformTokenEndpoint(store, tenancy, clock, entropy, sealing, tokens, sessions),
-        outgoing=Outgoing(settings.outgoing_allow),
-        registration=Registration(store, clock, entropy, passwords, Outbox(sealing, entropy)),
+        outgoing=outgoing, delivery=delivery, caps=caps,
+        registration=Registration(store, clock, entropy, passwords, messages),
     )  # fmt: skip
 
 
@@ -330,6 +358,7 @@ def background_tasks(runtime: Runtime) -> list[Task]:
     """What the background process of a node does; see `ostiary.background`."""
     store, clock, holder = runtime.store, runtime.clock, new_id(runtime.entropy)
     return [
+        Task("outbox", 1, runtime.delivery.send_due),
         Task("jobs", 5, lambda: run_jobs(store, clock, holder)),
         Task("cleaner", 60, lambda: leased(store, clock, holder, "cleaner", lambda: clean(store, clock))),
     ]

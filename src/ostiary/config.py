@@ -144,6 +144,16 @@ class Settings(BaseSettings):
         (), description="networks (CIDR) that outgoing calls may reach although they are private or loopback"
     )
 
+    smtp_url: SecretStr | None = Field(
+        None, description="mail server, smtp://USER:PASSWORD@HOST:PORT or smtps://…; by environment or file only"
+    )
+    mail_from: str = Field("", description="sender of tenants that have set none; default: no-reply at the public URL")
+    mail_folder: Path | None = Field(
+        None, description="without smtp_url: folder that mails are written to, - for the console; default: mail in data"
+    )
+    sendgrid_url: str = Field("https://api.sendgrid.com", description="where tenants' SendGrid accounts are")
+    vonage_url: str = Field("https://rest.nexmo.com", description="where tenants' Vonage accounts are")
+
     log_format: Literal["json", "text"] = Field("text", description="one JSON object a line, or text for people")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is written")
 
@@ -231,6 +241,26 @@ class Settings(BaseSettings):
         if self.public_url:
             return self.public_url.rstrip("/")
         return f"{'https' if self.tls_cert else 'http'}://{self.listen}"
+
+    @property
+    def mail_host(self) -> str:
+        """The domain that names our mails: the public host, if it has a name."""
+        host = urlsplit(self.base_url).hostname or ""
+        try:
+            ipaddress.ip_address(host)
+        except ValueError:
+            return host
+        return "localhost"
+
+    @property
+    def mail_sender(self) -> str:
+        """The address that mails come from whose tenant has set none."""
+        return self.mail_from or f"no-reply@{self.mail_host}"
+
+    @property
+    def mail_sink(self) -> Path:
+        """Where mails are written that no server sends."""
+        return self.mail_folder or self.data / "mail"
 
     @property
     def is_https(self) -> bool:

@@ -9,6 +9,8 @@ from ostiary.access.introspection import TokenInspection
 from ostiary.access.limits import Limits
 from ostiary.clock import Clock
 from ostiary.config import Settings
+from ostiary.delivery.caps import RecipientCaps
+from ostiary.delivery.delivery import Delivery
 from ostiary.directory.password_change import PasswordChange
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.registration import Registration
@@ -58,3 +60,5 @@ class Runtime:
     platform_token_endpoint: PlatformTokenEndpoint
     registration: Registration
     outgoing: Outgoing
+    delivery: Delivery
+    caps: RecipientCaps

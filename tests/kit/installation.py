@@ -49,6 +49,13 @@ class Installation:
         with self.runtime.store.write() as work:
             return create_api_key(work, tenant_id, f"test {role}", role, ENTROPY, self.clock.now_ms())[1]
 
+    def with_settings(self, **settings: Any) -> Installation:
+        """The same installation as a process with other settings serves it."""
+        given = self.runtime.settings
+        assert given.master_key is not None
+        runtime = _open(given.database, given.data, given.master_key.get_secret_value(), self.clock, settings)
+        return Installation(runtime, self.clock, self.tenant_id, dict(self.api_keys))
+
 
 def install(database: str, folder: Path, **settings: Any) -> Installation:
     """Makes an installation in an empty database."""

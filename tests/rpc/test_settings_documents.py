@@ -125,6 +125,19 @@ SSO: Json = {"isActive": False, "inactivityTimeoutSeconds": 86_400, "logoutRedir
 SSO_ON: Json = {"isActive": True, "inactivityTimeoutSeconds": 1, "logoutRedirectUris": ["http://localhost:3000/out"]}
 TEXTS: Json = {"tabTitle": "Login", "footnote": "Powered by App ID"}
 
+SENDER: Json = {
+    "senderDetails": {"from": {"name": "no-reply", "email": "no-reply@localhost"}, "linkExpirationSec": 86400}
+}  # fmt: skip
+SENDERS: Json = {
+    "senderDetails": {
+        "from": {"name": "Acme", "email": "hello@example.com"},
+        "reply_to": {"name": "Help", "email": "help@example.com"},
+        "linkExpirationSec": 900,
+        "cc": {"email": "cc@example.com"},
+        "bcc": {"email": "bcc@example.com"},
+    }
+}
+
 DOCUMENTS = {
     "sso": Document(
         "SsoService", "GetSsoConfig", "PutSsoConfig", "appid.sso.update", SSO,
@@ -172,6 +185,26 @@ DOCUMENTS = {
     "mfa": Document(
         "MfaService", "GetMfaConfig", "PutMfaConfig", "appid.mfa.update", {"isActive": False}, ON_OFF, SWITCH_FAULTS,
         answers_empty=False,
+    ),
+    "sender_details": Document(
+        "SenderDetailsService", "GetSenderDetails", "PutSenderDetails", "appid.sender-details.update", SENDER,
+        [
+            (SENDERS, SENDERS),
+            (changed(SENDERS, "senderDetails.linkExpirationSec", ABSENT),
+             changed(SENDERS, "senderDetails.linkExpirationSec", 86_400)),
+            (changed(SENDERS, "senderDetails.linkExpirationSec", 2_592_000),) * 2,
+            (changed(SENDERS, "senderDetails.reply_to", {"name": "nobody", "email": ""}),) * 2,
+        ],
+        [
+            ({}, "SENDER_MISSING"),
+            (changed(SENDERS, "senderDetails.from", {"name": "x"}), "SENDER_MISSING"),
+            *((changed(SENDERS, f"senderDetails.{part}.email", "jane"), "INVALID_EMAIL")
+              for part in ("from", "reply_to", "cc", "bcc")),
+            (changed(SENDERS, "senderDetails.from.name", "x\r\nBcc: y"), "INVALID_NAME"),
+            (changed(SENDERS, "senderDetails.from.name", "x" * 257), "INVALID_NAME"),
+            *((changed(SENDERS, "senderDetails.linkExpirationSec", seconds), "LINK_EXPIRATION_OUT_OF_RANGE")
+              for seconds in (899, 2_592_001, 0, -1)),
+        ],
     ),
     "advanced_password_management": Document(
         "AdvancedPasswordManagementService", "GetAdvancedPasswordManagement", "PutAdvancedPasswordManagement",

@@ -16,7 +16,7 @@ from limits.strategies import MovingWindowRateLimiter
 from ostiary.errors import limited
 from ostiary.store.counters import ExactLimit
 
-EXACT = ("sign_in_user", "attribute_write")
+EXACT = ("sign_in_user", "attribute_write", "mail_recipient", "sms_recipient")
 """The exact limits that every installation has."""
 
 

@@ -4,17 +4,49 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+from sqlalchemy import Row, bindparam, func, select, update
 
 from ostiary.errors import invalid
 from ostiary.ids import Entropy, new_id
 from ostiary.keys.sealing import Place, Sealing
-from ostiary.store.tables import Message
+from ostiary.settings.languages import DEFAULT_LANGUAGE
+from ostiary.store.engine import Store
+from ostiary.store.tables import Message, table_of
 from ostiary.store.work import Work
 
-USER_VERIFICATION, WELCOME = "USER_VERIFICATION", "WELCOME"
-DEFAULT_LANGUAGE = "en"
+PATIENCE_S = 86_400
+"""How long a message is worth sending that carries no code."""
+CLAIM_MS = 300_000
+"""How long whoever sends a message has it alone: longer than any provider can take. A process that dies meanwhile
+leaves it to the others then."""
+BATCH, PER_TENANT = 32, 8
+"""Messages of one turn; of one tenant, so that nobody's slow dispatcher keeps the others waiting."""
+PAUSES_S = (10, 30, 120, 600, 1_800, 3_600)
+"""After the first, second, … failure; the last one from then on."""
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+
+_OUTBOX = table_of(Message)
+_DUE = (_OUTBOX.c.state == "waiting") & (_OUTBOX.c.next_attempt_at <= bindparam("now_ms"))
+_RANKED = (
+    select(
+        _OUTBOX.c.id,
+        func.row_number()
+        .over(partition_by=_OUTBOX.c.tenant_id, order_by=(_OUTBOX.c.next_attempt_at, _OUTBOX.c.id))
+        .label("place"),
+    )
+    .where(_DUE)
+    .subquery()
+)
+_NEXT = select(_RANKED.c.id).where(_RANKED.c.place <= PER_TENANT).order_by(_RANKED.c.place).limit(BATCH)
+_CLAIM = (
+    select(_OUTBOX)
+    .where(_DUE, _OUTBOX.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_OUTBOX.c.next_attempt_at, _OUTBOX.c.id)
+    .with_for_update(skip_locked=True)
+)
 
 
 class Outbox:
@@ -26,23 +58,23 @@ class Outbox:
 
     def mail(
         self, work: Work, tenant_id: str, template: str, recipient: str, language: str, payload: dict[str, Any],
-        now_ms: int, *, code: str = "",
+        now_ms: int, *, code: str = "", code_seconds: int = PATIENCE_S,
     ) -> None:  # fmt: skip
-        """One mail; `code` is a one-time code for it to carry, sealed until it is sent."""
+        """One mail; `code` is a one-time code for it to carry, sealed until it is sent, good for `code_seconds`."""
         message_id = new_id(self._entropy)
-        sealed = self._sealing.seal(code.encode(), code_place(tenant_id, message_id)) if code else ""
         work.add(
             Message(
                 id=message_id, tenant_id=tenant_id, channel="email", template=template, recipient=recipient,
-                language=language, payload=json.dumps(payload), sealed_code=sealed, created_at=now_ms,
-                next_attempt_at=now_ms,
+                language=language, payload=json.dumps(payload), created_at=now_ms,
+                next_attempt_at=now_ms, give_up_at=now_ms + code_seconds * 1000,
+                sealed_code=self._sealing.seal(code.encode(), code_place(tenant_id, message_id)) if code else "",
             )
         )  # fmt: skip
 
 
 def code_place(tenant_id: str, message_id: str) -> Place:
     """Where the code of a message is sealed."""
-    return Place(tenant_id, "outbox", message_id, "sealed_code")
+    return Place(tenant_id, _OUTBOX.name, message_id, "sealed_code")
 
 
 def check_language(tag: str) -> str:
@@ -50,3 +82,51 @@ def check_language(tag: str) -> str:
     if tag and (len(tag) > 35 or not _LANGUAGE.fullmatch(tag)):
         raise invalid("INVALID_LANGUAGE", "language must be a tag such as en or de-CH (RFC 5646).")
     return tag or DEFAULT_LANGUAGE
+
+
+def claim(store: Store, now_ms: int) -> Sequence[Row[Any]]:
+    """Messages that are due and from now on, for CLAIM_MS, nobody else's; `attempts` counts this one."""
+    with store.read() as work:
+        ids = [row.id for row in work.rows(_NEXT, {"now_ms": now_ms})]
+    if not ids:
+        return ()
+    with store.write() as work:
+        claimed = work.rows(_CLAIM, {"now_ms": now_ms, "ids": ids})
+        mine = _OUTBOX.c.id.in_([row.id for row in claimed])
+        work.run(
+            update(_OUTBOX)
+            .where(mine)
+            .values(attempts=_OUTBOX.c.attempts + 1, next_attempt_at=now_ms + CLAIM_MS)
+        )  # fmt: skip
+    return claimed
+
+
+def finish(store: Store, message: Row[Any], now_ms: int, *, sent: bool) -> None:
+    """Ends a claimed message; of one that was sent nothing about the person stays."""
+    ended: dict[str, Any] = {"state": "sent" if sent else "failed", "finished_at": now_ms, "sealed_code": ""}
+    if sent:
+        ended |= {"recipient": "", "payload": "{}"}
+    _change(store, message, ended)
+
+
+def postpone(store: Store, message: Row[Any], now_ms: int) -> bool:
+    """Lets a claimed message wait for its next attempt; False, and failed, when it is not worth one any more."""
+    pause_s = PAUSES_S[min(message.attempts, len(PAUSES_S) - 1)]
+    if now_ms + pause_s * 1000 >= message.give_up_at:
+        finish(store, message, now_ms, sent=False)
+        return False
+    _change(store, message, {"next_attempt_at": now_ms + pause_s * 1000})
+    return True
+
+
+def give_back(store: Store, messages: Iterable[Row[Any]], now_ms: int) -> None:
+    """Lets claimed messages wait that were not tried."""
+    for message in messages:
+        _change(store, message, {"attempts": message.attempts, "next_attempt_at": now_ms + PAUSES_S[0] * 1000})
+
+
+def _change(store: Store, message: Row[Any], values: dict[str, Any]) -> None:
+    """Only while the claim holds: who was so slow that another one took over must not undo what that one did."""
+    held = (_OUTBOX.c.id == message.id) & (_OUTBOX.c.state == "waiting") & (_OUTBOX.c.attempts == message.attempts + 1)
+    with store.write() as work:
+        work.run(update(_OUTBOX).where(held).values(values))

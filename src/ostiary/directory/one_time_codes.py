@@ -6,17 +6,16 @@ from ostiary.ids import Entropy, digest, new_secret
 from ostiary.store.tables import OneTimeCode
 from ostiary.store.work import Work
 
-LIFETIME_S = 86_400
-"""How long a link in a mail can be followed (App ID's default, appid.md §4)."""
 
-
-def new_code(work: Work, tenant_id: str, user_id: str, kind: str, entropy: Entropy, now_ms: int) -> str:
-    """A new code for the message template `kind`: 256 random bits in base64url."""
+def new_code(
+    work: Work, tenant_id: str, user_id: str, kind: str, entropy: Entropy, now_ms: int, lifetime_s: int
+) -> str:
+    """A new code of a kind, for `lifetime_s` seconds: 256 random bits in base64url."""
     code = new_secret(entropy)
     work.add(
         OneTimeCode(
             digest=digest(code), tenant_id=tenant_id, user_id=user_id, kind=kind, created_at=now_ms,
-            expires_at=now_ms + LIFETIME_S * 1000,
+            expires_at=now_ms + lifetime_s * 1000,
         )
     )  # fmt: skip
     return code

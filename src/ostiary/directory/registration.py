@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from identity.appid.management.v4 import identity_providers_pb2 as pb
 from ostiary.clock import Clock
-from ostiary.delivery.outbox import USER_VERIFICATION, WELCOME, Outbox
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, asks_for_confirmation
-from ostiary.directory.one_time_codes import new_code
+from ostiary.directory.contacts import email_taken, one_primary
 from ostiary.directory.password_policy import check_new_password
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.profiles import profile_at_sign_in
 from ostiary.directory.rate_limits import RATE_LIMITS
 from ostiary.directory.sign_in import signed_in_as
 from ostiary.directory.user_input import CONFIRMED, NewUser, check_user
-from ostiary.directory.users import UserView, create_user
+from ostiary.directory.user_messages import UserMessages
+from ostiary.directory.users import UserView, create_user, find_by_login
 from ostiary.errors import invalid, limited
 from ostiary.ids import Entropy
 from ostiary.store.counters import ExactLimit, count_exactly
@@ -34,12 +35,14 @@ class Prepared:
 class Registration:
     """The two phases of creating a user: `prepare…` outside any transaction, then `create` or `sign_up` in one."""
 
-    def __init__(self, store: Store, clock: Clock, entropy: Entropy, passwords: Passwords, outbox: Outbox) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, entropy: Entropy, passwords: Passwords, messages: UserMessages
+    ) -> None:
         self._store = store
         self._clock = clock
         self._entropy = entropy
         self._passwords = passwords
-        self._outbox = outbox
+        self._messages = messages
 
     def prepare(self, tenant: TenantView, new: NewUser, password: str) -> Prepared:
         """Raises what `check_user` and `check_new_password` raise, EMAIL_MISSING, and 429 HASHING_BUSY."""
@@ -47,9 +50,13 @@ class Registration:
         return Prepared(new, self._passwords.hash(tenant.id, password))
 
     def prepare_sign_up(self, tenant: TenantView, new: NewUser, password: str) -> Prepared:
-        """The same under the tenant's signUpLimitPerMinute: raises 429 TOO_MANY_SIGN_UPS."""
+        """The same under the tenant's signUpLimitPerMinute and the cap of mails to one address.
+
+        Raises EMAIL_TAKEN (409), 429 TOO_MANY_SIGN_UPS and TOO_MANY_MESSAGES too.
+        """
         self._check(tenant, new, password)
         self._count(tenant)
+        self._count_mails(tenant, new)
         return Prepared(new, self._passwords.hash(tenant.id, password))
 
     def create(self, work: Work, tenant_id: str, prepared: Prepared) -> UserView:
@@ -87,19 +94,24 @@ class Registration:
         if wait:
             raise limited("TOO_MANY_SIGN_UPS", f"Too many sign-ups; wait {wait} seconds and repeat.", wait)
 
+    def _count_mails(self, tenant: TenantView, new: NewUser) -> None:
+        address = next(one.value for one in one_primary("emails", new.emails) if one.primary)
+        with self._store.read() as work:
+            # Whoever is there already gets no mail, so a stranger's sign-ups must not use up the cap.
+            if find_by_login(work, tenant.id, address, "email"):
+                raise email_taken()
+            mails = sum(_mails_caused(CLOUD_DIRECTORY.read(work, tenant), new.status))
+        if mails:
+            self._messages.count(tenant.id, address, mails)
+
     def _welcome(self, work: Work, tenant: TenantView, user: UserView, language: str) -> None:
-        directory, now_ms = CLOUD_DIRECTORY.read(work, tenant), self._clock.now_ms()
-        payload = {"user": _shown_in_mails(user)}
-        if user.status != CONFIRMED and asks_for_confirmation(directory):
-            code = new_code(work, tenant.id, user.id, USER_VERIFICATION, self._entropy, now_ms)
-            self._outbox.mail(work, tenant.id, USER_VERIFICATION, user.email, language, payload, now_ms, code=code)
-        if directory.config.interactions.welcome_enabled:
-            self._outbox.mail(work, tenant.id, WELCOME, user.email, language, payload, now_ms)
+        confirms, welcomes = _mails_caused(CLOUD_DIRECTORY.read(work, tenant), user.status)
+        if confirms:
+            self._messages.verification(work, tenant, user, language)
+        if welcomes:
+            self._messages.welcome(work, tenant, user, language)
 
 
-def _shown_in_mails(user: UserView) -> dict[str, str]:
-    """The user's part of the placeholders of message templates (appid.md §10), by their names."""
-    return {
-        "id": user.id, "displayName": user.display_name, "email": user.email, "username": user.user_name,
-        "firstName": user.given_name, "lastName": user.family_name, "formattedName": user.formatted_name,
-    }  # fmt: skip
+def _mails_caused(directory: pb.CloudDirectoryProvider, status: str) -> tuple[bool, bool]:
+    """Whether a sign-up causes a verification mail, and a welcome mail."""
+    return status != CONFIRMED and asks_for_confirmation(directory), directory.config.interactions.welcome_enabled

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from urllib.parse import parse_qsl
 
 import multipart
+from google.api import httpbody_pb2
 
 from ostiary.errors import invalid
 
@@ -36,8 +37,16 @@ class Form:
         return name in self._fields
 
 
-def read_form(content_type: str, body: bytes) -> Form:
-    """Reads a body by its content type; none counts as urlencoded. Raises INVALID for what is malformed."""
+def read_fields(body: httpbody_pb2.HttpBody, *names: str) -> Form:
+    """Reads these fields of a management body, a form or JSON; others are not looked at. Raises INVALID."""
+    return read_form(body.content_type, body.data, names)
+
+
+def read_form(content_type: str, body: bytes, names: Collection[str] | None = None) -> Form:
+    """Reads a body by its content type; none counts as urlencoded. Raises INVALID for what is malformed.
+
+    `names`: the only fields that are looked at, so that nothing of the others can be wrong.
+    """
     kind, _, _ = content_type.partition(";")
     try:
         match kind.strip().lower():
@@ -46,10 +55,10 @@ def read_form(content_type: str, body: bytes) -> Form:
             case "multipart/form-data":
                 pairs = _multipart(content_type, body)
             case "application/json":
-                pairs = _json(body)
+                pairs = _json(body, names)
             case _:
                 raise invalid("UNSUPPORTED_CONTENT_TYPE", "Send the fields urlencoded, as multipart form or as JSON.")
-        return Form(_once(pairs))
+        return Form(_once(pair for pair in pairs if names is None or pair[0] in names))
     except (ValueError, RecursionError, multipart.MultipartError) as error:
         raise invalid("MALFORMED_BODY", "The body does not fit its content type, or is not UTF-8.") from error
 
@@ -70,11 +79,14 @@ def _urlencoded(body: bytes) -> Iterator[tuple[str, str]]:
     return iter(pairs)
 
 
-def _json(body: bytes) -> Iterator[tuple[str, str]]:
+def _json(body: bytes, names: Collection[str] | None) -> Iterator[tuple[str, str]]:
     document = json.loads(body or b"{}")
-    if not isinstance(document, dict) or not all(isinstance(value, str) for value in document.values()):
-        raise invalid("MALFORMED_BODY", "A JSON body must be an object of strings.")
-    return iter(document.items())
+    if not isinstance(document, dict):
+        raise invalid("MALFORMED_BODY", "A JSON body must be an object.")
+    asked = {name: value for name, value in document.items() if names is None or name in names}
+    if not all(isinstance(value, str) for value in asked.values()):
+        raise invalid("MALFORMED_BODY", "The fields of a JSON body must be strings.")
+    return iter(asked.items())
 
 
 def read_file(content_type: str, body: bytes, name: str) -> bytes:

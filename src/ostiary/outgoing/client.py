@@ -20,12 +20,16 @@ REDIRECTS = (301, 302, 303, *METHODS_KEPT)
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """What a call may cost. Seconds; `total_seconds` is over all redirects, from resolution to the last byte."""
+    """What a call may cost. Seconds; `total_seconds` is over all redirects, from resolution to the last byte.
+
+    `cuts_body`: only the status counts, so an answer that is too long, or stops half-way, is cut off and no failure.
+    """
 
     connect_seconds: float = 5.0
     total_seconds: float = 7.0
     body_bytes: int = 10_000
     redirects: int = 3
+    cuts_body: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ class Outgoing:
                 httpcore.ConnectionPool(ssl_context=self._context(), network_backend=backend) as pool,
                 pool.stream(method, url, headers=_written(target, headers), content=body) as response,
             ):
-                content = _limited(response, caps.body_bytes)
+                content = _limited(response, caps)
                 return Answer(response.status, _read(response.headers), content)
         except httpcore.TimeoutException as error:
             raise timed_out() from error
@@ -134,13 +138,19 @@ def _authority(target: Target) -> str:
     return host if target.port == PORTS[target.scheme] else f"{host}:{target.port}"
 
 
-def _limited(response: httpcore.Response, limit: int) -> bytes:
+def _limited(response: httpcore.Response, caps: Caps) -> bytes:
     content = bytearray()
-    for chunk in response.iter_stream():
-        content += chunk
-        if len(content) > limit:
-            raise CallFailed("OUTGOING_TOO_LARGE", f"The URL answered with more than {limit} bytes.")
-    return bytes(content)
+    try:
+        for chunk in response.iter_stream():
+            content += chunk
+            if len(content) > caps.body_bytes:
+                break
+    except (CallFailed, httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError):
+        if not caps.cuts_body:
+            raise
+    if len(content) > caps.body_bytes and not caps.cuts_body:
+        raise CallFailed("OUTGOING_TOO_LARGE", f"The URL answered with more than {caps.body_bytes} bytes.")
+    return bytes(content[: caps.body_bytes])
 
 
 def _read(headers: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:

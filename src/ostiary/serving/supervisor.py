@@ -23,6 +23,7 @@ import structlog
 
 from ostiary import __version__, logging
 from ostiary.config import ConfigurationError, Settings, host_and_port
+from ostiary.delivery.operators import mail_target
 from ostiary.serving.children import Child, Family, name_process, remove_folder, told, use_few_arenas
 from ostiary.serving.process import DRAIN, Place, Serving, live, stop_seconds
 from ostiary.serving.reports import Report, Reports
@@ -206,12 +207,13 @@ def _signals() -> Iterator[int]:
 def _announce(settings: Settings) -> None:
     if settings.log_format == "json":
         _log.info("ready", version=__version__, public_url=settings.base_url, listen=settings.listen,
-                  admin=settings.admin_listen, workers=settings.worker_count)  # fmt: skip
+                  admin=settings.admin_listen, workers=settings.worker_count, mail=mail_target(settings))  # fmt: skip
         return
     sys.stdout.write(
         f"Ostiary {__version__} is ready. Ctrl-C stops it.\n"
         f"  REST, gRPC, gRPC-Web   {settings.base_url}\n"
         f"  metrics and probes     http://{settings.admin_listen}/metrics /livez /readyz\n"
+        f"  mail                   {mail_target(settings)}\n"
     )
     sys.stdout.flush()
 

@@ -31,7 +31,11 @@ class AuditEvent(SQLModel, table=True):
 
 
 class Message(SQLModel, table=True):
-    """A message to send, written in the transaction that causes it (the outbox)."""
+    """A message to send, written in the transaction that causes it (the outbox).
+
+    Whoever sends it moves `next_attempt_at` beyond its own patience first, so that nobody else does, and if it dies
+    somebody else will. `recipient`, `payload` and code are forgotten once it is sent.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (Index("ix_outbox_due", "state", "next_attempt_at"),)
@@ -42,13 +46,14 @@ class Message(SQLModel, table=True):
     recipient: str
     language: str = Field(default="en", max_length=35)
     payload: str = text(default="{}")
-    """What the template is filled with: a JSON object without secrets."""
+    """What the template is filled with: a JSON object."""
     sealed_code: str = text()
-    """The one-time code that it carries, if any."""
+    """The one-time code that the message carries, if any."""
     state: str = Field(default="waiting", max_length=16, description="waiting, sent or failed.")
     attempts: int = 0
     created_at: int = moment()
     next_attempt_at: int = moment()
+    give_up_at: int = moment()
     finished_at: int | None = moment(optional=True)
 
 

@@ -64,4 +64,16 @@ class Logo(SQLModel, table=True):
     media_type: str = Field(max_length=32)
     digest: str = Field(max_length=32, description="What its address ends with: the beginning of its SHA-256.")
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class MessageTemplate(SQLModel, table=True):
+    """A tenant's own text of a message in one language; an empty body is one that was not given."""
+
+    __tablename__ = "message_templates"
+    tenant_id: str = owned_by("tenants.id", key=True)
+    name: str = Field(primary_key=True, max_length=32, description="USER_VERIFICATION, WELCOME, …")
+    language: str = Field(primary_key=True, max_length=35)
+    subject: str = text()
+    html_body: str = text()
+    plain_text_body: str = text()
     modified_at: int = moment()

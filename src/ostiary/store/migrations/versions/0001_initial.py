@@ -224,9 +224,22 @@ def upgrade() -> None:
         sa.Column("media_type", sa.String(length=32), nullable=False),
         sa.Column("digest", sa.String(length=32), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.Column("modified_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_logos_tenant_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_logos")),
+    )
+    op.create_table(
+        "message_templates",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(length=32), nullable=False),
+        sa.Column("language", sa.String(length=35), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("html_body", sa.Text(), nullable=False),
+        sa.Column("plain_text_body", sa.Text(), nullable=False),
+        sa.Column("modified_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_message_templates_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "name", "language", name=op.f("pk_message_templates")),
     )
     op.create_table(
         "outbox",
@@ -242,6 +255,7 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("next_attempt_at", sa.BigInteger(), nullable=False),
+        sa.Column("give_up_at", sa.BigInteger(), nullable=False),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_outbox_tenant_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),

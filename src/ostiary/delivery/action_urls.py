@@ -1,0 +1,85 @@
+"""Pages of a tenant's own, where the links in mails end (App ID catalogue 31–33, 107)."""
+
+from __future__ import annotations
+
+from identity.appid.management.v4 import action_urls_pb2 as pb
+from ostiary.errors import DomainError, invalid, not_found
+from ostiary.outgoing.targets import read_target
+from ostiary.settings.setting import Setting
+from ostiary.store.tenancy import TenantView, touch
+from ostiary.store.work import Work
+
+ON_USER_VERIFIED, ON_RESET_PASSWORD = "on_user_verified", "on_reset_password"
+ACTIONS = (ON_USER_VERIFIED, ON_RESET_PASSWORD)
+
+
+def action_url(work: Work, tenant: TenantView, action: str) -> str:
+    """The page, or an empty text where the built-in one is in use. Raises UNKNOWN_ACTION."""
+    url: str = getattr(ACTION_URLS.read(work, tenant), _known(action))
+    return url
+
+
+def the_action_url(work: Work, tenant: TenantView, action: str) -> pb.ActionUrl:
+    """The page. Raises UNKNOWN_ACTION, ACTION_URL_NOT_FOUND."""
+    url = action_url(work, tenant, action)
+    if not url:
+        raise _not_set()
+    return pb.ActionUrl(action_url=url)
+
+
+def put_action_url(work: Work, tenant_id: str, action: str, url: str, now_ms: int) -> pb.ActionUrl:
+    """Sets a page. Raises UNKNOWN_ACTION, INVALID_ACTION_URL."""
+    changed = _copied(work, tenant_id, action)
+    setattr(changed, action, url)
+    ACTION_URLS.replace(work, tenant_id, changed, now_ms)
+    return pb.ActionUrl(action_url=url)
+
+
+def delete_action_url(work: Work, tenant_id: str, action: str, now_ms: int) -> None:
+    """Goes back to the built-in page. Raises UNKNOWN_ACTION, ACTION_URL_NOT_FOUND."""
+    changed = _copied(work, tenant_id, action)
+    if not changed.HasField(action):  # type: ignore[arg-type]  # one of ACTIONS
+        raise _not_set()
+    changed.ClearField(action)  # type: ignore[arg-type]  # one of ACTIONS
+    ACTION_URLS.replace(work, tenant_id, changed, now_ms)
+
+
+def _copied(work: Work, tenant_id: str, action: str) -> pb.ActionUrls:
+    _known(action)
+    touch(
+        work, tenant_id
+    )  # it locks the tenant. Lock, then read, then change: else of two pages set at once one is lost
+    changed = pb.ActionUrls()
+    changed.CopyFrom(ACTION_URLS.load(work, tenant_id))
+    return changed
+
+
+def _known(action: str) -> str:
+    if action not in ACTIONS:
+        raise invalid("UNKNOWN_ACTION", f"The action must be one of {', '.join(ACTIONS)}.")
+    return action
+
+
+def _check(urls: pb.ActionUrls) -> None:
+    for action in (name for name in ACTIONS if getattr(urls, name)):
+        url: str = getattr(urls, action)
+        if "#" in url:
+            raise _bad_url()
+        try:
+            read_target(url)
+        except DomainError as error:
+            raise _bad_url() from error
+
+
+def _bad_url() -> DomainError:
+    message = (
+        "actionUrl must be an absolute http(s) URL of at most 2,000 characters, without user, password and fragment."
+    )
+    return invalid("INVALID_ACTION_URL", message)
+
+
+def _not_set() -> DomainError:
+    return not_found("ACTION_URL_NOT_FOUND", "No page is set for this action: the built-in one is in use.")
+
+
+ACTION_URLS = Setting("action_urls", pb.ActionUrls(), _check)

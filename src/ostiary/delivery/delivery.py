@@ -1,0 +1,160 @@
+"""Hands messages to whoever delivers them for a tenant."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from typing import Any
+
+import structlog
+from sqlalchemy import Row
+
+from identity.appid.management.v4 import email_dispatcher_pb2 as pb
+from ostiary.clock import Clock
+from ostiary.config import Settings
+from ostiary.delivery.addresses import Mailbox, mailbox
+from ostiary.delivery.email_dispatcher import CUSTOM, EMAIL_DISPATCHER, SENDGRID
+from ostiary.delivery.http_providers import CustomDispatcher, SendGrid, Sign
+from ostiary.delivery.mail import NO_ANSWER, Mail, MailProvider, Receipt
+from ostiary.delivery.outbox import claim, code_place, finish, give_back, postpone
+from ostiary.delivery.placeholders import code_link, placeholders
+from ostiary.delivery.rendering import Content, render
+from ostiary.delivery.sender_details import Envelope, envelope_of, sender_details
+from ostiary.delivery.templates import template_in_use
+from ostiary.errors import DomainError, Kind
+from ostiary.ids import Entropy, new_id
+from ostiary.keys.sealing import Sealing
+from ostiary.outgoing.client import Outgoing
+from ostiary.store.engine import Store
+from ostiary.store.tenancy import Tenancy
+
+THREADS = 8
+"""Tenants that are served at once in one process."""
+MARKING_S = (0.1, 0.5, 2.0, 5.0)
+"""Pauses between attempts to note that a message was taken: what is not noted is sent again."""
+TRIAL = Content(
+    "Test message", "", "This message was sent to test the settings of your mail provider. They work.\n"
+)  # fmt: skip
+_log = structlog.get_logger("ostiary.delivery")
+
+
+def _seconds_of_code(message: Row[Any]) -> int:
+    """A message is worth sending as long as its code lives."""
+    return int(message.give_up_at - message.created_at) // 1000
+
+
+def _failed(error: Exception) -> Receipt:
+    """Final where the message itself is at fault: its address, or a text that no mail can hold."""
+    is_final = isinstance(error, ValueError) or (isinstance(error, DomainError) and error.kind is Kind.INVALID)
+    return Receipt(NO_ANSWER, is_final=is_final)
+
+
+class Delivery:
+    """Sends what waits in the outbox, and tries settings out."""
+
+    def __init__(
+        self, store: Store, tenancy: Tenancy, clock: Clock, entropy: Entropy, sealing: Sealing, outgoing: Outgoing,
+        operators: MailProvider, sign: Sign, issuer: Callable[[str], str], settings: Settings,
+    ) -> None:  # fmt: skip
+        self._store = store
+        self._tenancy = tenancy
+        self._clock = clock
+        self._entropy = entropy
+        self._sealing = sealing
+        self._outgoing = outgoing
+        self._operators = operators
+        self._sign = sign
+        self._issuer = issuer
+        self._public_url = settings.base_url
+        self._operators_address = settings.mail_sender
+        self._sendgrid_url = settings.sendgrid_url
+
+    def send_due(self) -> int:
+        """One turn: sends what is due; how many messages were tried or given back. Safe in any number of processes."""
+        claimed = sorted(claim(self._store, self._clock.now_ms()), key=lambda message: str(message.tenant_id))
+        tenants = [list(messages) for _, messages in groupby(claimed, key=lambda message: message.tenant_id)]
+        if tenants:
+            with ThreadPoolExecutor(min(THREADS, len(tenants)), "delivery") as threads:
+                for _ in threads.map(self._send_all, tenants):
+                    pass
+        return len(claimed)
+
+    def try_out(
+        self, tenant_id: str, config: pb.EmailDispatcherConfig, envelope: Envelope, recipient: Mailbox
+    ) -> Receipt:
+        """Sends a test mail with these settings, now; what the provider answered. Call it outside any transaction."""
+        mail = Mail(new_id(self._entropy), tenant_id, recipient, envelope, TRIAL, self._clock.now_ms())
+        return self._provider(tenant_id, config).send(mail)
+
+    def stored(self, tenant_id: str) -> tuple[pb.EmailDispatcherConfig, Envelope]:
+        """The stored settings of a tenant, with their secrets. Raises LookupError when there is no such tenant."""
+        with self._store.read() as work:
+            tenant = self._tenancy.get(work, tenant_id)
+            if tenant is None or not tenant.enabled:
+                raise LookupError(f"the tenant {tenant_id} is disabled or gone")
+            envelope = envelope_of(sender_details(work, tenant, self._operators_address))
+            return EMAIL_DISPATCHER.opened(work, self._sealing, tenant_id), envelope
+
+    def _send_all(self, messages: Sequence[Row[Any]]) -> None:
+        """The messages of one tenant, one after another; when its provider fails, the rest are not even tried."""
+        for place, message in enumerate(messages):
+            if not self._send(message):
+                give_back(self._store, messages[place + 1 :], self._clock.now_ms())
+                return
+
+    def _send(self, message: Row[Any]) -> bool:
+        """Whether there is sense in trying another message of the same tenant now."""
+        try:
+            receipt = self._hand_over(message)
+        except Exception as error:  # noqa: BLE001 - one message must not keep the others
+            receipt = _failed(error)
+            _log.error("message not sent", message=message.id, tenant=message.tenant_id, exc_info=True)
+        if receipt.taken or receipt.is_final:
+            self._note(lambda: finish(self._store, message, self._clock.now_ms(), sent=receipt.taken))
+        else:
+            self._note(lambda: postpone(self._store, message, self._clock.now_ms()))
+        _log.info(
+            "message", message=message.id, tenant=message.tenant_id, template=message.template, status=receipt.status,
+            attempt=message.attempts + 1,
+        )  # fmt: skip
+        return receipt.taken or receipt.is_final
+
+    def _hand_over(self, message: Row[Any]) -> Receipt:
+        config, envelope = self.stored(message.tenant_id)
+        mail = Mail(
+            message.id, message.tenant_id, mailbox("recipient", message.recipient), envelope,
+            self._content(message), self._clock.now_ms(),
+        )  # fmt: skip
+        return self._provider(message.tenant_id, config).send(mail)
+
+    def _content(self, message: Row[Any]) -> Content:
+        code = (
+            message.sealed_code
+            and self._sealing.open(message.sealed_code, code_place(message.tenant_id, message.id)).decode()
+        )
+        with self._store.read() as work:
+            template = template_in_use(work, message.tenant_id, message.template, message.language)
+        link, seconds = code_link(self._public_url, code, message.language), _seconds_of_code(message)
+        values = placeholders(message.template, json.loads(message.payload), code, seconds, link)
+        return render(template, values)
+
+    def _provider(self, tenant_id: str, config: pb.EmailDispatcherConfig) -> MailProvider:
+        if config.provider == SENDGRID:
+            return SendGrid(self._outgoing, self._sendgrid_url, config.sendgrid.api_key)
+        if config.provider == CUSTOM:
+            return CustomDispatcher(self._outgoing, config.custom, self._issuer(tenant_id), self._sign)
+        return self._operators
+
+    def _note(self, write: Callable[[], object]) -> None:
+        """Notes an outcome; tries again when the database is away for a moment."""
+        for pause_s in (*MARKING_S, None):
+            try:
+                write()
+                return
+            except DomainError:
+                if pause_s is None:
+                    raise
+                time.sleep(pause_s)

@@ -1,0 +1,61 @@
+"""Who delivers the mails of a tenant (App ID catalogue 36, 37)."""
+
+from __future__ import annotations
+
+from identity.appid.management.v4 import email_dispatcher_pb2 as pb
+from ostiary.delivery.addresses import one_line
+from ostiary.errors import invalid
+from ostiary.outgoing.targets import read_target
+from ostiary.settings.sealed import SealedSetting
+
+OPERATORS, SENDGRID, CUSTOM = "appid", "sendgrid", "custom"
+"""The operator's own mail server bears the vendor's name in this dialect."""
+PROVIDERS = (OPERATORS, SENDGRID, CUSTOM)
+NO_AUTHORIZATION, BASIC, HEADER = "none", "basic", "value"
+MAX_SECRET = 4_096
+
+
+def check_email_dispatcher(config: pb.EmailDispatcherConfig) -> None:
+    """Refuses an unknown provider, one without its part, and parts that could not work; fills in the provider."""
+    config.provider = config.provider or OPERATORS
+    if config.provider not in PROVIDERS:
+        raise invalid("INVALID_PROVIDER", f"provider must be one of {', '.join(PROVIDERS)}.")
+    if config.provider == SENDGRID and not config.HasField("sendgrid"):
+        raise invalid("SENDGRID_MISSING", "sendgrid is required when provider is sendgrid.")
+    if config.provider == CUSTOM and not config.HasField("custom"):
+        raise invalid("CUSTOM_MISSING", "custom is required when provider is custom.")
+    if config.HasField("sendgrid"):
+        _check_secret("sendgrid.apiKey", config.sendgrid.api_key, "API_KEY_MISSING")
+    if config.HasField("custom"):
+        read_target(config.custom.url)
+        _check_authorization(config.custom.authorization)
+
+
+def _check_authorization(authorization: pb.DispatcherAuthorization) -> None:
+    where, wrong = "custom.authorization", "INVALID_AUTHORIZATION"
+    match authorization.type:
+        case "none":
+            pass
+        case "value":
+            _check_secret(f"{where}.value", authorization.value, wrong)
+        case "basic":
+            _check_secret(f"{where}.username", authorization.username, wrong)
+            _check_secret(f"{where}.password", authorization.password, wrong)
+            if ":" in authorization.username:
+                raise invalid(wrong, f"{where}.username must not hold a colon (RFC 7617).")
+        case _:
+            raise invalid(wrong, f"{where}.type must be one of {HEADER}, {BASIC}, {NO_AUTHORIZATION}.")
+
+
+def _check_secret(field: str, text: str, reason: str) -> None:
+    if not text or len(text) > MAX_SECRET or not text.isascii() or not one_line(text):
+        message = f"{field} is required: at most {MAX_SECRET} ASCII characters, without line breaks."
+        raise invalid(reason, message)
+
+
+EMAIL_DISPATCHER = SealedSetting(
+    "email_dispatcher",
+    pb.EmailDispatcherConfig(provider=OPERATORS),
+    check_email_dispatcher,
+    secrets=("sendgrid.api_key", "custom.authorization.value", "custom.authorization.password"),
+)

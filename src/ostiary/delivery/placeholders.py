@@ -1,0 +1,39 @@
+"""What the placeholders of a message stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ostiary.delivery.templates import MFA_VERIFICATION, RESET_PASSWORD, USER_VERIFICATION
+
+LINK_PATH = "/wfm/verify"
+HEADER_COLOR = "#EEF2F5"
+_LINKS = {USER_VERIFICATION: "verify", RESET_PASSWORD: "resetPassword"}
+
+
+def placeholders(template: str, payload: Mapping[str, Any], code: str, code_seconds: int, link: str) -> dict[str, str]:
+    """Values by name. `payload` holds what was known when the message was caused: user, passwordChangeInfo.
+
+    `code` is the one-time code that it carries, good for `code_seconds`, and `link` where the code can be used.
+    """
+    values = {
+        f"{group}.{name}": str(value)
+        for group in ("user", "passwordChangeInfo")
+        for name, value in payload.get(group, {}).items()
+    }
+    values["display.headerColor"] = HEADER_COLOR
+    if template == MFA_VERIFICATION:
+        values["mfa.code"] = code
+    elif template in _LINKS:
+        values[f"{_LINKS[template]}.code"] = code
+        values[f"{_LINKS[template]}.link"] = link
+        values["linkExpiration.hours"] = f"{code_seconds / 3600:.4g}"
+        values["linkExpiration.minutes"] = f"{code_seconds / 60:.6g}"
+    return values
+
+
+def code_link(public_url: str, code: str, language: str) -> str:
+    """The address at which a one-time code can be used."""
+    return f"{public_url}{LINK_PATH}/{quote(code, safe='')}?language={quote(language, safe='')}"

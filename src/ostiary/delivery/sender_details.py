@@ -1,0 +1,78 @@
+"""Who the mails of a tenant come from, and how long their links live (App ID catalogue 29, 30)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from identity.appid.management.v4 import sender_details_pb2 as pb
+from ostiary.delivery.addresses import Mailbox, mailbox
+from ostiary.errors import invalid
+from ostiary.settings.setting import Setting
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+LINK_SECONDS = 86_400
+LINK_LIMITS = (900, 2_592_000)
+"""Seconds. The least is documented by examples only, the most not at all: 30 days."""
+NAME = "no-reply"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The addresses of a mail besides its recipient."""
+
+    sender: Mailbox
+    reply_to: Mailbox | None = None
+    cc: Mailbox | None = None
+    bcc: Mailbox | None = None
+
+
+def check_sender_details(config: pb.SenderDetailsConfig) -> None:
+    """Refuses what is no address and a lifetime outside the limits; fills in the lifetime."""
+    details = config.sender_details
+    if not details.sender.email:
+        raise invalid("SENDER_MISSING", "senderDetails.from.email is required.")
+    envelope_of(config)
+    if not details.HasField("link_expiration_sec"):
+        details.link_expiration_sec = LINK_SECONDS
+    low, high = LINK_LIMITS
+    if not low <= details.link_expiration_sec <= high:
+        message = f"senderDetails.linkExpirationSec must be between {low} and {high} seconds."
+        raise invalid("LINK_EXPIRATION_OUT_OF_RANGE", message)
+
+
+def sender_details(work: Work, tenant: TenantView, operators: str) -> pb.SenderDetailsConfig:
+    """The tenant's sender; where it has set none, the operator's address `operators`. Shared: copy before changing."""
+    config = SENDER_DETAILS.read(work, tenant)
+    return config if config.sender_details.sender.email else default_sender(operators)
+
+
+def default_sender(operators: str) -> pb.SenderDetailsConfig:
+    """The sender of a tenant that has set none."""
+    sender = pb.Mailbox(name=NAME, email=operators)
+    return pb.SenderDetailsConfig(
+        sender_details=pb.SenderDetails(sender=sender, link_expiration_sec=LINK_SECONDS)
+    )  # fmt: skip
+
+
+def link_seconds(work: Work, tenant: TenantView) -> int:
+    """How long a link that is sent now can be followed."""
+    return SENDER_DETAILS.read(work, tenant).sender_details.link_expiration_sec
+
+
+def envelope_of(config: pb.SenderDetailsConfig) -> Envelope:
+    """The addresses of a document; a part without an email is none. Raises INVALID_EMAIL, INVALID_NAME."""
+    details = config.sender_details
+    sender = mailbox("senderDetails.from", details.sender.email, details.sender.name)
+    parts = {
+        name: mailbox(f"senderDetails.{name}", part.email, part.name) if part.email else None
+        for name, part in (("reply_to", details.reply_to), ("cc", details.cc), ("bcc", details.bcc))
+    }
+    return Envelope(sender, **parts)
+
+
+SENDER_DETAILS = Setting(
+    "sender_details",
+    pb.SenderDetailsConfig(sender_details=pb.SenderDetails(link_expiration_sec=LINK_SECONDS)),
+    check_sender_details,
+)

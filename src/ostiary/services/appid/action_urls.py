@@ -1,0 +1,36 @@
+"""App ID management: pages of a tenant's own where links in mails end (catalogue 31–33, 107)."""
+
+from __future__ import annotations
+
+import grpc
+from google.protobuf import empty_pb2
+
+from identity.appid.management.v4 import action_urls_pb2 as pb
+from identity.appid.management.v4 import action_urls_pb2_grpc
+from ostiary.delivery.action_urls import ACTION_URLS, delete_action_url, put_action_url, the_action_url
+from ostiary.oauth.form import read_fields
+from ostiary.runtime import Runtime
+from ostiary.transport.call import current_call
+
+
+class ActionUrlsServicer(action_urls_pb2_grpc.ActionUrlsServiceServicer):
+    """Where browsers go from the links in mails."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._clock = runtime.clock
+
+    def ListActionUrls(self, request: pb.ListActionUrlsRequest, context: grpc.ServicerContext) -> pb.ActionUrls:
+        call = current_call()
+        return ACTION_URLS.read(call.work, call.the_tenant)
+
+    def GetActionUrl(self, request: pb.GetActionUrlRequest, context: grpc.ServicerContext) -> pb.ActionUrl:
+        call = current_call()
+        return the_action_url(call.work, call.the_tenant, request.action)
+
+    def PutActionUrl(self, request: pb.PutActionUrlRequest, context: grpc.ServicerContext) -> pb.ActionUrl:
+        url = read_fields(request.form, "actionUrl").required("actionUrl")
+        return put_action_url(current_call().work, request.tenant_id, request.action, url, self._clock.now_ms())
+
+    def DeleteActionUrl(self, request: pb.DeleteActionUrlRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        delete_action_url(current_call().work, request.tenant_id, request.action, self._clock.now_ms())
+        return empty_pb2.Empty()

@@ -1,0 +1,30 @@
+"""App ID management: who mails come from (catalogue 29, 30)."""
+
+from __future__ import annotations
+
+import grpc
+from google.protobuf import empty_pb2
+
+from identity.appid.management.v4 import sender_details_pb2 as pb
+from identity.appid.management.v4 import sender_details_pb2_grpc
+from ostiary.delivery.sender_details import SENDER_DETAILS, sender_details
+from ostiary.runtime import Runtime
+from ostiary.transport.call import current_call
+
+
+class SenderDetailsServicer(sender_details_pb2_grpc.SenderDetailsServiceServicer):
+    """Who the mails of a tenant come from."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._clock = runtime.clock
+        self._operators_address = runtime.settings.mail_sender
+
+    def GetSenderDetails(
+        self, request: pb.GetSenderDetailsRequest, context: grpc.ServicerContext
+    ) -> pb.SenderDetailsConfig:
+        call = current_call()
+        return sender_details(call.work, call.the_tenant, self._operators_address)
+
+    def PutSenderDetails(self, request: pb.PutSenderDetailsRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        SENDER_DETAILS.replace(current_call().work, request.tenant_id, request.config, self._clock.now_ms())
+        return empty_pb2.Empty()
