@@ -32,6 +32,10 @@ class Kind(Enum):
     TIMEOUT = 504
 
 
+MAX_MESSAGE = 2_000
+"""Characters. Messages quote what a caller sent, however long, and travel in headers, which end at 60 KB."""
+
+
 class DomainError(Exception):
     """A refusal, told in the domain's words.
 
@@ -42,10 +46,11 @@ class DomainError(Exception):
     """
 
     def __init__(self, kind: Kind, reason: str, message: str, *, keep_changes: bool = False, **facts: Any) -> None:
-        super().__init__(f"{reason}: {message}")
+        shown = message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…"
+        super().__init__(f"{reason}: {shown}")
         self.kind = kind
         self.reason = reason
-        self.message = message
+        self.message = shown
         self.keep_changes = keep_changes
         self.facts = facts
 

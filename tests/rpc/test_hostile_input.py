@@ -7,7 +7,7 @@ import json
 import pytest
 from kit.browser import CALLBACK, Browser
 from kit.callers import Caller, bearer, refusal
-from kit.oauth import Refused, Runtime
+from kit.oauth import Refused, Runtime, oauth_errors
 from sqlalchemy import update
 
 from identity.appid.management.v4 import tokens_pb2
@@ -66,6 +66,15 @@ def test_a_form_made_to_break_the_reader_is_refused(runtime: Runtime, form: byte
     with pytest.raises(Refused) as seen:
         runtime.token(form, runtime.application().basic, "application/json")
     assert seen.value.reason in ("MALFORMED_BODY", "INVALID_SCOPE", "WRONG_CREDENTIALS", "INVALID_GRANT")
+
+
+def test_a_refusal_quotes_a_long_text_only_in_part(runtime: Runtime) -> None:
+    role = {"name": "r", "access": [{"applicationId": "\U0001f600" * 200_000, "scopes": ["s"]}]}
+    body = {"tenantId": runtime.tenant_id, "role": role}
+    with pytest.raises(Refused) as seen, oauth_errors():
+        runtime.caller.ask("identity.appid.management.v4.RolesService/CreateRole", body, "operator")
+    assert seen.value.reason == "UNKNOWN_APPLICATION"
+    assert (len(seen.value.message), seen.value.message[-1]) == (2_000, "…")
 
 
 def test_no_mapping_makes_an_identity_token_an_access_token(runtime: Runtime) -> None:

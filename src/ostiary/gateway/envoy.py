@@ -16,7 +16,8 @@ from ostiary.gateway.operations import GatewayError
 
 CLEAN_ENVIRONMENT = ("PATH", "TZ", "LANG")
 """All that Envoy gets of our environment: no master key, no database password."""
-_LEVELS = {"debug": "debug", "info": "warning", "warning": "warning", "error": "error"}
+_LEVELS = {"debug": "info", "info": "warning", "warning": "warning", "error": "error"}
+"""Never its own debug: there it writes down the headers of every request, with the tokens and cookies in them."""
 _TEXT = "%Y-%m-%dT%H:%M:%S.%fZ [%l] envoy %n: %v"
 _JSON = '{"timestamp":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","logger":"envoy.%n","event":"%j"}'
 
