@@ -32,8 +32,8 @@ class Kind(Enum):
     TIMEOUT = 504
 
 
-MAX_MESSAGE = 2_000
-"""Characters. Messages quote what a caller sent, however long, and travel in headers, which end at 60 KB."""
+MAX_MESSAGE = 1_500
+"""Bytes. Messages quote what a caller sent, however long, and travel in headers, of which gRPC clients take 8 KiB."""
 
 
 class DomainError(Exception):
@@ -46,13 +46,18 @@ class DomainError(Exception):
     """
 
     def __init__(self, kind: Kind, reason: str, message: str, *, keep_changes: bool = False, **facts: Any) -> None:
-        shown = message if len(message) <= MAX_MESSAGE else f"{message[: MAX_MESSAGE - 1]}…"
-        super().__init__(f"{reason}: {shown}")
         self.kind = kind
         self.reason = reason
-        self.message = shown
+        self.message = _bounded(message)
+        super().__init__(f"{reason}: {self.message}")
         self.keep_changes = keep_changes
         self.facts = facts
+
+
+def _bounded(message: str) -> str:
+    encoded = message.encode("utf-8", "replace")  # JSON can spell what is no text
+    whole = encoded[:MAX_MESSAGE].decode("utf-8", "ignore")
+    return whole if len(encoded) <= MAX_MESSAGE else f"{whole}…"
 
 
 def invalid(reason: str, message: str, **facts: Any) -> DomainError:

@@ -27,12 +27,12 @@ def application_refused(tenant_id: str, request_id: str) -> Entry:
 
 def user_authenticated(tenant_id: str, profile_id: str, user_id: str, request_id: str) -> Entry:
     """A directory user signed in."""
-    return identity_authenticated(tenant_id, profile_id, "cloud_directory", user_id, request_id)
+    return _entry(tenant_id, "user", profile_id, f"cloud_directory:{user_id}", request_id)
 
 
-def identity_authenticated(tenant_id: str, profile_id: str, provider: str, idp_id: str, request_id: str) -> Entry:
-    """Somebody signed in whom a provider knows by `idp_id`."""
-    return _entry(tenant_id, "user", profile_id, f"{provider}:{idp_id}", request_id)
+def identity_authenticated(tenant_id: str, profile_id: str, provider: str, request_id: str) -> Entry:
+    """Somebody signed in whom another provider knows: by what id is not kept, since often it is a mail address."""
+    return _entry(tenant_id, "user", profile_id, f"{provider}:", request_id)
 
 
 def user_refused(tenant_id: str, request_id: str) -> Entry:

@@ -65,7 +65,7 @@ class JwtBearer:
                 work, request.tenant.id, identity, facts, self._entropy, request.now_ms
             )  # fmt: skip
             if captured:
-                entry = identity_authenticated(request.tenant.id, profile.id, NAME, identity.id, request.request_id)
+                entry = identity_authenticated(request.tenant.id, profile.id, NAME, request.request_id)
                 record(work, request.now_ms, entry)
             subject = get_subject(work, request.tenant.id, profile.id, request.now_ms)
         return Authorized(subject, NAME, scopes=assertable_scopes(_text(claims, "scope")))
