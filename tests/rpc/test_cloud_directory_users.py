@@ -288,7 +288,11 @@ def test_userinfo_maps_the_directory_id_to_the_profile(people: People) -> None:
     assert found == {
         "sub": profile_id,
         "identities": [
-            {"provider": "cloud_directory", "id": made["id"], "idpUserInfo": {**made, "idpType": "cloud_directory"}}
+            {
+                "provider": "cloud_directory",
+                "id": made["id"],
+                "idpUserInfo": {**made, "active": True, "idpType": "cloud_directory"},  # what is set, locked or not
+            }
         ],
         "attributes": {},
     }

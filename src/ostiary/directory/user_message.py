@@ -7,6 +7,7 @@ one more attribute of RFC 7643, add it to the proto.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict, ParseDict
@@ -79,8 +80,13 @@ def _message(user: UserView) -> pb.CloudDirectoryUser:
     return message
 
 
+@lru_cache(maxsize=1_024)
 def user_document(user: UserView) -> dict[str, Any]:
-    """The same as a JSON object, with `lockedUntil` as the whole number that it is."""
+    """The user as a JSON object, `active` as it is set whether locked or not, `lockedUntil` a whole number.
+
+    Remembered, since every request for `/userinfo` asks for it and writing it down takes longer than reading the user;
+    so treat it as immutable.
+    """
     document = MessageToDict(_message(user), always_print_fields_with_no_presence=True)
     return document if user.locked_until is None else {**document, "lockedUntil": user.locked_until}
 
