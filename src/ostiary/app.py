@@ -48,6 +48,8 @@ from identity.appid.management.v4 import (
     self_service_pb2_grpc,
     sender_details_pb2,
     sender_details_pb2_grpc,
+    sms_dispatcher_pb2,
+    sms_dispatcher_pb2_grpc,
     sso_pb2,
     sso_pb2_grpc,
     templates_pb2,
@@ -117,6 +119,7 @@ from ostiary.directory.password_change import PasswordChange
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.registration import Registration
 from ostiary.directory.sign_in import PasswordSignIn
+from ostiary.directory.sms_account import sms_account
 from ostiary.directory.user_messages import UserMessages
 from ostiary.ids import Entropy, SystemEntropy, new_id
 from ostiary.keys.keyring import Keyring
@@ -158,6 +161,7 @@ from ostiary.services.appid.runtime_activity import RuntimeActivityServicer
 from ostiary.services.appid.saml_metadata import SamlMetadataServicer
 from ostiary.services.appid.self_service import SelfServiceServicer
 from ostiary.services.appid.sender_details import SenderDetailsServicer
+from ostiary.services.appid.sms_dispatcher import SmsDispatcherServicer
 from ostiary.services.appid.sso import SsoServicer
 from ostiary.services.appid.templates import TemplatesServicer
 from ostiary.services.appid.tokens import TokensServicer
@@ -240,6 +244,7 @@ SERVICES: Sequence[Service] = (
     _bound(roles_pb2, roles_pb2_grpc, "RolesService", RolesServicer),
     _bound(runtime_activity_pb2, runtime_activity_pb2_grpc, "RuntimeActivityService", RuntimeActivityServicer),
     _bound(self_service_pb2, self_service_pb2_grpc, "SelfServiceService", SelfServiceServicer),
+    _bound(sms_dispatcher_pb2, sms_dispatcher_pb2_grpc, "SmsDispatcherService", SmsDispatcherServicer),
     _bound(templates_pb2, templates_pb2_grpc, "TemplatesService", TemplatesServicer),
     _bound(sender_details_pb2, sender_details_pb2_grpc, "SenderDetailsService", SenderDetailsServicer),
     _bound(action_urls_pb2, action_urls_pb2_grpc, "ActionUrlsService", ActionUrlsServicer),
@@ -324,6 +329,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     messages = UserMessages(clock, entropy, Outbox(sealing, entropy), caps)
     delivery = Delivery(
         store, tenancy, clock, entropy, sealing, outgoing, operators_provider(settings),
+        lambda work, tenant_id: sms_account(work, sealing, tenant_id),
         TenantSignature(store, tenancy, keys), issuers.tenant, settings,
     )  # fmt: skip
     return Runtime(

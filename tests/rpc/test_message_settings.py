@@ -7,10 +7,12 @@ import json
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl
 
+import grpc
 import pytest
 from kit.callers import Caller, refusal, serving
-from kit.directory import INVALID, LIMITED, NOT_FOUND, People, body
+from kit.directory import INVALID, LIMITED, MANAGEMENT, NOT_FOUND, People, body
 from kit.installation import Installation
 from kit.post import Post, post_of
 from sqlalchemy import select
@@ -224,14 +226,14 @@ def settings_test(caller: Caller, provider: Json, **changed: Any) -> Json:
         "senderDetails": {"from": {"email": "me@example.com", "name": "Me"}, "reply_to": {"email": "you@example.com"}},
     }  # fmt: skip
     return caller.ask(
-        "identity.appid.management.v4.EmailDispatcherService/TestEmailSettings",
+        f"{MANAGEMENT}.EmailDispatcherService/TestEmailSettings",
         {"tenantId": caller.installation.tenant_id, "test": {**test, **changed}},
     )  # fmt: skip
 
 
 def dispatcher_test(caller: Caller, email: str = "jane@example.com") -> Json:
     return caller.ask(
-        "identity.appid.management.v4.EmailDispatcherService/TestEmailDispatcher",
+        f"{MANAGEMENT}.EmailDispatcherService/TestEmailDispatcher",
         {"tenantId": caller.installation.tenant_id, "form": body({"email": email})},
     )  # fmt: skip
 
@@ -308,3 +310,82 @@ def test_a_test_without_what_it_needs_is_refused(
     _, caller = trial
     assert refusal(partial(settings_test, caller, provider, **changed)) == (INVALID, reason)
     assert refusal(partial(dispatcher_test, caller, "jane")) == (INVALID, "INVALID_EMAIL")
+
+
+def sms_test(caller: Caller, number: str = "+1-415-555-0123") -> Json:
+    return caller.ask(
+        f"{MANAGEMENT}.SmsDispatcherService/TestSmsDispatcher",
+        {"tenantId": caller.installation.tenant_id, "test": {"phone_number": number}},
+    )  # fmt: skip
+
+
+def put_channel(caller: Caller) -> None:
+    config = {"key": "k3y", "secret": "s3cret", "from": "Acme"}
+    caller.ask(
+        f"{MANAGEMENT}.MfaService/PutMfaChannel",
+        {"tenantId": caller.installation.tenant_id, "channel": "nexmo", "config": {"isActive": True, "config": config}},
+    )  # fmt: skip
+
+
+def test_a_code_is_sent_by_the_tenants_account_and_told(trial: tuple[Post, Caller]) -> None:
+    post, caller = trial
+    assert refusal(partial(sms_test, caller)) == (INVALID, "SMS_NOT_CONFIGURED")
+    put_channel(caller)
+    post.answers.status, post.answers.body = 200, b'{"message-count": "1", "messages": [{"status": "0"}]}'
+    answer = sms_test(caller)
+    assert answer["phoneNumber"] == "+1-415-555-0123"
+    assert 100_000 <= answer["confirmationCode"] <= 999_999
+    (request,) = post.web.received
+    assert request.path == "/sms/json"
+    sent = dict(parse_qsl(request.body.decode()))
+    sent.pop("client-ref")
+    assert sent == {
+        "api_key": "k3y", "api_secret": "s3cret", "from": "Acme", "to": "14155550123",
+        "text": f"{answer['confirmationCode']} is your confirmation code.",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        (200, b'{"messages": [{"status": "4", "error-text": "Bad Credentials"}]}', "4 Bad Credentials"),
+        (200, b'{"messages": []}', "no message was sent"),
+        (200, b"<html>", "something else"),
+        (200, b'{"messages": 1}', "something else"),
+        (401, b"no\r\nway", "no way"),
+    ],
+)
+def test_what_vonage_refuses_is_told(trial: tuple[Post, Caller], status: int, body: bytes, told: str) -> None:
+    post, caller = trial
+    put_channel(caller)
+    post.answers.status, post.answers.body = status, body
+    with pytest.raises(grpc.RpcError) as refused:
+        sms_test(caller)
+    assert told in refused.value.details()
+    assert refusal(partial(sms_test, caller)) == (INVALID, "SMS_NOT_SENT")
+
+
+@pytest.mark.parametrize("number", ["", "4155550123", "+", "+0123456789", "+1415", "+1415555012345678", "+1415abc0123"])
+def test_a_number_has_a_country_code(trial: tuple[Post, Caller], number: str) -> None:
+    _, caller = trial
+    assert refusal(partial(sms_test, caller, number)) == (INVALID, "INVALID_PHONE_NUMBER")
+
+
+def test_text_messages_to_one_number_are_capped_however_it_is_written(trial: tuple[Post, Caller]) -> None:
+    post, caller = trial
+    put_channel(caller)
+    post.answers.status, post.answers.body = 200, b'{"messages": [{"status": "0"}]}'
+    for place in range(10):
+        sms_test(caller, "+14155550123" if place % 2 else "+1 (415) 555-0123")
+    assert refusal(partial(sms_test, caller)) == (LIMITED, "TOO_MANY_MESSAGES")
+    assert len(post.web.received) == 10
+
+
+def test_a_text_of_a_language_is_used_when_it_is_enabled_and_english_otherwise(people: People) -> None:
+    people.manage("LanguagesService/PutLanguages", config={"languages": ["en", "de-CH"]})
+    assert template(people, "Get", language="de-CH") == template(people, "Get")
+    template(people, "Put", template={"subject": "English"})
+    assert template(people, "Get", language="de-CH")["subject"] == "English"
+    template(people, "Put", language="de-CH", template={"subject": "Grüezi"})
+    assert template(people, "Get", language="de-CH")["subject"] == "Grüezi"
+    assert template(people, "Get")["subject"] == "English"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import signal
@@ -21,13 +22,16 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from kit.installation import Installation
 from kit.post import Post, post_of
+from PIL import Image
 
-from identity.appid.management.v4 import sender_details_pb2
+from identity.appid.management.v4 import sender_details_pb2, widget_pb2
 from ostiary.delivery.outbox import CLAIM_MS, PAUSES_S, claim, postpone
 from ostiary.delivery.sender_details import SENDER_DETAILS
 from ostiary.delivery.templates import Template, put_template, template_message
 from ostiary.directory.tenants import set_tenant_state
 from ostiary.errors import DomainError
+from ostiary.settings.logo import logo_url, put_logo, redrawn
+from ostiary.settings.theme import THEME_COLOR
 from ostiary.store.tenancy import fresh_view
 
 
@@ -63,6 +67,20 @@ def test_a_mail_arrives_with_both_its_parts_and_nothing_of_it_stays(post: Post) 
     assert (row.state, row.attempts, row.recipient, row.payload, row.sealed_code) == ("sent", 1, "", "{}", "")
     assert post.send() == 0
     assert len(post.smtp.delivered) == 1
+
+
+def test_a_mail_looks_like_the_tenants_pages(post: Post) -> None:
+    png = io.BytesIO()
+    Image.new("RGB", (2, 2), "red").save(png, "PNG")
+    with post.made.runtime.store.write() as work:
+        THEME_COLOR.replace(work, post.tenant_id, widget_pb2.ThemeColor(header_color="#ABCDEF"), 1)
+        put_logo(work, post.tenant_id, redrawn(png.getvalue()), 1)
+        logo = logo_url(work, "https://id.example.com", post.tenant_id)
+    post.write()
+    post.send()
+    html = post.smtp.delivered[0].part("html")
+    assert "background:#ABCDEF" in html
+    assert f'<img src="{logo}"' in html
 
 
 def test_what_users_call_themselves_is_text_in_every_part_and_never_a_header(post: Post) -> None:

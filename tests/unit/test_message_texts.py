@@ -9,13 +9,14 @@ import pytest
 
 from ostiary.config import ConfigurationError
 from ostiary.delivery.addresses import mailbox
-from ostiary.delivery.placeholders import placeholders
+from ostiary.delivery.placeholders import Look, placeholders
 from ostiary.delivery.plain_text import plain_text
 from ostiary.delivery.rendering import render
 from ostiary.delivery.smtp import SmtpServer, read_smtp_url
 from ostiary.delivery.templates import NAMES, Template, built_in
 from ostiary.errors import DomainError
 
+LOOK = Look("#EEF2F5")
 PAYLOAD = {
     "user": {"displayName": "Jane", "email": "jane@example.com"},
     "passwordChangeInfo": {"time": "1 May 2026, 09:05 UTC", "ipAddress": "192.0.2.1"},
@@ -46,7 +47,7 @@ def test_a_subject_is_one_line_of_bounded_length() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_built_in_message_says_everything_in_both_parts(name: str) -> None:
-    values = placeholders(name, PAYLOAD, "c0de", 86_400, "https://id.example.com/wfm/verify/c0de")
+    values = placeholders(name, PAYLOAD, LOOK, "c0de", 86_400, "https://id.example.com/wfm/verify/c0de")
     content = render(built_in(name), values)
     assert "%{" not in content.subject + content.html + content.text
     assert "<img" not in content.html, "no broken picture where there is no logo"
@@ -68,7 +69,7 @@ def test_a_built_in_message_says_everything_in_both_parts(name: str) -> None:
     ("seconds", "hours", "minutes"), [(86_400, "24", "1440"), (900, "0.25", "15"), (2_592_000, "720", "43200")]
 )
 def test_the_lifetime_of_a_link_is_told_in_hours_and_in_minutes(seconds: int, hours: str, minutes: str) -> None:
-    values = placeholders("RESET_PASSWORD", {}, "c", seconds, "l")
+    values = placeholders("RESET_PASSWORD", {}, LOOK, "c", seconds, "l")
     assert (values["linkExpiration.hours"], values["linkExpiration.minutes"]) == (hours, minutes)
 
 

@@ -15,21 +15,23 @@ from sqlalchemy import Row
 from identity.appid.management.v4 import email_dispatcher_pb2 as pb
 from ostiary.clock import Clock
 from ostiary.config import Settings
-from ostiary.delivery.addresses import Mailbox, mailbox
+from ostiary.delivery.addresses import Mailbox, as_line, mailbox
 from ostiary.delivery.email_dispatcher import CUSTOM, EMAIL_DISPATCHER, SENDGRID
 from ostiary.delivery.http_providers import CustomDispatcher, SendGrid, Sign
 from ostiary.delivery.mail import NO_ANSWER, Mail, MailProvider, Receipt
 from ostiary.delivery.outbox import claim, code_place, finish, give_back, postpone
-from ostiary.delivery.placeholders import code_link, placeholders
+from ostiary.delivery.placeholders import code_link, look_of, placeholders
 from ostiary.delivery.rendering import Content, render
 from ostiary.delivery.sender_details import Envelope, envelope_of, sender_details
+from ostiary.delivery.sms import SmsAccount, TextMessage, Vonage
 from ostiary.delivery.templates import template_in_use
-from ostiary.errors import DomainError, Kind
+from ostiary.errors import DomainError, Kind, invalid
 from ostiary.ids import Entropy, new_id
 from ostiary.keys.sealing import Sealing
 from ostiary.outgoing.client import Outgoing
 from ostiary.store.engine import Store
-from ostiary.store.tenancy import Tenancy
+from ostiary.store.tenancy import Tenancy, TenantView
+from ostiary.store.work import Work
 
 THREADS = 8
 """Tenants that are served at once in one process."""
@@ -38,6 +40,10 @@ MARKING_S = (0.1, 0.5, 2.0, 5.0)
 TRIAL = Content(
     "Test message", "", "This message was sent to test the settings of your mail provider. They work.\n"
 )  # fmt: skip
+MAX_SAID = 500
+"""Characters of what a provider said that are passed on."""
+SmsAccounts = Callable[[Work, str], SmsAccount | None]
+"""The account of a tenant for text messages, if it has one."""
 _log = structlog.get_logger("ostiary.delivery")
 
 
@@ -57,7 +63,7 @@ class Delivery:
 
     def __init__(
         self, store: Store, tenancy: Tenancy, clock: Clock, entropy: Entropy, sealing: Sealing, outgoing: Outgoing,
-        operators: MailProvider, sign: Sign, issuer: Callable[[str], str], settings: Settings,
+        operators: MailProvider, sms_account: SmsAccounts, sign: Sign, issuer: Callable[[str], str], settings: Settings,
     ) -> None:  # fmt: skip
         self._store = store
         self._tenancy = tenancy
@@ -66,11 +72,13 @@ class Delivery:
         self._sealing = sealing
         self._outgoing = outgoing
         self._operators = operators
+        self._sms_account = sms_account
         self._sign = sign
         self._issuer = issuer
         self._public_url = settings.base_url
         self._operators_address = settings.mail_sender
         self._sendgrid_url = settings.sendgrid_url
+        self._vonage_url = settings.vonage_url
 
     def send_due(self) -> int:
         """One turn: sends what is due; how many messages were tried or given back. Safe in any number of processes."""
@@ -89,14 +97,37 @@ class Delivery:
         mail = Mail(new_id(self._entropy), tenant_id, recipient, envelope, TRIAL, self._clock.now_ms())
         return self._provider(tenant_id, config).send(mail)
 
+    def try_out_sms(self, account: SmsAccount, number: str) -> int:
+        """Sends a code of six digits with this account, now; the code. Raises SMS_NOT_SENT."""
+        code = 100_000 + int.from_bytes(self._entropy.token_bytes(8)) % 900_000  # a number, so without leading zeros
+        message = TextMessage(new_id(self._entropy), number, f"{code} is your confirmation code.")
+        receipt = Vonage(self._outgoing, self._vonage_url, account).send(message)
+        if not receipt.taken:
+            said = as_line(receipt.body.decode("utf-8", "replace"))[:MAX_SAID]
+            raise invalid("SMS_NOT_SENT", f"The message was not sent. The SMS provider answered: {said}")
+        return code
+
+    def stored_account(self, tenant_id: str) -> SmsAccount:
+        """The stored account for text messages. Raises SMS_NOT_CONFIGURED."""
+        with self._store.read() as work:
+            account = self._sms_account(work, tenant_id)
+        if account is None:
+            message = "Give key, secret and from of the SMS channel first (mfa/channels/nexmo)."
+            raise invalid("SMS_NOT_CONFIGURED", message)
+        return account
+
     def stored(self, tenant_id: str) -> tuple[pb.EmailDispatcherConfig, Envelope]:
         """The stored settings of a tenant, with their secrets. Raises LookupError when there is no such tenant."""
         with self._store.read() as work:
-            tenant = self._tenancy.get(work, tenant_id)
-            if tenant is None or not tenant.enabled:
-                raise LookupError(f"the tenant {tenant_id} is disabled or gone")
+            tenant = self._living(work, tenant_id)
             envelope = envelope_of(sender_details(work, tenant, self._operators_address))
             return EMAIL_DISPATCHER.opened(work, self._sealing, tenant_id), envelope
+
+    def _living(self, work: Work, tenant_id: str) -> TenantView:
+        tenant = self._tenancy.get(work, tenant_id)
+        if tenant is None or not tenant.enabled:
+            raise LookupError(f"the tenant {tenant_id} is disabled or gone")
+        return tenant
 
     def _send_all(self, messages: Sequence[Row[Any]]) -> None:
         """The messages of one tenant, one after another; when its provider fails, the rest are not even tried."""
@@ -136,9 +167,10 @@ class Delivery:
             and self._sealing.open(message.sealed_code, code_place(message.tenant_id, message.id)).decode()
         )
         with self._store.read() as work:
+            look = look_of(work, self._living(work, message.tenant_id), self._public_url)
             template = template_in_use(work, message.tenant_id, message.template, message.language)
         link, seconds = code_link(self._public_url, code, message.language), _seconds_of_code(message)
-        values = placeholders(message.template, json.loads(message.payload), code, seconds, link)
+        values = placeholders(message.template, json.loads(message.payload), look, code, seconds, link)
         return render(template, values)
 
     def _provider(self, tenant_id: str, config: pb.EmailDispatcherConfig) -> MailProvider:

@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from ostiary.delivery.templates import MFA_VERIFICATION, RESET_PASSWORD, USER_VERIFICATION
+from ostiary.settings.logo import logo_url
+from ostiary.settings.theme import THEME_COLOR
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
 
 LINK_PATH = "/wfm/verify"
-HEADER_COLOR = "#EEF2F5"
 _LINKS = {USER_VERIFICATION: "verify", RESET_PASSWORD: "resetPassword"}
 
 
-def placeholders(template: str, payload: Mapping[str, Any], code: str, code_seconds: int, link: str) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How a tenant's messages look: a colour as CSS writes it, and the address of the logo, empty without one."""
+
+    header_color: str
+    logo_url: str = ""
+
+
+def look_of(work: Work, tenant: TenantView, public_url: str) -> Look:
+    """The look of a tenant's pages, which is that of its messages too."""
+    return Look(THEME_COLOR.read(work, tenant).header_color, logo_url(work, public_url, tenant.id))
+
+
+def placeholders(
+    template: str, payload: Mapping[str, Any], look: Look, code: str, code_seconds: int, link: str
+) -> dict[str, str]:
     """Values by name. `payload` holds what was known when the message was caused: user, passwordChangeInfo.
 
     `code` is the one-time code that it carries, good for `code_seconds`, and `link` where the code can be used.
@@ -23,7 +42,7 @@ def placeholders(template: str, payload: Mapping[str, Any], code: str, code_seco
         for group in ("user", "passwordChangeInfo")
         for name, value in payload.get(group, {}).items()
     }
-    values["display.headerColor"] = HEADER_COLOR
+    values |= {"display.headerColor": look.header_color, "display.logo": look.logo_url}
     if template == MFA_VERIFICATION:
         values["mfa.code"] = code
     elif template in _LINKS:

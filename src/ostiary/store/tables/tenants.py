@@ -64,6 +64,7 @@ class Logo(SQLModel, table=True):
     media_type: str = Field(max_length=32)
     digest: str = Field(max_length=32, description="What its address ends with: the beginning of its SHA-256.")
     content: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    modified_at: int = moment()
 
 
 class MessageTemplate(SQLModel, table=True):

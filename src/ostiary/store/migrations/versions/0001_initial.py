@@ -224,6 +224,7 @@ def upgrade() -> None:
         sa.Column("media_type", sa.String(length=32), nullable=False),
         sa.Column("digest", sa.String(length=32), nullable=False),
         sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column("modified_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_logos_tenant_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("tenant_id", name=op.f("pk_logos")),
     )

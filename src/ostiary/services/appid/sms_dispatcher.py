@@ -1,0 +1,31 @@
+"""App ID management: trying out text messages (catalogue 40)."""
+
+from __future__ import annotations
+
+import grpc
+
+from identity.appid.management.v4 import sms_dispatcher_pb2 as pb
+from identity.appid.management.v4 import sms_dispatcher_pb2_grpc
+from ostiary.delivery.caps import SMS
+from ostiary.delivery.sms import phone_number
+from ostiary.runtime import Runtime
+from ostiary.transport.call import current_call
+
+
+class SmsDispatcherServicer(sms_dispatcher_pb2_grpc.SmsDispatcherServiceServicer):
+    """Who delivers the text messages of a tenant."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._delivery = runtime.delivery
+        self._caps = runtime.caps
+
+    def TestSmsDispatcher(
+        self, request: pb.TestSmsDispatcherRequest, context: grpc.ServicerContext
+    ) -> pb.SmsDispatcherTestResult:
+        call, number = current_call(), phone_number("phone_number", request.test.phone_number)
+        account = self._delivery.stored_account(request.tenant_id)
+        call.release()
+        self._caps.spend(request.tenant_id, number, channel=SMS)
+        code = self._delivery.try_out_sms(account, number)
+        with call.transaction():
+            return pb.SmsDispatcherTestResult(confirmation_code=code, phone_number=request.test.phone_number)
