@@ -147,3 +147,22 @@ def test_a_profile_follows_its_user_at_sign_in_and_outlives_it(installation: Ins
     assert kept == second
     assert first.id != user.id
     assert second.identity_at("cloud_directory") == user.id
+
+
+def test_nobody_takes_the_address_of_another_for_a_user_name(installation: Installation) -> None:
+    """csp and cloudapi take either, and tokens name accounts by whichever is an address."""
+    victim = make(installation, mailed("jane@example.com", user_name="jane"))
+    imposter = make(installation, mailed("imp@example.com", user_name="imp"))
+    for taken in ("jane@example.com", "Jane@EXAMPLE.com"):
+        with pytest.raises(DomainError, match="USERNAME_TAKEN"):
+            make(installation, mailed("imp2@example.com", user_name=taken))
+        change = UserChange(user_name=taken)
+        with installation.runtime.store.write() as work, pytest.raises(DomainError, match="USERNAME_TAKEN"):
+            update_user(work, installation.tenant_id, imposter.id, change, installation.clock.now_ms())
+    make(installation, mailed("first@example.com", user_name="later@example.com"))
+    with pytest.raises(DomainError, match="EMAIL_TAKEN"):
+        make(installation, mailed("later@example.com", user_name="later"))
+    with installation.runtime.store.write() as work:
+        own = UserChange(user_name="jane@example.com")
+        changed = update_user(work, installation.tenant_id, victim.id, own, installation.clock.now_ms())
+    assert changed.user_name == "jane@example.com"

@@ -168,6 +168,8 @@ def create_user(
     if not work.insert_new(_USERS, row):
         raise _name_taken() if new.user_name else email_taken()
     add_emails(work, tenant_id, user_id, emails)
+    _refuse_address_of_another(work, tenant_id, user_id, login_key(name))
+    _refuse_name_of_another(work, tenant_id, user_id, [email_key(one.value) for one in emails])
     replace_phones(work, tenant_id, user_id, new.phones)
     if password_hash is not None:
         set_password_hash(work, tenant_id, user_id, password_hash, now_ms)
@@ -249,8 +251,23 @@ def _rename(work: Work, user: User, name: str) -> None:
     holder = work.row(_BY_NAME, {"tenant_id": user.tenant_id, "key": key})
     if holder is not None and holder.id != user.id:
         raise _name_taken()
+    _refuse_address_of_another(work, user.tenant_id, user.id, key)
     user.user_name, user.user_name_key = name, key
     work.flush()
+
+
+def _refuse_address_of_another(work: Work, tenant_id: str, user_id: str, key: str) -> None:
+    """A user name that is somebody else's address would be signed in by, and shown as, that other one's."""
+    holders = select(_EMAILS.c.user_id).where(_EMAILS.c.tenant_id == tenant_id, _EMAILS.c.value_key == key)
+    if work.row(holders.where(_EMAILS.c.user_id != user_id)):
+        raise _name_taken()
+
+
+def _refuse_name_of_another(work: Work, tenant_id: str, user_id: str, keys: Sequence[str]) -> None:
+    """And an address that is somebody else's user name."""
+    holders = select(_USERS.c.id).where(_USERS.c.tenant_id == tenant_id, _USERS.c.user_name_key.in_(keys))
+    if work.row(holders.where(_USERS.c.id != user_id)):
+        raise email_taken()
 
 
 def _refuse_other_addresses(view: UserView, emails: Sequence[Contact]) -> None:
