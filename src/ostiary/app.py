@@ -2,107 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
-from types import ModuleType
-from typing import Any
 
 import grpc
-from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from identity.access.v1 import access_pb2, access_pb2_grpc
-from identity.appid.management.v4 import (
-    action_urls_pb2,
-    action_urls_pb2_grpc,
-    advanced_password_management_pb2,
-    advanced_password_management_pb2_grpc,
-    applications_pb2,
-    applications_pb2_grpc,
-    cloud_directory_users_pb2,
-    cloud_directory_users_pb2_grpc,
-    email_dispatcher_pb2,
-    email_dispatcher_pb2_grpc,
-    identity_providers_pb2,
-    identity_providers_pb2_grpc,
-    languages_pb2,
-    languages_pb2_grpc,
-    mfa_pb2,
-    mfa_pb2_grpc,
-    password_regex_pb2,
-    password_regex_pb2_grpc,
-    rate_limit_pb2,
-    rate_limit_pb2_grpc,
-    redirect_uris_pb2,
-    redirect_uris_pb2_grpc,
-    roles_pb2,
-    roles_pb2_grpc,
-    runtime_activity_pb2,
-    runtime_activity_pb2_grpc,
-    saml_metadata_pb2,
-    saml_metadata_pb2_grpc,
-    self_service_pb2,
-    self_service_pb2_grpc,
-    sender_details_pb2,
-    sender_details_pb2_grpc,
-    sms_dispatcher_pb2,
-    sms_dispatcher_pb2_grpc,
-    sso_pb2,
-    sso_pb2_grpc,
-    templates_pb2,
-    templates_pb2_grpc,
-    tokens_pb2,
-    tokens_pb2_grpc,
-    users_pb2,
-    users_pb2_grpc,
-    users_profile_pb2,
-    users_profile_pb2_grpc,
-    widget_pb2,
-    widget_pb2_grpc,
-)
-from identity.appid.oauth.v4 import (
-    authorization_pb2,
-    authorization_pb2_grpc,
-    discovery_pb2,
-    discovery_pb2_grpc,
-    userinfo_pb2,
-    userinfo_pb2_grpc,
-)
-from identity.appid.oauth.v4 import token_pb2 as appid_token_pb2
-from identity.appid.oauth.v4 import token_pb2_grpc as appid_token_pb2_grpc
-from identity.cloudapi.v1 import (
-    orgs_pb2,
-    orgs_pb2_grpc,
-    sessions_pb2,
-    sessions_pb2_grpc,
-    tenant_token_pb2,
-    tenant_token_pb2_grpc,
-)
-from identity.csp.v1 import (
-    authentication_pb2,
-    authentication_pb2_grpc,
-    login_pb2,
-    login_pb2_grpc,
-    openid_configuration_pb2,
-    openid_configuration_pb2_grpc,
-    organization_pb2,
-    organization_pb2_grpc,
-    organization_users_pb2,
-    organization_users_pb2_grpc,
-    principal_user_pb2,
-    principal_user_pb2_grpc,
-)
-from identity.directory.v1 import users_pb2 as directory_users_pb2
-from identity.directory.v1 import users_pb2_grpc as directory_users_pb2_grpc
-from identity.iam.v1 import token_pb2, token_pb2_grpc
-from identity.oidc.v1 import provider_pb2, provider_pb2_grpc
-from identity.profiles.v1 import attributes_pb2, attributes_pb2_grpc
-from identity.scim.v2 import service_provider_config_pb2, service_provider_config_pb2_grpc
-from identity.scim.v2 import users_pb2 as scim_users_pb2
-from identity.scim.v2 import users_pb2_grpc as scim_users_pb2_grpc
 from ostiary.access.authentication import Authentication
 from ostiary.access.introspection import TokenInspection
 from ostiary.access.limits import CoarseLimiter, read_limits
@@ -145,49 +52,7 @@ from ostiary.oauth.token_endpoint import TokenEndpoint
 from ostiary.oauth.user_sign_in import UserSignIn
 from ostiary.outgoing.client import Outgoing
 from ostiary.runtime import Runtime
-from ostiary.services.appid.action_urls import ActionUrlsServicer
-from ostiary.services.appid.advanced_password_management import AdvancedPasswordManagementServicer
-from ostiary.services.appid.applications import ApplicationsServicer
-from ostiary.services.appid.cloud_directory_users import CloudDirectoryUsersServicer
-from ostiary.services.appid.email_dispatcher import EmailDispatcherServicer
-from ostiary.services.appid.identity_providers import IdentityProvidersServicer
-from ostiary.services.appid.languages import LanguagesServicer
-from ostiary.services.appid.mfa import MfaServicer
-from ostiary.services.appid.password_regex import PasswordRegexServicer
-from ostiary.services.appid.rate_limit import RateLimitServicer
-from ostiary.services.appid.redirect_uris import RedirectUrisServicer
-from ostiary.services.appid.roles import RolesServicer
-from ostiary.services.appid.runtime_activity import RuntimeActivityServicer
-from ostiary.services.appid.saml_metadata import SamlMetadataServicer
-from ostiary.services.appid.self_service import SelfServiceServicer
-from ostiary.services.appid.sender_details import SenderDetailsServicer
-from ostiary.services.appid.sms_dispatcher import SmsDispatcherServicer
-from ostiary.services.appid.sso import SsoServicer
-from ostiary.services.appid.templates import TemplatesServicer
-from ostiary.services.appid.tokens import TokensServicer
-from ostiary.services.appid.users import UsersServicer
-from ostiary.services.appid.users_profile import UsersProfileServicer
-from ostiary.services.appid.widget import WidgetServicer
-from ostiary.services.appid_oauth.authorization import AuthorizationServicer
-from ostiary.services.appid_oauth.discovery import DiscoveryServicer
-from ostiary.services.appid_oauth.token import TokenServicer as AppIdTokenServicer
-from ostiary.services.appid_oauth.userinfo import UserinfoServicer
-from ostiary.services.cloudapi.orgs import OrgsServicer
-from ostiary.services.cloudapi.sessions import SessionsServicer
-from ostiary.services.cloudapi.tenant_token import TenantTokenServicer
-from ostiary.services.csp.authentication import AuthenticationServicer
-from ostiary.services.csp.login import LoginServicer
-from ostiary.services.csp.openid_configuration import OpenidConfigurationServicer
-from ostiary.services.csp.organization import OrganizationServicer
-from ostiary.services.csp.organization_users import OrganizationUsersServicer
-from ostiary.services.csp.principal_user import PrincipalUserServicer
-from ostiary.services.iam.token import TokenServicer
-from ostiary.services.internal.access import AccessServicer
-from ostiary.services.internal.users import UsersServicer as DirectoryUsersServicer
-from ostiary.services.oidc.provider import ProviderServicer
-from ostiary.services.profiles.attributes import AttributesServicer
-from ostiary.services.scim.service_provider_config import ServiceProviderConfigServicer
-from ostiary.services.scim.users import UsersServicer as ScimUsersServicer
+from ostiary.services.served import SERVICES, Service
 from ostiary.store import schema
 from ostiary.store.copies import check_original
 from ostiary.store.engine import Store
@@ -204,89 +69,6 @@ from ostiary.transport.steps.tracing import tracing
 from ostiary.transport.steps.unit_of_work import unit_of_work
 from ostiary.transport.steps.versions import refuse_unknown_version
 
-Add = Callable[[Any, grpc.Server], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """A proto service with the servicer that implements it."""
-
-    descriptor: ServiceDescriptor
-    add: Add
-    servicer: Callable[[Runtime], Any]
-
-
-def _bound(messages: ModuleType, stubs: ModuleType, name: str, servicer: Callable[[Runtime], Any]) -> Service:
-    return Service(
-        messages.DESCRIPTOR.services_by_name[name], getattr(stubs, f"add_{name}Servicer_to_server"), servicer
-    )
-
-
-SERVICES: Sequence[Service] = (
-    _bound(token_pb2, token_pb2_grpc, "TokenService", TokenServicer),
-    _bound(
-        advanced_password_management_pb2,
-        advanced_password_management_pb2_grpc,
-        "AdvancedPasswordManagementService",
-        AdvancedPasswordManagementServicer,
-    ),
-    _bound(applications_pb2, applications_pb2_grpc, "ApplicationsService", ApplicationsServicer),
-    _bound(
-        cloud_directory_users_pb2,
-        cloud_directory_users_pb2_grpc,
-        "CloudDirectoryUsersService",
-        CloudDirectoryUsersServicer,
-    ),
-    _bound(identity_providers_pb2, identity_providers_pb2_grpc, "IdentityProvidersService", IdentityProvidersServicer),
-    _bound(password_regex_pb2, password_regex_pb2_grpc, "PasswordRegexService", PasswordRegexServicer),
-    _bound(rate_limit_pb2, rate_limit_pb2_grpc, "RateLimitService", RateLimitServicer),
-    _bound(redirect_uris_pb2, redirect_uris_pb2_grpc, "RedirectUrisService", RedirectUrisServicer),
-    _bound(roles_pb2, roles_pb2_grpc, "RolesService", RolesServicer),
-    _bound(runtime_activity_pb2, runtime_activity_pb2_grpc, "RuntimeActivityService", RuntimeActivityServicer),
-    _bound(self_service_pb2, self_service_pb2_grpc, "SelfServiceService", SelfServiceServicer),
-    _bound(sms_dispatcher_pb2, sms_dispatcher_pb2_grpc, "SmsDispatcherService", SmsDispatcherServicer),
-    _bound(templates_pb2, templates_pb2_grpc, "TemplatesService", TemplatesServicer),
-    _bound(sender_details_pb2, sender_details_pb2_grpc, "SenderDetailsService", SenderDetailsServicer),
-    _bound(action_urls_pb2, action_urls_pb2_grpc, "ActionUrlsService", ActionUrlsServicer),
-    _bound(email_dispatcher_pb2, email_dispatcher_pb2_grpc, "EmailDispatcherService", EmailDispatcherServicer),
-    _bound(tokens_pb2, tokens_pb2_grpc, "TokensService", TokensServicer),
-    _bound(users_pb2, users_pb2_grpc, "UsersService", UsersServicer),
-    _bound(users_profile_pb2, users_profile_pb2_grpc, "UsersProfileService", UsersProfileServicer),
-    _bound(languages_pb2, languages_pb2_grpc, "LanguagesService", LanguagesServicer),
-    _bound(mfa_pb2, mfa_pb2_grpc, "MfaService", MfaServicer),
-    _bound(saml_metadata_pb2, saml_metadata_pb2_grpc, "SamlMetadataService", SamlMetadataServicer),
-    _bound(sso_pb2, sso_pb2_grpc, "SsoService", SsoServicer),
-    _bound(widget_pb2, widget_pb2_grpc, "WidgetService", WidgetServicer),
-    _bound(attributes_pb2, attributes_pb2_grpc, "AttributesService", AttributesServicer),
-    _bound(discovery_pb2, discovery_pb2_grpc, "DiscoveryService", DiscoveryServicer),
-    _bound(
-        openid_configuration_pb2,
-        openid_configuration_pb2_grpc,
-        "OpenidConfigurationService",
-        OpenidConfigurationServicer,
-    ),
-    _bound(organization_pb2, organization_pb2_grpc, "OrganizationService", OrganizationServicer),
-    _bound(orgs_pb2, orgs_pb2_grpc, "OrgsService", OrgsServicer),
-    _bound(authorization_pb2, authorization_pb2_grpc, "AuthorizationService", AuthorizationServicer),
-    _bound(appid_token_pb2, appid_token_pb2_grpc, "TokenService", AppIdTokenServicer),
-    _bound(userinfo_pb2, userinfo_pb2_grpc, "UserinfoService", UserinfoServicer),
-    _bound(authentication_pb2, authentication_pb2_grpc, "AuthenticationService", AuthenticationServicer),
-    _bound(login_pb2, login_pb2_grpc, "LoginService", LoginServicer),
-    _bound(organization_users_pb2, organization_users_pb2_grpc, "OrganizationUsersService", OrganizationUsersServicer),
-    _bound(principal_user_pb2, principal_user_pb2_grpc, "PrincipalUserService", PrincipalUserServicer),
-    _bound(sessions_pb2, sessions_pb2_grpc, "SessionsService", SessionsServicer),
-    _bound(tenant_token_pb2, tenant_token_pb2_grpc, "TenantTokenService", TenantTokenServicer),
-    _bound(provider_pb2, provider_pb2_grpc, "ProviderService", ProviderServicer),
-    _bound(access_pb2, access_pb2_grpc, "AccessService", AccessServicer),
-    _bound(directory_users_pb2, directory_users_pb2_grpc, "UsersService", DirectoryUsersServicer),
-    _bound(scim_users_pb2, scim_users_pb2_grpc, "UsersService", ScimUsersServicer),
-    _bound(
-        service_provider_config_pb2,
-        service_provider_config_pb2_grpc,
-        "ServiceProviderConfigService",
-        ServiceProviderConfigServicer,
-    ),
-)
 OPEN_SERVICES = frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME})
 """Health and reflection need no token: the one named exception to closed by default (decision 28)."""
 MAX_METADATA = 65_536

@@ -11,8 +11,8 @@ from typing import Any
 from google.protobuf.descriptor import MethodDescriptor
 
 from ostiary.access.limits import read_limits
-from ostiary.app import SERVICES
 from ostiary.config import deploy_folder
+from ostiary.services.served import SERVICES
 from ostiary.transport.rules import Rules, read_rules
 
 DATA = Path(__file__).parent / "data"

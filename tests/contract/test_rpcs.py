@@ -11,7 +11,7 @@ import pytest
 from contract.served import RPCS, Rpc
 from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
 
-from ostiary.app import SERVICES
+from ostiary.services.served import SERVICES
 from ostiary.transport.rules import Rules
 
 ROOT = Path(__file__).parents[2]

@@ -8,10 +8,10 @@ import click
 
 from identity.options.v1 import rules_pb2
 from ostiary.access.limits import read_limits
-from ostiary.app import SERVICES
 from ostiary.cli.options import as_json, with_settings
 from ostiary.cli.printing import print_json, print_table
 from ostiary.config import Settings
+from ostiary.services.served import SERVICES
 from ostiary.transport.rules import Rules, read_rules
 
 HEADERS = ("RPC", "VERB", "PATH", "MAY", "LIMIT", "STATUS", "ERRORS")

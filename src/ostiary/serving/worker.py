@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
-from ostiary.app import SERVICES, build_server, open_runtime
+from ostiary.app import build_server, open_runtime
 from ostiary.config import Settings
 from ostiary.gateway.render import HEALTH_SERVICE
+from ostiary.services.served import SERVICES
 from ostiary.serving.health import SERVING, Watch
 from ostiary.serving.process import Place, Serving, stop_seconds
 

@@ -1,1 +1,14 @@
 """IBM Cloud App ID v4: the OAuth 2.0 and OpenID Connect runtime."""
+
+from ostiary.services.appid_oauth.authorization import AuthorizationServicer
+from ostiary.services.appid_oauth.discovery import DiscoveryServicer
+from ostiary.services.appid_oauth.token import TokenServicer
+from ostiary.services.appid_oauth.userinfo import UserinfoServicer
+
+SERVICERS = (
+    AuthorizationServicer,
+    DiscoveryServicer,
+    TokenServicer,
+    UserinfoServicer,
+)
+"""The servicers of this dialect; what is not named here is not served."""

@@ -1,1 +1,12 @@
 """The Tenant Manager, as Cloud Director speaks it."""
+
+from ostiary.services.cloudapi.orgs import OrgsServicer
+from ostiary.services.cloudapi.sessions import SessionsServicer
+from ostiary.services.cloudapi.tenant_token import TenantTokenServicer
+
+SERVICERS = (
+    OrgsServicer,
+    SessionsServicer,
+    TenantTokenServicer,
+)
+"""The servicers of this dialect; what is not named here is not served."""

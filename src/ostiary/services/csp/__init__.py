@@ -1,1 +1,18 @@
 """The VMware Identity Service, as the Cloud Services Platform speaks it."""
+
+from ostiary.services.csp.authentication import AuthenticationServicer
+from ostiary.services.csp.login import LoginServicer
+from ostiary.services.csp.openid_configuration import OpenidConfigurationServicer
+from ostiary.services.csp.organization import OrganizationServicer
+from ostiary.services.csp.organization_users import OrganizationUsersServicer
+from ostiary.services.csp.principal_user import PrincipalUserServicer
+
+SERVICERS = (
+    AuthenticationServicer,
+    LoginServicer,
+    OpenidConfigurationServicer,
+    OrganizationServicer,
+    OrganizationUsersServicer,
+    PrincipalUserServicer,
+)
+"""The servicers of this dialect; what is not named here is not served."""

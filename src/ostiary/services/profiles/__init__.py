@@ -1,1 +1,6 @@
 """What a signed-in user does with its own profile."""
+
+from ostiary.services.profiles.attributes import AttributesServicer
+
+SERVICERS = (AttributesServicer,)
+"""The servicers of this dialect; what is not named here is not served."""

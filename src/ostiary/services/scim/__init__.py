@@ -1,1 +1,10 @@
 """SCIM 2 (RFC 7643, RFC 7644)."""
+
+from ostiary.services.scim.service_provider_config import ServiceProviderConfigServicer
+from ostiary.services.scim.users import UsersServicer
+
+SERVICERS = (
+    ServiceProviderConfigServicer,
+    UsersServicer,
+)
+"""The servicers of this dialect; what is not named here is not served."""
