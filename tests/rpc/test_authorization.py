@@ -11,10 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from kit.browser import CALLBACK, Browser, Seen
 from kit.callers import Caller
+from kit.installation import Installation
 from kit.oauth import PASSWORD, Application, Refused, Runtime, basic, refused
 from sqlalchemy import select, update
 
 from identity.appid.management.v4 import tokens_pb2 as tokens_pb
+from identity.appid.management.v4.mfa_pb2 import MfaConfig
+from ostiary.directory.mfa import MFA
 from ostiary.directory.roles import create_role, put_profile_roles
 from ostiary.oauth.clients import PUBLIC, put_scopes
 from ostiary.store.tables import Client, LoginTransaction, Session, User, table_of
@@ -461,3 +464,13 @@ def test_no_password_is_kept_with_the_transaction(runtime: Runtime, browser: Bro
     kept = repr(row)
     for secret in (PASSWORD, *browser.cookies.values(), *page.hidden.values()):
         assert not secret or secret not in kept
+
+
+def test_a_second_factor_that_cannot_be_asked_for_lets_nobody_in(
+    runtime: Runtime, browser: Browser, app: Application, installation: Installation
+) -> None:
+    page = browser.authorize(app)
+    with installation.runtime.store.write() as work:
+        MFA.replace(work, installation.tenant_id, MfaConfig(is_active=True), installation.clock.now_ms())
+    assert browser.submit(page).sent_back["error"] == "access_denied"
+    assert browser.authorize(app).sent_back["error"] == "access_denied"

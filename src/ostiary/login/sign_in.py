@@ -12,6 +12,7 @@ from google.api import httpbody_pb2
 
 from ostiary.clock import Clock
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, identity_field
+from ostiary.directory.mfa import MFA
 from ostiary.errors import DomainError, Kind
 from ostiary.ids import Entropy, new_secret
 from ostiary.login.pages import Page, sign_in_page, web_message_page
@@ -63,7 +64,8 @@ class SignIn:
         """The authorization endpoint: shows the sign-in page, or tells the client what is wrong."""
         try:
             request = self._requests.read(call.work, call.the_tenant, parameters)
-            _may_ask(request, parameters)
+            _refuse_silence(request, parameters)
+            _refuse_single_factor(call, request.address)
         except AuthorizationFailed as failure:
             return self._failed(call, failure)
         browser = new_browser_half(self._entropy)
@@ -81,6 +83,10 @@ class SignIn:
         tenant = call.the_tenant
         request = resume(call.work, tenant.id, browser, form.get("csrf_token"), self._clock.now_ms())
         self._check_client(call, request)
+        try:
+            _refuse_single_factor(call, request.address)
+        except AuthorizationFailed as failure:
+            return self._failed(call, failure)
         call.release()
         username = form.get("username")
         try:
@@ -131,7 +137,14 @@ class SignIn:
         return f"{browser.cookie}={browser.secret}; Path={path}; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}"
 
 
-def _may_ask(request: AuthorizationRequest, parameters: Mapping[str, str]) -> None:
+def _refuse_single_factor(call: Call, address: ReturnAddress) -> None:
+    """A tenant that asks for a second factor must not get less: the page has no step for one yet, so nobody passes."""
+    if MFA.read(call.work, call.the_tenant).is_active:
+        message = "This tenant asks for a second factor, and the sign-in page cannot ask for one."
+        raise AuthorizationFailed(address, "access_denied", message)
+
+
+def _refuse_silence(request: AuthorizationRequest, parameters: Mapping[str, str]) -> None:
     if "none" in parameters.get("prompt", "").split():
         message = "Nobody is signed in, and prompt=none forbids to ask."
         raise AuthorizationFailed(request.address, "login_required", message)

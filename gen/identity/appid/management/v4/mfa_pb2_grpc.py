@@ -97,8 +97,8 @@ class MfaServiceServicer:
     def PutMfaConfig(self, request, context):
         """Switches the second factor on or off.
 
-        While it is on, sign-ins with nothing but a password are refused at the platform (csp, cloudapi, oidc). The hosted
-        sign-in pages ask for the second factor; the password grant never does.
+        While it is on, sign-ins with nothing but a password are refused at the platform (csp, cloudapi, oidc) and on the
+        hosted sign-in page, which has no step for the second factor yet. The password grant never asks for one.
         Errors: `IS_ACTIVE_MISSING`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -39,8 +39,8 @@ class MfaServiceStub:
     PutMfaConfig: _grpc.UnaryUnaryMultiCallable[_mfa_pb2.PutMfaConfigRequest, _mfa_pb2.MfaConfig]
     """Switches the second factor on or off.
 
-    While it is on, sign-ins with nothing but a password are refused at the platform (csp, cloudapi, oidc). The hosted
-    sign-in pages ask for the second factor; the password grant never does.
+    While it is on, sign-ins with nothing but a password are refused at the platform (csp, cloudapi, oidc) and on the
+    hosted sign-in page, which has no step for the second factor yet. The password grant never asks for one.
     Errors: `IS_ACTIVE_MISSING`.
     """
     ListMfaChannels: _grpc.UnaryUnaryMultiCallable[_mfa_pb2.ListMfaChannelsRequest, _mfa_pb2.ListMfaChannelsResponse]
@@ -96,8 +96,8 @@ class MfaServiceAsyncStub(MfaServiceStub):
     PutMfaConfig: _aio.UnaryUnaryMultiCallable[_mfa_pb2.PutMfaConfigRequest, _mfa_pb2.MfaConfig]  # type: ignore[assignment]
     """Switches the second factor on or off.
 
-    While it is on, sign-ins with nothing but a password are refused at the platform (csp, cloudapi, oidc). The hosted
-    sign-in pages ask for the second factor; the password grant never does.
+    While it is on, sign-ins with nothing but a password are refused at the platform (csp, cloudapi, oidc) and on the
+    hosted sign-in page, which has no step for the second factor yet. The password grant never asks for one.
     Errors: `IS_ACTIVE_MISSING`.
     """
     ListMfaChannels: _aio.UnaryUnaryMultiCallable[_mfa_pb2.ListMfaChannelsRequest, _mfa_pb2.ListMfaChannelsResponse]  # type: ignore[assignment]
@@ -162,8 +162,8 @@ class MfaServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_mfa_pb2.MfaConfig, _abc.Awaitable[_mfa_pb2.MfaConfig]]:
         """Switches the second factor on or off.
 
-        While it is on, sign-ins with nothing but a password are refused at the platform (csp, cloudapi, oidc). The hosted
-        sign-in pages ask for the second factor; the password grant never does.
+        While it is on, sign-ins with nothing but a password are refused at the platform (csp, cloudapi, oidc) and on the
+        hosted sign-in page, which has no step for the second factor yet. The password grant never asks for one.
         Errors: `IS_ACTIVE_MISSING`.
         """
 
