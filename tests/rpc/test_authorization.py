@@ -262,7 +262,10 @@ def test_of_one_form_sent_eight_times_at_once_one_code_comes(
     page = browser.authorize(app)
     with ThreadPoolExecutor(8) as threads:
         seen = list(threads.map(lambda _: browser.submit(page), range(8)))
-    assert sorted(answer.status for answer in seen) == [303] + [400] * 7
+    statuses = sorted(answer.status for answer in seen)
+    assert statuses[0] == 303
+    # 403: sent after the winner's answer took the cookie from the browser that all eight share.
+    assert set(statuses[1:]) <= {400, 403}
 
 
 def test_somebody_deactivated_after_signing_in_gets_no_tokens(
