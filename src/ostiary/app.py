@@ -47,6 +47,7 @@ from ostiary.oauth.ledger import Ledger
 from ostiary.oauth.platform_sessions import PlatformSessions
 from ostiary.oauth.platform_token_endpoint import PlatformTokenEndpoint
 from ostiary.oauth.platform_tokens import PlatformTokens
+from ostiary.oauth.self_service import SelfService
 from ostiary.oauth.tenant_signature import TenantSignature
 from ostiary.oauth.token_endpoint import TokenEndpoint
 from ostiary.oauth.user_sign_in import UserSignIn
@@ -123,7 +124,8 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         token_endpoint=TokenEndpoint(clock, entropy, ledger, AppTokens(keys, issuers, ledger, entropy), grants),
         platform_tokens=tokens, platform_sessions=sessions,
         platform_token_endpoint=PlatformTokenEndpoint(store, tenancy, clock, entropy, sealing, tokens, sessions),
-        outgoing=outgoing, delivery=delivery, caps=caps,
+        outgoing=outgoing, delivery=delivery, caps=caps, messages=messages,
+        self_service=SelfService(clock, messages, password_change),
         registration=Registration(store, clock, entropy, passwords, messages),
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from ostiary.directory.password_change import PasswordChange
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.registration import Registration
 from ostiary.directory.sign_in import PasswordSignIn
+from ostiary.directory.user_messages import UserMessages
 from ostiary.ids import Entropy
 from ostiary.keys.keyring import Keyring
 from ostiary.keys.sealing import Sealing
@@ -25,6 +26,7 @@ from ostiary.oauth.ledger import Ledger
 from ostiary.oauth.platform_sessions import PlatformSessions
 from ostiary.oauth.platform_token_endpoint import PlatformTokenEndpoint
 from ostiary.oauth.platform_tokens import PlatformTokens
+from ostiary.oauth.self_service import SelfService
 from ostiary.oauth.token_endpoint import TokenEndpoint
 from ostiary.oauth.user_sign_in import UserSignIn
 from ostiary.outgoing.client import Outgoing
@@ -62,3 +64,5 @@ class Runtime:
     outgoing: Outgoing
     delivery: Delivery
     caps: RecipientCaps
+    messages: UserMessages
+    self_service: SelfService

@@ -48,6 +48,27 @@ def sign_in_page(
     return Page(html, _headers(f"form-action {targets}; frame-ancestors 'none'"))
 
 
+@dataclass(frozen=True, slots=True)
+class LinkPage:
+    """What the page of a link in a mail says; `{email}` in its words is the user's address. Without a button it is the
+    end."""
+
+    title: str
+    words: str
+    button: str = ""
+    asks_for_password: bool = False
+
+
+def link_page(says: LinkPage, *, action: str = "", email: str = "", goes_on_to: str = "", problem: str = "") -> Page:
+    """A page of a link. `goes_on_to` is the origin to which its form leads in the end, if that is not ours."""
+    html = _render(
+        "link.html", title=says.title, words=says.words.replace("{email}", email), button=says.button,
+        asks_for_password=says.asks_for_password, action=action, email=email, problem=problem,
+    )  # fmt: skip
+    targets = " ".join(filter(None, ("'self'", goes_on_to))) if says.button else "'none'"
+    return Page(html, _headers(f"form-action {targets}; frame-ancestors 'none'"))
+
+
 def web_message_page(address: ReturnAddress, response: dict[str, str], nonce: str) -> Page:
     """The page that hands the answer to the window which opened it, of the registered origin and no other."""
     message = {"type": "authorization_response", **response}

@@ -6,7 +6,7 @@ Each step either shows a page or sends the browser back to the client; always by
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from google.api import httpbody_pb2
 
@@ -15,6 +15,7 @@ from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, identity_field
 from ostiary.directory.mfa import MFA
 from ostiary.errors import DomainError, Kind
 from ostiary.ids import Entropy, new_secret
+from ostiary.login.answers import sent_on, shown
 from ostiary.login.pages import Page, sign_in_page, web_message_page
 from ostiary.oauth.authorization_codes import Finish
 from ostiary.oauth.authorization_request import (
@@ -74,7 +75,7 @@ class SignIn:
         with self._store.write() as work:
             start(work, call.tenant_id, request, browser, SIGN_IN, self._clock.now_ms())
         call.headers.append(("set-cookie", self._cookie(call, browser, LIFETIME_S)))
-        return _shown(call, page)
+        return shown(call, page)
 
     def submit(self, call: Call, form: Form) -> httpbody_pb2.HttpBody:
         """The sign-in form: sends the browser back with a code, or shows the page again with what was wrong."""
@@ -95,7 +96,7 @@ class SignIn:
             if error.kind not in _SHOWN_AGAIN:
                 raise
             page = self._page(call, request, browser, username=username[:256], problem=error.message)
-            return _shown(call, page, error)
+            return shown(call, page, error)
         try:
             code = self._finish(tenant.id, handle, request, subject)
         except AuthorizationFailed as failure:
@@ -126,10 +127,8 @@ class SignIn:
     def _answered(self, call: Call, address: ReturnAddress, answer: dict[str, str]) -> httpbody_pb2.HttpBody:
         response = {**answer, **({"state": address.state} if address.state else {})}
         if address.response_mode == WEB_MESSAGE:
-            return _shown(call, web_message_page(address, response, new_secret(self._entropy, 16)))
-        call.http_status = 303
-        call.headers += [("location", _with_query(address.redirect_uri, response)), ("cache-control", "no-store")]
-        return httpbody_pb2.HttpBody(content_type="text/plain; charset=utf-8", data=b"")
+            return shown(call, web_message_page(address, response, new_secret(self._entropy, 16)))
+        return sent_on(call, address.redirect_uri, response)
 
     def _cookie(self, call: Call, browser: BrowserHalf, max_age_s: int) -> str:
         path = urlsplit(self._issuers.tenant(call.tenant_id)).path
@@ -150,22 +149,6 @@ def _refuse_silence(request: AuthorizationRequest, parameters: Mapping[str, str]
         raise AuthorizationFailed(request.address, "login_required", message)
 
 
-def _shown(call: Call, page: Page, error: DomainError | None = None) -> httpbody_pb2.HttpBody:
-    call.headers += page.headers
-    if error is not None:
-        call.http_status = int(error.facts.get("status", error.kind.value))
-        if "retry_after" in error.facts:
-            call.headers.append(("retry-after", str(error.facts["retry_after"])))
-    return httpbody_pb2.HttpBody(content_type="text/html; charset=utf-8", data=page.html.encode())
-
-
 def _cookies(call: Call) -> dict[str, str]:
     pairs = (pair.partition("=") for pair in call.metadata.get("cookie", "").split(";"))
     return {name.strip(): value.strip() for name, _, value in pairs}
-
-
-def _with_query(uri: str, parameters: dict[str, str]) -> str:
-    """Adds to the query that the redirect URI may have (RFC 6749 §3.1.2)."""
-    parts = urlsplit(uri)
-    query = "&".join(filter(None, (parts.query, urlencode(parameters, quote_via=quote))))
-    return urlunsplit(parts._replace(query=query))

@@ -40,6 +40,24 @@ def user_refused(tenant_id: str, request_id: str) -> Entry:
     return _entry(tenant_id, "user", UNKNOWN, "cloud_directory:", request_id, failed=True)
 
 
+def address_confirmed(tenant_id: str, user_id: str, request_id: str) -> Entry:
+    """A directory user followed the link in a verification mail."""
+    return _directory_entry(tenant_id, "cloud-dir-user.allow", user_id, request_id)
+
+
+def password_renewed(tenant_id: str, user_id: str, request_id: str) -> Entry:
+    """A directory user chose a new password by the link in a mail."""
+    return _directory_entry(tenant_id, "cloud-dir-user-credentials.renew", user_id, request_id)
+
+
+def _directory_entry(tenant_id: str, action: str, user_id: str, request_id: str) -> Entry:
+    return Entry(
+        tenant_id=tenant_id, action=f"appid.{action}", initiator_kind="tenant", initiator_id=tenant_id,
+        target_type="appid/cloud_dir/user", target_id=user_id, target_name=f"cloud_directory:{user_id}",
+        request_id=request_id,
+    )  # fmt: skip
+
+
 def _entry(
     tenant_id: str, target: str, target_id: str, target_name: str, request_id: str, *, failed: bool = False
 ) -> Entry:

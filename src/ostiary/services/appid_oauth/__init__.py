@@ -2,12 +2,14 @@
 
 from ostiary.services.appid_oauth.authorization import AuthorizationServicer
 from ostiary.services.appid_oauth.discovery import DiscoveryServicer
+from ostiary.services.appid_oauth.mail_links import MailLinksServicer
 from ostiary.services.appid_oauth.token import TokenServicer
 from ostiary.services.appid_oauth.userinfo import UserinfoServicer
 
 SERVICERS = (
     AuthorizationServicer,
     DiscoveryServicer,
+    MailLinksServicer,
     TokenServicer,
     UserinfoServicer,
 )

@@ -41,13 +41,17 @@ class User(SQLModel, table=True):
 
 
 class OneTimeCode(SQLModel, table=True):
-    """A code that was sent to a user and acts once; `kind` is the message template that carried it."""
+    """A code that acts once: of a link in a mail, or one with which an application asks how such a link ended.
+
+    `kind` is the message template that carried it, or that with `_RESULT`; `outcome` why the link failed, if it did.
+    """
 
     __tablename__ = "one_time_codes"
     digest: str = Field(primary_key=True, max_length=64)
     tenant_id: str = owned_by("tenants.id", index=True)
     user_id: str = owned_by("users.id", index=True)
     kind: str = Field(max_length=32)
+    outcome: str = Field(default="", max_length=16, description="Of a result: empty, NOT_FOUND or GONE.")
     created_at: int = moment()
     expires_at: int = end_of_row()
     used_at: int | None = moment(optional=True)

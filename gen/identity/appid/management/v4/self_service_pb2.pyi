@@ -3,6 +3,7 @@
 isort:skip_file
 """
 
+from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from identity.appid.management.v4 import cloud_directory_users_pb2 as _cloud_directory_users_pb2
@@ -52,3 +53,241 @@ class StartSignUpRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StartSignUpRequest: _TypeAlias = StartSignUpRequest  # noqa: Y015
+
+@_typing.final
+class GetSignUpConfirmationResultRequest(_message.Message):
+    """A verification link that was followed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    @_builtins.property
+    def form(self) -> _httpbody_pb2.HttpBody:
+        """`context`, as a form or JSON."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        form: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetSignUpConfirmationResultRequest: _TypeAlias = GetSignUpConfirmationResultRequest  # noqa: Y015
+
+@_typing.final
+class GetForgotPasswordConfirmationResultRequest(_message.Message):
+    """A reset link that was followed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    @_builtins.property
+    def form(self) -> _httpbody_pb2.HttpBody:
+        """`context`, as a form or JSON."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        form: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetForgotPasswordConfirmationResultRequest: _TypeAlias = GetForgotPasswordConfirmationResultRequest  # noqa: Y015
+
+@_typing.final
+class ConfirmationResult(_message.Message):
+    """How a link ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUCCESS_FIELD_NUMBER: _builtins.int
+    UUID_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    success: _builtins.bool
+    """Whether it was good."""
+    uuid: _builtins.str
+    """The directory id of the user whom it was sent to."""
+    @_builtins.property
+    def error(self) -> Global___ConfirmationError:
+        """Why it was not good; absent when it was."""
+
+    def __init__(
+        self,
+        *,
+        success: _builtins.bool = ...,
+        uuid: _builtins.str = ...,
+        error: Global___ConfirmationError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_error", b"_error", "error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_error", b"_error", "error", b"error", "success", b"success", "uuid", b"uuid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__error: _TypeAlias = _typing.Literal["error"]  # noqa: Y015
+    _WhichOneofArgType__error: _TypeAlias = _typing.Literal["_error", b"_error"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__error) -> _WhichOneofReturnType__error | None: ...
+
+Global___ConfirmationResult: _TypeAlias = ConfirmationResult  # noqa: Y015
+
+@_typing.final
+class ConfirmationError(_message.Message):
+    """Why a link was not good."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """NOT_FOUND when it had expired, GONE when it was used already."""
+    description: _builtins.str
+    """The same in words."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        description: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "description", b"description"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmationError: _TypeAlias = ConfirmationError  # noqa: Y015
+
+@_typing.final
+class StartForgotPasswordRequest(_message.Message):
+    """Somebody who has forgotten the password."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    language: _builtins.str
+    """The language of the mail (RFC 5646); en when absent."""
+    @_builtins.property
+    def form(self) -> _httpbody_pb2.HttpBody:
+        """`user`, as a form or JSON."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        language: _builtins.str = ...,
+        form: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "language", b"language", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartForgotPasswordRequest: _TypeAlias = StartForgotPasswordRequest  # noqa: Y015
+
+@_typing.final
+class ChangePasswordRequest(_message.Message):
+    """A new password."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    language: _builtins.str
+    """The language of the mail (RFC 5646); en when absent."""
+    @_builtins.property
+    def form(self) -> _httpbody_pb2.HttpBody:
+        """`uuid`, `newPassword` and `changedIpAddress`, as a form or JSON."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        language: _builtins.str = ...,
+        form: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "language", b"language", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangePasswordRequest: _TypeAlias = ChangePasswordRequest  # noqa: Y015
+
+@_typing.final
+class ResendNotificationRequest(_message.Message):
+    """A message to send again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    TEMPLATE_NAME_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    template_name: _builtins.str
+    """USER_VERIFICATION, RESET_PASSWORD, WELCOME or PASSWORD_CHANGED."""
+    language: _builtins.str
+    """The language of the mail (RFC 5646); en when absent."""
+    @_builtins.property
+    def form(self) -> _httpbody_pb2.HttpBody:
+        """`uuid`, as a form or JSON."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        template_name: _builtins.str = ...,
+        language: _builtins.str = ...,
+        form: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "language", b"language", "template_name", b"template_name", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResendNotificationRequest: _TypeAlias = ResendNotificationRequest  # noqa: Y015
+
+@_typing.final
+class ResendNotificationResponse(_message.Message):
+    """The message is in the outbox."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    message: _builtins.str
+    """A fixed text."""
+    def __init__(
+        self,
+        *,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResendNotificationResponse: _TypeAlias = ResendNotificationResponse  # noqa: Y015

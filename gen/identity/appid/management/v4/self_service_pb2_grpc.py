@@ -41,6 +41,31 @@ class SelfServiceServiceStub:
                 request_serializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.StartSignUpRequest.SerializeToString,
                 response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_cloud__directory__users__pb2.CloudDirectoryUser.FromString,
                 _registered_method=True)
+        self.GetSignUpConfirmationResult = channel.unary_unary(
+                '/identity.appid.management.v4.SelfServiceService/GetSignUpConfirmationResult',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.GetSignUpConfirmationResultRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.ConfirmationResult.FromString,
+                _registered_method=True)
+        self.StartForgotPassword = channel.unary_unary(
+                '/identity.appid.management.v4.SelfServiceService/StartForgotPassword',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.StartForgotPasswordRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_cloud__directory__users__pb2.CloudDirectoryUser.FromString,
+                _registered_method=True)
+        self.GetForgotPasswordConfirmationResult = channel.unary_unary(
+                '/identity.appid.management.v4.SelfServiceService/GetForgotPasswordConfirmationResult',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.GetForgotPasswordConfirmationResultRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.ConfirmationResult.FromString,
+                _registered_method=True)
+        self.ChangePassword = channel.unary_unary(
+                '/identity.appid.management.v4.SelfServiceService/ChangePassword',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.ChangePasswordRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_cloud__directory__users__pb2.CloudDirectoryUser.FromString,
+                _registered_method=True)
+        self.ResendNotification = channel.unary_unary(
+                '/identity.appid.management.v4.SelfServiceService/ResendNotification',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.ResendNotificationRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.ResendNotificationResponse.FromString,
+                _registered_method=True)
 
 
 class SelfServiceServiceServicer:
@@ -59,6 +84,67 @@ class SelfServiceServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSignUpConfirmationResult(self, request, context):
+        """Says how the link in a verification mail ended, once: `context` is what the browser brought to the page
+        on_user_verified.
+
+        The body is a form or JSON with `context`. Answers 200 also for a link that had expired (`NOT_FOUND`) or was used
+        already (`GONE`): `success` is false then.
+        Errors: `MISSING_FIELD`, `CONTEXT_NOT_FOUND` (404) when the context is unknown or was asked about before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StartForgotPassword(self, request, context):
+        """Sends somebody who has forgotten the password a link, RESET_PASSWORD, and returns the user.
+
+        The body is a form or JSON with `user`, the mail address or user name that the user signs in with; older SDKs call
+        the field `email`.
+        Errors: `MISSING_FIELD`, `INVALID_LANGUAGE`, `RESET_PASSWORD_DISABLED` (403) where resetPasswordEnabled is off,
+        `USER_LOCKED` (403) for who is deactivated or locked, `USER_NOT_FOUND` (404), `USER_NOT_VERIFIED` (409) for who is
+        PENDING, `TOO_MANY_MESSAGES` (429).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetForgotPasswordConfirmationResult(self, request, context):
+        """Says how the link in a reset mail ended, once: `context` is what the browser brought to the page on_reset_password.
+        The new password then goes to ChangePassword.
+
+        Otherwise like GetSignUpConfirmationResult.
+        Errors: `MISSING_FIELD`, `CONTEXT_NOT_FOUND` (404).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangePassword(self, request, context):
+        """Sets a user's password. Ends the user's sessions and refresh tokens and every reset link; mails PASSWORD_CHANGED
+        where resetPasswordNotificationEnable is on.
+
+        The body is a form or JSON with `uuid` (the directory id), `newPassword` and, for the mail, `changedIpAddress`.
+        Errors: `MISSING_FIELD`, `INVALID_LANGUAGE`, `INVALID_IP_ADDRESS`, `INVALID_PASSWORD`, `PASSWORD_REUSED`,
+        `USER_NOT_FOUND` (404), `HASHING_BUSY` (429).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResendNotification(self, request, context):
+        """Sends a message to a user again: USER_VERIFICATION, RESET_PASSWORD, WELCOME or PASSWORD_CHANGED. Links in earlier
+        ones keep working until one is used.
+
+        The body is a form or JSON with `uuid`, the directory id.
+        Errors: `UNKNOWN_TEMPLATE`, `MISSING_FIELD`, `INVALID_LANGUAGE`, `USER_NOT_FOUND` (404), `ALREADY_VERIFIED` (410)
+        for USER_VERIFICATION to who is CONFIRMED, `TOO_MANY_MESSAGES` (429), and for RESET_PASSWORD those of
+        StartForgotPassword.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_SelfServiceServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -66,6 +152,31 @@ def add_SelfServiceServiceServicer_to_server(servicer, server):
                     servicer.StartSignUp,
                     request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.StartSignUpRequest.FromString,
                     response_serializer=identity_dot_appid_dot_management_dot_v4_dot_cloud__directory__users__pb2.CloudDirectoryUser.SerializeToString,
+            ),
+            'GetSignUpConfirmationResult': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSignUpConfirmationResult,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.GetSignUpConfirmationResultRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.ConfirmationResult.SerializeToString,
+            ),
+            'StartForgotPassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.StartForgotPassword,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.StartForgotPasswordRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_cloud__directory__users__pb2.CloudDirectoryUser.SerializeToString,
+            ),
+            'GetForgotPasswordConfirmationResult': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetForgotPasswordConfirmationResult,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.GetForgotPasswordConfirmationResultRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.ConfirmationResult.SerializeToString,
+            ),
+            'ChangePassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangePassword,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.ChangePasswordRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_cloud__directory__users__pb2.CloudDirectoryUser.SerializeToString,
+            ),
+            'ResendNotification': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResendNotification,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.ResendNotificationRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.ResendNotificationResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -96,6 +207,141 @@ class SelfServiceService:
             '/identity.appid.management.v4.SelfServiceService/StartSignUp',
             identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.StartSignUpRequest.SerializeToString,
             identity_dot_appid_dot_management_dot_v4_dot_cloud__directory__users__pb2.CloudDirectoryUser.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSignUpConfirmationResult(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.SelfServiceService/GetSignUpConfirmationResult',
+            identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.GetSignUpConfirmationResultRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.ConfirmationResult.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StartForgotPassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.SelfServiceService/StartForgotPassword',
+            identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.StartForgotPasswordRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_cloud__directory__users__pb2.CloudDirectoryUser.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetForgotPasswordConfirmationResult(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.SelfServiceService/GetForgotPasswordConfirmationResult',
+            identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.GetForgotPasswordConfirmationResultRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.ConfirmationResult.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangePassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.SelfServiceService/ChangePassword',
+            identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.ChangePasswordRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_cloud__directory__users__pb2.CloudDirectoryUser.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResendNotification(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.SelfServiceService/ResendNotification',
+            identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.ResendNotificationRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_self__service__pb2.ResendNotificationResponse.FromString,
             options,
             channel_credentials,
             insecure,

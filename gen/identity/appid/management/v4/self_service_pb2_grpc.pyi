@@ -42,6 +42,47 @@ class SelfServiceServiceStub:
     Errors: those of CreateCloudDirectoryUser, `INVALID_LANGUAGE`, `TOO_MANY_SIGN_UPS` (429) above
     signUpLimitPerMinute.
     """
+    GetSignUpConfirmationResult: _grpc.UnaryUnaryMultiCallable[_self_service_pb2.GetSignUpConfirmationResultRequest, _self_service_pb2.ConfirmationResult]
+    """Says how the link in a verification mail ended, once: `context` is what the browser brought to the page
+    on_user_verified.
+
+    The body is a form or JSON with `context`. Answers 200 also for a link that had expired (`NOT_FOUND`) or was used
+    already (`GONE`): `success` is false then.
+    Errors: `MISSING_FIELD`, `CONTEXT_NOT_FOUND` (404) when the context is unknown or was asked about before.
+    """
+    StartForgotPassword: _grpc.UnaryUnaryMultiCallable[_self_service_pb2.StartForgotPasswordRequest, _cloud_directory_users_pb2.CloudDirectoryUser]
+    """Sends somebody who has forgotten the password a link, RESET_PASSWORD, and returns the user.
+
+    The body is a form or JSON with `user`, the mail address or user name that the user signs in with; older SDKs call
+    the field `email`.
+    Errors: `MISSING_FIELD`, `INVALID_LANGUAGE`, `RESET_PASSWORD_DISABLED` (403) where resetPasswordEnabled is off,
+    `USER_LOCKED` (403) for who is deactivated or locked, `USER_NOT_FOUND` (404), `USER_NOT_VERIFIED` (409) for who is
+    PENDING, `TOO_MANY_MESSAGES` (429).
+    """
+    GetForgotPasswordConfirmationResult: _grpc.UnaryUnaryMultiCallable[_self_service_pb2.GetForgotPasswordConfirmationResultRequest, _self_service_pb2.ConfirmationResult]
+    """Says how the link in a reset mail ended, once: `context` is what the browser brought to the page on_reset_password.
+    The new password then goes to ChangePassword.
+
+    Otherwise like GetSignUpConfirmationResult.
+    Errors: `MISSING_FIELD`, `CONTEXT_NOT_FOUND` (404).
+    """
+    ChangePassword: _grpc.UnaryUnaryMultiCallable[_self_service_pb2.ChangePasswordRequest, _cloud_directory_users_pb2.CloudDirectoryUser]
+    """Sets a user's password. Ends the user's sessions and refresh tokens and every reset link; mails PASSWORD_CHANGED
+    where resetPasswordNotificationEnable is on.
+
+    The body is a form or JSON with `uuid` (the directory id), `newPassword` and, for the mail, `changedIpAddress`.
+    Errors: `MISSING_FIELD`, `INVALID_LANGUAGE`, `INVALID_IP_ADDRESS`, `INVALID_PASSWORD`, `PASSWORD_REUSED`,
+    `USER_NOT_FOUND` (404), `HASHING_BUSY` (429).
+    """
+    ResendNotification: _grpc.UnaryUnaryMultiCallable[_self_service_pb2.ResendNotificationRequest, _self_service_pb2.ResendNotificationResponse]
+    """Sends a message to a user again: USER_VERIFICATION, RESET_PASSWORD, WELCOME or PASSWORD_CHANGED. Links in earlier
+    ones keep working until one is used.
+
+    The body is a form or JSON with `uuid`, the directory id.
+    Errors: `UNKNOWN_TEMPLATE`, `MISSING_FIELD`, `INVALID_LANGUAGE`, `USER_NOT_FOUND` (404), `ALREADY_VERIFIED` (410)
+    for USER_VERIFICATION to who is CONFIRMED, `TOO_MANY_MESSAGES` (429), and for RESET_PASSWORD those of
+    StartForgotPassword.
+    """
 
 @_typing.type_check_only
 class SelfServiceServiceAsyncStub(SelfServiceServiceStub):
@@ -55,6 +96,47 @@ class SelfServiceServiceAsyncStub(SelfServiceServiceStub):
     Works also where signupEnabled is off, which closes the sign-up page: the caller is an administrator.
     Errors: those of CreateCloudDirectoryUser, `INVALID_LANGUAGE`, `TOO_MANY_SIGN_UPS` (429) above
     signUpLimitPerMinute.
+    """
+    GetSignUpConfirmationResult: _aio.UnaryUnaryMultiCallable[_self_service_pb2.GetSignUpConfirmationResultRequest, _self_service_pb2.ConfirmationResult]  # type: ignore[assignment]
+    """Says how the link in a verification mail ended, once: `context` is what the browser brought to the page
+    on_user_verified.
+
+    The body is a form or JSON with `context`. Answers 200 also for a link that had expired (`NOT_FOUND`) or was used
+    already (`GONE`): `success` is false then.
+    Errors: `MISSING_FIELD`, `CONTEXT_NOT_FOUND` (404) when the context is unknown or was asked about before.
+    """
+    StartForgotPassword: _aio.UnaryUnaryMultiCallable[_self_service_pb2.StartForgotPasswordRequest, _cloud_directory_users_pb2.CloudDirectoryUser]  # type: ignore[assignment]
+    """Sends somebody who has forgotten the password a link, RESET_PASSWORD, and returns the user.
+
+    The body is a form or JSON with `user`, the mail address or user name that the user signs in with; older SDKs call
+    the field `email`.
+    Errors: `MISSING_FIELD`, `INVALID_LANGUAGE`, `RESET_PASSWORD_DISABLED` (403) where resetPasswordEnabled is off,
+    `USER_LOCKED` (403) for who is deactivated or locked, `USER_NOT_FOUND` (404), `USER_NOT_VERIFIED` (409) for who is
+    PENDING, `TOO_MANY_MESSAGES` (429).
+    """
+    GetForgotPasswordConfirmationResult: _aio.UnaryUnaryMultiCallable[_self_service_pb2.GetForgotPasswordConfirmationResultRequest, _self_service_pb2.ConfirmationResult]  # type: ignore[assignment]
+    """Says how the link in a reset mail ended, once: `context` is what the browser brought to the page on_reset_password.
+    The new password then goes to ChangePassword.
+
+    Otherwise like GetSignUpConfirmationResult.
+    Errors: `MISSING_FIELD`, `CONTEXT_NOT_FOUND` (404).
+    """
+    ChangePassword: _aio.UnaryUnaryMultiCallable[_self_service_pb2.ChangePasswordRequest, _cloud_directory_users_pb2.CloudDirectoryUser]  # type: ignore[assignment]
+    """Sets a user's password. Ends the user's sessions and refresh tokens and every reset link; mails PASSWORD_CHANGED
+    where resetPasswordNotificationEnable is on.
+
+    The body is a form or JSON with `uuid` (the directory id), `newPassword` and, for the mail, `changedIpAddress`.
+    Errors: `MISSING_FIELD`, `INVALID_LANGUAGE`, `INVALID_IP_ADDRESS`, `INVALID_PASSWORD`, `PASSWORD_REUSED`,
+    `USER_NOT_FOUND` (404), `HASHING_BUSY` (429).
+    """
+    ResendNotification: _aio.UnaryUnaryMultiCallable[_self_service_pb2.ResendNotificationRequest, _self_service_pb2.ResendNotificationResponse]  # type: ignore[assignment]
+    """Sends a message to a user again: USER_VERIFICATION, RESET_PASSWORD, WELCOME or PASSWORD_CHANGED. Links in earlier
+    ones keep working until one is used.
+
+    The body is a form or JSON with `uuid`, the directory id.
+    Errors: `UNKNOWN_TEMPLATE`, `MISSING_FIELD`, `INVALID_LANGUAGE`, `USER_NOT_FOUND` (404), `ALREADY_VERIFIED` (410)
+    for USER_VERIFICATION to who is CONFIRMED, `TOO_MANY_MESSAGES` (429), and for RESET_PASSWORD those of
+    StartForgotPassword.
     """
 
 class SelfServiceServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -72,6 +154,77 @@ class SelfServiceServiceServicer(metaclass=_abc_1.ABCMeta):
         Works also where signupEnabled is off, which closes the sign-up page: the caller is an administrator.
         Errors: those of CreateCloudDirectoryUser, `INVALID_LANGUAGE`, `TOO_MANY_SIGN_UPS` (429) above
         signUpLimitPerMinute.
+        """
+
+    @_abc_1.abstractmethod
+    def GetSignUpConfirmationResult(
+        self,
+        request: _self_service_pb2.GetSignUpConfirmationResultRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_self_service_pb2.ConfirmationResult, _abc.Awaitable[_self_service_pb2.ConfirmationResult]]:
+        """Says how the link in a verification mail ended, once: `context` is what the browser brought to the page
+        on_user_verified.
+
+        The body is a form or JSON with `context`. Answers 200 also for a link that had expired (`NOT_FOUND`) or was used
+        already (`GONE`): `success` is false then.
+        Errors: `MISSING_FIELD`, `CONTEXT_NOT_FOUND` (404) when the context is unknown or was asked about before.
+        """
+
+    @_abc_1.abstractmethod
+    def StartForgotPassword(
+        self,
+        request: _self_service_pb2.StartForgotPasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cloud_directory_users_pb2.CloudDirectoryUser, _abc.Awaitable[_cloud_directory_users_pb2.CloudDirectoryUser]]:
+        """Sends somebody who has forgotten the password a link, RESET_PASSWORD, and returns the user.
+
+        The body is a form or JSON with `user`, the mail address or user name that the user signs in with; older SDKs call
+        the field `email`.
+        Errors: `MISSING_FIELD`, `INVALID_LANGUAGE`, `RESET_PASSWORD_DISABLED` (403) where resetPasswordEnabled is off,
+        `USER_LOCKED` (403) for who is deactivated or locked, `USER_NOT_FOUND` (404), `USER_NOT_VERIFIED` (409) for who is
+        PENDING, `TOO_MANY_MESSAGES` (429).
+        """
+
+    @_abc_1.abstractmethod
+    def GetForgotPasswordConfirmationResult(
+        self,
+        request: _self_service_pb2.GetForgotPasswordConfirmationResultRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_self_service_pb2.ConfirmationResult, _abc.Awaitable[_self_service_pb2.ConfirmationResult]]:
+        """Says how the link in a reset mail ended, once: `context` is what the browser brought to the page on_reset_password.
+        The new password then goes to ChangePassword.
+
+        Otherwise like GetSignUpConfirmationResult.
+        Errors: `MISSING_FIELD`, `CONTEXT_NOT_FOUND` (404).
+        """
+
+    @_abc_1.abstractmethod
+    def ChangePassword(
+        self,
+        request: _self_service_pb2.ChangePasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_cloud_directory_users_pb2.CloudDirectoryUser, _abc.Awaitable[_cloud_directory_users_pb2.CloudDirectoryUser]]:
+        """Sets a user's password. Ends the user's sessions and refresh tokens and every reset link; mails PASSWORD_CHANGED
+        where resetPasswordNotificationEnable is on.
+
+        The body is a form or JSON with `uuid` (the directory id), `newPassword` and, for the mail, `changedIpAddress`.
+        Errors: `MISSING_FIELD`, `INVALID_LANGUAGE`, `INVALID_IP_ADDRESS`, `INVALID_PASSWORD`, `PASSWORD_REUSED`,
+        `USER_NOT_FOUND` (404), `HASHING_BUSY` (429).
+        """
+
+    @_abc_1.abstractmethod
+    def ResendNotification(
+        self,
+        request: _self_service_pb2.ResendNotificationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_self_service_pb2.ResendNotificationResponse, _abc.Awaitable[_self_service_pb2.ResendNotificationResponse]]:
+        """Sends a message to a user again: USER_VERIFICATION, RESET_PASSWORD, WELCOME or PASSWORD_CHANGED. Links in earlier
+        ones keep working until one is used.
+
+        The body is a form or JSON with `uuid`, the directory id.
+        Errors: `UNKNOWN_TEMPLATE`, `MISSING_FIELD`, `INVALID_LANGUAGE`, `USER_NOT_FOUND` (404), `ALREADY_VERIFIED` (410)
+        for USER_VERIFICATION to who is CONFIRMED, `TOO_MANY_MESSAGES` (429), and for RESET_PASSWORD those of
+        StartForgotPassword.
         """
 
 def add_SelfServiceServiceServicer_to_server(servicer: SelfServiceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

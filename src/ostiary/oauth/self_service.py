@@ -1,0 +1,102 @@
+"""What users do for themselves by the links in mails: confirm their address, choose a new password (App ID catalogue
+59–63; appid.md §9)."""
+
+from __future__ import annotations
+
+from ostiary.clock import Clock
+from ostiary.delivery.templates import RESET_PASSWORD, USER_VERIFICATION
+from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, identity_field
+from ostiary.directory.lockout import is_locked
+from ostiary.directory.one_time_codes import Code, end_codes, use_up
+from ostiary.directory.password_change import PasswordChange, PreparedPassword
+from ostiary.directory.user_input import CONFIRMED
+from ostiary.directory.user_messages import UserMessages
+from ostiary.directory.users import UserView, find_by_login, lock_user, no_such_user, the_user
+from ostiary.errors import DomainError, Kind, conflict, denied, invalid
+from ostiary.oauth.departures import end_access_of_user
+from ostiary.oauth.runtime_events import address_confirmed, captures, password_renewed
+from ostiary.store.audit import record
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+
+class SelfService:
+    """Who may get which link, and what following it does."""
+
+    def __init__(self, clock: Clock, messages: UserMessages, password_change: PasswordChange) -> None:
+        self._clock = clock
+        self._messages = messages
+        self._password_change = password_change
+
+    def forgetful(self, work: Work, tenant: TenantView, login: str) -> UserView:
+        """The user who signs in as `login` and may reset the password. Raises USER_NOT_FOUND and what `may_reset`
+        raises."""
+        field = identity_field(CLOUD_DIRECTORY.read(work, tenant))
+        user_id = find_by_login(work, tenant.id, login, field)
+        if not user_id:
+            raise no_such_user()
+        return self.may_get(work, tenant, the_user(work, tenant.id, user_id), RESET_PASSWORD)
+
+    def may_get(self, work: Work, tenant: TenantView, user: UserView, template: str) -> UserView:
+        """The user, if this message makes sense now. Raises NO_EMAIL (400), RESET_PASSWORD_DISABLED, USER_LOCKED (403),
+        USER_NOT_VERIFIED (409), ALREADY_VERIFIED (410)."""
+        if not user.email:
+            raise invalid("NO_EMAIL", "The user has no mail address.")
+        if template == USER_VERIFICATION and user.status == CONFIRMED:
+            raise DomainError(Kind.GONE, "ALREADY_VERIFIED", "The user's mail address is confirmed already.")
+        if template == RESET_PASSWORD:
+            self.check_reset(work, tenant, user)
+        return user
+
+    def check_reset(self, work: Work, tenant: TenantView, user: UserView) -> None:
+        """Whether the user may reset the password now; raises as `may_get`."""
+        if not CLOUD_DIRECTORY.read(work, tenant).config.interactions.reset_password_enabled:
+            raise denied("RESET_PASSWORD_DISABLED", "Resetting passwords is switched off for this tenant.")
+        if user.status != CONFIRMED:
+            raise conflict("USER_NOT_VERIFIED", "The user's mail address is not confirmed yet.")
+        if not user.active or is_locked(user.locked_until, self._clock.now_ms()):
+            raise denied("USER_LOCKED", "The user is deactivated or locked.")
+
+    def confirm_address(self, work: Work, tenant: TenantView, link: Code, request_id: str) -> None:
+        """Uses up a verification link. Raises LINK_USED, LINK_EXPIRED."""
+        now_ms = self._clock.now_ms()
+        user = lock_user(work, tenant.id, link.user_id)  # first, like whatever else changes a user: no deadlocks
+        use_up(work, link, now_ms)
+        if user.status != CONFIRMED:
+            user.status, user.version, user.modified_at = CONFIRMED, user.version + 1, now_ms
+            work.flush()
+        if captures(work, tenant):
+            record(work, now_ms, address_confirmed(tenant.id, user.id, request_id))
+
+    def renew_password(
+        self, work: Work, tenant: TenantView, link: Code, prepared: PreparedPassword, language: str, ip_address: str,
+        request_id: str,
+    ) -> None:  # fmt: skip
+        """Uses up a reset link for a new password. Raises LINK_USED, LINK_EXPIRED and what `check_reset` and the
+        password's own rules raise."""
+        lock_user(work, tenant.id, link.user_id)
+        use_up(work, link, self._clock.now_ms())
+        self.check_reset(work, tenant, the_user(work, tenant.id, link.user_id))
+        self._store(work, tenant, prepared, language, ip_address, by_user=True)
+        if captures(work, tenant):
+            record(work, self._clock.now_ms(), password_renewed(tenant.id, link.user_id, request_id))
+
+    def set_password(
+        self, work: Work, tenant: TenantView, prepared: PreparedPassword, language: str, ip_address: str
+    ) -> UserView:
+        """Stores a password that an administrator, or an application in the user's name, has chosen."""
+        return self._store(work, tenant, prepared, language, ip_address, by_user=False)
+
+    def _store(
+        self, work: Work, tenant: TenantView, prepared: PreparedPassword, language: str, ip_address: str, *,
+        by_user: bool,
+    ) -> UserView:  # fmt: skip
+        """With all that a new password ends: what was granted under the old one, and links that would set another."""
+        now_ms = self._clock.now_ms()
+        self._password_change.store(work, tenant.id, prepared, by_user=by_user)
+        end_access_of_user(work, tenant.id, prepared.user_id, now_ms)
+        end_codes(work, tenant.id, prepared.user_id, RESET_PASSWORD, now_ms)
+        user = the_user(work, tenant.id, prepared.user_id)
+        if CLOUD_DIRECTORY.read(work, tenant).config.interactions.reset_password_notification_enable and user.email:
+            self._messages.password_changed(work, tenant, user, language, ip_address)
+        return user

@@ -1,0 +1,29 @@
+"""App ID runtime: where the links in mails lead."""
+
+from __future__ import annotations
+
+import grpc
+from google.api import httpbody_pb2
+
+from identity.appid.oauth.v4 import mail_links_pb2 as pb
+from identity.appid.oauth.v4 import mail_links_pb2_grpc
+from ostiary.login.mail_links import MailLinks
+from ostiary.oauth.form import read_fields
+from ostiary.runtime import Runtime
+from ostiary.transport.call import current_call
+
+
+class MailLinksServicer(mail_links_pb2_grpc.MailLinksServiceServicer):
+    """The pages behind links in mails."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._links = MailLinks(
+            runtime.clock, runtime.entropy, runtime.issuers.public_url, runtime.self_service, runtime.password_change
+        )
+
+    def ShowMailLink(self, request: pb.ShowMailLinkRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        return self._links.show(current_call(), request.code, request.language)
+
+    def FollowMailLink(self, request: pb.FollowMailLinkRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        form = read_fields(request.form, "new_password", "new_password_again")
+        return self._links.follow(current_call(), request.code, request.language, form)

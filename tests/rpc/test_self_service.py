@@ -1,0 +1,511 @@
+"""Links in mails, and what applications do with them (catalogue 59–63): confirmed addresses, new passwords, once."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import grpc
+import pytest
+from google.api import httpbody_pb2
+from kit.browser import Seen
+from kit.callers import Caller, refusal
+from kit.directory import INVALID, LIMITED, NOBODY, NOT_FOUND, TAKEN, People, body, person
+from kit.oauth import PASSWORD, URLENCODED, Application, Refused, refused
+from sqlalchemy import delete, select
+
+from identity.appid.management.v4 import action_urls_pb2, runtime_activity_pb2, sender_details_pb2
+from identity.appid.oauth.v4 import mail_links_pb2 as pb
+from identity.appid.oauth.v4 import mail_links_pb2_grpc
+from ostiary.delivery.action_urls import ACTION_URLS
+from ostiary.delivery.outbox import code_place
+from ostiary.delivery.sender_details import SENDER_DETAILS
+from ostiary.directory.cloud_directory import CLOUD_DIRECTORY
+from ostiary.directory.tenants import set_tenant_state
+from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
+from ostiary.store.tables import Message, OneTimeCode, table_of
+
+Json = dict[str, Any]
+NEW = "another horse 2"
+THANKS, RESET = "https://app.example.com/thanks?from=mail", "https://app.example.com/reset"
+DENIED, GONE = grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.FAILED_PRECONDITION
+
+
+class Recovering(People):
+    """People who get mails and follow their links."""
+
+    def __init__(self, caller: Caller) -> None:
+        super().__init__(caller)
+        self._links = mail_links_pb2_grpc.MailLinksServiceStub(caller.channel)
+
+    def set_up(self, *, interactions: Json | None = None, pages: bool = False, link_seconds: int = 900) -> None:
+        """The Cloud Directory's interactions, the tenant's own pages, how long links live."""
+        provider = type(CLOUD_DIRECTORY.default)()
+        provider.CopyFrom(CLOUD_DIRECTORY.default)
+        for name, value in (interactions or {}).items():
+            setattr(provider.config.interactions, name, value)
+        urls = action_urls_pb2.ActionUrls(on_user_verified=THANKS, on_reset_password=RESET) if pages else None
+        sender = sender_details_pb2.SenderDetails(
+            sender={"email": "a@b.example"}, link_expiration_sec=link_seconds
+        )  # fmt: skip
+        with self.made.runtime.store.write() as work:
+            CLOUD_DIRECTORY.replace(work, self.tenant_id, provider, 1)
+            ACTION_URLS.replace(work, self.tenant_id, urls or action_urls_pb2.ActionUrls(), 1)
+            SENDER_DETAILS.replace(
+                work, self.tenant_id, sender_details_pb2.SenderDetailsConfig(sender_details=sender), 1
+            )
+
+    def self_service(self, method: str, fields: Json, kind: str = "application/json", **parameters: Any) -> Json:
+        """Asks SelfServiceService with a form."""
+        form = body(urlencode(fields) if kind == URLENCODED else fields, kind)
+        return self.manage(f"SelfServiceService/{method}", form=form, **parameters)
+
+    def forgot(self, login: str = "jane@example.com", **parameters: Any) -> Json:
+        return self.self_service("StartForgotPassword", {"user": login}, **parameters)
+
+    def resend(self, uuid: str, template: str = "USER_VERIFICATION", **parameters: Any) -> Json:
+        return self.self_service("ResendNotification", {"uuid": uuid}, templateName=template, **parameters)
+
+    def change(self, uuid: str, password: str = NEW, **fields: str) -> Json:
+        return self.self_service("ChangePassword", {"uuid": uuid, "newPassword": password, **fields})
+
+    def result(self, context: str, of: str = "SignUp") -> Json:
+        """How a link ended."""
+        answer = self.self_service(f"Get{of}ConfirmationResult", {"context": context})
+        answer.pop("uuid")
+        return answer
+
+    def codes(self, template: str) -> list[str]:
+        """The codes in the mails of a kind, oldest first; the mails are taken out of the outbox."""
+        outbox = table_of(Message)
+        found = [one for one in self.messages() if one.template == template]
+        with self.made.runtime.store.write() as work:
+            work.run(delete(outbox).where(outbox.c.id.in_([one.id for one in found])))
+        sealing = self.made.runtime.sealing
+        return [sealing.open(one.sealed_code, code_place(self.tenant_id, one.id)).decode() for one in found]
+
+    def code(self, template: str = "USER_VERIFICATION") -> str:
+        """The code of the one mail of a kind."""
+        (code,) = self.codes(template)
+        return code
+
+    def open(self, code: str, language: str = "en", accept: str = "") -> Seen:
+        """Opens a link, as a browser or a mail scanner does."""
+        return self._seen(self._links.ShowMailLink, pb.ShowMailLinkRequest(code=code, language=language), accept)
+
+    def submit(self, code: str, language: str = "en", **fields: str) -> Seen:
+        """Sends the form of its page."""
+        form = httpbody_pb2.HttpBody(content_type=URLENCODED, data=urlencode(fields).encode())
+        return self._seen(self._links.FollowMailLink, pb.FollowMailLinkRequest(code=code, language=language, form=form))
+
+    def choose(self, code: str, password: str = NEW, again: str | None = None) -> Seen:
+        """Sends a new password."""
+        return self.submit(code, new_password=password, new_password_again=password if again is None else again)
+
+    def status(self, uuid: str) -> str:
+        return str(self.users("GetCloudDirectoryUser", userId=uuid)["status"])
+
+    def can_sign_in(self, application: Application, password: str) -> bool:
+        try:
+            self.oauth.sign_in(application, "jane@example.com", password=password)
+        except Refused as refusal:
+            if refusal.error != "invalid_grant":
+                raise
+            return False
+        return True
+
+    def _seen(self, method: Any, request: Any, accept: str = "") -> Seen:
+        metadata = [("x-envoy-original-path", "/wfm/verify/x"), ("x-client-ip", "192.0.2.7")]
+        metadata += [("accept", accept)] if accept else []
+        try:
+            answer, call = method.with_call(request, metadata=metadata, timeout=20)
+        except grpc.RpcError as error:
+            headers = dict(error.trailing_metadata())
+            return Seen(int(headers["x-http-status"]), headers, [], headers["x-http-error"])
+        headers = {**dict(call.initial_metadata()), "content-type": answer.content_type}
+        return Seen(int(headers.get("x-http-status", "200")), headers, [], answer.data.decode())
+
+
+@pytest.fixture
+def people(shared_caller: Caller) -> Recovering:
+    return Recovering(shared_caller)
+
+
+@pytest.fixture
+def timed(caller: Caller) -> Recovering:
+    """People whose clock may be moved."""
+    return Recovering(caller)
+
+
+def pending(people: Recovering) -> str:
+    """Jane, who has just signed up; the directory id."""
+    return str(people.sign_up(person("jane@example.com"))["id"])
+
+
+def context_of(seen: Seen) -> str:
+    return seen.sent_back["context"]
+
+
+def test_opening_a_verification_link_changes_nothing_and_its_form_confirms_once(people: Recovering) -> None:
+    uuid, code = pending(people), people.code()
+    for _ in range(3):
+        page = people.open(code)
+        assert (page.status, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert "jane@example.com" in page.body
+    assert people.status(uuid) == "PENDING"
+    done = people.submit(code)
+    assert done.status == 200
+    assert "Thank you" in done.body
+    assert people.status(uuid) == "CONFIRMED"
+    for again in (people.open(code), people.submit(code)):
+        assert (again.status, "used already" in again.body) == (410, True)
+    assert people.can_sign_in(people.oauth.application(), PASSWORD)
+
+
+def test_the_pages_run_nothing_are_framed_by_nobody_and_tell_nobody_their_address(people: Recovering) -> None:
+    people.set_up(pages=True)
+    pending(people)
+    page = people.open(people.code())
+    policy = page.headers["content-security-policy"].split("; ")
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "form-action 'self' https://app.example.com" in policy
+    assert not re.search(r"<script|javascript:|\bon\w+=", page.body)
+    assert page.headers["referrer-policy"] == "no-referrer"
+    assert page.headers["cache-control"] == "no-store"
+
+
+def test_what_users_call_themselves_is_text_on_the_page(people: Recovering) -> None:
+    people.sign_up(person('"><script>x</script>@example.com'))
+    assert "<script" not in people.open(people.code()).body
+
+
+def test_a_tenants_own_page_learns_by_context_how_it_ended_once(people: Recovering) -> None:
+    people.set_up(pages=True)
+    uuid, code = pending(people), people.code()
+    assert "Confirm" in people.open(code).body
+    seen = people.submit(code, language="de-CH")
+    assert seen.headers["location"].startswith(f"{THANKS}&context=")
+    assert parse_qs(urlsplit(seen.headers["location"]).query)["language"] == ["de-CH"]
+    assert people.status(uuid) == "CONFIRMED"
+    context = context_of(seen)
+    other = Recovering(people.caller)
+    for stranger in (partial(other.result, context), partial(people.result, context, "ForgotPassword")):
+        assert refusal(stranger) == (NOT_FOUND, "CONTEXT_NOT_FOUND")
+    assert people.self_service("GetSignUpConfirmationResult", {"context": context}, URLENCODED) == {
+        "success": True, "uuid": uuid
+    }  # fmt: skip
+    assert refusal(partial(people.result, context)) == (NOT_FOUND, "CONTEXT_NOT_FOUND")
+
+
+def test_a_link_that_is_dead_is_told_to_the_tenants_own_page_and_leaves_one_row(people: Recovering) -> None:
+    people.set_up(pages=True)
+    pending(people)
+    code = people.code()
+    good = context_of(people.submit(code))
+    assert "cannot be used" in people.open(code).body
+    contexts = [context_of(people.submit(code)) for _ in range(3)]
+    assert people.result(good) == {"success": True}
+    for lost in contexts[:2]:
+        assert refusal(partial(people.result, lost)) == (NOT_FOUND, "CONTEXT_NOT_FOUND")
+    assert people.result(contexts[2]) == {
+        "success": False, "error": {"code": "GONE", "description": "link used already"}
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("pages", [False, True])
+def test_a_link_expires_at_its_second(timed: Recovering, pages: bool) -> None:
+    timed.set_up(pages=pages, link_seconds=900)
+    first, second = str(timed.sign_up(person("jane@example.com"))["id"]), timed.sign_up(person("joe@example.com"))["id"]
+    code, other = timed.codes("USER_VERIFICATION")
+    timed.made.clock.advance(899)
+    timed.submit(code)
+    assert {timed.status(first), timed.status(second)} == {"CONFIRMED", "PENDING"}
+    timed.made.clock.advance(1)
+    late = timed.submit(other)
+    if pages:
+        assert timed.result(context_of(late)) == {
+            "success": False, "error": {"code": "NOT_FOUND", "description": "link expired"}
+        }  # fmt: skip
+    else:
+        assert (late.status, "expired" in late.body) == (410, True)
+    assert {timed.status(first), timed.status(second)} == {"CONFIRMED", "PENDING"}
+
+
+def test_a_result_that_nobody_asked_for_in_time_is_a_failure(timed: Recovering) -> None:
+    timed.set_up(pages=True)
+    pending(timed)
+    context = context_of(timed.submit(timed.code()))
+    timed.made.clock.advance(3_599)
+    with timed.made.runtime.store.read() as work:
+        assert work.row(select(table_of(OneTimeCode)).where(table_of(OneTimeCode).c.kind.like("%RESULT"))) is not None
+    timed.made.clock.advance(1)
+    fresh = Recovering.__new__(Recovering)
+    fresh.__dict__.update(timed.__dict__)
+    key = timed.made.new_api_key(timed.tenant_id, "writer")
+    fresh.credentials = {"metadata": (("authorization", f"Bearer {timed.caller.token(key)}"),), "timeout": 20}
+    assert fresh.result(context)["success"] is False
+
+
+@pytest.mark.parametrize("code", ["", "x", "\0", "é", "a/b", "x" * 5_000])
+def test_an_unknown_code_is_not_found_as_json_and_as_a_page(people: Recovering, code: str) -> None:
+    for seen in (people.open(code), people.submit(code)):
+        assert (seen.status, '"errorCode":"LINK_NOT_FOUND"' in seen.body) == (404, True)
+    page = people.open(code, accept="text/html,*/*;q=0.8")
+    assert (page.status, page.body.startswith("<!doctype html>")) == (404, True)
+
+
+def test_codes_open_to_their_own_kind_only(people: Recovering) -> None:
+    people.set_up(pages=True)
+    pending(people)
+    verification = people.code()
+    assert refusal(partial(people.result, verification)) == (NOT_FOUND, "CONTEXT_NOT_FOUND")
+    context = context_of(people.submit(verification))
+    assert people.open(context).status == people.submit(context).status == 404
+    application = people.oauth.application()
+    for stolen in (verification, context):
+        with refused("invalid_grant"):
+            people.oauth.token(
+                {"grant_type": "authorization_code", "code": stolen, "redirect_uri": THANKS}, application.basic
+            )
+        with refused("invalid_grant"):
+            people.oauth.token({"grant_type": "refresh_token", "refresh_token": stolen}, application.basic)
+
+
+def test_nothing_opens_at_a_disabled_tenant_and_nothing_for_a_deleted_user(people: Recovering) -> None:
+    uuid, code = pending(people), people.code()
+    with people.made.runtime.store.write() as work:
+        set_tenant_state(work, people.tenant_id, "disabled", 1)
+    assert people.open(code).status == people.submit(code).status == 404
+    with people.made.runtime.store.write() as work:
+        set_tenant_state(work, people.tenant_id, "enabled", 1)
+    assert people.open(code).status == 200
+    people.users("DeleteCloudDirectoryUser", userId=uuid)
+    assert people.open(code).status == people.submit(code).status == 404
+
+
+@pytest.mark.parametrize(("kind", "field"), [("application/json", "user"), (URLENCODED, "user"), (URLENCODED, "email")])
+def test_who_has_forgotten_the_password_gets_a_link(people: Recovering, kind: str, field: str) -> None:
+    made = people.create()
+    answer = people.self_service("StartForgotPassword", {field: "Jane@Example.com"}, kind, language="de")
+    assert answer["id"] == made["id"]
+    assert "password" not in answer
+    (message,) = people.messages()
+    assert (message.template, message.recipient, message.language) == ("RESET_PASSWORD", "jane@example.com", "de")
+    assert people.audited()[-1] == ("appid.self-forgot-password.start", made["id"])
+
+
+def test_a_new_password_is_chosen_on_the_page_and_ends_what_the_old_one_granted(people: Recovering) -> None:
+    people.oauth.settings(refresh={"enabled": True})
+    application, uuid = people.oauth.application(), people.create()["id"]
+    tokens = people.tokens(application)
+    people.forgot()
+    people.forgot()
+    code, other = people.codes("RESET_PASSWORD")
+    page = people.open(code)
+    assert 'name="new_password"' in page.body
+    differ = people.choose(code, again="something else")
+    assert (differ.status, "differ" in differ.body) == (400, True)
+    weak = people.choose(code, "short")
+    assert (weak.status, "strength" in unescape(weak.body)) == (400, True)
+    assert people.submit(code).status == 400
+    assert people.can_sign_in(application, PASSWORD), "nothing was changed"
+    assert people.choose(code).status == 200
+    assert people.can_sign_in(application, NEW)
+    assert not people.can_sign_in(application, PASSWORD)
+    with refused("invalid_grant"):
+        people.oauth.refresh(application, tokens["refresh_token"])
+    for dead in (code, other):
+        assert people.choose(dead, "third horse 333").status == 410
+        assert people.open(dead).status == 410
+    (changed,) = people.messages()
+    assert (changed.template, changed.recipient) == ("PASSWORD_CHANGED", "jane@example.com")
+    assert '"ipAddress": "192.0.2.7"' in changed.payload
+    assert people.status(uuid) == "CONFIRMED"
+
+
+def test_a_reset_with_a_page_of_ones_own_ends_in_change_password(people: Recovering) -> None:
+    people.set_up(pages=True)
+    application, uuid = people.oauth.application(), people.create()["id"]
+    people.forgot()
+    code = people.code("RESET_PASSWORD")
+    assert "Continue" in people.open(code).body
+    assert "new_password" not in people.open(code).body
+    seen = people.submit(code)
+    assert seen.headers["location"].startswith(f"{RESET}?context=")
+    answer = people.self_service("GetForgotPasswordConfirmationResult", {"context": context_of(seen)})
+    assert answer == {"success": True, "uuid": uuid}
+    assert people.change(uuid, changedIpAddress="192.0.2.1")["id"] == uuid
+    assert people.can_sign_in(application, NEW)
+    assert people.result(context_of(people.submit(code)), "ForgotPassword")["success"] is False
+    assert [action for action, _ in people.audited()][-3:] == [
+        "appid.forgot-password-result.read", "appid.user-password.update", "appid.forgot-password-result.read"
+    ]  # fmt: skip
+
+
+def test_of_many_who_follow_a_link_at_once_one_succeeds(people: Recovering) -> None:
+    people.create()
+    people.forgot()
+    code = people.code("RESET_PASSWORD")
+    with ThreadPoolExecutor(6) as threads:
+        statuses = Counter(
+            threads.map(lambda number: people.choose(code, f"horse number {number}").status, range(6))
+        )  # fmt: skip
+    assert statuses[200] == 1
+    assert statuses[200] + statuses[410] + statuses[409] == 6
+
+
+def login_of_nobody(people: Recovering) -> None:
+    people.forgot("nobody@example.com")
+
+
+def login_of_jane(people: Recovering) -> None:
+    people.forgot()
+
+
+@pytest.mark.parametrize(
+    ("ask", "facts", "reason"),
+    [
+        (login_of_nobody, {}, (NOT_FOUND, "USER_NOT_FOUND")),
+        (login_of_jane, {"status": "PENDING"}, (TAKEN, "USER_NOT_VERIFIED")),
+        (login_of_jane, {"active": False}, (DENIED, "USER_LOCKED")),
+        (login_of_jane, {"lockedUntil": 4_102_444_800_000}, (DENIED, "USER_LOCKED")),
+    ],
+)
+def test_who_cannot_reset_a_password_gets_no_link(
+    people: Recovering, ask: Callable[[Recovering], None], facts: Json, reason: Any
+) -> None:
+    people.create(**facts)
+    assert refusal(partial(ask, people)) == reason
+    assert people.messages() == []
+
+
+def test_resetting_passwords_can_be_switched_off_also_for_links_that_were_sent(people: Recovering) -> None:
+    uuid = people.create()["id"]
+    people.forgot()
+    code = people.code("RESET_PASSWORD")
+    people.set_up(interactions={"reset_password_enabled": False})
+    assert refusal(people.forgot) == (DENIED, "RESET_PASSWORD_DISABLED")
+    assert refusal(partial(people.resend, uuid, "RESET_PASSWORD")) == (DENIED, "RESET_PASSWORD_DISABLED")
+    assert people.open(code).status == people.choose(code).status == 403
+
+
+def test_a_user_who_is_locked_meanwhile_cannot_use_the_link(people: Recovering) -> None:
+    user = people.create()
+    people.forgot()
+    code = people.code("RESET_PASSWORD")
+    people.update(user, active=False)
+    assert people.open(code).status == people.choose(code).status == 403
+
+
+@pytest.mark.parametrize(
+    ("template", "facts", "answer"),
+    [
+        ("USER_VERIFICATION", {"status": "PENDING"}, None),
+        ("USER_VERIFICATION", {}, (GONE, "ALREADY_VERIFIED")),
+        ("RESET_PASSWORD", {"status": "PENDING"}, (TAKEN, "USER_NOT_VERIFIED")),
+        ("RESET_PASSWORD", {}, None),
+        ("WELCOME", {}, None),
+        ("PASSWORD_CHANGED", {}, None),
+        ("MFA_VERIFICATION", {}, (INVALID, "UNKNOWN_TEMPLATE")),
+        ("welcome", {}, (INVALID, "UNKNOWN_TEMPLATE")),
+    ],
+)
+def test_a_message_is_sent_again_where_it_makes_sense(
+    people: Recovering, template: str, facts: Json, answer: Any
+) -> None:
+    uuid = people.create(**facts)["id"]
+    if answer is None:
+        assert people.resend(uuid, template, language="fr") == {"message": "Email is queued to be delivered."}
+        assert [(one.template, one.language) for one in people.messages()] == [(template, "fr")]
+        assert people.audited()[-1] == ("appid.resend-notification.send", uuid)
+    else:
+        assert refusal(partial(people.resend, uuid, template)) == answer
+        assert people.messages() == []
+
+
+def test_who_asks_too_often_is_refused_and_nobody_is_written_to(people: Recovering) -> None:
+    uuid = people.create(status="PENDING")["id"]
+    for _ in range(10):
+        people.resend(uuid)
+    for template in ("USER_VERIFICATION", "WELCOME"):
+        assert refusal(partial(people.resend, uuid, template)) == (LIMITED, "TOO_MANY_MESSAGES")
+    assert len(people.messages()) == 10
+    other = people.create("joe@example.com", status="PENDING")["id"]
+    people.resend(other)
+
+
+def test_signing_up_again_with_somebodys_address_does_not_use_up_the_cap(people: Recovering) -> None:
+    people.create()
+    for _ in range(11):
+        assert refusal(lambda: people.sign_up(person("jane@example.com"))) == (TAKEN, "EMAIL_TAKEN")
+    people.forgot()
+
+
+def test_a_changed_password_ends_links_tokens_and_says_so(people: Recovering) -> None:
+    people.oauth.settings(refresh={"enabled": True})
+    application, uuid = people.oauth.application(), people.create()["id"]
+    tokens = people.tokens(application)
+    people.forgot()
+    code = people.code("RESET_PASSWORD")
+    changed = people.change(uuid, changedIpAddress="198.51.100.4")
+    assert (changed["id"], "password" in changed) == (uuid, False)
+    assert people.can_sign_in(application, NEW)
+    assert people.choose(code).status == 410
+    with refused("invalid_grant"):
+        people.oauth.refresh(application, tokens["refresh_token"])
+    (message,) = people.messages()
+    assert (message.template, '"ipAddress": "198.51.100.4"' in message.payload) == ("PASSWORD_CHANGED", True)
+    assert people.audited()[-1] == ("appid.user-password.update", uuid)
+    people.set_up(interactions={"reset_password_notification_enable": False})
+    people.change(uuid, "third horse 333")
+    assert len(people.messages()) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"newPassword": "short"}, (INVALID, "INVALID_PASSWORD")),
+        ({"newPassword": ""}, (INVALID, "MISSING_FIELD")),
+        ({"uuid": ""}, (INVALID, "MISSING_FIELD")),
+        ({"uuid": NOBODY}, (NOT_FOUND, "USER_NOT_FOUND")),
+        ({"newPassword": "x" * 1_025}, (INVALID, "INVALID_PASSWORD")),
+        ({"changedIpAddress": "1\r\n2"}, (INVALID, "INVALID_IP_ADDRESS")),
+        ({"changedIpAddress": "1" * 101}, (INVALID, "INVALID_IP_ADDRESS")),
+    ],
+)
+def test_a_password_that_cannot_be_set_changes_nothing(people: Recovering, fields: Json, reason: Any) -> None:
+    application, uuid = people.oauth.application(), people.create()["id"]
+    given = {"uuid": uuid, "newPassword": NEW, "unheard": 1, **fields}
+    assert refusal(partial(people.self_service, "ChangePassword", given)) == reason
+    assert people.can_sign_in(application, PASSWORD)
+    assert people.messages() == []
+
+
+@pytest.mark.parametrize("method", ["StartForgotPassword", "ChangePassword", "ResendNotification"])
+def test_a_language_is_a_tag(people: Recovering, method: str) -> None:
+    uuid = people.create()["id"]
+    extra = {"templateName": "WELCOME"} if method == "ResendNotification" else {}
+    fields = {"uuid": uuid, "user": "jane@example.com", "newPassword": NEW}
+    ask = partial(people.self_service, method, fields, language="en\r\nx", **extra)
+    assert refusal(ask) == (INVALID, "INVALID_LANGUAGE")
+    assert people.open("x", language="<b>").status == 400
+
+
+def test_links_are_runtime_events_where_the_tenant_captures_them(people: Recovering) -> None:
+    with people.made.runtime.store.write() as work:
+        CAPTURE_RUNTIME_ACTIVITY.replace(
+            work, people.tenant_id, runtime_activity_pb2.RuntimeActivityConfig(is_active=True), 1
+        )
+    uuid = pending(people)
+    people.submit(people.code())
+    people.forgot()
+    people.choose(people.code("RESET_PASSWORD"))
+    runtime = [entry for entry in people.audited() if "cloud-dir-user" in entry[0]]
+    assert runtime == [("appid.cloud-dir-user.allow", uuid), ("appid.cloud-dir-user-credentials.renew", uuid)]
