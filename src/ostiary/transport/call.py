@@ -31,7 +31,6 @@ class Call:
     tenancy: Tenancy
     metadata: dict[str, str]
     request_id: str
-    started_ns: int = 0
     principal: Principal = ANONYMOUS
     tenant: TenantView | None = None
     headers: list[tuple[str, str]] = field(default_factory=list)
