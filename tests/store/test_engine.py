@@ -201,7 +201,7 @@ def test_a_stopped_postgresql_is_unavailable_and_comes_back(tmp_path: Path) -> N
                 work.rows(select(TENANTS.c.id))
             assert refused.value.kind is Kind.UNAVAILABLE
             assert str(server.folder) not in refused.value.message
-        server.start_again()
+        server.start()
         with store.read() as work:
             assert work.rows(select(TENANTS.c.id)) == []
         store.close()

@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from ostiary.errors import DomainError
 from ostiary.keys.keyring import Signer
+from ostiary.oauth import ledger as module
 from ostiary.oauth.ledger import Ledger
 from ostiary.store.audit import Entry, record
 from ostiary.store.tables import AuditEvent, table_of
@@ -132,3 +133,31 @@ def test_what_one_request_cannot_write_undoes_nothing_of_the_others(installation
             else:
                 assert each.result(10) == turn + 1
     assert recorded(installation) == 5
+
+
+def test_what_was_refused_for_waiting_too_long_is_never_done(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger = Ledger(installation.runtime.store)
+    begun, hold = threading.Event(), threading.Event()
+
+    def slow(signed: bytes) -> bytes:
+        begun.set()
+        hold.wait(10)
+        return signed
+
+    def finish(work: Work, signatures: list[bytes]) -> None:
+        record(work, 1, entry(installation))
+
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(ledger.sign, Signer("slow", slow), [b"x"], 1)
+        assert begun.wait(10)
+        monkeypatch.setattr(module, "TIMEOUT_S", 0.05)
+        with pytest.raises(DomainError) as seen:
+            ledger.sign_and_write(ECHO, [b"x"], finish)
+        monkeypatch.undo()
+        hold.set()
+        first.exception(10)  # begun in time or not: it records nothing
+    ledger.append(1, entry(installation))
+    assert seen.value.reason == "LEDGER_BUSY"
+    assert recorded(installation) == 1

@@ -40,6 +40,11 @@ class _Job:
     rows: Sequence[dict[str, object]]
     finish: Finish[Any] | None = None
     done: SimpleQueue[Any] = field(default_factory=SimpleQueue)
+    claimed: threading.Lock = field(default_factory=threading.Lock)
+
+    def claim(self) -> bool:
+        """True for the first who asks: the thread that will run it, or its waiter, who gives up before that."""
+        return self.claimed.acquire(blocking=False)
 
 
 class Ledger:
@@ -78,7 +83,7 @@ class Ledger:
             self._start()
         self._waiting.put(job)
         try:
-            outcome = job.done.get(timeout=TIMEOUT_S)
+            outcome = _outcome(job)
         except Empty:
             raise unavailable("LEDGER_BUSY", "The server is too busy; repeat in a moment.") from None
         if isinstance(outcome, Exception):
@@ -100,7 +105,9 @@ class Ledger:
                     batch.append(waiting.get_nowait())
             except Empty:
                 pass
-            self._settle(batch)
+            claimed = [job for job in batch if job.claim()]
+            if claimed:
+                self._settle(claimed)
 
     def _settle(self, batch: list[_Job]) -> None:
         """Whatever goes wrong fails this batch: an exception that ended the thread would hang every later request."""
@@ -120,6 +127,17 @@ class Ledger:
             outcomes = [_failure(error) for _ in batch]
         for job, outcome in zip(batch, outcomes, strict=True):
             job.done.put(outcome)
+
+
+def _outcome(job: _Job) -> Any:
+    """Raises Empty when the job was not begun in time, and then it never is: a refresh token that rotated after its
+    holder was told to repeat would look stolen. One that was begun is waited for, since it may commit."""
+    try:
+        return job.done.get(timeout=TIMEOUT_S)
+    except Empty:
+        if job.claim():
+            raise
+        return job.done.get(timeout=TIMEOUT_S)
 
 
 def _signed(job: _Job) -> list[bytes]:
