@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -166,3 +167,42 @@ def test_nobody_takes_the_address_of_another_for_a_user_name(installation: Insta
         own = UserChange(user_name="jane@example.com")
         changed = update_user(work, installation.tenant_id, victim.id, own, installation.clock.now_ms())
     assert changed.user_name == "jane@example.com"
+
+
+@pytest.mark.parametrize("named_first", [True, False])
+def test_of_a_name_and_an_address_that_are_written_at_once_one_is_refused(
+    installation: Installation, named_first: bool
+) -> None:
+    pair = [mailed("imp@example.com", user_name="jane@example.com"), mailed("jane@example.com", user_name="jane")]
+    first, second = pair if named_first else reversed(pair)
+    written, tried = threading.Event(), threading.Event()
+
+    def slowly() -> None:
+        with installation.runtime.store.write() as work:
+            create_user(work, installation.tenant_id, first, None, ENTROPY, installation.clock.now_ms())
+            written.set()
+            tried.wait(0.5)  # SQLite and the constraint let the other one wait for us
+
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(slowly)
+        assert written.wait(10)
+        with pytest.raises(DomainError) as refused:
+            make(installation, second)
+        tried.set()
+        slow.result(10)
+    assert refused.value.reason == ("EMAIL_TAKEN" if named_first else "USERNAME_TAKEN")
+
+
+def test_a_name_that_was_given_up_is_free_and_an_address_never_is(installation: Installation) -> None:
+    made = make(installation, mailed("jane@example.com", user_name="jane"))
+    for name in ("jane@example.com", "janet", "janet"):
+        with installation.runtime.store.write() as work:
+            change = UserChange(user_name=name)
+            update_user(work, installation.tenant_id, made.id, change, installation.clock.now_ms())
+    make(installation, mailed("other@example.com", user_name="jane"))
+    for taken in ("janet", "jane@example.com"):
+        with pytest.raises(DomainError, match="USERNAME_TAKEN"):
+            make(installation, mailed("third@example.com", user_name=taken))
+    with installation.runtime.store.write() as work:
+        delete_user(work, installation.tenant_id, made.id)
+    make(installation, mailed("jane@example.com", user_name="janet"))

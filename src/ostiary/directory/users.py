@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, false, func, select
 
 from ostiary.directory.contacts import Contact, add_emails, contacts_of, email_taken, one_primary, replace_phones
 from ostiary.directory.lockout import is_locked
+from ostiary.directory.login_names import give_up_login_name, take_login_names
 from ostiary.directory.names import email_key, is_text, login_key, name_key
 from ostiary.directory.stored_passwords import set_failures, set_password_hash
 from ostiary.directory.user_input import Description, NewUser, UserChange, check_change, check_user, formatted_name
@@ -168,8 +169,10 @@ def create_user(
     if not work.insert_new(_USERS, row):
         raise _name_taken() if new.user_name else email_taken()
     add_emails(work, tenant_id, user_id, emails)
-    _refuse_address_of_another(work, tenant_id, user_id, login_key(name))
-    _refuse_name_of_another(work, tenant_id, user_id, [email_key(one.value) for one in emails])
+    keys = [login_key(name), *(email_key(one.value) for one in emails)]
+    refused = take_login_names(work, tenant_id, [(key, user_id) for key in keys])
+    if refused:
+        raise _name_taken() if (login_key(name), user_id) in refused else email_taken()
     replace_phones(work, tenant_id, user_id, new.phones)
     if password_hash is not None:
         set_password_hash(work, tenant_id, user_id, password_hash, now_ms)
@@ -188,7 +191,7 @@ def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, no
     if change.emails is not None:
         _refuse_other_addresses(view, change.emails)
     if change.user_name is not None:
-        _rename(work, user, change.user_name)
+        _rename(work, view, user, change.user_name)
     for name, value in _described(change, view.email).items():
         setattr(user, name, value)
     user.status = change.status or user.status
@@ -246,28 +249,16 @@ def _described(new: Description, email: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _rename(work: Work, user: User, name: str) -> None:
-    key = login_key(name)
-    holder = work.row(_BY_NAME, {"tenant_id": user.tenant_id, "key": key})
-    if holder is not None and holder.id != user.id:
-        raise _name_taken()
-    _refuse_address_of_another(work, user.tenant_id, user.id, key)
+def _rename(work: Work, view: UserView, user: User, name: str) -> None:
+    key, before = login_key(name), user.user_name_key
+    if key != before:
+        addresses = {email_key(one.value) for one in view.emails}
+        if key not in addresses and take_login_names(work, user.tenant_id, [(key, user.id)]):
+            raise _name_taken()
+        if before not in addresses:
+            give_up_login_name(work, user.tenant_id, user.id, before)
     user.user_name, user.user_name_key = name, key
     work.flush()
-
-
-def _refuse_address_of_another(work: Work, tenant_id: str, user_id: str, key: str) -> None:
-    """A user name that is somebody else's address would be signed in by, and shown as, that other one's."""
-    holders = select(_EMAILS.c.user_id).where(_EMAILS.c.tenant_id == tenant_id, _EMAILS.c.value_key == key)
-    if work.row(holders.where(_EMAILS.c.user_id != user_id)):
-        raise _name_taken()
-
-
-def _refuse_name_of_another(work: Work, tenant_id: str, user_id: str, keys: Sequence[str]) -> None:
-    """And an address that is somebody else's user name."""
-    holders = select(_USERS.c.id).where(_USERS.c.tenant_id == tenant_id, _USERS.c.user_name_key.in_(keys))
-    if work.row(holders.where(_USERS.c.id != user_id)):
-        raise email_taken()
 
 
 def _refuse_other_addresses(view: UserView, emails: Sequence[Contact]) -> None:

@@ -15,12 +15,21 @@ from ostiary.store.tables.roles import Role, RoleScope
 from ostiary.store.tables.sessions import LoginTransaction, Session
 from ostiary.store.tables.tenants import Logo, MessageTemplate, SettingDocument, SettingSecret, Tenant
 from ostiary.store.tables.tokens import AuthorizationCode, Grant, RefreshToken, RevokedToken
-from ostiary.store.tables.users import ExternalId, OneTimeCode, Password, PastPassword, User, UserEmail, UserPhone
+from ostiary.store.tables.users import (
+    ExternalId,
+    LoginName,
+    OneTimeCode,
+    Password,
+    PastPassword,
+    User,
+    UserEmail,
+    UserPhone,
+)
 
 __all__ = [
     "ApiKey", "AuditEvent", "AuthorizationCode", "Client", "ClientRole", "ClientScope", "Counter", "ExternalId",
-    "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginTransaction", "Logo", "Membership",
-    "Message", "MessageTemplate", "OneTimeCode", "Password", "PastPassword", "Profile", "ProfileRole", "RefreshToken",
-    "RevokedToken", "Role", "RoleScope", "Session", "SettingDocument", "SettingSecret", "SigningKey", "Tenant", "User",
-    "UserEmail", "UserPhone", "table_of", "temporary_tables",
+    "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginName", "LoginTransaction", "Logo",
+    "Membership", "Message", "MessageTemplate", "OneTimeCode", "Password", "PastPassword", "Profile", "ProfileRole",
+    "RefreshToken", "RevokedToken", "Role", "RoleScope", "Session", "SettingDocument", "SettingSecret", "SigningKey",
+    "Tenant", "User", "UserEmail", "UserPhone", "table_of", "temporary_tables",
 ]  # fmt: skip

@@ -40,6 +40,18 @@ class User(SQLModel, table=True):
     last_login: int | None = moment(optional=True)
 
 
+class LoginName(SQLModel, table=True):
+    """Whatever somebody can be addressed by to sign in: each user name and each mail address, in compared form.
+
+    Both stand in one table, so that nobody's user name is ever another one's address, whoever writes at once.
+    """
+
+    __tablename__ = "login_names"
+    tenant_id: str = owned_by("tenants.id", key=True)
+    name_key: str = Field(sa_column=Column(SORTED, primary_key=True))
+    user_id: str = owned_by("users.id", index=True)
+
+
 class OneTimeCode(SQLModel, table=True):
     """A code that acts once: of a link in a mail, or one with which an application asks how such a link ended.
 

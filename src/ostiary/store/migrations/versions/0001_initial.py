@@ -466,6 +466,18 @@ def upgrade() -> None:
     op.create_index(op.f("ix_identities_email_key"), "identities", ["email_key"], unique=False)
     op.create_index(op.f("ix_identities_profile_id"), "identities", ["profile_id"], unique=False)
     op.create_table(
+        "login_names",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("name_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_login_names_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_login_names_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("tenant_id", "name_key", name=op.f("pk_login_names")),
+    )
+    op.create_index(op.f("ix_login_names_user_id"), "login_names", ["user_id"], unique=False)
+    op.create_table(
         "memberships",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),

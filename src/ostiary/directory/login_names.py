@@ -1,0 +1,33 @@
+"""Who is addressed how at sign-in: a name or mail address belongs to one user of a tenant, whichever of both it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import delete
+
+from ostiary.store.tables import LoginName, table_of
+from ostiary.store.work import Work
+
+_NAMES = table_of(LoginName)
+
+
+def take_login_names(work: Work, tenant_id: str, wanted: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Takes names for users that exist: pairs of a compared name (`login_key`, `email_key`) and a directory id.
+
+    Returns the pairs that it could not take, since another user has that name. Of two who ask at once exactly one gets
+    it. Any number of pairs costs a few statements.
+    """
+    # In one order, whoever asks: two transactions that wait for each other's names would both be refused.
+    pairs = sorted(set(wanted))
+    if not pairs:
+        return set()
+    rows = [{"tenant_id": tenant_id, "name_key": key, "user_id": user_id} for key, user_id in pairs]
+    taken = work.insert(_NAMES).on_conflict_do_nothing().returning(_NAMES.c.name_key, _NAMES.c.user_id)
+    return set(pairs) - {(row.name_key, row.user_id) for row in work.connection.execute(taken, rows)}
+
+
+def give_up_login_name(work: Work, tenant_id: str, user_id: str, key: str) -> None:
+    """Frees a name that a user has no longer. With the user itself its names go of themselves."""
+    mine = (_NAMES.c.tenant_id == tenant_id, _NAMES.c.name_key == key, _NAMES.c.user_id == user_id)
+    work.run(delete(_NAMES).where(*mine))
