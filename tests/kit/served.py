@@ -19,7 +19,8 @@ import httpx
 from kit.command import ostiary_here
 from kit.ports import free_port
 
-READY_S = 30.0
+READY_S = 90.0
+"""Generous, since test files run side by side on few cores; a server that fails ends earlier."""
 
 
 @dataclass
