@@ -52,7 +52,7 @@ generated:
 	for made in gen third_party; do diff -rq -x __pycache__ "$$scratch/$$made" $$made || { \
 		echo "$$made/ is not what 'make gen' makes: run it and commit"; exit 1; }; done
 
-gen: environment-dev generate ## Generate gen/ from proto/: messages, stubs, types, one descriptor set
+gen: environment-dev generate ## Generate gen/ from proto/: messages, stubs, types, descriptors, the OpenAPI document
 
 # GEN is the directory in which gen/ and third_party/ are written. The protos of third_party/ come from the wheel whose
 # Python modules we import, so that both stay of one version.
@@ -65,6 +65,8 @@ generate:
 	@buf generate --template buf.gen.third_party.yaml --output $(GEN)
 	@buf generate --output $(GEN)
 	@buf build --exclude-source-info --output $(GEN)/gen/identity/descriptors.binpb
+	@sources=$$(mktemp) && trap 'rm -f "$$sources"' EXIT && buf build --output "$$sources#format=binpb" && \
+	PYTHONPATH=$(CURDIR)/src:$(GEN)/gen python -m ostiary.openapi "$$sources" $(GEN)/gen/identity/openapi.json
 
 format: environment-dev ## Write Python and protos in the one style
 	ruff check --fix $(wildcard $(SOURCES))

@@ -28,6 +28,7 @@ COMMANDS = {
     "backup": "ostiary.cli.backup",
     "restore": "ostiary.cli.restore",
     "routes": "ostiary.cli.routes",
+    "openapi": "ostiary.cli.openapi",
     "serve": "ostiary.cli.serve",
     "gateway": "ostiary.cli.gateway",
 }

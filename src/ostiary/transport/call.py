@@ -106,6 +106,14 @@ class Call:
         """Whether the caller may read the secrets of the tenant on which this call acts."""
         return reveals_secrets(self.principal, self.tenant_id)
 
+    def has_version(self, etag: str) -> bool:
+        """Whether the client has this version (If-None-Match, RFC 9110 §13.1.2, compared weakly): it gets 304 then."""
+        held = {tag.strip().removeprefix("W/") for tag in self.metadata.get("if-none-match", "").split(",")}
+        if not held & {etag.removeprefix("W/"), "*"}:
+            return False
+        self.http_status = 304
+        return True
+
     def created(self, location: str = "") -> None:
         """Names where the new resource stands (REST: Location)."""
         if location:

@@ -78,7 +78,7 @@ def _rules_of(service: ServiceDescriptor, method: MethodDescriptor) -> Rules:
         ),
         tenant_field=access.tenant_field,
         tenant_context=access.tenant_context,
-        own_credentials=access.credential == options.CREDENTIAL_OWN,
+        own_credentials=access.credential != options.CREDENTIAL_UNSPECIFIED,
         limit=given.rate_limit,
         success_status=given.success_status or 200,
         transaction=given.transaction or _default_transaction(method),

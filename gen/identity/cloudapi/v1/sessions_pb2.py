@@ -25,10 +25,11 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from identity.cloudapi.v1 import entity_pb2 as identity_dot_cloudapi_dot_v1_dot_entity__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#identity/cloudapi/v1/sessions.proto\x12\x14identity.cloudapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a!identity/cloudapi/v1/entity.proto\x1a\x1fidentity/options/v1/rules.proto\"\x16\n\x14\x43reateSessionRequest\"\x1e\n\x1c\x43reateProviderSessionRequest\"\x1a\n\x18GetCurrentSessionRequest\"\x1d\n\x1b\x44\x65leteCurrentSessionRequest\"\xff\x02\n\x07Session\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x39\n\x04site\x18\x02 \x01(\x0b\x32%.identity.cloudapi.v1.EntityReferenceR\x04site\x12\x39\n\x04user\x18\x03 \x01(\x0b\x32%.identity.cloudapi.v1.EntityReferenceR\x04user\x12\x37\n\x03org\x18\x04 \x01(\x0b\x32%.identity.cloudapi.v1.EntityReferenceR\x03org\x12\x1a\n\x08location\x18\x05 \x01(\tR\x08location\x12\x14\n\x05roles\x18\x06 \x03(\tR\x05roles\x12\x42\n\trole_refs\x18\x07 \x03(\x0b\x32%.identity.cloudapi.v1.EntityReferenceR\x08roleRefs\x12?\n\x1csession_idle_timeout_minutes\x18\x08 \x01(\x05R\x19sessionIdleTimeoutMinutes2\x8a\x07\n\x0fSessionsService\x12\xc7\x01\n\rCreateSession\x12*.identity.cloudapi.v1.CreateSessionRequest\x1a\x1d.identity.cloudapi.v1.Session\"k\xca\xda\x18G\n\x04\x10\x01\x30\x01\x12\x05token \x03*\x17\x63loudapi.session.createZ\x1dPOST /cloudapi/1.0.0/sessions\x82\xd3\xe4\x93\x02\x1a\"\x18/cloudapi/1.0.0/sessions\x12\xe9\x01\n\x15\x43reateProviderSession\x12\x32.identity.cloudapi.v1.CreateProviderSessionRequest\x1a\x1d.identity.cloudapi.v1.Session\"}\xca\xda\x18P\n\x04\x10\x01\x30\x01\x12\x05token \x03*\x17\x63loudapi.session.createZ&POST /cloudapi/1.0.0/sessions/provider\x82\xd3\xe4\x93\x02#\"!/cloudapi/1.0.0/sessions/provider\x12\xcb\x01\n\x11GetCurrentSession\x12..identity.cloudapi.v1.GetCurrentSessionRequest\x1a\x1d.identity.cloudapi.v1.Session\"g\x90\x02\x01\xca\xda\x18\x38\n\x05\n\x01\t(\x01\x12\tdirectoryZ$GET /cloudapi/1.0.0/sessions/current\x82\xd3\xe4\x93\x02\"\x12 /cloudapi/1.0.0/sessions/current\x12\xea\x01\n\x14\x44\x65leteCurrentSession\x12\x31.identity.cloudapi.v1.DeleteCurrentSessionRequest\x1a\x16.google.protobuf.Empty\"\x86\x01\x90\x02\x02\xca\xda\x18W\n\x05\n\x01\t(\x01\x12\tdirectory\x18\xcc\x01*\x17\x63loudapi.session.deleteZ\'DELETE /cloudapi/1.0.0/sessions/current\x82\xd3\xe4\x93\x02\"* /cloudapi/1.0.0/sessions/current\x1a\x06\xd2\xda\x18\x02\x08\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#identity/cloudapi/v1/sessions.proto\x12\x14identity.cloudapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a!identity/cloudapi/v1/entity.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x16\n\x14\x43reateSessionRequest\"\x1e\n\x1c\x43reateProviderSessionRequest\"\x1a\n\x18GetCurrentSessionRequest\"\x1d\n\x1b\x44\x65leteCurrentSessionRequest\"\xff\x02\n\x07Session\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x39\n\x04site\x18\x02 \x01(\x0b\x32%.identity.cloudapi.v1.EntityReferenceR\x04site\x12\x39\n\x04user\x18\x03 \x01(\x0b\x32%.identity.cloudapi.v1.EntityReferenceR\x04user\x12\x37\n\x03org\x18\x04 \x01(\x0b\x32%.identity.cloudapi.v1.EntityReferenceR\x03org\x12\x1a\n\x08location\x18\x05 \x01(\tR\x08location\x12\x14\n\x05roles\x18\x06 \x03(\tR\x05roles\x12\x42\n\trole_refs\x18\x07 \x03(\x0b\x32%.identity.cloudapi.v1.EntityReferenceR\x08roleRefs\x12?\n\x1csession_idle_timeout_minutes\x18\x08 \x01(\x05R\x19sessionIdleTimeoutMinutes2\x88\x08\n\x0fSessionsService\x12\x86\x02\n\rCreateSession\x12*.identity.cloudapi.v1.CreateSessionRequest\x1a\x1d.identity.cloudapi.v1.Session\"\xa9\x01\xca\xda\x18G\n\x04\x10\x01\x30\x02\x12\x05token \x03*\x17\x63loudapi.session.createZ\x1dPOST /cloudapi/1.0.0/sessions\xea\xda\x18:\"\x1cX-VMWARE-VCLOUD-ACCESS-TOKEN\"\x1aX-VMWARE-VCLOUD-TOKEN-TYPE\x82\xd3\xe4\x93\x02\x1a\"\x18/cloudapi/1.0.0/sessions\x12\xa8\x02\n\x15\x43reateProviderSession\x12\x32.identity.cloudapi.v1.CreateProviderSessionRequest\x1a\x1d.identity.cloudapi.v1.Session\"\xbb\x01\xca\xda\x18P\n\x04\x10\x01\x30\x02\x12\x05token \x03*\x17\x63loudapi.session.createZ&POST /cloudapi/1.0.0/sessions/provider\xea\xda\x18:\"\x1cX-VMWARE-VCLOUD-ACCESS-TOKEN\"\x1aX-VMWARE-VCLOUD-TOKEN-TYPE\x82\xd3\xe4\x93\x02#\"!/cloudapi/1.0.0/sessions/provider\x12\xcb\x01\n\x11GetCurrentSession\x12..identity.cloudapi.v1.GetCurrentSessionRequest\x1a\x1d.identity.cloudapi.v1.Session\"g\x90\x02\x01\xca\xda\x18\x38\n\x05\n\x01\t(\x01\x12\tdirectoryZ$GET /cloudapi/1.0.0/sessions/current\x82\xd3\xe4\x93\x02\"\x12 /cloudapi/1.0.0/sessions/current\x12\xea\x01\n\x14\x44\x65leteCurrentSession\x12\x31.identity.cloudapi.v1.DeleteCurrentSessionRequest\x1a\x16.google.protobuf.Empty\"\x86\x01\x90\x02\x02\xca\xda\x18W\n\x05\n\x01\t(\x01\x12\tdirectory\x18\xcc\x01*\x17\x63loudapi.session.deleteZ\'DELETE /cloudapi/1.0.0/sessions/current\x82\xd3\xe4\x93\x02\"* /cloudapi/1.0.0/sessions/current\x1a\x06\xd2\xda\x18\x02\x08\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,23 +39,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SESSIONSSERVICE']._loaded_options = None
   _globals['_SESSIONSSERVICE']._serialized_options = b'\322\332\030\002\010\006'
   _globals['_SESSIONSSERVICE'].methods_by_name['CreateSession']._loaded_options = None
-  _globals['_SESSIONSSERVICE'].methods_by_name['CreateSession']._serialized_options = b'\312\332\030G\n\004\020\0010\001\022\005token \003*\027cloudapi.session.createZ\035POST /cloudapi/1.0.0/sessions\202\323\344\223\002\032\"\030/cloudapi/1.0.0/sessions'
+  _globals['_SESSIONSSERVICE'].methods_by_name['CreateSession']._serialized_options = b'\312\332\030G\n\004\020\0010\002\022\005token \003*\027cloudapi.session.createZ\035POST /cloudapi/1.0.0/sessions\352\332\030:\"\034X-VMWARE-VCLOUD-ACCESS-TOKEN\"\032X-VMWARE-VCLOUD-TOKEN-TYPE\202\323\344\223\002\032\"\030/cloudapi/1.0.0/sessions'
   _globals['_SESSIONSSERVICE'].methods_by_name['CreateProviderSession']._loaded_options = None
-  _globals['_SESSIONSSERVICE'].methods_by_name['CreateProviderSession']._serialized_options = b'\312\332\030P\n\004\020\0010\001\022\005token \003*\027cloudapi.session.createZ&POST /cloudapi/1.0.0/sessions/provider\202\323\344\223\002#\"!/cloudapi/1.0.0/sessions/provider'
+  _globals['_SESSIONSSERVICE'].methods_by_name['CreateProviderSession']._serialized_options = b'\312\332\030P\n\004\020\0010\002\022\005token \003*\027cloudapi.session.createZ&POST /cloudapi/1.0.0/sessions/provider\352\332\030:\"\034X-VMWARE-VCLOUD-ACCESS-TOKEN\"\032X-VMWARE-VCLOUD-TOKEN-TYPE\202\323\344\223\002#\"!/cloudapi/1.0.0/sessions/provider'
   _globals['_SESSIONSSERVICE'].methods_by_name['GetCurrentSession']._loaded_options = None
   _globals['_SESSIONSSERVICE'].methods_by_name['GetCurrentSession']._serialized_options = b'\220\002\001\312\332\0308\n\005\n\001\t(\001\022\tdirectoryZ$GET /cloudapi/1.0.0/sessions/current\202\323\344\223\002\"\022 /cloudapi/1.0.0/sessions/current'
   _globals['_SESSIONSSERVICE'].methods_by_name['DeleteCurrentSession']._loaded_options = None
   _globals['_SESSIONSSERVICE'].methods_by_name['DeleteCurrentSession']._serialized_options = b'\220\002\002\312\332\030W\n\005\n\001\t(\001\022\tdirectory\030\314\001*\027cloudapi.session.deleteZ\'DELETE /cloudapi/1.0.0/sessions/current\202\323\344\223\002\"* /cloudapi/1.0.0/sessions/current'
-  _globals['_CREATESESSIONREQUEST']._serialized_start=188
-  _globals['_CREATESESSIONREQUEST']._serialized_end=210
-  _globals['_CREATEPROVIDERSESSIONREQUEST']._serialized_start=212
-  _globals['_CREATEPROVIDERSESSIONREQUEST']._serialized_end=242
-  _globals['_GETCURRENTSESSIONREQUEST']._serialized_start=244
-  _globals['_GETCURRENTSESSIONREQUEST']._serialized_end=270
-  _globals['_DELETECURRENTSESSIONREQUEST']._serialized_start=272
-  _globals['_DELETECURRENTSESSIONREQUEST']._serialized_end=301
-  _globals['_SESSION']._serialized_start=304
-  _globals['_SESSION']._serialized_end=687
-  _globals['_SESSIONSSERVICE']._serialized_start=690
-  _globals['_SESSIONSSERVICE']._serialized_end=1596
+  _globals['_CREATESESSIONREQUEST']._serialized_start=220
+  _globals['_CREATESESSIONREQUEST']._serialized_end=242
+  _globals['_CREATEPROVIDERSESSIONREQUEST']._serialized_start=244
+  _globals['_CREATEPROVIDERSESSIONREQUEST']._serialized_end=274
+  _globals['_GETCURRENTSESSIONREQUEST']._serialized_start=276
+  _globals['_GETCURRENTSESSIONREQUEST']._serialized_end=302
+  _globals['_DELETECURRENTSESSIONREQUEST']._serialized_start=304
+  _globals['_DELETECURRENTSESSIONREQUEST']._serialized_end=333
+  _globals['_SESSION']._serialized_start=336
+  _globals['_SESSION']._serialized_end=719
+  _globals['_SESSIONSSERVICE']._serialized_start=722
+  _globals['_SESSIONSSERVICE']._serialized_end=1754
 # @@protoc_insertion_point(module_scope)

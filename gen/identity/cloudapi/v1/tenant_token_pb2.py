@@ -24,28 +24,39 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'identity/cloudapi/v1/tenant_token.proto\x12\x14identity.cloudapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fidentity/options/v1/rules.proto\"[\n\x17IssueTenantTokenRequest\x12\x16\n\x06tenant\x18\x01 \x01(\tR\x06tenant\x12(\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm\"E\n\x19IssueProviderTokenRequest\x12(\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm\"\xae\x01\n\x0bTenantToken\x12\"\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0c\x61\x63\x63\x65ss_token\x12\x1e\n\ntoken_type\x18\x02 \x01(\tR\ntoken_type\x12\x1e\n\nexpires_in\x18\x03 \x01(\x05R\nexpires_in\x12)\n\rrefresh_token\x18\x04 \x01(\tH\x00R\rrefresh_token\x88\x01\x01\x42\x10\n\x0e_refresh_token2\xf4\x03\n\x12TenantTokenService\x12\xf2\x01\n\x10IssueTenantToken\x12-.identity.cloudapi.v1.IssueTenantTokenRequest\x1a!.identity.cloudapi.v1.TenantToken\"\x8b\x01\xca\xda\x18\x34\n\x04\x10\x01\x30\x01\x12\x05token \x03\x38\x01Z!POST /oauth/tenant/{tenant}/token\x82\xd3\xe4\x93\x02M\"\x1c/oauth/tenant/{tenant}/token:\x04\x66ormZ\'\"\x1f/tm/oauth/tenant/{tenant}/token:\x04\x66orm\x12\xe0\x01\n\x12IssueProviderToken\x12/.identity.cloudapi.v1.IssueProviderTokenRequest\x1a!.identity.cloudapi.v1.TenantToken\"v\xca\xda\x18-\n\x04\x10\x01\x30\x01\x12\x05token \x03\x38\x01Z\x1aPOST /oauth/provider/token\x82\xd3\xe4\x93\x02?\"\x15/oauth/provider/token:\x04\x66ormZ \"\x18/tm/oauth/provider/token:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'identity/cloudapi/v1/tenant_token.proto\x12\x14identity.cloudapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"o\n\x17IssueTenantTokenRequest\x12\x16\n\x06tenant\x18\x01 \x01(\tR\x06tenant\x12<\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x12\xe2\xda\x18\x0e\n\x0c\x41piTokenFormR\x04\x66orm\"Y\n\x19IssueProviderTokenRequest\x12<\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\x12\xe2\xda\x18\x0e\n\x0c\x41piTokenFormR\x04\x66orm\"\xae\x01\n\x0bTenantToken\x12\"\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0c\x61\x63\x63\x65ss_token\x12\x1e\n\ntoken_type\x18\x02 \x01(\tR\ntoken_type\x12\x1e\n\nexpires_in\x18\x03 \x01(\x05R\nexpires_in\x12)\n\rrefresh_token\x18\x04 \x01(\tH\x00R\rrefresh_token\x88\x01\x01\x42\x10\n\x0e_refresh_token\"s\n\x0c\x41piTokenForm\x12\x35\n\ngrant_type\x18\x01 \x01(\tB\x15\xda\xda\x18\x11\x08\x01\x32\rrefresh_tokenR\ngrant_type\x12,\n\rrefresh_token\x18\x02 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\rrefresh_token2\xf4\x03\n\x12TenantTokenService\x12\xf2\x01\n\x10IssueTenantToken\x12-.identity.cloudapi.v1.IssueTenantTokenRequest\x1a!.identity.cloudapi.v1.TenantToken\"\x8b\x01\xca\xda\x18\x34\n\x04\x10\x01\x30\x01\x12\x05token \x03\x38\x01Z!POST /oauth/tenant/{tenant}/token\x82\xd3\xe4\x93\x02M\"\x1c/oauth/tenant/{tenant}/token:\x04\x66ormZ\'\"\x1f/tm/oauth/tenant/{tenant}/token:\x04\x66orm\x12\xe0\x01\n\x12IssueProviderToken\x12/.identity.cloudapi.v1.IssueProviderTokenRequest\x1a!.identity.cloudapi.v1.TenantToken\"v\xca\xda\x18-\n\x04\x10\x01\x30\x01\x12\x05token \x03\x38\x01Z\x1aPOST /oauth/provider/token\x82\xd3\xe4\x93\x02?\"\x15/oauth/provider/token:\x04\x66ormZ \"\x18/tm/oauth/provider/token:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.cloudapi.v1.tenant_token_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ISSUETENANTTOKENREQUEST'].fields_by_name['form']._loaded_options = None
+  _globals['_ISSUETENANTTOKENREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\016\n\014ApiTokenForm'
+  _globals['_ISSUEPROVIDERTOKENREQUEST'].fields_by_name['form']._loaded_options = None
+  _globals['_ISSUEPROVIDERTOKENREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\016\n\014ApiTokenForm'
+  _globals['_APITOKENFORM'].fields_by_name['grant_type']._loaded_options = None
+  _globals['_APITOKENFORM'].fields_by_name['grant_type']._serialized_options = b'\332\332\030\021\010\0012\rrefresh_token'
+  _globals['_APITOKENFORM'].fields_by_name['refresh_token']._loaded_options = None
+  _globals['_APITOKENFORM'].fields_by_name['refresh_token']._serialized_options = b'\332\332\030\002\010\001'
   _globals['_TENANTTOKENSERVICE']._loaded_options = None
   _globals['_TENANTTOKENSERVICE']._serialized_options = b'\322\332\030\002\010\002'
   _globals['_TENANTTOKENSERVICE'].methods_by_name['IssueTenantToken']._loaded_options = None
   _globals['_TENANTTOKENSERVICE'].methods_by_name['IssueTenantToken']._serialized_options = b'\312\332\0304\n\004\020\0010\001\022\005token \0038\001Z!POST /oauth/tenant/{tenant}/token\202\323\344\223\002M\"\034/oauth/tenant/{tenant}/token:\004formZ\'\"\037/tm/oauth/tenant/{tenant}/token:\004form'
   _globals['_TENANTTOKENSERVICE'].methods_by_name['IssueProviderToken']._loaded_options = None
   _globals['_TENANTTOKENSERVICE'].methods_by_name['IssueProviderToken']._serialized_options = b'\312\332\030-\n\004\020\0010\001\022\005token \0038\001Z\032POST /oauth/provider/token\202\323\344\223\002?\"\025/oauth/provider/token:\004formZ \"\030/tm/oauth/provider/token:\004form'
-  _globals['_ISSUETENANTTOKENREQUEST']._serialized_start=155
-  _globals['_ISSUETENANTTOKENREQUEST']._serialized_end=246
-  _globals['_ISSUEPROVIDERTOKENREQUEST']._serialized_start=248
-  _globals['_ISSUEPROVIDERTOKENREQUEST']._serialized_end=317
-  _globals['_TENANTTOKEN']._serialized_start=320
-  _globals['_TENANTTOKEN']._serialized_end=494
-  _globals['_TENANTTOKENSERVICE']._serialized_start=497
-  _globals['_TENANTTOKENSERVICE']._serialized_end=997
+  _globals['_ISSUETENANTTOKENREQUEST']._serialized_start=187
+  _globals['_ISSUETENANTTOKENREQUEST']._serialized_end=298
+  _globals['_ISSUEPROVIDERTOKENREQUEST']._serialized_start=300
+  _globals['_ISSUEPROVIDERTOKENREQUEST']._serialized_end=389
+  _globals['_TENANTTOKEN']._serialized_start=392
+  _globals['_TENANTTOKEN']._serialized_end=566
+  _globals['_APITOKENFORM']._serialized_start=568
+  _globals['_APITOKENFORM']._serialized_end=683
+  _globals['_TENANTTOKENSERVICE']._serialized_start=686
+  _globals['_TENANTTOKENSERVICE']._serialized_end=1186
 # @@protoc_insertion_point(module_scope)

@@ -104,3 +104,29 @@ class TenantToken(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__refresh_token) -> _WhichOneofReturnType__refresh_token | None: ...
 
 Global___TenantToken: _TypeAlias = TenantToken  # noqa: Y015
+
+@_typing.final
+class ApiTokenForm(_message.Message):
+    """An API token to be swapped."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_TYPE_FIELD_NUMBER: _builtins.int
+    REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
+    grant_type: _builtins.str
+    """refresh_token."""
+    refresh_token: _builtins.str
+    """The API token."""
+    def __init__(
+        self,
+        *,
+        grant_type: _builtins.str = ...,
+        refresh_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant_type", b"grant_type", "refresh_token", b"refresh_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApiTokenForm: _TypeAlias = ApiTokenForm  # noqa: Y015

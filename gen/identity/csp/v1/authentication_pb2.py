@@ -25,32 +25,43 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from identity.oidc.v1 import keys_pb2 as identity_dot_oidc_dot_v1_dot_keys__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$identity/csp/v1/authentication.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bidentity/oidc/v1/keys.proto\x1a\x1fidentity/options/v1/rules.proto\"=\n\x11IssueTokenRequest\x12(\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm\"\xb2\x01\n\x18\x41uthorizeApiTokenRequest\x12(\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm\x12!\n\tapi_token\x18\x02 \x01(\tH\x00R\tapi_token\x88\x01\x01\x12)\n\rrefresh_token\x18\x03 \x01(\tH\x01R\rrefresh_token\x88\x01\x01\x42\x0c\n\n_api_tokenB\x10\n\x0e_refresh_token\"\x11\n\x0fListKeysRequest\"\x81\x02\n\x0b\x41\x63\x63\x65ssToken\x12\x19\n\x05scope\x18\x01 \x01(\tH\x00R\x05scope\x88\x01\x01\x12\"\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\tR\x0c\x61\x63\x63\x65ss_token\x12)\n\rrefresh_token\x18\x03 \x01(\tH\x01R\rrefresh_token\x88\x01\x01\x12\x1f\n\x08id_token\x18\x04 \x01(\tH\x02R\x08id_token\x88\x01\x01\x12\x1e\n\ntoken_type\x18\x05 \x01(\tR\ntoken_type\x12\x1e\n\nexpires_in\x18\x06 \x01(\x05R\nexpires_inB\x08\n\x06_scopeB\x10\n\x0e_refresh_tokenB\x0b\n\t_id_token2\xad\x04\n\x15\x41uthenticationService\x12\xa7\x01\n\nIssueToken\x12\".identity.csp.v1.IssueTokenRequest\x1a\x1c.identity.csp.v1.AccessToken\"W\xca\xda\x18\'\n\x04\x10\x01\x30\x01\x12\x05token \x03J\x12/oidc/oauth2/tokenZ\x02I1\x82\xd3\xe4\x93\x02&\"\x1e/csp/gateway/am/api/auth/token:\x04\x66orm\x12\xc4\x01\n\x11\x41uthorizeApiToken\x12).identity.csp.v1.AuthorizeApiTokenRequest\x1a\x1c.identity.csp.v1.AccessToken\"f\xca\xda\x18\'\n\x04\x10\x01\x30\x01\x12\x05token \x03J\x12/oidc/oauth2/tokenZ\x02I4\x82\xd3\xe4\x93\x02\x35\"-/csp/gateway/am/api/auth/api-tokens/authorize:\x04\x66orm\x12\x9a\x01\n\x08ListKeys\x12 .identity.csp.v1.ListKeysRequest\x1a\x18.identity.oidc.v1.JwkSet\"R\x90\x02\x01\xca\xda\x18&\n\x02\x10\x01\x12\x05token8\x01@\x01J\x11/oidc/oauth2/jwksZ\x02I5\x82\xd3\xe4\x93\x02\x1f\x12\x1d/csp/gateway/am/api/auth/keys\x1a\x06\xd2\xda\x18\x02\x08\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$identity/csp/v1/authentication.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bidentity/oidc/v1/keys.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"N\n\x11IssueTokenRequest\x12\x39\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\x0f\xe2\xda\x18\x0b\n\tGrantFormR\x04\x66orm\"\xc8\x01\n\x18\x41uthorizeApiTokenRequest\x12>\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\x14\xe2\xda\x18\x10\n\x0c\x41piTokenForm0\x01R\x04\x66orm\x12!\n\tapi_token\x18\x02 \x01(\tH\x00R\tapi_token\x88\x01\x01\x12)\n\rrefresh_token\x18\x03 \x01(\tH\x01R\rrefresh_token\x88\x01\x01\x42\x0c\n\n_api_tokenB\x10\n\x0e_refresh_token\"\x11\n\x0fListKeysRequest\"\x81\x02\n\x0b\x41\x63\x63\x65ssToken\x12\x19\n\x05scope\x18\x01 \x01(\tH\x00R\x05scope\x88\x01\x01\x12\"\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\tR\x0c\x61\x63\x63\x65ss_token\x12)\n\rrefresh_token\x18\x03 \x01(\tH\x01R\rrefresh_token\x88\x01\x01\x12\x1f\n\x08id_token\x18\x04 \x01(\tH\x02R\x08id_token\x88\x01\x01\x12\x1e\n\ntoken_type\x18\x05 \x01(\tR\ntoken_type\x12\x1e\n\nexpires_in\x18\x06 \x01(\x05R\nexpires_inB\x08\n\x06_scopeB\x10\n\x0e_refresh_tokenB\x0b\n\t_id_token\"\xd7\x01\n\tGrantForm\x12I\n\ngrant_type\x18\x01 \x01(\tB)\xda\xda\x18%\x08\x01\x32\x12\x63lient_credentials2\rrefresh_tokenR\ngrant_type\x12$\n\rrefresh_token\x18\x02 \x01(\tR\rrefresh_token\x12\x15\n\x06org_id\x18\x03 \x01(\tR\x05orgId\x12\x1c\n\tclient_id\x18\x04 \x01(\tR\tclient_id\x12$\n\rclient_secret\x18\x05 \x01(\tR\rclient_secret\"R\n\x0c\x41piTokenForm\x12\x1c\n\tapi_token\x18\x01 \x01(\tR\tapi_token\x12$\n\rrefresh_token\x18\x02 \x01(\tR\rrefresh_token2\xad\x04\n\x15\x41uthenticationService\x12\xa7\x01\n\nIssueToken\x12\".identity.csp.v1.IssueTokenRequest\x1a\x1c.identity.csp.v1.AccessToken\"W\xca\xda\x18\'\n\x04\x10\x01\x30\x02\x12\x05token \x03J\x12/oidc/oauth2/tokenZ\x02I1\x82\xd3\xe4\x93\x02&\"\x1e/csp/gateway/am/api/auth/token:\x04\x66orm\x12\xc4\x01\n\x11\x41uthorizeApiToken\x12).identity.csp.v1.AuthorizeApiTokenRequest\x1a\x1c.identity.csp.v1.AccessToken\"f\xca\xda\x18\'\n\x04\x10\x01\x30\x01\x12\x05token \x03J\x12/oidc/oauth2/tokenZ\x02I4\x82\xd3\xe4\x93\x02\x35\"-/csp/gateway/am/api/auth/api-tokens/authorize:\x04\x66orm\x12\x9a\x01\n\x08ListKeys\x12 .identity.csp.v1.ListKeysRequest\x1a\x18.identity.oidc.v1.JwkSet\"R\x90\x02\x01\xca\xda\x18&\n\x02\x10\x01\x12\x05token8\x01@\x01J\x11/oidc/oauth2/jwksZ\x02I5\x82\xd3\xe4\x93\x02\x1f\x12\x1d/csp/gateway/am/api/auth/keys\x1a\x06\xd2\xda\x18\x02\x08\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.csp.v1.authentication_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ISSUETOKENREQUEST'].fields_by_name['form']._loaded_options = None
+  _globals['_ISSUETOKENREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\013\n\tGrantForm'
+  _globals['_AUTHORIZEAPITOKENREQUEST'].fields_by_name['form']._loaded_options = None
+  _globals['_AUTHORIZEAPITOKENREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\020\n\014ApiTokenForm0\001'
+  _globals['_GRANTFORM'].fields_by_name['grant_type']._loaded_options = None
+  _globals['_GRANTFORM'].fields_by_name['grant_type']._serialized_options = b'\332\332\030%\010\0012\022client_credentials2\rrefresh_token'
   _globals['_AUTHENTICATIONSERVICE']._loaded_options = None
   _globals['_AUTHENTICATIONSERVICE']._serialized_options = b'\322\332\030\002\010\005'
   _globals['_AUTHENTICATIONSERVICE'].methods_by_name['IssueToken']._loaded_options = None
-  _globals['_AUTHENTICATIONSERVICE'].methods_by_name['IssueToken']._serialized_options = b'\312\332\030\'\n\004\020\0010\001\022\005token \003J\022/oidc/oauth2/tokenZ\002I1\202\323\344\223\002&\"\036/csp/gateway/am/api/auth/token:\004form'
+  _globals['_AUTHENTICATIONSERVICE'].methods_by_name['IssueToken']._serialized_options = b'\312\332\030\'\n\004\020\0010\002\022\005token \003J\022/oidc/oauth2/tokenZ\002I1\202\323\344\223\002&\"\036/csp/gateway/am/api/auth/token:\004form'
   _globals['_AUTHENTICATIONSERVICE'].methods_by_name['AuthorizeApiToken']._loaded_options = None
   _globals['_AUTHENTICATIONSERVICE'].methods_by_name['AuthorizeApiToken']._serialized_options = b'\312\332\030\'\n\004\020\0010\001\022\005token \003J\022/oidc/oauth2/tokenZ\002I4\202\323\344\223\0025\"-/csp/gateway/am/api/auth/api-tokens/authorize:\004form'
   _globals['_AUTHENTICATIONSERVICE'].methods_by_name['ListKeys']._loaded_options = None
   _globals['_AUTHENTICATIONSERVICE'].methods_by_name['ListKeys']._serialized_options = b'\220\002\001\312\332\030&\n\002\020\001\022\005token8\001@\001J\021/oidc/oauth2/jwksZ\002I5\202\323\344\223\002\037\022\035/csp/gateway/am/api/auth/keys'
-  _globals['_ISSUETOKENREQUEST']._serialized_start=176
-  _globals['_ISSUETOKENREQUEST']._serialized_end=237
-  _globals['_AUTHORIZEAPITOKENREQUEST']._serialized_start=240
-  _globals['_AUTHORIZEAPITOKENREQUEST']._serialized_end=418
-  _globals['_LISTKEYSREQUEST']._serialized_start=420
-  _globals['_LISTKEYSREQUEST']._serialized_end=437
-  _globals['_ACCESSTOKEN']._serialized_start=440
-  _globals['_ACCESSTOKEN']._serialized_end=697
-  _globals['_AUTHENTICATIONSERVICE']._serialized_start=700
-  _globals['_AUTHENTICATIONSERVICE']._serialized_end=1257
+  _globals['_ISSUETOKENREQUEST']._serialized_start=208
+  _globals['_ISSUETOKENREQUEST']._serialized_end=286
+  _globals['_AUTHORIZEAPITOKENREQUEST']._serialized_start=289
+  _globals['_AUTHORIZEAPITOKENREQUEST']._serialized_end=489
+  _globals['_LISTKEYSREQUEST']._serialized_start=491
+  _globals['_LISTKEYSREQUEST']._serialized_end=508
+  _globals['_ACCESSTOKEN']._serialized_start=511
+  _globals['_ACCESSTOKEN']._serialized_end=768
+  _globals['_GRANTFORM']._serialized_start=771
+  _globals['_GRANTFORM']._serialized_end=986
+  _globals['_APITOKENFORM']._serialized_start=988
+  _globals['_APITOKENFORM']._serialized_end=1070
+  _globals['_AUTHENTICATIONSERVICE']._serialized_start=1073
+  _globals['_AUTHENTICATIONSERVICE']._serialized_end=1630
 # @@protoc_insertion_point(module_scope)

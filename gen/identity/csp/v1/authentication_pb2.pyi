@@ -151,3 +151,67 @@ class AccessToken(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__scope) -> _WhichOneofReturnType__scope | None: ...
 
 Global___AccessToken: _TypeAlias = AccessToken  # noqa: Y015
+
+@_typing.final
+class GrantForm(_message.Message):
+    """The fields of a token request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_TYPE_FIELD_NUMBER: _builtins.int
+    REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
+    ORG_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_SECRET_FIELD_NUMBER: _builtins.int
+    grant_type: _builtins.str
+    """client_credentials or refresh_token."""
+    refresh_token: _builtins.str
+    """The API token, for refresh_token."""
+    org_id: _builtins.str
+    """The organization of the service account, for client_credentials: its own."""
+    client_id: _builtins.str
+    """The client, where it does not authenticate by Basic."""
+    client_secret: _builtins.str
+    """Its secret, where it does not authenticate by Basic."""
+    def __init__(
+        self,
+        *,
+        grant_type: _builtins.str = ...,
+        refresh_token: _builtins.str = ...,
+        org_id: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        client_secret: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_secret", b"client_secret", "grant_type", b"grant_type", "org_id", b"org_id", "refresh_token", b"refresh_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GrantForm: _TypeAlias = GrantForm  # noqa: Y015
+
+@_typing.final
+class ApiTokenForm(_message.Message):
+    """An API token; one of the two, unless it stands in the query."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    API_TOKEN_FIELD_NUMBER: _builtins.int
+    REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
+    api_token: _builtins.str
+    """The API token."""
+    refresh_token: _builtins.str
+    """The same by its old name."""
+    def __init__(
+        self,
+        *,
+        api_token: _builtins.str = ...,
+        refresh_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["api_token", b"api_token", "refresh_token", b"refresh_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApiTokenForm: _TypeAlias = ApiTokenForm  # noqa: Y015

@@ -40,3 +40,75 @@ class ExchangeApiKeyRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExchangeApiKeyRequest: _TypeAlias = ExchangeApiKeyRequest  # noqa: Y015
+
+@_typing.final
+class ApiKeyForm(_message.Message):
+    """An API key."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_TYPE_FIELD_NUMBER: _builtins.int
+    APIKEY_FIELD_NUMBER: _builtins.int
+    grant_type: _builtins.str
+    """urn:ibm:params:oauth:grant-type:apikey."""
+    apikey: _builtins.str
+    """The API key."""
+    def __init__(
+        self,
+        *,
+        grant_type: _builtins.str = ...,
+        apikey: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["apikey", b"apikey", "grant_type", b"grant_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApiKeyForm: _TypeAlias = ApiKeyForm  # noqa: Y015
+
+@_typing.final
+class AccessToken(_message.Message):
+    """An access token, as IAM answers it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
+    REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
+    IMS_USER_ID_FIELD_NUMBER: _builtins.int
+    TOKEN_TYPE_FIELD_NUMBER: _builtins.int
+    EXPIRES_IN_FIELD_NUMBER: _builtins.int
+    EXPIRATION_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    access_token: _builtins.str
+    """The access token: a signed JWT."""
+    refresh_token: _builtins.str
+    """not_supported."""
+    ims_user_id: _builtins.int
+    """0."""
+    token_type: _builtins.str
+    """Bearer."""
+    expires_in: _builtins.int
+    """Seconds until it ends."""
+    expiration: _builtins.float
+    """When it ends, in seconds since 1970."""
+    scope: _builtins.str
+    """ibm openid."""
+    def __init__(
+        self,
+        *,
+        access_token: _builtins.str = ...,
+        refresh_token: _builtins.str = ...,
+        ims_user_id: _builtins.int = ...,
+        token_type: _builtins.str = ...,
+        expires_in: _builtins.int = ...,
+        expiration: _builtins.float = ...,
+        scope: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token", "expiration", b"expiration", "expires_in", b"expires_in", "ims_user_id", b"ims_user_id", "refresh_token", b"refresh_token", "scope", b"scope", "token_type", b"token_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccessToken: _TypeAlias = AccessToken  # noqa: Y015

@@ -26,38 +26,45 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from identity.oidc.v1 import keys_pb2 as identity_dot_oidc_dot_v1_dot_keys__pb2
 from identity.oidc.v1 import metadata_pb2 as identity_dot_oidc_dot_v1_dot_metadata__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fidentity/oidc/v1/provider.proto\x12\x10identity.oidc.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bidentity/oidc/v1/keys.proto\x1a\x1fidentity/oidc/v1/metadata.proto\x1a\x1fidentity/options/v1/rules.proto\"=\n\x11IssueTokenRequest\x12(\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm\"\x11\n\x0fListKeysRequest\"\x19\n\x17GetConfigurationRequest\"\x14\n\x12GetUserInfoRequest\"\x81\x02\n\x0bTokenAnswer\x12\"\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0c\x61\x63\x63\x65ss_token\x12\x1e\n\ntoken_type\x18\x02 \x01(\tR\ntoken_type\x12\x1e\n\nexpires_in\x18\x03 \x01(\x05R\nexpires_in\x12)\n\rrefresh_token\x18\x04 \x01(\tH\x00R\rrefresh_token\x88\x01\x01\x12\x1f\n\x08id_token\x18\x05 \x01(\tH\x01R\x08id_token\x88\x01\x01\x12\x19\n\x05scope\x18\x06 \x01(\tH\x02R\x05scope\x88\x01\x01\x42\x10\n\x0e_refresh_tokenB\x0b\n\t_id_tokenB\x08\n\x06_scope\"\x9a\x03\n\x08UserInfo\x12\x10\n\x03sub\x18\x01 \x01(\tR\x03sub\x12\x17\n\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x33\n\x12preferred_username\x18\x03 \x01(\tH\x01R\x12preferred_username\x88\x01\x01\x12#\n\ngiven_name\x18\x04 \x01(\tH\x02R\ngiven_name\x88\x01\x01\x12%\n\x0b\x66\x61mily_name\x18\x05 \x01(\tH\x03R\x0b\x66\x61mily_name\x88\x01\x01\x12\x19\n\x05\x65mail\x18\x06 \x01(\tH\x04R\x05\x65mail\x88\x01\x01\x12+\n\x0e\x65mail_verified\x18\x07 \x01(\x08H\x05R\x0e\x65mail_verified\x88\x01\x01\x12\x16\n\x06groups\x18\x08 \x03(\tR\x06groups\x12\x14\n\x05roles\x18\t \x03(\tR\x05roles\x12\x10\n\x03org\x18\n \x01(\tR\x03orgB\x07\n\x05_nameB\x15\n\x13_preferred_usernameB\r\n\x0b_given_nameB\x0e\n\x0c_family_nameB\x08\n\x06_emailB\x11\n\x0f_email_verified2\xe3\x05\n\x0fProviderService\x12\xa0\x01\n\nIssueToken\x12#.identity.oidc.v1.IssueTokenRequest\x1a\x1d.identity.oidc.v1.TokenAnswer\"N\xca\xda\x18*\n\x04\x10\x01\x30\x01\x12\x05token \x03\x38\x01Z\x17POST /oidc/oauth2/token\x82\xd3\xe4\x93\x02\x1a\"\x12/oidc/oauth2/token:\x04\x66orm\x12\x8f\x01\n\x08ListKeys\x12!.identity.oidc.v1.ListKeysRequest\x1a\x18.identity.oidc.v1.JwkSet\"F\x90\x02\x01\xca\xda\x18&\n\x02\x10\x01\x12\x05token8\x01@\x01Z\x15GET /oidc/oauth2/jwks\x82\xd3\xe4\x93\x02\x13\x12\x11/oidc/oauth2/jwks\x12\xd8\x01\n\x10GetConfiguration\x12).identity.oidc.v1.GetConfigurationRequest\x1a%.identity.oidc.v1.OpenidConfiguration\"r\x90\x02\x01\xca\xda\x18=\n\x02\x10\x01\x12\x05token \x04\x38\x01@\x01Z*GET /oidc/.well-known/openid-configuration\x82\xd3\xe4\x93\x02(\x12&/oidc/.well-known/openid-configuration\x12\xb7\x01\n\x0bGetUserInfo\x12$.identity.oidc.v1.GetUserInfoRequest\x1a\x1a.identity.oidc.v1.UserInfo\"f\x90\x02\x01\xca\xda\x18\x37\n\x03\n\x01\t\x12\x05token8\x01Z\x12GET /oidc/userinfoZ\x13POST /oidc/userinfo\x82\xd3\xe4\x93\x02\"\x12\x0e/oidc/userinfoZ\x10\"\x0e/oidc/userinfo\x1a\x06\xd2\xda\x18\x02\x08\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fidentity/oidc/v1/provider.proto\x12\x10identity.oidc.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bidentity/oidc/v1/keys.proto\x1a\x1fidentity/oidc/v1/metadata.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"N\n\x11IssueTokenRequest\x12\x39\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\x0f\xe2\xda\x18\x0b\n\tTokenFormR\x04\x66orm\"\x11\n\x0fListKeysRequest\"\x19\n\x17GetConfigurationRequest\"\x14\n\x12GetUserInfoRequest\"\x81\x02\n\x0bTokenAnswer\x12\"\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0c\x61\x63\x63\x65ss_token\x12\x1e\n\ntoken_type\x18\x02 \x01(\tR\ntoken_type\x12\x1e\n\nexpires_in\x18\x03 \x01(\x05R\nexpires_in\x12)\n\rrefresh_token\x18\x04 \x01(\tH\x00R\rrefresh_token\x88\x01\x01\x12\x1f\n\x08id_token\x18\x05 \x01(\tH\x01R\x08id_token\x88\x01\x01\x12\x19\n\x05scope\x18\x06 \x01(\tH\x02R\x05scope\x88\x01\x01\x42\x10\n\x0e_refresh_tokenB\x0b\n\t_id_tokenB\x08\n\x06_scope\"\x9a\x03\n\x08UserInfo\x12\x10\n\x03sub\x18\x01 \x01(\tR\x03sub\x12\x17\n\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x33\n\x12preferred_username\x18\x03 \x01(\tH\x01R\x12preferred_username\x88\x01\x01\x12#\n\ngiven_name\x18\x04 \x01(\tH\x02R\ngiven_name\x88\x01\x01\x12%\n\x0b\x66\x61mily_name\x18\x05 \x01(\tH\x03R\x0b\x66\x61mily_name\x88\x01\x01\x12\x19\n\x05\x65mail\x18\x06 \x01(\tH\x04R\x05\x65mail\x88\x01\x01\x12+\n\x0e\x65mail_verified\x18\x07 \x01(\x08H\x05R\x0e\x65mail_verified\x88\x01\x01\x12\x16\n\x06groups\x18\x08 \x03(\tR\x06groups\x12\x14\n\x05roles\x18\t \x03(\tR\x05roles\x12\x10\n\x03org\x18\n \x01(\tR\x03orgB\x07\n\x05_nameB\x15\n\x13_preferred_usernameB\r\n\x0b_given_nameB\x0e\n\x0c_family_nameB\x08\n\x06_emailB\x11\n\x0f_email_verified\"\xc0\x01\n\tTokenForm\x12I\n\ngrant_type\x18\x01 \x01(\tB)\xda\xda\x18%\x08\x01\x32\x12\x63lient_credentials2\rrefresh_tokenR\ngrant_type\x12$\n\rrefresh_token\x18\x02 \x01(\tR\rrefresh_token\x12\x1c\n\tclient_id\x18\x03 \x01(\tR\tclient_id\x12$\n\rclient_secret\x18\x04 \x01(\tR\rclient_secret2\xe3\x05\n\x0fProviderService\x12\xa0\x01\n\nIssueToken\x12#.identity.oidc.v1.IssueTokenRequest\x1a\x1d.identity.oidc.v1.TokenAnswer\"N\xca\xda\x18*\n\x04\x10\x01\x30\x02\x12\x05token \x03\x38\x01Z\x17POST /oidc/oauth2/token\x82\xd3\xe4\x93\x02\x1a\"\x12/oidc/oauth2/token:\x04\x66orm\x12\x8f\x01\n\x08ListKeys\x12!.identity.oidc.v1.ListKeysRequest\x1a\x18.identity.oidc.v1.JwkSet\"F\x90\x02\x01\xca\xda\x18&\n\x02\x10\x01\x12\x05token8\x01@\x01Z\x15GET /oidc/oauth2/jwks\x82\xd3\xe4\x93\x02\x13\x12\x11/oidc/oauth2/jwks\x12\xd8\x01\n\x10GetConfiguration\x12).identity.oidc.v1.GetConfigurationRequest\x1a%.identity.oidc.v1.OpenidConfiguration\"r\x90\x02\x01\xca\xda\x18=\n\x02\x10\x01\x12\x05token \x04\x38\x01@\x01Z*GET /oidc/.well-known/openid-configuration\x82\xd3\xe4\x93\x02(\x12&/oidc/.well-known/openid-configuration\x12\xb7\x01\n\x0bGetUserInfo\x12$.identity.oidc.v1.GetUserInfoRequest\x1a\x1a.identity.oidc.v1.UserInfo\"f\x90\x02\x01\xca\xda\x18\x37\n\x03\n\x01\t\x12\x05token8\x01Z\x12GET /oidc/userinfoZ\x13POST /oidc/userinfo\x82\xd3\xe4\x93\x02\"\x12\x0e/oidc/userinfoZ\x10\"\x0e/oidc/userinfo\x1a\x06\xd2\xda\x18\x02\x08\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.oidc.v1.provider_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ISSUETOKENREQUEST'].fields_by_name['form']._loaded_options = None
+  _globals['_ISSUETOKENREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\013\n\tTokenForm'
+  _globals['_TOKENFORM'].fields_by_name['grant_type']._loaded_options = None
+  _globals['_TOKENFORM'].fields_by_name['grant_type']._serialized_options = b'\332\332\030%\010\0012\022client_credentials2\rrefresh_token'
   _globals['_PROVIDERSERVICE']._loaded_options = None
   _globals['_PROVIDERSERVICE']._serialized_options = b'\322\332\030\002\010\002'
   _globals['_PROVIDERSERVICE'].methods_by_name['IssueToken']._loaded_options = None
-  _globals['_PROVIDERSERVICE'].methods_by_name['IssueToken']._serialized_options = b'\312\332\030*\n\004\020\0010\001\022\005token \0038\001Z\027POST /oidc/oauth2/token\202\323\344\223\002\032\"\022/oidc/oauth2/token:\004form'
+  _globals['_PROVIDERSERVICE'].methods_by_name['IssueToken']._serialized_options = b'\312\332\030*\n\004\020\0010\002\022\005token \0038\001Z\027POST /oidc/oauth2/token\202\323\344\223\002\032\"\022/oidc/oauth2/token:\004form'
   _globals['_PROVIDERSERVICE'].methods_by_name['ListKeys']._loaded_options = None
   _globals['_PROVIDERSERVICE'].methods_by_name['ListKeys']._serialized_options = b'\220\002\001\312\332\030&\n\002\020\001\022\005token8\001@\001Z\025GET /oidc/oauth2/jwks\202\323\344\223\002\023\022\021/oidc/oauth2/jwks'
   _globals['_PROVIDERSERVICE'].methods_by_name['GetConfiguration']._loaded_options = None
   _globals['_PROVIDERSERVICE'].methods_by_name['GetConfiguration']._serialized_options = b'\220\002\001\312\332\030=\n\002\020\001\022\005token \0048\001@\001Z*GET /oidc/.well-known/openid-configuration\202\323\344\223\002(\022&/oidc/.well-known/openid-configuration'
   _globals['_PROVIDERSERVICE'].methods_by_name['GetUserInfo']._loaded_options = None
   _globals['_PROVIDERSERVICE'].methods_by_name['GetUserInfo']._serialized_options = b'\220\002\001\312\332\0307\n\003\n\001\t\022\005token8\001Z\022GET /oidc/userinfoZ\023POST /oidc/userinfo\202\323\344\223\002\"\022\016/oidc/userinfoZ\020\"\016/oidc/userinfo'
-  _globals['_ISSUETOKENREQUEST']._serialized_start=205
-  _globals['_ISSUETOKENREQUEST']._serialized_end=266
-  _globals['_LISTKEYSREQUEST']._serialized_start=268
-  _globals['_LISTKEYSREQUEST']._serialized_end=285
-  _globals['_GETCONFIGURATIONREQUEST']._serialized_start=287
-  _globals['_GETCONFIGURATIONREQUEST']._serialized_end=312
-  _globals['_GETUSERINFOREQUEST']._serialized_start=314
-  _globals['_GETUSERINFOREQUEST']._serialized_end=334
-  _globals['_TOKENANSWER']._serialized_start=337
-  _globals['_TOKENANSWER']._serialized_end=594
-  _globals['_USERINFO']._serialized_start=597
-  _globals['_USERINFO']._serialized_end=1007
-  _globals['_PROVIDERSERVICE']._serialized_start=1010
-  _globals['_PROVIDERSERVICE']._serialized_end=1749
+  _globals['_ISSUETOKENREQUEST']._serialized_start=237
+  _globals['_ISSUETOKENREQUEST']._serialized_end=315
+  _globals['_LISTKEYSREQUEST']._serialized_start=317
+  _globals['_LISTKEYSREQUEST']._serialized_end=334
+  _globals['_GETCONFIGURATIONREQUEST']._serialized_start=336
+  _globals['_GETCONFIGURATIONREQUEST']._serialized_end=361
+  _globals['_GETUSERINFOREQUEST']._serialized_start=363
+  _globals['_GETUSERINFOREQUEST']._serialized_end=383
+  _globals['_TOKENANSWER']._serialized_start=386
+  _globals['_TOKENANSWER']._serialized_end=643
+  _globals['_USERINFO']._serialized_start=646
+  _globals['_USERINFO']._serialized_end=1056
+  _globals['_TOKENFORM']._serialized_start=1059
+  _globals['_TOKENFORM']._serialized_end=1251
+  _globals['_PROVIDERSERVICE']._serialized_start=1254
+  _globals['_PROVIDERSERVICE']._serialized_end=1993
 # @@protoc_insertion_point(module_scope)

@@ -233,3 +233,37 @@ class UserInfo(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__preferred_username) -> _WhichOneofReturnType__preferred_username | None: ...
 
 Global___UserInfo: _TypeAlias = UserInfo  # noqa: Y015
+
+@_typing.final
+class TokenForm(_message.Message):
+    """The fields of a token request."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_TYPE_FIELD_NUMBER: _builtins.int
+    REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_SECRET_FIELD_NUMBER: _builtins.int
+    grant_type: _builtins.str
+    """client_credentials or refresh_token."""
+    refresh_token: _builtins.str
+    """The refresh token or API token, for refresh_token."""
+    client_id: _builtins.str
+    """The client, where it does not authenticate by Basic."""
+    client_secret: _builtins.str
+    """Its secret, where it does not authenticate by Basic."""
+    def __init__(
+        self,
+        *,
+        grant_type: _builtins.str = ...,
+        refresh_token: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        client_secret: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_secret", b"client_secret", "grant_type", b"grant_type", "refresh_token", b"refresh_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TokenForm: _TypeAlias = TokenForm  # noqa: Y015

@@ -85,6 +85,8 @@ class _CredentialEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Credential
     """A bearer token, in whichever header the dialect carries it."""
     CREDENTIAL_OWN: _Credential.ValueType  # 1
     """The operation reads its own credentials (client authentication, user name and password, an API key)."""
+    CREDENTIAL_BASIC: _Credential.ValueType  # 2
+    """As CREDENTIAL_OWN, and HTTP Basic (RFC 7617) is one way."""
 
 class Credential(_Credential, metaclass=_CredentialEnumTypeWrapper):
     """How the caller of an RPC authenticates."""
@@ -93,6 +95,8 @@ CREDENTIAL_UNSPECIFIED: Credential.ValueType  # 0
 """A bearer token, in whichever header the dialect carries it."""
 CREDENTIAL_OWN: Credential.ValueType  # 1
 """The operation reads its own credentials (client authentication, user name and password, an API key)."""
+CREDENTIAL_BASIC: Credential.ValueType  # 2
+"""As CREDENTIAL_OWN, and HTTP Basic (RFC 7617) is one way."""
 Global___Credential: _TypeAlias = Credential  # noqa: Y015
 
 class _TenantContext:

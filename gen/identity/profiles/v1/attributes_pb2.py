@@ -25,34 +25,37 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%identity/profiles/v1/attributes.proto\x12\x14identity.profiles.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fidentity/options/v1/rules.proto\"\x17\n\x15ListAttributesRequest\")\n\x13GetAttributeRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\"U\n\x13PutAttributeRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12*\n\x05value\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x05value\",\n\x16\x44\x65leteAttributeRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name2\xfc\x05\n\x11\x41ttributesService\x12\x9a\x01\n\x0eListAttributes\x12+.identity.profiles.v1.ListAttributesRequest\x1a\x14.google.api.HttpBody\"E\x90\x02\x01\xca\xda\x18$\n\x17\n\x01\x08\"\x12\x61ppid_readuserattr\x12\x07runtime8\x01\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/attributes\x12\x9d\x01\n\x0cGetAttribute\x12).identity.profiles.v1.GetAttributeRequest\x1a\x14.google.api.HttpBody\"L\x90\x02\x01\xca\xda\x18$\n\x17\n\x01\x08\"\x12\x61ppid_readuserattr\x12\x07runtime8\x01\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/attributes/{name}\x12\xcd\x01\n\x0cPutAttribute\x12).identity.profiles.v1.PutAttributeRequest\x1a\x14.google.api.HttpBody\"|\x90\x02\x02\xca\xda\x18M\n\x18\n\x01\x08\"\x13\x61ppid_writeuserattr\x12\x07runtime*$appid.user-profile-attributes.update8\x01`\x01\x82\xd3\xe4\x93\x02\"\x1a\x19/api/v1/attributes/{name}:\x05value\x12\xd1\x01\n\x0f\x44\x65leteAttribute\x12,.identity.profiles.v1.DeleteAttributeRequest\x1a\x16.google.protobuf.Empty\"x\x90\x02\x02\xca\xda\x18P\n\x18\n\x01\x08\"\x13\x61ppid_writeuserattr\x12\x07runtime\x18\xcc\x01*$appid.user-profile-attributes.delete8\x01`\x01\x82\xd3\xe4\x93\x02\x1b*\x19/api/v1/attributes/{name}\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%identity/profiles/v1/attributes.proto\x12\x14identity.profiles.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x17\n\x15ListAttributesRequest\")\n\x13GetAttributeRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\"y\n\x13PutAttributeRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12N\n\x05value\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\"\xe2\xda\x18\x1e*\ntext/plain*\x10\x61pplication/jsonR\x05value\",\n\x16\x44\x65leteAttributeRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name2\xd1\x06\n\x11\x41ttributesService\x12\xb6\x01\n\x0eListAttributes\x12+.identity.profiles.v1.ListAttributesRequest\x1a\x14.google.api.HttpBody\"a\x90\x02\x01\xca\xda\x18$\n\x17\n\x01\x08\"\x12\x61ppid_readuserattr\x12\x07runtime8\x01\xea\xda\x18\x18\x12\x16google.protobuf.Struct\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/attributes\x12\xb9\x01\n\x0cGetAttribute\x12).identity.profiles.v1.GetAttributeRequest\x1a\x14.google.api.HttpBody\"h\x90\x02\x01\xca\xda\x18$\n\x17\n\x01\x08\"\x12\x61ppid_readuserattr\x12\x07runtime8\x01\xea\xda\x18\x18\x12\x16google.protobuf.Struct\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/attributes/{name}\x12\xea\x01\n\x0cPutAttribute\x12).identity.profiles.v1.PutAttributeRequest\x1a\x14.google.api.HttpBody\"\x98\x01\x90\x02\x02\xca\xda\x18M\n\x18\n\x01\x08\"\x13\x61ppid_writeuserattr\x12\x07runtime*$appid.user-profile-attributes.update8\x01`\x01\xea\xda\x18\x18\x12\x16google.protobuf.Struct\x82\xd3\xe4\x93\x02\"\x1a\x19/api/v1/attributes/{name}:\x05value\x12\xd1\x01\n\x0f\x44\x65leteAttribute\x12,.identity.profiles.v1.DeleteAttributeRequest\x1a\x16.google.protobuf.Empty\"x\x90\x02\x02\xca\xda\x18P\n\x18\n\x01\x08\"\x13\x61ppid_writeuserattr\x12\x07runtime\x18\xcc\x01*$appid.user-profile-attributes.delete8\x01`\x01\x82\xd3\xe4\x93\x02\x1b*\x19/api/v1/attributes/{name}\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.profiles.v1.attributes_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_PUTATTRIBUTEREQUEST'].fields_by_name['value']._loaded_options = None
+  _globals['_PUTATTRIBUTEREQUEST'].fields_by_name['value']._serialized_options = b'\342\332\030\036*\ntext/plain*\020application/json'
   _globals['_ATTRIBUTESSERVICE']._loaded_options = None
   _globals['_ATTRIBUTESSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_ATTRIBUTESSERVICE'].methods_by_name['ListAttributes']._loaded_options = None
-  _globals['_ATTRIBUTESSERVICE'].methods_by_name['ListAttributes']._serialized_options = b'\220\002\001\312\332\030$\n\027\n\001\010\"\022appid_readuserattr\022\007runtime8\001\202\323\344\223\002\024\022\022/api/v1/attributes'
+  _globals['_ATTRIBUTESSERVICE'].methods_by_name['ListAttributes']._serialized_options = b'\220\002\001\312\332\030$\n\027\n\001\010\"\022appid_readuserattr\022\007runtime8\001\352\332\030\030\022\026google.protobuf.Struct\202\323\344\223\002\024\022\022/api/v1/attributes'
   _globals['_ATTRIBUTESSERVICE'].methods_by_name['GetAttribute']._loaded_options = None
-  _globals['_ATTRIBUTESSERVICE'].methods_by_name['GetAttribute']._serialized_options = b'\220\002\001\312\332\030$\n\027\n\001\010\"\022appid_readuserattr\022\007runtime8\001\202\323\344\223\002\033\022\031/api/v1/attributes/{name}'
+  _globals['_ATTRIBUTESSERVICE'].methods_by_name['GetAttribute']._serialized_options = b'\220\002\001\312\332\030$\n\027\n\001\010\"\022appid_readuserattr\022\007runtime8\001\352\332\030\030\022\026google.protobuf.Struct\202\323\344\223\002\033\022\031/api/v1/attributes/{name}'
   _globals['_ATTRIBUTESSERVICE'].methods_by_name['PutAttribute']._loaded_options = None
-  _globals['_ATTRIBUTESSERVICE'].methods_by_name['PutAttribute']._serialized_options = b'\220\002\002\312\332\030M\n\030\n\001\010\"\023appid_writeuserattr\022\007runtime*$appid.user-profile-attributes.update8\001`\001\202\323\344\223\002\"\032\031/api/v1/attributes/{name}:\005value'
+  _globals['_ATTRIBUTESSERVICE'].methods_by_name['PutAttribute']._serialized_options = b'\220\002\002\312\332\030M\n\030\n\001\010\"\023appid_writeuserattr\022\007runtime*$appid.user-profile-attributes.update8\001`\001\352\332\030\030\022\026google.protobuf.Struct\202\323\344\223\002\"\032\031/api/v1/attributes/{name}:\005value'
   _globals['_ATTRIBUTESSERVICE'].methods_by_name['DeleteAttribute']._loaded_options = None
   _globals['_ATTRIBUTESSERVICE'].methods_by_name['DeleteAttribute']._serialized_options = b'\220\002\002\312\332\030P\n\030\n\001\010\"\023appid_writeuserattr\022\007runtime\030\314\001*$appid.user-profile-attributes.delete8\001`\001\202\323\344\223\002\033*\031/api/v1/attributes/{name}'
-  _globals['_LISTATTRIBUTESREQUEST']._serialized_start=182
-  _globals['_LISTATTRIBUTESREQUEST']._serialized_end=205
-  _globals['_GETATTRIBUTEREQUEST']._serialized_start=207
-  _globals['_GETATTRIBUTEREQUEST']._serialized_end=248
-  _globals['_PUTATTRIBUTEREQUEST']._serialized_start=250
-  _globals['_PUTATTRIBUTEREQUEST']._serialized_end=335
-  _globals['_DELETEATTRIBUTEREQUEST']._serialized_start=337
-  _globals['_DELETEATTRIBUTEREQUEST']._serialized_end=381
-  _globals['_ATTRIBUTESSERVICE']._serialized_start=384
-  _globals['_ATTRIBUTESSERVICE']._serialized_end=1148
+  _globals['_LISTATTRIBUTESREQUEST']._serialized_start=214
+  _globals['_LISTATTRIBUTESREQUEST']._serialized_end=237
+  _globals['_GETATTRIBUTEREQUEST']._serialized_start=239
+  _globals['_GETATTRIBUTEREQUEST']._serialized_end=280
+  _globals['_PUTATTRIBUTEREQUEST']._serialized_start=282
+  _globals['_PUTATTRIBUTEREQUEST']._serialized_end=403
+  _globals['_DELETEATTRIBUTEREQUEST']._serialized_start=405
+  _globals['_DELETEATTRIBUTEREQUEST']._serialized_end=449
+  _globals['_ATTRIBUTESSERVICE']._serialized_start=452
+  _globals['_ATTRIBUTESSERVICE']._serialized_end=1301
 # @@protoc_insertion_point(module_scope)

@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.identity/scim/v2/service_provider_config.proto\x12\x10identity.scim.v2\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fidentity/options/v1/rules.proto\"!\n\x1fGetServiceProviderConfigRequest2\xcc\x01\n\x1cServiceProviderConfigService\x12\xa3\x01\n\x18GetServiceProviderConfig\x12\x31.identity.scim.v2.GetServiceProviderConfigRequest\x1a\x14.google.api.HttpBody\">\x90\x02\x01\xca\xda\x18\x11\n\x02\x10\x01\x12\tdirectory \x04\x82\xd3\xe4\x93\x02 \x12\x1e/scim/v2/ServiceProviderConfig\x1a\x06\xd2\xda\x18\x02\x08\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.identity/scim/v2/service_provider_config.proto\x12\x10identity.scim.v2\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"!\n\x1fGetServiceProviderConfigRequest2\xfe\x01\n\x1cServiceProviderConfigService\x12\xd5\x01\n\x18GetServiceProviderConfig\x12\x31.identity.scim.v2.GetServiceProviderConfigRequest\x1a\x14.google.api.HttpBody\"p\x90\x02\x01\xca\xda\x18\x11\n\x02\x10\x01\x12\tdirectory \x04\xea\xda\x18.\x12\x15ServiceProviderConfig\x1a\x15\x61pplication/scim+json\x82\xd3\xe4\x93\x02 \x12\x1e/scim/v2/ServiceProviderConfig\x1a\x06\xd2\xda\x18\x02\x08\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,9 +38,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SERVICEPROVIDERCONFIGSERVICE']._loaded_options = None
   _globals['_SERVICEPROVIDERCONFIGSERVICE']._serialized_options = b'\322\332\030\002\010\004'
   _globals['_SERVICEPROVIDERCONFIGSERVICE'].methods_by_name['GetServiceProviderConfig']._loaded_options = None
-  _globals['_SERVICEPROVIDERCONFIGSERVICE'].methods_by_name['GetServiceProviderConfig']._serialized_options = b'\220\002\001\312\332\030\021\n\002\020\001\022\tdirectory \004\202\323\344\223\002 \022\036/scim/v2/ServiceProviderConfig'
-  _globals['_GETSERVICEPROVIDERCONFIGREQUEST']._serialized_start=158
-  _globals['_GETSERVICEPROVIDERCONFIGREQUEST']._serialized_end=191
-  _globals['_SERVICEPROVIDERCONFIGSERVICE']._serialized_start=194
-  _globals['_SERVICEPROVIDERCONFIGSERVICE']._serialized_end=398
+  _globals['_SERVICEPROVIDERCONFIGSERVICE'].methods_by_name['GetServiceProviderConfig']._serialized_options = b'\220\002\001\312\332\030\021\n\002\020\001\022\tdirectory \004\352\332\030.\022\025ServiceProviderConfig\032\025application/scim+json\202\323\344\223\002 \022\036/scim/v2/ServiceProviderConfig'
+  _globals['_GETSERVICEPROVIDERCONFIGREQUEST']._serialized_start=190
+  _globals['_GETSERVICEPROVIDERCONFIGREQUEST']._serialized_end=223
+  _globals['_SERVICEPROVIDERCONFIGSERVICE']._serialized_start=226
+  _globals['_SERVICEPROVIDERCONFIGSERVICE']._serialized_end=480
 # @@protoc_insertion_point(module_scope)

@@ -24,30 +24,33 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cidentity/scim/v2/users.proto\x12\x10identity.scim.v2\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fidentity/options/v1/rules.proto\"\xf4\x02\n\x10ListUsersRequest\x12\x1b\n\x06\x66ilter\x18\x01 \x01(\tH\x00R\x06\x66ilter\x88\x01\x01\x12$\n\x0bstart_index\x18\x02 \x01(\x05H\x01R\nstartIndex\x88\x01\x01\x12\x19\n\x05\x63ount\x18\x03 \x01(\x05H\x02R\x05\x63ount\x88\x01\x01\x12\x1c\n\x07sort_by\x18\x04 \x01(\tH\x03R\x06sortBy\x88\x01\x01\x12\"\n\nsort_order\x18\x05 \x01(\tH\x04R\tsortOrder\x88\x01\x01\x12#\n\nattributes\x18\x06 \x01(\tH\x05R\nattributes\x88\x01\x01\x12\x34\n\x13\x65xcluded_attributes\x18\x07 \x01(\tH\x06R\x12\x65xcludedAttributes\x88\x01\x01\x42\t\n\x07_filterB\x0e\n\x0c_start_indexB\x08\n\x06_countB\n\n\x08_sort_byB\r\n\x0b_sort_orderB\r\n\x0b_attributesB\x16\n\x14_excluded_attributes\"\xbf\x01\n\x11\x43reateUserRequest\x12(\n\x04user\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04user\x12#\n\nattributes\x18\x02 \x01(\tH\x00R\nattributes\x88\x01\x01\x12\x34\n\x13\x65xcluded_attributes\x18\x03 \x01(\tH\x01R\x12\x65xcludedAttributes\x88\x01\x01\x42\r\n\x0b_attributesB\x16\n\x14_excluded_attributes\"\xa2\x01\n\x0eGetUserRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12#\n\nattributes\x18\x02 \x01(\tH\x00R\nattributes\x88\x01\x01\x12\x34\n\x13\x65xcluded_attributes\x18\x03 \x01(\tH\x01R\x12\x65xcludedAttributes\x88\x01\x01\x42\r\n\x0b_attributesB\x16\n\x14_excluded_attributes2\xe7\x03\n\x0cUsersService\x12\x8b\x01\n\tListUsers\x12\".identity.scim.v2.ListUsersRequest\x1a\x14.google.api.HttpBody\"D\x90\x02\x01\xca\xda\x18\'\n\x06\n\x02\x06\x07\x38\x02\x12\tdirectoryZ\x12GET /scim/v2/Users\x82\xd3\xe4\x93\x02\x10\x12\x0e/scim/v2/Users\x12\xa7\x01\n\nCreateUser\x12#.identity.scim.v2.CreateUserRequest\x1a\x14.google.api.HttpBody\"^\xca\xda\x18>\n\x05\n\x01\x05\x38\x02\x12\tdirectory\x18\xc9\x01 \x03*\x10scim.user.createZ\x13POST /scim/v2/Users\x82\xd3\xe4\x93\x02\x16\"\x0e/scim/v2/Users:\x04user\x12\x96\x01\n\x07GetUser\x12 .identity.scim.v2.GetUserRequest\x1a\x14.google.api.HttpBody\"S\x90\x02\x01\xca\xda\x18\x31\n\x06\n\x02\x06\x07\x38\x02\x12\tdirectoryZ\x1cGET /scim/v2/Users/{userUrn}\x82\xd3\xe4\x93\x02\x15\x12\x13/scim/v2/Users/{id}\x1a\x06\xd2\xda\x18\x02\x08\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cidentity/scim/v2/users.proto\x12\x10identity.scim.v2\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\xf4\x02\n\x10ListUsersRequest\x12\x1b\n\x06\x66ilter\x18\x01 \x01(\tH\x00R\x06\x66ilter\x88\x01\x01\x12$\n\x0bstart_index\x18\x02 \x01(\x05H\x01R\nstartIndex\x88\x01\x01\x12\x19\n\x05\x63ount\x18\x03 \x01(\x05H\x02R\x05\x63ount\x88\x01\x01\x12\x1c\n\x07sort_by\x18\x04 \x01(\tH\x03R\x06sortBy\x88\x01\x01\x12\"\n\nsort_order\x18\x05 \x01(\tH\x04R\tsortOrder\x88\x01\x01\x12#\n\nattributes\x18\x06 \x01(\tH\x05R\nattributes\x88\x01\x01\x12\x34\n\x13\x65xcluded_attributes\x18\x07 \x01(\tH\x06R\x12\x65xcludedAttributes\x88\x01\x01\x42\t\n\x07_filterB\x0e\n\x0c_start_indexB\x08\n\x06_countB\n\n\x08_sort_byB\r\n\x0b_sort_orderB\r\n\x0b_attributesB\x16\n\x14_excluded_attributes\"\xf4\x01\n\x11\x43reateUserRequest\x12]\n\x04user\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB3\xe2\xda\x18/\"\x04User*\x15\x61pplication/scim+json*\x10\x61pplication/jsonR\x04user\x12#\n\nattributes\x18\x02 \x01(\tH\x00R\nattributes\x88\x01\x01\x12\x34\n\x13\x65xcluded_attributes\x18\x03 \x01(\tH\x01R\x12\x65xcludedAttributes\x88\x01\x01\x42\r\n\x0b_attributesB\x16\n\x14_excluded_attributes\"\xa2\x01\n\x0eGetUserRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12#\n\nattributes\x18\x02 \x01(\tH\x00R\nattributes\x88\x01\x01\x12\x34\n\x13\x65xcluded_attributes\x18\x03 \x01(\tH\x01R\x12\x65xcludedAttributes\x88\x01\x01\x42\r\n\x0b_attributesB\x16\n\x14_excluded_attributes2\xb8\x05\n\x0cUsersService\x12\xb0\x01\n\tListUsers\x12\".identity.scim.v2.ListUsersRequest\x1a\x14.google.api.HttpBody\"i\x90\x02\x01\xca\xda\x18\'\n\x06\n\x02\x06\x07\x38\x02\x12\tdirectoryZ\x12GET /scim/v2/Users\xea\xda\x18!\x12\x08UserList\x1a\x15\x61pplication/scim+json\x82\xd3\xe4\x93\x02\x10\x12\x0e/scim/v2/Users\x12\xd9\x01\n\nCreateUser\x12#.identity.scim.v2.CreateUserRequest\x1a\x14.google.api.HttpBody\"\x8f\x01\xca\xda\x18>\n\x05\n\x01\x05\x38\x02\x12\tdirectory\x18\xc9\x01 \x03*\x10scim.user.createZ\x13POST /scim/v2/Users\xea\xda\x18-\x12\x04User\x1a\x15\x61pplication/scim+json\"\x04\x45Tag\"\x08Location\x82\xd3\xe4\x93\x02\x16\"\x0e/scim/v2/Users:\x04user\x12\x90\x02\n\x07GetUser\x12 .identity.scim.v2.GetUserRequest\x1a\x14.google.api.HttpBody\"\xcc\x01\x90\x02\x01\xca\xda\x18\x31\n\x06\n\x02\x06\x07\x38\x02\x12\tdirectoryZ\x1cGET /scim/v2/Users/{userUrn}\xea\xda\x18#\x12\x04User\x1a\x15\x61pplication/scim+json\"\x04\x45Tag\xea\xda\x18\t\x08\xb0\x02\"\x04\x45Tag\xf2\xda\x18\x41If-None-Match: Versions that the client has; 304 for one of them.\x82\xd3\xe4\x93\x02\x15\x12\x13/scim/v2/Users/{id}\x1a\x06\xd2\xda\x18\x02\x08\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.scim.v2.users_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CREATEUSERREQUEST'].fields_by_name['user']._loaded_options = None
+  _globals['_CREATEUSERREQUEST'].fields_by_name['user']._serialized_options = b'\342\332\030/\"\004User*\025application/scim+json*\020application/json'
   _globals['_USERSSERVICE']._loaded_options = None
   _globals['_USERSSERVICE']._serialized_options = b'\322\332\030\002\010\004'
   _globals['_USERSSERVICE'].methods_by_name['ListUsers']._loaded_options = None
-  _globals['_USERSSERVICE'].methods_by_name['ListUsers']._serialized_options = b'\220\002\001\312\332\030\'\n\006\n\002\006\0078\002\022\tdirectoryZ\022GET /scim/v2/Users\202\323\344\223\002\020\022\016/scim/v2/Users'
+  _globals['_USERSSERVICE'].methods_by_name['ListUsers']._serialized_options = b'\220\002\001\312\332\030\'\n\006\n\002\006\0078\002\022\tdirectoryZ\022GET /scim/v2/Users\352\332\030!\022\010UserList\032\025application/scim+json\202\323\344\223\002\020\022\016/scim/v2/Users'
   _globals['_USERSSERVICE'].methods_by_name['CreateUser']._loaded_options = None
-  _globals['_USERSSERVICE'].methods_by_name['CreateUser']._serialized_options = b'\312\332\030>\n\005\n\001\0058\002\022\tdirectory\030\311\001 \003*\020scim.user.createZ\023POST /scim/v2/Users\202\323\344\223\002\026\"\016/scim/v2/Users:\004user'
+  _globals['_USERSSERVICE'].methods_by_name['CreateUser']._serialized_options = b'\312\332\030>\n\005\n\001\0058\002\022\tdirectory\030\311\001 \003*\020scim.user.createZ\023POST /scim/v2/Users\352\332\030-\022\004User\032\025application/scim+json\"\004ETag\"\010Location\202\323\344\223\002\026\"\016/scim/v2/Users:\004user'
   _globals['_USERSSERVICE'].methods_by_name['GetUser']._loaded_options = None
-  _globals['_USERSSERVICE'].methods_by_name['GetUser']._serialized_options = b'\220\002\001\312\332\0301\n\006\n\002\006\0078\002\022\tdirectoryZ\034GET /scim/v2/Users/{userUrn}\202\323\344\223\002\025\022\023/scim/v2/Users/{id}'
-  _globals['_LISTUSERSREQUEST']._serialized_start=141
-  _globals['_LISTUSERSREQUEST']._serialized_end=513
-  _globals['_CREATEUSERREQUEST']._serialized_start=516
-  _globals['_CREATEUSERREQUEST']._serialized_end=707
-  _globals['_GETUSERREQUEST']._serialized_start=710
-  _globals['_GETUSERREQUEST']._serialized_end=872
-  _globals['_USERSSERVICE']._serialized_start=875
-  _globals['_USERSSERVICE']._serialized_end=1362
+  _globals['_USERSSERVICE'].methods_by_name['GetUser']._serialized_options = b'\220\002\001\312\332\0301\n\006\n\002\006\0078\002\022\tdirectoryZ\034GET /scim/v2/Users/{userUrn}\352\332\030#\022\004User\032\025application/scim+json\"\004ETag\352\332\030\t\010\260\002\"\004ETag\362\332\030AIf-None-Match: Versions that the client has; 304 for one of them.\202\323\344\223\002\025\022\023/scim/v2/Users/{id}'
+  _globals['_LISTUSERSREQUEST']._serialized_start=173
+  _globals['_LISTUSERSREQUEST']._serialized_end=545
+  _globals['_CREATEUSERREQUEST']._serialized_start=548
+  _globals['_CREATEUSERREQUEST']._serialized_end=792
+  _globals['_GETUSERREQUEST']._serialized_start=795
+  _globals['_GETUSERREQUEST']._serialized_end=957
+  _globals['_USERSSERVICE']._serialized_start=960
+  _globals['_USERSSERVICE']._serialized_end=1656
 # @@protoc_insertion_point(module_scope)

@@ -73,8 +73,7 @@ class UsersServicer(users_pb2_grpc.UsersServiceServicer):
         call, chosen = current_call(), chosen_attributes(request.attributes, request.excluded_attributes)
         user = the_user(call.work, call.tenant_id, request.id.removeprefix(URN))
         call.headers.append(("etag", etag(user)))
-        if etag(user) in [tag.strip() for tag in call.metadata.get("if-none-match", "").split(",")]:
-            call.http_status = 304
+        if call.has_version(etag(user)):
             return httpbody_pb2.HttpBody()
         return as_body(self._written(call, call.work, [user], chosen)[0])
 

@@ -796,3 +796,37 @@ class CloudDirectoryMeta(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__last_login) -> _WhichOneofReturnType__last_login | None: ...
 
 Global___CloudDirectoryMeta: _TypeAlias = CloudDirectoryMeta  # noqa: Y015
+
+@_typing.final
+class CloudDirectoryUserinfo(_message.Message):
+    """A user joined with its profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUB_FIELD_NUMBER: _builtins.int
+    IDENTITIES_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    sub: _builtins.str
+    """The profile id, which is the `sub` of tokens."""
+    @_builtins.property
+    def identities(self) -> _containers.RepeatedCompositeFieldContainer[_struct_pb2.Struct]:
+        """What the providers say: objects with `provider`, `id` and `idpUserInfo`."""
+
+    @_builtins.property
+    def attributes(self) -> _struct_pb2.Struct:
+        """The custom attributes."""
+
+    def __init__(
+        self,
+        *,
+        sub: _builtins.str = ...,
+        identities: _abc.Iterable[_struct_pb2.Struct] | None = ...,
+        attributes: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "identities", b"identities", "sub", b"sub"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloudDirectoryUserinfo: _TypeAlias = CloudDirectoryUserinfo  # noqa: Y015

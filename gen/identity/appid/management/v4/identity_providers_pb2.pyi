@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -788,3 +789,61 @@ class IdentityConfirmation(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IdentityConfirmation: _TypeAlias = IdentityConfirmation  # noqa: Y015
+
+@_typing.final
+class IdentityProviders(_message.Message):
+    """All identity providers."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def idps(self) -> _containers.RepeatedCompositeFieldContainer[Global___IdentityProvider]:
+        """Each as its own read shows it."""
+
+    def __init__(
+        self,
+        *,
+        idps: _abc.Iterable[Global___IdentityProvider] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["idps", b"idps"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdentityProviders: _TypeAlias = IdentityProviders  # noqa: Y015
+
+@_typing.final
+class IdentityProvider(_message.Message):
+    """An identity provider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDP_NAME_FIELD_NUMBER: _builtins.int
+    IS_ACTIVE_FIELD_NUMBER: _builtins.int
+    CONFIG_FIELD_NUMBER: _builtins.int
+    idp_name: _builtins.str
+    """Which one it is, such as saml."""
+    is_active: _builtins.bool
+    """Whether people may sign in with it; absent until it is first said."""
+    @_builtins.property
+    def config(self) -> _struct_pb2.Struct:
+        """Its settings; absent until there are any."""
+
+    def __init__(
+        self,
+        *,
+        idp_name: _builtins.str = ...,
+        is_active: _builtins.bool | None = ...,
+        config: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_is_active", b"_is_active", "config", b"config", "is_active", b"is_active"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_is_active", b"_is_active", "config", b"config", "idp_name", b"idp_name", "is_active", b"is_active"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
+    _WhichOneofArgType__is_active: _TypeAlias = _typing.Literal["_is_active", b"_is_active"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__is_active) -> _WhichOneofReturnType__is_active | None: ...
+
+Global___IdentityProvider: _TypeAlias = IdentityProvider  # noqa: Y015

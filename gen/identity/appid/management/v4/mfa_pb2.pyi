@@ -564,3 +564,43 @@ class StoredMfaExtension(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__headers) -> _WhichOneofReturnType__headers | None: ...
 
 Global___StoredMfaExtension: _TypeAlias = StoredMfaExtension  # noqa: Y015
+
+@_typing.final
+class MfaExtensionTestResult(_message.Message):
+    """What an extension answered to sample data."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_CODE_FIELD_NUMBER: _builtins.int
+    RESPONSE_BODY_FIELD_NUMBER: _builtins.int
+    RESPONSE_HEADERS_FIELD_NUMBER: _builtins.int
+    HEADERS_FIELD_NUMBER: _builtins.int
+    status_code: _builtins.int
+    """Its HTTP status."""
+    @_builtins.property
+    def response_body(self) -> _struct_pb2.Value:
+        """Its body: JSON if it is, else text."""
+
+    @_builtins.property
+    def response_headers(self) -> _struct_pb2.Struct:
+        """Its headers."""
+
+    @_builtins.property
+    def headers(self) -> _struct_pb2.Struct:
+        """The headers that were sent."""
+
+    def __init__(
+        self,
+        *,
+        status_code: _builtins.int = ...,
+        response_body: _struct_pb2.Value | None = ...,
+        response_headers: _struct_pb2.Struct | None = ...,
+        headers: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["headers", b"headers", "response_body", b"response_body", "response_headers", b"response_headers"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["headers", b"headers", "response_body", b"response_body", "response_headers", b"response_headers", "status_code", b"status_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MfaExtensionTestResult: _TypeAlias = MfaExtensionTestResult  # noqa: Y015

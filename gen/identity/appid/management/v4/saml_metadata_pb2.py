@@ -24,10 +24,11 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0identity/appid/management/v4/saml_metadata.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fidentity/options/v1/rules.proto\"5\n\x16GetSamlMetadataRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId2\xde\x01\n\x13SamlMetadataService\x12\xbe\x01\n\x0fGetSamlMetadata\x12\x34.identity.appid.management.v4.GetSamlMetadataRequest\x1a\x14.google.api.HttpBody\"_\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x32\x33\x82\xd3\xe4\x93\x02\x31\x12//management/v4/{tenant_id}/config/saml_metadata\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0identity/appid/management/v4/saml_metadata.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"5\n\x16GetSamlMetadataRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId2\xf3\x01\n\x13SamlMetadataService\x12\xd3\x01\n\x0fGetSamlMetadata\x12\x34.identity.appid.management.v4.GetSamlMetadataRequest\x1a\x14.google.api.HttpBody\"t\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x32\x33\xea\xda\x18\x11\x1a\x0f\x61pplication/xml\x82\xd3\xe4\x93\x02\x31\x12//management/v4/{tenant_id}/config/saml_metadata\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,9 +38,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SAMLMETADATASERVICE']._loaded_options = None
   _globals['_SAMLMETADATASERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_SAMLMETADATASERVICE'].methods_by_name['GetSamlMetadata']._loaded_options = None
-  _globals['_SAMLMETADATASERVICE'].methods_by_name['GetSamlMetadata']._serialized_options = b'\220\002\001\312\332\030!\n\016\n\001\001\032\ttenant_id\022\nmanagementZ\003A23\202\323\344\223\0021\022//management/v4/{tenant_id}/config/saml_metadata'
-  _globals['_GETSAMLMETADATAREQUEST']._serialized_start=172
-  _globals['_GETSAMLMETADATAREQUEST']._serialized_end=225
-  _globals['_SAMLMETADATASERVICE']._serialized_start=228
-  _globals['_SAMLMETADATASERVICE']._serialized_end=450
+  _globals['_SAMLMETADATASERVICE'].methods_by_name['GetSamlMetadata']._serialized_options = b'\220\002\001\312\332\030!\n\016\n\001\001\032\ttenant_id\022\nmanagementZ\003A23\352\332\030\021\032\017application/xml\202\323\344\223\0021\022//management/v4/{tenant_id}/config/saml_metadata'
+  _globals['_GETSAMLMETADATAREQUEST']._serialized_start=204
+  _globals['_GETSAMLMETADATAREQUEST']._serialized_end=257
+  _globals['_SAMLMETADATASERVICE']._serialized_start=260
+  _globals['_SAMLMETADATASERVICE']._serialized_end=503
 # @@protoc_insertion_point(module_scope)

@@ -291,3 +291,103 @@ class ResendNotificationResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ResendNotificationResponse: _TypeAlias = ResendNotificationResponse  # noqa: Y015
+
+@_typing.final
+class ConfirmationForm(_message.Message):
+    """Which link is asked about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    context: _builtins.str
+    """What the browser brought to the page of the tenant."""
+    def __init__(
+        self,
+        *,
+        context: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConfirmationForm: _TypeAlias = ConfirmationForm  # noqa: Y015
+
+@_typing.final
+class ForgotPasswordForm(_message.Message):
+    """Who has forgotten the password; one of the two."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    user: _builtins.str
+    """The mail address or user name that the user signs in with."""
+    email: _builtins.str
+    """The same by the name that older SDKs use."""
+    def __init__(
+        self,
+        *,
+        user: _builtins.str = ...,
+        email: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["email", b"email", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForgotPasswordForm: _TypeAlias = ForgotPasswordForm  # noqa: Y015
+
+@_typing.final
+class ChangePasswordForm(_message.Message):
+    """A new password."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UUID_FIELD_NUMBER: _builtins.int
+    NEW_PASSWORD_FIELD_NUMBER: _builtins.int
+    CHANGED_IP_ADDRESS_FIELD_NUMBER: _builtins.int
+    uuid: _builtins.str
+    """The directory id."""
+    new_password: _builtins.str
+    """The password: 1 to 1,024 bytes, and as the tenant's rules say."""
+    changed_ip_address: _builtins.str
+    """The address to name in the mail."""
+    def __init__(
+        self,
+        *,
+        uuid: _builtins.str = ...,
+        new_password: _builtins.str = ...,
+        changed_ip_address: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["changed_ip_address", b"changed_ip_address", "new_password", b"new_password", "uuid", b"uuid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangePasswordForm: _TypeAlias = ChangePasswordForm  # noqa: Y015
+
+@_typing.final
+class ResendForm(_message.Message):
+    """Whom a message goes to again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UUID_FIELD_NUMBER: _builtins.int
+    uuid: _builtins.str
+    """The directory id."""
+    def __init__(
+        self,
+        *,
+        uuid: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["uuid", b"uuid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResendForm: _TypeAlias = ResendForm  # noqa: Y015

@@ -25,47 +25,67 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from identity.appid.management.v4 import roles_pb2 as identity_dot_appid_dot_management_dot_v4_dot_roles__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(identity/appid/management/v4/users.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a(identity/appid/management/v4/roles.proto\x1a\x1fidentity/options/v1/rules.proto\"\xd8\x01\n\x19SearchUserProfilesRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x1d\n\ndata_scope\x18\x02 \x01(\tR\tdataScope\x12\x14\n\x05\x65mail\x18\x03 \x01(\tR\x05\x65mail\x12\x0e\n\x02id\x18\x04 \x01(\tR\x02id\x12$\n\x0bstart_index\x18\x05 \x01(\x05H\x00R\nstartIndex\x88\x01\x01\x12\x19\n\x05\x63ount\x18\x06 \x01(\x05H\x01R\x05\x63ount\x88\x01\x01\x42\x0e\n\x0c_start_indexB\x08\n\x06_count\"G\n\x18\x44\x65leteUserProfileRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"M\n\x1eRevokeUserRefreshTokensRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"D\n\x15GetUserProfileRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"w\n\x18UpdateUserProfileRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12.\n\x07profile\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBodyR\x07profile\"B\n\x13GetUserRolesRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"\x93\x01\n\x16UpdateUserRolesRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12L\n\nassignment\x18\x03 \x01(\x0b\x32,.identity.appid.management.v4.RoleAssignmentR\nassignment2\x98\x0c\n\x0cUsersService\x12\xb5\x01\n\x12SearchUserProfiles\x12\x37.identity.appid.management.v4.SearchUserProfilesRequest\x1a\x14.google.api.HttpBody\"P\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x36\x35\x82\xd3\xe4\x93\x02\"\x12 /management/v4/{tenant_id}/users\x12\xdc\x01\n\x11\x44\x65leteUserProfile\x12\x36.identity.appid.management.v4.DeleteUserProfileRequest\x1a\x16.google.protobuf.Empty\"w\x90\x02\x02\xca\xda\x18\x43\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x1d\x61ppid.user-profile.bulkdeleteZ\x03\x41\x36\x39\x82\xd3\xe4\x93\x02\'*%/management/v4/{tenant_id}/users/{id}\x12\xfb\x01\n\x17RevokeUserRefreshTokens\x12<.identity.appid.management.v4.RevokeUserRefreshTokensRequest\x1a\x16.google.protobuf.Empty\"\x89\x01\x90\x02\x02\xca\xda\x18@\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x1a\x61ppid.refresh-token.revokeZ\x03\x41\x37\x30\x82\xd3\xe4\x93\x02<\":/management/v4/{tenant_id}/users/{id}/revoke_refresh_token\x12\xba\x01\n\x0eGetUserProfile\x12\x33.identity.appid.management.v4.GetUserProfileRequest\x1a\x14.google.api.HttpBody\"]\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x37\x31\x82\xd3\xe4\x93\x02/\x12-/management/v4/{tenant_id}/users/{id}/profile\x12\xe5\x01\n\x11UpdateUserProfile\x12\x36.identity.appid.management.v4.UpdateUserProfileRequest\x1a\x14.google.api.HttpBody\"\x81\x01\x90\x02\x02\xca\xda\x18<\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x19\x61ppid.user-profile.updateZ\x03\x41\x37\x32\x82\xd3\xe4\x93\x02\x38\x1a-/management/v4/{tenant_id}/users/{id}/profile:\x07profile\x12\xcb\x01\n\x0cGetUserRoles\x12\x31.identity.appid.management.v4.GetUserRolesRequest\x1a+.identity.appid.management.v4.AssignedRoles\"[\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x37\x33\x82\xd3\xe4\x93\x02-\x12+/management/v4/{tenant_id}/users/{id}/roles\x12\xf7\x01\n\x0fUpdateUserRoles\x12\x34.identity.appid.management.v4.UpdateUserRolesRequest\x1a+.identity.appid.management.v4.AssignedRoles\"\x80\x01\x90\x02\x02\xca\xda\x18:\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x17\x61ppid.user-roles.updateZ\x03\x41\x37\x34\x82\xd3\xe4\x93\x02\x39\x1a+/management/v4/{tenant_id}/users/{id}/roles:\nassignment\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(identity/appid/management/v4/users.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a(identity/appid/management/v4/roles.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\xd8\x01\n\x19SearchUserProfilesRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x1d\n\ndata_scope\x18\x02 \x01(\tR\tdataScope\x12\x14\n\x05\x65mail\x18\x03 \x01(\tR\x05\x65mail\x12\x0e\n\x02id\x18\x04 \x01(\tR\x02id\x12$\n\x0bstart_index\x18\x05 \x01(\x05H\x00R\nstartIndex\x88\x01\x01\x12\x19\n\x05\x63ount\x18\x06 \x01(\x05H\x01R\x05\x63ount\x88\x01\x01\x42\x0e\n\x0c_start_indexB\x08\n\x06_count\"G\n\x18\x44\x65leteUserProfileRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"M\n\x1eRevokeUserRefreshTokensRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"D\n\x15GetUserProfileRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"\x90\x01\n\x18UpdateUserProfileRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12G\n\x07profile\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBodyB\x17\xe2\xda\x18\x13\"\x11ProfileAttributesR\x07profile\"B\n\x13GetUserRolesRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"\x93\x01\n\x16UpdateUserRolesRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12L\n\nassignment\x18\x03 \x01(\x0b\x32,.identity.appid.management.v4.RoleAssignmentR\nassignment\"T\n\x11ProfileAttributes\x12?\n\nattributes\x18\x01 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xda\xda\x18\x02\x08\x01R\nattributes\"\xe7\x01\n\x0bProfilePage\x12#\n\rtotal_results\x18\x01 \x01(\x05R\x0ctotalResults\x12$\n\x0eitems_per_page\x18\x02 \x01(\x05R\x0citemsPerPage\x12H\n\x0frequest_options\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xda\xda\x18\x02\x08\x01R\x0erequestOptions\x12\x43\n\x05users\x18\x04 \x03(\x0b\x32%.identity.appid.management.v4.ProfileB\x06\xda\xda\x18\x02\x08\x01R\x05users\"\xce\x03\n\x07Profile\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x15\n\x03idp\x18\x02 \x01(\tH\x00R\x03idp\x88\x01\x01\x12\x17\n\x04name\x18\x03 \x01(\tH\x01R\x04name\x88\x01\x01\x12\x19\n\x05\x65mail\x18\x04 \x01(\tH\x02R\x05\x65mail\x88\x01\x01\x12\x33\n\x12preferred_username\x18\x05 \x01(\tH\x03R\x12preferred_username\x88\x01\x01\x12\x1d\n\x07picture\x18\x06 \x01(\tH\x04R\x07picture\x88\x01\x01\x12\x1b\n\x06gender\x18\x07 \x01(\tH\x05R\x06gender\x88\x01\x01\x12\x1b\n\x06locale\x18\x08 \x01(\tH\x06R\x06locale\x88\x01\x01\x12M\n\nidentities\x18\t \x03(\x0b\x32-.identity.appid.management.v4.ProfileIdentityR\nidentities\x12\x37\n\nattributes\x18\n \x01(\x0b\x32\x17.google.protobuf.StructR\nattributesB\x06\n\x04_idpB\x07\n\x05_nameB\x08\n\x06_emailB\x15\n\x13_preferred_usernameB\n\n\x08_pictureB\t\n\x07_genderB\t\n\x07_locale\"\x82\x01\n\x0fProfileIdentity\x12\x1a\n\x08provider\x18\x01 \x01(\tR\x08provider\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\x12\x43\n\ridp_user_info\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructB\x06\xda\xda\x18\x02\x08\x01R\x0bidpUserInfo2\xc3\x0c\n\x0cUsersService\x12\xc6\x01\n\x12SearchUserProfiles\x12\x37.identity.appid.management.v4.SearchUserProfilesRequest\x1a\x14.google.api.HttpBody\"a\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x36\x35\xea\xda\x18\r\x12\x0bProfilePage\x82\xd3\xe4\x93\x02\"\x12 /management/v4/{tenant_id}/users\x12\xdc\x01\n\x11\x44\x65leteUserProfile\x12\x36.identity.appid.management.v4.DeleteUserProfileRequest\x1a\x16.google.protobuf.Empty\"w\x90\x02\x02\xca\xda\x18\x43\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x1d\x61ppid.user-profile.bulkdeleteZ\x03\x41\x36\x39\x82\xd3\xe4\x93\x02\'*%/management/v4/{tenant_id}/users/{id}\x12\xfb\x01\n\x17RevokeUserRefreshTokens\x12<.identity.appid.management.v4.RevokeUserRefreshTokensRequest\x1a\x16.google.protobuf.Empty\"\x89\x01\x90\x02\x02\xca\xda\x18@\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x1a\x61ppid.refresh-token.revokeZ\x03\x41\x37\x30\x82\xd3\xe4\x93\x02<\":/management/v4/{tenant_id}/users/{id}/revoke_refresh_token\x12\xc7\x01\n\x0eGetUserProfile\x12\x33.identity.appid.management.v4.GetUserProfileRequest\x1a\x14.google.api.HttpBody\"j\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x37\x31\xea\xda\x18\t\x12\x07Profile\x82\xd3\xe4\x93\x02/\x12-/management/v4/{tenant_id}/users/{id}/profile\x12\xf2\x01\n\x11UpdateUserProfile\x12\x36.identity.appid.management.v4.UpdateUserProfileRequest\x1a\x14.google.api.HttpBody\"\x8e\x01\x90\x02\x02\xca\xda\x18<\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x19\x61ppid.user-profile.updateZ\x03\x41\x37\x32\xea\xda\x18\t\x12\x07Profile\x82\xd3\xe4\x93\x02\x38\x1a-/management/v4/{tenant_id}/users/{id}/profile:\x07profile\x12\xcb\x01\n\x0cGetUserRoles\x12\x31.identity.appid.management.v4.GetUserRolesRequest\x1a+.identity.appid.management.v4.AssignedRoles\"[\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x37\x33\x82\xd3\xe4\x93\x02-\x12+/management/v4/{tenant_id}/users/{id}/roles\x12\xf7\x01\n\x0fUpdateUserRoles\x12\x34.identity.appid.management.v4.UpdateUserRolesRequest\x1a+.identity.appid.management.v4.AssignedRoles\"\x80\x01\x90\x02\x02\xca\xda\x18:\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x17\x61ppid.user-roles.updateZ\x03\x41\x37\x34\x82\xd3\xe4\x93\x02\x39\x1a+/management/v4/{tenant_id}/users/{id}/roles:\nassignment\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.management.v4.users_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_UPDATEUSERPROFILEREQUEST'].fields_by_name['profile']._loaded_options = None
+  _globals['_UPDATEUSERPROFILEREQUEST'].fields_by_name['profile']._serialized_options = b'\342\332\030\023\"\021ProfileAttributes'
+  _globals['_PROFILEATTRIBUTES'].fields_by_name['attributes']._loaded_options = None
+  _globals['_PROFILEATTRIBUTES'].fields_by_name['attributes']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_PROFILEPAGE'].fields_by_name['request_options']._loaded_options = None
+  _globals['_PROFILEPAGE'].fields_by_name['request_options']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_PROFILEPAGE'].fields_by_name['users']._loaded_options = None
+  _globals['_PROFILEPAGE'].fields_by_name['users']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_PROFILEIDENTITY'].fields_by_name['idp_user_info']._loaded_options = None
+  _globals['_PROFILEIDENTITY'].fields_by_name['idp_user_info']._serialized_options = b'\332\332\030\002\010\001'
   _globals['_USERSSERVICE']._loaded_options = None
   _globals['_USERSSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_USERSSERVICE'].methods_by_name['SearchUserProfiles']._loaded_options = None
-  _globals['_USERSSERVICE'].methods_by_name['SearchUserProfiles']._serialized_options = b'\220\002\001\312\332\030!\n\016\n\001\001\032\ttenant_id\022\nmanagementZ\003A65\202\323\344\223\002\"\022 /management/v4/{tenant_id}/users'
+  _globals['_USERSSERVICE'].methods_by_name['SearchUserProfiles']._serialized_options = b'\220\002\001\312\332\030!\n\016\n\001\001\032\ttenant_id\022\nmanagementZ\003A65\352\332\030\r\022\013ProfilePage\202\323\344\223\002\"\022 /management/v4/{tenant_id}/users'
   _globals['_USERSSERVICE'].methods_by_name['DeleteUserProfile']._loaded_options = None
   _globals['_USERSSERVICE'].methods_by_name['DeleteUserProfile']._serialized_options = b'\220\002\002\312\332\030C\n\016\n\001\002\032\ttenant_id\022\nmanagement\030\314\001*\035appid.user-profile.bulkdeleteZ\003A69\202\323\344\223\002\'*%/management/v4/{tenant_id}/users/{id}'
   _globals['_USERSSERVICE'].methods_by_name['RevokeUserRefreshTokens']._loaded_options = None
   _globals['_USERSSERVICE'].methods_by_name['RevokeUserRefreshTokens']._serialized_options = b'\220\002\002\312\332\030@\n\016\n\001\002\032\ttenant_id\022\nmanagement\030\314\001*\032appid.refresh-token.revokeZ\003A70\202\323\344\223\002<\":/management/v4/{tenant_id}/users/{id}/revoke_refresh_token'
   _globals['_USERSSERVICE'].methods_by_name['GetUserProfile']._loaded_options = None
-  _globals['_USERSSERVICE'].methods_by_name['GetUserProfile']._serialized_options = b'\220\002\001\312\332\030!\n\016\n\001\001\032\ttenant_id\022\nmanagementZ\003A71\202\323\344\223\002/\022-/management/v4/{tenant_id}/users/{id}/profile'
+  _globals['_USERSSERVICE'].methods_by_name['GetUserProfile']._serialized_options = b'\220\002\001\312\332\030!\n\016\n\001\001\032\ttenant_id\022\nmanagementZ\003A71\352\332\030\t\022\007Profile\202\323\344\223\002/\022-/management/v4/{tenant_id}/users/{id}/profile'
   _globals['_USERSSERVICE'].methods_by_name['UpdateUserProfile']._loaded_options = None
-  _globals['_USERSSERVICE'].methods_by_name['UpdateUserProfile']._serialized_options = b'\220\002\002\312\332\030<\n\016\n\001\002\032\ttenant_id\022\nmanagement*\031appid.user-profile.updateZ\003A72\202\323\344\223\0028\032-/management/v4/{tenant_id}/users/{id}/profile:\007profile'
+  _globals['_USERSSERVICE'].methods_by_name['UpdateUserProfile']._serialized_options = b'\220\002\002\312\332\030<\n\016\n\001\002\032\ttenant_id\022\nmanagement*\031appid.user-profile.updateZ\003A72\352\332\030\t\022\007Profile\202\323\344\223\0028\032-/management/v4/{tenant_id}/users/{id}/profile:\007profile'
   _globals['_USERSSERVICE'].methods_by_name['GetUserRoles']._loaded_options = None
   _globals['_USERSSERVICE'].methods_by_name['GetUserRoles']._serialized_options = b'\220\002\001\312\332\030!\n\016\n\001\001\032\ttenant_id\022\nmanagementZ\003A73\202\323\344\223\002-\022+/management/v4/{tenant_id}/users/{id}/roles'
   _globals['_USERSSERVICE'].methods_by_name['UpdateUserRoles']._loaded_options = None
   _globals['_USERSSERVICE'].methods_by_name['UpdateUserRoles']._serialized_options = b'\220\002\002\312\332\030:\n\016\n\001\002\032\ttenant_id\022\nmanagement*\027appid.user-roles.updateZ\003A74\202\323\344\223\0029\032+/management/v4/{tenant_id}/users/{id}/roles:\nassignment'
-  _globals['_SEARCHUSERPROFILESREQUEST']._serialized_start=236
-  _globals['_SEARCHUSERPROFILESREQUEST']._serialized_end=452
-  _globals['_DELETEUSERPROFILEREQUEST']._serialized_start=454
-  _globals['_DELETEUSERPROFILEREQUEST']._serialized_end=525
-  _globals['_REVOKEUSERREFRESHTOKENSREQUEST']._serialized_start=527
-  _globals['_REVOKEUSERREFRESHTOKENSREQUEST']._serialized_end=604
-  _globals['_GETUSERPROFILEREQUEST']._serialized_start=606
-  _globals['_GETUSERPROFILEREQUEST']._serialized_end=674
-  _globals['_UPDATEUSERPROFILEREQUEST']._serialized_start=676
-  _globals['_UPDATEUSERPROFILEREQUEST']._serialized_end=795
-  _globals['_GETUSERROLESREQUEST']._serialized_start=797
-  _globals['_GETUSERROLESREQUEST']._serialized_end=863
-  _globals['_UPDATEUSERROLESREQUEST']._serialized_start=866
-  _globals['_UPDATEUSERROLESREQUEST']._serialized_end=1013
-  _globals['_USERSSERVICE']._serialized_start=1016
-  _globals['_USERSSERVICE']._serialized_end=2576
+  _globals['_SEARCHUSERPROFILESREQUEST']._serialized_start=298
+  _globals['_SEARCHUSERPROFILESREQUEST']._serialized_end=514
+  _globals['_DELETEUSERPROFILEREQUEST']._serialized_start=516
+  _globals['_DELETEUSERPROFILEREQUEST']._serialized_end=587
+  _globals['_REVOKEUSERREFRESHTOKENSREQUEST']._serialized_start=589
+  _globals['_REVOKEUSERREFRESHTOKENSREQUEST']._serialized_end=666
+  _globals['_GETUSERPROFILEREQUEST']._serialized_start=668
+  _globals['_GETUSERPROFILEREQUEST']._serialized_end=736
+  _globals['_UPDATEUSERPROFILEREQUEST']._serialized_start=739
+  _globals['_UPDATEUSERPROFILEREQUEST']._serialized_end=883
+  _globals['_GETUSERROLESREQUEST']._serialized_start=885
+  _globals['_GETUSERROLESREQUEST']._serialized_end=951
+  _globals['_UPDATEUSERROLESREQUEST']._serialized_start=954
+  _globals['_UPDATEUSERROLESREQUEST']._serialized_end=1101
+  _globals['_PROFILEATTRIBUTES']._serialized_start=1103
+  _globals['_PROFILEATTRIBUTES']._serialized_end=1187
+  _globals['_PROFILEPAGE']._serialized_start=1190
+  _globals['_PROFILEPAGE']._serialized_end=1421
+  _globals['_PROFILE']._serialized_start=1424
+  _globals['_PROFILE']._serialized_end=1886
+  _globals['_PROFILEIDENTITY']._serialized_start=1889
+  _globals['_PROFILEIDENTITY']._serialized_end=2019
+  _globals['_USERSSERVICE']._serialized_start=2022
+  _globals['_USERSSERVICE']._serialized_end=3625
 # @@protoc_insertion_point(module_scope)

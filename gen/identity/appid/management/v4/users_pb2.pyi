@@ -3,9 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf.internal import containers as _containers
 from identity.appid.management.v4 import roles_pb2 as _roles_pb2
 import builtins as _builtins
 import sys
@@ -234,3 +237,186 @@ class UpdateUserRolesRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UpdateUserRolesRequest: _TypeAlias = UpdateUserRolesRequest  # noqa: Y015
+
+@_typing.final
+class ProfileAttributes(_message.Message):
+    """The custom attributes of a profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def attributes(self) -> _struct_pb2.Struct:
+        """The whole object, 100 KB at most; names have 1 to 256 characters."""
+
+    def __init__(
+        self,
+        *,
+        attributes: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProfileAttributes: _TypeAlias = ProfileAttributes  # noqa: Y015
+
+@_typing.final
+class ProfilePage(_message.Message):
+    """One page of profiles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOTAL_RESULTS_FIELD_NUMBER: _builtins.int
+    ITEMS_PER_PAGE_FIELD_NUMBER: _builtins.int
+    REQUEST_OPTIONS_FIELD_NUMBER: _builtins.int
+    USERS_FIELD_NUMBER: _builtins.int
+    total_results: _builtins.int
+    """How many there are in all."""
+    items_per_page: _builtins.int
+    """How many are in this page."""
+    @_builtins.property
+    def request_options(self) -> _struct_pb2.Struct:
+        """The paging that was asked for."""
+
+    @_builtins.property
+    def users(self) -> _containers.RepeatedCompositeFieldContainer[Global___Profile]:
+        """The profiles of this page, oldest first."""
+
+    def __init__(
+        self,
+        *,
+        total_results: _builtins.int = ...,
+        items_per_page: _builtins.int = ...,
+        request_options: _struct_pb2.Struct | None = ...,
+        users: _abc.Iterable[Global___Profile] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request_options", b"request_options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items_per_page", b"items_per_page", "request_options", b"request_options", "total_results", b"total_results", "users", b"users"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProfilePage: _TypeAlias = ProfilePage  # noqa: Y015
+
+@_typing.final
+class Profile(_message.Message):
+    """Somebody who signed in. In a list with dataScope=index only `id`, `idp` and `email`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    IDP_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    PREFERRED_USERNAME_FIELD_NUMBER: _builtins.int
+    PICTURE_FIELD_NUMBER: _builtins.int
+    GENDER_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
+    IDENTITIES_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The profile id, which is the `sub` of tokens."""
+    idp: _builtins.str
+    """The identity provider; only in lists with dataScope=index."""
+    name: _builtins.str
+    """The name to show."""
+    email: _builtins.str
+    """The mail address."""
+    preferred_username: _builtins.str
+    """The user name."""
+    picture: _builtins.str
+    """Where a picture stands."""
+    gender: _builtins.str
+    """The gender."""
+    locale: _builtins.str
+    """The locale."""
+    @_builtins.property
+    def identities(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProfileIdentity]:
+        """What the providers say."""
+
+    @_builtins.property
+    def attributes(self) -> _struct_pb2.Struct:
+        """The custom attributes."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        idp: _builtins.str | None = ...,
+        name: _builtins.str | None = ...,
+        email: _builtins.str | None = ...,
+        preferred_username: _builtins.str | None = ...,
+        picture: _builtins.str | None = ...,
+        gender: _builtins.str | None = ...,
+        locale: _builtins.str | None = ...,
+        identities: _abc.Iterable[Global___ProfileIdentity] | None = ...,
+        attributes: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_gender", b"_gender", "_idp", b"_idp", "_locale", b"_locale", "_name", b"_name", "_picture", b"_picture", "_preferred_username", b"_preferred_username", "attributes", b"attributes", "email", b"email", "gender", b"gender", "idp", b"idp", "locale", b"locale", "name", b"name", "picture", b"picture", "preferred_username", b"preferred_username"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_gender", b"_gender", "_idp", b"_idp", "_locale", b"_locale", "_name", b"_name", "_picture", b"_picture", "_preferred_username", b"_preferred_username", "attributes", b"attributes", "email", b"email", "gender", b"gender", "id", b"id", "identities", b"identities", "idp", b"idp", "locale", b"locale", "name", b"name", "picture", b"picture", "preferred_username", b"preferred_username"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__email: _TypeAlias = _typing.Literal["email"]  # noqa: Y015
+    _WhichOneofArgType__email: _TypeAlias = _typing.Literal["_email", b"_email"]  # noqa: Y015
+    _WhichOneofReturnType__gender: _TypeAlias = _typing.Literal["gender"]  # noqa: Y015
+    _WhichOneofArgType__gender: _TypeAlias = _typing.Literal["_gender", b"_gender"]  # noqa: Y015
+    _WhichOneofReturnType__idp: _TypeAlias = _typing.Literal["idp"]  # noqa: Y015
+    _WhichOneofArgType__idp: _TypeAlias = _typing.Literal["_idp", b"_idp"]  # noqa: Y015
+    _WhichOneofReturnType__locale: _TypeAlias = _typing.Literal["locale"]  # noqa: Y015
+    _WhichOneofArgType__locale: _TypeAlias = _typing.Literal["_locale", b"_locale"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__picture: _TypeAlias = _typing.Literal["picture"]  # noqa: Y015
+    _WhichOneofArgType__picture: _TypeAlias = _typing.Literal["_picture", b"_picture"]  # noqa: Y015
+    _WhichOneofReturnType__preferred_username: _TypeAlias = _typing.Literal["preferred_username"]  # noqa: Y015
+    _WhichOneofArgType__preferred_username: _TypeAlias = _typing.Literal["_preferred_username", b"_preferred_username"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__email) -> _WhichOneofReturnType__email | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gender) -> _WhichOneofReturnType__gender | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__idp) -> _WhichOneofReturnType__idp | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__locale) -> _WhichOneofReturnType__locale | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__picture) -> _WhichOneofReturnType__picture | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__preferred_username) -> _WhichOneofReturnType__preferred_username | None: ...
+
+Global___Profile: _TypeAlias = Profile  # noqa: Y015
+
+@_typing.final
+class ProfileIdentity(_message.Message):
+    """A profile as one provider knows it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    IDP_USER_INFO_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """cloud_directory, facebook, google, saml, appid_custom or appid_anon."""
+    id: _builtins.str
+    """The id there; the directory id of directory users."""
+    @_builtins.property
+    def idp_user_info(self) -> _struct_pb2.Struct:
+        """What the provider said of it, with `idpType`."""
+
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        id: _builtins.str = ...,
+        idp_user_info: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["idp_user_info", b"idp_user_info"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "idp_user_info", b"idp_user_info", "provider", b"provider"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProfileIdentity: _TypeAlias = ProfileIdentity  # noqa: Y015

@@ -25,16 +25,21 @@ _sym_db = _symbol_database.Default()
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)identity/appid/management/v4/widget.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fidentity/options/v1/rules.proto\"2\n\x13GetThemeTextRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"q\n\x13PutThemeTextRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12=\n\x05theme\x18\x02 \x01(\x0b\x32\'.identity.appid.management.v4.ThemeTextR\x05theme\"3\n\x14GetThemeColorRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"s\n\x14PutThemeColorRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12>\n\x05theme\x18\x02 \x01(\x0b\x32(.identity.appid.management.v4.ThemeColorR\x05theme\".\n\x0fGetMediaRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"x\n\x10PostMediaRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x1d\n\nmedia_type\x18\x02 \x01(\tR\tmediaType\x12(\n\x04\x66orm\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm\"1\n\x12GetUiConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"E\n\x0eGetLogoRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x16\n\x06\x64igest\x18\x02 \x01(\tR\x06\x64igest\"i\n\tThemeText\x12 \n\ttab_title\x18\x01 \x01(\tH\x00R\x08tabTitle\x88\x01\x01\x12\x1f\n\x08\x66ootnote\x18\x02 \x01(\tH\x01R\x08\x66ootnote\x88\x01\x01\x42\x0c\n\n_tab_titleB\x0b\n\t_footnote\"E\n\nThemeColor\x12&\n\x0cheader_color\x18\x01 \x01(\tH\x00R\x0bheaderColor\x88\x01\x01\x42\x0f\n\r_header_color\"\x1d\n\x05Media\x12\x14\n\x05image\x18\x01 \x01(\tR\x05image\"\x8b\x01\n\x08UiConfig\x12\x1b\n\ttab_title\x18\x01 \x01(\tR\x08tabTitle\x12\x1a\n\x08\x66ootnote\x18\x02 \x01(\tR\x08\x66ootnote\x12!\n\x0cheader_color\x18\x03 \x01(\tR\x0bheaderColor\x12\x19\n\x05image\x18\x04 \x01(\tH\x00R\x05image\x88\x01\x01\x42\x08\n\x06_image2\xdc\r\n\rWidgetService\x12\xcb\x01\n\x0cGetThemeText\x12\x31.identity.appid.management.v4.GetThemeTextRequest\x1a\'.identity.appid.management.v4.ThemeText\"_\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x31\x37\x82\xd3\xe4\x93\x02\x31\x12//management/v4/{tenant_id}/config/ui/theme_text\x12\x98\x02\n\x0cPutThemeText\x12\x31.identity.appid.management.v4.PutThemeTextRequest\x1a\x16.google.protobuf.Empty\"\xbc\x01\x90\x02\x02\xca\xda\x18=\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x17\x61ppid.theme-text.updateZ\x03\x41\x31\x38\x82\xd3\xe4\x93\x02r\x1a//management/v4/{tenant_id}/config/ui/theme_text:\x05themeZ8\"//management/v4/{tenant_id}/config/ui/theme_text:\x05theme\x12\xcf\x01\n\rGetThemeColor\x12\x32.identity.appid.management.v4.GetThemeColorRequest\x1a(.identity.appid.management.v4.ThemeColor\"`\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x31\x39\x82\xd3\xe4\x93\x02\x32\x12\x30/management/v4/{tenant_id}/config/ui/theme_color\x12\x9d\x02\n\rPutThemeColor\x12\x32.identity.appid.management.v4.PutThemeColorRequest\x1a\x16.google.protobuf.Empty\"\xbf\x01\x90\x02\x02\xca\xda\x18>\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x18\x61ppid.theme-color.updateZ\x03\x41\x32\x30\x82\xd3\xe4\x93\x02t\x1a\x30/management/v4/{tenant_id}/config/ui/theme_color:\x05themeZ9\"0/management/v4/{tenant_id}/config/ui/theme_color:\x05theme\x12\xba\x01\n\x08GetMedia\x12-.identity.appid.management.v4.GetMediaRequest\x1a#.identity.appid.management.v4.Media\"Z\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x32\x31\x82\xd3\xe4\x93\x02,\x12*/management/v4/{tenant_id}/config/ui/media\x12\xcb\x01\n\tPostMedia\x12..identity.appid.management.v4.PostMediaRequest\x1a\x16.google.protobuf.Empty\"v\xca\xda\x18:\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01 \x03*\x12\x61ppid.media.updateZ\x03\x41\x32\x32\x82\xd3\xe4\x93\x02\x32\"*/management/v4/{tenant_id}/config/ui/media:\x04\x66orm\x12\xbe\x01\n\x0bGetUiConfig\x12\x30.identity.appid.management.v4.GetUiConfigRequest\x1a&.identity.appid.management.v4.UiConfig\"U\x90\x02\x01\xca\xda\x18\"\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x04\x41\x31\x30\x36\x82\xd3\xe4\x93\x02&\x12$/management/v4/{tenant_id}/config/ui\x12\x9b\x01\n\x07GetLogo\x12,.identity.appid.management.v4.GetLogoRequest\x1a\x14.google.api.HttpBody\"L\x90\x02\x01\xca\xda\x18\x1a\n\r\x10\x01\x1a\ttenant_id\x12\x07runtime@\x01\x82\xd3\xe4\x93\x02%\x12#/media/v1/{tenant_id}/logo/{digest}\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)identity/appid/management/v4/widget.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"2\n\x13GetThemeTextRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"q\n\x13PutThemeTextRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12=\n\x05theme\x18\x02 \x01(\x0b\x32\'.identity.appid.management.v4.ThemeTextR\x05theme\"3\n\x14GetThemeColorRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"s\n\x14PutThemeColorRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12>\n\x05theme\x18\x02 \x01(\x0b\x32(.identity.appid.management.v4.ThemeColorR\x05theme\".\n\x0fGetMediaRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x88\x01\n\x10PostMediaRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x1d\n\nmedia_type\x18\x02 \x01(\tR\tmediaType\x12\x38\n\x04\x66orm\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBodyB\x0e\xe2\xda\x18\n\x1a\x08LogoFormR\x04\x66orm\"1\n\x12GetUiConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"E\n\x0eGetLogoRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x16\n\x06\x64igest\x18\x02 \x01(\tR\x06\x64igest\"i\n\tThemeText\x12 \n\ttab_title\x18\x01 \x01(\tH\x00R\x08tabTitle\x88\x01\x01\x12\x1f\n\x08\x66ootnote\x18\x02 \x01(\tH\x01R\x08\x66ootnote\x88\x01\x01\x42\x0c\n\n_tab_titleB\x0b\n\t_footnote\"E\n\nThemeColor\x12&\n\x0cheader_color\x18\x01 \x01(\tH\x00R\x0bheaderColor\x88\x01\x01\x42\x0f\n\r_header_color\"\x1d\n\x05Media\x12\x14\n\x05image\x18\x01 \x01(\tR\x05image\"\x8b\x01\n\x08UiConfig\x12\x1b\n\ttab_title\x18\x01 \x01(\tR\x08tabTitle\x12\x1a\n\x08\x66ootnote\x18\x02 \x01(\tR\x08\x66ootnote\x12!\n\x0cheader_color\x18\x03 \x01(\tR\x0bheaderColor\x12\x19\n\x05image\x18\x04 \x01(\tH\x00R\x05image\x88\x01\x01\x42\x08\n\x06_image\"&\n\x08LogoForm\x12\x1a\n\x04\x66ile\x18\x01 \x01(\x0c\x42\x06\xda\xda\x18\x02\x08\x01R\x04\x66ile2\xf7\r\n\rWidgetService\x12\xcb\x01\n\x0cGetThemeText\x12\x31.identity.appid.management.v4.GetThemeTextRequest\x1a\'.identity.appid.management.v4.ThemeText\"_\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x31\x37\x82\xd3\xe4\x93\x02\x31\x12//management/v4/{tenant_id}/config/ui/theme_text\x12\x98\x02\n\x0cPutThemeText\x12\x31.identity.appid.management.v4.PutThemeTextRequest\x1a\x16.google.protobuf.Empty\"\xbc\x01\x90\x02\x02\xca\xda\x18=\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x17\x61ppid.theme-text.updateZ\x03\x41\x31\x38\x82\xd3\xe4\x93\x02r\x1a//management/v4/{tenant_id}/config/ui/theme_text:\x05themeZ8\"//management/v4/{tenant_id}/config/ui/theme_text:\x05theme\x12\xcf\x01\n\rGetThemeColor\x12\x32.identity.appid.management.v4.GetThemeColorRequest\x1a(.identity.appid.management.v4.ThemeColor\"`\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x31\x39\x82\xd3\xe4\x93\x02\x32\x12\x30/management/v4/{tenant_id}/config/ui/theme_color\x12\x9d\x02\n\rPutThemeColor\x12\x32.identity.appid.management.v4.PutThemeColorRequest\x1a\x16.google.protobuf.Empty\"\xbf\x01\x90\x02\x02\xca\xda\x18>\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x18\x61ppid.theme-color.updateZ\x03\x41\x32\x30\x82\xd3\xe4\x93\x02t\x1a\x30/management/v4/{tenant_id}/config/ui/theme_color:\x05themeZ9\"0/management/v4/{tenant_id}/config/ui/theme_color:\x05theme\x12\xba\x01\n\x08GetMedia\x12-.identity.appid.management.v4.GetMediaRequest\x1a#.identity.appid.management.v4.Media\"Z\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x32\x31\x82\xd3\xe4\x93\x02,\x12*/management/v4/{tenant_id}/config/ui/media\x12\xcb\x01\n\tPostMedia\x12..identity.appid.management.v4.PostMediaRequest\x1a\x16.google.protobuf.Empty\"v\xca\xda\x18:\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01 \x03*\x12\x61ppid.media.updateZ\x03\x41\x32\x32\x82\xd3\xe4\x93\x02\x32\"*/management/v4/{tenant_id}/config/ui/media:\x04\x66orm\x12\xbe\x01\n\x0bGetUiConfig\x12\x30.identity.appid.management.v4.GetUiConfigRequest\x1a&.identity.appid.management.v4.UiConfig\"U\x90\x02\x01\xca\xda\x18\"\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x04\x41\x31\x30\x36\x82\xd3\xe4\x93\x02&\x12$/management/v4/{tenant_id}/config/ui\x12\xb6\x01\n\x07GetLogo\x12,.identity.appid.management.v4.GetLogoRequest\x1a\x14.google.api.HttpBody\"g\x90\x02\x01\xca\xda\x18\x1a\n\r\x10\x01\x1a\ttenant_id\x12\x07runtime@\x01\xea\xda\x18\x17\x1a\timage/png\x1a\nimage/jpeg\x82\xd3\xe4\x93\x02%\x12#/media/v1/{tenant_id}/logo/{digest}\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.management.v4.widget_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_POSTMEDIAREQUEST'].fields_by_name['form']._loaded_options = None
+  _globals['_POSTMEDIAREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\n\032\010LogoForm'
+  _globals['_LOGOFORM'].fields_by_name['file']._loaded_options = None
+  _globals['_LOGOFORM'].fields_by_name['file']._serialized_options = b'\332\332\030\002\010\001'
   _globals['_WIDGETSERVICE']._loaded_options = None
   _globals['_WIDGETSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_WIDGETSERVICE'].methods_by_name['GetThemeText']._loaded_options = None
@@ -52,31 +57,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WIDGETSERVICE'].methods_by_name['GetUiConfig']._loaded_options = None
   _globals['_WIDGETSERVICE'].methods_by_name['GetUiConfig']._serialized_options = b'\220\002\001\312\332\030\"\n\016\n\001\001\032\ttenant_id\022\nmanagementZ\004A106\202\323\344\223\002&\022$/management/v4/{tenant_id}/config/ui'
   _globals['_WIDGETSERVICE'].methods_by_name['GetLogo']._loaded_options = None
-  _globals['_WIDGETSERVICE'].methods_by_name['GetLogo']._serialized_options = b'\220\002\001\312\332\030\032\n\r\020\001\032\ttenant_id\022\007runtime@\001\202\323\344\223\002%\022#/media/v1/{tenant_id}/logo/{digest}'
-  _globals['_GETTHEMETEXTREQUEST']._serialized_start=194
-  _globals['_GETTHEMETEXTREQUEST']._serialized_end=244
-  _globals['_PUTTHEMETEXTREQUEST']._serialized_start=246
-  _globals['_PUTTHEMETEXTREQUEST']._serialized_end=359
-  _globals['_GETTHEMECOLORREQUEST']._serialized_start=361
-  _globals['_GETTHEMECOLORREQUEST']._serialized_end=412
-  _globals['_PUTTHEMECOLORREQUEST']._serialized_start=414
-  _globals['_PUTTHEMECOLORREQUEST']._serialized_end=529
-  _globals['_GETMEDIAREQUEST']._serialized_start=531
-  _globals['_GETMEDIAREQUEST']._serialized_end=577
-  _globals['_POSTMEDIAREQUEST']._serialized_start=579
-  _globals['_POSTMEDIAREQUEST']._serialized_end=699
-  _globals['_GETUICONFIGREQUEST']._serialized_start=701
-  _globals['_GETUICONFIGREQUEST']._serialized_end=750
-  _globals['_GETLOGOREQUEST']._serialized_start=752
-  _globals['_GETLOGOREQUEST']._serialized_end=821
-  _globals['_THEMETEXT']._serialized_start=823
-  _globals['_THEMETEXT']._serialized_end=928
-  _globals['_THEMECOLOR']._serialized_start=930
-  _globals['_THEMECOLOR']._serialized_end=999
-  _globals['_MEDIA']._serialized_start=1001
-  _globals['_MEDIA']._serialized_end=1030
-  _globals['_UICONFIG']._serialized_start=1033
-  _globals['_UICONFIG']._serialized_end=1172
-  _globals['_WIDGETSERVICE']._serialized_start=1175
-  _globals['_WIDGETSERVICE']._serialized_end=2931
+  _globals['_WIDGETSERVICE'].methods_by_name['GetLogo']._serialized_options = b'\220\002\001\312\332\030\032\n\r\020\001\032\ttenant_id\022\007runtime@\001\352\332\030\027\032\timage/png\032\nimage/jpeg\202\323\344\223\002%\022#/media/v1/{tenant_id}/logo/{digest}'
+  _globals['_GETTHEMETEXTREQUEST']._serialized_start=226
+  _globals['_GETTHEMETEXTREQUEST']._serialized_end=276
+  _globals['_PUTTHEMETEXTREQUEST']._serialized_start=278
+  _globals['_PUTTHEMETEXTREQUEST']._serialized_end=391
+  _globals['_GETTHEMECOLORREQUEST']._serialized_start=393
+  _globals['_GETTHEMECOLORREQUEST']._serialized_end=444
+  _globals['_PUTTHEMECOLORREQUEST']._serialized_start=446
+  _globals['_PUTTHEMECOLORREQUEST']._serialized_end=561
+  _globals['_GETMEDIAREQUEST']._serialized_start=563
+  _globals['_GETMEDIAREQUEST']._serialized_end=609
+  _globals['_POSTMEDIAREQUEST']._serialized_start=612
+  _globals['_POSTMEDIAREQUEST']._serialized_end=748
+  _globals['_GETUICONFIGREQUEST']._serialized_start=750
+  _globals['_GETUICONFIGREQUEST']._serialized_end=799
+  _globals['_GETLOGOREQUEST']._serialized_start=801
+  _globals['_GETLOGOREQUEST']._serialized_end=870
+  _globals['_THEMETEXT']._serialized_start=872
+  _globals['_THEMETEXT']._serialized_end=977
+  _globals['_THEMECOLOR']._serialized_start=979
+  _globals['_THEMECOLOR']._serialized_end=1048
+  _globals['_MEDIA']._serialized_start=1050
+  _globals['_MEDIA']._serialized_end=1079
+  _globals['_UICONFIG']._serialized_start=1082
+  _globals['_UICONFIG']._serialized_end=1221
+  _globals['_LOGOFORM']._serialized_start=1223
+  _globals['_LOGOFORM']._serialized_end=1261
+  _globals['_WIDGETSERVICE']._serialized_start=1264
+  _globals['_WIDGETSERVICE']._serialized_end=3047
 # @@protoc_insertion_point(module_scope)

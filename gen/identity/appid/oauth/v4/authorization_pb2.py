@@ -24,30 +24,41 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+identity/appid/oauth/v4/authorization.proto\x12\x17identity.appid.oauth.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fidentity/options/v1/rules.proto\"\x97\x04\n\x10\x41uthorizeRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x1b\n\tclient_id\x18\x02 \x01(\tR\x08\x63lientId\x12#\n\rresponse_type\x18\x03 \x01(\tR\x0cresponseType\x12!\n\x0credirect_uri\x18\x04 \x01(\tR\x0bredirectUri\x12\x14\n\x05scope\x18\x05 \x01(\tR\x05scope\x12\x14\n\x05state\x18\x06 \x01(\tR\x05state\x12\x14\n\x05nonce\x18\x07 \x01(\tR\x05nonce\x12#\n\rresponse_mode\x18\x08 \x01(\tR\x0cresponseMode\x12\x16\n\x06prompt\x18\t \x01(\tR\x06prompt\x12%\n\x0e\x63ode_challenge\x18\n \x01(\tR\rcodeChallenge\x12\x32\n\x15\x63ode_challenge_method\x18\x0b \x01(\tR\x13\x63odeChallengeMethod\x12\x10\n\x03idp\x18\x0c \x01(\tR\x03idp\x12\"\n\rid_token_hint\x18\r \x01(\tR\x0bidTokenHint\x12\x1d\n\nlogin_hint\x18\x0e \x01(\tR\tloginHint\x12\x17\n\x07max_age\x18\x0f \x01(\tR\x06maxAge\x12\x18\n\x07request\x18\x10 \x01(\tR\x07request\x12\x1f\n\x0brequest_uri\x18\x11 \x01(\tR\nrequestUri\"a\n\x18PostAuthorizationRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12(\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm\"\\\n\x13SubmitSignInRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12(\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm2\xf9\x04\n\x14\x41uthorizationService\x12\xc4\x01\n\tAuthorize\x12).identity.appid.oauth.v4.AuthorizeRequest\x1a\x14.google.api.HttpBody\"v\xca\xda\x18 \n\x0f\x10\x01\x1a\ttenant_id0\x01\x12\x07runtime \x03P\x01h\x01\x82\xd3\xe4\x93\x02L\x12#/oauth/v4/{tenant_id}/authorizationZ%\x12#/oauth/v3/{tenant_id}/authorization\x12\xdf\x01\n\x11PostAuthorization\x12\x31.identity.appid.oauth.v4.PostAuthorizationRequest\x1a\x14.google.api.HttpBody\"\x80\x01\xca\xda\x18\x1e\n\x0f\x10\x01\x1a\ttenant_id0\x01\x12\x07runtime \x03h\x01\x82\xd3\xe4\x93\x02X\"#/oauth/v4/{tenant_id}/authorization:\x04\x66ormZ+\"#/oauth/v3/{tenant_id}/authorization:\x04\x66orm\x12\xaf\x01\n\x0cSubmitSignIn\x12,.identity.appid.oauth.v4.SubmitSignInRequest\x1a\x14.google.api.HttpBody\"[\xca\xda\x18\x1e\n\x0f\x10\x01\x1a\ttenant_id0\x01\x12\x07runtime \x03h\x01\x82\xd3\xe4\x93\x02\x33\"+/oauth/v4/{tenant_id}/authorization/sign_in:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n+identity/appid/oauth/v4/authorization.proto\x12\x17identity.appid.oauth.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\xa3\x04\n\x10\x41uthorizeRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x1c\n\tclient_id\x18\x02 \x01(\tR\tclient_id\x12$\n\rresponse_type\x18\x03 \x01(\tR\rresponse_type\x12\"\n\x0credirect_uri\x18\x04 \x01(\tR\x0credirect_uri\x12\x14\n\x05scope\x18\x05 \x01(\tR\x05scope\x12\x14\n\x05state\x18\x06 \x01(\tR\x05state\x12\x14\n\x05nonce\x18\x07 \x01(\tR\x05nonce\x12$\n\rresponse_mode\x18\x08 \x01(\tR\rresponse_mode\x12\x16\n\x06prompt\x18\t \x01(\tR\x06prompt\x12&\n\x0e\x63ode_challenge\x18\n \x01(\tR\x0e\x63ode_challenge\x12\x34\n\x15\x63ode_challenge_method\x18\x0b \x01(\tR\x15\x63ode_challenge_method\x12\x10\n\x03idp\x18\x0c \x01(\tR\x03idp\x12$\n\rid_token_hint\x18\r \x01(\tR\rid_token_hint\x12\x1e\n\nlogin_hint\x18\x0e \x01(\tR\nlogin_hint\x12\x18\n\x07max_age\x18\x0f \x01(\tR\x07max_age\x12\x18\n\x07request\x18\x10 \x01(\tR\x07request\x12 \n\x0brequest_uri\x18\x11 \x01(\tR\x0brequest_uri\"y\n\x18PostAuthorizationRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12@\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x16\xe2\xda\x18\x12\n\x10\x41uthorizeRequestR\x04\x66orm\"n\n\x13SubmitSignInRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12:\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x10\xe2\xda\x18\x0c\n\nSignInFormR\x04\x66orm\"\x96\x01\n\nSignInForm\x12(\n\x0btransaction\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x0btransaction\x12&\n\ncsrf_token\x18\x02 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\ncsrf_token\x12\x1a\n\x08username\x18\x03 \x01(\tR\x08username\x12\x1a\n\x08password\x18\x04 \x01(\tR\x08password2\x9e\x06\n\x14\x41uthorizationService\x12\xfd\x01\n\tAuthorize\x12).identity.appid.oauth.v4.AuthorizeRequest\x1a\x14.google.api.HttpBody\"\xae\x01\xca\xda\x18 \n\x0f\x10\x01\x1a\ttenant_id0\x01\x12\x07runtime \x03P\x01h\x01\xea\xda\x18\x17\x1a\ttext/html\"\nSet-Cookie\xea\xda\x18\x19\x08\xaf\x02\x1a\ntext/plain\"\x08Location\x82\xd3\xe4\x93\x02L\x12#/oauth/v4/{tenant_id}/authorizationZ%\x12#/oauth/v3/{tenant_id}/authorization\x12\x97\x02\n\x11PostAuthorization\x12\x31.identity.appid.oauth.v4.PostAuthorizationRequest\x1a\x14.google.api.HttpBody\"\xb8\x01\xca\xda\x18\x1e\n\x0f\x10\x01\x1a\ttenant_id0\x01\x12\x07runtime \x03h\x01\xea\xda\x18\x17\x1a\ttext/html\"\nSet-Cookie\xea\xda\x18\x19\x08\xaf\x02\x1a\ntext/plain\"\x08Location\x82\xd3\xe4\x93\x02X\"#/oauth/v4/{tenant_id}/authorization:\x04\x66ormZ+\"#/oauth/v3/{tenant_id}/authorization:\x04\x66orm\x12\xe3\x01\n\x0cSubmitSignIn\x12,.identity.appid.oauth.v4.SubmitSignInRequest\x1a\x14.google.api.HttpBody\"\x8e\x01\xca\xda\x18\x1e\n\x0f\x10\x01\x1a\ttenant_id0\x01\x12\x07runtime \x03h\x01\xea\xda\x18\x0b\x1a\ttext/html\xea\xda\x18\x19\x08\xaf\x02\x1a\ntext/plain\"\x08Location\xea\xda\x18\x03\x08\x93\x03\x82\xd3\xe4\x93\x02\x33\"+/oauth/v4/{tenant_id}/authorization/sign_in:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.oauth.v4.authorization_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_POSTAUTHORIZATIONREQUEST'].fields_by_name['form']._loaded_options = None
+  _globals['_POSTAUTHORIZATIONREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\022\n\020AuthorizeRequest'
+  _globals['_SUBMITSIGNINREQUEST'].fields_by_name['form']._loaded_options = None
+  _globals['_SUBMITSIGNINREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\014\n\nSignInForm'
+  _globals['_SIGNINFORM'].fields_by_name['transaction']._loaded_options = None
+  _globals['_SIGNINFORM'].fields_by_name['transaction']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_SIGNINFORM'].fields_by_name['csrf_token']._loaded_options = None
+  _globals['_SIGNINFORM'].fields_by_name['csrf_token']._serialized_options = b'\332\332\030\002\010\001'
   _globals['_AUTHORIZATIONSERVICE']._loaded_options = None
   _globals['_AUTHORIZATIONSERVICE']._serialized_options = b'\322\332\030\002\010\002'
   _globals['_AUTHORIZATIONSERVICE'].methods_by_name['Authorize']._loaded_options = None
-  _globals['_AUTHORIZATIONSERVICE'].methods_by_name['Authorize']._serialized_options = b'\312\332\030 \n\017\020\001\032\ttenant_id0\001\022\007runtime \003P\001h\001\202\323\344\223\002L\022#/oauth/v4/{tenant_id}/authorizationZ%\022#/oauth/v3/{tenant_id}/authorization'
+  _globals['_AUTHORIZATIONSERVICE'].methods_by_name['Authorize']._serialized_options = b'\312\332\030 \n\017\020\001\032\ttenant_id0\001\022\007runtime \003P\001h\001\352\332\030\027\032\ttext/html\"\nSet-Cookie\352\332\030\031\010\257\002\032\ntext/plain\"\010Location\202\323\344\223\002L\022#/oauth/v4/{tenant_id}/authorizationZ%\022#/oauth/v3/{tenant_id}/authorization'
   _globals['_AUTHORIZATIONSERVICE'].methods_by_name['PostAuthorization']._loaded_options = None
-  _globals['_AUTHORIZATIONSERVICE'].methods_by_name['PostAuthorization']._serialized_options = b'\312\332\030\036\n\017\020\001\032\ttenant_id0\001\022\007runtime \003h\001\202\323\344\223\002X\"#/oauth/v4/{tenant_id}/authorization:\004formZ+\"#/oauth/v3/{tenant_id}/authorization:\004form'
+  _globals['_AUTHORIZATIONSERVICE'].methods_by_name['PostAuthorization']._serialized_options = b'\312\332\030\036\n\017\020\001\032\ttenant_id0\001\022\007runtime \003h\001\352\332\030\027\032\ttext/html\"\nSet-Cookie\352\332\030\031\010\257\002\032\ntext/plain\"\010Location\202\323\344\223\002X\"#/oauth/v4/{tenant_id}/authorization:\004formZ+\"#/oauth/v3/{tenant_id}/authorization:\004form'
   _globals['_AUTHORIZATIONSERVICE'].methods_by_name['SubmitSignIn']._loaded_options = None
-  _globals['_AUTHORIZATIONSERVICE'].methods_by_name['SubmitSignIn']._serialized_options = b'\312\332\030\036\n\017\020\001\032\ttenant_id0\001\022\007runtime \003h\001\202\323\344\223\0023\"+/oauth/v4/{tenant_id}/authorization/sign_in:\004form'
-  _globals['_AUTHORIZEREQUEST']._serialized_start=163
-  _globals['_AUTHORIZEREQUEST']._serialized_end=698
-  _globals['_POSTAUTHORIZATIONREQUEST']._serialized_start=700
-  _globals['_POSTAUTHORIZATIONREQUEST']._serialized_end=797
-  _globals['_SUBMITSIGNINREQUEST']._serialized_start=799
-  _globals['_SUBMITSIGNINREQUEST']._serialized_end=891
-  _globals['_AUTHORIZATIONSERVICE']._serialized_start=894
-  _globals['_AUTHORIZATIONSERVICE']._serialized_end=1527
+  _globals['_AUTHORIZATIONSERVICE'].methods_by_name['SubmitSignIn']._serialized_options = b'\312\332\030\036\n\017\020\001\032\ttenant_id0\001\022\007runtime \003h\001\352\332\030\013\032\ttext/html\352\332\030\031\010\257\002\032\ntext/plain\"\010Location\352\332\030\003\010\223\003\202\323\344\223\0023\"+/oauth/v4/{tenant_id}/authorization/sign_in:\004form'
+  _globals['_AUTHORIZEREQUEST']._serialized_start=195
+  _globals['_AUTHORIZEREQUEST']._serialized_end=742
+  _globals['_POSTAUTHORIZATIONREQUEST']._serialized_start=744
+  _globals['_POSTAUTHORIZATIONREQUEST']._serialized_end=865
+  _globals['_SUBMITSIGNINREQUEST']._serialized_start=867
+  _globals['_SUBMITSIGNINREQUEST']._serialized_end=977
+  _globals['_SIGNINFORM']._serialized_start=980
+  _globals['_SIGNINFORM']._serialized_end=1130
+  _globals['_AUTHORIZATIONSERVICE']._serialized_start=1133
+  _globals['_AUTHORIZATIONSERVICE']._serialized_end=1931
 # @@protoc_insertion_point(module_scope)

@@ -158,3 +158,37 @@ class SubmitSignInRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmitSignInRequest: _TypeAlias = SubmitSignInRequest  # noqa: Y015
+
+@_typing.final
+class SignInForm(_message.Message):
+    """The fields of the sign-in page."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRANSACTION_FIELD_NUMBER: _builtins.int
+    CSRF_TOKEN_FIELD_NUMBER: _builtins.int
+    USERNAME_FIELD_NUMBER: _builtins.int
+    PASSWORD_FIELD_NUMBER: _builtins.int
+    transaction: _builtins.str
+    """Which sign-in it is, as the page has it."""
+    csrf_token: _builtins.str
+    """What ties the form to the page, as the page has it."""
+    username: _builtins.str
+    """The mail address or user name."""
+    password: _builtins.str
+    """The password."""
+    def __init__(
+        self,
+        *,
+        transaction: _builtins.str = ...,
+        csrf_token: _builtins.str = ...,
+        username: _builtins.str = ...,
+        password: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["csrf_token", b"csrf_token", "password", b"password", "transaction", b"transaction", "username", b"username"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignInForm: _TypeAlias = SignInForm  # noqa: Y015

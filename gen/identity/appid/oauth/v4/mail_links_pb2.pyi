@@ -74,3 +74,29 @@ class FollowMailLinkRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FollowMailLinkRequest: _TypeAlias = FollowMailLinkRequest  # noqa: Y015
+
+@_typing.final
+class MailLinkForm(_message.Message):
+    """The fields of the page behind a link; none to confirm an address."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NEW_PASSWORD_FIELD_NUMBER: _builtins.int
+    NEW_PASSWORD_AGAIN_FIELD_NUMBER: _builtins.int
+    new_password: _builtins.str
+    """The new password."""
+    new_password_again: _builtins.str
+    """The same again."""
+    def __init__(
+        self,
+        *,
+        new_password: _builtins.str = ...,
+        new_password_again: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["new_password", b"new_password", "new_password_again", b"new_password_again"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MailLinkForm: _TypeAlias = MailLinkForm  # noqa: Y015

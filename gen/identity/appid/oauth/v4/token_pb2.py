@@ -26,32 +26,53 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#identity/appid/oauth/v4/token.proto\x12\x17identity.appid.oauth.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fidentity/options/v1/rules.proto\"Z\n\x11IssueTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12(\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm\"_\n\x16IntrospectTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12(\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm\"\xa7\x02\n\rIntrospection\x12\x16\n\x06\x61\x63tive\x18\x01 \x01(\x08R\x06\x61\x63tive\x12\x19\n\x05scope\x18\x02 \x01(\tH\x00R\x05scope\x88\x01\x01\x12!\n\tclient_id\x18\x03 \x01(\tH\x01R\tclient_id\x88\x01\x01\x12\x15\n\x03sub\x18\x04 \x01(\tH\x02R\x03sub\x88\x01\x01\x12\x15\n\x03iss\x18\x05 \x01(\tH\x03R\x03iss\x88\x01\x01\x12\x15\n\x03\x65xp\x18\x06 \x01(\rH\x04R\x03\x65xp\x88\x01\x01\x12\x15\n\x03iat\x18\x07 \x01(\rH\x05R\x03iat\x88\x01\x01\x12,\n\x03\x61ud\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.ListValueR\x03\x61udB\x08\n\x06_scopeB\x0c\n\n_client_idB\x06\n\x04_subB\x06\n\x04_issB\x06\n\x04_expB\x06\n\x04_iat\"[\n\x12RevokeTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12(\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm2\x82\x05\n\x0cTokenService\x12\xbe\x01\n\nIssueToken\x12*.identity.appid.oauth.v4.IssueTokenRequest\x1a\x14.google.api.HttpBody\"n\xca\xda\x18\x1c\n\x0f\x10\x01\x1a\ttenant_id0\x01\x12\x05token \x03\x38\x01\x82\xd3\xe4\x93\x02H\"\x1b/oauth/v4/{tenant_id}/token:\x04\x66ormZ#\"\x1b/oauth/v3/{tenant_id}/token:\x04\x66orm\x12\xe3\x01\n\x0fIntrospectToken\x12/.identity.appid.oauth.v4.IntrospectTokenRequest\x1a&.identity.appid.oauth.v4.Introspection\"w\x90\x02\x01\xca\xda\x18\x18\n\x0f\x10\x01\x1a\ttenant_id0\x01\x12\x05token\x82\xd3\xe4\x93\x02R\" /oauth/v4/{tenant_id}/introspect:\x04\x66ormZ(\" /oauth/v3/{tenant_id}/introspect:\x04\x66orm\x12\xc2\x01\n\x0bRevokeToken\x12+.identity.appid.oauth.v4.RevokeTokenRequest\x1a\x16.google.protobuf.Empty\"n\xca\xda\x18\x1a\n\x0f\x10\x01\x1a\ttenant_id0\x01\x12\x05token \x03\x82\xd3\xe4\x93\x02J\"\x1c/oauth/v4/{tenant_id}/revoke:\x04\x66ormZ$\"\x1c/oauth/v3/{tenant_id}/revoke:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#identity/appid/oauth/v4/token.proto\x12\x17identity.appid.oauth.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"k\n\x11IssueTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x39\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x0f\xe2\xda\x18\x0b\n\tTokenFormR\x04\x66orm\"x\n\x16IntrospectTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x41\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x17\xe2\xda\x18\x13\n\x11IntrospectionFormR\x04\x66orm\"\xa7\x02\n\rIntrospection\x12\x16\n\x06\x61\x63tive\x18\x01 \x01(\x08R\x06\x61\x63tive\x12\x19\n\x05scope\x18\x02 \x01(\tH\x00R\x05scope\x88\x01\x01\x12!\n\tclient_id\x18\x03 \x01(\tH\x01R\tclient_id\x88\x01\x01\x12\x15\n\x03sub\x18\x04 \x01(\tH\x02R\x03sub\x88\x01\x01\x12\x15\n\x03iss\x18\x05 \x01(\tH\x03R\x03iss\x88\x01\x01\x12\x15\n\x03\x65xp\x18\x06 \x01(\rH\x04R\x03\x65xp\x88\x01\x01\x12\x15\n\x03iat\x18\x07 \x01(\rH\x05R\x03iat\x88\x01\x01\x12,\n\x03\x61ud\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.ListValueR\x03\x61udB\x08\n\x06_scopeB\x0c\n\n_client_idB\x06\n\x04_subB\x06\n\x04_issB\x06\n\x04_expB\x06\n\x04_iat\"q\n\x12RevokeTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12>\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x14\xe2\xda\x18\x10\n\x0eRevocationFormR\x04\x66orm\"\xd6\x03\n\tTokenForm\x12\x94\x01\n\ngrant_type\x18\x01 \x01(\tBt\xda\xda\x18p\x08\x01\x32\x12\x61uthorization_code2\x08password2\x12\x63lient_credentials2\rrefresh_token2+urn:ietf:params:oauth:grant-type:jwt-bearerR\ngrant_type\x12\x1c\n\tclient_id\x18\x02 \x01(\tR\tclient_id\x12$\n\rclient_secret\x18\x03 \x01(\tR\rclient_secret\x12\x14\n\x05scope\x18\x04 \x01(\tR\x05scope\x12\x12\n\x04\x63ode\x18\x05 \x01(\tR\x04\x63ode\x12\"\n\x0credirect_uri\x18\x06 \x01(\tR\x0credirect_uri\x12$\n\rcode_verifier\x18\x07 \x01(\tR\rcode_verifier\x12\x1a\n\x08username\x18\x08 \x01(\tR\x08username\x12\x1a\n\x08password\x18\t \x01(\tR\x08password\x12$\n\rrefresh_token\x18\n \x01(\tR\rrefresh_token\x12\x1c\n\tassertion\x18\x0b \x01(\tR\tassertion\"\xed\x01\n\x06Tokens\x12\"\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0c\x61\x63\x63\x65ss_token\x12\x1f\n\x08id_token\x18\x02 \x01(\tH\x00R\x08id_token\x88\x01\x01\x12)\n\rrefresh_token\x18\x03 \x01(\tH\x01R\rrefresh_token\x88\x01\x01\x12\x1e\n\ntoken_type\x18\x04 \x01(\tR\ntoken_type\x12\x1e\n\nexpires_in\x18\x05 \x01(\x05R\nexpires_in\x12\x14\n\x05scope\x18\x06 \x01(\tR\x05scopeB\x0b\n\t_id_tokenB\x10\n\x0e_refresh_token\"u\n\x11IntrospectionForm\x12\x1c\n\x05token\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x05token\x12\x1c\n\tclient_id\x18\x02 \x01(\tR\tclient_id\x12$\n\rclient_secret\x18\x03 \x01(\tR\rclient_secret\"\x9c\x01\n\x0eRevocationForm\x12\x1c\n\x05token\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x05token\x12(\n\x0ftoken_type_hint\x18\x02 \x01(\tR\x0ftoken_type_hint\x12\x1c\n\tclient_id\x18\x03 \x01(\tR\tclient_id\x12$\n\rclient_secret\x18\x04 \x01(\tR\rclient_secret2\x96\x05\n\x0cTokenService\x12\xd2\x01\n\nIssueToken\x12*.identity.appid.oauth.v4.IssueTokenRequest\x1a\x14.google.api.HttpBody\"\x81\x01\xca\xda\x18\x1c\n\x0f\x10\x01\x1a\ttenant_id0\x02\x12\x05token \x03\x38\x01\xea\xda\x18\x08\x12\x06Tokens\xea\xda\x18\x03\x08\x93\x03\x82\xd3\xe4\x93\x02H\"\x1b/oauth/v4/{tenant_id}/token:\x04\x66ormZ#\"\x1b/oauth/v3/{tenant_id}/token:\x04\x66orm\x12\xe3\x01\n\x0fIntrospectToken\x12/.identity.appid.oauth.v4.IntrospectTokenRequest\x1a&.identity.appid.oauth.v4.Introspection\"w\x90\x02\x01\xca\xda\x18\x18\n\x0f\x10\x01\x1a\ttenant_id0\x02\x12\x05token\x82\xd3\xe4\x93\x02R\" /oauth/v4/{tenant_id}/introspect:\x04\x66ormZ(\" /oauth/v3/{tenant_id}/introspect:\x04\x66orm\x12\xc2\x01\n\x0bRevokeToken\x12+.identity.appid.oauth.v4.RevokeTokenRequest\x1a\x16.google.protobuf.Empty\"n\xca\xda\x18\x1a\n\x0f\x10\x01\x1a\ttenant_id0\x02\x12\x05token \x03\x82\xd3\xe4\x93\x02J\"\x1c/oauth/v4/{tenant_id}/revoke:\x04\x66ormZ$\"\x1c/oauth/v3/{tenant_id}/revoke:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.oauth.v4.token_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ISSUETOKENREQUEST'].fields_by_name['form']._loaded_options = None
+  _globals['_ISSUETOKENREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\013\n\tTokenForm'
+  _globals['_INTROSPECTTOKENREQUEST'].fields_by_name['form']._loaded_options = None
+  _globals['_INTROSPECTTOKENREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\023\n\021IntrospectionForm'
+  _globals['_REVOKETOKENREQUEST'].fields_by_name['form']._loaded_options = None
+  _globals['_REVOKETOKENREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\020\n\016RevocationForm'
+  _globals['_TOKENFORM'].fields_by_name['grant_type']._loaded_options = None
+  _globals['_TOKENFORM'].fields_by_name['grant_type']._serialized_options = b'\332\332\030p\010\0012\022authorization_code2\010password2\022client_credentials2\rrefresh_token2+urn:ietf:params:oauth:grant-type:jwt-bearer'
+  _globals['_INTROSPECTIONFORM'].fields_by_name['token']._loaded_options = None
+  _globals['_INTROSPECTIONFORM'].fields_by_name['token']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_REVOCATIONFORM'].fields_by_name['token']._loaded_options = None
+  _globals['_REVOCATIONFORM'].fields_by_name['token']._serialized_options = b'\332\332\030\002\010\001'
   _globals['_TOKENSERVICE']._loaded_options = None
   _globals['_TOKENSERVICE']._serialized_options = b'\322\332\030\002\010\002'
   _globals['_TOKENSERVICE'].methods_by_name['IssueToken']._loaded_options = None
-  _globals['_TOKENSERVICE'].methods_by_name['IssueToken']._serialized_options = b'\312\332\030\034\n\017\020\001\032\ttenant_id0\001\022\005token \0038\001\202\323\344\223\002H\"\033/oauth/v4/{tenant_id}/token:\004formZ#\"\033/oauth/v3/{tenant_id}/token:\004form'
+  _globals['_TOKENSERVICE'].methods_by_name['IssueToken']._serialized_options = b'\312\332\030\034\n\017\020\001\032\ttenant_id0\002\022\005token \0038\001\352\332\030\010\022\006Tokens\352\332\030\003\010\223\003\202\323\344\223\002H\"\033/oauth/v4/{tenant_id}/token:\004formZ#\"\033/oauth/v3/{tenant_id}/token:\004form'
   _globals['_TOKENSERVICE'].methods_by_name['IntrospectToken']._loaded_options = None
-  _globals['_TOKENSERVICE'].methods_by_name['IntrospectToken']._serialized_options = b'\220\002\001\312\332\030\030\n\017\020\001\032\ttenant_id0\001\022\005token\202\323\344\223\002R\" /oauth/v4/{tenant_id}/introspect:\004formZ(\" /oauth/v3/{tenant_id}/introspect:\004form'
+  _globals['_TOKENSERVICE'].methods_by_name['IntrospectToken']._serialized_options = b'\220\002\001\312\332\030\030\n\017\020\001\032\ttenant_id0\002\022\005token\202\323\344\223\002R\" /oauth/v4/{tenant_id}/introspect:\004formZ(\" /oauth/v3/{tenant_id}/introspect:\004form'
   _globals['_TOKENSERVICE'].methods_by_name['RevokeToken']._loaded_options = None
-  _globals['_TOKENSERVICE'].methods_by_name['RevokeToken']._serialized_options = b'\312\332\030\032\n\017\020\001\032\ttenant_id0\001\022\005token \003\202\323\344\223\002J\"\034/oauth/v4/{tenant_id}/revoke:\004formZ$\"\034/oauth/v3/{tenant_id}/revoke:\004form'
-  _globals['_ISSUETOKENREQUEST']._serialized_start=213
-  _globals['_ISSUETOKENREQUEST']._serialized_end=303
-  _globals['_INTROSPECTTOKENREQUEST']._serialized_start=305
-  _globals['_INTROSPECTTOKENREQUEST']._serialized_end=400
-  _globals['_INTROSPECTION']._serialized_start=403
-  _globals['_INTROSPECTION']._serialized_end=698
-  _globals['_REVOKETOKENREQUEST']._serialized_start=700
-  _globals['_REVOKETOKENREQUEST']._serialized_end=791
-  _globals['_TOKENSERVICE']._serialized_start=794
-  _globals['_TOKENSERVICE']._serialized_end=1436
+  _globals['_TOKENSERVICE'].methods_by_name['RevokeToken']._serialized_options = b'\312\332\030\032\n\017\020\001\032\ttenant_id0\002\022\005token \003\202\323\344\223\002J\"\034/oauth/v4/{tenant_id}/revoke:\004formZ$\"\034/oauth/v3/{tenant_id}/revoke:\004form'
+  _globals['_ISSUETOKENREQUEST']._serialized_start=245
+  _globals['_ISSUETOKENREQUEST']._serialized_end=352
+  _globals['_INTROSPECTTOKENREQUEST']._serialized_start=354
+  _globals['_INTROSPECTTOKENREQUEST']._serialized_end=474
+  _globals['_INTROSPECTION']._serialized_start=477
+  _globals['_INTROSPECTION']._serialized_end=772
+  _globals['_REVOKETOKENREQUEST']._serialized_start=774
+  _globals['_REVOKETOKENREQUEST']._serialized_end=887
+  _globals['_TOKENFORM']._serialized_start=890
+  _globals['_TOKENFORM']._serialized_end=1360
+  _globals['_TOKENS']._serialized_start=1363
+  _globals['_TOKENS']._serialized_end=1600
+  _globals['_INTROSPECTIONFORM']._serialized_start=1602
+  _globals['_INTROSPECTIONFORM']._serialized_end=1719
+  _globals['_REVOCATIONFORM']._serialized_start=1722
+  _globals['_REVOCATIONFORM']._serialized_end=1878
+  _globals['_TOKENSERVICE']._serialized_start=1881
+  _globals['_TOKENSERVICE']._serialized_end=2543
 # @@protoc_insertion_point(module_scope)

@@ -176,3 +176,178 @@ class RevokeTokenRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RevokeTokenRequest: _TypeAlias = RevokeTokenRequest  # noqa: Y015
+
+@_typing.final
+class TokenForm(_message.Message):
+    """The fields of a token request; which ones a grant needs stands at the operation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_TYPE_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_SECRET_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    REDIRECT_URI_FIELD_NUMBER: _builtins.int
+    CODE_VERIFIER_FIELD_NUMBER: _builtins.int
+    USERNAME_FIELD_NUMBER: _builtins.int
+    PASSWORD_FIELD_NUMBER: _builtins.int
+    REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
+    ASSERTION_FIELD_NUMBER: _builtins.int
+    grant_type: _builtins.str
+    """authorization_code, password, client_credentials, refresh_token or urn:ietf:params:oauth:grant-type:jwt-bearer."""
+    client_id: _builtins.str
+    """The application, where it does not authenticate by Basic."""
+    client_secret: _builtins.str
+    """Its secret, where it does not authenticate by Basic."""
+    scope: _builtins.str
+    """Scopes, space-separated; may only narrow."""
+    code: _builtins.str
+    """The authorization code."""
+    redirect_uri: _builtins.str
+    """The redirect URI of the authorization request."""
+    code_verifier: _builtins.str
+    """What the code challenge was made from (RFC 7636)."""
+    username: _builtins.str
+    """The mail address or user name."""
+    password: _builtins.str
+    """The password."""
+    refresh_token: _builtins.str
+    """The refresh token."""
+    assertion: _builtins.str
+    """A JWT signed with the tenant's own key (RFC 7523)."""
+    def __init__(
+        self,
+        *,
+        grant_type: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        client_secret: _builtins.str = ...,
+        scope: _builtins.str = ...,
+        code: _builtins.str = ...,
+        redirect_uri: _builtins.str = ...,
+        code_verifier: _builtins.str = ...,
+        username: _builtins.str = ...,
+        password: _builtins.str = ...,
+        refresh_token: _builtins.str = ...,
+        assertion: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assertion", b"assertion", "client_id", b"client_id", "client_secret", b"client_secret", "code", b"code", "code_verifier", b"code_verifier", "grant_type", b"grant_type", "password", b"password", "redirect_uri", b"redirect_uri", "refresh_token", b"refresh_token", "scope", b"scope", "username", b"username"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TokenForm: _TypeAlias = TokenForm  # noqa: Y015
+
+@_typing.final
+class Tokens(_message.Message):
+    """A token response (RFC 6749 §5.1)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_FIELD_NUMBER: _builtins.int
+    REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
+    TOKEN_TYPE_FIELD_NUMBER: _builtins.int
+    EXPIRES_IN_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    access_token: _builtins.str
+    """The access token: a signed JWT."""
+    id_token: _builtins.str
+    """The identity token (OpenID Connect Core §2); not for client_credentials."""
+    refresh_token: _builtins.str
+    """The refresh token, where the tenant issues them."""
+    token_type: _builtins.str
+    """Bearer."""
+    expires_in: _builtins.int
+    """Seconds until the access token ends."""
+    scope: _builtins.str
+    """The scopes of the access token, space-separated."""
+    def __init__(
+        self,
+        *,
+        access_token: _builtins.str = ...,
+        id_token: _builtins.str | None = ...,
+        refresh_token: _builtins.str | None = ...,
+        token_type: _builtins.str = ...,
+        expires_in: _builtins.int = ...,
+        scope: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_id_token", b"_id_token", "_refresh_token", b"_refresh_token", "id_token", b"id_token", "refresh_token", b"refresh_token"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_id_token", b"_id_token", "_refresh_token", b"_refresh_token", "access_token", b"access_token", "expires_in", b"expires_in", "id_token", b"id_token", "refresh_token", b"refresh_token", "scope", b"scope", "token_type", b"token_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__id_token: _TypeAlias = _typing.Literal["id_token"]  # noqa: Y015
+    _WhichOneofArgType__id_token: _TypeAlias = _typing.Literal["_id_token", b"_id_token"]  # noqa: Y015
+    _WhichOneofReturnType__refresh_token: _TypeAlias = _typing.Literal["refresh_token"]  # noqa: Y015
+    _WhichOneofArgType__refresh_token: _TypeAlias = _typing.Literal["_refresh_token", b"_refresh_token"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__id_token) -> _WhichOneofReturnType__id_token | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__refresh_token) -> _WhichOneofReturnType__refresh_token | None: ...
+
+Global___Tokens: _TypeAlias = Tokens  # noqa: Y015
+
+@_typing.final
+class IntrospectionForm(_message.Message):
+    """A question about a token."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_SECRET_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The token."""
+    client_id: _builtins.str
+    """The application, where it does not authenticate by Basic."""
+    client_secret: _builtins.str
+    """Its secret, where it does not authenticate by Basic."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        client_secret: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_secret", b"client_secret", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IntrospectionForm: _TypeAlias = IntrospectionForm  # noqa: Y015
+
+@_typing.final
+class RevocationForm(_message.Message):
+    """A token that shall end."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    TOKEN_TYPE_HINT_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_SECRET_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    """The token."""
+    token_type_hint: _builtins.str
+    """Not needed, and not used."""
+    client_id: _builtins.str
+    """The application, where it does not authenticate by Basic."""
+    client_secret: _builtins.str
+    """Its secret, where it does not authenticate by Basic."""
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        token_type_hint: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        client_secret: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_secret", b"client_secret", "token", b"token", "token_type_hint", b"token_type_hint"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevocationForm: _TypeAlias = RevocationForm  # noqa: Y015

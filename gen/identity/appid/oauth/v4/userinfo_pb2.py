@@ -24,26 +24,34 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&identity/appid/oauth/v4/userinfo.proto\x12\x17identity.appid.oauth.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1fidentity/options/v1/rules.proto\"1\n\x12GetUserinfoRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\\\n\x13PostUserinfoRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12(\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyR\x04\x66orm2\xb5\x03\n\x0fUserinfoService\x12\xc4\x01\n\x0bGetUserinfo\x12+.identity.appid.oauth.v4.GetUserinfoRequest\x1a\x14.google.api.HttpBody\"r\x90\x02\x01\xca\xda\x18#\n\x16\n\x01\x08\x1a\ttenant_id\"\x06openid\x12\x07runtime8\x01\x82\xd3\xe4\x93\x02\x42\x12\x1e/oauth/v4/{tenant_id}/userinfoZ \x12\x1e/oauth/v3/{tenant_id}/userinfo\x12\xd2\x01\n\x0cPostUserinfo\x12,.identity.appid.oauth.v4.PostUserinfoRequest\x1a\x14.google.api.HttpBody\"~\x90\x02\x01\xca\xda\x18#\n\x16\n\x01\x08\x1a\ttenant_id\"\x06openid\x12\x07runtime8\x01\x82\xd3\xe4\x93\x02N\"\x1e/oauth/v4/{tenant_id}/userinfo:\x04\x66ormZ&\"\x1e/oauth/v3/{tenant_id}/userinfo:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&identity/appid/oauth/v4/userinfo.proto\x12\x17identity.appid.oauth.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"1\n\x12GetUserinfoRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x87\x01\n\x13PostUserinfoRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12S\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB)\xe2\xda\x18%*!application/x-www-form-urlencoded0\x01R\x04\x66orm\"\xfe\x03\n\x08Userinfo\x12\x10\n\x03sub\x18\x01 \x01(\tR\x03sub\x12\x17\n\x04name\x18\x02 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x19\n\x05\x65mail\x18\x03 \x01(\tH\x01R\x05\x65mail\x88\x01\x01\x12&\n\x0e\x65mail_verified\x18\x04 \x01(\x08R\x0e\x65mail_verified\x12\x33\n\x12preferred_username\x18\x05 \x01(\tH\x02R\x12preferred_username\x88\x01\x01\x12#\n\ngiven_name\x18\x06 \x01(\tH\x03R\ngiven_name\x88\x01\x01\x12%\n\x0b\x66\x61mily_name\x18\x07 \x01(\tH\x04R\x0b\x66\x61mily_name\x88\x01\x01\x12\x1d\n\x07picture\x18\x08 \x01(\tH\x05R\x07picture\x88\x01\x01\x12\x1b\n\x06gender\x18\t \x01(\tH\x06R\x06gender\x88\x01\x01\x12\x1b\n\x06locale\x18\n \x01(\tH\x07R\x06locale\x88\x01\x01\x12?\n\nidentities\x18\x0b \x03(\x0b\x32\x17.google.protobuf.StructB\x06\xda\xda\x18\x02\x08\x01R\nidentitiesB\x07\n\x05_nameB\x08\n\x06_emailB\x15\n\x13_preferred_usernameB\r\n\x0b_given_nameB\x0e\n\x0c_family_nameB\n\n\x08_pictureB\t\n\x07_genderB\t\n\x07_locale2\xd3\x03\n\x0fUserinfoService\x12\xd3\x01\n\x0bGetUserinfo\x12+.identity.appid.oauth.v4.GetUserinfoRequest\x1a\x14.google.api.HttpBody\"\x80\x01\x90\x02\x01\xca\xda\x18#\n\x16\n\x01\x08\x1a\ttenant_id\"\x06openid\x12\x07runtime8\x01\xea\xda\x18\n\x12\x08Userinfo\x82\xd3\xe4\x93\x02\x42\x12\x1e/oauth/v4/{tenant_id}/userinfoZ \x12\x1e/oauth/v3/{tenant_id}/userinfo\x12\xe1\x01\n\x0cPostUserinfo\x12,.identity.appid.oauth.v4.PostUserinfoRequest\x1a\x14.google.api.HttpBody\"\x8c\x01\x90\x02\x01\xca\xda\x18#\n\x16\n\x01\x08\x1a\ttenant_id\"\x06openid\x12\x07runtime8\x01\xea\xda\x18\n\x12\x08Userinfo\x82\xd3\xe4\x93\x02N\"\x1e/oauth/v4/{tenant_id}/userinfo:\x04\x66ormZ&\"\x1e/oauth/v3/{tenant_id}/userinfo:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.oauth.v4.userinfo_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_POSTUSERINFOREQUEST'].fields_by_name['form']._loaded_options = None
+  _globals['_POSTUSERINFOREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030%*!application/x-www-form-urlencoded0\001'
+  _globals['_USERINFO'].fields_by_name['identities']._loaded_options = None
+  _globals['_USERINFO'].fields_by_name['identities']._serialized_options = b'\332\332\030\002\010\001'
   _globals['_USERINFOSERVICE']._loaded_options = None
   _globals['_USERINFOSERVICE']._serialized_options = b'\322\332\030\002\010\002'
   _globals['_USERINFOSERVICE'].methods_by_name['GetUserinfo']._loaded_options = None
-  _globals['_USERINFOSERVICE'].methods_by_name['GetUserinfo']._serialized_options = b'\220\002\001\312\332\030#\n\026\n\001\010\032\ttenant_id\"\006openid\022\007runtime8\001\202\323\344\223\002B\022\036/oauth/v4/{tenant_id}/userinfoZ \022\036/oauth/v3/{tenant_id}/userinfo'
+  _globals['_USERINFOSERVICE'].methods_by_name['GetUserinfo']._serialized_options = b'\220\002\001\312\332\030#\n\026\n\001\010\032\ttenant_id\"\006openid\022\007runtime8\001\352\332\030\n\022\010Userinfo\202\323\344\223\002B\022\036/oauth/v4/{tenant_id}/userinfoZ \022\036/oauth/v3/{tenant_id}/userinfo'
   _globals['_USERINFOSERVICE'].methods_by_name['PostUserinfo']._loaded_options = None
-  _globals['_USERINFOSERVICE'].methods_by_name['PostUserinfo']._serialized_options = b'\220\002\001\312\332\030#\n\026\n\001\010\032\ttenant_id\"\006openid\022\007runtime8\001\202\323\344\223\002N\"\036/oauth/v4/{tenant_id}/userinfo:\004formZ&\"\036/oauth/v3/{tenant_id}/userinfo:\004form'
-  _globals['_GETUSERINFOREQUEST']._serialized_start=157
-  _globals['_GETUSERINFOREQUEST']._serialized_end=206
-  _globals['_POSTUSERINFOREQUEST']._serialized_start=208
-  _globals['_POSTUSERINFOREQUEST']._serialized_end=300
-  _globals['_USERINFOSERVICE']._serialized_start=303
-  _globals['_USERINFOSERVICE']._serialized_end=740
+  _globals['_USERINFOSERVICE'].methods_by_name['PostUserinfo']._serialized_options = b'\220\002\001\312\332\030#\n\026\n\001\010\032\ttenant_id\"\006openid\022\007runtime8\001\352\332\030\n\022\010Userinfo\202\323\344\223\002N\"\036/oauth/v4/{tenant_id}/userinfo:\004formZ&\"\036/oauth/v3/{tenant_id}/userinfo:\004form'
+  _globals['_GETUSERINFOREQUEST']._serialized_start=219
+  _globals['_GETUSERINFOREQUEST']._serialized_end=268
+  _globals['_POSTUSERINFOREQUEST']._serialized_start=271
+  _globals['_POSTUSERINFOREQUEST']._serialized_end=406
+  _globals['_USERINFO']._serialized_start=409
+  _globals['_USERINFO']._serialized_end=919
+  _globals['_USERINFOSERVICE']._serialized_start=922
+  _globals['_USERINFOSERVICE']._serialized_end=1389
 # @@protoc_insertion_point(module_scope)

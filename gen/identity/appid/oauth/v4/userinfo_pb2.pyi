@@ -3,9 +3,12 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -66,3 +69,98 @@ class PostUserinfoRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PostUserinfoRequest: _TypeAlias = PostUserinfoRequest  # noqa: Y015
+
+@_typing.final
+class Userinfo(_message.Message):
+    """The claims about a user, as far as they are known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUB_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    EMAIL_VERIFIED_FIELD_NUMBER: _builtins.int
+    PREFERRED_USERNAME_FIELD_NUMBER: _builtins.int
+    GIVEN_NAME_FIELD_NUMBER: _builtins.int
+    FAMILY_NAME_FIELD_NUMBER: _builtins.int
+    PICTURE_FIELD_NUMBER: _builtins.int
+    GENDER_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
+    IDENTITIES_FIELD_NUMBER: _builtins.int
+    sub: _builtins.str
+    """The profile id."""
+    name: _builtins.str
+    """The name to show."""
+    email: _builtins.str
+    """The mail address."""
+    email_verified: _builtins.bool
+    """Whether the mail address was confirmed."""
+    preferred_username: _builtins.str
+    """The user name."""
+    given_name: _builtins.str
+    """The given name."""
+    family_name: _builtins.str
+    """The family name."""
+    picture: _builtins.str
+    """Where a picture stands."""
+    gender: _builtins.str
+    """The gender."""
+    locale: _builtins.str
+    """The locale."""
+    @_builtins.property
+    def identities(self) -> _containers.RepeatedCompositeFieldContainer[_struct_pb2.Struct]:
+        """What the providers say: objects with `provider`, `id` and `idpUserInfo`."""
+
+    def __init__(
+        self,
+        *,
+        sub: _builtins.str = ...,
+        name: _builtins.str | None = ...,
+        email: _builtins.str | None = ...,
+        email_verified: _builtins.bool = ...,
+        preferred_username: _builtins.str | None = ...,
+        given_name: _builtins.str | None = ...,
+        family_name: _builtins.str | None = ...,
+        picture: _builtins.str | None = ...,
+        gender: _builtins.str | None = ...,
+        locale: _builtins.str | None = ...,
+        identities: _abc.Iterable[_struct_pb2.Struct] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_family_name", b"_family_name", "_gender", b"_gender", "_given_name", b"_given_name", "_locale", b"_locale", "_name", b"_name", "_picture", b"_picture", "_preferred_username", b"_preferred_username", "email", b"email", "family_name", b"family_name", "gender", b"gender", "given_name", b"given_name", "locale", b"locale", "name", b"name", "picture", b"picture", "preferred_username", b"preferred_username"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_family_name", b"_family_name", "_gender", b"_gender", "_given_name", b"_given_name", "_locale", b"_locale", "_name", b"_name", "_picture", b"_picture", "_preferred_username", b"_preferred_username", "email", b"email", "email_verified", b"email_verified", "family_name", b"family_name", "gender", b"gender", "given_name", b"given_name", "identities", b"identities", "locale", b"locale", "name", b"name", "picture", b"picture", "preferred_username", b"preferred_username", "sub", b"sub"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__email: _TypeAlias = _typing.Literal["email"]  # noqa: Y015
+    _WhichOneofArgType__email: _TypeAlias = _typing.Literal["_email", b"_email"]  # noqa: Y015
+    _WhichOneofReturnType__family_name: _TypeAlias = _typing.Literal["family_name"]  # noqa: Y015
+    _WhichOneofArgType__family_name: _TypeAlias = _typing.Literal["_family_name", b"_family_name"]  # noqa: Y015
+    _WhichOneofReturnType__gender: _TypeAlias = _typing.Literal["gender"]  # noqa: Y015
+    _WhichOneofArgType__gender: _TypeAlias = _typing.Literal["_gender", b"_gender"]  # noqa: Y015
+    _WhichOneofReturnType__given_name: _TypeAlias = _typing.Literal["given_name"]  # noqa: Y015
+    _WhichOneofArgType__given_name: _TypeAlias = _typing.Literal["_given_name", b"_given_name"]  # noqa: Y015
+    _WhichOneofReturnType__locale: _TypeAlias = _typing.Literal["locale"]  # noqa: Y015
+    _WhichOneofArgType__locale: _TypeAlias = _typing.Literal["_locale", b"_locale"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__picture: _TypeAlias = _typing.Literal["picture"]  # noqa: Y015
+    _WhichOneofArgType__picture: _TypeAlias = _typing.Literal["_picture", b"_picture"]  # noqa: Y015
+    _WhichOneofReturnType__preferred_username: _TypeAlias = _typing.Literal["preferred_username"]  # noqa: Y015
+    _WhichOneofArgType__preferred_username: _TypeAlias = _typing.Literal["_preferred_username", b"_preferred_username"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__email) -> _WhichOneofReturnType__email | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__family_name) -> _WhichOneofReturnType__family_name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gender) -> _WhichOneofReturnType__gender | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__given_name) -> _WhichOneofReturnType__given_name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__locale) -> _WhichOneofReturnType__locale | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__picture) -> _WhichOneofReturnType__picture | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__preferred_username) -> _WhichOneofReturnType__preferred_username | None: ...
+
+Global___Userinfo: _TypeAlias = Userinfo  # noqa: Y015

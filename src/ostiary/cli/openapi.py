@@ -1,0 +1,18 @@
+"""`ostiary openapi`: the document of all REST paths."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("openapi", short_help="Print the OpenAPI document of all REST paths.")
+def command() -> None:
+    """Prints the OpenAPI 3.1 document that a running server answers at /openapi.json.
+
+    \b
+    Example
+      ostiary openapi > openapi.json
+    """
+    from ostiary.services.openapi.document import document_file
+
+    click.echo(document_file().read_text(encoding="utf-8"), nl=False)

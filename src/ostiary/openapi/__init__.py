@@ -1,0 +1,1 @@
+"""The OpenAPI document of all REST paths, made from the descriptors and their comments when code is generated."""

@@ -1,0 +1,65 @@
+"""The OpenAPI document says what the descriptors say, of every REST path."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from contract.served import RPCS, without_names
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from identity.options.v1 import rules_pb2 as options
+from ostiary.services.openapi.document import document_file
+
+DOCUMENT: dict[str, Any] = json.loads(document_file().read_text(encoding="utf-8"))
+OPERATIONS = {
+    (verb.upper(), without_names(path)): operation
+    for path, item in DOCUMENT["paths"].items()
+    for verb, operation in item.items()
+}
+REST = [(rpc, route) for rpc in RPCS for route in rpc.rules.routes]
+each_route = pytest.mark.parametrize(("rpc", "route"), REST, ids=[f"{route.verb} {route.path}" for _, route in REST])
+
+
+def test_it_is_valid() -> None:
+    assert not list(OpenAPIV31SpecValidator(DOCUMENT).iter_errors())
+
+
+def test_it_has_every_rest_path_and_no_other() -> None:
+    assert set(OPERATIONS) == {(route.verb, without_names(route.path)) for _, route in REST}
+
+
+@each_route
+def test_it_says_who_may_call(rpc: Any, route: Any) -> None:
+    operation = OPERATIONS[route.verb, without_names(route.path)]
+    named = set().union(*(names for way in operation["security"] for names in way.values()))
+    roles = {options.Role.Name(role).removeprefix("ROLE_").lower() for role in rpc.rules.need.roles}
+    assert named == (set(rpc.rules.need.scopes) if options.ROLE_END_USER in rpc.rules.need.roles else roles)
+    assert ({} in operation["security"]) == rpc.rules.need.anonymous
+    assert ("401" in operation["responses"]) == bool(roles or rpc.rules.own_credentials)
+
+
+@each_route
+def test_it_says_how_success_and_failure_look(rpc: Any, route: Any) -> None:
+    operation = OPERATIONS[route.verb, without_names(route.path)]
+    successes = [status for status in operation["responses"] if status < "400"]
+    assert str(rpc.rules.success_status) in successes
+    assert {"400", "429", "500", "503", "504"} <= set(operation["responses"])
+    assert operation.get("deprecated", False) == bool(rpc.rules.successor)
+
+
+def test_everything_is_described() -> None:
+    schemas = {name: schema for name, schema in DOCUMENT["components"]["schemas"].items() if "errors." not in name}
+    fields = {
+        f"{name}.{field}": value for name, schema in schemas.items() for field, value in schema["properties"].items()
+    }
+    undescribed = [name for name, value in {**schemas, **fields}.items() if not value.get("description")]
+    unsaid = [key for key, operation in OPERATIONS.items() if not operation["summary"]]
+    assert not undescribed + unsaid
+
+
+def test_everything_that_is_referred_to_is_there() -> None:
+    for kind, name in set(re.findall(r'"#/components/(\w+)/([^"]+)"', json.dumps(DOCUMENT))):
+        assert name in DOCUMENT["components"][kind], name
