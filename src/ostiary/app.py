@@ -22,11 +22,13 @@ from ostiary.delivery.caps import RecipientCaps
 from ostiary.delivery.delivery import Delivery
 from ostiary.delivery.operators import operators_provider
 from ostiary.delivery.outbox import Outbox
+from ostiary.directory.directory_import import DirectoryImport
 from ostiary.directory.password_change import PasswordChange
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.registration import Registration
 from ostiary.directory.sign_in import PasswordSignIn
 from ostiary.directory.sms_account import sms_account
+from ostiary.directory.transfer_cipher import TransferCiphers
 from ostiary.directory.user_messages import UserMessages
 from ostiary.ids import Entropy, SystemEntropy, new_id
 from ostiary.keys.keyring import Keyring
@@ -127,6 +129,8 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         outgoing=outgoing, delivery=delivery, caps=caps, messages=messages,
         self_service=SelfService(clock, messages, password_change),
         registration=Registration(store, clock, entropy, passwords, messages),
+        transfer_ciphers=TransferCiphers(passwords, sealing, entropy),
+        directory_import=DirectoryImport(clock, entropy),
     )  # fmt: skip
 
 

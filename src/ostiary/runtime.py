@@ -11,10 +11,12 @@ from ostiary.clock import Clock
 from ostiary.config import Settings
 from ostiary.delivery.caps import RecipientCaps
 from ostiary.delivery.delivery import Delivery
+from ostiary.directory.directory_import import DirectoryImport
 from ostiary.directory.password_change import PasswordChange
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.registration import Registration
 from ostiary.directory.sign_in import PasswordSignIn
+from ostiary.directory.transfer_cipher import TransferCiphers
 from ostiary.directory.user_messages import UserMessages
 from ostiary.ids import Entropy
 from ostiary.keys.keyring import Keyring
@@ -66,3 +68,5 @@ class Runtime:
     caps: RecipientCaps
     messages: UserMessages
     self_service: SelfService
+    transfer_ciphers: TransferCiphers
+    directory_import: DirectoryImport

@@ -46,11 +46,16 @@ def replace_attributes(work: Work, tenant_id: str, profile_id: str, body: bytes,
     profile = lock_profile(work, tenant_id, profile_id)
     document = read_json(body)
     attributes = document.get("attributes") if isinstance(document, dict) else None
+    _store(work, profile, check_attributes(attributes), now_ms)
+
+
+def check_attributes(attributes: Any) -> Attributes:
+    """Returns its argument, or raises ATTRIBUTES_MISSING, INVALID_ATTRIBUTE_NAME."""
     if not isinstance(attributes, dict):
         raise invalid("ATTRIBUTES_MISSING", 'The body must be a JSON object such as {"attributes": {"points": "150"}}.')
     for name in attributes:
         _check_name(name)
-    _store(work, profile, attributes, now_ms)
+    return attributes
 
 
 class OwnAttributes:
@@ -107,12 +112,16 @@ def bare_value(content_type: str, body: bytes) -> Any:
     return text
 
 
-def _store(work: Work, profile: Profile, attributes: Attributes, now_ms: int) -> None:
-    text = write_json(attributes)
+def attributes_text(attributes: Attributes) -> str:
+    """Attributes as they are stored. Raises ATTRIBUTES_TOO_LARGE."""
     if len(write_json(attributes, escaped=False).encode("utf-8", "surrogatepass")) > MAX_BYTES:
         message = f"The attributes of a user have at most {MAX_BYTES} bytes as JSON; these would have more."
         raise invalid("ATTRIBUTES_TOO_LARGE", message)
-    profile.attributes, profile.modified_at = text, now_ms
+    return write_json(attributes)
+
+
+def _store(work: Work, profile: Profile, attributes: Attributes, now_ms: int) -> None:
+    profile.attributes, profile.modified_at = attributes_text(attributes), now_ms
     work.flush()
 
 

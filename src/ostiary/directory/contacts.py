@@ -61,8 +61,7 @@ def _rows(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Sequence[Row[A
 
 def add_emails(work: Work, tenant_id: str, user_id: str, emails: Sequence[Contact]) -> None:
     """Stores the mail addresses of a new user; raises EMAIL_TAKEN (409)."""
-    for position, email in enumerate(emails):
-        row = {**_row(tenant_id, user_id, position, email), "value_key": email_key(email.value)}
+    for row in email_rows(tenant_id, user_id, emails):
         # Not asked first and written then: of two that ask at once both would find it free.
         if not work.insert_new(_EMAILS, row):
             raise email_taken()
@@ -71,9 +70,24 @@ def add_emails(work: Work, tenant_id: str, user_id: str, emails: Sequence[Contac
 def replace_phones(work: Work, tenant_id: str, user_id: str, phones: Sequence[Contact]) -> None:
     """Stores the phone numbers of a user in place of those before."""
     work.run(delete(_PHONES).where(_PHONES.c.tenant_id == tenant_id, _PHONES.c.user_id == user_id))
-    for position, phone in enumerate(one_primary("phoneNumbers", phones)):
-        row = {**_row(tenant_id, user_id, position, phone), "value_key": phone_key(phone.value)}
+    for row in phone_rows(tenant_id, user_id, phones):
         work.run(work.insert(_PHONES).values(row))
+
+
+def email_rows(tenant_id: str, user_id: str, emails: Sequence[Contact]) -> list[dict[str, Any]]:
+    """The mail addresses of a user as they are stored; `emails` come from `one_primary`."""
+    return [
+        {**_row(tenant_id, user_id, position, email), "value_key": email_key(email.value)}
+        for position, email in enumerate(emails)
+    ]
+
+
+def phone_rows(tenant_id: str, user_id: str, phones: Sequence[Contact]) -> list[dict[str, Any]]:
+    """The phone numbers of a user as they are stored."""
+    return [
+        {**_row(tenant_id, user_id, position, phone), "value_key": phone_key(phone.value)}
+        for position, phone in enumerate(one_primary("phoneNumbers", phones))
+    ]
 
 
 def phone_key(number: str) -> str:

@@ -17,7 +17,7 @@ def read_json(data: bytes) -> Any:
         value = json.loads(data.decode(), parse_float=Decimal, parse_constant=_refuse)
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise _malformed() from error
-    _check_depth(value, MAX_DEPTH)
+    check_depth(value)
     return value
 
 
@@ -43,12 +43,13 @@ def _refuse(word: str) -> NoReturn:
     raise ValueError(f"{word} is no JSON")
 
 
-def _check_depth(value: Any, left: int) -> None:
+def check_depth(value: Any, left: int = MAX_DEPTH) -> None:
+    """Raises MALFORMED_JSON where values are nested deeper than `left`."""
     if not left:
         raise _malformed()
     members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     for member in members:
-        _check_depth(member, left - 1)
+        check_depth(member, left - 1)
 
 
 def _malformed() -> DomainError:

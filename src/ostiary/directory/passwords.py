@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
 
 from ostiary.config import Settings
-from ostiary.directory.hashing import HashingThreads
+from ostiary.directory.foreign_hashes import hash_matches
+from ostiary.directory.hashing import HashingThreads, Result
 from ostiary.errors import invalid
 
 MAX_BYTES = 1_024
@@ -36,7 +37,7 @@ class Passwords:
         data = _encoded(password)
         if data is None:
             return False
-        right = self._threads.run(tenant_id, lambda: self._matches(self._nobody if phc is None else phc, data))
+        right = self._threads.run(tenant_id, lambda: hash_matches(self._nobody if phc is None else phc, data))
         return right and phc is not None
 
     def check_room(self, tenant_id: str) -> None:
@@ -47,12 +48,9 @@ class Passwords:
         """Whether a hash was made another way than new ones are: after a good sign-in it is made anew."""
         return not phc.startswith("$argon2id$") or self._hasher.check_needs_rehash(phc)
 
-    def _matches(self, phc: str, data: bytes) -> bool:
-        """The one place that reads PHC strings: other schemes, of imported users, are told apart here by prefix."""
-        try:
-            return self._hasher.verify(phc, data)
-        except (VerificationError, InvalidHashError):
-            return False
+    def calculate(self, tenant_id: str, slow: Callable[[], Result]) -> Result:
+        """Any other slow calculation on a secret, under the same bound. Raises 429 HASHING_BUSY."""
+        return self._threads.run(tenant_id, slow)
 
 
 def encoded(password: str) -> bytes:

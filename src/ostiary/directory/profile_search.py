@@ -37,11 +37,11 @@ def search_profiles(
     }
 
 
-def page_size(count: int | None) -> int:
-    """How many to return: 0 to MAX_PAGE, MAX_PAGE when not said. Raises INVALID_COUNT."""
-    if count is not None and not 0 <= count <= MAX_PAGE:
-        raise invalid("INVALID_COUNT", f"count must be between 0 and {MAX_PAGE}.")
-    return MAX_PAGE if count is None else count
+def page_size(count: int | None, most: int = MAX_PAGE) -> int:
+    """How many to return: 0 to `most`, and `most` when not said. Raises INVALID_COUNT."""
+    if count is not None and not 0 <= count <= most:
+        raise invalid("INVALID_COUNT", f"count must be between 0 and {most}.")
+    return most if count is None else count
 
 
 def _conditions(tenant_id: str, email: str, idp_id: str) -> list[ColumnElement[bool]]:

@@ -126,10 +126,7 @@ def profile_views(rows: Sequence[Row[Any]]) -> list[ProfileView]:
 def profile_at_sign_in(work: Work, signed_in: SignedIn, entropy: Entropy, now_ms: int) -> ProfileView:
     """The profile of a directory user, made at its first sign-in and kept like the directory at every later one."""
     identity = IdentityView(CLOUD_DIRECTORY, signed_in.user_id, "{}")
-    facts = {
-        "name": signed_in.display_name, "email": signed_in.email, "preferred_username": signed_in.user_name,
-        "locale": signed_in.locale,
-    }  # fmt: skip
+    facts = directory_facts(signed_in.display_name, signed_in.email, signed_in.user_name, signed_in.locale)
     return profile_of_identity(work, signed_in.tenant_id, identity, facts, entropy, now_ms)
 
 
@@ -175,16 +172,8 @@ def _create(
 ) -> str:
     """A new profile with its identity. Of two first sign-ins at once one makes it, and both get it."""
     profile_id = new_id(entropy)
-    row = {
-        **dict.fromkeys(("name", "email", "picture", "gender", "locale", "preferred_username"), ""), **facts,
-        "id": profile_id, "tenant_id": tenant_id, "anonymous": False, "attributes": "{}", "tokens_valid_from": 0,
-        "created_at": now_ms, "modified_at": now_ms,
-    }  # fmt: skip
+    row, belonging = profile_rows(tenant_id, profile_id, identity, facts, now_ms)
     work.run(work.insert(_PROFILES).values(row))
-    belonging = {
-        "tenant_id": tenant_id, "provider": identity.provider, "idp_id": identity.id, "profile_id": profile_id,
-        "email_key": _email_key(facts), "user_info": identity.user_info,
-    }  # fmt: skip
     if work.insert_new(_IDENTITIES, belonging):
         return profile_id
     delete_profile(work, tenant_id, profile_id)
@@ -192,6 +181,27 @@ def _create(
     if winner is None:  # made and deleted again between two statements of ours
         raise no_such_profile()
     return winner
+
+
+def profile_rows(
+    tenant_id: str, profile_id: str, identity: IdentityView, facts: Mapping[str, str], now_ms: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A new profile and its identity as they are stored."""
+    row = {
+        **dict.fromkeys(("name", "email", "picture", "gender", "locale", "preferred_username"), ""), **facts,
+        "id": profile_id, "tenant_id": tenant_id, "anonymous": False, "attributes": "{}", "tokens_valid_from": 0,
+        "created_at": now_ms, "modified_at": now_ms,
+    }  # fmt: skip
+    belonging = {
+        "tenant_id": tenant_id, "provider": identity.provider, "idp_id": identity.id, "profile_id": profile_id,
+        "email_key": _email_key(facts), "user_info": identity.user_info,
+    }  # fmt: skip
+    return row, belonging
+
+
+def directory_facts(display_name: str, email: str, user_name: str, locale: str) -> dict[str, str]:
+    """The columns of a profile that the directory knows of its user."""
+    return {"name": display_name, "email": email, "preferred_username": user_name, "locale": locale}
 
 
 def _keys(tenant_id: str, identity: IdentityView) -> dict[str, str]:

@@ -57,6 +57,15 @@ _ROLES_OF_PROFILE = prepared(
     .where(_PROFILE_ROLES.c.tenant_id == bindparam("tenant_id"), _PROFILE_ROLES.c.profile_id == bindparam("profile_id"))
     .order_by(_ROLES.c.name, _ROLES.c.id)
 )
+_ROLES_OF_PROFILES = (
+    select(_PROFILE_ROLES.c.profile_id, _ROLES.c.name)
+    .join(_ROLES, _ROLES.c.id == _PROFILE_ROLES.c.role_id)
+    .where(
+        _PROFILE_ROLES.c.tenant_id == bindparam("tenant_id"),
+        _PROFILE_ROLES.c.profile_id.in_(bindparam("ids", expanding=True)),
+    )
+    .order_by(_PROFILE_ROLES.c.profile_id, _ROLES.c.name)
+)
 _ROLES_OF_CLIENT = (
     select(_ROLES.c.id, _ROLES.c.name)
     .join(_CLIENT_ROLES, _CLIENT_ROLES.c.role_id == _ROLES.c.id)
@@ -186,8 +195,8 @@ def chosen_roles(work: Work, tenant_id: str, assignment: pb.RoleAssignment) -> l
     ids, names = assignment.roles.ids, assignment.roles.names
     if ids and names:
         raise invalid("IDS_AND_NAMES", "Name roles by roles.ids or by roles.names, not by both.")
-    rows = work.rows(_OF_TENANT, {"tenant_id": tenant_id})
-    known = {name_key(row.name): row.id for row in rows} if names else {row.id: row.id for row in rows}
+    by_name = roles_by_name(work, tenant_id)
+    known = by_name if names else {role_id: role_id for role_id in by_name.values()}
     wanted = dict.fromkeys(map(name_key, names) if names else ids)
     if not known.keys() >= wanted.keys():
         raise _unknown()
@@ -211,6 +220,19 @@ def put_profile_roles(work: Work, tenant_id: str, profile_id: str, role_ids: Ite
     rows = [{"tenant_id": tenant_id, "profile_id": profile_id, "role_id": role_id} for role_id in role_ids]
     if rows:
         work.run(insert(_PROFILE_ROLES), rows)
+
+
+def roles_by_name(work: Work, tenant_id: str) -> dict[str, str]:
+    """The ids of a tenant's roles by the compared form of their names."""
+    return {name_key(row.name): row.id for row in work.rows(_OF_TENANT, {"tenant_id": tenant_id})}
+
+
+def role_names_of_profiles(work: Work, tenant_id: str, profile_ids: Sequence[str]) -> dict[str, list[str]]:
+    """The names of the roles of these profiles, sorted, by profile."""
+    found: dict[str, list[str]] = {}
+    for row in work.rows(_ROLES_OF_PROFILES, {"tenant_id": tenant_id, "ids": list(profile_ids)}):
+        found.setdefault(row.profile_id, []).append(row.name)
+    return found
 
 
 def _roles(work: Work, tenant: TenantView) -> dict[str, RoleView]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -22,6 +23,17 @@ _PAST_OF_USER = (
     select(_PAST.c.id, _PAST.c.hash)
     .where(_PAST.c.tenant_id == bindparam("of_tenant"), _PAST.c.user_id == bindparam("of_user"))
     .order_by(_PAST.c.id.desc())
+)
+
+_CURRENT_OF_USERS = select(
+    _PASSWORDS.c.user_id, _PASSWORDS.c.hash, _PASSWORDS.c.changed_at, _PASSWORDS.c.valid_until, _PASSWORDS.c.failures
+).where(
+    _PASSWORDS.c.tenant_id == bindparam("of_tenant"), _PASSWORDS.c.user_id.in_(bindparam("of_users", expanding=True))
+)  # fmt: skip
+_PAST_OF_USERS = (
+    select(_PAST.c.user_id, _PAST.c.hash)
+    .where(_PAST.c.tenant_id == bindparam("of_tenant"), _PAST.c.user_id.in_(bindparam("of_users", expanding=True)))
+    .order_by(_PAST.c.user_id, _PAST.c.id.desc())
 )
 
 
@@ -68,6 +80,35 @@ def set_password_hash(work: Work, tenant_id: str, user_id: str, phc: str, now_ms
     work.run(work.insert(_PASSWORDS).values(row).on_conflict_do_update(index_elements=["user_id"], set_=change))
 
 
+@dataclass(frozen=True, slots=True)
+class CarriedPassword:
+    """A password that an import brings. What it does not say (None) is as of a password that is set now; `past` are
+    hashes, newest first."""
+
+    user_id: str
+    hash: str
+    past: Sequence[str]
+    changed_at: int | None
+    valid_until: int | None
+
+
+def bring_passwords(work: Work, tenant_id: str, carried: Iterable[CarriedPassword], now_ms: int) -> None:
+    """Stores the passwords of new users, in two statements however many they are."""
+    lifetime = lifetime_ms(ADVANCED_PASSWORDS.load(work, tenant_id))
+    default = None if lifetime is None else now_ms + lifetime
+    rows, past = [], []
+    for one in carried:
+        row = {"tenant_id": tenant_id, "user_id": one.user_id}
+        changed_at = now_ms if one.changed_at is None else one.changed_at
+        valid_until = default if one.valid_until is None else one.valid_until
+        rows.append({**row, "hash": one.hash, "changed_at": changed_at, "valid_until": valid_until, "failures": 0})
+        # The latest has the highest id, so the oldest goes in first.
+        past += [{**row, "hash": phc, "replaced_at": changed_at} for phc in reversed(one.past)]
+    for table, new in ((_PASSWORDS, rows), (_PAST, past)):
+        if new:
+            work.run(insert(table), new)
+
+
 def set_fresh_hash(work: Work, tenant_id: str, user_id: str, phc: str) -> None:
     """Stores another hash of the same password, which is no change of it."""
     work.run(_REHASH, {"of_tenant": tenant_id, "of_user": user_id, "fresh": phc})
@@ -76,6 +117,21 @@ def set_fresh_hash(work: Work, tenant_id: str, user_id: str, phc: str) -> None:
 def set_failures(work: Work, tenant_id: str, user_id: str, failures: int) -> None:
     """How many wrong passwords came in a row. Hold the user's row."""
     work.run(_COUNT, {"of_tenant": tenant_id, "of_user": user_id, "wrong": failures})
+
+
+def passwords_of(
+    work: Work, tenant_id: str, user_ids: Sequence[str]
+) -> tuple[dict[str, StoredPassword], dict[str, list[str]]]:
+    """The passwords of these users, and the hashes of their past ones, newest first; both by user."""
+    asked = {"of_tenant": tenant_id, "of_users": list(user_ids)}
+    current = {
+        row.user_id: StoredPassword(row.hash, row.changed_at, row.valid_until, row.failures)
+        for row in work.rows(_CURRENT_OF_USERS, asked)
+    }
+    past: dict[str, list[str]] = {}
+    for row in work.rows(_PAST_OF_USERS, asked):
+        past.setdefault(row.user_id, []).append(row.hash)
+    return current, past
 
 
 def _remember(work: Work, tenant_id: str, user_id: str, count: int, now_ms: int) -> None:

@@ -51,6 +51,8 @@ class NewUser(Description):
     active: bool = True
     status: str = PENDING
     locked_until: int | None = None
+    original_id: str = ""
+    """Of imported ones: the directory id where they came from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ def _check(user: NewUser | UserChange, user_name: str | None) -> None:
             "name.givenName": user.given_name,
             "name.familyName": user.family_name,
             "locale": user.locale,
+            "originalId": user.original_id if isinstance(user, NewUser) else "",
         }
     )
     if len(json.dumps(user.further)) > MAX_DOCUMENT:

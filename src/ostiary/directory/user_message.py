@@ -24,7 +24,7 @@ USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
 _LISTS = ("ims", "photos", "addresses", "x509_certificates")
 _ELSEWHERE = frozenset({
     "schemas", "id", "userName", "displayName", "emails", "phoneNumbers", "locale", "active", "lockedUntil", "status",
-    "password", "mfaContext", "meta", "profileId",
+    "password", "mfaContext", "meta", "profileId", "originalId",
 })  # fmt: skip
 """Fields that have a place of their own, or that only we write."""
 
@@ -69,6 +69,7 @@ def _message(user: UserView) -> pb.CloudDirectoryUser:
             location=f"/v1/{user.tenant_id}/Users/{user.id}",
             last_login=rfc3339(user.last_login) if user.last_login else None,
         ),
+        original_id=user.original_id or None,
     )  # fmt: skip
     further = user.further
     if further:
@@ -82,11 +83,16 @@ def _message(user: UserView) -> pb.CloudDirectoryUser:
 
 @lru_cache(maxsize=1_024)
 def user_document(user: UserView) -> dict[str, Any]:
-    """The user as a JSON object, `active` as it is set whether locked or not, `lockedUntil` a whole number.
+    """The user as a JSON object.
 
     Remembered, since every request for `/userinfo` asks for it and writing it down takes longer than reading the user;
     so treat it as immutable.
     """
+    return user_json(user)
+
+
+def user_json(user: UserView) -> dict[str, Any]:
+    """The user as a JSON object, `active` as it is set whether locked or not, `lockedUntil` a whole number."""
     document = MessageToDict(_message(user), always_print_fields_with_no_presence=True)
     return document if user.locked_until is None else {**document, "lockedUntil": user.locked_until}
 

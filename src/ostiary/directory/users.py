@@ -48,6 +48,7 @@ class UserView:
     created_at: int
     modified_at: int
     last_login: int | None
+    original_id: str
     emails: tuple[Contact, ...] = ()
     phones: tuple[Contact, ...] = ()
 
@@ -161,22 +162,27 @@ def create_user(
     emails = one_primary("emails", new.emails)
     email = next((one.value for one in emails if one.primary), "")
     user_id, name = new_id(entropy), new.user_name or email
-    row = {
-        "id": user_id, "tenant_id": tenant_id, "user_name": name, "user_name_key": login_key(name),
-        **_described(new, email), "active": new.active, "status": new.status, "locked_until": new.locked_until,
-        "version": 1, "created_at": now_ms, "modified_at": now_ms,
-    }  # fmt: skip
-    if not work.insert_new(_USERS, row):
-        raise _name_taken() if new.user_name else email_taken()
+    if not work.insert_new(_USERS, user_row(tenant_id, user_id, new, email, now_ms)):
+        raise name_taken() if new.user_name else email_taken()
     add_emails(work, tenant_id, user_id, emails)
     keys = [login_key(name), *(email_key(one.value) for one in emails)]
     refused = take_login_names(work, tenant_id, [(key, user_id) for key in keys])
     if refused:
-        raise _name_taken() if (login_key(name), user_id) in refused else email_taken()
+        raise name_taken() if (login_key(name), user_id) in refused else email_taken()
     replace_phones(work, tenant_id, user_id, new.phones)
     if password_hash is not None:
         set_password_hash(work, tenant_id, user_id, password_hash, now_ms)
     return the_user(work, tenant_id, user_id)
+
+
+def user_row(tenant_id: str, user_id: str, new: NewUser, email: str, now_ms: int) -> dict[str, Any]:
+    """A new user as it is stored; `email` is its primary mail address, empty if it has none."""
+    name = new.user_name or email
+    return {
+        "id": user_id, "tenant_id": tenant_id, "user_name": name, "user_name_key": login_key(name),
+        **_described(new, email), "active": new.active, "status": new.status, "locked_until": new.locked_until,
+        "version": 1, "created_at": now_ms, "modified_at": now_ms, "original_id": new.original_id,
+    }  # fmt: skip
 
 
 def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, now_ms: int) -> UserView:
@@ -254,7 +260,7 @@ def _rename(work: Work, view: UserView, user: User, name: str) -> None:
     if key != before:
         addresses = {email_key(one.value) for one in view.emails}
         if key not in addresses and take_login_names(work, user.tenant_id, [(key, user.id)]):
-            raise _name_taken()
+            raise name_taken()
         if before not in addresses:
             give_up_login_name(work, user.tenant_id, user.id, before)
     user.user_name, user.user_name_key = name, key
@@ -268,5 +274,6 @@ def _refuse_other_addresses(view: UserView, emails: Sequence[Contact]) -> None:
         raise invalid("EMAIL_IMMUTABLE", message, scim_type="mutability")
 
 
-def _name_taken() -> DomainError:
+def name_taken() -> DomainError:
+    """Somebody in the directory has this user name, or signs in by it."""
     return conflict("USERNAME_TAKEN", "The directory has a user with this user name already.", scim_type="uniqueness")

@@ -38,6 +38,8 @@ class User(SQLModel, table=True):
     created_at: int = moment()
     modified_at: int = moment()
     last_login: int | None = moment(optional=True)
+    original_id: str = text()
+    """Of an imported user: the directory id where it came from; nothing is found by it."""
 
 
 class LoginName(SQLModel, table=True):

@@ -324,6 +324,7 @@ class CloudDirectoryUser(_message.Message):
     MFA_CONTEXT_FIELD_NUMBER: _builtins.int
     META_FIELD_NUMBER: _builtins.int
     PROFILE_ID_FIELD_NUMBER: _builtins.int
+    ORIGINAL_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The directory id, a GUID. Read-only."""
     user_name: _builtins.str
@@ -358,6 +359,8 @@ class CloudDirectoryUser(_message.Message):
     """The password: 1 to 1,024 bytes, and as the tenant's rules say. Write-only."""
     profile_id: _builtins.str
     """The profile id, which is the `sub` of tokens; only in the answer of a sign-up that made a profile. Read-only."""
+    original_id: _builtins.str
+    """Of an imported user: the directory id where it came from. Read-only."""
     @_builtins.property
     def schemas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """urn:ietf:params:scim:schemas:core:2.0:User. Read-only."""
@@ -433,10 +436,11 @@ class CloudDirectoryUser(_message.Message):
         mfa_context: Global___CloudDirectoryMfaContext | None = ...,
         meta: Global___CloudDirectoryMeta | None = ...,
         profile_id: _builtins.str | None = ...,
+        original_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "_display_name", b"_display_name", "_locale", b"_locale", "_locked_until", b"_locked_until", "_nick_name", b"_nick_name", "_password", b"_password", "_preferred_language", b"_preferred_language", "_profile_id", b"_profile_id", "_profile_url", b"_profile_url", "_status", b"_status", "_timezone", b"_timezone", "_title", b"_title", "_user_name", b"_user_name", "_user_type", b"_user_type", "active", b"active", "addresses", b"addresses", "display_name", b"display_name", "enterprise", b"enterprise", "ims", b"ims", "locale", b"locale", "locked_until", b"locked_until", "meta", b"meta", "mfa_context", b"mfa_context", "name", b"name", "nick_name", b"nick_name", "password", b"password", "photos", b"photos", "preferred_language", b"preferred_language", "profile_id", b"profile_id", "profile_url", b"profile_url", "status", b"status", "timezone", b"timezone", "title", b"title", "user_name", b"user_name", "user_type", b"user_type", "x509_certificates", b"x509_certificates"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "_display_name", b"_display_name", "_locale", b"_locale", "_locked_until", b"_locked_until", "_nick_name", b"_nick_name", "_original_id", b"_original_id", "_password", b"_password", "_preferred_language", b"_preferred_language", "_profile_id", b"_profile_id", "_profile_url", b"_profile_url", "_status", b"_status", "_timezone", b"_timezone", "_title", b"_title", "_user_name", b"_user_name", "_user_type", b"_user_type", "active", b"active", "addresses", b"addresses", "display_name", b"display_name", "enterprise", b"enterprise", "ims", b"ims", "locale", b"locale", "locked_until", b"locked_until", "meta", b"meta", "mfa_context", b"mfa_context", "name", b"name", "nick_name", b"nick_name", "original_id", b"original_id", "password", b"password", "photos", b"photos", "preferred_language", b"preferred_language", "profile_id", b"profile_id", "profile_url", b"profile_url", "status", b"status", "timezone", b"timezone", "title", b"title", "user_name", b"user_name", "user_type", b"user_type", "x509_certificates", b"x509_certificates"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "_display_name", b"_display_name", "_locale", b"_locale", "_locked_until", b"_locked_until", "_nick_name", b"_nick_name", "_password", b"_password", "_preferred_language", b"_preferred_language", "_profile_id", b"_profile_id", "_profile_url", b"_profile_url", "_status", b"_status", "_timezone", b"_timezone", "_title", b"_title", "_user_name", b"_user_name", "_user_type", b"_user_type", "active", b"active", "addresses", b"addresses", "display_name", b"display_name", "emails", b"emails", "enterprise", b"enterprise", "id", b"id", "ims", b"ims", "locale", b"locale", "locked_until", b"locked_until", "meta", b"meta", "mfa_context", b"mfa_context", "name", b"name", "nick_name", b"nick_name", "password", b"password", "phone_numbers", b"phone_numbers", "photos", b"photos", "preferred_language", b"preferred_language", "profile_id", b"profile_id", "profile_url", b"profile_url", "schemas", b"schemas", "status", b"status", "timezone", b"timezone", "title", b"title", "user_name", b"user_name", "user_type", b"user_type", "x509_certificates", b"x509_certificates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_active", b"_active", "_display_name", b"_display_name", "_locale", b"_locale", "_locked_until", b"_locked_until", "_nick_name", b"_nick_name", "_original_id", b"_original_id", "_password", b"_password", "_preferred_language", b"_preferred_language", "_profile_id", b"_profile_id", "_profile_url", b"_profile_url", "_status", b"_status", "_timezone", b"_timezone", "_title", b"_title", "_user_name", b"_user_name", "_user_type", b"_user_type", "active", b"active", "addresses", b"addresses", "display_name", b"display_name", "emails", b"emails", "enterprise", b"enterprise", "id", b"id", "ims", b"ims", "locale", b"locale", "locked_until", b"locked_until", "meta", b"meta", "mfa_context", b"mfa_context", "name", b"name", "nick_name", b"nick_name", "original_id", b"original_id", "password", b"password", "phone_numbers", b"phone_numbers", "photos", b"photos", "preferred_language", b"preferred_language", "profile_id", b"profile_id", "profile_url", b"profile_url", "schemas", b"schemas", "status", b"status", "timezone", b"timezone", "title", b"title", "user_name", b"user_name", "user_type", b"user_type", "x509_certificates", b"x509_certificates"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__active: _TypeAlias = _typing.Literal["active"]  # noqa: Y015
     _WhichOneofArgType__active: _TypeAlias = _typing.Literal["_active", b"_active"]  # noqa: Y015
@@ -448,6 +452,8 @@ class CloudDirectoryUser(_message.Message):
     _WhichOneofArgType__locked_until: _TypeAlias = _typing.Literal["_locked_until", b"_locked_until"]  # noqa: Y015
     _WhichOneofReturnType__nick_name: _TypeAlias = _typing.Literal["nick_name"]  # noqa: Y015
     _WhichOneofArgType__nick_name: _TypeAlias = _typing.Literal["_nick_name", b"_nick_name"]  # noqa: Y015
+    _WhichOneofReturnType__original_id: _TypeAlias = _typing.Literal["original_id"]  # noqa: Y015
+    _WhichOneofArgType__original_id: _TypeAlias = _typing.Literal["_original_id", b"_original_id"]  # noqa: Y015
     _WhichOneofReturnType__password: _TypeAlias = _typing.Literal["password"]  # noqa: Y015
     _WhichOneofArgType__password: _TypeAlias = _typing.Literal["_password", b"_password"]  # noqa: Y015
     _WhichOneofReturnType__preferred_language: _TypeAlias = _typing.Literal["preferred_language"]  # noqa: Y015
@@ -476,6 +482,8 @@ class CloudDirectoryUser(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__locked_until) -> _WhichOneofReturnType__locked_until | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__nick_name) -> _WhichOneofReturnType__nick_name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__original_id) -> _WhichOneofReturnType__original_id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__password) -> _WhichOneofReturnType__password | None: ...
     @_typing.overload

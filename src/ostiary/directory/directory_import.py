@@ -1,0 +1,60 @@
+"""An import of a page of users (App ID catalogue 96): read first, then stored in one short transaction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from identity.appid.management.v4 import cloud_directory_transfer_pb2 as pb
+from ostiary.clock import Clock
+from ostiary.directory.json_text import read_json
+from ostiary.directory.transfer_cipher import TransferCipher
+from ostiary.directory.user_import import Batch, Refusal, read_batch, store_batch
+from ostiary.errors import DomainError, invalid
+from ostiary.ids import Entropy
+from ostiary.store.work import Work
+
+MAX_USERS = 50
+
+
+class DirectoryImport:
+    """The two phases of an import."""
+
+    def __init__(self, clock: Clock, entropy: Entropy) -> None:
+        self._clock = clock
+        self._entropy = entropy
+
+    def prepare(self, body: bytes, cipher: TransferCipher) -> Batch:
+        """Reads the body. Raises MALFORMED_JSON, USERS_MISSING, TOO_MANY_USERS, and 429 HASHING_BUSY."""
+        return read_batch(_users(read_json(body)), cipher)
+
+    def store(self, work: Work, tenant_id: str, batch: Batch) -> pb.CloudDirectoryImportResult:
+        """Stores what can be stored. Raises CONFLICT (409) when another import came between."""
+        refused = store_batch(work, tenant_id, batch, self._entropy, self._clock.now_ms())
+        total = len(batch.entrants) + len(batch.refused)
+        return pb.CloudDirectoryImportResult(
+            added=total - len(refused), failed=len(refused), fail_reasons=map(failure, refused)
+        )
+
+
+def failure(refusal: Refusal) -> pb.CloudDirectoryImportFailure:
+    """How a refusal is shown."""
+    names = refusal.names
+    return pb.CloudDirectoryImportFailure(
+        original_id=names.get("originalId"), email=names.get("email"), user_name=names.get("userName"),
+        error=transfer_error(refusal.error),
+    )  # fmt: skip
+
+
+def transfer_error(error: DomainError) -> pb.CloudDirectoryTransferError:
+    """Why one of many was refused."""
+    return pb.CloudDirectoryTransferError(code=error.reason, message=error.message)
+
+
+def _users(document: Any) -> list[Any]:
+    users = document.get("users") if isinstance(document, dict) else None
+    if not isinstance(users, list):
+        raise invalid("USERS_MISSING", 'The body must be a JSON object with a list "users".')
+    if len(users) > MAX_USERS:
+        message = f"An import takes at most {MAX_USERS} users at once; import/all takes a file of any number."
+        raise invalid("TOO_MANY_USERS", message)
+    return users

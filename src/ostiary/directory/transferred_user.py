@@ -1,0 +1,159 @@
+"""A directory user as exports and imports carry one (App ID catalogue 95, 96, 98, 102): JSON of a documented form.
+
+Whatever an import says beside the fields read here goes nowhere: no id, no membership, no password in plain text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from google.protobuf.json_format import ParseDict, ParseError
+
+from identity.appid.management.v4 import cloud_directory_users_pb2 as pb
+from ostiary.directory.advanced_passwords import MAX_REUSE
+from ostiary.directory.attributes import attributes_text, check_attributes
+from ostiary.directory.contacts import check_texts
+from ostiary.directory.foreign_hashes import check_hash, scheme_name
+from ostiary.directory.stored_passwords import StoredPassword
+from ostiary.directory.transfer_cipher import TransferCipher
+from ostiary.directory.user_input import LATEST, NewUser, check_user
+from ostiary.directory.user_message import new_user, user_json
+from ostiary.directory.users import UserView
+from ostiary.errors import DomainError, invalid
+
+MAX_HISTORY = MAX_REUSE - 1
+"""Past passwords of a user that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferredUser:
+    """A user with what belongs to it. Hashes are as they are stored; the past ones newest first. `attributes` is a
+    JSON object as text, `roles` are names."""
+
+    new: NewUser
+    hash: str
+    past: tuple[str, ...]
+    changed_at: int | None
+    valid_until: int | None
+    attributes: str
+    roles: tuple[str, ...]
+
+
+def written_user(
+    user: UserView, password: StoredPassword | None, past: Sequence[str], attributes: Any, roles: Sequence[str],
+    cipher: TransferCipher,
+) -> dict[str, Any]:  # fmt: skip
+    """A user of an export. Its hashes are encrypted."""
+    phc = password.hash if password else ""
+    moments = {
+        "passwordUpdatedTimestamp": password.changed_at if password else None,
+        "passwordExpirationTimestamp": password.valid_until if password else None,
+    }
+    scim = {name: value for name, value in user_json(user).items() if name not in ("id", "originalId")}
+    history = [{"passwordHash": cipher.encrypt(one, user.id), "hashAlgorithm": scheme_name(one)} for one in past]
+    return {
+        "scimUser": {
+            "originalId": user.id,
+            **scim,
+            "passwordHistory": history,
+            **{name: moment for name, moment in moments.items() if moment is not None},
+        },
+        "passwordHash": cipher.encrypt(phc, user.id),
+        "passwordHashAlg": scheme_name(phc),
+        "profile": {"attributes": attributes},
+        "roles": list(roles),
+    }
+
+
+def read_user(document: Any, cipher: TransferCipher) -> TransferredUser:
+    """A user of an import. Raises INVALID_VALUE, WRONG_ENCRYPTION_SECRET, and what `check_user`, `check_hash` and
+    `check_attributes` raise."""
+    if not isinstance(document, dict) or not isinstance(document.get("scimUser"), dict):
+        raise _malformed("Each of users must be an object with a scimUser.")
+    scim = document["scimUser"]
+    original_id = _text(scim, "originalId")
+    new = check_user(replace(new_user(_message(scim)), original_id=original_id))
+    check_texts({"userName": new.user_name})
+    return TransferredUser(
+        new=new,
+        hash=_hash(document, "passwordHash", "passwordHashAlg", original_id, cipher),
+        past=tuple(
+            _hash(one, "passwordHash", "hashAlgorithm", original_id, cipher)
+            for one in _list(scim, "passwordHistory")[:MAX_HISTORY]
+        ),
+        changed_at=_moment(scim, "passwordUpdatedTimestamp"),
+        valid_until=_moment(scim, "passwordExpirationTimestamp"),
+        attributes=attributes_text(check_attributes(_object(document, "profile").get("attributes", {}))),
+        roles=tuple(_role(name) for name in _list(document, "roles")),
+    )
+
+
+def names_of(document: Any) -> dict[str, str]:
+    """What tells the caller which user of an import a message is about; as it was sent, and nothing of it is sure."""
+    scim = document.get("scimUser") if isinstance(document, dict) else None
+    if not isinstance(scim, dict):
+        return {}
+    emails = scim.get("emails")
+    first = emails[0] if isinstance(emails, list) and emails and isinstance(emails[0], dict) else {}
+    named = (("originalId", scim.get("originalId")), ("userName", scim.get("userName")), ("email", first.get("value")))
+    return {name: value[:_SHOWN] for name, value in named if isinstance(value, str)}
+
+
+_SHOWN = 256
+
+
+def _message(scim: dict[str, Any]) -> pb.CloudDirectoryUser:
+    plain = json.loads(json.dumps(scim, default=float))  # numbers came as Decimal, which protobuf does not take
+    try:
+        return ParseDict(plain, pb.CloudDirectoryUser(), ignore_unknown_fields=True)
+    except (ParseError, RecursionError) as error:
+        raise _malformed(f"scimUser has not the documented form. {str(error)[:_SHOWN]}") from error
+
+
+def _hash(document: Any, field: str, algorithm: str, original_id: str, cipher: TransferCipher) -> str:
+    """A hash, decrypted and known; empty where there is none, since not every user has a password."""
+    if not isinstance(document, dict):
+        raise _malformed("passwordHistory must hold objects.")
+    phc = cipher.decrypt(_text(document, field), original_id)
+    return check_hash(phc, _text(document, algorithm)) if phc else ""
+
+
+def _role(name: Any) -> str:
+    if not isinstance(name, str):
+        raise _malformed("roles must hold names.")
+    return name
+
+
+def _text(document: dict[str, Any], name: str) -> str:
+    value = document.get(name)
+    if value is not None and not isinstance(value, str):
+        raise _malformed(f"{name} must be a text.")
+    return value or ""
+
+
+def _list(document: dict[str, Any], name: str) -> list[Any]:
+    value = document.get(name)
+    if value is not None and not isinstance(value, list):
+        raise _malformed(f"{name} must be a list.")
+    return value or []
+
+
+def _object(document: dict[str, Any], name: str) -> dict[str, Any]:
+    value = document.get(name)
+    if value is not None and not isinstance(value, dict):
+        raise _malformed(f"{name} must be an object.")
+    return value or {}
+
+
+def _moment(document: dict[str, Any], name: str) -> int | None:
+    value = document.get(name)
+    if value is not None and (type(value) is not int or not 0 <= value < LATEST):
+        raise _malformed(f"{name} must be a time in milliseconds since 1970, a whole number.")
+    return value
+
+
+def _malformed(message: str) -> DomainError:
+    return invalid("INVALID_VALUE", message, scim_type="invalidValue")

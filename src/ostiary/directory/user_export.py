@@ -1,0 +1,61 @@
+"""Directory users with all that belongs to them, for another tenant (App ID catalogue 95, 98)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import bindparam, select
+
+from ostiary.directory.attributes import stored_attributes
+from ostiary.directory.profile_search import page_size
+from ostiary.directory.profiles import CLOUD_DIRECTORY
+from ostiary.directory.roles import role_names_of_profiles
+from ostiary.directory.stored_passwords import passwords_of
+from ostiary.directory.transfer_cipher import TransferCipher
+from ostiary.directory.transferred_user import written_user
+from ostiary.directory.users import UserView, list_users
+from ostiary.store.tables import Identity, Profile, table_of
+from ostiary.store.work import Work
+
+MAX_PAGE = 50
+_PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
+_PROFILES_OF_USERS = (
+    select(_IDENTITIES.c.idp_id.label("user_id"), _PROFILES.c.id, _PROFILES.c.attributes)
+    .join(_PROFILES, _PROFILES.c.id == _IDENTITIES.c.profile_id)
+    .where(
+        _IDENTITIES.c.tenant_id == bindparam("of_tenant"), _IDENTITIES.c.provider == CLOUD_DIRECTORY,
+        _IDENTITIES.c.idp_id.in_(bindparam("of_users", expanding=True)),
+    )
+)  # fmt: skip
+
+
+def export_page(
+    work: Work, tenant_id: str, cipher: TransferCipher, start: int | None, count: int | None
+) -> dict[str, Any]:
+    """One page of the users, oldest first. Raises INVALID_COUNT."""
+    users, total = list_users(work, tenant_id, start=start or 1, count=page_size(count, MAX_PAGE))
+    asked = (("startIndex", start), ("count", count))
+    return {
+        "itemsPerPage": len(users),
+        "totalResults": total,
+        "requestOptions": {name: value for name, value in asked if value is not None},
+        "users": exported(work, tenant_id, users, cipher),
+    }
+
+
+def exported(work: Work, tenant_id: str, users: Sequence[UserView], cipher: TransferCipher) -> list[dict[str, Any]]:
+    """These users as an export writes them: four queries, however many they are."""
+    ids = [user.id for user in users]
+    passwords, past = passwords_of(work, tenant_id, ids)
+    profiles = {row.user_id: row for row in work.rows(_PROFILES_OF_USERS, {"of_tenant": tenant_id, "of_users": ids})}
+    roles = role_names_of_profiles(work, tenant_id, [row.id for row in profiles.values()])
+    documents = []
+    for user in users:
+        profile = profiles.get(user.id)
+        attributes = stored_attributes(profile.attributes) if profile else {}
+        held = roles.get(profile.id, ()) if profile else ()
+        documents.append(
+            written_user(user, passwords.get(user.id), past.get(user.id, ()), attributes, held, cipher)
+        )  # fmt: skip
+    return documents

@@ -1,0 +1,186 @@
+"""Many users at once from another tenant or another system (App ID catalogue 96, 102).
+
+Users come with their hashes, so nothing slow is calculated; what would be a query a user is one for all of them. Each
+user is taken whole or refused alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import bindparam, insert, select
+
+from ostiary.directory.contacts import Contact, email_rows, email_taken, one_primary, phone_rows
+from ostiary.directory.login_names import take_login_names
+from ostiary.directory.names import email_key, login_key, name_key
+from ostiary.directory.profiles import CLOUD_DIRECTORY, IdentityView, directory_facts, profile_rows
+from ostiary.directory.roles import roles_by_name
+from ostiary.directory.stored_passwords import CarriedPassword, bring_passwords
+from ostiary.directory.transfer_cipher import TransferCipher
+from ostiary.directory.transferred_user import TransferredUser, names_of, read_user
+from ostiary.directory.users import name_taken, user_row
+from ostiary.errors import DomainError, conflict, invalid
+from ostiary.ids import Entropy, new_id
+from ostiary.store.tables import Identity, LoginName, Profile, ProfileRole, User, UserEmail, UserPhone, table_of
+from ostiary.store.work import Work
+
+_USERS, _EMAILS, _PHONES, _NAMES = table_of(User), table_of(UserEmail), table_of(UserPhone), table_of(LoginName)
+_PROFILES, _IDENTITIES, _PROFILE_ROLES = table_of(Profile), table_of(Identity), table_of(ProfileRole)
+_IN_USE = select(_NAMES.c.name_key).where(
+    _NAMES.c.tenant_id == bindparam("of_tenant"), _NAMES.c.name_key.in_(bindparam("keys", expanding=True))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A user that was not taken: its names, as they were sent, and why."""
+
+    names: dict[str, str]
+    error: DomainError
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """A user that can be stored once its names prove to be free. Computed outside the transaction."""
+
+    names: dict[str, str]
+    user: TransferredUser
+    emails: tuple[Contact, ...]
+    name_key: str
+    email_keys: tuple[str, ...]
+
+    @property
+    def keys(self) -> set[str]:
+        """What it would be addressed by at sign-in."""
+        return {self.name_key, *self.email_keys}
+
+    @property
+    def email(self) -> str:
+        """The primary mail address; empty if there is none."""
+        return next((email.value for email in self.emails if email.primary), "")
+
+
+@dataclass(slots=True)
+class Batch:
+    """Users to store together, and those that were refused before."""
+
+    entrants: list[Entrant] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+
+
+def read_batch(documents: Sequence[Any], cipher: TransferCipher) -> Batch:
+    """Reads users of an import. Slow (the key of the secret): call it outside any transaction. Raises 429."""
+    batch = Batch()
+    for document in documents:
+        names = names_of(document)
+        try:
+            batch.entrants.append(_entrant(names, read_user(document, cipher)))
+        except DomainError as error:
+            if error.kind.value >= _NOT_THE_USERS_FAULT:
+                raise
+            batch.refused.append(Refusal(names, error))
+    return batch
+
+
+_NOT_THE_USERS_FAULT = 429
+
+
+def _entrant(names: dict[str, str], user: TransferredUser) -> Entrant:
+    emails = tuple(one_primary("emails", user.new.emails))
+    primary = next((one.value for one in emails if one.primary), "")
+    keys = tuple(email_key(one.value) for one in emails)
+    return Entrant(names, user, emails, login_key(user.new.user_name or primary), keys)
+
+
+def store_batch(work: Work, tenant_id: str, batch: Batch, entropy: Entropy, now_ms: int) -> list[Refusal]:
+    """Stores the users of a batch whose names are free, each with a new id and a profile; who was not taken, and why.
+
+    Of two imports at once that bring the same name one fails as a whole with CONFLICT: repeat it then.
+    """
+    rows = _Rows(tenant_id, now_ms, roles_by_name(work, tenant_id))
+    taken = _Taken(work, tenant_id, batch.entrants)
+    refused = list(batch.refused)
+    for entrant in batch.entrants:
+        try:
+            taken.check(entrant)
+            rows.add(entrant, new_id(entropy), new_id(entropy))
+        except DomainError as error:
+            refused.append(Refusal(entrant.names, error))
+        else:
+            taken.claim(entrant)
+    rows.store(work)
+    return refused
+
+
+class _Taken:
+    """The names in use, as far as a batch could meet them. What comes between is found when they are stored."""
+
+    def __init__(self, work: Work, tenant_id: str, entrants: Sequence[Entrant]) -> None:
+        keys = {key for entrant in entrants for key in entrant.keys}
+        self._keys = {row.name_key for row in work.rows(_IN_USE, {"of_tenant": tenant_id, "keys": list(keys)})}
+
+    def check(self, entrant: Entrant) -> None:
+        """Raises USERNAME_TAKEN, EMAIL_TAKEN."""
+        if entrant.name_key in self._keys:
+            raise name_taken() if entrant.user.new.user_name else email_taken()
+        keys = set(entrant.email_keys)
+        if len(keys) < len(entrant.email_keys) or keys & self._keys:
+            raise email_taken()
+
+    def claim(self, entrant: Entrant) -> None:
+        """From now on they are this one's."""
+        self._keys |= entrant.keys
+
+
+class _Rows:
+    """The rows of new users, by table."""
+
+    def __init__(self, tenant_id: str, now_ms: int, roles: dict[str, str]) -> None:
+        self._tenant_id = tenant_id
+        self._now_ms = now_ms
+        self._roles = roles
+        self._names: list[tuple[str, str]] = []
+        self._passwords: list[CarriedPassword] = []
+        self._by_table: dict[Any, list[dict[str, Any]]] = {
+            table: [] for table in (_USERS, _EMAILS, _PHONES, _PROFILES, _IDENTITIES, _PROFILE_ROLES)
+        }
+
+    def add(self, entrant: Entrant, user_id: str, profile_id: str) -> None:
+        """One more user. Raises ROLE_NOT_FOUND, and adds nothing then."""
+        user, tenant_id = entrant.user, self._tenant_id
+        held = self._role_ids(user.roles)
+        row = user_row(tenant_id, user_id, user.new, entrant.email, self._now_ms)
+        facts = directory_facts(row["display_name"], entrant.email, row["user_name"], row["locale"])
+        identity = IdentityView(CLOUD_DIRECTORY, user_id, "{}")
+        profile, belonging = profile_rows(tenant_id, profile_id, identity, facts, self._now_ms)
+        self._names += [(key, user_id) for key in entrant.keys]
+        self._by_table[_USERS].append(row)
+        self._by_table[_EMAILS] += email_rows(tenant_id, user_id, entrant.emails)
+        self._by_table[_PHONES] += phone_rows(tenant_id, user_id, user.new.phones)
+        self._by_table[_PROFILES].append({**profile, "attributes": user.attributes})
+        self._by_table[_IDENTITIES].append(belonging)
+        self._by_table[_PROFILE_ROLES] += [
+            {"tenant_id": tenant_id, "profile_id": profile_id, "role_id": role_id} for role_id in held
+        ]
+        if user.hash:
+            past = tuple(phc for phc in user.past if phc)
+            self._passwords.append(CarriedPassword(user_id, user.hash, past, user.changed_at, user.valid_until))
+
+    def _role_ids(self, names: Sequence[str]) -> dict[str, None]:
+        for name in names:
+            if name_key(name) not in self._roles:
+                message = f"This tenant has no role named {name[:100]!r}; create it first."
+                raise invalid("ROLE_NOT_FOUND", message, scim_type="invalidValue")
+        return dict.fromkeys(self._roles[name_key(name)] for name in names)
+
+    def store(self, work: Work) -> None:
+        """All of them, in one statement a table."""
+        for table, rows in self._by_table.items():
+            if rows:
+                work.run(insert(table), rows)
+        if take_login_names(work, self._tenant_id, self._names):
+            raise conflict("CONFLICT", "Another change came first; repeat the import.")
+        if self._passwords:
+            bring_passwords(work, self._tenant_id, self._passwords, self._now_ms)

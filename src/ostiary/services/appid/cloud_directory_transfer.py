@@ -1,0 +1,52 @@
+"""App ID management: users exported, imported and deleted, many at once (catalogue 95, 96, 104)."""
+
+from __future__ import annotations
+
+import grpc
+from google.api import httpbody_pb2
+
+from identity.appid.management.v4 import cloud_directory_transfer_pb2 as pb
+from identity.appid.management.v4 import cloud_directory_transfer_pb2_grpc
+from ostiary.directory.user_export import export_page
+from ostiary.errors import DomainError
+from ostiary.oauth.bulk_removal import check_ids, removal_result, remove_users
+from ostiary.runtime import Runtime
+from ostiary.services.json_body import json_body
+from ostiary.transport.call import current_call
+
+
+class CloudDirectoryTransferServicer(cloud_directory_transfer_pb2_grpc.CloudDirectoryTransferServiceServicer):
+    """Users on their way from one tenant to another."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._ciphers = runtime.transfer_ciphers
+        self._import = runtime.directory_import
+        self._clock = runtime.clock
+
+    def ExportCloudDirectoryUsers(
+        self, request: pb.ExportCloudDirectoryUsersRequest, context: grpc.ServicerContext
+    ) -> httpbody_pb2.HttpBody:
+        call, cipher = current_call(), self._ciphers.of(request.tenant_id, request.encryption_secret)
+        start = request.start_index if request.HasField("start_index") else None
+        count = request.count if request.HasField("count") else None
+        call.release()
+        cipher.prepare()
+        return json_body(export_page(call.work, request.tenant_id, cipher, start, count))
+
+    def ImportCloudDirectoryUsers(
+        self, request: pb.ImportCloudDirectoryUsersRequest, context: grpc.ServicerContext
+    ) -> pb.CloudDirectoryImportResult:
+        cipher = self._ciphers.of(request.tenant_id, request.encryption_secret)
+        batch = self._import.prepare(request.users.data, cipher)
+        with current_call().transaction() as work:
+            return self._import.store(work, request.tenant_id, batch)
+
+    def BulkRemoveCloudDirectoryUsers(
+        self, request: pb.BulkRemoveCloudDirectoryUsersRequest, context: grpc.ServicerContext
+    ) -> pb.CloudDirectoryRemovalResult:
+        call = current_call()
+        refused: dict[str, DomainError] = {}
+        for ids in check_ids(request.selection.ids):
+            with call.transaction() as work:
+                refused |= remove_users(work, request.tenant_id, ids, self._clock.now_ms())
+        return removal_result(request.selection.ids, refused)
