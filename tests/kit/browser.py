@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from dataclasses import dataclass, field
 from html import unescape
@@ -18,6 +20,11 @@ from identity.appid.oauth.v4 import authorization_pb2_grpc
 from ostiary.oauth.redirect_uris import REDIRECT_URIS
 
 CALLBACK = "https://app.example.com/callback"
+VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+"""RFC 7636 appendix B."""
+SDK_CHALLENGE = base64.b64encode(hashlib.sha256(VERIFIER.encode()).hexdigest().encode()).decode()
+PKCE = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 
@@ -101,3 +108,9 @@ class Browser:
 
 def _form(fields: dict[str, str]) -> httpbody_pb2.HttpBody:
     return httpbody_pb2.HttpBody(content_type=URLENCODED, data=urlencode(fields).encode())
+
+
+def redeem(runtime: Runtime, app: Application, code: str, authorization: str = "", **form: str) -> dict[str, object]:
+    """Exchanges a code for tokens."""
+    grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK, "client_id": app.id}
+    return runtime.token({**grant, **form}, authorization or (app.basic if app.secret else ""))

@@ -46,7 +46,7 @@ def new_person(installation: Installation, tenant_id: str, name: str, *roles: st
         user = create_user(work, tenant_id, new, phc, ENTROPY, now_ms)
         for role in roles:
             work.add(Membership(tenant_id=tenant_id, user_id=user.id, role=role, created_at=now_ms))
-        session = open_session(work, tenant_id, "csp", user.id, "pwd", now_ms, 3600, ENTROPY)
+        session = open_session(work, tenant_id, "csp", user.id, "pwd", now_ms, 3600, ENTROPY, access_epoch=0)
     with runtime.store.read() as work:
         issued = runtime.platform_tokens.issue(work, user.id, "user", tenant_id, sid=session.id)
     return Made(user.id, name, tenant_id, issued.token)

@@ -248,7 +248,15 @@ def test_a_deleted_user_takes_every_token_and_session_along(people: People, meth
     tokens, store, now_ms = people.tokens(app), people.made.runtime.store, people.made.clock.now_ms()
     with store.write() as work:
         session = open_session(
-            work, people.tenant_id, "browser", made["id"], "pwd", now_ms, 60, people.made.runtime.entropy
+            work,
+            people.tenant_id,
+            "browser",
+            made["id"],
+            "pwd",
+            now_ms,
+            60,
+            people.made.runtime.entropy,
+            access_epoch=0,
         )
     people.users(method, userId=made["id"])
     assert not people.oauth.is_active(tokens["access_token"], app)
@@ -267,7 +275,7 @@ def test_sso_logout_ends_every_session_of_that_user_alone(people: People) -> Non
     runtime, now_ms = people.made.runtime, people.made.clock.now_ms()
     with runtime.store.write() as work:
         mine, other, his = (
-            open_session(work, people.tenant_id, kind, user, "pwd", now_ms, 60, runtime.entropy)
+            open_session(work, people.tenant_id, kind, user, "pwd", now_ms, 60, runtime.entropy, access_epoch=0)
             for kind, user in (("browser", jane), ("cloudapi", jane), ("browser", joe))
         )
     people.users("InvalidateUserSsoSessions", userId=jane)

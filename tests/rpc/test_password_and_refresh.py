@@ -221,7 +221,11 @@ def test_a_refresh_for_somebody_who_may_no_longer_sign_in_is_refused_at_once(
             case "revoked":
                 revoke_grants_of(work, app.tenant_id, now, subject=subject)
             case _:
-                work.run(update(profiles).where(profiles.c.id == subject).values(tokens_valid_from=now + 1))
+                work.run(
+                    update(profiles)
+                    .where(profiles.c.id == subject)
+                    .values(access_epoch=1, tokens_valid_from=now + 1000)
+                )
     with refused("invalid_grant"):
         runtime.refresh(app, answer["refresh_token"])
     if change != "locked":  # a lock keeps people from signing in; it does not end what they hold

@@ -391,7 +391,9 @@ def test_a_refresh_token_dies_with_its_session(caller: Caller, ann: Made) -> Non
     robot = new_client(caller.installation, ann.tenant_id, service_account=False)
     runtime, now_ms = caller.installation.runtime, caller.installation.clock.now_ms()
     with runtime.store.write() as work:
-        session = open_session(work, ann.tenant_id, "browser", ann.id, "pwd", now_ms, 3600, runtime.entropy)
+        session = open_session(
+            work, ann.tenant_id, "browser", ann.id, "pwd", now_ms, 3600, runtime.entropy, access_epoch=0
+        )
     token = rotating(caller, ann, robot, session.id)
     with runtime.store.write() as work:
         end_session(work, ann.tenant_id, session.id, now_ms)

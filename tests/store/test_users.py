@@ -120,7 +120,7 @@ def signed_in(user: UserView) -> SignedIn:
     """What a sign-in of this user would say."""
     return SignedIn(
         user.tenant_id, user.id, user.user_name, user.email, True, user.display_name, user.given_name,
-        user.family_name, user.locale,
+        user.family_name, user.locale, user.access_epoch,
     )  # fmt: skip
 
 

@@ -40,7 +40,12 @@ _API_KEY = select(_KEYS.c.role, _KEYS.c.revoked_at).where(
     _KEYS.c.tenant_id == bindparam("tenant_id"), _KEYS.c.id == bindparam("id")
 )
 _USER = prepared(
-    select(_USERS.c.active, _USERS.c.user_name, _SESSIONS.c.ended_at, _SESSIONS.c.expires_at)
+    select(
+        _USERS.c.active,
+        _USERS.c.access_epoch,
+        _SESSIONS.c.ended_at,
+        _SESSIONS.c.access_epoch.label("session_epoch"),
+    )
     .select_from(
         _USERS.outerjoin(_SESSIONS, (_SESSIONS.c.id == bindparam("session")) & (_SESSIONS.c.user_id == _USERS.c.id))
     )
@@ -182,8 +187,8 @@ class Authentication:
 
     def _living_profile(self, work: Work, tenant_id: str, profile_id: str, issued_at: int) -> None:
         row = work.row(_PROFILE, {"tenant_id": tenant_id, "id": profile_id})
-        # `iat` has whole seconds, the mark milliseconds: a token of the same second may be older, so it is refused.
-        if row is None or issued_at * 1000 < row.tokens_valid_from:
+        # `iat` has whole seconds. A token of the very second may have been issued after it, to who signed in anew.
+        if row is None or issued_at < row.tokens_valid_from // 1000:
             raise _refused()
         if row.idp_id is not None and not row.active:  # a directory user who is deactivated, or gone
             raise _refused()
@@ -217,7 +222,8 @@ class Authentication:
         user = work.row(_USER, {"tenant_id": tenant_id, "id": user_id, "session": session})
         if user is None or not user.active:
             raise _refused()
-        if session and (user.expires_at is None or user.ended_at is not None):
+        # A session that was being opened while all access of its user ended has an earlier epoch; none has none.
+        if session and (user.session_epoch != user.access_epoch or user.ended_at is not None):
             raise _refused()
         held = work.rows(_ROLES_OF, {"tenant_id": tenant_id, "id": user_id})
         return frozenset({rules.ROLE_SELF, *(_ROLES[row.role] for row in held)})

@@ -46,7 +46,6 @@ class ProfileView:
     locale: str
     preferred_username: str
     attributes: str
-    tokens_valid_from: int
     identities: tuple[IdentityView, ...] = ()
 
     def identity_at(self, provider: str) -> str:

@@ -43,6 +43,8 @@ class SignedIn:
     given_name: str
     family_name: str
     locale: str
+    access_epoch: int
+    """What it was then: whatever is opened for this sign-in ends when it has grown."""
 
 
 class PasswordSignIn:
@@ -157,7 +159,7 @@ def signed_in_as(user: UserView) -> SignedIn:
     """What a sign-in of this user says."""
     return SignedIn(
         user.tenant_id, user.id, user.user_name, user.email, user.status == CONFIRMED, user.display_name,
-        user.given_name, user.family_name, user.locale,
+        user.given_name, user.family_name, user.locale, user.access_epoch,
     )  # fmt: skip
 
 

@@ -49,6 +49,7 @@ class UserView:
     modified_at: int
     last_login: int | None
     original_id: str
+    access_epoch: int
     emails: tuple[Contact, ...] = ()
     phones: tuple[Contact, ...] = ()
 

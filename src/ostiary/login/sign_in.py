@@ -15,6 +15,7 @@ from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, identity_field
 from ostiary.directory.mfa import MFA
 from ostiary.errors import DomainError, Kind
 from ostiary.ids import Entropy, new_secret
+from ostiary.keys.sealing import Sealing
 from ostiary.login.answers import sent_on, shown
 from ostiary.login.pages import Page, sign_in_page, web_message_page
 from ostiary.oauth.authorization_codes import Finish
@@ -30,16 +31,13 @@ from ostiary.oauth.form import Form
 from ostiary.oauth.issuers import Issuers
 from ostiary.oauth.login_transactions import (
     LIFETIME_S,
-    SIGN_IN,
     BrowserHalf,
     cookie_name,
-    new_browser_half,
     over,
     resume,
     start,
 )
 from ostiary.oauth.user_sign_in import UserSignIn
-from ostiary.store.engine import Store
 from ostiary.transport.call import Call
 
 _SHOWN_AGAIN = frozenset({Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED, Kind.LIMITED})
@@ -50,10 +48,10 @@ class SignIn:
     """The steps of a sign-in at the hosted pages."""
 
     def __init__(
-        self, store: Store, clock: Clock, entropy: Entropy, issuers: Issuers, requests: AuthorizationRequests,
+        self, sealing: Sealing, clock: Clock, entropy: Entropy, issuers: Issuers, requests: AuthorizationRequests,
         user_sign_in: UserSignIn, finish: Finish,
     ) -> None:  # fmt: skip
-        self._store = store
+        self._sealing = sealing
         self._clock = clock
         self._entropy = entropy
         self._issuers = issuers
@@ -69,11 +67,8 @@ class SignIn:
             _refuse_single_factor(call, request.address)
         except AuthorizationFailed as failure:
             return self._failed(call, failure)
-        browser = new_browser_half(self._entropy)
+        browser = start(self._sealing, self._entropy, call.tenant_id, request, self._clock.now_ms())
         page = self._page(call, request, browser, username=parameters.get("login_hint", "")[:256])
-        call.release()
-        with self._store.write() as work:
-            start(work, call.tenant_id, request, browser, SIGN_IN, self._clock.now_ms())
         call.headers.append(("set-cookie", self._cookie(call, browser, LIFETIME_S)))
         return shown(call, page)
 
@@ -82,7 +77,9 @@ class SignIn:
         handle = form.get("transaction")
         browser = BrowserHalf(handle, _cookies(call).get(cookie_name(handle), ""))
         tenant = call.the_tenant
-        request = resume(call.work, tenant.id, browser, form.get("csrf_token"), self._clock.now_ms())
+        now_ms, token = self._clock.now_ms(), form.get("csrf_token")
+        transaction = resume(call.work, self._sealing, tenant.id, browser, token, now_ms)
+        request = transaction.request
         self._check_client(call, request)
         try:
             _refuse_single_factor(call, request.address)
@@ -98,7 +95,7 @@ class SignIn:
             page = self._page(call, request, browser, username=username[:256], problem=error.message)
             return shown(call, page, error)
         try:
-            code = self._finish(tenant.id, handle, request, subject)
+            code = self._finish(tenant.id, transaction, subject)
         except AuthorizationFailed as failure:
             return self._failed(call, failure)
         call.headers.append(("set-cookie", self._cookie(call, BrowserHalf(handle, ""), 0)))

@@ -1,27 +1,44 @@
-"""Who leaves or is shut out loses all that was granted: sessions, refresh tokens, codes, sign-ins under way."""
+"""Who leaves or is shut out loses all that was granted: sessions, refresh tokens, codes, tokens."""
 
 from __future__ import annotations
 
-from sqlalchemy import delete
+from sqlalchemy import Table, Update, bindparam, update
 
 from ostiary.directory.profiles import CLOUD_DIRECTORY, delete_profile, profile_of, the_profile
 from ostiary.directory.users import delete_user, lock_user
 from ostiary.oauth.refresh import revoke_grants_of
 from ostiary.oauth.sessions import end_sessions_of_user
-from ostiary.store.tables import LoginTransaction, table_of
+from ostiary.store.tables import Profile, User, table_of
 from ostiary.store.work import Work
 
-_SIGN_INS = table_of(LoginTransaction)
+_USERS, _PROFILES = table_of(User), table_of(Profile)
+
+
+def _the(table: Table) -> Update:
+    return update(table).where(table.c.tenant_id == bindparam("of_tenant"), table.c.id == bindparam("its_id"))
+
+
+_END_OF_USER = _the(_USERS).values(access_epoch=_USERS.c.access_epoch + 1)
+_END_OF_GRANTS = _the(_PROFILES).values(access_epoch=_PROFILES.c.access_epoch + 1)
+_END_OF_TOKENS = _the(_PROFILES).values(tokens_valid_from=bindparam("now_ms"))
 
 
 def end_access_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> None:
     """Ends what a directory user holds in any dialect, from the next request on."""
+    # First, and it holds the user's row: what is being opened just now carries the epoch before, so it is dead too.
+    work.run(_END_OF_USER, {"of_tenant": tenant_id, "its_id": user_id})
     end_sessions_of_user(work, tenant_id, user_id, now_ms)
-    work.run(delete(_SIGN_INS).where(_SIGN_INS.c.tenant_id == tenant_id, _SIGN_INS.c.user_id == user_id))
     revoke_grants_of(work, tenant_id, now_ms, user_id=user_id)
     profile_id = profile_of(work, tenant_id, CLOUD_DIRECTORY, user_id)
     if profile_id:
-        revoke_grants_of(work, tenant_id, now_ms, subject=profile_id)
+        end_grants_of_profile(work, tenant_id, profile_id, now_ms)
+        work.run(_END_OF_TOKENS, {"of_tenant": tenant_id, "its_id": profile_id, "now_ms": now_ms})
+
+
+def end_grants_of_profile(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> None:
+    """Ends what applications may do in the name of a profile without asking anew; its sessions stay."""
+    work.run(_END_OF_GRANTS, {"of_tenant": tenant_id, "its_id": profile_id})
+    revoke_grants_of(work, tenant_id, now_ms, subject=profile_id)
 
 
 def remove_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> None:

@@ -80,11 +80,14 @@ class PlatformSessions:
         if tenant is None:
             self._passwords.verify("", None, password)
             raise wrong_credentials()
-        user_id = self._sign_in.at_platform(tenant, login, password).user_id
+        user = self._sign_in.at_platform(tenant, login, password)
         now_ms = self._clock.now_ms()
         with self._store.write() as work:
-            session = open_session(work, tenant.id, at.kind, user_id, AMR, now_ms, LIFETIME_S, self._entropy)
-            secret = self._new_api_token(work, tenant.id, user_id, api_token, now_ms) if api_token else ""
+            session = open_session(
+                work, tenant.id, at.kind, user.user_id, AMR, now_ms, LIFETIME_S, self._entropy,
+                access_epoch=user.access_epoch,
+            )  # fmt: skip
+            secret = self._new_api_token(work, session, api_token, now_ms) if api_token else ""
             record(work, now_ms, _signed_in(at, session))
         return self._opened(tenant, session, "", api_token=secret)
 
@@ -106,7 +109,7 @@ class PlatformSessions:
                 raise invalid_grant()
             session = open_session(
                 work, tenant.id, at.kind, held.terms.user_id, held.terms.amr, now_ms, LIFETIME_S, self._entropy,
-                grant_id=held.grant_id,
+                grant_id=held.grant_id, access_epoch=held.terms.access_epoch,
             )  # fmt: skip
         return self._opened(tenant, session, issuer)
 
@@ -134,18 +137,19 @@ class PlatformSessions:
             raise invalid_grant()
         return tenant
 
-    def _new_api_token(self, work: Work, tenant_id: str, user_id: str, name: str, now_ms: int) -> str:
-        secret = new_refresh_token(self._entropy)
+    def _new_api_token(self, work: Work, session: Session, name: str, now_ms: int) -> str:
+        secret, user_id = new_refresh_token(self._entropy), session.user_id
         terms = GrantTerms(
-            kind=API_TOKEN, audience=PLATFORM, subject=user_id, auth_time=now_ms, user_id=user_id, name=name, amr=AMR
-        )
-        open_grant(work, tenant_id, terms, secret, self._entropy, now_ms, API_TOKEN_LIFETIME_S)
+            kind=API_TOKEN, audience=PLATFORM, subject=user_id, auth_time=now_ms, user_id=user_id, name=name, amr=AMR,
+            access_epoch=session.access_epoch,
+        )  # fmt: skip
+        open_grant(work, session.tenant_id, terms, secret, self._entropy, now_ms, API_TOKEN_LIFETIME_S)
         return secret
 
     def _opened(self, tenant: TenantView, session: Session, issuer: str, api_token: str = "") -> Opened:
         with self._store.read() as work:
             account = living_account(work, tenant, session.user_id, self._clock.now_ms())
-            if account is None:
+            if account is None or account.user.access_epoch != session.access_epoch:
                 raise invalid_grant()
             access = self._tokens.issue(
                 work, session.user_id, "user", tenant.id, issuer=issuer, sid=session.id, **account.access_claims()

@@ -149,7 +149,7 @@ class PlatformTokenEndpoint:
         tenant, terms = self._tenancy.get(work, held.tenant_id), held.terms
         account = living_account(work, tenant, terms.user_id, now_ms) if tenant is not None else None
         session = terms.session_id and find_session(work, held.tenant_id, terms.session_id, now_ms)
-        if account is None or (terms.session_id and not session):
+        if account is None or account.user.access_epoch != terms.access_epoch or (terms.session_id and not session):
             raise invalid_grant()
         claims = account.access_claims() | ({"sid": terms.session_id} if terms.session_id else {})
         access = self._tokens.issue(

@@ -20,18 +20,19 @@ _LIVING = select(_SESSIONS).where(
 
 def open_session(
     work: Work, tenant_id: str, kind: str, user_id: str, amr: str, auth_time: int, lifetime_s: int, entropy: Entropy, *,
-    secret: str = "", grant_id: str = "",
+    secret: str = "", grant_id: str = "", access_epoch: int,
 ) -> Session:  # fmt: skip
     """A new session from now, `auth_time` (UTC milliseconds), on; `amr` is space-separated (RFC 8176).
 
     `kind` is browser, cloudapi or csp. The id is new at every sign-in, so nothing planted before it is worth
     anything after it. `secret` is what a cookie holds, if one does; its digest is kept. `grant_id` is the API token
-    with which somebody signed in: the session ends when that is revoked.
+    with which somebody signed in: the session ends when that is revoked. `access_epoch` is the user's, as it was when
+    the user proved who it is.
     """
     session = Session(
         id=new_id(entropy), tenant_id=tenant_id, kind=kind, user_id=user_id, amr=amr, auth_time=auth_time,
         created_at=auth_time, last_seen_at=auth_time, expires_at=auth_time + lifetime_s * 1000,
-        secret=digest(secret) if secret else "", grant_id=grant_id,
+        secret=digest(secret) if secret else "", grant_id=grant_id, access_epoch=access_epoch,
     )  # fmt: skip
     work.run(_OPEN, session.model_dump())
     return session

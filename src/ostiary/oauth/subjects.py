@@ -21,9 +21,10 @@ _PROFILES, _IDENTITIES, _USERS = table_of(Profile), table_of(Identity), table_of
 _FIND = prepared(
     select(
         _PROFILES.c.name, _PROFILES.c.email, _PROFILES.c.preferred_username, _PROFILES.c.locale, _PROFILES.c.picture,
-        _PROFILES.c.gender, _PROFILES.c.attributes, _PROFILES.c.tokens_valid_from, _IDENTITIES.c.provider,
+        _PROFILES.c.gender, _PROFILES.c.attributes, _PROFILES.c.access_epoch, _IDENTITIES.c.provider,
         _IDENTITIES.c.idp_id, _IDENTITIES.c.user_info, _USERS.c.id.label("user_id"), _USERS.c.given_name,
         _USERS.c.family_name, _USERS.c.status, _USERS.c.active, _USERS.c.locked_until,
+        _USERS.c.access_epoch.label("user_epoch"),
     )
     .select_from(
         _PROFILES.outerjoin(
@@ -41,6 +42,16 @@ _FIND = prepared(
     .where(_PROFILES.c.tenant_id == bindparam("of_tenant"), _PROFILES.c.id == bindparam("profile_id"))
     .order_by(_IDENTITIES.c.provider, _IDENTITIES.c.idp_id)
 )  # fmt: skip
+
+_EPOCHS = prepared(
+    select(_PROFILES.c.access_epoch, _USERS.c.access_epoch.label("user_epoch"))
+    .select_from(
+        _PROFILES.outerjoin(
+            _USERS, and_(_USERS.c.tenant_id == _PROFILES.c.tenant_id, _USERS.c.id == bindparam("of_user"))
+        )
+    )
+    .where(_PROFILES.c.tenant_id == bindparam("of_tenant"), _PROFILES.c.id == bindparam("profile_id"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,11 @@ class Subject:
     attributes: str
     identities: tuple[SubjectIdentity, ...]
     user_id: str
-    tokens_valid_from: int
+    access_epoch: int
+    """Grows whenever all access of the profile or of the directory user behind it ends. What was opened under an
+    earlier one is dead, also what was being opened at that very moment."""
+    user_epoch: int
+    """The part of the directory user in it."""
     may_sign_in: bool
     """False when the directory user behind it is deactivated or locked, or gone."""
 
@@ -87,12 +102,19 @@ def find_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Su
     return Subject(
         id=profile_id, name=first.name, email=first.email, preferred_username=first.preferred_username,
         locale=first.locale, picture=first.picture, gender=first.gender, attributes=first.attributes,
-        identities=identities, tokens_valid_from=first.tokens_valid_from,
+        identities=identities, access_epoch=first.access_epoch + (user.user_epoch if user else 0),
+        user_epoch=user.user_epoch if user else 0,
         user_id=user.user_id if user else "", given_name=user.given_name if user else "",
         family_name=user.family_name if user else "", email_verified=user is not None and user.status == "CONFIRMED",
         may_sign_in=local is None
         or (user is not None and user.active and not is_locked(user.locked_until, now_ms)),
     )  # fmt: skip
+
+
+def same_access(work: Work, tenant_id: str, subject: Subject) -> bool:
+    """Whether nothing has ended the access of the subject since it was read."""
+    row = work.row(_EPOCHS, {"of_tenant": tenant_id, "profile_id": subject.id, "of_user": subject.user_id})
+    return row is not None and row.access_epoch + (row.user_epoch or 0) == subject.access_epoch
 
 
 def get_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Subject:

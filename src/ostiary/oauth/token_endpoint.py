@@ -24,6 +24,7 @@ from ostiary.oauth.ledger import Ledger
 from ostiary.oauth.refresh import Overtaken, invalid_grant, new_refresh_token, open_grant
 from ostiary.oauth.runtime_events import application_authenticated, application_refused, captures
 from ostiary.oauth.scopes import CLIENT_SCOPES, UNDERSTOOD, USER_SCOPES, granted_scopes, requested_scopes
+from ostiary.oauth.subjects import same_access
 from ostiary.oauth.token_settings import TOKENS
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
@@ -102,7 +103,7 @@ class TokenEndpoint:
         captured = authorized.subject is None and captures(work, tenant)
         request.reading.release()
         opens = authorized.terms is not None and refresh.enabled and not request.client.is_public
-        if opens or authorized.settle is not None:
+        if authorized.terms is not None or authorized.settle is not None:
             lifetime_s = refresh.expires_in if opens else 0
             settle = partial(self._settle, request, authorized, lifetime_s)
             return self.tokens.sign_and_write(prepared, settle).document()
@@ -113,10 +114,13 @@ class TokenEndpoint:
         self, request: TokenRequest, authorized: Authorized, lifetime_s: int, work: Work, issued: Issued
     ) -> Issued:
         """What remains to be written: a new grant with its refresh token, and that the credential is used."""
+        subject, tenant_id = authorized.subject, request.tenant.id
+        if authorized.terms is not None and subject is not None and not same_access(work, tenant_id, subject):
+            raise invalid_grant("The user has been signed out meanwhile.")
         if lifetime_s and authorized.terms is not None:
             token = new_refresh_token(self.entropy)
             grant_id = open_grant(
-                work, request.tenant.id, authorized.terms, token, self.entropy, request.now_ms, lifetime_s,
+                work, tenant_id, authorized.terms, token, self.entropy, request.now_ms, lifetime_s,
                 issued.access_token,
             )  # fmt: skip
             issued = with_refresh(issued, token, grant_id)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ostiary.clock import Clock
 from ostiary.directory.profiles import profile_at_sign_in
-from ostiary.directory.sign_in import PasswordSignIn, SignedIn
+from ostiary.directory.sign_in import PasswordSignIn, SignedIn, wrong_credentials
 from ostiary.errors import DomainError, Kind
 from ostiary.ids import Entropy
 from ostiary.oauth.ledger import Ledger
@@ -49,4 +49,6 @@ class UserSignIn:
             subject = find_subject(work, tenant_id, profile.id, now)
         if subject is None:
             raise LookupError("the profile that was just found or made is not there")
+        if subject.user_epoch != signed_in.access_epoch or not subject.may_sign_in:
+            raise wrong_credentials()  # deactivated, or given a new password, since the old one was checked
         return subject

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, bindparam, select, update
+from sqlalchemy import Row, and_, bindparam, select, update
 
 from ostiary.ids import digest
 from ostiary.oauth.app_tokens import Issued
@@ -22,12 +22,18 @@ from ostiary.oauth.refresh import (
 from ostiary.oauth.subjects import find_subject
 from ostiary.store.engine import Store
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import AuthorizationCode, table_of
+from ostiary.store.tables import AuthorizationCode, Session, table_of
 from ostiary.store.work import Work
 
-_CODES = table_of(AuthorizationCode)
+_CODES, _SESSIONS = table_of(AuthorizationCode), table_of(Session)
 _FIND = prepared(
-    select(_CODES).where(_CODES.c.tenant_id == bindparam("of_tenant"), _CODES.c.digest == bindparam("code_digest"))
+    select(_CODES, _SESSIONS.c.ended_at)
+    .select_from(
+        _CODES.outerjoin(
+            _SESSIONS, and_(_SESSIONS.c.tenant_id == _CODES.c.tenant_id, _SESSIONS.c.id == _CODES.c.session_id)
+        )
+    )
+    .where(_CODES.c.tenant_id == bindparam("of_tenant"), _CODES.c.digest == bindparam("code_digest"))
 )
 _USE = (
     update(_CODES)
@@ -49,11 +55,11 @@ class AuthorizationCodeGrant:
         """All that is wrong with a code is one `invalid_grant`; a second use revokes what the first one issued."""
         row = self._row(request)
         subject = find_subject(request.reading.work, request.tenant.id, row.subject, request.now_ms)
-        if subject is None or not subject.may_sign_in or subject.tokens_valid_from > row.auth_time:
+        if subject is None or not subject.may_sign_in or subject.access_epoch != row.access_epoch:
             raise _refused()
         terms = GrantTerms(
             ROTATING, APPID, subject.id, row.auth_time, client_id=request.client.id, user_id=row.user_id,
-            session_id=row.session_id, scope=row.scope, amr=row.amr,
+            session_id=row.session_id, scope=row.scope, amr=row.amr, access_epoch=row.access_epoch,
         )  # fmt: skip
         return Authorized(
             subject, row.amr, limit=tuple(row.scope.split()), nonce=row.nonce, terms=terms,
@@ -68,6 +74,8 @@ class AuthorizationCodeGrant:
             raise _refused()
         if row.used_at is not None:
             self._revoke(request, row)
+            raise _refused()
+        if row.ended_at is not None:  # the session of which it comes
             raise _refused()
         if row.redirect_uri != request.form.get("redirect_uri") or not _has_verifier(row, request):
             raise _refused()

@@ -27,5 +27,6 @@ class Password:
         terms = GrantTerms(
             ROTATING, APPID, subject.id, request.now_ms, client_id=request.client.id, user_id=subject.user_id,
             scope=" ".join(asked), amr=CLOUD_DIRECTORY,
+            access_epoch=subject.access_epoch,
         )  # fmt: skip
         return Authorized(subject, CLOUD_DIRECTORY, terms=terms)

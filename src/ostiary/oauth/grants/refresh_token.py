@@ -67,6 +67,6 @@ class RefreshTokenGrant:
 
     def _subject(self, request: TokenRequest, held: HeldGrant) -> Subject:
         subject = find_subject(request.reading.work, request.tenant.id, held.terms.subject, request.now_ms)
-        if subject is None or not subject.may_sign_in or subject.tokens_valid_from > held.issued_at:
+        if subject is None or not subject.may_sign_in or subject.access_epoch != held.terms.access_epoch:
             raise invalid_grant()
         return subject

@@ -13,8 +13,7 @@ from ostiary.directory.profile_document import profile_documents
 from ostiary.directory.profile_search import search_profiles
 from ostiary.directory.profiles import lock_profile, the_profile
 from ostiary.directory.roles import chosen_roles, put_profile_roles, roles_of_profile
-from ostiary.oauth.departures import remove_profile
-from ostiary.oauth.refresh import revoke_grants_of
+from ostiary.oauth.departures import end_grants_of_profile, remove_profile
 from ostiary.runtime import Runtime
 from ostiary.services.appid.roles import assigned_roles
 from ostiary.services.json_body import json_body
@@ -47,7 +46,7 @@ class UsersServicer(users_pb2_grpc.UsersServiceServicer):
     ) -> empty_pb2.Empty:
         work = current_call().work
         profile = the_profile(work, request.tenant_id, request.id)
-        revoke_grants_of(work, request.tenant_id, self._clock.now_ms(), subject=profile.id)
+        end_grants_of_profile(work, request.tenant_id, profile.id, self._clock.now_ms())
         return empty_pb2.Empty()
 
     def GetUserProfile(self, request: pb.GetUserProfileRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:

@@ -20,7 +20,7 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
 
     def __init__(self, runtime: Runtime) -> None:
         self._sign_in = SignIn(
-            runtime.store, runtime.clock, runtime.entropy, runtime.issuers, runtime.authorization_requests,
+            runtime.sealing, runtime.clock, runtime.entropy, runtime.issuers, runtime.authorization_requests,
             runtime.user_sign_in, runtime.finish,
         )  # fmt: skip
 

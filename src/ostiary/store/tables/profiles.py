@@ -25,7 +25,8 @@ class Profile(SQLModel, table=True):
     attributes: str = text(default="{}")
     """Custom attributes: a JSON object, 100 KB at most."""
     tokens_valid_from: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
-    """Tokens issued before this moment (UTC milliseconds) are dead: revocation of all that a person holds."""
+    """Access tokens issued before the second of this moment (UTC milliseconds) are dead."""
+    access_epoch: int = Field(default=0, description="Grows when all that was granted to the profile ends.")
     created_at: int = moment()
     modified_at: int = moment()
 

@@ -1,32 +1,21 @@
-"""Sign-in transactions and sessions."""
+"""Sign-ins that are over, and sessions."""
 
 from __future__ import annotations
 
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import end_of_row, moment, owned_by, text
+from ostiary.store.tables.columns import end_of_row, moment, owned_by
 
 
-class LoginTransaction(SQLModel, table=True):
-    """One visit to the sign-in pages, from the authorization request to the code.
+class FinishedLogin(SQLModel, table=True):
+    """A visit to the sign-in pages that led to a code, kept until its form would have expired: it leads to no second
+    one. Before that the browser alone holds it."""
 
-    The browser holds the secret whose digest is `browser`; every form carries the id. `request` is the checked
-    authorization request as JSON, `factors` the factors done so far as JSON.
-    """
-
-    __tablename__ = "login_transactions"
-    id: str = Field(primary_key=True, max_length=64, description="Digest of the transaction's handle.")
+    __tablename__ = "finished_logins"
+    id: str = Field(primary_key=True, max_length=64)
     tenant_id: str = owned_by("tenants.id", index=True)
-    client_id: str = Field(max_length=36)
-    request: str = text()
-    step: str = Field(max_length=32)
-    factors: str = text(default="[]")
-    user_id: str = Field(default="", max_length=36)
-    browser: str = Field(max_length=64)
-    created_at: int = moment()
     expires_at: int = end_of_row()
-    finished_at: int | None = moment(optional=True)
 
 
 class Session(SQLModel, table=True):
@@ -43,6 +32,7 @@ class Session(SQLModel, table=True):
     secret: str = Field(default="", max_length=64, index=True, description="Digest of the cookie's secret.")
     amr: str = ""
     auth_time: int = moment()
+    access_epoch: int = Field(default=0, description="The user's at sign-in: a later one ends the session.")
     created_at: int = moment()
     last_seen_at: int = moment()
     expires_at: int = end_of_row()

@@ -40,6 +40,7 @@ class User(SQLModel, table=True):
     last_login: int | None = moment(optional=True)
     original_id: str = text()
     """Of an imported user: the directory id where it came from; nothing is found by it."""
+    access_epoch: int = Field(default=0, description="Grows when all that the user holds ends.")
 
 
 class LoginName(SQLModel, table=True):

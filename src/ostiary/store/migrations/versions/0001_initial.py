@@ -105,6 +105,7 @@ def upgrade() -> None:
         sa.Column("challenge", sa.Text(), nullable=False),
         sa.Column("amr", sa.String(), nullable=False),
         sa.Column("auth_time", sa.BigInteger(), nullable=False),
+        sa.Column("access_epoch", sa.Integer(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=True),
         sa.Column("grant_id", sa.String(length=36), nullable=False),
@@ -159,6 +160,18 @@ def upgrade() -> None:
     )
     op.create_index("ix_external_ids_resource", "external_ids", ["tenant_id", "resource_id"], unique=False)
     op.create_table(
+        "finished_logins",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_finished_logins_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_finished_logins")),
+    )
+    op.create_index(op.f("ix_finished_logins_expires_at"), "finished_logins", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_finished_logins_tenant_id"), "finished_logins", ["tenant_id"], unique=False)
+    op.create_table(
         "grants",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -172,6 +185,7 @@ def upgrade() -> None:
         sa.Column("scope", sa.Text(), nullable=False),
         sa.Column("amr", sa.String(), nullable=False),
         sa.Column("auth_time", sa.BigInteger(), nullable=False),
+        sa.Column("access_epoch", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("last_used_at", sa.BigInteger(), nullable=True),
@@ -198,26 +212,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_groups")),
     )
     op.create_index("ix_groups_name", "groups", ["tenant_id", "display_name_key", "id"], unique=False)
-    op.create_table(
-        "login_transactions",
-        sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("tenant_id", sa.String(length=36), nullable=False),
-        sa.Column("client_id", sa.String(length=36), nullable=False),
-        sa.Column("request", sa.Text(), nullable=False),
-        sa.Column("step", sa.String(length=32), nullable=False),
-        sa.Column("factors", sa.Text(), nullable=False),
-        sa.Column("user_id", sa.String(length=36), nullable=False),
-        sa.Column("browser", sa.String(length=64), nullable=False),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.Column("expires_at", sa.BigInteger(), nullable=False),
-        sa.Column("finished_at", sa.BigInteger(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_login_transactions_tenant_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_login_transactions")),
-    )
-    op.create_index(op.f("ix_login_transactions_expires_at"), "login_transactions", ["expires_at"], unique=False)
-    op.create_index(op.f("ix_login_transactions_tenant_id"), "login_transactions", ["tenant_id"], unique=False)
     op.create_table(
         "logos",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -276,6 +270,7 @@ def upgrade() -> None:
         sa.Column("preferred_username", sa.Text(), nullable=False),
         sa.Column("attributes", sa.Text(), nullable=False),
         sa.Column("tokens_valid_from", sa.BigInteger(), nullable=False),
+        sa.Column("access_epoch", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("modified_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_profiles_tenant_id"), ondelete="CASCADE"),
@@ -317,6 +312,7 @@ def upgrade() -> None:
         sa.Column("secret", sa.String(length=64), nullable=False),
         sa.Column("amr", sa.String(), nullable=False),
         sa.Column("auth_time", sa.BigInteger(), nullable=False),
+        sa.Column("access_epoch", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("last_seen_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
@@ -395,6 +391,7 @@ def upgrade() -> None:
         sa.Column("modified_at", sa.BigInteger(), nullable=False),
         sa.Column("last_login", sa.BigInteger(), nullable=True),
         sa.Column("original_id", sa.Text(), nullable=False),
+        sa.Column("access_epoch", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_users_tenant_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("tenant_id", "user_name_key", name=op.f("uq_users_tenant_id_user_name_key")),
