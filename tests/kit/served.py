@@ -40,6 +40,11 @@ class Served:
         return self.variables["OSTIARY_PUBLIC_URL"]
 
     @property
+    def database(self) -> str:
+        """The URL of its database."""
+        return self.variables.get("OSTIARY_DATABASE") or f"sqlite:///{self.folder}/data/ostiary.sqlite3"
+
+    @property
     def run_dir(self) -> Path:
         """The folder of its sockets."""
         return Path(self.variables["OSTIARY_RUN_DIR"])

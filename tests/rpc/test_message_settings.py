@@ -172,7 +172,7 @@ def test_secrets_of_a_dispatcher_are_shown_to_who_may_change_it_and_nowhere_in_t
     changed = {"provider": "custom", "custom": {**CUSTOM, "authorization": VALUE}}
     assert dispatcher(people, "Put", config=changed) == changed
     assert dispatcher(people, "Get") == changed, "what a document lacks is forgotten, secrets too"
-    assert dispatcher(people, "Put", config={}) == {"provider": "appid"}
+    assert dispatcher(people, "Put", config={"provider": "appid"}) == {"provider": "appid"}
     assert dispatcher(people, "Get") == {"provider": "appid"}
 
 
@@ -183,6 +183,7 @@ def test_changing_the_master_key_finds_the_secrets_of_settings() -> None:
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
+        ({}, "INVALID_PROVIDER"),
         ({"provider": "smtp"}, "INVALID_PROVIDER"),
         ({"provider": "sendgrid"}, "SENDGRID_MISSING"),
         ({"provider": "sendgrid", "sendgrid": {}}, "API_KEY_MISSING"),

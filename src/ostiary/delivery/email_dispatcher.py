@@ -16,8 +16,7 @@ MAX_SECRET = 4_096
 
 
 def check_email_dispatcher(config: pb.EmailDispatcherConfig) -> None:
-    """Refuses an unknown provider, one without its part, and parts that could not work; fills in the provider."""
-    config.provider = config.provider or OPERATORS
+    """Refuses an unknown provider, one without its part, and parts that could not work."""
     if config.provider not in PROVIDERS:
         raise invalid("INVALID_PROVIDER", f"provider must be one of {', '.join(PROVIDERS)}.")
     if config.provider == SENDGRID and not config.HasField("sendgrid"):

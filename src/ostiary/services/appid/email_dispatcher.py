@@ -95,8 +95,10 @@ class EmailDispatcherServicer(email_dispatcher_pb2_grpc.EmailDispatcherServiceSe
 
 
 def _sender(sender: pb.TestSender) -> sender_details_pb2.SenderDetails:
-    reply_to = sender.reply_to if sender.HasField("reply_to") else None
-    return sender_details_pb2.SenderDetails(sender=sender.sender, reply_to=reply_to)
+    if not sender.HasField("reply_to"):
+        return sender_details_pb2.SenderDetails(sender=sender.sender)
+    mailbox("senderDetails.reply_to", sender.reply_to.email)  # stored settings may have one without an address
+    return sender_details_pb2.SenderDetails(sender=sender.sender, reply_to=sender.reply_to)
 
 
 def _shown(receipt: Receipt) -> dict[str, str]:

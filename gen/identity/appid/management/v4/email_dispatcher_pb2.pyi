@@ -137,7 +137,7 @@ class EmailDispatcherConfig(_message.Message):
     SENDGRID_FIELD_NUMBER: _builtins.int
     CUSTOM_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
-    """appid (the operator's mail server; the default), sendgrid or custom."""
+    """appid (the operator's mail server, which a new tenant has), sendgrid or custom. Required."""
     @_builtins.property
     def sendgrid(self) -> Global___SendgridConfig:
         """Required when provider is sendgrid; kept otherwise."""

@@ -1,0 +1,147 @@
+"""A walk through the documented operations of App ID management, over REST, by what is written down about them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+from contract.served import DATA, documented
+from kit.command import ostiary_here
+from kit.preparations import Preparations
+from kit.served import Served, served
+from kit.smtp import Mailboxes, mailboxes
+from kit.web import Site, answering, site
+from sqlalchemy import select
+from sqlmodel import SQLModel
+
+from ostiary.store.engine import Store
+
+Json = Any
+ROLES = ("reader", "writer", "manager")
+PARTS = ("at", "query", "body", "upload", "headers")
+"""Of a request."""
+FILLER = "x"
+"""What stands in a path where nobody gets as far as looking it up."""
+OPERATIONS: dict[str, Json] = {
+    **{facts["number"]: facts for facts in documented("appid_management")},
+}
+for _number, _facts in json.loads((DATA / "appid_operations.json").read_text()).items():
+    OPERATIONS[_number] = {**OPERATIONS[_number], **_facts}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A tenant and API tokens for it."""
+
+    tenant_id: str
+    tokens: dict[str, str]
+
+    def headers(self, role: str) -> dict[str, str]:
+        """Those of a caller with a role, of nobody (``), or of a stranger to the server (`junk`)."""
+        return {"authorization": f"Bearer {self.tokens.get(role, role)}"} if role else {}
+
+
+@dataclass
+class Walk:
+    """A served tree, and tenants in it."""
+
+    server: Served
+    smtp: Mailboxes
+    site: Site
+    http: httpx.Client
+    places: dict[str, Place] = field(default_factory=dict)
+    steady: dict[tuple[str, str], Preparations] = field(default_factory=dict)
+
+    def place(self, name: str) -> Place:
+        """The tenant of that name, made at first use."""
+        if name not in self.places:
+            tenant = self._command("tenant", "create", f"{name}-{uuid.uuid4().hex}")["id"]
+            keys = {role: self._command("apikey", "create", tenant, "--role", role)["apikey"] for role in ROLES}
+            self.places[name] = Place(tenant, {role: self.server.token(key) for role, key in keys.items()})
+        return self.places[name]
+
+    def preparations(self, place: str) -> Preparations:
+        """Fresh ones in a tenant."""
+        there = self.place(place)
+
+        def ask(verb: str, path: str, document: Json) -> Json:
+            url, headers = f"/management/v4/{there.tenant_id}/{path}", there.headers("manager")
+            answer = self.http.request(verb, url, json=document, headers=headers)
+            assert answer.is_success, f"{verb} {path}: {answer.status_code} {answer.text}"
+            return answer.json() if answer.content else None
+
+        return Preparations(ask, self.smtp, self.site.url)
+
+    def lasting(self, place: str, number: str) -> Preparations:
+        """Those that all requests of an operation share that change nothing."""
+        if (place, number) not in self.steady:
+            self.steady[place, number] = self.preparations(place)
+        return self.steady[place, number]
+
+    def ask(
+        self, number: str, place: str, role: str = "manager", *, made: Preparations | None = None, **other: Json
+    ) -> httpx.Response:
+        """Sends the documented request of an operation, with `other` parts (at, query, body, headers, …) in it."""
+        facts = {**OPERATIONS[number], **other}
+        made = made or self.preparations(place)
+        parts = {
+            name: made.filled(facts[name]) for name in ("at", "query", "body", "upload", "headers") if name in facts
+        }
+        there = self.place(place)
+        headers = {**there.headers(role), **parts.pop("headers", {})}
+        return self.send(number, there.tenant_id, headers, form=facts.get("as_form", False), **parts)
+
+    def send(
+        self, number: str, tenant_id: str, headers: dict[str, str], *, form: bool = False, **parts: Json
+    ) -> httpx.Response:
+        """Sends one request as it is given."""
+        facts = OPERATIONS[number]
+        path = facts["path"].replace("{}", tenant_id, 1)
+        for value in parts.get("at", ()):
+            path = path.replace("{}", value, 1)
+        request: dict[str, Json] = {"headers": headers, "params": parts.get("query")}
+        if "upload" in parts:
+            request["files"] = {name: (name, content) for name, content in parts["upload"].items()}
+        elif "body" in parts:
+            request["data" if form else "json"] = parts["body"]
+        return self.http.request(facts["verb"], path.replace("{}", FILLER), **request)
+
+    def after(self, number: str, place: str, made: Preparations) -> None:
+        """Does what an operation comes after."""
+        for earlier in OPERATIONS[number].get("after", ()):
+            self.after(earlier, place, made)
+            answer = self.ask(earlier, place, made=made)
+            assert answer.is_success, f"{earlier}: {answer.status_code} {answer.text}"
+
+    def rows_with(self, text: str) -> list[str]:
+        """Rows of whatever table that hold a text, in the clear or inside of binary documents."""
+        with closing(Store(self.server.database)) as store, store.read() as work:
+            tables = SQLModel.metadata.sorted_tables
+            rows = ((table.name, row) for table in tables for row in work.rows(select(table)))
+            return [f"{name}: {row}" for name, row in rows if text in str(row)]
+
+    def _command(self, *arguments: str) -> Json:
+        made = ostiary_here(*arguments, "--json", cwd=self.server.folder, **self.server.variables)
+        assert made.code == 0, made.stderr
+        return made.json()
+
+
+@contextmanager
+def walking(folder: Path, **settings: Json) -> Iterator[Walk]:
+    """The whole server with everything around it that operations reach."""
+    reply = json.dumps({"skipMfa": True, "messages": [{"status": "0"}]}).encode()
+    with ExitStack() as stack:
+        smtp = stack.enter_context(mailboxes())
+        outside = stack.enter_context(site(answering(200, reply, content_type="application/json")))
+        server = stack.enter_context(served(
+            folder, smtp_url=smtp.url, outgoing_allow="127.0.0.0/8", sendgrid_url=outside.url, vonage_url=outside.url,
+            **{"workers": 1, **settings},
+        ))  # fmt: skip
+        http = stack.enter_context(httpx.Client(base_url=server.url, timeout=20))
+        yield Walk(server, smtp, outside, http)
