@@ -125,7 +125,9 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         finish=Finish(store, clock, entropy),
         token_endpoint=TokenEndpoint(clock, entropy, ledger, AppTokens(keys, issuers, ledger, entropy), grants),
         platform_tokens=tokens, platform_sessions=sessions,
-        platform_token_endpoint=PlatformTokenEndpoint(store, tenancy, clock, entropy, sealing, tokens, sessions),
+        platform_token_endpoint=PlatformTokenEndpoint(
+            store, tenancy, clock, entropy, sealing, tokens, sessions, ledger
+        ),
         outgoing=outgoing, delivery=delivery, caps=caps, messages=messages,
         self_service=SelfService(clock, messages, password_change),
         registration=Registration(store, clock, entropy, passwords, messages),
@@ -151,10 +153,13 @@ def older_master_keys(settings: Settings) -> list[bytes]:
 def background_tasks(runtime: Runtime) -> list[Task]:
     """What the background process of a node does; see `ostiary.background`."""
     store, clock, holder = runtime.store, runtime.clock, new_id(runtime.entropy)
+    audit_kept_ms = runtime.settings.audit_retention_days * 86_400_000
     return [
         Task("outbox", 1, runtime.delivery.send_due),
         Task("jobs", 5, lambda: run_jobs(store, clock, holder)),
-        Task("cleaner", 60, lambda: leased(store, clock, holder, "cleaner", lambda: clean(store, clock))),
+        Task(
+            "cleaner", 60, lambda: leased(store, clock, holder, "cleaner", lambda: clean(store, clock, audit_kept_ms))
+        ),
     ]
 
 
@@ -163,11 +168,11 @@ def steps(runtime: Runtime) -> list[Step]:
     return [
         *tracing(),  # around everything, so that a span is as long as the request; empty unless asked for
         Authenticate(runtime.authentication),  # before access, which needs to know who asks
+        Audit(runtime.clock, runtime.ledger, reads=runtime.settings.audit_reads),  # around access, whose no it records
         authorize,  # before limits: strangers must not use up a tenant's share; before validation (AIP-211)
         Limit(CoarseLimiter(runtime.limits)),  # before work: what is refused must cost nothing
         refuse_malformed,  # after access: only who may call learns that the request was malformed
         refuse_unknown_version,  # of cloudapi only
-        Audit(runtime.clock),  # around the unit of work, whose transaction records what it holds ready
         unit_of_work,  # innermost: nothing slow stands inside a transaction
     ]
 

@@ -154,6 +154,9 @@ class Settings(BaseSettings):
     sendgrid_url: str = Field("https://api.sendgrid.com", description="where tenants' SendGrid accounts are")
     vonage_url: str = Field("https://rest.nexmo.com", description="where tenants' Vonage accounts are")
 
+    audit_reads: bool = Field(True, description="record in the audit ledger also who read what")
+    audit_retention_days: int = Field(365, ge=0, le=36_500, description="days that audit records are kept; 0: for ever")
+
     log_format: Literal["json", "text"] = Field("text", description="one JSON object a line, or text for people")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is written")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -17,8 +19,10 @@ from sqlmodel import SQLModel
 from identity.appid.management.v4 import tokens_pb2 as pb
 from identity.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
 from ostiary.app import open_runtime
-from ostiary.clock import FixedClock, SystemClock
+from ostiary.clock import FixedClock, SystemClock, rfc3339
 from ostiary.config import Settings
+from ostiary.store.audit import Entry, record
+from ostiary.store.audit_trail import PAGE
 from ostiary.store.tenancy import SYSTEM_ID
 
 Run = Callable[..., Ended]
@@ -60,6 +64,46 @@ def test_the_printed_api_keys_open_what_they_say(served: Caller) -> None:
         assert ask(served, served.token(served.installation.api_keys[role])) is grpc.StatusCode.OK
 
 
+def lines(ended: Ended) -> list[dict[str, Any]]:
+    """The records that an export wrote."""
+    assert ended.code == 0, ended.stderr
+    return [json.loads(line) for line in ended.stdout.splitlines()]
+
+
+def test_the_audit_ledger_is_exported_as_json_lines_by_time_and_tenant(run: Run, served: Caller) -> None:
+    made = served.installation
+    now_ms = made.clock.now_ms()
+    doomed = run("tenant", "create", "doomed", "--json").json()["id"]
+    with made.runtime.store.write() as work:
+        for number in range(2 * PAGE + 1):
+            record(work, now_ms - 3_600_000 - number // 3, Entry(doomed, "appid.x.read", target_id=str(number)))
+    exported = lines(run("audit", "export", "--tenant", "doomed", "--until", "30m"))
+    assert [each["eventTime"] for each in exported] == sorted(each["eventTime"] for each in exported)
+    assert len({each["id"] for each in exported}) == 2 * PAGE + 1
+    assert len(lines(run("audit", "export", "--since", rfc3339(now_ms - 3_600_000), "--until", "30m"))) == 3
+    assert run("tenant", "delete", "doomed", "--yes").code == 0
+    assert len(lines(run("audit", "export", "--tenant", doomed))) == 2 * PAGE + 1, "an auditor still finds them"
+    (deletion,) = [each for each in lines(run("audit", "export")) if each["action"] == "ostiary.tenant.delete"]
+    assert deletion["target"]["id"].endswith(doomed)
+    assert lines(run("audit", "export", "--since", "2999-01-01", "--until", "2999-01-02")) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (("--since", "yesterday"), "is no time"), (("--follow", "--until", "1h"), "has no end"),
+        (("--tenant", "nobody"), "There is no tenant nobody"),
+    ],
+)  # fmt: skip
+def test_an_export_that_cannot_be_meant_is_refused_in_one_line(
+    run: Run, arguments: tuple[str, ...], complaint: str
+) -> None:
+    assert run("init", "--json").code == 0
+    refused = run("audit", "export", *arguments)
+    assert (refused.code != 0, refused.stdout, refused.stderr.count("\n")) == (True, "", 1)
+    assert complaint in refused.stderr
+
+
 def test_a_made_api_key_works_until_it_is_revoked(run: Run, served: Caller) -> None:
     made = run("apikey", "create", "default", "--role", "reader", "--name", "report", "--json").json()
     token = served.token(made["apikey"])
@@ -86,7 +130,7 @@ def test_a_disabled_tenant_is_refused_at_the_next_request_and_enabled_again(run:
     assert ask(served, token) is grpc.StatusCode.OK
 
 
-def test_a_deleted_tenant_leaves_its_id_and_nothing_else(run: Run, served: Caller) -> None:
+def test_a_deleted_tenant_leaves_its_id_and_the_record_of_what_was_done(run: Run, served: Caller) -> None:
     token = served.token(served.installation.api_keys["manager"])
     tenant_id = served.installation.tenant_id
     assert run("tenant", "delete", "default").code == 130, "without --yes and without a person it deletes nothing"
@@ -95,7 +139,7 @@ def test_a_deleted_tenant_leaves_its_id_and_nothing_else(run: Run, served: Calle
     assert ask(served, token) is not grpc.StatusCode.OK
     with served.installation.runtime.store.read() as work:
         for table in SQLModel.metadata.sorted_tables:
-            if "tenant_id" in table.columns and table.name != "jobs":
+            if "tenant_id" in table.columns and table.name not in ("jobs", "audit_events"):
                 count = work.row(select(func.count()).select_from(table).where(table.c.tenant_id == tenant_id))
                 assert count is not None
                 assert count[0] == 0, table.name

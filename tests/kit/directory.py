@@ -9,11 +9,12 @@ from typing import Any
 
 import grpc
 from google.api import httpbody_pb2
+from kit.audited import changes
 from kit.callers import Caller, bearer
 from kit.oauth import PASSWORD, Application, Runtime
 from sqlalchemy import select
 
-from ostiary.store.tables import AuditEvent, Message, table_of
+from ostiary.store.tables import Message, table_of
 
 Json = dict[str, Any]
 MANAGEMENT = "identity.appid.management.v4"
@@ -72,11 +73,8 @@ class People:
         return [Message(**row._asdict()) for row in rows]
 
     def audited(self) -> list[tuple[str, str]]:
-        """Action and target of every audit event of the tenant, oldest first."""
-        events = table_of(AuditEvent)
-        asked = select(events.c.action, events.c.target_id).where(events.c.tenant_id == self.tenant_id)
-        with self.made.runtime.store.read() as work:
-            return [(row.action, row.target_id) for row in work.rows(asked.order_by(events.c.id))]
+        """Action and target of what was changed in the tenant, oldest first."""
+        return changes(self.made, self.tenant_id)
 
 
 def person(address: str, **facts: Any) -> Json:

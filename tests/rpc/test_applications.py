@@ -6,13 +6,14 @@ from typing import Any
 
 import grpc
 import pytest
+from kit.audited import changes
 from kit.callers import Caller, bearer, refusal
 from kit.installation import ENTROPY
 from sqlalchemy import select
 
 from ostiary.ids import new_id
 from ostiary.oauth.clients import check_secret, find_client
-from ostiary.store.tables import AuditEvent, AuthorizationCode, Client, Grant, table_of
+from ostiary.store.tables import AuthorizationCode, Client, Grant, table_of
 from ostiary.store.tenancy import fresh_view
 
 Json = dict[str, Any]
@@ -79,9 +80,7 @@ def test_an_application_lives_from_registration_to_deletion(applications: Applic
 
 
 def recorded(applications: Applications) -> list[tuple[str, str]]:
-    events = table_of(AuditEvent)
-    with applications.caller.installation.runtime.store.read() as work:
-        return [(row.action, row.target_id) for row in work.rows(select(events).order_by(events.c.id))]
+    return changes(applications.caller.installation)
 
 
 def test_secrets_are_shown_to_writer_manager_and_operator_and_not_to_reader(applications: Applications) -> None:

@@ -8,9 +8,9 @@ import statistics
 import time
 
 import pytest
+from kit.audited import audited
 from kit.callers import Caller
 from kit.oauth import Application, Runtime, basic, refused
-from sqlalchemy import select
 
 from identity.appid.management.v4 import runtime_activity_pb2 as activity_pb
 from ostiary.directory.roles import create_role, put_client_roles
@@ -19,7 +19,7 @@ from ostiary.oauth.client_authentication import authenticate_client
 from ostiary.oauth.clients import PUBLIC, put_scopes
 from ostiary.oauth.form import Form
 from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
-from ostiary.store.tables import AuditEvent, Client, table_of
+from ostiary.store.tables import Client, table_of
 from ostiary.store.tenancy import touch
 
 GRANT = {"grant_type": "client_credentials"}
@@ -181,9 +181,7 @@ def test_runtime_activity_is_recorded_where_the_tenant_captures_it(
     runtime.token(GRANT, app.basic)
     with refused("invalid_client"):
         runtime.token(GRANT, basic(app.id, "wrong"))
-    events = table_of(AuditEvent)
-    with made.runtime.store.read() as work:
-        rows = work.rows(select(events).where(events.c.tenant_id == app.tenant_id).order_by(events.c.id))
+    rows = [row for row in audited(made, app.tenant_id) if row.action.startswith("appid.application.auth")]
     seen = [(row.action, row.outcome, row.reason_code, row.target_id, row.target_name) for row in rows]
     action, name = "appid.application.authenticate", "client_credentials:"
     success = (action, "success", 200, app.id, f"{name}{app.id}")

@@ -11,16 +11,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwk, jws
+from kit.audited import audited
 from kit.callers import Caller
 from kit.oauth import Application, Refused, Runtime, refused
-from sqlalchemy import select
 
 from identity.appid.management.v4 import identity_providers_pb2 as pb
 from identity.appid.management.v4 import runtime_activity_pb2 as activity_pb
 from ostiary.directory.roles import create_role, put_profile_roles
 from ostiary.oauth.clients import put_scopes
 from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
-from ostiary.store.tables import AuditEvent, table_of
 from ostiary.upstream.custom import CUSTOM
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -268,7 +267,5 @@ def test_the_sign_in_is_recorded_where_the_tenant_captures_it(custom: Custom) ->
         )
     answer = custom.exchange(custom.assertion())
     subject = custom.verified(answer["id_token"])[1]["sub"]
-    events = table_of(AuditEvent)
-    with custom.made.runtime.store.read() as work:
-        rows = work.rows(select(events).where(events.c.action == "appid.user.authenticate"))
+    rows = [row for row in audited(custom.made) if row.action == "appid.user.authenticate"]
     assert [(row.target_id, row.target_name) for row in rows] == [(subject, "appid_custom:")]

@@ -9,6 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
+from kit.audited import changes
 from kit.callers import Caller, refusal, serving
 from kit.installation import Installation, install
 from kit.oauth import Runtime
@@ -17,7 +18,7 @@ from kit.web import answering, site
 from sqlalchemy import select
 
 from ostiary.errors import DomainError
-from ostiary.store.tables import AuditEvent, SettingDocument, SettingSecret, table_of
+from ostiary.store.tables import SettingDocument, SettingSecret, table_of
 from ostiary.store.tenancy import fresh_view
 
 Json = dict[str, Any]
@@ -51,9 +52,7 @@ class Mfa:
         return found
 
     def events(self) -> list[str]:
-        events = table_of(AuditEvent)
-        with self.caller.installation.runtime.store.read() as work:
-            return [row.action for row in work.rows(select(events).order_by(events.c.id))]
+        return [action for action, _ in changes(self.caller.installation)]
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from kit.audited import audited
 from kit.callers import Caller
 from kit.oauth import PASSWORD, Application, Refused, Runtime, refused
-from sqlalchemy import select, update
+from sqlalchemy import update
 
 from identity.appid.management.v4 import runtime_activity_pb2 as activity_pb
 from identity.appid.management.v4 import tokens_pb2 as tokens_pb
@@ -18,7 +19,7 @@ from ostiary.directory.users import delete_user
 from ostiary.oauth.clients import PUBLIC, put_scopes
 from ostiary.oauth.refresh import revoke_grants_of
 from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
-from ostiary.store.tables import AuditEvent, Profile, User, table_of
+from ostiary.store.tables import Profile, User, table_of
 
 USER_SCOPE = "openid appid_default appid_readuserattr appid_readprofile appid_writeuserattr appid_authenticated"
 REFRESHED = {"refresh": tokens_pb.RefreshTokenConfig(enabled=True)}
@@ -118,9 +119,7 @@ def test_sign_ins_are_recorded_where_the_tenant_captures_them(runtime: Runtime, 
     subject = profile_of(runtime.sign_in(app), runtime)
     with refused("invalid_grant"):
         runtime.sign_in(app, password="wrong")
-    events = table_of(AuditEvent)
-    with runtime.made.runtime.store.read() as work:
-        rows = work.rows(select(events).order_by(events.c.id))
+    rows = [row for row in audited(runtime.made) if row.action == "appid.user.authenticate"]
     assert [(row.action, row.outcome, row.reason_code, row.target_id, row.target_name) for row in rows] == [
         ("appid.user.authenticate", "success", 200, subject, f"cloud_directory:{user_id}"),
         ("appid.user.authenticate", "failure", 401, "unknown", "cloud_directory:"),

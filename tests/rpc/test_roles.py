@@ -9,9 +9,9 @@ from typing import Any
 
 import grpc
 import pytest
+from kit.audited import changes
 from kit.callers import Caller, refusal
 from kit.installation import ENTROPY
-from sqlalchemy import select
 
 from ostiary.directory.roles import (
     put_profile_roles,
@@ -20,7 +20,7 @@ from ostiary.directory.roles import (
     scopes_of_profile,
 )
 from ostiary.ids import new_id
-from ostiary.store.tables import AuditEvent, Profile, table_of
+from ostiary.store.tables import Profile
 from ostiary.store.tenancy import fresh_view
 
 Json = dict[str, Any]
@@ -87,10 +87,7 @@ def test_a_role_lives_from_creation_to_deletion(tenant: Tenant) -> None:
 
 
 def targets(tenant: Tenant) -> list[tuple[str, str]]:
-    events = table_of(AuditEvent)
-    of_roles = select(events).where(events.c.action.like("appid.role%")).order_by(events.c.id)
-    with tenant.caller.installation.runtime.store.read() as work:
-        return [(row.action, row.target_id) for row in work.rows(of_roles)]
+    return [change for change in changes(tenant.caller.installation) if change[0].startswith("appid.role")]
 
 
 def test_what_no_role_can_be_is_refused_and_changes_nothing(tenant: Tenant) -> None:

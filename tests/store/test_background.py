@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from kit.audited import audited
 from kit.installation import ENTROPY, Installation
 from sqlalchemy import func, select
 from sqlmodel import SQLModel
@@ -15,6 +16,7 @@ from ostiary.background.jobs import run_job, run_jobs
 from ostiary.directory import tenant_deletion
 from ostiary.directory.tenant_deletion import begin_deletion
 from ostiary.keys.rotation import LONGEST_TOKEN_LIFE_MS, rotate
+from ostiary.store.audit import Entry, record
 from ostiary.store.batches import SIZE
 from ostiary.store.leases import take_lease
 from ostiary.store.tables import (
@@ -61,7 +63,7 @@ def test_what_has_ended_goes_and_what_lives_stays(installation: Installation) ->
     with installation.runtime.store.write() as work:
         for row in [*temporary(installation.tenant_id, "ended", now - KEPT_MS), *living]:
             work.add(row)
-    gone = clean(installation.runtime.store, installation.clock)
+    gone = clean(installation.runtime.store, installation.clock, 0)
     assert {name for name, number in gone.items() if number} == {type(row).__tablename__ for row in living}
     assert {type(row): count(installation, type(row)) for row in living} == {type(row): 1 for row in living}
 
@@ -80,7 +82,29 @@ def test_more_than_a_batch_goes_too(installation: Installation) -> None:
             for number in range(2 * SIZE + 1)
         ]
         work.run(table_of(RevokedToken).insert(), rows)
-    assert clean(installation.runtime.store, installation.clock)["revoked_tokens"] == 2 * SIZE + 1
+    assert clean(installation.runtime.store, installation.clock, 0)["revoked_tokens"] == 2 * SIZE + 1
+
+
+def test_audit_records_go_when_they_are_older_than_they_are_kept(installation: Installation) -> None:
+    store, clock, kept_ms = installation.runtime.store, installation.clock, 7 * 86_400_000
+    old, young = clock.now_ms() - kept_ms, clock.now_ms() - kept_ms + 1
+    with store.write() as work:
+        for at in [*[old] * (2 * SIZE + 1), young]:
+            record(work, at, Entry(installation.tenant_id, "appid.x.read"))
+    assert clean(store, clock, 0).get("audit_events", 0) == 0, "0 keeps them for ever"
+    assert clean(store, clock, kept_ms)["audit_events"] == 2 * SIZE + 1
+    assert [row.at for row in audited(installation)] == [young]
+
+
+def test_the_records_of_a_tenant_outlive_it(installation: Installation) -> None:
+    runtime, clock = installation.runtime, installation.clock
+    doomed = installation.new_tenant("doomed")
+    with runtime.store.write() as work:
+        record(work, clock.now_ms(), Entry(doomed, "appid.role.delete"))
+    with runtime.store.write() as work:
+        job_id = begin_deletion(work, doomed, ENTROPY, clock.now_ms()).id
+    assert run_job(runtime.store, clock, "me", job_id)
+    assert [row.action for row in audited(installation, doomed)] == ["appid.role.delete"]
 
 
 def test_a_retired_key_goes_when_no_token_that_it_signed_can_be_alive(installation: Installation) -> None:
@@ -96,10 +120,10 @@ def test_a_retired_key_goes_when_no_token_that_it_signed_can_be_alive(installati
     rotate(runtime.store, runtime.sealing, installation.tenant_id, clock.now_ms())
     assert states() == ["active", "next", "retired"]
     clock.advance(LONGEST_TOKEN_LIFE_MS / 1000 - 1)
-    clean(runtime.store, clock)
+    clean(runtime.store, clock, 0)
     assert states() == ["active", "next", "retired"]
     clock.advance(1)
-    clean(runtime.store, clock)
+    clean(runtime.store, clock, 0)
     assert states() == ["active", "next"]
 
 

@@ -69,7 +69,8 @@ def test_good_rules_are_read_with_their_defaults() -> None:
         (service(GOOD, family=options.ERROR_FAMILY_UNSPECIFIED), "no error family"),
         (service(changed(transaction=options.TRANSACTION_WRITE)), "no side effects, yet"),
         (service(GOOD, reads=False), "GET with side effects"),
-        (service(changed(audit="appid.x.read")), "names an audit event, yet opens no transaction"),
+        (service(changed(audit="appid.x.update", transaction=options.TRANSACTION_READ), reads=False),
+         "names an audit event, yet opens no transaction"),
         (service(changed(audit_runtime=True)), "audit_runtime without naming an audit event"),
     ],
 )  # fmt: skip

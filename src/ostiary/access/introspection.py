@@ -10,7 +10,9 @@ from ostiary.errors import DomainError, Kind
 from ostiary.ids import digest
 from ostiary.oauth.clients import ClientView
 from ostiary.oauth.refresh import family_of, revoke_access_token, revoke_grant
+from ostiary.oauth.runtime_events import capture, tokens_revoked
 from ostiary.store.engine import Store
+from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
 
@@ -32,17 +34,20 @@ class TokenInspection:
             return None
         return claims if claims["tenant"] == tenant_id else None
 
-    def revoke(self, work: Work, tenant_id: str, client: ClientView, token: str) -> None:
+    def revoke(self, work: Work, tenant: TenantView, client: ClientView, token: str, request_id: str) -> None:
         """Kills the family of a refresh token, or one access or identity token, if it is this client's.
 
         Opens its own transaction, and none for a token that is nobody's: guessing must not queue up writers.
         """
-        family = family_of(work, tenant_id, client.id, token)
-        claims = None if family else self.living_claims(work, tenant_id, token)
+        family = family_of(work, tenant.id, client.id, token)
+        claims = None if family else self.living_claims(work, tenant.id, token)
         now = self._clock.now_ms()
-        if family:
+        if family is not None:
             with self._store.write() as writing:
-                revoke_grant(writing, tenant_id, family, now)
+                if revoke_grant(writing, tenant.id, family.id, now):
+                    capture(writing, tenant, now, tokens_revoked(tenant.id, family.subject, request_id))
         elif claims is not None and client.id in claims["aud"]:
             with self._store.write() as writing:
-                revoke_access_token(writing, tenant_id, digest(token), now)
+                revoke_access_token(writing, tenant.id, digest(token), now)
+                if claims["sub"] != client.id:
+                    capture(writing, tenant, now, tokens_revoked(tenant.id, claims["sub"], request_id))

@@ -1,7 +1,8 @@
 """Deletes what has ended, so that tables stay bounded.
 
 Tables whose rows end by themselves say so with an `end_of_row` column: codes, sign-in transactions, sessions, grants,
-refresh tokens, revoked tokens. The few that end in another way stand in a list here.
+refresh tokens, revoked tokens. The few that end in another way stand in a list here; audit records when the operator
+says so.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ostiary.clock import Clock
 from ostiary.keys.rotation import drop_retired
 from ostiary.store.batches import delete_all
 from ostiary.store.engine import Store
-from ostiary.store.tables import Counter, Job, Message, table_of, temporary_tables
+from ostiary.store.tables import AuditEvent, Counter, Job, Message, table_of, temporary_tables
 
 KEPT_MS = 3_600_000
 """How long what has ended stays: a clock may be a little off, and a late client gets the clearer answer."""
@@ -22,15 +23,21 @@ MESSAGES_KEPT_MS = 7 * 86_400_000
 JOBS_KEPT_MS = 30 * 86_400_000
 BATCHES = 20
 """Of one table in one turn: a flood of expired rows must not keep writers waiting for longer."""
+AUDIT_BATCHES = 400
+"""Audit records come faster than anything else, as fast as people read; one turn takes more than they write."""
 _COUNTERS, _OUTBOX, _JOBS = table_of(Counter), table_of(Message), table_of(Job)
+_AUDIT = table_of(AuditEvent)
 
 
-def clean(store: Store, clock: Clock) -> dict[str, int]:
-    """One turn; how many rows went, by table."""
+def clean(store: Store, clock: Clock, audit_kept_ms: int) -> dict[str, int]:
+    """One turn; how many rows went, by table. `audit_kept_ms`: how long audit records stay; 0 for ever."""
     now_ms = clock.now_ms()
     gone = {table.name: delete_all(store, table, ended, batches=BATCHES) for table, ended in _ended(now_ms)}
     with store.write() as work:
         gone["signing_keys"] = drop_retired(work, now_ms)
+    if audit_kept_ms:
+        old = _AUDIT.c.at <= now_ms - audit_kept_ms
+        gone[_AUDIT.name] = delete_all(store, _AUDIT, old, batches=AUDIT_BATCHES)
     return gone
 
 

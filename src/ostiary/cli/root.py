@@ -27,6 +27,7 @@ COMMANDS = {
     "key": "ostiary.cli.key",
     "backup": "ostiary.cli.backup",
     "restore": "ostiary.cli.restore",
+    "audit": "ostiary.cli.audit",
     "routes": "ostiary.cli.routes",
     "openapi": "ostiary.cli.openapi",
     "serve": "ostiary.cli.serve",

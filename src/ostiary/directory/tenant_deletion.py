@@ -13,12 +13,14 @@ from ostiary.errors import conflict, denied, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.store.batches import delete_all
 from ostiary.store.engine import Store
-from ostiary.store.tables import ApiKey, Job, SigningKey, Tenant, table_of
+from ostiary.store.tables import ApiKey, AuditEvent, Job, SigningKey, Tenant, table_of
 from ostiary.store.tenancy import SYSTEM_ID, touch
 from ostiary.store.work import Work
 
 TENANT_DELETION = "tenant_deletion"
-_TENANTS, _JOBS = table_of(Tenant), table_of(Job)
+_TENANTS = table_of(Tenant)
+KEPT = frozenset({table_of(Job).name, table_of(AuditEvent).name})
+"""What outlives a tenant: the row of the job itself, and what was done in it, until that is old."""
 
 
 def begin_deletion(work: Work, tenant_id: str, entropy: Entropy, now_ms: int) -> Job:
@@ -57,7 +59,7 @@ def finish_deletion(store: Store, tenant_id: str, now_ms: int) -> None:
 
 
 def _owned_tables() -> Iterator[Table]:
-    """Every table whose rows belong to a tenant, those that refer to others first. The job's own row stays."""
+    """Every table whose rows belong to a tenant and go with it, those that refer to others first."""
     for table in reversed(SQLModel.metadata.sorted_tables):
-        if "tenant_id" in table.columns and table.name != _JOBS.name:
+        if "tenant_id" in table.columns and table.name not in KEPT:
             yield table

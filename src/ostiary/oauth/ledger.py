@@ -4,13 +4,17 @@ One thread a process takes all that waits, signs it, appends its rows in one tra
 nobody sees a token before the row that records it is durable, yet one commit serves a whole batch. It also keeps the
 other threads from fighting over the interpreter while a signature is made (a third more tokens a second than signing
 in place).
+
+Records on which no answer depends (reads, refusals) take the same way, only that nobody waits for them.
 """
 
 from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -26,6 +30,10 @@ from ostiary.store.work import Work
 LARGEST_BATCH = 64
 TIMEOUT_S = 10.0
 """Longer than the store's own timeouts, so that its reason is heard; below the gateway's."""
+LINGER_S = 0.05
+"""How long rows lie for which nobody waits, so that few reads do not cost a commit each."""
+LONGEST_QUEUE = 4_096
+"""Of jobs; whoever comes then waits, so that a store that is too slow for its records slows down who causes them."""
 _log = structlog.get_logger("ostiary.ledger")
 
 Finished = TypeVar("Finished")
@@ -39,6 +47,7 @@ class _Job:
     inputs: Sequence[bytes]
     rows: Sequence[dict[str, object]]
     finish: Finish[Any] | None = None
+    awaited: bool = True
     done: SimpleQueue[Any] = field(default_factory=SimpleQueue)
     claimed: threading.Lock = field(default_factory=threading.Lock)
 
@@ -73,15 +82,26 @@ class Ledger:
         """Commits one entry, together with others that wait."""
         self._settled(_Job(None, (), [row_of(entry, now_ms)]))
 
+    def note(self, now_ms: int, entry: Entry) -> None:
+        """Appends one entry a moment later. A process that is killed loses those of its last moment."""
+        if self.waiting < LONGEST_QUEUE:
+            self._put(_Job(None, (), [row_of(entry, now_ms)], awaited=False))
+        else:
+            self.append(now_ms, entry)
+
+    def flush(self) -> None:
+        """Returns once all that was handed in before is written, or given up."""
+        if self._runs_in == os.getpid():
+            with suppress(DomainError):
+                self._settled(_Job(None, (), ()))
+
     @property
     def waiting(self) -> int:
         """How many requests wait for the next batch, about."""
         return self._waiting.qsize()
 
     def _settled(self, job: _Job) -> Any:
-        if self._runs_in != os.getpid():
-            self._start()
-        self._waiting.put(job)
+        self._put(job)
         try:
             outcome = _outcome(job)
         except Empty:
@@ -89,6 +109,11 @@ class Ledger:
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
+
+    def _put(self, job: _Job) -> None:
+        if self._runs_in != os.getpid():
+            self._start()
+        self._waiting.put(job)
 
     def _start(self) -> None:
         with self._starting:
@@ -100,9 +125,11 @@ class Ledger:
     def _run(self, waiting: SimpleQueue[_Job]) -> None:
         while True:
             batch = [waiting.get()]
+            until = time.monotonic() + LINGER_S
             try:
                 while len(batch) < LARGEST_BATCH:
-                    batch.append(waiting.get_nowait())
+                    pause = 0.0 if any(job.awaited for job in batch) else max(0.0, until - time.monotonic())
+                    batch.append(waiting.get(timeout=pause) if pause else waiting.get_nowait())
             except Empty:
                 pass
             claimed = [job for job in batch if job.claim()]
@@ -112,9 +139,7 @@ class Ledger:
     def _settle(self, batch: list[_Job]) -> None:
         """Whatever goes wrong fails this batch: an exception that ended the thread would hang every later request."""
         try:
-            outcomes: list[Any] = [
-                [job.signer.sign(each) for each in job.inputs] if job.signer else [] for job in batch
-            ]
+            outcomes: list[Any] = [_signed(job) for job in batch]
             if any(job.rows or job.finish for job in batch):
                 with self._store.write() as work:
                     outcomes = [_written(work, job, signed) for job, signed in zip(batch, outcomes, strict=True)]
@@ -122,8 +147,9 @@ class Ledger:
                     if rows:
                         work.run(APPEND, rows)
         except Exception as error:  # noqa: BLE001 - it is passed on to those who wait
-            if not isinstance(error, DomainError):
-                _log.error("batch failed", jobs=len(batch), exc_info=True)
+            lost = sum(not job.awaited for job in batch)
+            if lost or not isinstance(error, DomainError):
+                _log.error("batch failed", jobs=len(batch), records_lost=lost, exc_info=True)
             outcomes = [_failure(error) for _ in batch]
         for job, outcome in zip(batch, outcomes, strict=True):
             job.done.put(outcome)

@@ -38,11 +38,18 @@ AMR = "pwd"
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """Where somebody signs in: `kind` is csp or cloudapi, `audit` the event that a sign-in records."""
+    """Where somebody signs in: `kind` is csp or cloudapi, `audit` the event that is recorded."""
 
     kind: str
-    audit: str = ""
-    request_id: str = ""
+    audit: str
+    request_id: str
+
+    def entry(self, tenant_id: str, who: str, who_id: str, target: str, target_id: str) -> Entry:
+        """Who got tokens here: `who` is user or client, `target` what the tokens hang on."""
+        return Entry(
+            tenant_id=tenant_id, action=self.audit, initiator_kind=who, initiator_id=who_id, target_type=target,
+            target_id=target_id, request_id=self.request_id,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ class PlatformSessions:
                 access_epoch=user.access_epoch,
             )  # fmt: skip
             secret = self._new_api_token(work, session, api_token, now_ms) if api_token else ""
-            record(work, now_ms, _signed_in(at, session))
+            record(work, now_ms, at.entry(tenant.id, "user", user.user_id, "session", session.id))
         return self._opened(tenant, session, "", api_token=secret)
 
     def use_api_token(self, at: Entrance, token: str, issuer: str, *, client_id: str = "", org: str = "") -> Opened:
@@ -111,6 +118,7 @@ class PlatformSessions:
                 work, tenant.id, at.kind, held.terms.user_id, held.terms.amr, now_ms, LIFETIME_S, self._entropy,
                 grant_id=held.grant_id, access_epoch=held.terms.access_epoch,
             )  # fmt: skip
+            record(work, now_ms, at.entry(tenant.id, "user", session.user_id, "session", session.id))
         return self._opened(tenant, session, issuer)
 
     def identity_token(self, opened: Opened, audience: str, issuer: str = "") -> str:
@@ -155,10 +163,3 @@ class PlatformSessions:
                 work, session.user_id, "user", tenant.id, issuer=issuer, sid=session.id, **account.access_claims()
             )
         return Opened(account, session, access, api_token)
-
-
-def _signed_in(at: Entrance, session: Session) -> Entry:
-    return Entry(
-        tenant_id=session.tenant_id, action=at.audit, initiator_kind="user", initiator_id=session.user_id,
-        target_type="session", target_id=session.id, request_id=at.request_id,
-    )  # fmt: skip

@@ -14,6 +14,7 @@ from ostiary.keys.sealing import Sealing
 from ostiary.oauth.client_authentication import authenticate_client, invalid_client, presented_client
 from ostiary.oauth.clients import ClientView, tenant_of_client
 from ostiary.oauth.form import Form
+from ostiary.oauth.ledger import Ledger
 from ostiary.oauth.platform_accounts import living_account
 from ostiary.oauth.platform_sessions import Entrance, Opened, PlatformSessions
 from ostiary.oauth.platform_tokens import PlatformTokens
@@ -33,6 +34,7 @@ from ostiary.oauth.refresh import (
     rotate,
 )
 from ostiary.oauth.sessions import find_session
+from ostiary.store.audit import record
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy, TenantView
 from ostiary.store.work import Work
@@ -67,7 +69,7 @@ class PlatformTokenEndpoint:
 
     def __init__(
         self, store: Store, tenancy: Tenancy, clock: Clock, entropy: Entropy, sealing: Sealing, tokens: PlatformTokens,
-        sessions: PlatformSessions,
+        sessions: PlatformSessions, ledger: Ledger,
     ) -> None:  # fmt: skip
         self._store = store
         self._tenancy = tenancy
@@ -76,6 +78,7 @@ class PlatformTokenEndpoint:
         self._sealing = sealing
         self._tokens = tokens
         self._sessions = sessions
+        self._ledger = ledger
 
     def __call__(self, request: TokenRequest) -> Answer:
         """The token response; raises RFC 6749 §5.2 errors."""
@@ -95,6 +98,8 @@ class PlatformTokenEndpoint:
                 message = "orgId must be the client's own organization, or be left out."
                 raise invalid("UNKNOWN_ORGANIZATION", message, oauth_error="invalid_request")
             issued = self._tokens.issue(work, client.id, "client", tenant.id, issuer=request.issuer, azp=client.id)
+        entry = request.entrance.entry(tenant.id, "client", client.id, "client", client.id)
+        self._ledger.append(self._clock.now_ms(), entry)
         return Answer(issued.token, issued.expires_in)
 
     def _client(self, work: Work, request: TokenRequest) -> tuple[TenantView, ClientView]:
@@ -133,6 +138,7 @@ class PlatformTokenEndpoint:
             answer = self._renewed(work, held, request.issuer, now_ms)
         with self._store.write() as work:
             rotate(work, self._sealing, held, answer.refresh_token, asdict(answer), now_ms, REFRESH_LIFETIME_S)
+            record(work, now_ms, request.entrance.entry(tenant_id, "user", held.terms.user_id, "grant", held.grant_id))
         return answer
 
     def _held(self, tenant_id: str, token: str, client_id: str, now_ms: int) -> HeldGrant:

@@ -51,7 +51,7 @@ _FIND = prepared(
     .where(_TOKENS.c.tenant_id == bindparam("of_tenant"), _TOKENS.c.digest == bindparam("token_digest"))
 )  # fmt: skip
 _FAMILY = prepared(
-    select(_GRANTS.c.id)
+    select(_GRANTS.c.id, _GRANTS.c.subject)
     .join(_TOKENS, _TOKENS.c.grant_id == _GRANTS.c.id)
     .where(
         _TOKENS.c.tenant_id == bindparam("of_tenant"),
@@ -187,10 +187,9 @@ def find_grant(
     return _held(row, row.sealed_answer)
 
 
-def family_of(work: Work, tenant_id: str, client_id: str, token: str) -> str | None:
-    """The id of the grant to which a client's refresh token belongs, however old the token is."""
-    row = work.row(_FAMILY, {"of_tenant": tenant_id, "of_client": client_id, "token_digest": digest(token)})
-    return row.id if row else None
+def family_of(work: Work, tenant_id: str, client_id: str, token: str) -> Row[Any] | None:
+    """The grant (id, subject) to which a client's refresh token belongs, however old the token is."""
+    return work.row(_FAMILY, {"of_tenant": tenant_id, "of_client": client_id, "token_digest": digest(token)})
 
 
 def _held(row: Row[Any], sealed_answer: str = "") -> HeldGrant:

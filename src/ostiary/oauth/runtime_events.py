@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
-from ostiary.store.audit import Entry
+from ostiary.store.audit import UNKNOWN, Entry, record
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
-
-UNKNOWN = "unknown"
 
 
 def captures(work: Work, tenant: TenantView) -> bool:
     """Whether the tenant wants its sign-ins recorded."""
     return CAPTURE_RUNTIME_ACTIVITY.read(work, tenant).is_active
+
+
+def capture(work: Work, tenant: TenantView, now_ms: int, entry: Entry) -> None:
+    """Records a runtime event in the transaction that causes it, where the tenant wants that."""
+    if captures(work, tenant):
+        record(work, now_ms, entry)
 
 
 def application_authenticated(tenant_id: str, client_id: str, request_id: str) -> Entry:
@@ -48,6 +52,38 @@ def address_confirmed(tenant_id: str, user_id: str, request_id: str) -> Entry:
 def password_renewed(tenant_id: str, user_id: str, request_id: str) -> Entry:
     """A directory user chose a new password by the link in a mail."""
     return _directory_entry(tenant_id, "cloud-dir-user-credentials.renew", user_id, request_id)
+
+
+def user_created(tenant_id: str, user_id: str, request_id: str) -> Entry:
+    """Somebody signed up and is a directory user now."""
+    return _directory_entry(tenant_id, "cloud-dir-user.create", user_id, request_id)
+
+
+def user_signed_out(tenant_id: str, user_id: str, request_id: str) -> Entry:
+    """The sessions of a directory user were ended."""
+    return _directory_entry(tenant_id, "cloud-dir-user.set-off", user_id, request_id)
+
+
+def password_updated(tenant_id: str, user_id: str, request_id: str) -> Entry:
+    """A directory user has another password, set for it by an application."""
+    return _directory_entry(tenant_id, "cloud-dir-user-credentials.update", user_id, request_id)
+
+
+def tokens_revoked(tenant_id: str, profile_id: str, request_id: str) -> Entry:
+    """An application gave up what it held for a user (RFC 7009)."""
+    return Entry(
+        tenant_id=tenant_id, action="appid.user-tokens.revoke", initiator_kind="tenant", initiator_id=tenant_id,
+        target_type="appid/user", target_id=profile_id, target_name=f"profiles:{profile_id}", request_id=request_id,
+    )  # fmt: skip
+
+
+def attributes_event(tenant_id: str, action: str, profile_id: str, request_id: str) -> Entry:
+    """A user read, changed or deleted attributes of its own profile."""
+    return Entry(
+        tenant_id=tenant_id, action=action, initiator_kind="tenant", initiator_id=tenant_id,
+        target_type="appid-user-profiles/attributes", target_id=profile_id, target_name=f"profiles:{profile_id}",
+        request_id=request_id,
+    )  # fmt: skip
 
 
 def _directory_entry(tenant_id: str, action: str, user_id: str, request_id: str) -> Entry:

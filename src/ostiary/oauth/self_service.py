@@ -14,8 +14,7 @@ from ostiary.directory.user_messages import UserMessages
 from ostiary.directory.users import UserView, find_by_login, lock_user, no_such_user, the_user
 from ostiary.errors import DomainError, Kind, conflict, denied, invalid
 from ostiary.oauth.departures import end_access_of_user
-from ostiary.oauth.runtime_events import address_confirmed, captures, password_renewed
-from ostiary.store.audit import record
+from ostiary.oauth.runtime_events import address_confirmed, capture, password_renewed, password_updated
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
@@ -65,8 +64,7 @@ class SelfService:
         if user.status != CONFIRMED:
             user.status, user.version, user.modified_at = CONFIRMED, user.version + 1, now_ms
             work.flush()
-        if captures(work, tenant):
-            record(work, now_ms, address_confirmed(tenant.id, user.id, request_id))
+        capture(work, tenant, now_ms, address_confirmed(tenant.id, user.id, request_id))
 
     def renew_password(
         self, work: Work, tenant: TenantView, link: Code, prepared: PreparedPassword, language: str, ip_address: str,
@@ -78,13 +76,14 @@ class SelfService:
         use_up(work, link, self._clock.now_ms())
         self.check_reset(work, tenant, the_user(work, tenant.id, link.user_id))
         self._store(work, tenant, prepared, language, ip_address, by_user=True)
-        if captures(work, tenant):
-            record(work, self._clock.now_ms(), password_renewed(tenant.id, link.user_id, request_id))
+        capture(work, tenant, self._clock.now_ms(), password_renewed(tenant.id, link.user_id, request_id))
 
     def set_password(
-        self, work: Work, tenant: TenantView, prepared: PreparedPassword, language: str, ip_address: str
-    ) -> UserView:
+        self, work: Work, tenant: TenantView, prepared: PreparedPassword, language: str, ip_address: str,
+        request_id: str,
+    ) -> UserView:  # fmt: skip
         """Stores a password that an administrator, or an application in the user's name, has chosen."""
+        capture(work, tenant, self._clock.now_ms(), password_updated(tenant.id, prepared.user_id, request_id))
         return self._store(work, tenant, prepared, language, ip_address, by_user=False)
 
     def _store(

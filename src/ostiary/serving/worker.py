@@ -31,6 +31,7 @@ def begin(settings: Settings, place: Place, number: int) -> Serving:
     def stop() -> None:
         watch.drain()
         server.stop(stop_seconds(settings)).wait()
+        runtime.ledger.flush()
         runtime.store.close()
 
     return Serving(drain=watch.drain, stop=stop)

@@ -10,6 +10,8 @@ from ostiary.store.tables import AuditEvent, table_of
 from ostiary.store.work import Work
 
 APPEND = insert(table_of(AuditEvent))
+UNKNOWN = "unknown"
+"""The target of what failed: what was named may have been anything, so it is not kept."""
 
 
 @dataclass(frozen=True, slots=True)

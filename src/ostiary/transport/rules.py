@@ -45,6 +45,11 @@ class Rules:
     catalogue: tuple[str, ...]
     options: options.MethodRules
 
+    @property
+    def changes(self) -> bool:
+        """Whether it opens a transaction, which then holds its audit event."""
+        return self.transaction in (options.TRANSACTION_WRITE, options.TRANSACTION_OWN)
+
 
 def read_rules(services: Iterable[ServiceDescriptor], limits: Iterable[str]) -> dict[str, Rules]:
     """The rules of every RPC of `services` by method name. `limits` are the names that have numbers.
@@ -127,9 +132,9 @@ def _faults(method: MethodDescriptor, rules: Rules, limits: frozenset[str]) -> I
 
 
 def _audit_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:
-    changes = rules.transaction in (options.TRANSACTION_WRITE, options.TRANSACTION_OWN)
-    if rules.audit and not changes:
-        yield "names an audit event, yet opens no transaction to record it in"
+    reads = method.GetOptions().idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+    if rules.audit and not rules.changes and not reads:
+        yield "changes something and names an audit event, yet opens no transaction to record it in"
     for name in re.findall(r"\{(\w+)\}", rules.audit):
         if name not in method.input_type.fields_by_name:
             yield f"the audit event names {name!r}, which is no field of {method.input_type.name}"

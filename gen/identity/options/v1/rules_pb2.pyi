@@ -285,8 +285,9 @@ class MethodRules(_message.Message):
     transaction: Global___Transaction.ValueType
     """How the call meets the store. Left out: READ for methods with idempotency_level NO_SIDE_EFFECTS, else WRITE."""
     audit: _builtins.str
-    """The audit event that one successful call records in the transaction of its change, such as
-    "appid.tokens-config.update"; a field of the request in braces becomes its value. Empty for reads.
+    """The audit event that one call records, such as "appid.tokens-config.update"; a field of the request in braces
+    becomes its value. A change is recorded in its own transaction, a read or a refusal a moment later. RPCs that anybody
+    may call record under this name themselves, once they know who it was.
     """
     error_family: Global___ErrorFamily.ValueType
     """The dialect of errors where it differs from the service's."""

@@ -11,6 +11,7 @@ from ostiary.services.appid.languages import LanguagesServicer
 from ostiary.services.appid.mfa import MfaServicer
 from ostiary.services.appid.password_regex import PasswordRegexServicer
 from ostiary.services.appid.rate_limit import RateLimitServicer
+from ostiary.services.appid.recent_activity import RecentActivityServicer
 from ostiary.services.appid.redirect_uris import RedirectUrisServicer
 from ostiary.services.appid.roles import RolesServicer
 from ostiary.services.appid.runtime_activity import RuntimeActivityServicer
@@ -37,6 +38,7 @@ SERVICERS = (
     MfaServicer,
     PasswordRegexServicer,
     RateLimitServicer,
+    RecentActivityServicer,
     RedirectUrisServicer,
     RolesServicer,
     RuntimeActivityServicer,

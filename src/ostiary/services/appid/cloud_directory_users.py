@@ -15,6 +15,7 @@ from ostiary.directory.profiles import directory_profile
 from ostiary.directory.user_message import new_user, user_change, user_message
 from ostiary.directory.users import list_users, the_user, update_user, user_named
 from ostiary.oauth.departures import end_access_of_user, remove_user, remove_user_and_profile
+from ostiary.oauth.runtime_events import capture, user_signed_out
 from ostiary.oauth.sessions import end_sessions_of_user
 from ostiary.runtime import Runtime
 from ostiary.services.json_body import json_body
@@ -81,9 +82,10 @@ class CloudDirectoryUsersServicer(cloud_directory_users_pb2_grpc.CloudDirectoryU
     def InvalidateUserSsoSessions(
         self, request: pb.InvalidateUserSsoSessionsRequest, context: grpc.ServicerContext
     ) -> empty_pb2.Empty:
-        work = current_call().work
+        call, work, now_ms = current_call(), current_call().work, self._clock.now_ms()
         user = the_user(work, request.tenant_id, request.user_id)
-        end_sessions_of_user(work, request.tenant_id, user.id, self._clock.now_ms())
+        end_sessions_of_user(work, request.tenant_id, user.id, now_ms)
+        capture(work, call.the_tenant, now_ms, user_signed_out(request.tenant_id, user.id, call.request_id))
         return empty_pb2.Empty()
 
     def GetCloudDirectoryUserinfo(

@@ -16,6 +16,7 @@ from ostiary.directory.user_message import new_user, user_message
 from ostiary.directory.users import UserView, the_user
 from ostiary.errors import invalid
 from ostiary.oauth.form import read_fields
+from ostiary.oauth.runtime_events import capture, user_created
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 
@@ -42,6 +43,7 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
                 work, call.the_tenant, prepared, language, with_profile=request.should_create_profile
             )
             call.audit_target = user.id
+            capture(work, call.the_tenant, self._clock.now_ms(), user_created(call.tenant_id, user.id, call.request_id))
         message = user_message(user, self._clock.now_ms())
         if profile_id:
             message.profile_id = profile_id
@@ -76,7 +78,9 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
         call.audit_target = fields.required("uuid")
         prepared = self._password_change.prepare(call.the_tenant, call.audit_target, fields.required("newPassword"))
         with call.transaction() as work:
-            user = self._self_service.set_password(work, call.the_tenant, prepared, language, ip_address)
+            user = self._self_service.set_password(
+                work, call.the_tenant, prepared, language, ip_address, call.request_id
+            )
         return user_message(user, self._clock.now_ms())
 
     def ResendNotification(

@@ -45,7 +45,7 @@ class TokenServicer(token_pb2_grpc.TokenServiceServicer):
     def RevokeToken(self, request: pb.RevokeTokenRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         call, form = current_call(), _form(request.form)
         client = _client(call, form, public=True)
-        self._inspection.revoke(call.work, call.tenant_id, client, form.required("token"))
+        self._inspection.revoke(call.work, call.the_tenant, client, form.required("token"), call.request_id)
         return empty_pb2.Empty()
 
 

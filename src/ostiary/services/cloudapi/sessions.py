@@ -19,11 +19,12 @@ from ostiary.directory.org_roles import role_id
 from ostiary.directory.sign_in import wrong_credentials
 from ostiary.directory.tenants import SYSTEM_NAME
 from ostiary.errors import unauthenticated
-from ostiary.oauth.platform_sessions import CLOUDAPI, Entrance, Opened
+from ostiary.oauth.platform_sessions import CLOUDAPI, Opened
 from ostiary.oauth.platform_tokens import LIFETIME_S
 from ostiary.oauth.refresh import revoke_access_token
 from ostiary.oauth.sessions import end_session
 from ostiary.runtime import Runtime
+from ostiary.services.entrance import entrance
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary.transport.call import Call, current_call
 
@@ -68,8 +69,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
 
     def _signed_in(self, login: str, org: str, password: str) -> pb.Session:
         call = current_call()
-        at = Entrance(CLOUDAPI, call.rules.audit, call.request_id)
-        opened = self._sessions.sign_in(at, org, login, password)
+        opened = self._sessions.sign_in(entrance(CLOUDAPI), org, login, password)
         call.headers += [(name, opened.access.token) for name in TOKEN_HEADERS]
         call.headers.append(("x-vmware-vcloud-token-type", "Bearer"))
         return self._session(opened.session.id, _caller(opened))

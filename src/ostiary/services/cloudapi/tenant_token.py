@@ -9,11 +9,10 @@ from identity.cloudapi.v1 import tenant_token_pb2 as pb
 from identity.cloudapi.v1 import tenant_token_pb2_grpc
 from ostiary.directory.tenants import SYSTEM_NAME
 from ostiary.oauth.form import read_form
-from ostiary.oauth.platform_sessions import CLOUDAPI, Entrance
+from ostiary.oauth.platform_sessions import CLOUDAPI
 from ostiary.oauth.platform_token_endpoint import unsupported_grant_type
 from ostiary.runtime import Runtime
-
-AT = Entrance(CLOUDAPI)
+from ostiary.services.entrance import entrance
 
 
 class TenantTokenServicer(tenant_token_pb2_grpc.TenantTokenServiceServicer):
@@ -35,6 +34,6 @@ class TenantTokenServicer(tenant_token_pb2_grpc.TenantTokenServiceServicer):
         form = read_form(body.content_type, body.data)
         if form.required("grant_type") != "refresh_token":
             raise unsupported_grant_type("refresh_token")
-        opened = self._sessions.use_api_token(AT, form.required("refresh_token"), self._issuer, org=org)
+        opened = self._sessions.use_api_token(entrance(CLOUDAPI), form.required("refresh_token"), self._issuer, org=org)
         access = opened.access
         return pb.TenantToken(access_token=access.token, token_type="Bearer", expires_in=access.expires_in)

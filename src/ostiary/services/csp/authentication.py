@@ -10,12 +10,11 @@ from identity.oidc.v1 import keys_pb2
 from ostiary.errors import invalid
 from ostiary.oauth.form import read_form
 from ostiary.oauth.platform_metadata import platform_keys
-from ostiary.oauth.platform_sessions import CSP, Entrance
+from ostiary.oauth.platform_sessions import CSP
 from ostiary.oauth.platform_token_endpoint import Answer, TokenRequest, answer_of
 from ostiary.runtime import Runtime
+from ostiary.services.entrance import entrance
 from ostiary.transport.call import current_call
-
-AT = Entrance(CSP)
 
 
 class AuthenticationServicer(authentication_pb2_grpc.AuthenticationServiceServicer):
@@ -30,11 +29,12 @@ class AuthenticationServicer(authentication_pb2_grpc.AuthenticationServiceServic
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> pb.AccessToken:
         authorization = current_call().metadata.get("authorization", "")
         form = read_form(request.form.content_type, request.form.data)
-        return _access_token(self._endpoint(TokenRequest(authorization, form, self._issuers.public_url, AT)))
+        wanted = TokenRequest(authorization, form, self._issuers.public_url, entrance(CSP))
+        return _access_token(self._endpoint(wanted))
 
     def AuthorizeApiToken(self, request: pb.AuthorizeApiTokenRequest, context: grpc.ServicerContext) -> pb.AccessToken:
         token = _api_token(request)
-        opened = self._sessions.use_api_token(AT, token, self._issuers.public_url)
+        opened = self._sessions.use_api_token(entrance(CSP), token, self._issuers.public_url)
         return _access_token(answer_of(opened, refresh_token=token))
 
     def ListKeys(self, request: pb.ListKeysRequest, context: grpc.ServicerContext) -> keys_pb2.JwkSet:

@@ -6,8 +6,9 @@ import grpc
 
 from identity.csp.v1 import login_pb2 as pb
 from identity.csp.v1 import login_pb2_grpc
-from ostiary.oauth.platform_sessions import CSP, Entrance, Opened
+from ostiary.oauth.platform_sessions import CSP, Opened
 from ostiary.runtime import Runtime
+from ostiary.services.entrance import entrance
 from ostiary.transport.call import current_call
 
 API_TOKEN_NAME = "csp login"
@@ -21,10 +22,9 @@ class LoginServicer(login_pb2_grpc.LoginServiceServicer):
         self._audience = f"{runtime.issuers.public_url}/csp"
 
     def Login(self, request: pb.LoginRequest, context: grpc.ServicerContext) -> pb.LoginAnswer:
-        call, who = current_call(), request.credentials
-        at, wants_all = Entrance(CSP, call.rules.audit, call.request_id), call.flag(request, "access_token")
+        wants_all, who = current_call().flag(request, "access_token"), request.credentials
         name = API_TOKEN_NAME if wants_all else ""
-        opened = self._sessions.sign_in(at, who.domain, who.username, who.password, api_token=name)
+        opened = self._sessions.sign_in(entrance(CSP), who.domain, who.username, who.password, api_token=name)
         return self._all(opened) if wants_all else pb.LoginAnswer(csp_auth_token=opened.access.token)
 
     def _all(self, opened: Opened) -> pb.LoginAnswer:

@@ -9,7 +9,7 @@ from google.api import httpbody_pb2
 
 from identity.iam.v1 import token_pb2 as pb
 from identity.iam.v1 import token_pb2_grpc
-from ostiary.access.exchange import exchange_api_key
+from ostiary.access.exchange import ApiKeyExchange
 from ostiary.oauth.form import read_form
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
@@ -19,9 +19,9 @@ class TokenServicer(token_pb2_grpc.TokenServiceServicer):
     """Exchanges API keys for access tokens."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._tokens = runtime.platform_tokens
+        self._exchange = ApiKeyExchange(runtime.platform_tokens, runtime.ledger, runtime.clock)
 
     def ExchangeApiKey(self, request: pb.ExchangeApiKeyRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
-        form = read_form(request.form.content_type, request.form.data)
-        answer = exchange_api_key(current_call().work, self._tokens, form)
+        call, form = current_call(), read_form(request.form.content_type, request.form.data)
+        answer = self._exchange(call, form, call.rules.audit, call.request_id)
         return httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(answer).encode())

@@ -10,12 +10,11 @@ from ostiary.access.callers import CallerView, caller_view
 from ostiary.oauth.form import read_form
 from ostiary.oauth.platform_accounts import is_verified
 from ostiary.oauth.platform_metadata import oidc_configuration, platform_keys
-from ostiary.oauth.platform_sessions import CSP, Entrance
+from ostiary.oauth.platform_sessions import CSP
 from ostiary.oauth.platform_token_endpoint import TokenRequest
 from ostiary.runtime import Runtime
+from ostiary.services.entrance import entrance
 from ostiary.transport.call import current_call
-
-AT = Entrance(CSP)
 
 
 class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
@@ -30,7 +29,7 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> pb.TokenAnswer:
         authorization = current_call().metadata.get("authorization", "")
         form = read_form(request.form.content_type, request.form.data)
-        answer = self._endpoint(TokenRequest(authorization, form, self._issuers.oidc, AT))
+        answer = self._endpoint(TokenRequest(authorization, form, self._issuers.oidc, entrance(CSP)))
         return pb.TokenAnswer(
             access_token=answer.access_token, token_type="Bearer", expires_in=answer.expires_in,
             refresh_token=answer.refresh_token or None, id_token=answer.identity_token or None,

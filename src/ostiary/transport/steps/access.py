@@ -24,10 +24,9 @@ def authorize(call: Call, request: Message, proceed: Proceed) -> Any:
     """
     rules = call.rules
     tenant_id = _tenant_of(call, request)
-    if tenant_id:
-        call.tenant = call.tenancy.get(call.reading, tenant_id)
-    exists = call.tenant is not None and call.tenant.enabled
-    decide(rules.need, call.principal, tenant_id, tenant_exists=exists)
+    tenant = call.tenancy.get(call.reading, tenant_id) if tenant_id else None
+    decide(rules.need, call.principal, tenant_id, tenant_exists=tenant is not None and tenant.enabled)
+    call.tenant = tenant  # not before: a refusal is recorded at the caller's own tenant, not at one it only named
     if rules.tenant_context == options.TENANT_CONTEXT_REQUIRED and tenant_id == SYSTEM_ID:
         raise invalid("TENANT_CONTEXT_MISSING", f"Name the organization in the header {TENANT_CONTEXT}.")
     return proceed(call, request)

@@ -1,54 +1,95 @@
-"""What was done is recorded in the transaction that did it: who, what, which tenant, how it ended; ids only."""
+"""What was done, read or refused is recorded: who, what, which tenant, how it ended; ids only."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.message import Message
 
+from ostiary.access.principals import PrincipalKind
 from ostiary.clock import Clock
-from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
-from ostiary.store.audit import Entry, record
+from ostiary.errors import DomainError, Kind
+from ostiary.oauth.ledger import Ledger
+from ostiary.oauth.runtime_events import attributes_event, captures
+from ostiary.store.audit import UNKNOWN, Entry, record
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import Proceed
 
+_UNRECORDED = frozenset({Kind.LIMITED, Kind.INTERNAL, Kind.UNAVAILABLE, Kind.TIMEOUT})
+"""Refusals that say something about the server: to record them would make an overload worse."""
+_STRANGERS = frozenset({PrincipalKind.ANONYMOUS, PrincipalKind.END_USER})
+"""Whoever may be anybody: their refusals could fill the ledger."""
+
 
 class Audit:
-    """Gives the call what records its RPC's audit event; `Call.transaction` does it, so that both stand or fall."""
+    """Gives the call what records its RPC's audit event.
 
-    def __init__(self, clock: Clock) -> None:
+    A change is recorded by `Call.transaction`, so that both stand or fall; a read, where `reads` says so, and a refusal
+    a moment later, since nothing depends on them.
+    """
+
+    def __init__(self, clock: Clock, ledger: Ledger, *, reads: bool) -> None:
         self._clock = clock
+        self._ledger = ledger
+        self._reads = reads
 
     def __call__(self, call: Call, request: Message, proceed: Proceed) -> Any:
-        """Only RPCs with an `audit` name. One that succeeds without a record is a fault of ours, and fails.
+        """Only RPCs with an `audit` name. A change that succeeds without a record is a fault of ours, and fails.
 
         Where anybody may call, nobody is known yet: a sign-in records itself who it was, under the same name.
         """
-        if call.rules.audit and not call.rules.need.anonymous:
+        if not call.rules.audit or call.rules.need.anonymous:
+            return proceed(call, request)
+        if call.rules.changes:
             call.record = lambda work: self._record(work, call, request)
-        answer = proceed(call, request)
+        try:
+            answer = proceed(call, request)
+        except DomainError as error:
+            if error.kind not in _UNRECORDED and call.principal.kind not in _STRANGERS:
+                self._ledger.note(self._clock.now_ms(), refused(call, error.kind.value))
+            raise
         if call.record is not None:
             raise LookupError(f"{call.rules.method} changed something outside Call.transaction, unrecorded")
+        if not call.rules.changes and self._is_wanted(call.reading, call):
+            self._ledger.note(self._clock.now_ms(), entry_of(call, request))
         return answer
 
     def _record(self, work: Work, call: Call, request: Message) -> None:
-        is_runtime = call.rules.options.audit_runtime
-        if not is_runtime or CAPTURE_RUNTIME_ACTIVITY.read(work, call.the_tenant).is_active:
-            # A documented name may hold a part of the path: `appid.mfa-extension-{name}.update`.
-            action = _FIELD.sub(lambda found: str(getattr(request, found[1])), call.rules.audit)
-            record(work, self._clock.now_ms(), audit_entry(call, action, request))
+        if self._is_wanted(work, call):
+            record(work, self._clock.now_ms(), entry_of(call, request))
+
+    def _is_wanted(self, work: Work, call: Call) -> bool:
+        if call.rules.options.audit_runtime:
+            return captures(work, call.the_tenant)
+        return self._reads or call.rules.changes
 
 
 _FIELD = re.compile(r"\{(\w+)\}")
 _TARGET_FIELDS = ("user_id", "id", "client_id", "role_id", "org_id")
 
 
-def audit_entry(call: Call, action: str, request: Message) -> Entry:
+def entry_of(call: Call, request: Message) -> Entry:
     """The entry of this call; the target is the id that the request names, else the tenant."""
+    # A documented name may hold a part of the path: `appid.mfa-extension-{name}.update`.
+    action = _FIELD.sub(lambda found: str(getattr(request, found[1])), call.rules.audit)
     target = next((value for name in _TARGET_FIELDS if (value := getattr(request, name, ""))), call.tenant_id)
+    if call.rules.options.audit_runtime:
+        return attributes_event(call.tenant_id, action, call.principal.id, call.request_id)
+    return replace(_entry(call, action), target_id=call.audit_target or target)
+
+
+def refused(call: Call, status: int) -> Entry:
+    """The entry of a call that was refused. What it named is not kept: it may be anything."""
+    action = _FIELD.sub(UNKNOWN, call.rules.audit)
+    return replace(_entry(call, action), outcome="failure", reason_code=status, target_id=UNKNOWN)
+
+
+def _entry(call: Call, action: str) -> Entry:
+    service, thing = action.split(".")[:2]
     return Entry(
         tenant_id=call.tenant_id, action=action, initiator_kind=call.principal.kind.value,
-        initiator_id=call.principal.id, target_id=call.audit_target or target, request_id=call.request_id,
+        initiator_id=call.principal.id, target_type=f"{service}/{thing}", request_id=call.request_id,
     )  # fmt: skip

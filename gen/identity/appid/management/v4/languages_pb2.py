@@ -27,7 +27,7 @@ from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,identity/appid/management/v4/languages.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fidentity/options/v1/rules.proto\"2\n\x13GetLanguagesRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"y\n\x13PutLanguagesRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x45\n\x06\x63onfig\x18\x02 \x01(\x0b\x32-.identity.appid.management.v4.LanguagesConfigR\x06\x63onfig\"/\n\x0fLanguagesConfig\x12\x1c\n\tlanguages\x18\x01 \x03(\tR\tlanguages2\xd0\x03\n\x10LanguagesService\x12\xd0\x01\n\x0cGetLanguages\x12\x31.identity.appid.management.v4.GetLanguagesRequest\x1a-.identity.appid.management.v4.LanguagesConfig\"^\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x32\x37\x82\xd3\xe4\x93\x02\x30\x12./management/v4/{tenant_id}/config/ui/languages\x12\xe0\x01\n\x0cPutLanguages\x12\x31.identity.appid.management.v4.PutLanguagesRequest\x1a\x16.google.protobuf.Empty\"\x84\x01\x90\x02\x02\xca\xda\x18?\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x19\x61ppid.ui-languages.updateZ\x03\x41\x32\x38\x82\xd3\xe4\x93\x02\x38\x1a./management/v4/{tenant_id}/config/ui/languages:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,identity/appid/management/v4/languages.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fidentity/options/v1/rules.proto\"2\n\x13GetLanguagesRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"y\n\x13PutLanguagesRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x45\n\x06\x63onfig\x18\x02 \x01(\x0b\x32-.identity.appid.management.v4.LanguagesConfigR\x06\x63onfig\"/\n\x0fLanguagesConfig\x12\x1c\n\tlanguages\x18\x01 \x03(\tR\tlanguages2\xe9\x03\n\x10LanguagesService\x12\xe9\x01\n\x0cGetLanguages\x12\x31.identity.appid.management.v4.GetLanguagesRequest\x1a-.identity.appid.management.v4.LanguagesConfig\"w\x90\x02\x01\xca\xda\x18:\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x17\x61ppid.ui-languages.readZ\x03\x41\x32\x37\x82\xd3\xe4\x93\x02\x30\x12./management/v4/{tenant_id}/config/ui/languages\x12\xe0\x01\n\x0cPutLanguages\x12\x31.identity.appid.management.v4.PutLanguagesRequest\x1a\x16.google.protobuf.Empty\"\x84\x01\x90\x02\x02\xca\xda\x18?\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x19\x61ppid.ui-languages.updateZ\x03\x41\x32\x38\x82\xd3\xe4\x93\x02\x38\x1a./management/v4/{tenant_id}/config/ui/languages:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LANGUAGESSERVICE']._loaded_options = None
   _globals['_LANGUAGESSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_LANGUAGESSERVICE'].methods_by_name['GetLanguages']._loaded_options = None
-  _globals['_LANGUAGESSERVICE'].methods_by_name['GetLanguages']._serialized_options = b'\220\002\001\312\332\030!\n\016\n\001\001\032\ttenant_id\022\nmanagementZ\003A27\202\323\344\223\0020\022./management/v4/{tenant_id}/config/ui/languages'
+  _globals['_LANGUAGESSERVICE'].methods_by_name['GetLanguages']._serialized_options = b'\220\002\001\312\332\030:\n\016\n\001\001\032\ttenant_id\022\nmanagement*\027appid.ui-languages.readZ\003A27\202\323\344\223\0020\022./management/v4/{tenant_id}/config/ui/languages'
   _globals['_LANGUAGESSERVICE'].methods_by_name['PutLanguages']._loaded_options = None
   _globals['_LANGUAGESSERVICE'].methods_by_name['PutLanguages']._serialized_options = b'\220\002\002\312\332\030?\n\016\n\001\002\032\ttenant_id\022\nmanagement\030\314\001*\031appid.ui-languages.updateZ\003A28\202\323\344\223\0028\032./management/v4/{tenant_id}/config/ui/languages:\006config'
   _globals['_GETLANGUAGESREQUEST']._serialized_start=170
@@ -47,5 +47,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LANGUAGESCONFIG']._serialized_start=345
   _globals['_LANGUAGESCONFIG']._serialized_end=392
   _globals['_LANGUAGESSERVICE']._serialized_start=395
-  _globals['_LANGUAGESSERVICE']._serialized_end=859
+  _globals['_LANGUAGESSERVICE']._serialized_end=884
 # @@protoc_insertion_point(module_scope)

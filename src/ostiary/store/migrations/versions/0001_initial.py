@@ -29,6 +29,15 @@ def upgrade() -> None:
         sa.Column("request_id", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_events")),
     )
+    op.create_index("ix_audit_events_at", "audit_events", ["at", "id"], unique=False)
+    op.create_index(
+        "ix_audit_events_authentications",
+        "audit_events",
+        ["tenant_id", "at", "id"],
+        unique=False,
+        sqlite_where=sa.text("action IN ('appid.user.authenticate', 'appid.application.authenticate')"),
+        postgresql_where=sa.text("action IN ('appid.user.authenticate', 'appid.application.authenticate')"),
+    )
     op.create_index("ix_audit_events_tenant", "audit_events", ["tenant_id", "at", "id"], unique=False)
     op.create_table(
         "installation",

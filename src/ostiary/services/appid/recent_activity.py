@@ -1,0 +1,29 @@
+"""App ID management: who signed in lately (catalogue 108)."""
+
+from __future__ import annotations
+
+import grpc
+from google.protobuf import json_format
+
+from identity.appid.management.v4 import recent_activity_pb2 as pb
+from identity.appid.management.v4 import recent_activity_pb2_grpc
+from ostiary.directory.profile_search import page_size
+from ostiary.runtime import Runtime
+from ostiary.store.audit_trail import event_document, recent_authentications
+from ostiary.transport.call import current_call
+
+
+class RecentActivityServicer(recent_activity_pb2_grpc.RecentActivityServiceServicer):
+    """Sign-ins as the audit ledger has them."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        del runtime
+
+    def ListRecentAuthentications(
+        self, request: pb.ListRecentAuthenticationsRequest, context: grpc.ServicerContext
+    ) -> pb.ListRecentAuthenticationsResponse:
+        count = page_size(request.count if request.HasField("count") else None)
+        found = recent_authentications(current_call().work, request.tenant_id, count)
+        return pb.ListRecentAuthenticationsResponse(
+            events=[json_format.ParseDict(event_document(event), pb.AuditEvent()) for event in found]
+        )
