@@ -87,4 +87,5 @@ def serving(installation: Installation) -> Iterator[Caller]:
                 yield Caller(channel, installation)
         finally:
             server.stop(None).wait()
+            installation.runtime.ledger.flush()
             installation.runtime.store.close()
