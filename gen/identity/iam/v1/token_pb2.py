@@ -28,7 +28,7 @@ from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bidentity/iam/v1/token.proto\x12\x0fidentity.iam.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"S\n\x15\x45xchangeApiKeyRequest\x12:\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\x10\xe2\xda\x18\x0c\n\nApiKeyFormR\x04\x66orm\"|\n\nApiKeyForm\x12N\n\ngrant_type\x18\x01 \x01(\tB.\xda\xda\x18*\x08\x01\x32&urn:ibm:params:oauth:grant-type:apikeyR\ngrant_type\x12\x1e\n\x06\x61pikey\x18\x02 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x06\x61pikey\"\xef\x01\n\x0b\x41\x63\x63\x65ssToken\x12\"\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0c\x61\x63\x63\x65ss_token\x12$\n\rrefresh_token\x18\x02 \x01(\tR\rrefresh_token\x12 \n\x0bims_user_id\x18\x03 \x01(\x05R\x0bims_user_id\x12\x1e\n\ntoken_type\x18\x04 \x01(\tR\ntoken_type\x12\x1e\n\nexpires_in\x18\x05 \x01(\x05R\nexpires_in\x12\x1e\n\nexpiration\x18\x06 \x01(\x01R\nexpiration\x12\x14\n\x05scope\x18\x07 \x01(\tR\x05scope2\xbf\x01\n\x0cTokenService\x12\xa6\x01\n\x0e\x45xchangeApiKey\x12&.identity.iam.v1.ExchangeApiKeyRequest\x1a\x14.google.api.HttpBody\"V\xca\xda\x18\x0f\n\x04\x10\x01\x30\x01\x12\x05token \x01\xea\xda\x18\r\x12\x0b\x41\x63\x63\x65ssToken\x82\xd3\xe4\x93\x02,\"\x0f/identity/token:\x04\x66ormZ\x13\"\x0b/oidc/token:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bidentity/iam/v1/token.proto\x12\x0fidentity.iam.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"S\n\x15\x45xchangeApiKeyRequest\x12:\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\x10\xe2\xda\x18\x0c\n\nApiKeyFormR\x04\x66orm\"|\n\nApiKeyForm\x12N\n\ngrant_type\x18\x01 \x01(\tB.\xda\xda\x18*\x08\x01\x32&urn:ibm:params:oauth:grant-type:apikeyR\ngrant_type\x12\x1e\n\x06\x61pikey\x18\x02 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x06\x61pikey\"\xef\x01\n\x0b\x41\x63\x63\x65ssToken\x12\"\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0c\x61\x63\x63\x65ss_token\x12$\n\rrefresh_token\x18\x02 \x01(\tR\rrefresh_token\x12 \n\x0bims_user_id\x18\x03 \x01(\x05R\x0bims_user_id\x12\x1e\n\ntoken_type\x18\x04 \x01(\tR\ntoken_type\x12\x1e\n\nexpires_in\x18\x05 \x01(\x05R\nexpires_in\x12\x1e\n\nexpiration\x18\x06 \x01(\x01R\nexpiration\x12\x14\n\x05scope\x18\x07 \x01(\tR\x05scope2\xe4\x01\n\x0cTokenService\x12\xcb\x01\n\x0e\x45xchangeApiKey\x12&.identity.iam.v1.ExchangeApiKeyRequest\x1a\x14.google.api.HttpBody\"{\xca\xda\x18\x34\n\x04\x10\x01\x30\x01\x12\x05token \x03*#iam-identity.serviceid-apikey.login\xea\xda\x18\r\x12\x0b\x41\x63\x63\x65ssToken\x82\xd3\xe4\x93\x02,\"\x0f/identity/token:\x04\x66ormZ\x13\"\x0b/oidc/token:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,7 +44,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TOKENSERVICE']._loaded_options = None
   _globals['_TOKENSERVICE']._serialized_options = b'\322\332\030\002\010\003'
   _globals['_TOKENSERVICE'].methods_by_name['ExchangeApiKey']._loaded_options = None
-  _globals['_TOKENSERVICE'].methods_by_name['ExchangeApiKey']._serialized_options = b'\312\332\030\017\n\004\020\0010\001\022\005token \001\352\332\030\r\022\013AccessToken\202\323\344\223\002,\"\017/identity/token:\004formZ\023\"\013/oidc/token:\004form'
+  _globals['_TOKENSERVICE'].methods_by_name['ExchangeApiKey']._serialized_options = b'\312\332\0304\n\004\020\0010\001\022\005token \003*#iam-identity.serviceid-apikey.login\352\332\030\r\022\013AccessToken\202\323\344\223\002,\"\017/identity/token:\004formZ\023\"\013/oidc/token:\004form'
   _globals['_EXCHANGEAPIKEYREQUEST']._serialized_start=170
   _globals['_EXCHANGEAPIKEYREQUEST']._serialized_end=253
   _globals['_APIKEYFORM']._serialized_start=255
@@ -52,5 +52,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCESSTOKEN']._serialized_start=382
   _globals['_ACCESSTOKEN']._serialized_end=621
   _globals['_TOKENSERVICE']._serialized_start=624
-  _globals['_TOKENSERVICE']._serialized_end=815
+  _globals['_TOKENSERVICE']._serialized_end=852
 # @@protoc_insertion_point(module_scope)

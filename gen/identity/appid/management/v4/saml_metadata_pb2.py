@@ -28,7 +28,7 @@ from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0identity/appid/management/v4/saml_metadata.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"5\n\x16GetSamlMetadataRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId2\xf3\x01\n\x13SamlMetadataService\x12\xd3\x01\n\x0fGetSamlMetadata\x12\x34.identity.appid.management.v4.GetSamlMetadataRequest\x1a\x14.google.api.HttpBody\"t\x90\x02\x01\xca\xda\x18!\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagementZ\x03\x41\x32\x33\xea\xda\x18\x11\x1a\x0f\x61pplication/xml\x82\xd3\xe4\x93\x02\x31\x12//management/v4/{tenant_id}/config/saml_metadata\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0identity/appid/management/v4/saml_metadata.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"5\n\x16GetSamlMetadataRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId2\x8e\x02\n\x13SamlMetadataService\x12\xee\x01\n\x0fGetSamlMetadata\x12\x34.identity.appid.management.v4.GetSamlMetadataRequest\x1a\x14.google.api.HttpBody\"\x8e\x01\x90\x02\x01\xca\xda\x18;\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x18\x61ppid.saml-metadata.readZ\x03\x41\x32\x33\xea\xda\x18\x11\x1a\x0f\x61pplication/xml\x82\xd3\xe4\x93\x02\x31\x12//management/v4/{tenant_id}/config/saml_metadata\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,9 +38,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SAMLMETADATASERVICE']._loaded_options = None
   _globals['_SAMLMETADATASERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_SAMLMETADATASERVICE'].methods_by_name['GetSamlMetadata']._loaded_options = None
-  _globals['_SAMLMETADATASERVICE'].methods_by_name['GetSamlMetadata']._serialized_options = b'\220\002\001\312\332\030!\n\016\n\001\001\032\ttenant_id\022\nmanagementZ\003A23\352\332\030\021\032\017application/xml\202\323\344\223\0021\022//management/v4/{tenant_id}/config/saml_metadata'
+  _globals['_SAMLMETADATASERVICE'].methods_by_name['GetSamlMetadata']._serialized_options = b'\220\002\001\312\332\030;\n\016\n\001\001\032\ttenant_id\022\nmanagement*\030appid.saml-metadata.readZ\003A23\352\332\030\021\032\017application/xml\202\323\344\223\0021\022//management/v4/{tenant_id}/config/saml_metadata'
   _globals['_GETSAMLMETADATAREQUEST']._serialized_start=204
   _globals['_GETSAMLMETADATAREQUEST']._serialized_end=257
   _globals['_SAMLMETADATASERVICE']._serialized_start=260
-  _globals['_SAMLMETADATASERVICE']._serialized_end=503
+  _globals['_SAMLMETADATASERVICE']._serialized_end=530
 # @@protoc_insertion_point(module_scope)
