@@ -31,4 +31,6 @@ def changes(made: Installation, tenant_id: str = "") -> list[tuple[str, str]]:
 
 
 def _is_look(action: str) -> bool:
-    return action.endswith((".read", ".get")) and not action.endswith("-result.read")  # results are read once: that is a change
+    return action.endswith((".read", ".get")) and not action.endswith(
+        "-result.read"
+    )  # results are read once: that is a change

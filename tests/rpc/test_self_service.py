@@ -20,9 +20,7 @@ from kit.oauth import PASSWORD, URLENCODED, refused
 from kit.recovering import NEW, RESET, THANKS, Json, Recovering, pending
 from sqlalchemy import select
 
-from identity.appid.management.v4 import runtime_activity_pb2
 from ostiary.directory.tenants import set_tenant_state
-from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
 from ostiary.store.tables import OneTimeCode, table_of
 
 DENIED, GONE = grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.FAILED_PRECONDITION
@@ -387,16 +385,3 @@ def test_a_language_is_a_tag(people: Recovering, method: str) -> None:
     ask = partial(people.self_service, method, fields, language="en\r\nx", **extra)
     assert refusal(ask) == (INVALID, "INVALID_LANGUAGE")
     assert people.open("x", language="<b>").status == 400
-
-
-def test_links_are_runtime_events_where_the_tenant_captures_them(people: Recovering) -> None:
-    with people.made.runtime.store.write() as work:
-        CAPTURE_RUNTIME_ACTIVITY.replace(
-            work, people.tenant_id, runtime_activity_pb2.RuntimeActivityConfig(is_active=True), 1
-        )
-    uuid = pending(people)
-    people.submit(people.code())
-    people.forgot()
-    people.choose(people.code("RESET_PASSWORD"))
-    runtime = [entry for entry in people.audited() if "cloud-dir-user" in entry[0]]
-    assert runtime == [("appid.cloud-dir-user.allow", uuid), ("appid.cloud-dir-user-credentials.renew", uuid)]
