@@ -13,11 +13,14 @@ from kit.callers import Caller
 from kit.oauth import Application, Runtime, basic, refused
 
 from identity.appid.management.v4 import runtime_activity_pb2 as activity_pb
+from ostiary.delivery.http_providers import MESSAGE_TYPE
 from ostiary.directory.roles import create_role, put_client_roles
 from ostiary.errors import DomainError
+from ostiary.oauth import mfa_extensions
 from ostiary.oauth.client_authentication import authenticate_client
 from ostiary.oauth.clients import PUBLIC, put_scopes
 from ostiary.oauth.form import Form
+from ostiary.oauth.tenant_signature import TenantSignature
 from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
 from ostiary.store.tables import Client, table_of
 from ostiary.store.tenancy import touch
@@ -205,6 +208,15 @@ def test_foreign_and_spoilt_tokens_are_not_active(caller: Caller, runtime: Runti
     platform = caller.token(caller.installation.api_keys["manager"])
     for bad in ("x", " ", token[:-4], f"{token[:-4]}AAAA", f"{token}x", foreign, platform):
         assert not runtime.is_active(bad, app)
+
+
+def test_what_the_tenants_key_signs_for_other_readers_is_no_token(runtime: Runtime, app: Application) -> None:
+    claims = runtime.verified(runtime.token(GRANT, app.basic)["access_token"])[1]
+    parts = runtime.made.runtime
+    sign = TenantSignature(parts.store, parts.tenancy, parts.keys)
+    assert runtime.is_active(sign(runtime.tenant_id, claims, "JWT"), app), "nothing is wrong with the claims"
+    for kind in (MESSAGE_TYPE, mfa_extensions.TYPE, "jwt", ""):
+        assert not runtime.is_active(sign(runtime.tenant_id, claims, kind), app)
 
 
 def test_introspection_wants_a_client_with_a_secret(runtime: Runtime, app: Application) -> None:

@@ -269,3 +269,25 @@ def test_the_sign_in_is_recorded_where_the_tenant_captures_it(custom: Custom) ->
     subject = custom.verified(answer["id_token"])[1]["sub"]
     rows = [row for row in audited(custom.made) if row.action == "appid.user.authenticate"]
     assert [(row.target_id, row.target_name) for row in rows] == [(subject, "appid_custom:")]
+
+
+def test_an_assertion_with_a_jti_acts_once_for_its_issuer_and_tenant(caller: Caller, custom: Custom) -> None:
+    first = custom.assertion(jti="a1")
+    custom.exchange(first)
+    for again in (first, custom.assertion(jti="a1", sub="emp-2")):
+        with refused("invalid_grant") as seen:
+            custom.exchange(again)
+        assert "used before" in seen.value.message
+    custom.made.clock.advance(359)  # its lifetime and the leeway of its signer's clock
+    with refused("invalid_grant"):
+        custom.exchange(first)
+    custom.exchange(custom.assertion(jti="a2"))
+    custom.exchange(custom.assertion(jti="a1", iss="https://other.example"))
+    other = Custom(caller, caller.installation.new_tenant("other"))
+    other.exchange(other.assertion(jti="a1"))
+    without = custom.assertion()
+    for _ in range(2):
+        assert custom.exchange(without)["access_token"]
+    for odd in (7, ["a1"], {"a": 1}):
+        with refused("invalid_grant"):
+            custom.exchange(custom.assertion(jti=odd))

@@ -190,7 +190,7 @@ def test_the_test_calls_with_a_signed_jws_and_tells_what_was_answered(reaching: 
     assert request.headers["content-type"] == "application/json"
     (token,) = json.loads(request.body).values()
     header, claims = Runtime(reaching.caller).verified(token)
-    assert header["alg"] == "RS256"
+    assert (header["alg"], header["typ"]) == ("RS256", "appid-mfa-extension+jwt")
     assert (claims["tenant_id"], claims["extension"]) == (reaching.caller.installation.tenant_id, name)
     assert ("status" in claims) == (name == "postmfa")
     assert {"correlation_id", "device_type", "source_ip", "client_id", "user_id", "username"} <= set(claims)

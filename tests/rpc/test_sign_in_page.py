@@ -172,7 +172,7 @@ def test_whoever_only_asks_makes_us_store_nothing(runtime: Runtime, browser: Bro
     page = browser.authorize(app, state="s" * 4_000)
     assert stored(runtime) == before
     browser.submit(page)
-    assert stored(runtime)["finished_logins"] == 1
+    assert stored(runtime)["used_once"] == 1
 
 
 @pytest.mark.parametrize("spoil", [lambda handle: handle[:-3] + "AAA", lambda handle: "1.x." + handle, lambda _: "x"])

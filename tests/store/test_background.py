@@ -22,7 +22,6 @@ from ostiary.store.leases import take_lease
 from ostiary.store.tables import (
     AuthorizationCode,
     Counter,
-    FinishedLogin,
     Grant,
     Job,
     RefreshToken,
@@ -30,6 +29,7 @@ from ostiary.store.tables import (
     Session,
     SigningKey,
     Tenant,
+    UsedOnce,
     table_of,
     temporary_tables,
 )
@@ -51,7 +51,7 @@ def temporary(tenant_id: str, name: str, ends: int) -> list[Any]:
         RefreshToken(digest=name, **owner, grant_id=name, issued_at=1, expires_at=ends),
         AuthorizationCode(digest=name, **owner, client_id="c", subject="s", auth_time=1, expires_at=ends),
         RevokedToken(digest=name, **owner, expires_at=ends),
-        FinishedLogin(id=name, **owner, expires_at=ends),
+        UsedOnce(digest=name, **owner, expires_at=ends),
         Session(id=name, **owner, kind="csp", user_id="u", auth_time=1, created_at=1, last_seen_at=1, expires_at=ends),
         Counter(**owner, name="sign_in_user", subject=name, count=1, window_until=ends),
     ]  # fmt: skip

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from joserfc.jws import extract_compact
 from kit.installation import Installation
 from kit.post import Post, post_of
 from PIL import Image
@@ -216,7 +217,9 @@ def test_a_tenants_own_dispatcher_gets_the_mail_signed(
     assert claims["tenant"] == post.tenant_id
     assert claims["iss"] == f"https://id.example.com/oauth/v4/{post.tenant_id}"
     assert claims["iat"] == post.made.clock.now_ms() // 1000
+    assert claims["exp"] == claims["iat"] + 300
     assert claims["jti"] == post.rows()[0].id
+    assert extract_compact(document["jws"].encode()).headers()["typ"] == "appid-message+jwt"
     message = claims["message"]
     assert message["to"] == "jane@example.com"
     assert message["from"] == {"address": "no-reply@id.example.com", "name": "no-reply"}

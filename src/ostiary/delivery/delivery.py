@@ -19,11 +19,11 @@ from ostiary.delivery.addresses import Mailbox, as_line, mailbox
 from ostiary.delivery.email_dispatcher import CUSTOM, EMAIL_DISPATCHER, SENDGRID
 from ostiary.delivery.http_providers import CustomDispatcher, SendGrid, Sign
 from ostiary.delivery.mail import NO_ANSWER, Mail, MailProvider, Receipt
-from ostiary.delivery.outbox import claim, code_place, finish, give_back, postpone
+from ostiary.delivery.outbox import SMS, claim, code_place, finish, give_back, postpone
 from ostiary.delivery.placeholders import code_link, look_of, placeholders
 from ostiary.delivery.rendering import Content, render
 from ostiary.delivery.sender_details import Envelope, envelope_of, sender_details
-from ostiary.delivery.sms import SmsAccount, TextMessage, Vonage
+from ostiary.delivery.sms import SmsAccount, TextMessage, Vonage, code_text
 from ostiary.delivery.templates import template_in_use
 from ostiary.errors import DomainError, Kind, invalid
 from ostiary.ids import Entropy, new_id
@@ -50,6 +50,11 @@ _log = structlog.get_logger("ostiary.delivery")
 def _seconds_of_code(message: Row[Any]) -> int:
     """A message is worth sending as long as its code lives."""
     return int(message.give_up_at - message.created_at) // 1000
+
+
+def _provider_of(message: Row[Any]) -> tuple[str, str]:
+    """Messages that one provider gets: when it fails, the others of the same tenant are not its fault."""
+    return message.tenant_id, message.channel
 
 
 def _failed(error: Exception) -> Receipt:
@@ -82,11 +87,11 @@ class Delivery:
 
     def send_due(self) -> int:
         """One turn: sends what is due; how many messages were tried or given back. Safe in any number of processes."""
-        claimed = sorted(claim(self._store, self._clock.now_ms()), key=lambda message: str(message.tenant_id))
-        tenants = [list(messages) for _, messages in groupby(claimed, key=lambda message: message.tenant_id)]
-        if tenants:
-            with ThreadPoolExecutor(min(THREADS, len(tenants)), "delivery") as threads:
-                for _ in threads.map(self._send_all, tenants):
+        claimed = sorted(claim(self._store, self._clock.now_ms()), key=_provider_of)
+        groups = [list(messages) for _, messages in groupby(claimed, key=_provider_of)]
+        if groups:
+            with ThreadPoolExecutor(min(THREADS, len(groups)), "delivery") as threads:
+                for _ in threads.map(self._send_all, groups):
                     pass
         return len(claimed)
 
@@ -100,7 +105,7 @@ class Delivery:
     def try_out_sms(self, account: SmsAccount, number: str) -> int:
         """Sends a code of six digits with this account, now; the code. Raises SMS_NOT_SENT."""
         code = 100_000 + int.from_bytes(self._entropy.token_bytes(8)) % 900_000  # a number, so without leading zeros
-        message = TextMessage(new_id(self._entropy), number, f"{code} is your confirmation code.")
+        message = TextMessage(new_id(self._entropy), number, code_text(str(code)))
         receipt = Vonage(self._outgoing, self._vonage_url, account).send(message)
         if not receipt.taken:
             said = as_line(receipt.body.decode("utf-8", "replace"))[:MAX_SAID]
@@ -110,6 +115,7 @@ class Delivery:
     def stored_account(self, tenant_id: str) -> SmsAccount:
         """The stored account for text messages. Raises SMS_NOT_CONFIGURED."""
         with self._store.read() as work:
+            self._living(work, tenant_id)
             account = self._sms_account(work, tenant_id)
         if account is None:
             message = "Give key, secret and from of the SMS channel first (mfa/channels/nexmo)."
@@ -130,7 +136,7 @@ class Delivery:
         return tenant
 
     def _send_all(self, messages: Sequence[Row[Any]]) -> None:
-        """The messages of one tenant, one after another; when its provider fails, the rest are not even tried."""
+        """The messages of one tenant and channel, one by one; when the provider fails, the rest are not even tried."""
         for place, message in enumerate(messages):
             if not self._send(message):
                 give_back(self._store, messages[place + 1 :], self._clock.now_ms())
@@ -154,6 +160,9 @@ class Delivery:
         return receipt.taken or receipt.is_final
 
     def _hand_over(self, message: Row[Any]) -> Receipt:
+        if message.channel == SMS:
+            text = TextMessage(message.id, message.recipient, code_text(self._code(message)))
+            return Vonage(self._outgoing, self._vonage_url, self.stored_account(message.tenant_id)).send(text)
         config, envelope = self.stored(message.tenant_id)
         mail = Mail(
             message.id, message.tenant_id, mailbox("recipient", message.recipient), envelope,
@@ -161,11 +170,13 @@ class Delivery:
         )  # fmt: skip
         return self._provider(message.tenant_id, config).send(mail)
 
+    def _code(self, message: Row[Any]) -> str:
+        """The one-time code that the message carries, if any."""
+        place = code_place(message.tenant_id, message.id)
+        return self._sealing.open(message.sealed_code, place).decode() if message.sealed_code else ""
+
     def _content(self, message: Row[Any]) -> Content:
-        code = (
-            message.sealed_code
-            and self._sealing.open(message.sealed_code, code_place(message.tenant_id, message.id)).decode()
-        )
+        code = self._code(message)
         with self._store.read() as work:
             look = look_of(work, self._living(work, message.tenant_id), self._public_url)
             template = template_in_use(work, message.tenant_id, message.template, message.language)

@@ -18,8 +18,11 @@ CAPS = Caps(redirects=0, cuts_body=True)
 """A redirected POST becomes a GET at most servers, and its 200 would say that a mail was taken. What counts is the
 status: who took a mail and then talks too long has taken it."""
 _JSON = {"content-type": "application/json"}
-Sign = Callable[[str, Mapping[str, Any]], str]
-"""Tenant and claims → a JWT signed with the tenant's key."""
+Sign = Callable[[str, Mapping[str, Any], str], str]
+"""Tenant, claims and `typ` → a JWT signed with the tenant's key."""
+MESSAGE_TYPE = "appid-message+jwt"
+LIFETIME_S = 300
+"""Of the signature of a message; each attempt gets its own."""
 
 
 def posted(outgoing: Outgoing, url: str, headers: Mapping[str, str], body: bytes) -> Receipt:
@@ -81,8 +84,10 @@ class CustomDispatcher:
             mailbox: Mailbox | None = getattr(mail.envelope, name)
             if mailbox is not None:
                 message[name] = _named(mailbox)
-        claims = {"tenant": mail.tenant_id, "iss": self._issuer, "iat": mail.sent_at // 1000, "jti": mail.id}
-        jws = self._sign(mail.tenant_id, {**claims, "message": message})
+        now = mail.sent_at // 1000
+        # No `aud`: common libraries refuse a token that has one unless their caller names it, and none is documented.
+        claims = {"tenant": mail.tenant_id, "iss": self._issuer, "iat": now, "exp": now + LIFETIME_S, "jti": mail.id}
+        jws = self._sign(mail.tenant_id, {**claims, "message": message}, MESSAGE_TYPE)
         headers = {**_JSON, **_authorization(self._config.authorization)}
         return posted(self._outgoing, self._config.url, headers, json.dumps({"jws": jws}).encode())
 

@@ -19,6 +19,8 @@ from ostiary.store.work import Work
 
 PATIENCE_S = 86_400
 """How long a message is worth sending that carries no code."""
+EMAIL, SMS = "email", "sms"
+"""Channels."""
 CLAIM_MS = 300_000
 """How long whoever sends a message has it alone: longer than any provider can take. A process that dies meanwhile
 leaves it to the others then."""
@@ -61,15 +63,27 @@ class Outbox:
         now_ms: int, *, code: str = "", code_seconds: int = PATIENCE_S,
     ) -> None:  # fmt: skip
         """One mail; `code` is a one-time code for it to carry, sealed until it is sent, good for `code_seconds`."""
-        message_id = new_id(self._entropy)
-        work.add(
-            Message(
-                id=message_id, tenant_id=tenant_id, channel="email", template=template, recipient=recipient,
-                language=language, payload=json.dumps(payload), created_at=now_ms,
-                next_attempt_at=now_ms, give_up_at=now_ms + code_seconds * 1000,
-                sealed_code=self._sealing.seal(code.encode(), code_place(tenant_id, message_id)) if code else "",
-            )
+        message = Message(
+            id=new_id(self._entropy), tenant_id=tenant_id, channel=EMAIL, template=template, recipient=recipient,
+            language=language, payload=json.dumps(payload), created_at=now_ms, next_attempt_at=now_ms,
+            give_up_at=now_ms + code_seconds * 1000,
         )  # fmt: skip
+        self._add(work, message, code)
+
+    def text_message(
+        self, work: Work, tenant_id: str, template: str, number: str, now_ms: int, *, code: str, code_seconds: int
+    ) -> None:
+        """One text message (SMS) to a number (E.164) that tells a one-time `code`, good for `code_seconds`."""
+        message = Message(
+            id=new_id(self._entropy), tenant_id=tenant_id, channel=SMS, template=template, recipient=number,
+            created_at=now_ms, next_attempt_at=now_ms, give_up_at=now_ms + code_seconds * 1000,
+        )  # fmt: skip
+        self._add(work, message, code)
+
+    def _add(self, work: Work, message: Message, code: str) -> None:
+        if code:
+            message.sealed_code = self._sealing.seal(code.encode(), code_place(message.tenant_id, message.id))
+        work.add(message)
 
 
 def code_place(tenant_id: str, message_id: str) -> Place:

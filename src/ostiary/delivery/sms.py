@@ -45,6 +45,11 @@ def phone_number(field: str, text: str) -> str:
     return number
 
 
+def code_text(code: str) -> str:
+    """What a text message with a code says."""
+    return f"{code} is your confirmation code."
+
+
 class Vonage:
     """Hands text messages to Vonage."""
 

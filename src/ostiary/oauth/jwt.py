@@ -16,6 +16,9 @@ from cryptography.exceptions import InvalidSignature
 
 from ostiary.keys.keyring import Signer, Verifier
 
+TYPE = "JWT"
+"""`typ` of access and identity tokens. What the same keys sign for other readers has a type of its own (RFC 8725
+§3.11), so that it is never taken for one."""
 MAX_LENGTH = 32_768
 """Longer tokens are refused unread."""
 
@@ -42,7 +45,7 @@ def unb64(text: str) -> bytes:
 
 def signing_input(kid: str, claims: dict[str, Any], **header: Any) -> bytes:
     """What is signed: header and claims. `header` adds to `alg`, `typ` and `kid` (App ID: `ver=4`)."""
-    protected = {"alg": "RS256", "typ": "JWT", "kid": kid, **header}
+    protected = {"alg": "RS256", "typ": TYPE, "kid": kid, **header}
     return f"{_part(protected)}.{_part(claims)}".encode()
 
 
@@ -68,6 +71,8 @@ def decode(
     header, claims = parsed.header, parsed.claims
     if header.get("alg") != "RS256" or "crit" in header or not isinstance(header.get("kid"), str):
         raise InvalidToken("not an RS256 token of ours")
+    if header.get("typ") != TYPE:
+        raise InvalidToken("signed for another purpose")
     verifier = verifiers(claims).get(header["kid"])
     if verifier is None:
         raise InvalidToken("unknown key")

@@ -12,21 +12,16 @@ import hmac
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select
-
 from ostiary.errors import denied, invalid
 from ostiary.ids import Entropy, digest, new_secret, same
 from ostiary.keys.sealing import Place, SealBroken, Sealing
 from ostiary.oauth.authorization_request import AuthorizationRequest
-from ostiary.store.tables import FinishedLogin, table_of
+from ostiary.store.once import use_once, was_used
 from ostiary.store.work import Work
 
 LIFETIME_S = 1_800
 
-_FINISHED = table_of(FinishedLogin)
-_FIND = select(_FINISHED.c.id).where(
-    _FINISHED.c.tenant_id == bindparam("of_tenant"), _FINISHED.c.id == bindparam("transaction_id")
-)
+_KIND = "login transaction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +79,14 @@ def resume(
     if facts is None or not same(browser.csrf_token, csrf_token):
         message = "The form does not belong to this browser. Go back to the application and sign in again."
         raise denied("CSRF_FAILED", message, oauth_error="access_denied")
-    finished = work.row(_FIND, {"of_tenant": tenant_id, "transaction_id": facts["id"]})
-    if facts["expires_at"] <= now_ms or finished is not None:
+    if facts["expires_at"] <= now_ms or was_used(work, tenant_id, _KIND, facts["id"]):
         raise over()
     return LoginTransaction(facts["id"], facts["expires_at"], AuthorizationRequest.load(facts["request"]))
 
 
 def finish(work: Work, tenant_id: str, transaction: LoginTransaction) -> None:
     """Ends a transaction; of two forms sent at once only one does. Raises SIGN_IN_OVER."""
-    row = {"id": transaction.id, "tenant_id": tenant_id, "expires_at": transaction.expires_at}
-    if not work.insert_new(_FINISHED, row):
+    if not use_once(work, tenant_id, _KIND, transaction.id, transaction.expires_at):
         raise over()
 
 

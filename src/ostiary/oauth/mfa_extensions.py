@@ -15,6 +15,7 @@ from ostiary.oauth.issuers import Issuers
 from ostiary.outgoing.client import Answer, Outgoing
 
 LIFETIME_S = 300
+TYPE = "appid-mfa-extension+jwt"
 MAX_SHOWN = 1_000
 """Characters of one header or of a text that the test of an extension reports."""
 MAX_SHOWN_HEADERS = 50
@@ -54,7 +55,7 @@ class MfaExtensions:
             "iss": self._issuers.tenant(tenant_id), "iat": now_s, "exp": now_s + LIFETIME_S,
             "jti": new_id(self._entropy), "tenant_id": tenant_id, "extension": name,
         }  # fmt: skip
-        body = json.dumps({"jws": jwt.encode(signer, {**claims, **standard})}).encode()
+        body = json.dumps({"jws": jwt.encode(signer, {**claims, **standard}, typ=TYPE)}).encode()
         headers = {**json.loads(stored.headers or "{}"), "content-type": "application/json"}
         return self._outgoing.call("POST", stored.url, headers=headers, body=body)
 

@@ -19,11 +19,11 @@ class TenantSignature:
         self._tenancy = tenancy
         self._keys = keys
 
-    def __call__(self, tenant_id: str, claims: Mapping[str, Any]) -> str:
-        """A JWT (RFC 7519), RS256, with the `kid` of a public key of the tenant's OAuth server."""
+    def __call__(self, tenant_id: str, claims: Mapping[str, Any], type: str) -> str:
+        """A JWT (RFC 7519) of this `typ`, RS256, with the `kid` of a public key of the tenant's OAuth server."""
         with self._store.read() as work:
             tenant = self._tenancy.get(work, tenant_id)
             if tenant is None:
                 raise LookupError(f"the tenant {tenant_id} is gone")
             signer = self._keys.signer(work, tenant)
-        return encode(signer, dict(claims))
+        return encode(signer, dict(claims), typ=type)

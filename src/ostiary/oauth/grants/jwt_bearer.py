@@ -22,6 +22,8 @@ from ostiary.oauth.scopes import assertable_scopes
 from ostiary.oauth.subjects import get_subject
 from ostiary.store.audit import record
 from ostiary.store.engine import Store
+from ostiary.store.once import use_once
+from ostiary.store.work import Work
 from ostiary.upstream.custom import CUSTOM, NAME, read_public_key
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -61,6 +63,7 @@ class JwtBearer:
         identity = IdentityView(NAME, claims["sub"], _further(claims))
         facts = {name: _text(claims, name) for name in _KNOWN if name in claims}
         with self._store.write() as work:
+            _use_up(work, request.tenant.id, claims)
             profile = profile_of_identity(
                 work, request.tenant.id, identity, facts, self._entropy, request.now_ms
             )  # fmt: skip
@@ -100,6 +103,14 @@ def _verified(assertion: str, verifier: Verifier) -> dict[str, Any]:
     except InvalidSignature as error:
         raise _refused("The signature does not match the public key in the settings of this tenant.") from error
     return token.claims
+
+
+def _use_up(work: Work, tenant_id: str, claims: Mapping[str, Any]) -> None:
+    """RFC 7523 §3 (7): an assertion with a `jti` is good for one use; one without until it expires."""
+    jti = _text(claims, "jti")
+    until_ms = int(_time(claims, "exp") + LEEWAY_S) * 1000
+    if jti and not use_once(work, tenant_id, "assertion", json.dumps([claims["iss"], jti]), until_ms):
+        raise _refused("jti says that this assertion was used before: sign a new one for each request.")
 
 
 def _time(claims: Mapping[str, Any], name: str) -> float:

@@ -12,9 +12,9 @@ from ostiary.store.tables.keys import SigningKey
 from ostiary.store.tables.ledger import AuditEvent, Counter, Message
 from ostiary.store.tables.profiles import Identity, Profile, ProfileRole
 from ostiary.store.tables.roles import Role, RoleScope
-from ostiary.store.tables.sessions import FinishedLogin, Session
+from ostiary.store.tables.sessions import Session
 from ostiary.store.tables.tenants import Logo, MessageTemplate, SettingDocument, SettingSecret, Tenant
-from ostiary.store.tables.tokens import AuthorizationCode, Grant, RefreshToken, RevokedToken
+from ostiary.store.tables.tokens import AuthorizationCode, Grant, RefreshToken, RevokedToken, UsedOnce
 from ostiary.store.tables.users import (
     ExternalId,
     LoginName,
@@ -28,8 +28,8 @@ from ostiary.store.tables.users import (
 
 __all__ = [
     "ApiKey", "AuditEvent", "AuthorizationCode", "Client", "ClientRole", "ClientScope", "Counter", "ExternalId",
-    "Fact", "FinishedLogin", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginName", "Logo",
+    "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginName", "Logo",
     "Membership", "Message", "MessageTemplate", "OneTimeCode", "Password", "PastPassword", "Profile", "ProfileRole",
     "RefreshToken", "RevokedToken", "Role", "RoleScope", "Session", "SettingDocument", "SettingSecret", "SigningKey",
-    "Tenant", "User", "UserEmail", "UserPhone", "table_of", "temporary_tables",
+    "Tenant", "UsedOnce", "User", "UserEmail", "UserPhone", "table_of", "temporary_tables",
 ]  # fmt: skip

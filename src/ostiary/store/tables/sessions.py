@@ -1,4 +1,4 @@
-"""Sign-ins that are over, and sessions."""
+"""Sessions."""
 
 from __future__ import annotations
 
@@ -6,16 +6,6 @@ from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from ostiary.store.tables.columns import end_of_row, moment, owned_by
-
-
-class FinishedLogin(SQLModel, table=True):
-    """A visit to the sign-in pages that led to a code, kept until its form would have expired: it leads to no second
-    one. Before that the browser alone holds it."""
-
-    __tablename__ = "finished_logins"
-    id: str = Field(primary_key=True, max_length=64)
-    tenant_id: str = owned_by("tenants.id", index=True)
-    expires_at: int = end_of_row()
 
 
 class Session(SQLModel, table=True):

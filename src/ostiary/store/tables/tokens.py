@@ -78,6 +78,15 @@ class AuthorizationCode(SQLModel, table=True):
     access_digest: str = Field(default="", max_length=64)
 
 
+class UsedOnce(SQLModel, table=True):
+    """What came from outside and acts once: the form of a sign-in, an assertion. Kept until it would have expired."""
+
+    __tablename__ = "used_once"
+    tenant_id: str = owned_by("tenants.id", key=True)
+    digest: str = Field(primary_key=True, max_length=64, description="Of its kind and its id.")
+    expires_at: int = end_of_row()
+
+
 class RevokedToken(SQLModel, table=True):
     """An access token that is dead before its `exp`: the digest of the whole token."""
 

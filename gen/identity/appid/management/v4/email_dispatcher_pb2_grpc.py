@@ -29,7 +29,7 @@ class EmailDispatcherServiceStub:
     """Who delivers the mails of a tenant: the operator's mail server, SendGrid, or an endpoint of the tenant's own.
 
     An endpoint gets each mail as `POST {"jws": "<JWT>"}`, signed with RS256 by the tenant's key (the public keys of its
-    OAuth server), with the claims `tenant`, `iss`, `iat`, `jti` and `message`: `to`, `from` and `reply_to` {address, name},
+    OAuth server), with the claims `tenant`, `iss`, `iat`, `exp`, `jti` and `message`: `to`, `from` and `reply_to` {address, name},
     `subject`, `body` (HTML; plain text where the mail has no HTML) and `text` (always plain). Any 2xx says that it was
     taken; else it is sent again, with the same `jti`.
     """
@@ -66,7 +66,7 @@ class EmailDispatcherServiceServicer:
     """Who delivers the mails of a tenant: the operator's mail server, SendGrid, or an endpoint of the tenant's own.
 
     An endpoint gets each mail as `POST {"jws": "<JWT>"}`, signed with RS256 by the tenant's key (the public keys of its
-    OAuth server), with the claims `tenant`, `iss`, `iat`, `jti` and `message`: `to`, `from` and `reply_to` {address, name},
+    OAuth server), with the claims `tenant`, `iss`, `iat`, `exp`, `jti` and `message`: `to`, `from` and `reply_to` {address, name},
     `subject`, `body` (HTML; plain text where the mail has no HTML) and `text` (always plain). Any 2xx says that it was
     taken; else it is sent again, with the same `jti`.
     """
@@ -143,7 +143,7 @@ class EmailDispatcherService:
     """Who delivers the mails of a tenant: the operator's mail server, SendGrid, or an endpoint of the tenant's own.
 
     An endpoint gets each mail as `POST {"jws": "<JWT>"}`, signed with RS256 by the tenant's key (the public keys of its
-    OAuth server), with the claims `tenant`, `iss`, `iat`, `jti` and `message`: `to`, `from` and `reply_to` {address, name},
+    OAuth server), with the claims `tenant`, `iss`, `iat`, `exp`, `jti` and `message`: `to`, `from` and `reply_to` {address, name},
     `subject`, `body` (HTML; plain text where the mail has no HTML) and `text` (always plain). Any 2xx says that it was
     taken; else it is sent again, with the same `jti`.
     """

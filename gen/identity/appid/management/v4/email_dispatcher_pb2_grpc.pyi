@@ -30,7 +30,7 @@ class EmailDispatcherServiceStub:
     """Who delivers the mails of a tenant: the operator's mail server, SendGrid, or an endpoint of the tenant's own.
 
     An endpoint gets each mail as `POST {"jws": "<JWT>"}`, signed with RS256 by the tenant's key (the public keys of its
-    OAuth server), with the claims `tenant`, `iss`, `iat`, `jti` and `message`: `to`, `from` and `reply_to` {address, name},
+    OAuth server), with the claims `tenant`, `iss`, `iat`, `exp`, `jti` and `message`: `to`, `from` and `reply_to` {address, name},
     `subject`, `body` (HTML; plain text where the mail has no HTML) and `text` (always plain). Any 2xx says that it was
     taken; else it is sent again, with the same `jti`.
     """
@@ -65,7 +65,7 @@ class EmailDispatcherServiceAsyncStub(EmailDispatcherServiceStub):
     """Who delivers the mails of a tenant: the operator's mail server, SendGrid, or an endpoint of the tenant's own.
 
     An endpoint gets each mail as `POST {"jws": "<JWT>"}`, signed with RS256 by the tenant's key (the public keys of its
-    OAuth server), with the claims `tenant`, `iss`, `iat`, `jti` and `message`: `to`, `from` and `reply_to` {address, name},
+    OAuth server), with the claims `tenant`, `iss`, `iat`, `exp`, `jti` and `message`: `to`, `from` and `reply_to` {address, name},
     `subject`, `body` (HTML; plain text where the mail has no HTML) and `text` (always plain). Any 2xx says that it was
     taken; else it is sent again, with the same `jti`.
     """
@@ -96,7 +96,7 @@ class EmailDispatcherServiceServicer(metaclass=_abc_1.ABCMeta):
     """Who delivers the mails of a tenant: the operator's mail server, SendGrid, or an endpoint of the tenant's own.
 
     An endpoint gets each mail as `POST {"jws": "<JWT>"}`, signed with RS256 by the tenant's key (the public keys of its
-    OAuth server), with the claims `tenant`, `iss`, `iat`, `jti` and `message`: `to`, `from` and `reply_to` {address, name},
+    OAuth server), with the claims `tenant`, `iss`, `iat`, `exp`, `jti` and `message`: `to`, `from` and `reply_to` {address, name},
     `subject`, `body` (HTML; plain text where the mail has no HTML) and `text` (always plain). Any 2xx says that it was
     taken; else it is sent again, with the same `jti`.
     """

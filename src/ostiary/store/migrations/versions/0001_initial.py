@@ -169,18 +169,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_external_ids_resource", "external_ids", ["tenant_id", "resource_id"], unique=False)
     op.create_table(
-        "finished_logins",
-        sa.Column("id", sa.String(length=64), nullable=False),
-        sa.Column("tenant_id", sa.String(length=36), nullable=False),
-        sa.Column("expires_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_finished_logins_tenant_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_finished_logins")),
-    )
-    op.create_index(op.f("ix_finished_logins_expires_at"), "finished_logins", ["expires_at"], unique=False)
-    op.create_index(op.f("ix_finished_logins_tenant_id"), "finished_logins", ["tenant_id"], unique=False)
-    op.create_table(
         "grants",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -380,6 +368,15 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'active'"),
     )
     op.create_index("ix_signing_keys_tenant", "signing_keys", ["tenant_id", "use", "state"], unique=False)
+    op.create_table(
+        "used_once",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_used_once_tenant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("tenant_id", "digest", name=op.f("pk_used_once")),
+    )
+    op.create_index(op.f("ix_used_once_expires_at"), "used_once", ["expires_at"], unique=False)
     op.create_table(
         "users",
         sa.Column("id", sa.String(length=36), nullable=False),
