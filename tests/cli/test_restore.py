@@ -10,6 +10,9 @@ from typing import Any
 
 import grpc
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from google.protobuf import json_format
 from kit.callers import Caller, bearer, serving
 from kit.command import Ended, ostiary_here
 from kit.databases import PostgresServer
@@ -21,10 +24,17 @@ from identity.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
 from ostiary.app import open_runtime
 from ostiary.clock import FixedClock, SystemClock
 from ostiary.config import Settings
+from ostiary.delivery.action_urls import ACTION_URLS
+from ostiary.delivery.email_dispatcher import EMAIL_DISPATCHER
+from ostiary.directory.mfa import MFA
+from ostiary.directory.rate_limits import RATE_LIMITS
 from ostiary.ids import SystemEntropy, new_id
+from ostiary.oauth.redirect_uris import REDIRECT_URIS
+from ostiary.settings.setting import Setting
 from ostiary.store.copies import CopyError
 from ostiary.store.engine import Store
 from ostiary.store.tables import Client, Grant, Membership, Password, Session, User, table_of
+from ostiary.upstream.custom import CUSTOM
 
 LATER = 4_000_000_000_000
 
@@ -165,6 +175,49 @@ def test_what_was_revoked_since_the_backup_stays_dead(place: Place, made: dict[s
     assert place.rows(Membership, "user_id") == [(left,)]
     assert place.rows(Client, "secret_digest") == [("changed",)]
     assert place.rows(Session, "id") == place.rows(Grant, "id") == []
+
+
+def test_what_settings_no_longer_let_in_stays_out(place: Place, made: dict[str, str]) -> None:
+    tenant_id = made["tenantId"]
+    kept, removed, added = (f"https://{name}.example/cb" for name in ("kept", "removed", "added"))
+    key, other_key = (public(rsa.generate_private_key(65537, 2048)) for _ in range(2))
+    page, dispatcher = {"on_user_verified": "https://old.example"}, {"url": "https://old.example"}
+
+    def put(setting: Setting[Any], document: dict[str, Any]) -> None:
+        message = json_format.ParseDict(document, type(setting.default)())
+        with place.store() as store, store.write() as work:
+            setting.replace(work, tenant_id, message, 1)
+
+    def custom(key: str) -> dict[str, Any]:
+        return {"isActive": True, "config": {"publicKey": key}}
+
+    put(REDIRECT_URIS, {"redirectUris": [kept, removed]})
+    put(CUSTOM, custom(key))
+    put(ACTION_URLS, page)
+    put(EMAIL_DISPATCHER, {"provider": "custom", "custom": {**dispatcher, "authorization": {"type": "none"}}})
+    put(RATE_LIMITS, {"signInLimitPerMinute": 7, "signUpLimitPerMinute": 0})
+    place.back_up()
+    put(REDIRECT_URIS, {"redirectUris": [kept, added]})
+    put(CUSTOM, custom(other_key))
+    put(ACTION_URLS, {"on_user_verified": "https://new.example"})
+    put(EMAIL_DISPATCHER, {"provider": "appid"})
+    put(MFA, {"isActive": True})
+    put(RATE_LIMITS, {"signInLimitPerMinute": 9, "signUpLimitPerMinute": 0})
+
+    restored = place.put_back()
+    assert restored.code == 0, restored.stderr
+    assert restored.json()["carriedOver"] == {"settings": 5}
+    with place.store() as store, store.read() as work:
+        assert list(REDIRECT_URIS.load(work, tenant_id).redirect_uris) == [kept]
+        assert not CUSTOM.load(work, tenant_id).is_active
+        assert not ACTION_URLS.load(work, tenant_id).HasField("on_user_verified")
+        assert EMAIL_DISPATCHER.load(work, tenant_id).provider == "appid"
+        assert MFA.load(work, tenant_id).is_active
+        assert RATE_LIMITS.load(work, tenant_id).sign_in_limit_per_minute == 7, "what lets nobody in is the backup's"
+
+
+def public(key: rsa.RSAPrivateKey) -> str:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def test_no_server_starts_on_a_copy_until_it_is_settled(place: Place, made: dict[str, str]) -> None:

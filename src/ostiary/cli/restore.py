@@ -22,6 +22,7 @@ from ostiary.errors import DomainError, Kind
 from ostiary.ids import SystemEntropy
 from ostiary.keys.master_key import check_master_key
 from ostiary.keys.sealing import Sealing
+from ostiary.oauth.restored_settings import carry_over_settings
 from ostiary.store import schema
 from ostiary.store.audit import Entry, record
 from ostiary.store.copies import copy_sqlite, declare_original
@@ -44,8 +45,9 @@ def command(settings: Settings, file: Path | None, replaced: str | None, since: 
 
     All sessions, refresh tokens, API tokens of people and access tokens end: people sign in again. API keys that were
     revoked, secrets and passwords that were changed, users, applications and tenants that were disabled or deleted, and
-    roles that were taken away since the backup are compared with the database that it replaces, and stay so. The
-    replaced database is kept beside the new one.
+    roles that were taken away since the backup are compared with the database that it replaces, and stay so. Redirect
+    URIs that were removed stay removed; identity providers, extensions, dispatchers and pages for links that differ are
+    off until somebody looks. The replaced database is kept beside the new one.
 
     \b
     When that database is lost, or was damaged by what you want to undo, say how much to trust the backup
@@ -82,7 +84,10 @@ def _settle(target: str, replaced: str | None, since: str, sealing: Sealing) -> 
         changed: dict[str, int] = {}
         if replaced is not None:
             before = stack.enter_context(_replaced(replaced))
-            changed = carry_over(work, stack.enter_context(before.read()), entropy, clock.now_ms())
+            theirs = stack.enter_context(before.read())
+            changed = carry_over(work, theirs, entropy, clock.now_ms())
+            settings = carry_over_settings(work, theirs, clock.now_ms())
+            changed |= {"settings": settings} if settings else {}
         elif since == "revoke-api-keys":
             changed = {"api_keys": revoke_api_keys(work, clock.now_ms())}
         if since == "moved":

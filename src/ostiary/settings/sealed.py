@@ -54,7 +54,7 @@ class SealedSetting(Setting[M]):
         bare = type(document)()
         bare.CopyFrom(document)
         given = dict(self._taken_out(bare))
-        self._store(work, tenant_id, bare, now_ms)  # first: it locks the tenant's row
+        self.store(work, tenant_id, bare, now_ms)  # first: it locks the tenant's row
         work.run(delete(_SECRETS).where(_SECRETS.c.tenant_id == tenant_id, _SECRETS.c.setting == self.name))
         for field, secret in given.items():
             secret_id = new_id(entropy)

@@ -51,10 +51,10 @@ class Setting(Generic[M]):
     def replace(self, work: Work, tenant_id: str, document: M, now_ms: int) -> M:
         """Checks and stores a document; it acts from the next request on."""
         self._check(document)
-        return self._store(work, tenant_id, document, now_ms)
+        return self.store(work, tenant_id, document, now_ms)
 
-    def _store(self, work: Work, tenant_id: str, document: M, now_ms: int) -> M:
-        """First writes race, so it is an upsert."""
+    def store(self, work: Work, tenant_id: str, document: M, now_ms: int) -> M:
+        """Stores a document that was checked before. First writes race, so it is an upsert."""
         row = {
             "tenant_id": tenant_id,
             "name": self.name,
