@@ -117,6 +117,13 @@ class Preparations:
         return str(self._role["name"])
 
     @cached_property
+    def nominated(self) -> str:
+        """The id at Google of somebody whose profile was made before the first sign-in."""
+        identity = self.unique
+        self._ask("POST", "users", {"idp": "google", "idp-identity": identity})
+        return identity
+
+    @cached_property
     def verified(self) -> str:
         """The context with which the tenant's page learns that a link in a mail was followed."""
         self._mails_lead_to("on_user_verified")

@@ -21,8 +21,10 @@ from sqlalchemy import select
 from sqlmodel import SQLModel
 
 from ostiary.store.engine import Store
+from ostiary.store.tables import AuditEvent, table_of
 
 Json = Any
+EVENTS = table_of(AuditEvent)
 ROLES = ("reader", "writer", "manager")
 PARTS = ("at", "query", "body", "upload", "headers")
 """Of a request."""
@@ -57,6 +59,7 @@ class Walk:
     http: httpx.Client
     places: dict[str, Place] = field(default_factory=dict)
     steady: dict[tuple[str, str], Preparations] = field(default_factory=dict)
+    succeeded: set[str] = field(default_factory=set)
 
     def place(self, name: str) -> Place:
         """The tenant of that name, made at first use."""
@@ -125,6 +128,12 @@ class Walk:
             tables = SQLModel.metadata.sorted_tables
             rows = ((table.name, row) for table in tables for row in work.rows(select(table)))
             return [f"{name}: {row}" for name, row in rows if text in str(row)]
+
+    def actions(self, place: str) -> set[str]:
+        """What the audit ledger holds of a tenant."""
+        asked = select(EVENTS.c.action).where(EVENTS.c.tenant_id == self.place(place).tenant_id).distinct()
+        with closing(Store(self.server.database)) as store, store.read() as work:
+            return {str(row.action) for row in work.rows(asked)}
 
     def _command(self, *arguments: str) -> Json:
         made = ostiary_here(*arguments, "--json", cwd=self.server.folder, **self.server.variables)

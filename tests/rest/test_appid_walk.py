@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -58,6 +59,7 @@ def test_it_succeeds_as_documented_for_each_role_that_may(walk: Walk, number: st
         made = walk.preparations("home")
         walk.after(number, "home", made)
         is_as_documented(number, walk.ask(number, "home", role, made=made))
+        walk.succeeded.add(number)
 
 
 @each
@@ -247,5 +249,18 @@ def test_unknown_members_are_ignored(walk: Walk, number: str) -> None:
 
 
 def test_no_unknown_member_reached_the_database(walk: Walk) -> None:
+    known = walk.preparations("home").address
+    assert walk.rows_with(known), "it looks where users are"
     assert walk.rows_with(MARK) == []
-    assert walk.rows_with("Ann Other"), "a known one is found"
+
+
+def test_what_succeeded_is_in_the_audit_ledger_under_its_documented_name(walk: Walk) -> None:
+    wanted = {
+        action.format(name=WALKED[number].get("at", [""])[0])
+        for number in walk.succeeded
+        if (action := WALKED[number]["audit"])
+    }
+    latest = time.monotonic() + 20
+    while missing := wanted - walk.actions("home"):
+        assert time.monotonic() < latest, f"not recorded: {sorted(missing)}"
+        time.sleep(0.2)

@@ -11,8 +11,8 @@ from ostiary.directory.one_time_codes import Code, end_codes, use_up
 from ostiary.directory.password_change import PasswordChange, PreparedPassword
 from ostiary.directory.user_input import CONFIRMED
 from ostiary.directory.user_messages import UserMessages
-from ostiary.directory.users import UserView, find_by_login, lock_user, no_such_user, the_user
-from ostiary.errors import DomainError, Kind, conflict, denied, invalid
+from ostiary.directory.users import UserView, find_by_login, lock_user, the_user
+from ostiary.errors import DomainError, Kind, conflict, denied, invalid, not_found
 from ostiary.oauth.departures import end_access_of_user
 from ostiary.oauth.runtime_events import address_confirmed, capture, password_renewed, password_updated
 from ostiary.store.tenancy import TenantView
@@ -33,7 +33,7 @@ class SelfService:
         field = identity_field(CLOUD_DIRECTORY.read(work, tenant))
         user_id = find_by_login(work, tenant.id, login, field)
         if not user_id:
-            raise no_such_user()
+            raise not_found("USER_NOT_FOUND", f"There is no directory user with this {field}.")
         return self.may_get(work, tenant, the_user(work, tenant.id, user_id), RESET_PASSWORD)
 
     def may_get(self, work: Work, tenant: TenantView, user: UserView, template: str) -> UserView:
