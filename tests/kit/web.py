@@ -40,8 +40,8 @@ class Site:
 
 
 @contextmanager
-def site(serve: Serve, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> Iterator[Site]:
-    """Serves on a free port of a loopback address until the block ends."""
+def site(serve: Serve, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[Site]:
+    """Serves on a port of a loopback address, a free one unless named, until the block ends."""
     made = Site("", 0)
 
     class Handler(BaseHTTPRequestHandler):
@@ -63,7 +63,7 @@ def site(serve: Serve, host: str = "127.0.0.1", tls: ssl.SSLContext | None = Non
         def handle_error(self, request: object, client_address: object) -> None:
             """Handshakes that fail are what some tests are about."""
 
-    server = Server((host, 0), Handler)
+    server = Server((host, port), Handler)
     server.daemon_threads = True
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)

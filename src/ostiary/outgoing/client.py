@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 
 import httpcore
 
+from ostiary.outgoing.breaker import Breaker
 from ostiary.outgoing.pinned import Deadline, PinnedBackend, timed_out
 from ostiary.outgoing.targets import PORTS, CallFailed, Frontier, Resolver, Target, read_target, resolve
 
@@ -61,6 +62,7 @@ class Outgoing:
         self._resolver = resolver
         self._tls = tls
         self._monotonic = monotonic
+        self._breaker = Breaker(monotonic)
 
     def check_url(self, url: str) -> str:
         """Returns a URL that may be stored for later calls: https, or http to addresses that the allow-list names.
@@ -81,8 +83,12 @@ class Outgoing:
 
         Headers do not go to another origin than the URL's. Raises CallFailed: INVALID_URL, OUTGOING_REFUSED,
         OUTGOING_UNREACHABLE, OUTGOING_TLS, OUTGOING_TIMEOUT, OUTGOING_TOO_LARGE, OUTGOING_TOO_MANY_REDIRECTS,
-        OUTGOING_PROTOCOL.
+        OUTGOING_PROTOCOL; OUTGOING_SUSPENDED when it did not answer several times in a row.
         """
+        with self._breaker.watching(read_target(url)):
+            return self._follow(method, url, headers, body, caps)
+
+    def _follow(self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes, caps: Caps) -> Answer:
         deadline = Deadline(caps.total_seconds, self._monotonic)
         first = target = read_target(url)
         sent = dict(headers or {})

@@ -169,7 +169,7 @@ class MfaServiceServicer:
 
         Errors: `INVALID_EXTENSION`, `URL_MISSING`, and what an outgoing call fails with: `OUTGOING_REFUSED`,
         `OUTGOING_UNREACHABLE`, `OUTGOING_TLS`, `OUTGOING_TIMEOUT`, `OUTGOING_TOO_LARGE`, `OUTGOING_TOO_MANY_REDIRECTS`,
-        `OUTGOING_PROTOCOL`.
+        `OUTGOING_PROTOCOL`; `OUTGOING_SUSPENDED` while it is left alone, since it did not answer five times in a row.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -83,7 +83,7 @@ class MfaServiceStub:
 
     Errors: `INVALID_EXTENSION`, `URL_MISSING`, and what an outgoing call fails with: `OUTGOING_REFUSED`,
     `OUTGOING_UNREACHABLE`, `OUTGOING_TLS`, `OUTGOING_TIMEOUT`, `OUTGOING_TOO_LARGE`, `OUTGOING_TOO_MANY_REDIRECTS`,
-    `OUTGOING_PROTOCOL`.
+    `OUTGOING_PROTOCOL`; `OUTGOING_SUSPENDED` while it is left alone, since it did not answer five times in a row.
     """
 
 @_typing.type_check_only
@@ -140,7 +140,7 @@ class MfaServiceAsyncStub(MfaServiceStub):
 
     Errors: `INVALID_EXTENSION`, `URL_MISSING`, and what an outgoing call fails with: `OUTGOING_REFUSED`,
     `OUTGOING_UNREACHABLE`, `OUTGOING_TLS`, `OUTGOING_TIMEOUT`, `OUTGOING_TOO_LARGE`, `OUTGOING_TOO_MANY_REDIRECTS`,
-    `OUTGOING_PROTOCOL`.
+    `OUTGOING_PROTOCOL`; `OUTGOING_SUSPENDED` while it is left alone, since it did not answer five times in a row.
     """
 
 class MfaServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -248,7 +248,7 @@ class MfaServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Errors: `INVALID_EXTENSION`, `URL_MISSING`, and what an outgoing call fails with: `OUTGOING_REFUSED`,
         `OUTGOING_UNREACHABLE`, `OUTGOING_TLS`, `OUTGOING_TIMEOUT`, `OUTGOING_TOO_LARGE`, `OUTGOING_TOO_MANY_REDIRECTS`,
-        `OUTGOING_PROTOCOL`.
+        `OUTGOING_PROTOCOL`; `OUTGOING_SUSPENDED` while it is left alone, since it did not answer five times in a row.
         """
 
 def add_MfaServiceServicer_to_server(servicer: MfaServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
