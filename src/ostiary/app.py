@@ -14,7 +14,7 @@ from ostiary.access.authentication import Authentication
 from ostiary.access.introspection import TokenInspection
 from ostiary.access.limits import CoarseLimiter, read_limits
 from ostiary.background.cleaner import clean
-from ostiary.background.jobs import run_jobs
+from ostiary.background.jobs import JobKind, Kinds, deletions, run_jobs
 from ostiary.background.tasks import Task, leased
 from ostiary.clock import Clock, SystemClock
 from ostiary.config import Settings, largest_message
@@ -23,12 +23,16 @@ from ostiary.delivery.delivery import Delivery
 from ostiary.delivery.operators import operators_provider
 from ostiary.delivery.outbox import Outbox
 from ostiary.directory.directory_import import DirectoryImport
+from ostiary.directory.export_job import ExportJob
+from ostiary.directory.import_job import ImportJob
 from ostiary.directory.password_change import PasswordChange
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.registration import Registration
 from ostiary.directory.sign_in import PasswordSignIn
 from ostiary.directory.sms_account import sms_account
 from ostiary.directory.transfer_cipher import TransferCiphers
+from ostiary.directory.transfer_job import LEASE_MS, TransferJob
+from ostiary.directory.transfers import EXPORT_JOB, IMPORT_JOB, Transfers
 from ostiary.directory.user_messages import UserMessages
 from ostiary.ids import Entropy, SystemEntropy, new_id
 from ostiary.keys.keyring import Keyring
@@ -63,10 +67,12 @@ from ostiary.store.tenancy import Tenancy
 from ostiary.transport.observation import Observer
 from ostiary.transport.pipeline import Pipeline, Step, refuse_malformed
 from ostiary.transport.rules import read_rules
+from ostiary.transport.slots import Slots
 from ostiary.transport.steps.access import authorize
 from ostiary.transport.steps.audit import Audit
 from ostiary.transport.steps.authentication import Authenticate
 from ostiary.transport.steps.limits import Limit
+from ostiary.transport.steps.receive import Receive
 from ostiary.transport.steps.reception import Reception
 from ostiary.transport.steps.tracing import tracing
 from ostiary.transport.steps.unit_of_work import unit_of_work
@@ -78,6 +84,10 @@ MAX_METADATA = 65_536
 """Bytes; grpc's own limit would turn a request with a big token or many cookies into a 429."""
 MAX_CONCURRENT_RPCS = 256
 """Per worker; beyond it requests are refused at once, since nothing may queue without end (decision 32)."""
+
+
+MOST_UPLOADS = 2
+"""Per worker, of files that stream in: each holds a thread for as long as its client sends."""
 
 
 def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entropy | None = None) -> Runtime:
@@ -132,7 +142,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         self_service=SelfService(clock, messages, password_change),
         registration=Registration(store, clock, entropy, passwords, messages),
         transfer_ciphers=TransferCiphers(passwords, sealing, entropy),
-        directory_import=DirectoryImport(clock, entropy),
+        directory_import=DirectoryImport(clock, entropy), transfers=Transfers(store, clock, entropy, sealing),
     )  # fmt: skip
 
 
@@ -154,13 +164,26 @@ def background_tasks(runtime: Runtime) -> list[Task]:
     """What the background process of a node does; see `ostiary.background`."""
     store, clock, holder = runtime.store, runtime.clock, new_id(runtime.entropy)
     audit_kept_ms = runtime.settings.audit_retention_days * 86_400_000
+    kinds = job_kinds(runtime)
     return [
         Task("outbox", 1, runtime.delivery.send_due),
-        Task("jobs", 5, lambda: run_jobs(store, clock, holder)),
+        Task("jobs", 5, lambda: run_jobs(store, clock, holder, kinds)),
         Task(
             "cleaner", 60, lambda: leased(store, clock, holder, "cleaner", lambda: clean(store, clock, audit_kept_ms))
         ),
     ]
+
+
+def job_kinds(runtime: Runtime) -> Kinds:
+    """Every kind of job with what does it. Made once a process: an import keeps its file open between its turns."""
+    common = TransferJob(
+        runtime.store, runtime.clock, runtime.entropy, runtime.sealing, runtime.transfer_ciphers
+    )  # fmt: skip
+    return {
+        **deletions(runtime.store, runtime.clock),
+        EXPORT_JOB: JobKind(ExportJob(common).turn, LEASE_MS),
+        IMPORT_JOB: JobKind(ImportJob(common).turn, LEASE_MS),
+    }
 
 
 def steps(runtime: Runtime) -> list[Step]:
@@ -168,6 +191,7 @@ def steps(runtime: Runtime) -> list[Step]:
     return [
         *tracing(),  # around everything, so that a span is as long as the request; empty unless asked for
         Authenticate(runtime.authentication),  # before access, which needs to know who asks
+        Receive(Slots(MOST_UPLOADS)),  # after authentication: nobody waits for what a stranger may send; before access
         Audit(runtime.clock, runtime.ledger, reads=runtime.settings.audit_reads),  # around access, whose no it records
         authorize,  # before limits: strangers must not use up a tenant's share; before validation (AIP-211)
         Limit(CoarseLimiter(runtime.limits)),  # before work: what is refused must cost nothing

@@ -124,6 +124,8 @@ class Settings(BaseSettings):
     gateway_threads: int = Field(0, ge=0, le=64, description="threads of Envoy; 0: one for each four cores")
     drain_seconds: float = Field(8.0, ge=0, le=60, description="longest wait for requests in flight when stopping")
     request_seconds: int = Field(15, ge=1, le=300, description="longest time of one REST request")
+    file_seconds: int = Field(300, ge=15, le=3600, description="longest time of one upload or download of a file")
+    max_file_bytes: int = Field(256 << 20, ge=1 << 20, le=4 << 30, description="largest file that can be imported")
     max_body_bytes: int = Field(1 << 20, ge=1024, le=64 << 20, description="largest body of one REST request")
 
     master_key_file: Path | None = Field(None, description="file of the master key, mode 0600; default: in data")

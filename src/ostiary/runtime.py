@@ -17,6 +17,7 @@ from ostiary.directory.passwords import Passwords
 from ostiary.directory.registration import Registration
 from ostiary.directory.sign_in import PasswordSignIn
 from ostiary.directory.transfer_cipher import TransferCiphers
+from ostiary.directory.transfers import Transfers
 from ostiary.directory.user_messages import UserMessages
 from ostiary.ids import Entropy
 from ostiary.keys.keyring import Keyring
@@ -70,3 +71,4 @@ class Runtime:
     self_service: SelfService
     transfer_ciphers: TransferCiphers
     directory_import: DirectoryImport
+    transfers: Transfers

@@ -48,13 +48,16 @@ class Operation:
     def native(self, channel: grpc.Channel, tenant_id: str, headers: dict[str, str]) -> grpc.StatusCode:
         """Asks over native gRPC; the status code."""
         answer = message_factory.GetMessageClass(self.method.output_type)
-        make = channel.unary_stream if self.method.server_streaming else channel.unary_unary
+        make: Any = channel.unary_stream if self.method.server_streaming else channel.unary_unary
+        request: Any = self.request(tenant_id)
+        if self.method.client_streaming:
+            make, request = channel.stream_unary, iter([request])
         call = make(
             self.rules.method, request_serializer=lambda message: message.SerializeToString(),
             response_deserializer=answer.FromString,
         )  # fmt: skip
         try:
-            answered = call(self.request(tenant_id), metadata=tuple(headers.items()), timeout=20)
+            answered = call(request, metadata=tuple(headers.items()), timeout=20)
             if self.method.server_streaming:
                 list(answered)
         except grpc.RpcError as refused:

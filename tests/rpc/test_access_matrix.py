@@ -37,12 +37,18 @@ class Matrix:
 
     def ask(self, rpc: Rpc, tenant_id: str, **credentials: object) -> tuple[grpc.StatusCode, str]:
         request = GetMessageClass(rpc.descriptor.input_type)(**{rpc.rules.tenant_field: tenant_id})
-        shape = "unary_stream" if rpc.descriptor.server_streaming else "unary_unary"
+        shape = f"{_arity(rpc.descriptor.client_streaming)}_{_arity(rpc.descriptor.server_streaming)}"
         answer = GetMessageClass(rpc.descriptor.output_type)
         call = getattr(self.caller.channel, shape)(f"/{rpc.name}", type(request).SerializeToString, answer.FromString)
         if rpc.descriptor.server_streaming:
             return refusal(lambda: list(call(request, **credentials)))
+        if rpc.descriptor.client_streaming:
+            return refusal(lambda: call(iter([request]), **credentials))
         return refusal(lambda: call(request, **credentials))
+
+
+def _arity(streams: bool) -> str:
+    return "stream" if streams else "unary"
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from sqlmodel import SQLModel
 
 from ostiary.app import background_tasks
 from ostiary.background.cleaner import KEPT_MS, clean
-from ostiary.background.jobs import run_job, run_jobs
+from ostiary.background.jobs import deletions, run_job, run_jobs
 from ostiary.directory import tenant_deletion
 from ostiary.directory.tenant_deletion import begin_deletion
 from ostiary.keys.rotation import LONGEST_TOKEN_LIFE_MS, rotate
@@ -165,8 +165,8 @@ def test_an_interrupted_deletion_is_finished_by_whoever_comes_next(
 
     monkeypatch.setattr(tenant_deletion, "delete_all", power_cut)
     with pytest.raises(InterruptedError):
-        run_job(runtime.store, clock, "first", job_id)
-    run_jobs(runtime.store, clock, "second")
+        run_job(runtime.store, clock, "first", job_id, deletions(runtime.store, clock))
+    run_jobs(runtime.store, clock, "second", deletions(runtime.store, clock))
     with runtime.store.read() as work:
         tenants, jobs = table_of(Tenant), table_of(Job)
         tenant = work.row(select(tenants.c.state).where(tenants.c.id == doomed))
@@ -183,9 +183,9 @@ def test_a_job_that_another_process_is_at_is_left_to_it(installation: Installati
     with runtime.store.write() as work:
         job_id = begin_deletion(work, doomed, ENTROPY, clock.now_ms()).id
         take_lease(work, f"job:{job_id}", "another", clock.now_ms(), 60_000)
-    assert not run_job(runtime.store, clock, "me", job_id)
+    assert not run_job(runtime.store, clock, "me", job_id, deletions(runtime.store, clock))
     clock.advance(60)
-    assert run_job(runtime.store, clock, "me", job_id), "it died: its lease ran out"
+    assert run_job(runtime.store, clock, "me", job_id, deletions(runtime.store, clock)), "it died: its lease ran out"
 
 
 def test_every_task_of_a_node_does_its_turn(installation: Installation) -> None:

@@ -29,8 +29,7 @@ def decide(need: Requirement, principal: Principal, tenant_id: str, *, tenant_ex
         if tenant_id and not tenant_exists:
             raise unknown_tenant(hides_with_denial=need.hides_with_denial)
         return
-    if principal.kind is PrincipalKind.ANONYMOUS:
-        raise unauthenticated("UNAUTHENTICATED", "This operation needs a valid bearer token.")
+    refuse_nobody(principal)
     held = effective(principal.roles, at_home=principal.tenant_id == tenant_id)
     if not tenant_exists or not held:
         raise unknown_tenant(hides_with_denial=need.hides_with_denial)
@@ -39,6 +38,12 @@ def decide(need: Requirement, principal: Principal, tenant_id: str, *, tenant_ex
     missing = need.scopes - principal.scopes
     if missing and rules.ROLE_END_USER in held:
         raise denied("INSUFFICIENT_SCOPE", "The access token lacks a scope that this operation needs.")
+
+
+def refuse_nobody(principal: Principal) -> None:
+    """Raises UNAUTHENTICATED (401) for a caller without credentials."""
+    if principal.kind is PrincipalKind.ANONYMOUS:
+        raise unauthenticated("UNAUTHENTICATED", "This operation needs a valid bearer token.")
 
 
 def reveals_secrets(principal: Principal, tenant_id: str) -> bool:

@@ -23,10 +23,12 @@ class Task:
     run: Callable[[], object]
 
 
-def leased(store: Store, clock: Clock, holder: str, name: str, turn: Callable[[], object]) -> bool:
+def leased(
+    store: Store, clock: Clock, holder: str, name: str, turn: Callable[[], object], lease_ms: int = LEASE_MS
+) -> bool:
     """Does one turn, unless another process is at it; whether it was done here."""
     with store.write() as work:
-        if not take_lease(work, name, holder, clock.now_ms(), LEASE_MS):
+        if not take_lease(work, name, holder, clock.now_ms(), lease_ms):
             return False
     try:
         turn()

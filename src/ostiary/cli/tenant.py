@@ -7,7 +7,7 @@ from typing import Any
 import click
 from sqlalchemy import func, select
 
-from ostiary.background.jobs import run_job
+from ostiary.background.jobs import deletions, run_job
 from ostiary.cli.operating import operating, recorded
 from ostiary.cli.options import STORE, as_json, with_settings
 from ostiary.cli.printing import print_facts, print_json, print_table
@@ -121,7 +121,9 @@ def delete(settings: Settings, tenant: str, yes: bool, as_json: bool) -> None:
             job = begin_deletion(work, found.id, runtime.entropy, runtime.clock.now_ms())
             recorded(runtime, work, "tenant.delete", SYSTEM_ID, found.id)
             job_id = job.id
-        done = run_job(runtime.store, runtime.clock, new_id(runtime.entropy), job_id)
+        done = run_job(
+            runtime.store, runtime.clock, new_id(runtime.entropy), job_id, deletions(runtime.store, runtime.clock)
+        )
     state = "deleted" if done else "deleting"
     _print({"id": found.id, "name": found.name, "state": state}, as_json)
 

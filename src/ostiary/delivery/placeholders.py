@@ -33,13 +33,14 @@ def look_of(work: Work, tenant: TenantView, public_url: str) -> Look:
 def placeholders(
     template: str, payload: Mapping[str, Any], look: Look, code: str, code_seconds: int, link: str
 ) -> dict[str, str]:
-    """Values by name. `payload` holds what was known when the message was caused: user, passwordChangeInfo.
+    """Values by name. `payload` holds what was known when the message was caused: user, passwordChangeInfo,
+    transfer.
 
     `code` is the one-time code that it carries, good for `code_seconds`, and `link` where the code can be used.
     """
     values = {
         f"{group}.{name}": str(value)
-        for group in ("user", "passwordChangeInfo")
+        for group in ("user", "passwordChangeInfo", "transfer")
         for name, value in payload.get(group, {}).items()
     }
     values |= {"display.headerColor": look.header_color, "display.logo": look.logo_url}

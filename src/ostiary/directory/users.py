@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, false, func, select
+from sqlalchemy import ColumnElement, bindparam, delete, false, func, literal, select, tuple_
 
 from ostiary.directory.contacts import Contact, add_emails, contacts_of, email_taken, one_primary, replace_phones
 from ostiary.directory.lockout import is_locked
@@ -132,6 +132,15 @@ def list_users(
     page = select(*_COLUMNS).where(*chosen).order_by(*order)
     rows = work.rows(page.offset(max(start, 1) - 1).limit(count))
     return _views(work, tenant_id, rows), total[0] if total else 0
+
+
+def users_after(work: Work, tenant_id: str, position: str, count: int) -> list[UserView]:
+    """The next users in order of their age behind `position`, which is `{created_at} {id}` of one, or empty."""
+    page = select(*_COLUMNS).where(_USERS.c.tenant_id == tenant_id).order_by(*BY_AGE).limit(count)
+    if position:
+        created_at, _, user_id = position.partition(" ")
+        page = page.where(tuple_(*BY_AGE) > tuple_(literal(int(created_at)), literal(user_id)))
+    return _views(work, tenant_id, work.rows(page))
 
 
 def user_named(tenant_id: str, login: str, identity_field: str) -> ColumnElement[bool]:

@@ -17,7 +17,10 @@ import identity
 from identity.options.v1 import rules_pb2 as options
 from ostiary.config import ConfigurationError
 from ostiary.gateway.templates import segments_of, variables_of
+from ostiary.transport.rules import HTTP_BODY
 
+IN, OUT = "in", "out"
+"""Which way a file goes that is too long to be held as a whole."""
 VERBS = ("get", "put", "post", "delete", "patch")
 
 
@@ -31,7 +34,8 @@ class Operation:
 
     `family` is the dialect of errors; `cors` whether any origin may call it; `cacheable` whether its answer is public;
     `repeatable` whether the gateway may send it a second time after the first may have been executed; `bound` the
-    names by which a query could name a field that the path binds; `body` the field that the whole body is, if one is.
+    names by which a query could name a field that the path binds; `body` the field that the whole body is, if one is;
+    `file` whether it carries a file of any length: IN, OUT or empty.
     """
 
     rpc: str
@@ -43,6 +47,7 @@ class Operation:
     repeatable: bool
     bound: frozenset[str]
     body: str = ""
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +62,11 @@ class Interface:
     cross_origin: tuple[str, ...]
     descriptors: bytes
     json_names: dict[str, str]
+
+    @property
+    def uploads(self) -> list[str]:
+        """The RPCs that take files, as paths."""
+        return sorted({operation.rpc for operation in self.operations if operation.file == IN})
 
 
 def descriptor_file() -> Path:
@@ -123,7 +133,14 @@ def _operations(method: MethodDescriptor) -> Iterator[Operation]:
             repeatable=verb == "get" and reads and not rules.get_has_side_effects,
             bound=frozenset(name for field in variables_of(path) for name in _query_names(method.input_type, field)),
             body=binding.body.removeprefix("*"),
+            file=_file(method),
         )
+
+
+def _file(method: MethodDescriptor) -> str:
+    if method.client_streaming:
+        return IN
+    return OUT if method.server_streaming and method.output_type.full_name == HTTP_BODY else ""
 
 
 def _query_names(message: Descriptor, path: str) -> Iterable[str]:

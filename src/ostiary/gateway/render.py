@@ -66,6 +66,7 @@ class Gateway:
     tls: Path | tuple[Path, Path] | None = None
     trusted_hops: int = 0
     request_seconds: int = 15
+    file_seconds: int = 300
     max_body_bytes: int = 1 << 20
     hsts: bool = False
     log_format: str = "json"
@@ -79,6 +80,7 @@ def gateway_for(settings: Settings, folder: Path) -> Gateway:
         workers=[settings.worker_address(number, folder) for number in range(settings.worker_count)],
         trusted_hops=settings.trusted_hops,
         request_seconds=settings.request_seconds,
+        file_seconds=settings.file_seconds,
         max_body_bytes=settings.max_body_bytes,
         hsts=settings.is_https and not is_loopback(urlsplit(settings.base_url).hostname or ""),
         log_format=settings.log_format,
@@ -99,6 +101,8 @@ def render(gateway: Gateway, interface: Interface) -> str:
         tls=_tls(gateway),
         trusted_hops=gateway.trusted_hops,
         request_seconds=gateway.request_seconds,
+        file_seconds=max(gateway.file_seconds, gateway.request_seconds),
+        uploads=interface.uploads,
         max_body_bytes=gateway.max_body_bytes,
         max_message_bytes=largest_message(gateway.max_body_bytes),
         open_streams=OPEN_STREAMS,
@@ -158,6 +162,7 @@ def _entries(route: Route) -> Iterable[dict[str, Any]]:
         "name": route.name,
         "family": traits.family,
         "cors": traits.cors,
+        "file": traits.file,
         "repeatable": False,
         "cache_control": "",
     }

@@ -14,21 +14,23 @@ CLOUD_DIRECTORY = Segment(literal="cloud_directory")
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What the gateway treats alike. `repeatable` and `cacheable` are of GET: None where the path has no GET."""
+    """What the gateway treats alike. `repeatable` and `cacheable` are of GET: None where the path has no GET. `file`:
+    which way a file of any length goes, empty if none does."""
 
     family: str
     cors: bool = False
+    file: str = ""
     repeatable: bool | None = None
     cacheable: bool | None = None
 
     @property
     def closed(self) -> Traits:
         """The same, but closed to other origins and kept by no cache: what may hold below a declared path."""
-        return replace(self, cors=False, cacheable=None if self.cacheable is None else False)
+        return replace(self, cors=False, file="", cacheable=None if self.cacheable is None else False)
 
     def merged(self, other: Traits) -> Traits | None:
         """Traits that suit both, or None when there are none."""
-        if (self.family, self.cors) != (other.family, other.cors):
+        if (self.family, self.cors, self.file) != (other.family, other.cors, other.file):
             return None
         if self.repeatable is None:
             return other
@@ -80,6 +82,7 @@ class Place:
         return Traits(
             family_name(some.family, self.segments),
             some.cors,
+            next((operation.file for operation in self.operations.values() if operation.file), ""),
             get.repeatable if get else None,
             get.cacheable if get else None,
         )

@@ -89,6 +89,7 @@ _HEADERS = {
     "www-authenticate": "How to authenticate (RFC 9110 §11.6.1).",
     "location": "Where it is, or where the browser goes on.",
     "etag": "The version of the answer, for If-None-Match.",
+    "content-disposition": "A name for the file (RFC 6266).",
     "set-cookie": "Binds the sign-in to the browser.",
     "deprecation": "Since when the operation is deprecated (RFC 9745).",
     "link": 'The operation that replaces it, as rel="successor-version" (RFC 8288).',

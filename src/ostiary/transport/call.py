@@ -24,6 +24,7 @@ class Call:
     """One request on its way. Made by the `call` step, filled by the others, read by servicers.
 
     `metadata` are the request headers, lower-case, the first of each name. `headers` go out with a successful answer.
+    `upload` are the messages of a file that streams in.
     """
 
     rules: Rules
@@ -40,6 +41,7 @@ class Call:
     writing: Work | None = None
     record: Callable[[Work], None] | None = None
     context: Any = None
+    upload: Iterator[Any] = field(default_factory=lambda: iter(()))
 
     @property
     def is_rest(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, cast
 import grpc
 from google.protobuf.message import DecodeError, Message
 
-from ostiary.errors import invalid
+from ostiary.errors import DomainError, invalid
 from ostiary.transport.call import Call
 from ostiary.transport.rules import Rules
 
@@ -21,7 +21,10 @@ Proceed = Callable[[Call, Message], Any]
 
 
 class Step(Protocol):
-    """One concern. Returns what `proceed` returned, or raises; it must call `proceed` at most once."""
+    """One concern. Returns what `proceed` returned, or raises; it must call `proceed` at most once.
+
+    Of an upload, `request` is its first message from the step `Receive` on, and the stream of all of them before.
+    """
 
     def __call__(self, call: Call, request: Message, proceed: Proceed) -> Any:
         """Does its part around the rest of the path."""
@@ -61,27 +64,29 @@ class Pipeline(grpc.ServerInterceptor):
             return self._handlers.setdefault(details.method, self._wrapped(handler, self._rules[details.method]))
 
     def _wrapped(self, handler: Any, rules: Rules) -> Any:
-        streams = handler.response_streaming
-        innermost = handler.unary_stream if streams else handler.unary_unary
-        chain = self._chain(innermost, streams)
+        innermost = handler.stream_unary or handler.unary_stream or handler.unary_unary
+        arrays = handler.response_streaming and not rules.downloads
+        chain = self._chain(innermost, arrays=arrays, uploads=rules.uploads)
         outermost = self._outermost
 
-        def serve(request: Message, context: grpc.ServicerContext) -> Any:
+        def serve(request: Any, context: grpc.ServicerContext) -> Any:
             return outermost(rules, request, context, chain)
 
         def serve_stream(request: Message, context: grpc.ServicerContext) -> Iterator[Any]:
             yield from outermost(rules, request, context, chain)
 
         decode = _forgiving(handler.request_deserializer)
-        if streams:
+        if rules.uploads:
+            return grpc.stream_unary_rpc_method_handler(serve, decode, handler.response_serializer)
+        if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(serve_stream, decode, handler.response_serializer)
         return grpc.unary_unary_rpc_method_handler(serve, decode, handler.response_serializer)
 
-    def _chain(self, innermost: Callable[[Any, Any], Any], streams: bool) -> Proceed:
+    def _chain(self, innermost: Callable[[Any, Any], Any], *, arrays: bool, uploads: bool) -> Proceed:
         def servicer(call: Call, request: Message) -> Any:
-            answer = innermost(request, call.context)
-            # A stream is read to its end here, inside the unit of work: it is a JSON array of bounded length.
-            return list(answer) if streams else answer
+            answer = innermost(call.upload if uploads else request, call.context)
+            # An array is read to its end here, inside the unit of work: it is of bounded length.
+            return list(answer) if arrays else answer
 
         proceed: Proceed = servicer
         for step in reversed(self._steps):
@@ -116,5 +121,10 @@ MALFORMED: Any = _Malformed()
 def refuse_malformed(call: Call, request: Message, proceed: Proceed) -> Any:
     """The step that turns an undecodable request into a refusal; after authentication, which reads headers only."""
     if request is MALFORMED:
-        raise invalid("MALFORMED_REQUEST", "The request cannot be decoded: is every text valid UTF-8?")
+        raise malformed()
     return proceed(call, request)
+
+
+def malformed() -> DomainError:
+    """What cannot be decoded."""
+    return invalid("MALFORMED_REQUEST", "The request cannot be decoded: is every text valid UTF-8?")

@@ -13,6 +13,8 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 from identity.options.v1 import rules_pb2 as options
 from ostiary.access.policy import Requirement
 
+HTTP_BODY = "google.api.HttpBody"
+
 
 class RulesError(Exception):
     """An RPC whose rules are missing or contradict themselves; the server does not start."""
@@ -44,6 +46,10 @@ class Rules:
     successor: str
     catalogue: tuple[str, ...]
     options: options.MethodRules
+    uploads: bool
+    """The request is a file in pieces, of any length: a stream of messages, the first of which says the rest."""
+    downloads: bool
+    """The answer is a file in pieces, sent as they are read; other streams are JSON arrays of bounded length."""
 
     @property
     def changes(self) -> bool:
@@ -93,6 +99,8 @@ def _rules_of(service: ServiceDescriptor, method: MethodDescriptor) -> Rules:
         successor=given.successor,
         catalogue=tuple(given.catalogue),
         options=given,
+        uploads=method.client_streaming,
+        downloads=method.server_streaming and method.output_type.full_name == HTTP_BODY,
     )
 
 
@@ -126,6 +134,8 @@ def _faults(method: MethodDescriptor, rules: Rules, limits: frozenset[str]) -> I
     if reads and rules.transaction not in (options.TRANSACTION_READ, options.TRANSACTION_NONE):
         yield "has no side effects, yet asks for a transaction that writes"
     yield from _audit_faults(method, rules)
+    if rules.uploads and (rules.need.anonymous or rules.transaction != options.TRANSACTION_OWN):
+        yield "takes a stream of messages, so it must ask for roles and open its own transactions"
     gets = any(route.verb == "GET" for route in rules.routes)
     if gets and not reads and not rules.options.get_has_side_effects:
         yield "is a GET with side effects that get_has_side_effects does not declare"

@@ -4,6 +4,7 @@ from ostiary.services.appid.action_urls import ActionUrlsServicer
 from ostiary.services.appid.advanced_password_management import AdvancedPasswordManagementServicer
 from ostiary.services.appid.applications import ApplicationsServicer
 from ostiary.services.appid.cloud_directory_transfer import CloudDirectoryTransferServicer
+from ostiary.services.appid.cloud_directory_transfer_jobs import CloudDirectoryTransferJobsServicer
 from ostiary.services.appid.cloud_directory_users import CloudDirectoryUsersServicer
 from ostiary.services.appid.email_dispatcher import EmailDispatcherServicer
 from ostiary.services.appid.identity_providers import IdentityProvidersServicer
@@ -30,6 +31,7 @@ SERVICERS = (
     ActionUrlsServicer,
     AdvancedPasswordManagementServicer,
     ApplicationsServicer,
+    CloudDirectoryTransferJobsServicer,
     CloudDirectoryTransferServicer,
     CloudDirectoryUsersServicer,
     EmailDispatcherServicer,

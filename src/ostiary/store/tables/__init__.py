@@ -15,6 +15,7 @@ from ostiary.store.tables.roles import Role, RoleScope
 from ostiary.store.tables.sessions import Session
 from ostiary.store.tables.tenants import Logo, MessageTemplate, SettingDocument, SettingSecret, Tenant
 from ostiary.store.tables.tokens import AuthorizationCode, Grant, RefreshToken, RevokedToken, UsedOnce
+from ostiary.store.tables.transfers import Transfer, TransferPart
 from ostiary.store.tables.users import (
     ExternalId,
     LoginName,
@@ -31,5 +32,6 @@ __all__ = [
     "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginName", "Logo",
     "Membership", "Message", "MessageTemplate", "OneTimeCode", "Password", "PastPassword", "Profile", "ProfileRole",
     "RefreshToken", "RevokedToken", "Role", "RoleScope", "Session", "SettingDocument", "SettingSecret", "SigningKey",
-    "Tenant", "UsedOnce", "User", "UserEmail", "UserPhone", "table_of", "temporary_tables",
+    "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "table_of",
+    "temporary_tables",
 ]  # fmt: skip

@@ -369,6 +369,32 @@ def upgrade() -> None:
     )
     op.create_index("ix_signing_keys_tenant", "signing_keys", ["tenant_id", "use", "state"], unique=False)
     op.create_table(
+        "transfers",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("sealed_secrets", sa.Text(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("failed", sa.Integer(), nullable=False),
+        sa.Column("reasons", sa.Text(), nullable=False),
+        sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("position", sa.Text(), nullable=False),
+        sa.Column("parts", sa.Integer(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("consumed", sa.BigInteger(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("finished_at", sa.BigInteger(), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_transfers_tenant_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_transfers")),
+    )
+    op.create_index(op.f("ix_transfers_expires_at"), "transfers", ["expires_at"], unique=False)
+    op.create_index("ix_transfers_kind", "transfers", ["tenant_id", "kind", "state"], unique=False)
+    op.create_table(
         "used_once",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
@@ -596,6 +622,21 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_role_scopes_client_id"), "role_scopes", ["client_id"], unique=False)
     op.create_index(op.f("ix_role_scopes_tenant_id"), "role_scopes", ["tenant_id"], unique=False)
+    op.create_table(
+        "transfer_parts",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("transfer_id", sa.String(length=36), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_transfer_parts_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"], ["transfers.id"], name=op.f("fk_transfer_parts_transfer_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("transfer_id", "number", name=op.f("pk_transfer_parts")),
+    )
+    op.create_index(op.f("ix_transfer_parts_tenant_id"), "transfer_parts", ["tenant_id"], unique=False)
     op.create_table(
         "user_emails",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),

@@ -1,0 +1,117 @@
+"""The job of an import (App ID catalogue 102): the users of a file in batches, each with how far the job is."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+
+from ostiary.directory.directory_import import failure
+from ostiary.directory.transfer_job import SIZE, TURN_MS, Overtaken, Running, TransferJob
+from ostiary.directory.transfers import reasons_of
+from ostiary.directory.user_file import UserFile, no_users
+from ostiary.directory.user_import import Batch, Refusal, read_batch, store_batch
+from ostiary.errors import DomainError, Kind
+from ostiary.store.work import Work
+
+MAX_REASONS = 1_000
+"""Users of whom is kept why they were not taken in; the others are counted."""
+MAX_READINGS = 4
+"""Files that one process keeps open."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """A file that is being read; `done` users of it were handed out."""
+
+    file: UserFile
+    users: Iterator[Any]
+    done: int = 0
+
+
+class ImportJob:
+    """Takes users in. Between its turns the file stays open; after a restart it is read again up to where it was."""
+
+    def __init__(self, job: TransferJob) -> None:
+        self._job = job
+        self._readings: dict[str, Reading] = {}
+
+    def turn(self, _tenant_id: str, transfer_id: str) -> bool:
+        """Goes on for a while; whether there is nothing left to do."""
+        until = self._job.clock.now_ms() + TURN_MS
+        while True:
+            running = self._job.read(transfer_id)
+            if running is None:
+                self._readings.pop(transfer_id, None)
+                return True
+            try:
+                ended = self._step(running)
+            except BaseException as error:
+                self._readings.pop(transfer_id, None)  # it is ahead of what was stored
+                if isinstance(error, Overtaken) or (isinstance(error, DomainError) and error.kind is Kind.CONFLICT):
+                    return False  # others came between: again, from what is stored
+                raise
+            if ended:
+                self._readings.pop(transfer_id, None)
+            if ended or self._job.clock.now_ms() >= until:
+                return ended
+
+    def _step(self, running: Running) -> bool:
+        """One batch; whether it was the last."""
+        reading = self._reading(running)
+        documents, error = _next_users(reading)
+        batch = read_batch(documents, running.cipher)
+        ended = error is not None or len(documents) < SIZE
+        if ended and error is None and not reading.done:
+            error = no_users()
+        with self._job.store.write() as work:
+            self._store(work, running, reading, batch)
+            if ended:
+                self._job.finish(work, running, error)
+        return ended
+
+    def _store(self, work: Work, running: Running, reading: Reading, batch: Batch) -> None:
+        row = running.row
+        refused = store_batch(work, row.tenant_id, batch, self._job.entropy, self._job.clock.now_ms())
+        changed: dict[str, Any] = {"done": reading.done, "consumed": reading.file.consumed}
+        if refused:
+            changed |= {"failed": row.failed + len(refused), "reasons": _with(reasons_of(row), refused)}
+        self._job.advance(work, running, **changed)
+
+    def _reading(self, running: Running) -> Reading:
+        """The file at the user who is next."""
+        row = running.row
+        known = self._readings.get(row.id)
+        if known is not None and known.done == row.done:
+            return known
+        while len(self._readings) >= MAX_READINGS:  # those of jobs that another process has taken over
+            self._readings.pop(next(iter(self._readings)))
+        file = UserFile(running.file.pieces(self._job.store, row.parts))
+        reading = self._readings[row.id] = Reading(file, file.users())
+        for _user in itertools.islice(reading.users, row.done):
+            reading.done += 1
+        return reading
+
+
+def _next_users(reading: Reading) -> tuple[list[Any], DomainError | None]:
+    """The users of a step, and what is wrong with the file behind them."""
+    documents: list[Any] = []
+    try:
+        for document in itertools.islice(reading.users, SIZE):
+            documents.append(document)
+            reading.done += 1
+    except DomainError as error:
+        if error.kind is not Kind.INVALID:
+            raise
+        return documents, error
+    return documents, None
+
+
+def _with(reasons: list[dict[str, Any]], refused: list[Refusal]) -> str:
+    """As many as are kept, as JSON."""
+    room = max(0, MAX_REASONS - len(reasons))
+    return json.dumps([*reasons, *(MessageToDict(failure(one)) for one in refused[:room])])

@@ -1,0 +1,45 @@
+"""How far an export or import is, as callers see it (App ID catalogue 99, 103)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf.json_format import ParseDict
+from sqlalchemy import Row
+
+from identity.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as pb
+from identity.appid.management.v4 import cloud_directory_transfer_pb2 as users_pb
+from ostiary.clock import rfc3339
+from ostiary.directory.transfers import DONE, FAILED, reasons_of
+
+_STATUS = {DONE: "COMPLETED", FAILED: "FAILED"}
+
+
+def export_status(transfer: Row[Any]) -> pb.CloudDirectoryExportStatus:
+    """Of an export."""
+    return pb.CloudDirectoryExportStatus(
+        **_common(transfer), progress=_percent(transfer, transfer.done, transfer.total), total=transfer.total,
+        exported=transfer.done,
+    )  # fmt: skip
+
+
+def import_status(transfer: Row[Any]) -> pb.CloudDirectoryImportStatus:
+    """Of an import."""
+    reasons = [ParseDict(one, users_pb.CloudDirectoryImportFailure()) for one in reasons_of(transfer)]
+    return pb.CloudDirectoryImportStatus(
+        **_common(transfer), progress=_percent(transfer, transfer.consumed, transfer.size),
+        added=transfer.done - transfer.failed, failed=transfer.failed, fail_reasons=reasons,
+    )  # fmt: skip
+
+
+def _common(transfer: Row[Any]) -> dict[str, Any]:
+    return {
+        "id": transfer.id, "status": _STATUS.get(transfer.state, "IN_PROGRESS"),
+        "created": rfc3339(transfer.created_at), "expires": rfc3339(transfer.expires_at),
+        "finished": rfc3339(transfer.finished_at) if transfer.finished_at else None, "error": transfer.error or None,
+    }  # fmt: skip
+
+
+def _percent(transfer: Row[Any], done: int, total: int) -> int:
+    """100 only when it has ended."""
+    return 100 if transfer.state == DONE else min(99, 100 * done // total) if total else 0

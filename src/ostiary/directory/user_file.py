@@ -1,0 +1,100 @@
+"""The users in a file that an import brings, one after another, whatever the file's length.
+
+A file is JSON with a list `users`, plain or compressed by gzip; other members are ignored. Nothing in it can make the
+reader hold more than MAX_USER_BYTES at once, and what a compressed file may become is bounded.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from typing import Any, Protocol
+
+import ijson
+
+from ostiary.errors import DomainError, invalid
+
+MAX_USER_BYTES = 1 << 20
+"""Of one user as JSON."""
+MAX_TEXT_BYTES = 16 << 30
+"""Of the whole as JSON."""
+_BLOCK = 65_536
+_GZIP = b"\x1f\x8b"
+_BROKEN = (ijson.JSONError, ValueError, ArithmeticError, EOFError, OSError, zlib.error)
+
+
+class Readable(Protocol):
+    """What can be read."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
+        ...
+
+
+class UserFile:
+    """Reads users. `consumed` are the bytes of the file that were read so far."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = _Pieces(pieces)
+        self._source: Readable = self._pieces
+        self._since = 0
+        self._text = 0
+
+    @property
+    def consumed(self) -> int:
+        """Bytes of the file that were read so far."""
+        return self._pieces.consumed
+
+    def users(self) -> Iterator[Any]:
+        """The users as JSON values. Raises MALFORMED_FILE, USER_TOO_LARGE, FILE_TOO_LARGE."""
+        try:
+            self._source = _decompressed(self._pieces)
+            for user in ijson.items(self, "users.item", buf_size=_BLOCK):
+                self._since = 0
+                yield user
+        except _BROKEN as error:
+            message = 'The file must be JSON in UTF-8 with a list "users", plain or compressed by gzip.'
+            raise invalid("MALFORMED_FILE", message) from error
+
+    def read(self, size: int) -> bytes:
+        """What the JSON reader asks for."""
+        data = self._source.read(size)
+        self._since += len(data)
+        self._text += len(data)
+        if self._since > MAX_USER_BYTES + _BLOCK:
+            raise invalid("USER_TOO_LARGE", f"A user of a file has at most {MAX_USER_BYTES} bytes.")
+        if self._text > MAX_TEXT_BYTES:
+            raise invalid("FILE_TOO_LARGE", f"The file has more than {MAX_TEXT_BYTES} bytes when it is decompressed.")
+        return data
+
+
+class _Pieces:
+    """Pieces as something that can be read."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._left = b""
+        self.consumed = 0
+
+    def peek(self, size: int) -> bytes:
+        """The beginning of what comes next."""
+        while len(self._left) < size and (piece := next(self._pieces, b"")):
+            self._left += piece
+        return self._left[:size]
+
+    def read(self, size: int) -> bytes:
+        """The next bytes."""
+        data = self.peek(min(size, _BLOCK))
+        self._left = self._left[len(data) :]
+        self.consumed += len(data)
+        return data
+
+
+def _decompressed(pieces: _Pieces) -> Readable:
+    return gzip.GzipFile(fileobj=pieces) if pieces.peek(2) == _GZIP else pieces  # type: ignore[call-overload]
+
+
+def no_users() -> DomainError:
+    """The file was read to its end."""
+    return invalid("NO_USERS", 'There is no user in the file: it must be JSON with a list "users".')

@@ -1,0 +1,45 @@
+"""Files that stream in: the first message says what is asked for, the servicer reads the rest as it comes."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+
+from ostiary.access.policy import refuse_nobody
+from ostiary.errors import DomainError, Kind
+from ostiary.transport.call import Call
+from ostiary.transport.pipeline import MALFORMED, Proceed, malformed
+from ostiary.transport.slots import Slots
+
+
+class Receive:
+    """Waits for the first message of an upload, which takes the place of the request; other requests pass."""
+
+    def __init__(self, slots: Slots) -> None:
+        self._slots = slots
+
+    def __call__(self, call: Call, request: Any, proceed: Proceed) -> Any:
+        """Strangers are refused before anything is waited for; of the others only a few are waited for at once."""
+        if not call.rules.uploads:
+            return proceed(call, request)
+        refuse_nobody(call.principal)
+        call.release()
+        with self._slots.take():
+            messages = _whole(request)
+            first = next(messages, MALFORMED)
+            call.upload = itertools.chain([first], messages)
+            return proceed(call, first)
+
+
+def _whole(messages: Iterator[Any]) -> Iterator[Any]:
+    """The messages; raises UPLOAD_INTERRUPTED when the client goes before its end."""
+    try:
+        for place, message in enumerate(messages):
+            if place and message is MALFORMED:  # the first one is refused when it is known who sent it
+                raise malformed()
+            yield message
+    except grpc.RpcError as error:
+        raise DomainError(Kind.REQUEST_TIMEOUT, "UPLOAD_INTERRUPTED", "The file did not come to its end.") from error

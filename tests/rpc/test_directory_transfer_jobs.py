@@ -1,0 +1,483 @@
+"""Exports and imports of whole directories over native gRPC (catalogue 98–103), and the jobs behind them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tracemalloc
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+import grpc
+import pytest
+from google.api import httpbody_pb2
+from kit.callers import Caller, bearer, refusal, serving
+from kit.directory import INVALID, NOBODY, NOT_FOUND, TAKEN, Json, People
+from rpc.test_cloud_directory_transfer import SECRET, arriving, listed, stored_hash
+from sqlalchemy import func, select
+
+from identity.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as pb
+from identity.appid.management.v4.cloud_directory_transfer_jobs_pb2_grpc import CloudDirectoryTransferJobsServiceStub
+from ostiary.app import job_kinds
+from ostiary.background.cleaner import KEPT_MS, clean
+from ostiary.background.jobs import run_jobs
+from ostiary.directory import import_job, transfer_job, user_file
+from ostiary.directory.foreign_hashes import check_hash
+from ostiary.store.tables import Message, Transfer, TransferPart, User, table_of
+
+SERVICE = "CloudDirectoryTransferJobsService"
+USERS, TRANSFERS, PARTS, OUTBOX = table_of(User), table_of(Transfer), table_of(TransferPart), table_of(Message)
+DAY_S = 86_400
+BOUNDARY = "b0undary"
+FORM = f"multipart/form-data; boundary={BOUNDARY}"
+
+
+@pytest.fixture
+def source(caller: Caller) -> People:
+    return People(caller, "manager")
+
+
+@pytest.fixture
+def target(caller: Caller) -> People:
+    return People(caller, "manager")
+
+
+def work(people: People) -> None:
+    """What the background process does."""
+    made = people.made
+    run_jobs(made.runtime.store, made.clock, "background", job_kinds(made.runtime))
+
+
+def begin_export(people: People, **options: Any) -> str:
+    asked = {"encryptionSecret": SECRET, **options}
+    return str(people.manage(f"{SERVICE}/ExportAllCloudDirectoryUsers", options=asked)["id"])
+
+
+def export_status(people: People, id: str) -> Json:
+    return people.manage(f"{SERVICE}/GetCloudDirectoryExportStatus", id=id)
+
+
+def import_status(people: People, id: str) -> Json:
+    return people.manage(f"{SERVICE}/GetCloudDirectoryImportStatus", id=id)
+
+
+def download(people: People, id: str) -> bytes:
+    stub = CloudDirectoryTransferJobsServiceStub(people.caller.channel)
+    request = pb.DownloadCloudDirectoryExportRequest(tenant_id=people.tenant_id, id=id)
+    bodies = list(stub.DownloadCloudDirectoryExport(request, **people.credentials))
+    assert {body.content_type for body in bodies} == {"application/gzip"}
+    return b"".join(body.data for body in bodies)
+
+
+def form(file: bytes | None, **fields: str) -> bytes:
+    """A multipart body."""
+    parts = [("file", 'filename="users.json.gz"', file)] if file is not None else []
+    named = [*parts, *((name, "", value.encode()) for name, value in fields.items())]
+    text = b"".join(
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{"; " + more if more else ""}\r\n\r\n'.encode()
+        + content + b"\r\n"
+        for name, more, content in named
+    )  # fmt: skip
+    return text + f"--{BOUNDARY}--\r\n".encode()
+
+
+def upload(people: People, body: bytes, kind: str = FORM, size: int = 10_000) -> str:
+    """Sends a body in pieces; the id of the job."""
+
+    def messages() -> Iterator[pb.ImportAllCloudDirectoryUsersRequest]:
+        for place in range(0, len(body), size):
+            piece = httpbody_pb2.HttpBody(content_type="" if place else kind, data=body[place : place + size])
+            tenant_id = "" if place else people.tenant_id
+            yield pb.ImportAllCloudDirectoryUsersRequest(tenant_id=tenant_id, form=piece)
+
+    stub = CloudDirectoryTransferJobsServiceStub(people.caller.channel)
+    return str(stub.ImportAllCloudDirectoryUsers(messages(), **people.credentials).id)
+
+
+def begin_import(people: People, file: Any, secret: str = SECRET, **fields: str) -> str:
+    content = file if isinstance(file, bytes) else json.dumps(file).encode()
+    return upload(people, form(content, encryptionSecret=secret, **fields))
+
+
+def count(people: People, table: Any = USERS) -> int:
+    with people.made.runtime.store.read() as work_:
+        row = work_.row(select(func.count()).where(table.c.tenant_id == people.tenant_id))
+    assert row is not None
+    return int(row[0])
+
+
+def crowd(number: int) -> Json:
+    return {"users": [arriving(f"user{place}@example.com") for place in range(number)]}
+
+
+def test_a_whole_directory_moves_in_a_file(source: People, target: People) -> None:
+    ids = {source.create(f"user{number}@example.com")["id"] for number in range(7)}
+    id = begin_export(source)
+    begun = export_status(source, id)
+    assert (begun["status"], begun["progress"], begun["exported"], "finished" in begun) == ("IN_PROGRESS", 0, 0, False)
+    work(source)
+    ended = export_status(source, id)
+    assert (ended["status"], ended["progress"], ended["total"], ended["exported"]) == ("COMPLETED", 100, 7, 7)
+    file = download(source, id)
+    document = json.loads(gzip.decompress(file))
+    assert {user["scimUser"]["originalId"] for user in document["users"]} == ids
+    assert "argon2id$" not in json.dumps(document)
+    job = begin_import(target, file)
+    assert import_status(target, job)["status"] == "IN_PROGRESS"
+    work(target)
+    done = import_status(target, job)
+    assert (done["status"], done["progress"], done["added"], done["failed"]) == ("COMPLETED", 100, 7, 0)
+    assert {user["originalId"] for user in listed(target)} == ids
+    assert target.tokens(target.oauth.application(), "user3@example.com")["access_token"]
+    assert count(target, PARTS) == 0, "the file of an import goes with its end"
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 3, 5])
+def test_a_file_is_one_json_document_however_many_steps_made_it(
+    source: People, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setattr("ostiary.directory.export_job.SIZE", 2)
+    for place in range(number):
+        source.create(f"user{place}@example.com")
+        source.made.clock.advance(1)
+    id = begin_export(source)
+    work(source)
+    users = json.loads(gzip.decompress(download(source, id)))["users"]
+    assert [user["scimUser"]["emails"][0]["value"] for user in users] == [
+        f"user{place}@example.com" for place in range(number)
+    ]
+
+
+@pytest.mark.parametrize(
+    "pack", [lambda data: data, gzip.compress, lambda data: gzip.compress(data[:90]) + gzip.compress(data[90:])]
+)
+def test_a_file_may_be_plain_or_compressed_and_hold_more_than_users(target: People, pack: Any) -> None:
+    document = {"itemsPerPage": 3, "requestOptions": {"users": [1]}, **crowd(3), "totalResults": 3, "more": [[{}]]}
+    job = begin_import(target, pack(json.dumps(document).encode()))
+    work(target)
+    assert (import_status(target, job)["status"], import_status(target, job)["added"]) == ("COMPLETED", 3)
+
+
+def test_an_interrupted_import_goes_on_where_it_was_and_takes_nobody_twice(
+    target: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_job, "SIZE", 3)
+    job = begin_import(target, crowd(10))
+    made, calls, real = target.made, 0, import_job.store_batch
+
+    def power_cut(*arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        stored = real(*arguments)
+        if calls == 3:
+            raise InterruptedError  # after the rows, before the end of the transaction
+        return stored
+
+    monkeypatch.setattr(import_job, "store_batch", power_cut)
+    run_jobs(made.runtime.store, made.clock, "first", job_kinds(made.runtime))
+    assert (import_status(target, job)["added"], count(target)) == (6, 6)
+    run_jobs(made.runtime.store, made.clock, "second", job_kinds(made.runtime))
+    done = import_status(target, job)
+    assert (done["status"], done["added"], done["failed"], count(target)) == ("COMPLETED", 10, 0, 10)
+
+
+def test_an_interrupted_export_goes_on_where_it_was(source: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ostiary.directory.export_job.SIZE", 2)
+    for place in range(5):
+        source.create(f"user{place}@example.com")
+    id = begin_export(source)
+    calls, real = 0, transfer_job.TransferJob.advance
+
+    def power_cut(self: Any, *arguments: Any, **values: Any) -> None:
+        nonlocal calls
+        calls += 1
+        real(self, *arguments, **values)
+        if calls == 2:
+            raise InterruptedError
+
+    monkeypatch.setattr(transfer_job.TransferJob, "advance", power_cut)
+    work(source)
+    assert (export_status(source, id)["exported"], export_status(source, id)["progress"]) == (2, 40)
+    work(source)
+    users = json.loads(gzip.decompress(download(source, id)))["users"]
+    assert len({user["scimUser"]["originalId"] for user in users}) == len(users) == 5
+
+
+def test_of_two_processes_at_one_import_each_user_is_taken_once(
+    target: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lease ran out while its holder was only slow: the other went on, and the slow one finds itself overtaken."""
+    monkeypatch.setattr(import_job, "SIZE", 2)
+    job = begin_import(target, crowd(6))
+    runtime = target.made.runtime
+    slow, quick = job_kinds(runtime)["directory_import"], job_kinds(runtime)["directory_import"]
+    real, entered = import_job.store_batch, False
+
+    def overtaken(*arguments: Any) -> Any:
+        nonlocal entered
+        if not entered:
+            entered = True
+            raise Lagging
+        return real(*arguments)
+
+    class Lagging(Exception):
+        pass
+
+    monkeypatch.setattr(import_job, "store_batch", overtaken)
+    with pytest.raises(Lagging):
+        slow.turn(target.tenant_id, job)
+    assert quick.turn(target.tenant_id, job)
+    assert slow.turn(target.tenant_id, job)
+    assert (import_status(target, job)["added"], count(target)) == (6, 6)
+
+
+def test_a_turn_ends_so_that_others_get_theirs(target: People, source: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_job, "SIZE", 2)
+    clock = target.made.clock
+    job = begin_import(target, crowd(6))
+    kind = job_kinds(target.made.runtime)["directory_import"]
+    real = import_job.store_batch
+
+    def slow(*arguments: Any) -> Any:
+        clock.advance(3)
+        return real(*arguments)
+
+    monkeypatch.setattr(import_job, "store_batch", slow)
+    assert not kind.turn(target.tenant_id, job)
+    assert import_status(target, job)["added"] == 4
+    assert kind.turn(target.tenant_id, job), "goes on with the open file"
+    assert count(target) == 6
+
+
+def test_who_is_not_taken_is_reported_and_counted(target: People, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_job, "MAX_REASONS", 2)
+    target.create("user1@example.com")
+    document = {
+        "users": [*crowd(3)["users"], arriving("x@example.com", "$9$x"), "nobody", arriving("user2@example.com")]
+    }
+    job = begin_import(target, document)
+    work(target)
+    done = import_status(target, job)
+    assert (done["status"], done["added"], done["failed"], len(done["failReasons"])) == ("COMPLETED", 2, 4, 2)
+    assert {"originalId", "email", "error"} <= set(done["failReasons"][0])
+    assert done["failReasons"][0]["error"]["code"] == "UNKNOWN_HASH"
+
+
+def test_a_wrong_secret_adds_nobody(source: People, target: People) -> None:
+    source.create()
+    id = begin_export(source)
+    work(source)
+    job = begin_import(target, download(source, id), "another secret")
+    work(target)
+    done = import_status(target, job)
+    assert (done["added"], done["failed"], done["failReasons"][0]["error"]["code"]) == (0, 1, "WRONG_ENCRYPTION_SECRET")
+
+
+BROKEN: list[tuple[bytes, int]] = [
+    (b"no json", 0),
+    (b"[]", 0),
+    (b'{"users": 5}', 0),
+    (b'{"users": []}', 0),
+    (b"\x1f\x8bno gzip", 0),
+    (json.dumps(crowd(3)).encode()[:-5], 2),
+    (json.dumps(crowd(3)).encode() + b"}", 3),
+    (gzip.compress(json.dumps(crowd(3)).encode())[:-9], 0),
+    (json.dumps(crowd(1)).encode().replace(b"user0", b"\xff\xfe"), 0),
+    (json.dumps(crowd(2)).encode()[:-2] + b', {"scimUser": "' + b"x" * 1_300_000 + b'"}]}', 2),
+]
+
+
+@pytest.mark.parametrize(("file", "added"), BROKEN, ids=range(len(BROKEN)))
+def test_a_broken_file_fails_and_leaves_the_users_before_the_break(target: People, file: bytes, added: int) -> None:
+    job = begin_import(target, file)
+    work(target)
+    done = import_status(target, job)
+    assert (done["status"], done["added"]) == ("FAILED", added)
+    assert done["error"]
+    assert count(target) == added
+    assert count(target, PARTS) == 0
+    assert begin_import(target, crowd(1)), "and another may begin"
+
+
+def test_a_small_file_that_becomes_a_huge_one_is_read_in_bounded_memory(
+    target: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(user_file, "MAX_TEXT_BYTES", 20_000_000)
+    spaces = gzip.compress(b'{"users": [' + b" " * 60_000_000 + b"]}")
+    users = gzip.compress(b'{"users": [' + b",".join([b'"' + b"x" * 900_000 + b'"'] * 40) + b"]}")
+    for bomb, reason in ((spaces, "at most 1048576 bytes"), (users, "more than 20000000 bytes")):
+        job = begin_import(target, bomb)
+        tracemalloc.start()
+        work(target)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert reason in import_status(target, job)["error"]
+        assert peak < 30_000_000
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "reason"),
+    [
+        (b"", "multipart/form-data; boundary=x", "MALFORMED_REQUEST"),
+        (b"{}", "application/json", "MALFORMED_BODY"),
+        (b"x", "multipart/form-data", "MALFORMED_BODY"),
+        (form(b"{}", encryptionSecret=SECRET)[:-9], "", "MALFORMED_BODY"),
+        (form(None, encryptionSecret=SECRET), "", "FILE_MISSING"),
+        (form(b"{}"), "", "INVALID_ENCRYPTION_SECRET"),
+        (form(b"{}", encryptionSecret=SECRET, emailAddress="nobody"), "", "INVALID_EMAIL"),
+        (form(b"{}", encryptionSecret="x" * 70_000), "", "FORM_TOO_LARGE"),
+    ],
+)
+def test_a_form_that_is_none_is_refused_and_leaves_nothing(target: People, body: bytes, kind: str, reason: str) -> None:
+    send = partial(upload, target, body, kind) if kind else partial(upload, target, body)
+    assert refusal(send) == (INVALID, reason)
+    assert (count(target, TRANSFERS), count(target, PARTS), target.audited()) == (0, 0, [])
+    assert begin_import(target, crowd(1))
+
+
+def test_a_file_has_a_largest_size(installation: Any) -> None:
+    with serving(installation.with_settings(max_file_bytes=1 << 20)) as caller:
+        people = People(caller, "manager")
+        body = form(b"x" * (1 << 20) + b"x", encryptionSecret=SECRET)
+        assert refusal(lambda: upload(people, body, size=500_000)) == (INVALID, "FILE_TOO_LARGE")
+        assert count(people, PARTS) == 0
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(target: People) -> None:
+    body = form(b"x" * 600_000, encryptionSecret=SECRET)
+
+    def messages() -> Iterator[pb.ImportAllCloudDirectoryUsersRequest]:
+        piece = httpbody_pb2.HttpBody(content_type=FORM, data=body[:500_000])
+        yield pb.ImportAllCloudDirectoryUsersRequest(tenant_id=target.tenant_id, form=piece)
+        raise ConnectionError
+
+    stub = CloudDirectoryTransferJobsServiceStub(target.caller.channel)
+    with pytest.raises(grpc.RpcError):
+        stub.ImportAllCloudDirectoryUsers(messages(), **target.credentials)
+    deadline = 100
+    while count(target, TRANSFERS) and deadline:
+        deadline -= 1
+    assert begin_import(target, crowd(1))
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"encryptionSecret": ""}, "INVALID_ENCRYPTION_SECRET"),
+        ({"encryptionSecret": "x" * 1025}, "INVALID_ENCRYPTION_SECRET"),
+        ({"expires": 0}, "INVALID_EXPIRES"),
+        ({"expires": 31}, "INVALID_EXPIRES"),
+        ({"emailAddress": "nobody"}, "INVALID_EMAIL"),
+    ],
+)
+def test_an_export_that_cannot_be_is_refused(source: People, options: Json, reason: str) -> None:
+    assert refusal(lambda: begin_export(source, **options)) == (INVALID, reason)
+    assert count(source, TRANSFERS) == 0
+
+
+def test_one_at_a_time_and_ten_files(source: People) -> None:
+    begin_export(source)
+    assert refusal(lambda: begin_export(source)) == (TAKEN, "TRANSFER_RUNNING")
+    begin_import(source, crowd(1))
+    assert refusal(lambda: begin_import(source, crowd(1))) == (TAKEN, "TRANSFER_RUNNING")
+    work(source)
+    for _ in range(9):
+        last = begin_export(source)
+        work(source)
+    assert refusal(lambda: begin_export(source)) == (TAKEN, "TOO_MANY_EXPORTS")
+    source.manage(f"{SERVICE}/DeleteCloudDirectoryExport", id=last)
+    assert begin_export(source)
+
+
+def later(people: People, seconds: float) -> None:
+    """So much later; with a new token, since the old one may have ended."""
+    people.made.clock.advance(seconds)
+    people.credentials = bearer(people.caller.token(people.made.new_api_key(people.tenant_id, "manager")))
+
+
+def test_a_file_is_for_its_tenant_is_deleted_and_expires(source: People, target: People) -> None:
+    source.create()
+    id = begin_export(source, expires=1)
+    asked = {
+        "status": export_status,
+        "download": download,
+        "delete": lambda people, id: people.manage(f"{SERVICE}/DeleteCloudDirectoryExport", id=id),
+    }
+    assert refusal(lambda: download(source, id)) == (TAKEN, "EXPORT_NOT_READY")
+    work(source)
+    for ask in asked.values():
+        assert refusal(partial(ask, target, id)) == (NOT_FOUND, "TRANSFER_NOT_FOUND")
+        assert refusal(partial(ask, source, NOBODY)) == (NOT_FOUND, "TRANSFER_NOT_FOUND")
+        assert refusal(partial(ask, source, "")) == (INVALID, "ID_MISSING")
+        assert refusal(partial(ask, source, "nul\0")) == (NOT_FOUND, "TRANSFER_NOT_FOUND")
+    assert refusal(lambda: import_status(source, id)) == (NOT_FOUND, "TRANSFER_NOT_FOUND"), "it is no import"
+    later(source, DAY_S - 1)
+    assert download(source, id)
+    later(source, 1)
+    assert refusal(lambda: download(source, id)) == (NOT_FOUND, "TRANSFER_NOT_FOUND")
+    later(source, KEPT_MS / 1000)
+    clean(source.made.runtime.store, source.made.clock)
+    assert (count(source, TRANSFERS), count(source, PARTS)) == (0, 0)
+    second = begin_export(source)
+    work(source)
+    asked["delete"](source, second)
+    assert refusal(lambda: download(source, second)) == (NOT_FOUND, "TRANSFER_NOT_FOUND")
+    assert count(source, PARTS) == 0
+
+
+def test_secrets_are_sealed_while_they_are_needed_and_forgotten_then(source: People, target: People) -> None:
+    source.create()
+    id = begin_export(source)
+    rows: list[str] = []
+
+    def look(people: People) -> None:
+        with people.made.runtime.store.read() as work_:
+            rows.extend(map(repr, work_.rows(select(TRANSFERS))))
+            rows.extend(map(repr, work_.rows(select(PARTS))))
+
+    look(source)
+    work(source)
+    look(source)
+    job = begin_import(target, download(source, id))
+    look(target)
+    work(target)
+    look(target)
+    assert not [row for row in rows if SECRET in row or "jane@example.com" in row or "scimUser" in row]
+    with target.made.runtime.store.read() as work_:
+        row = work_.row(select(TRANSFERS.c.sealed_secrets).where(TRANSFERS.c.id == job))
+    assert row is not None
+    assert row.sealed_secrets == ""
+
+
+def test_who_asked_for_it_gets_a_mail(source: People) -> None:
+    begin_export(source, emailAddress="admin@example.com")
+    work(source)
+    (message,) = source.messages()
+    assert (message.template, message.recipient) == ("TRANSFER_ENDED", "admin@example.com")
+    assert SECRET not in message.payload
+    source.made.runtime.delivery.send_due()
+    (mail,) = source.made.runtime.settings.mail_sink.glob("*")
+    assert "The export of your users has ended" in mail.read_text()
+
+
+def test_what_was_begun_is_audited_by_its_id(source: People) -> None:
+    id = begin_export(source)
+    job = begin_import(source, crowd(1))
+    work(source)
+    source.manage(f"{SERVICE}/DeleteCloudDirectoryExport", id=id)
+    assert source.audited() == [
+        ("appid.cloud-directory-users.export", id),
+        ("appid.cloud-directory-users.import", job),
+        ("appid.cloud-directory-users-export.delete", id),
+    ]
+
+
+def test_the_hashes_of_an_export_are_those_of_the_directory(source: People, target: People) -> None:
+    made = source.create()
+    id = begin_export(source)
+    work(source)
+    begin_import(target, download(source, id))
+    work(target)
+    (arrived,) = listed(target)
+    assert check_hash(stored_hash(target, arrived["id"])) == stored_hash(source, made["id"])
