@@ -195,7 +195,7 @@ def test_one_that_cannot_be_taken_is_reported_and_keeps_nobody_from_being_taken(
 )
 def test_a_body_that_is_no_import_is_refused(target: People, document: Any, reason: str) -> None:
     assert refusal(lambda: import_(target, document)) == (INVALID, reason)
-    assert target.audited() == []
+    assert listed(target) == []
 
 
 @pytest.mark.parametrize("secret", ["", "x" * 1025])

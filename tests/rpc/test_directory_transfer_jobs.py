@@ -332,7 +332,7 @@ def test_a_small_file_that_becomes_a_huge_one_is_read_in_bounded_memory(
 def test_a_form_that_is_none_is_refused_and_leaves_nothing(target: People, body: bytes, kind: str, reason: str) -> None:
     send = partial(upload, target, body, kind) if kind else partial(upload, target, body)
     assert refusal(send) == (INVALID, reason)
-    assert (count(target, TRANSFERS), count(target, PARTS), target.audited()) == (0, 0, [])
+    assert (count(target, TRANSFERS), count(target, PARTS)) == (0, 0)
     assert begin_import(target, crowd(1))
 
 
@@ -417,7 +417,7 @@ def test_a_file_is_for_its_tenant_is_deleted_and_expires(source: People, target:
     later(source, 1)
     assert refusal(lambda: download(source, id)) == (NOT_FOUND, "TRANSFER_NOT_FOUND")
     later(source, KEPT_MS / 1000)
-    clean(source.made.runtime.store, source.made.clock)
+    clean(source.made.runtime.store, source.made.clock, 365 * 86_400_000)
     assert (count(source, TRANSFERS), count(source, PARTS)) == (0, 0)
     second = begin_export(source)
     work(source)

@@ -103,7 +103,7 @@ def test_the_records_of_a_tenant_outlive_it(installation: Installation) -> None:
         record(work, clock.now_ms(), Entry(doomed, "appid.role.delete"))
     with runtime.store.write() as work:
         job_id = begin_deletion(work, doomed, ENTROPY, clock.now_ms()).id
-    assert run_job(runtime.store, clock, "me", job_id)
+    assert run_job(runtime.store, clock, "me", job_id, deletions(runtime.store, clock))
     assert [row.action for row in audited(installation, doomed)] == ["appid.role.delete"]
 
 
