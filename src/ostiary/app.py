@@ -53,6 +53,7 @@ from ostiary.oauth.ledger import Ledger
 from ostiary.oauth.platform_sessions import PlatformSessions
 from ostiary.oauth.platform_token_endpoint import PlatformTokenEndpoint
 from ostiary.oauth.platform_tokens import PlatformTokens
+from ostiary.oauth.progressive import AnonymousTokens
 from ostiary.oauth.self_service import SelfService
 from ostiary.oauth.tenant_signature import TenantSignature
 from ostiary.oauth.token_endpoint import TokenEndpoint
@@ -109,14 +110,14 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     authentication = Authentication(tenancy, keys, issuers, clock)
     ledger = Ledger(store)
     user_sign_in = UserSignIn(store, sign_in, ledger, clock, entropy)
+    anonymous = AnonymousTokens(keys, issuers, clock)
     grants: dict[str, Grant] = {
         "authorization_code": AuthorizationCodeGrant(store),
-        "password": Password(user_sign_in),
+        "password": Password(user_sign_in, anonymous),
         "client_credentials": ClientCredentials(),
         "refresh_token": RefreshTokenGrant(store, sealing, entropy),
-        JWT_BEARER: JwtBearer(store, clock, entropy, issuers),
+        JWT_BEARER: JwtBearer(store, clock, entropy, issuers, anonymous),
     }
-    sign_in = PasswordSignIn(store, clock, passwords, sealing, limits.exact)
     tokens = PlatformTokens(tenancy, keys, issuers, clock, entropy)
     sessions = PlatformSessions(store, tenancy, clock, entropy, tokens, passwords, sign_in)
     outgoing = Outgoing(settings.outgoing_allow)
@@ -131,7 +132,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         settings=settings, clock=clock, entropy=entropy, store=store, tenancy=tenancy, sealing=sealing, keys=keys,
         issuers=issuers, limits=limits, passwords=passwords, password_change=password_change, sign_in=sign_in,
         authentication=authentication, inspection=TokenInspection(authentication, store, clock), ledger=ledger,
-        authorization_requests=AuthorizationRequests(keys, issuers), user_sign_in=user_sign_in,
+        authorization_requests=AuthorizationRequests(keys, issuers, anonymous), user_sign_in=user_sign_in,
         finish=Finish(store, clock, entropy),
         token_endpoint=TokenEndpoint(clock, entropy, ledger, AppTokens(keys, issuers, ledger, entropy), grants),
         platform_tokens=tokens, platform_sessions=sessions,

@@ -30,8 +30,13 @@ class People:
         self.caller = caller
         self.made = caller.installation
         self.tenant_id = self.made.new_tenant(f"people-{uuid.uuid4().hex}")
-        self.credentials = bearer(caller.token(self.made.new_api_key(self.tenant_id, role)))
+        self.role = role
         self.oauth = Runtime(caller, self.tenant_id)
+        self.authenticate()
+
+    def authenticate(self) -> None:
+        """A fresh token for management: after the clock was moved, the last one has expired."""
+        self.credentials = bearer(self.caller.token(self.made.new_api_key(self.tenant_id, self.role)))
 
     def users(self, method: str, **body: Any) -> Json:
         """Asks CloudDirectoryUsersService."""

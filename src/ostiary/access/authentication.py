@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, select
 from identity.options.v1 import rules_pb2 as rules
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.clock import Clock
+from ostiary.directory.anonymous import ANONYMOUS
 from ostiary.errors import unauthenticated
 from ostiary.ids import digest
 from ostiary.keys.keyring import Keyring, Verifier
@@ -58,7 +59,7 @@ _CLIENT = select(_CLIENTS.c.enabled, _CLIENTS.c.service_account).where(
     _CLIENTS.c.tenant_id == bindparam("tenant_id"), _CLIENTS.c.id == bindparam("id")
 )
 _PROFILE = prepared(
-    select(_PROFILES.c.tokens_valid_from, _IDENTITIES.c.idp_id, _USERS.c.active)
+    select(_PROFILES.c.tokens_valid_from, _PROFILES.c.anonymous, _IDENTITIES.c.idp_id, _USERS.c.active)
     .select_from(
         _PROFILES.outerjoin(
             _IDENTITIES,
@@ -127,7 +128,7 @@ class Authentication:
         client_id = next(iter(_audience(claims)), "")
         self._living_client(work, tenant, client_id)
         if claims["sub"] != client_id:
-            self._living_profile(work, tenant_id, str(claims["sub"]), int(claims["iat"]))
+            self._living_profile(work, tenant_id, claims)
         return claims, name
 
     def _claims(self, work: Work, token: str, name: str) -> tuple[dict[str, Any], int]:
@@ -185,10 +186,12 @@ class Authentication:
             raise _refused()
         return bool(row.service_account)
 
-    def _living_profile(self, work: Work, tenant_id: str, profile_id: str, issued_at: int) -> None:
-        row = work.row(_PROFILE, {"tenant_id": tenant_id, "id": profile_id})
+    def _living_profile(self, work: Work, tenant_id: str, claims: dict[str, Any]) -> None:
+        row = work.row(_PROFILE, {"tenant_id": tenant_id, "id": str(claims["sub"])})
         # `iat` has whole seconds. A token of the very second may have been issued after it, to who signed in anew.
-        if row is None or issued_at < row.tokens_valid_from // 1000:
+        if row is None or int(claims["iat"]) < row.tokens_valid_from // 1000:
+            raise _refused()
+        if row.anonymous != (claims.get("amr") == [ANONYMOUS]):  # its holder has become somebody since
             raise _refused()
         if row.idp_id is not None and not row.active:  # a directory user who is deactivated, or gone
             raise _refused()

@@ -48,6 +48,6 @@ class TokenInspection:
                     capture(writing, tenant, now, tokens_revoked(tenant.id, family.subject, request_id))
         elif claims is not None and client.id in claims["aud"]:
             with self._store.write() as writing:
-                revoke_access_token(writing, tenant.id, digest(token), now)
+                revoke_access_token(writing, tenant.id, digest(token), now, amr=" ".join(claims["amr"]))
                 if claims["sub"] != client.id:
                     capture(writing, tenant, now, tokens_revoked(tenant.id, claims["sub"], request_id))

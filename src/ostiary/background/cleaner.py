@@ -15,7 +15,7 @@ from ostiary.clock import Clock
 from ostiary.keys.rotation import drop_retired
 from ostiary.store.batches import delete_all
 from ostiary.store.engine import Store
-from ostiary.store.tables import AuditEvent, Counter, Job, Message, table_of, temporary_tables
+from ostiary.store.tables import AuditEvent, Counter, Job, Message, Profile, table_of, temporary_tables
 
 KEPT_MS = 3_600_000
 """How long what has ended stays: a clock may be a little off, and a late client gets the clearer answer."""
@@ -26,7 +26,7 @@ BATCHES = 20
 AUDIT_BATCHES = 400
 """Audit records come faster than anything else, as fast as people read; one turn takes more than they write."""
 _COUNTERS, _OUTBOX, _JOBS = table_of(Counter), table_of(Message), table_of(Job)
-_AUDIT = table_of(AuditEvent)
+_AUDIT, _PROFILES = table_of(AuditEvent), table_of(Profile)
 
 
 def clean(store: Store, clock: Clock, audit_kept_ms: int) -> dict[str, int]:
@@ -46,4 +46,5 @@ def _ended(now_ms: int) -> Iterator[tuple[Table, ColumnElement[bool]]]:
         yield table, end <= now_ms - KEPT_MS
     yield _COUNTERS, (_COUNTERS.c.window_until <= now_ms) & (_COUNTERS.c.blocked_until <= now_ms)
     yield _OUTBOX, (_OUTBOX.c.state != "waiting") & (_OUTBOX.c.finished_at <= now_ms - MESSAGES_KEPT_MS)
+    yield _PROFILES, _PROFILES.c.anonymous & (_PROFILES.c.expires_at <= now_ms - KEPT_MS)
     yield _JOBS, (_JOBS.c.state != "waiting") & (_JOBS.c.finished_at <= now_ms - JOBS_KEPT_MS)

@@ -1,4 +1,4 @@
-"""Profiles as callers see them (App ID catalogue 65, 71, 72, 97): free JSON, so written here and not by the gateway."""
+"""Profiles as callers see them (App ID catalogue 65, 67, 71, 72, 97): free JSON, so written here."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from ostiary.directory.profiles import CLOUD_DIRECTORY, IdentityView, ProfileVie
 from ostiary.directory.user_message import user_document
 from ostiary.directory.users import UserView, find_users
 from ostiary.store.work import Work
+
+EXPECTED = "preRegistered"
+"""Marks an identity with which nobody has signed in yet."""
 
 
 def profile_documents(work: Work, tenant_id: str, profiles: Sequence[ProfileView]) -> list[dict[str, Any]]:
@@ -46,4 +49,7 @@ def _identity(identity: IdentityView, users: Mapping[str, UserView]) -> dict[str
     """What the directory says of its user, or what another provider said at sign-in."""
     user = users.get(identity.id) if identity.provider == CLOUD_DIRECTORY else None
     said = user_document(user) if user else read_json(identity.user_info.encode())
-    return {"provider": identity.provider, "id": identity.id, "idpUserInfo": {**said, "idpType": identity.provider}}
+    return {
+        "provider": identity.provider, "id": identity.id, "idpUserInfo": {**said, "idpType": identity.provider},
+        **({EXPECTED: True} if identity.expected else {}),
+    }  # fmt: skip

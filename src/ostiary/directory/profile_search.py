@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
@@ -25,15 +26,21 @@ def search_profiles(
     """One page of the profiles that are not anonymous, oldest first. Raises INVALID_DATA_SCOPE, INVALID_COUNT."""
     if scope not in ("", INDEX, FULL):
         raise invalid("INVALID_DATA_SCOPE", f"dataScope must be {INDEX} or {FULL}.")
-    profiles, total = _page(work, tenant_id, _conditions(tenant_id, email, idp_id), start or 1, page_size(count))
-    whole = scope == FULL
+    profiles, total = profile_page(work, tenant_id, _conditions(tenant_id, email, idp_id), start or 1, page_size(count))
+    entries = profile_documents(work, tenant_id, profiles) if scope == FULL else [_entry(each) for each in profiles]
+    return page_document(entries, total, start, count)
+
+
+def page_document(
+    entries: Sequence[dict[str, Any]], total: int, start: int | None, count: int | None
+) -> dict[str, Any]:
+    """One page of `users` as App ID answers it, with the paging that was asked for."""
+    asked = (("startIndex", start), ("count", count))
     return {
         "totalResults": total,
-        "itemsPerPage": len(profiles),
-        "requestOptions": {
-            name: value for name, value in (("startIndex", start), ("count", count)) if value is not None
-        },
-        "users": profile_documents(work, tenant_id, profiles) if whole else [_entry(profile) for profile in profiles],
+        "itemsPerPage": len(entries),
+        "requestOptions": {name: value for name, value in asked if value is not None},
+        "users": entries,
     }
 
 
@@ -44,8 +51,13 @@ def page_size(count: int | None, most: int = MAX_PAGE) -> int:
     return most if count is None else count
 
 
+def is_listed(tenant_id: str) -> list[ColumnElement[bool]]:
+    """The conditions that every list has: a profile of this tenant, and of somebody."""
+    return [_PROFILES.c.tenant_id == tenant_id, _PROFILES.c.anonymous.is_(False)]
+
+
 def _conditions(tenant_id: str, email: str, idp_id: str) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [_PROFILES.c.tenant_id == tenant_id, _PROFILES.c.anonymous.is_(False)]
+    conditions = is_listed(tenant_id)
     asked = ((_IDENTITIES.c.email_key, login_key(email) if email else ""), (_IDENTITIES.c.idp_id, idp_id))
     for column, value in asked:
         if value and is_text(value):
@@ -56,9 +68,10 @@ def _conditions(tenant_id: str, email: str, idp_id: str) -> list[ColumnElement[b
     return conditions
 
 
-def _page(
-    work: Work, tenant_id: str, conditions: list[ColumnElement[bool]], start: int, count: int
+def profile_page(
+    work: Work, tenant_id: str, conditions: Sequence[ColumnElement[bool]], start: int, count: int
 ) -> tuple[list[ProfileView], int]:
+    """Some of the profiles that fulfil `conditions`, oldest first, and how many there are."""
     total = work.row(select(func.count()).select_from(_PROFILES).where(*conditions))
     ids = select(_PROFILES.c.id).where(*conditions).order_by(_PROFILES.c.created_at, _PROFILES.c.id)
     page = ids.offset(max(start, 1) - 1).limit(count).subquery()

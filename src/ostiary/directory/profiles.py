@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, delete, select, update
+from sqlalchemy import Row, and_, bindparam, delete, select
 
 from ostiary.directory.names import login_key
-from ostiary.directory.sign_in import SignedIn
 from ostiary.errors import DomainError, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.store.prepared import prepared
@@ -30,6 +29,8 @@ class IdentityView:
     provider: str
     id: str
     user_info: str
+    expected: bool = False
+    """Nobody has signed in with it yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class ProfileView:
 
 COLUMNS = [_PROFILES.c[name] for name in ProfileView.__slots__ if name in _PROFILES.c]
 """What `profile_views` wants of each row, beside the columns of its identity."""
-IDENTITY_COLUMNS = (_IDENTITIES.c.provider, _IDENTITIES.c.idp_id, _IDENTITIES.c.user_info)
+IDENTITY_COLUMNS = (_IDENTITIES.c.provider, _IDENTITIES.c.idp_id, _IDENTITIES.c.user_info, _IDENTITIES.c.expected)
 WITH_IDENTITIES = _PROFILES.outerjoin(
     _IDENTITIES, and_(_IDENTITIES.c.profile_id == _PROFILES.c.id, _IDENTITIES.c.tenant_id == _PROFILES.c.tenant_id)
 )
@@ -71,16 +72,6 @@ _OF_IDENTITY = prepared(
         _IDENTITIES.c.provider == bindparam("provider"),
         _IDENTITIES.c.idp_id == bindparam("idp_id"),
     )
-)
-
-_SAID = (
-    update(_IDENTITIES)
-    .where(
-        _IDENTITIES.c.tenant_id == bindparam("of_tenant"),
-        _IDENTITIES.c.provider == bindparam("at_provider"),
-        _IDENTITIES.c.idp_id == bindparam("its_id"),
-    )
-    .values(user_info=bindparam("said"), email_key=bindparam("key"))
 )
 
 
@@ -117,34 +108,9 @@ def profile_views(rows: Sequence[Row[Any]]) -> list[ProfileView]:
         known = row._asdict()
         facts.setdefault(row.id, {column.name: known[column.name] for column in COLUMNS})
         if row.provider is not None:
-            identity = IdentityView(row.provider, row.idp_id, row.user_info)
+            identity = IdentityView(row.provider, row.idp_id, row.user_info, row.expected)
             identities[row.id] = (*identities.get(row.id, ()), identity)
     return [ProfileView(**known, identities=identities.get(profile_id, ())) for profile_id, known in facts.items()]
-
-
-def profile_at_sign_in(work: Work, signed_in: SignedIn, entropy: Entropy, now_ms: int) -> ProfileView:
-    """The profile of a directory user, made at its first sign-in and kept like the directory at every later one."""
-    identity = IdentityView(CLOUD_DIRECTORY, signed_in.user_id, "{}")
-    facts = directory_facts(signed_in.display_name, signed_in.email, signed_in.user_name, signed_in.locale)
-    return profile_of_identity(work, signed_in.tenant_id, identity, facts, entropy, now_ms)
-
-
-def profile_of_identity(
-    work: Work, tenant_id: str, identity: IdentityView, facts: Mapping[str, str], entropy: Entropy, now_ms: int
-) -> ProfileView:
-    """The profile of somebody who has just signed in with a provider: made the first time, and kept like what the
-    provider says at every later one. `facts` are the columns of the profile that the provider knows."""
-    known = profile_of(work, tenant_id, identity.provider, identity.id)
-    profile_id = known or _create(work, tenant_id, identity, facts, entropy, now_ms)
-    found = the_profile(work, tenant_id, profile_id)
-    changed = any(getattr(found, name) != value for name, value in facts.items())
-    if changed:
-        of_profile = (_PROFILES.c.tenant_id == tenant_id, _PROFILES.c.id == profile_id)
-        work.run(update(_PROFILES).where(*of_profile).values(**facts, modified_at=now_ms))
-    if changed or identity not in found.identities:
-        work.run(_SAID, {**_keys(tenant_id, identity), "said": identity.user_info, "key": _email_key(facts)})
-        found = the_profile(work, tenant_id, profile_id)
-    return found
 
 
 def delete_profile(work: Work, tenant_id: str, profile_id: str) -> None:
@@ -166,46 +132,40 @@ def no_such_profile() -> DomainError:
     return not_found("PROFILE_NOT_FOUND", "Profile not found")
 
 
-def _create(
-    work: Work, tenant_id: str, identity: IdentityView, facts: Mapping[str, str], entropy: Entropy, now_ms: int
-) -> str:
-    """A new profile with its identity. Of two first sign-ins at once one makes it, and both get it."""
+def new_profile(
+    work: Work, tenant_id: str, facts: Mapping[str, str], entropy: Entropy, now_ms: int, *, attributes: str = "{}",
+    expires_at: int | None = None,
+) -> str:  # fmt: skip
+    """The id of a new profile without identities; an anonymous one if it expires."""
     profile_id = new_id(entropy)
-    row, belonging = profile_rows(tenant_id, profile_id, identity, facts, now_ms)
+    row = profile_row(tenant_id, profile_id, facts, now_ms)
+    row |= {"attributes": attributes, "anonymous": expires_at is not None, "expires_at": expires_at}
     work.run(work.insert(_PROFILES).values(row))
-    if work.insert_new(_IDENTITIES, belonging):
-        return profile_id
-    delete_profile(work, tenant_id, profile_id)
-    winner = profile_of(work, tenant_id, identity.provider, identity.id)
-    if winner is None:  # made and deleted again between two statements of ours
-        raise no_such_profile()
-    return winner
+    return profile_id
 
 
-def profile_rows(
-    tenant_id: str, profile_id: str, identity: IdentityView, facts: Mapping[str, str], now_ms: int
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A new profile and its identity as they are stored."""
-    row = {
+def profile_row(tenant_id: str, profile_id: str, facts: Mapping[str, str], now_ms: int) -> dict[str, Any]:
+    """A new profile of somebody, as it is stored."""
+    return {
         **dict.fromkeys(("name", "email", "picture", "gender", "locale", "preferred_username"), ""), **facts,
         "id": profile_id, "tenant_id": tenant_id, "anonymous": False, "attributes": "{}", "tokens_valid_from": 0,
-        "created_at": now_ms, "modified_at": now_ms,
+        "created_at": now_ms, "modified_at": now_ms, "expires_at": None,
     }  # fmt: skip
-    belonging = {
+
+
+def add_identity(work: Work, tenant_id: str, profile_id: str, identity: IdentityView, email: str) -> bool:
+    """Gives an identity to a profile; False when it belongs to one already. Of two at once exactly one gets True."""
+    return work.insert_new(_IDENTITIES, identity_row(tenant_id, profile_id, identity, email))
+
+
+def identity_row(tenant_id: str, profile_id: str, identity: IdentityView, email: str) -> dict[str, Any]:
+    """An identity of a profile, as it is stored. `email` is what the provider gives for it; empty for none."""
+    return {
         "tenant_id": tenant_id, "provider": identity.provider, "idp_id": identity.id, "profile_id": profile_id,
-        "email_key": _email_key(facts), "user_info": identity.user_info,
+        "email_key": login_key(email), "user_info": identity.user_info, "expected": identity.expected,
     }  # fmt: skip
-    return row, belonging
 
 
 def directory_facts(display_name: str, email: str, user_name: str, locale: str) -> dict[str, str]:
     """The columns of a profile that the directory knows of its user."""
     return {"name": display_name, "email": email, "preferred_username": user_name, "locale": locale}
-
-
-def _keys(tenant_id: str, identity: IdentityView) -> dict[str, str]:
-    return {"of_tenant": tenant_id, "at_provider": identity.provider, "its_id": identity.id}
-
-
-def _email_key(facts: Mapping[str, str]) -> str:
-    return login_key(facts.get("email", ""))

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, insert, select
 from ostiary.directory.contacts import Contact, email_rows, email_taken, one_primary, phone_rows
 from ostiary.directory.login_names import take_login_names
 from ostiary.directory.names import email_key, login_key, name_key
-from ostiary.directory.profiles import CLOUD_DIRECTORY, IdentityView, directory_facts, profile_rows
+from ostiary.directory.profiles import CLOUD_DIRECTORY, IdentityView, directory_facts, identity_row, profile_row
 from ostiary.directory.roles import roles_by_name
 from ostiary.directory.stored_passwords import CarriedPassword, bring_passwords
 from ostiary.directory.transfer_cipher import TransferCipher
@@ -154,7 +154,8 @@ class _Rows:
         row = user_row(tenant_id, user_id, user.new, entrant.email, self._now_ms)
         facts = directory_facts(row["display_name"], entrant.email, row["user_name"], row["locale"])
         identity = IdentityView(CLOUD_DIRECTORY, user_id, "{}")
-        profile, belonging = profile_rows(tenant_id, profile_id, identity, facts, self._now_ms)
+        profile = profile_row(tenant_id, profile_id, facts, self._now_ms)
+        belonging = identity_row(tenant_id, profile_id, identity, entrant.email)
         self._names += [(key, user_id) for key in entrant.keys]
         self._by_table[_USERS].append(row)
         self._by_table[_EMAILS] += email_rows(tenant_id, user_id, entrant.emails)

@@ -16,8 +16,8 @@ from ostiary.store.tables import SigningKey, Tenant, table_of
 from ostiary.store.tenancy import touch
 from ostiary.store.work import Work
 
-LONGEST_TOKEN_LIFE_MS = 86_400_000
-"""No token that a key signs lives longer: the upper bound of `access.expires_in`."""
+LONGEST_TOKEN_LIFE_MS = 90 * 86_400_000
+"""No token that a key signs lives longer: the upper bound of `anonymousAccess.expires_in`."""
 _KEYS = table_of(SigningKey)
 
 

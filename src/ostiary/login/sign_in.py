@@ -63,6 +63,8 @@ class SignIn:
         """The authorization endpoint: shows the sign-in page, or tells the client what is wrong."""
         try:
             request = self._requests.read(call.work, call.the_tenant, parameters)
+            if request.is_anonymous:
+                return self._anonymous(call, request)
             _refuse_silence(request, parameters)
             _refuse_single_factor(call, request.address)
         except AuthorizationFailed as failure:
@@ -71,6 +73,12 @@ class SignIn:
         page = self._page(call, request, browser, username=parameters.get("login_hint", "")[:256])
         call.headers.append(("set-cookie", self._cookie(call, browser, LIFETIME_S)))
         return shown(call, page)
+
+    def _anonymous(self, call: Call, request: AuthorizationRequest) -> httpbody_pb2.HttpBody:
+        """Nobody is asked anything, so no page is shown, and `prompt=none` is fulfilled."""
+        call.release()
+        code = self._finish.anonymous(call.the_tenant, request, call.request_id)
+        return self._answered(call, request.address, {"code": code})
 
     def submit(self, call: Call, form: Form) -> httpbody_pb2.HttpBody:
         """The sign-in form: sends the browser back with a code, or shows the page again with what was wrong."""
@@ -88,7 +96,7 @@ class SignIn:
         call.release()
         username = form.get("username")
         try:
-            subject = self._user_sign_in(tenant, username, form.get("password"), call.request_id)
+            subject = self._user_sign_in(tenant, username, form.get("password"), call.request_id, request.anonymous_id)
         except DomainError as error:
             if error.kind not in _SHOWN_AGAIN:
                 raise

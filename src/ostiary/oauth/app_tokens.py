@@ -13,7 +13,7 @@ from ostiary.oauth.claims import identity_claims, map_access_claims, map_identit
 from ostiary.oauth.issuers import Issuers
 from ostiary.oauth.ledger import Ledger
 from ostiary.oauth.subjects import Subject
-from ostiary.oauth.token_settings import TOKENS
+from ostiary.oauth.token_settings import TOKENS, access_lifetime_s
 from ostiary.store.audit import Entry
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
@@ -80,7 +80,7 @@ class AppTokens:
         """Reads what the claims need. Raises MAPPED_CLAIMS_TOO_LARGE."""
         settings = TOKENS.read(work, tenant)
         signer = self._keys.signer(work, tenant)
-        lifetime = settings.access.expires_in
+        lifetime = access_lifetime_s(settings, anonymous=order.subject is not None and order.subject.anonymous)
         shared = {
             "iss": self._issuers.tenant(tenant.id), "exp": now_ms // 1000 + lifetime, "aud": [order.client_id],
             "sub": order.subject.id if order.subject else order.client_id, "amr": order.amr.split(),

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from urllib.parse import urlsplit
 
+from ostiary.directory.anonymous import ANONYMOUS
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY
 from ostiary.errors import DomainError, invalid
 from ostiary.keys.keyring import Keyring
@@ -19,8 +20,10 @@ from ostiary.oauth import jwt
 from ostiary.oauth.clients import ClientView, find_client
 from ostiary.oauth.issuers import Issuers
 from ostiary.oauth.pkce import METHOD, is_challenge
+from ostiary.oauth.progressive import PARAMETER, AnonymousTokens
 from ostiary.oauth.redirect_uris import REDIRECT_URIS, redirect_uri_allowed
 from ostiary.oauth.scopes import UNDERSTOOD, USER_SCOPES, requested_scopes
+from ostiary.oauth.token_settings import TOKENS
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
@@ -28,6 +31,8 @@ WEB_MESSAGE = "web_message"
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 MAX_LENGTH = 4_096
 """Characters of one parameter; they are kept until the sign-in is finished."""
+_TOKENS = frozenset({"id_token_hint", PARAMETER})
+"""Parameters with a limit of their own, and not kept."""
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 
 Parameters = Mapping[str, str]
@@ -51,7 +56,10 @@ class ReturnAddress:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A request that is in order. `scope` are the names asked for; `hinted_subject` is whom the client expects."""
+    """A request that is in order. `scope` are the names asked for; `hinted_subject` is whom the client expects.
+
+    `provider` is the one asked for, if any; `anonymous_id` the anonymous profile that the user had until now, if any.
+    """
 
     client_id: str
     address: ReturnAddress
@@ -59,6 +67,13 @@ class AuthorizationRequest:
     nonce: str
     challenge: str
     hinted_subject: str
+    provider: str = ""
+    anonymous_id: str = ""
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether nobody is to be asked who he is."""
+        return self.provider == ANONYMOUS
 
     def dump(self) -> str:
         """As JSON, to be stored."""
@@ -86,9 +101,10 @@ class AuthorizationFailed(Exception):
 class AuthorizationRequests:
     """Reads authorization requests."""
 
-    def __init__(self, keys: Keyring, issuers: Issuers) -> None:
+    def __init__(self, keys: Keyring, issuers: Issuers, anonymous: AnonymousTokens) -> None:
         self._keys = keys
         self._issuers = issuers
+        self._anonymous = anonymous
 
     def read(self, work: Work, tenant: TenantView, parameters: Parameters) -> AuthorizationRequest:
         """The request; raises DomainError for the browser and AuthorizationFailed for the client."""
@@ -104,7 +120,17 @@ class AuthorizationRequests:
             client_id=client.id, address=address, scope=_scope(client, address, parameters),
             nonce=parameters.get("nonce", ""), challenge=_challenge(client, address, parameters),
             hinted_subject=self._hinted_subject(work, tenant, client, address, parameters),
+            provider=parameters.get("idp", ""),
+            anonymous_id=self._anonymous_id(work, tenant, client, address, parameters),
         )  # fmt: skip
+
+    def _anonymous_id(
+        self, work: Work, tenant: TenantView, client: ClientView, address: ReturnAddress, parameters: Parameters
+    ) -> str:
+        try:
+            return self._anonymous.profile_of(work, tenant, client.id, parameters.get(PARAMETER, ""))
+        except DomainError as error:
+            raise AuthorizationFailed(address, "invalid_request", error.message) from error
 
     def _hinted_subject(
         self, work: Work, tenant: TenantView, client: ClientView, address: ReturnAddress, parameters: Parameters
@@ -147,7 +173,7 @@ def bad_redirect_uri() -> DomainError:
 
 def _check_length(address: ReturnAddress, parameters: Parameters) -> None:
     for name, value in parameters.items():
-        if len(value) > MAX_LENGTH and name != "id_token_hint":
+        if len(value) > MAX_LENGTH and name not in _TOKENS:
             stateless = ReturnAddress(address.redirect_uri, address.state[:MAX_LENGTH], address.response_mode)
             raise AuthorizationFailed(stateless, "invalid_request", f"{name} is longer than {MAX_LENGTH} characters.")
 
@@ -171,8 +197,10 @@ def _check_shape(address: ReturnAddress, parameters: Parameters) -> None:
 
 
 def _check_provider(work: Work, tenant: TenantView, address: ReturnAddress, idp: str) -> None:
-    if idp == "appid_anon":
-        raise AuthorizationFailed(address, "access_denied", "Anonymous token is disabled")
+    if idp == ANONYMOUS:
+        if not TOKENS.read(work, tenant).anonymous_access.enabled:
+            raise AuthorizationFailed(address, "access_denied", "Anonymous token is disabled")
+        return
     if idp not in ("", "cloud_directory") or not CLOUD_DIRECTORY.read(work, tenant).is_active:
         raise AuthorizationFailed(address, "access_denied", "The identity provider is not active.")
 

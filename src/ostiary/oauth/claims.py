@@ -25,16 +25,17 @@ Sources = Callable[[str], Any]
 
 
 def identity_claims(subject: Subject, nonce: str) -> dict[str, Any]:
-    """The normal claims of an identity token; what is not known is left out."""
+    """The normal claims of an identity token; what is not known is left out, for anonymous users all identities."""
     known = {
         "email": subject.email, "name": subject.name, "preferred_username": subject.preferred_username,
         "given_name": subject.given_name, "family_name": subject.family_name, "locale": subject.locale,
         "picture": subject.picture, "gender": subject.gender, "nonce": nonce,
     }  # fmt: skip
+    identities = [{"provider": identity.provider, "id": identity.id} for identity in subject.identities]
     return {
         **{name: value for name, value in known.items() if value},
         "email_verified": subject.email_verified,
-        "identities": [{"provider": identity.provider, "id": identity.id} for identity in subject.identities],
+        **({} if subject.anonymous else {"identities": identities}),
     }
 
 

@@ -15,10 +15,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, insert, literal, select, update
+from sqlalchemy import ColumnElement, Row, bindparam, case, insert, select, update
 
+from ostiary.directory.anonymous import ANONYMOUS
 from ostiary.errors import DomainError, invalid
 from ostiary.ids import Entropy, digest, new_id
+from ostiary.keys.rotation import LONGEST_TOKEN_LIFE_MS
 from ostiary.keys.sealing import Place, Sealing
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import AuthorizationCode, Grant, RefreshToken, RevokedToken, Session, table_of
@@ -31,7 +33,7 @@ PLATFORM = "platform"
 GRACE_MS = 10_000
 API_TOKEN_LIFETIME_S = 90 * 86_400
 LONGEST_ACCESS_MS = 86_400_000
-"""No access token of a family lives longer, so no record of its revocation needs to."""
+"""No access token lives longer, so no record of its revocation needs to; but those of anonymous users do."""
 
 _GRANTS, _TOKENS, _CODES = table_of(Grant), table_of(RefreshToken), table_of(AuthorizationCode)
 _REVOKED, _SESSIONS = table_of(RevokedToken), table_of(Session)
@@ -268,11 +270,12 @@ def _revoke(work: Work, tenant_id: str, which: ColumnElement[bool], now_ms: int)
     # finds its grant revoked; the same holds for a session that an API token is about to open.
     revoked = work.run(update(_GRANTS).where(*living).values(revoked_at=now_ms))
     dying = (_GRANTS.c.tenant_id == tenant_id, which, _GRANTS.c.revoked_at == now_ms)
+    longest = case((_GRANTS.c.amr == ANONYMOUS, LONGEST_TOKEN_LIFE_MS), else_=LONGEST_ACCESS_MS)
     dead = (
-        select(_TOKENS.c.access_digest, _TOKENS.c.tenant_id, literal(now_ms + LONGEST_ACCESS_MS))
+        select(_TOKENS.c.access_digest, _TOKENS.c.tenant_id, _TOKENS.c.issued_at + longest)
         .join(_GRANTS, _GRANTS.c.id == _TOKENS.c.grant_id)
         .where(*dying)
-        .where(_TOKENS.c.access_digest != "", _TOKENS.c.issued_at > now_ms - LONGEST_ACCESS_MS)
+        .where(_TOKENS.c.access_digest != "", _TOKENS.c.issued_at + longest > now_ms)
         .distinct()
     )
     if revoked:
@@ -284,9 +287,10 @@ def _revoke(work: Work, tenant_id: str, which: ColumnElement[bool], now_ms: int)
     return revoked
 
 
-def revoke_access_token(work: Work, tenant_id: str, token_digest: str, now_ms: int) -> None:
-    """Kills one access token before its time, by its digest."""
-    row = {"digest": token_digest, "tenant_id": tenant_id, "expires_at": now_ms + LONGEST_ACCESS_MS}
+def revoke_access_token(work: Work, tenant_id: str, token_digest: str, now_ms: int, *, amr: str = "") -> None:
+    """Kills one access token before its time, by its digest; `amr` is how its holder signed in."""
+    longest = LONGEST_TOKEN_LIFE_MS if amr == ANONYMOUS else LONGEST_ACCESS_MS
+    row = {"digest": token_digest, "tenant_id": tenant_id, "expires_at": now_ms + longest}
     work.run(work.insert(_REVOKED).values(row).on_conflict_do_nothing())
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from ostiary.errors import DomainError, invalid
 
-USER_SCOPES = (
-    "openid", "appid_default", "appid_readuserattr", "appid_readprofile", "appid_writeuserattr", "appid_authenticated",
-)  # fmt: skip
+ANONYMOUS_SCOPES = ("openid", "appid_default", "appid_readuserattr", "appid_readprofile", "appid_writeuserattr")
+"""What the token of an anonymous user carries."""
+USER_SCOPES = (*ANONYMOUS_SCOPES, "appid_authenticated")
 """What every signed-in user's token carries."""
 CLIENT_SCOPES = ("appid_default",)
 RESERVED = ("appid_", "openid")

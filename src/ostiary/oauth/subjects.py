@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import and_, bindparam, select
 
+from ostiary.directory.anonymous import ANONYMOUS
 from ostiary.directory.lockout import is_locked
 from ostiary.directory.profiles import CLOUD_DIRECTORY
 from ostiary.directory.user_message import user_document
@@ -21,7 +22,8 @@ _PROFILES, _IDENTITIES, _USERS = table_of(Profile), table_of(Identity), table_of
 _FIND = prepared(
     select(
         _PROFILES.c.name, _PROFILES.c.email, _PROFILES.c.preferred_username, _PROFILES.c.locale, _PROFILES.c.picture,
-        _PROFILES.c.gender, _PROFILES.c.attributes, _PROFILES.c.access_epoch, _IDENTITIES.c.provider,
+        _PROFILES.c.gender, _PROFILES.c.attributes, _PROFILES.c.access_epoch, _PROFILES.c.anonymous,
+        _IDENTITIES.c.provider,
         _IDENTITIES.c.idp_id, _IDENTITIES.c.user_info, _USERS.c.id.label("user_id"), _USERS.c.given_name,
         _USERS.c.family_name, _USERS.c.status, _USERS.c.active, _USERS.c.locked_until,
         _USERS.c.access_epoch.label("user_epoch"),
@@ -69,6 +71,7 @@ class Subject:
     """A profile as tokens and userinfo show it. `attributes` is a JSON object as text."""
 
     id: str
+    anonymous: bool
     name: str
     email: str
     email_verified: bool
@@ -89,6 +92,11 @@ class Subject:
     may_sign_in: bool
     """False when the directory user behind it is deactivated or locked, or gone."""
 
+    def is_still(self, amr: str) -> bool:
+        """Whether a credential that was issued after a sign-in by `amr` is its own: what was issued to an anonymous
+        user dies when he becomes somebody (appid.md §16)."""
+        return self.anonymous == (amr == ANONYMOUS)
+
 
 def find_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Subject | None:
     """The subject, or None when the profile is gone."""
@@ -100,7 +108,8 @@ def find_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Su
     user = local if local is not None and local.user_id else None
     first = rows[0]
     return Subject(
-        id=profile_id, name=first.name, email=first.email, preferred_username=first.preferred_username,
+        id=profile_id, anonymous=first.anonymous, name=first.name, email=first.email,
+        preferred_username=first.preferred_username,
         locale=first.locale, picture=first.picture, gender=first.gender, attributes=first.attributes,
         identities=identities, access_epoch=first.access_epoch + (user.user_epoch if user else 0),
         user_epoch=user.user_epoch if user else 0,

@@ -5,12 +5,13 @@ authenticate the client → the grant's part → scopes → claims → sign and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from ostiary.clock import Clock
+from ostiary.directory.anonymous import keep_anonymous_profile
 from ostiary.directory.roles import scopes_of_client, scopes_of_profile
 from ostiary.errors import DomainError, Kind, invalid
 from ostiary.ids import Entropy
@@ -23,7 +24,14 @@ from ostiary.oauth.grants.grant import Authorized, Grant, Reading, TokenRequest
 from ostiary.oauth.ledger import Ledger
 from ostiary.oauth.refresh import Overtaken, invalid_grant, new_refresh_token, open_grant
 from ostiary.oauth.runtime_events import application_authenticated, application_refused, captures
-from ostiary.oauth.scopes import CLIENT_SCOPES, UNDERSTOOD, USER_SCOPES, granted_scopes, requested_scopes
+from ostiary.oauth.scopes import (
+    ANONYMOUS_SCOPES,
+    CLIENT_SCOPES,
+    UNDERSTOOD,
+    USER_SCOPES,
+    granted_scopes,
+    requested_scopes,
+)
 from ostiary.oauth.subjects import same_access
 from ostiary.oauth.token_settings import TOKENS
 from ostiary.store.tenancy import TenantView
@@ -106,6 +114,9 @@ class TokenEndpoint:
         if authorized.terms is not None or authorized.settle is not None:
             lifetime_s = refresh.expires_in if opens else 0
             settle = partial(self._settle, request, authorized, lifetime_s)
+            if authorized.subject is not None and authorized.subject.anonymous:
+                longest_s = max(prepared.expires_in, refresh.expires_in if refresh.enabled else 0)
+                settle = partial(_kept, request, authorized.subject.id, longest_s, settle)
             return self.tokens.sign_and_write(prepared, settle).document()
         entries = [application_authenticated(tenant.id, request.client.id, request.request_id)] if captured else []
         return self.tokens.sign(prepared, request.now_ms, *entries).document()
@@ -131,6 +142,16 @@ class TokenEndpoint:
         return issued
 
 
+def _kept(
+    request: TokenRequest, profile_id: str, longest_s: int, settle: Callable[[Work, Issued], Issued], work: Work,
+    issued: Issued,
+) -> Issued:  # fmt: skip
+    """Keeps an anonymous profile for as long as its new tokens live; who has become somebody meanwhile gets none."""
+    if not keep_anonymous_profile(work, request.tenant.id, profile_id, request.now_ms + longest_s * 1000):
+        raise Overtaken
+    return settle(work, issued)
+
+
 def _scopes(request: TokenRequest, authorized: Authorized) -> tuple[str, ...]:
     """What the roles give now, within what was asked for before and now."""
     work, tenant, client = request.reading.work, request.tenant, request.client
@@ -139,4 +160,5 @@ def _scopes(request: TokenRequest, authorized: Authorized) -> tuple[str, ...]:
         return granted_scopes(asked, CLIENT_SCOPES, scopes_of_client(work, tenant, client.id))
     roles = [*scopes_of_profile(work, tenant.id, authorized.subject.id, client.id), *authorized.scopes]
     limit = [name for name in authorized.limit if name not in USER_SCOPES and name not in UNDERSTOOD]
-    return granted_scopes(asked, USER_SCOPES, [name for name in dict.fromkeys(roles) if not limit or name in limit])
+    standard = ANONYMOUS_SCOPES if authorized.subject.anonymous else USER_SCOPES
+    return granted_scopes(asked, standard, [name for name in dict.fromkeys(roles) if not limit or name in limit])

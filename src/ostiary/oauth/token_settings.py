@@ -59,4 +59,9 @@ def _check_mappings(name: str, mappings: Sequence[pb.ClaimMapping]) -> None:
             raise invalid("SOURCE_CLAIM_MISSING", f"{name}[{position}].sourceClaim is required for {mapping.source}.")
 
 
+def access_lifetime_s(config: pb.TokensConfig, *, anonymous: bool) -> int:
+    """Seconds that access and identity tokens live."""
+    return config.anonymous_access.expires_in if anonymous else config.access.expires_in
+
+
 TOKENS = Setting("tokens", DEFAULT, check_tokens)

@@ -6,7 +6,7 @@ The same for the resource owner password grant and for the sign-in page, so that
 from __future__ import annotations
 
 from ostiary.clock import Clock
-from ostiary.directory.profiles import profile_at_sign_in
+from ostiary.directory.joining import profile_at_sign_in
 from ostiary.directory.sign_in import PasswordSignIn, SignedIn, wrong_credentials
 from ostiary.errors import DomainError, Kind
 from ostiary.ids import Entropy
@@ -28,8 +28,11 @@ class UserSignIn:
         self._clock = clock
         self._entropy = entropy
 
-    def __call__(self, tenant: TenantView, login: str, password: str, request_id: str) -> Subject:
-        """The subject; raises what `PasswordSignIn` raises, after recording it."""
+    def __call__(
+        self, tenant: TenantView, login: str, password: str, request_id: str, anonymous_id: str = ""
+    ) -> Subject:
+        """The subject, who was `anonymous_id` until now, if that is given; raises what `PasswordSignIn` raises, after
+        recording it."""
         with self._store.read() as work:
             captured = captures(work, tenant)
         try:
@@ -38,12 +41,14 @@ class UserSignIn:
             if captured and error.kind in (Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED):
                 self._ledger.append(self._clock.now_ms(), user_refused(tenant.id, request_id))
             raise
-        return self._subject(tenant.id, signed_in, request_id, captured=captured)
+        return self._subject(tenant.id, signed_in, request_id, anonymous_id, captured=captured)
 
-    def _subject(self, tenant_id: str, signed_in: SignedIn, request_id: str, *, captured: bool) -> Subject:
+    def _subject(
+        self, tenant_id: str, signed_in: SignedIn, request_id: str, anonymous_id: str, *, captured: bool
+    ) -> Subject:
         now = self._clock.now_ms()
         with self._store.write() as work:
-            profile = profile_at_sign_in(work, signed_in, self._entropy, now)
+            profile = profile_at_sign_in(work, signed_in, self._entropy, now, anonymous_id)
             if captured:
                 record(work, now, user_authenticated(tenant_id, profile.id, signed_in.user_id, request_id))
             subject = find_subject(work, tenant_id, profile.id, now)

@@ -8,7 +8,7 @@ from sqlalchemy import Row, and_, bindparam, select, update
 
 from ostiary.ids import digest
 from ostiary.oauth.app_tokens import Issued
-from ostiary.oauth.grants.grant import Authorized, TokenRequest
+from ostiary.oauth.grants.grant import Authorized, TokenRequest, check_anonymous
 from ostiary.oauth.pkce import proves
 from ostiary.oauth.refresh import (
     APPID,
@@ -57,6 +57,9 @@ class AuthorizationCodeGrant:
         subject = find_subject(request.reading.work, request.tenant.id, row.subject, request.now_ms)
         if subject is None or not subject.may_sign_in or subject.access_epoch != row.access_epoch:
             raise _refused()
+        if not subject.is_still(row.amr):
+            raise _refused()
+        check_anonymous(request, subject)
         terms = GrantTerms(
             ROTATING, APPID, subject.id, row.auth_time, client_id=request.client.id, user_id=row.user_id,
             session_id=row.session_id, scope=row.scope, amr=row.amr, access_epoch=row.access_epoch,
@@ -86,7 +89,7 @@ class AuthorizationCodeGrant:
         request.reading.release()
         with self._store.write() as work:
             if row.access_digest:
-                revoke_access_token(work, row.tenant_id, row.access_digest, request.now_ms)
+                revoke_access_token(work, row.tenant_id, row.access_digest, request.now_ms, amr=row.amr)
             revoke_grant(work, row.tenant_id, row.grant_id, request.now_ms)
 
 

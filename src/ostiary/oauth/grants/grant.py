@@ -9,8 +9,9 @@ from typing import Any, Protocol
 from ostiary.oauth.app_tokens import Issued
 from ostiary.oauth.clients import ClientView
 from ostiary.oauth.form import Form
-from ostiary.oauth.refresh import GrantTerms
+from ostiary.oauth.refresh import GrantTerms, invalid_grant
 from ostiary.oauth.subjects import Subject
+from ostiary.oauth.token_settings import TOKENS
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
@@ -71,3 +72,9 @@ class Grant(Protocol):
     def authorize(self, request: TokenRequest) -> Authorized:
         """Checks the grant's own fields; raises `invalid_grant` and its relatives."""
         ...
+
+
+def check_anonymous(request: TokenRequest, subject: Subject) -> None:
+    """Raises `invalid_grant` for an anonymous user whose tenant lets nobody in without a name any more."""
+    if subject.anonymous and not TOKENS.read(request.reading.work, request.tenant).anonymous_access.enabled:
+        raise invalid_grant("Anonymous token is disabled")

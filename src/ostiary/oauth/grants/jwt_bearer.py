@@ -9,14 +9,16 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 
 from ostiary.clock import Clock
+from ostiary.directory.joining import Arrival, profile_of_identity
 from ostiary.directory.names import is_text
-from ostiary.directory.profiles import IdentityView, profile_of_identity
+from ostiary.directory.profiles import IdentityView
 from ostiary.errors import DomainError, invalid
 from ostiary.ids import Entropy
 from ostiary.keys.keyring import Verifier
 from ostiary.oauth import jwt
 from ostiary.oauth.grants.grant import Authorized, TokenRequest
 from ostiary.oauth.issuers import Issuers
+from ostiary.oauth.progressive import PARAMETER, AnonymousTokens
 from ostiary.oauth.runtime_events import captures, identity_authenticated
 from ostiary.oauth.scopes import assertable_scopes
 from ostiary.oauth.subjects import get_subject
@@ -40,21 +42,28 @@ _KEY_HEADERS = ("crit", "jwk", "jku", "x5u", "x5c", "b64")
 
 
 class JwtBearer:
-    """`assertion`: a JWT signed with the tenant's key; `scope` within what it and the roles of its subject give."""
+    """`assertion`: a JWT signed with the tenant's key; `scope` within what it and the roles of its subject give;
+    `appid_access_token` of who was anonymous until now."""
 
     public_clients = False
 
-    def __init__(self, store: Store, clock: Clock, entropy: Entropy, issuers: Issuers) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, entropy: Entropy, issuers: Issuers, anonymous: AnonymousTokens
+    ) -> None:
         self._store = store
         self._clock = clock
         self._entropy = entropy
         self._issuers = issuers
+        self._anonymous = anonymous
 
     def authorize(self, request: TokenRequest) -> Authorized:
         """Whatever is wrong with an assertion is `invalid_grant`, with what is wrong: its signer reads that."""
         assertion = request.form.required("assertion")
         provider = CUSTOM.read(request.reading.work, request.tenant)
         captured = captures(request.reading.work, request.tenant)
+        anonymous_id = self._anonymous.profile_of(
+            request.reading.work, request.tenant, request.client.id, request.form.get(PARAMETER)
+        )  # fmt: skip
         request.reading.release()
         if not provider.is_active:
             raise _refused("Custom identity is switched off for this tenant.")
@@ -62,11 +71,10 @@ class JwtBearer:
         self._check(claims, request.tenant.id, request.now_ms)
         identity = IdentityView(NAME, claims["sub"], _further(claims))
         facts = {name: _text(claims, name) for name in _KNOWN if name in claims}
+        arrival = Arrival(identity, facts, anonymous_id=anonymous_id)
         with self._store.write() as work:
             _use_up(work, request.tenant.id, claims)
-            profile = profile_of_identity(
-                work, request.tenant.id, identity, facts, self._entropy, request.now_ms
-            )  # fmt: skip
+            profile = profile_of_identity(work, request.tenant.id, arrival, self._entropy, request.now_ms)
             if captured:
                 entry = identity_authenticated(request.tenant.id, profile.id, NAME, request.request_id)
                 record(work, request.now_ms, entry)

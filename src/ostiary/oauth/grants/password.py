@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from ostiary.directory.profiles import CLOUD_DIRECTORY
 from ostiary.oauth.grants.grant import Authorized, TokenRequest
+from ostiary.oauth.progressive import PARAMETER, AnonymousTokens
 from ostiary.oauth.refresh import APPID, ROTATING, GrantTerms
 from ostiary.oauth.scopes import requested_scopes
 from ostiary.oauth.user_sign_in import UserSignIn
 
 
 class Password:
-    """`username` (mail address or user name) and `password`."""
+    """`username` (mail address or user name) and `password`; `appid_access_token` of who was anonymous until now."""
 
     public_clients = False
 
-    def __init__(self, sign_in: UserSignIn) -> None:
+    def __init__(self, sign_in: UserSignIn, anonymous: AnonymousTokens) -> None:
         self._sign_in = sign_in
+        self._anonymous = anonymous
 
     def authorize(self, request: TokenRequest) -> Authorized:
         """Signs the user in; raises what that raises."""
         form = request.form
         username, password = form.required("username"), form.required("password")
+        anonymous_id = self._anonymous.profile_of(
+            request.reading.work, request.tenant, request.client.id, form.get(PARAMETER)
+        )  # fmt: skip
         request.reading.release()
-        subject = self._sign_in(request.tenant, username, password, request.request_id)
+        subject = self._sign_in(request.tenant, username, password, request.request_id, anonymous_id)
         asked = requested_scopes(form.get("scope"), request.client.name)
         terms = GrantTerms(
             ROTATING, APPID, subject.id, request.now_ms, client_id=request.client.id, user_id=subject.user_id,

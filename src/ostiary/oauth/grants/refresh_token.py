@@ -5,7 +5,7 @@ from __future__ import annotations
 from ostiary.ids import Entropy
 from ostiary.keys.sealing import Sealing
 from ostiary.oauth.app_tokens import Issued
-from ostiary.oauth.grants.grant import Authorized, TokenRequest
+from ostiary.oauth.grants.grant import Authorized, TokenRequest, check_anonymous
 from ostiary.oauth.refresh import (
     APPID,
     ROTATING,
@@ -25,7 +25,10 @@ from ostiary.store.work import Work
 
 
 class RefreshTokenGrant:
-    """`refresh_token`; `scope` may narrow, never widen."""
+    """`refresh_token`; `scope` may narrow, never widen.
+
+    SDKs send `appid_access_token` here too. It changes nothing: the refresh token says whose it is.
+    """
 
     public_clients = False
 
@@ -69,4 +72,7 @@ class RefreshTokenGrant:
         subject = find_subject(request.reading.work, request.tenant.id, held.terms.subject, request.now_ms)
         if subject is None or not subject.may_sign_in or subject.access_epoch != held.terms.access_epoch:
             raise invalid_grant()
+        if not subject.is_still(held.terms.amr):
+            raise invalid_grant()
+        check_anonymous(request, subject)
         return subject

@@ -1,4 +1,4 @@
-"""App ID management: profiles of everybody who signed in (catalogue 65, 69–74)."""
+"""App ID management: profiles of everybody who signed in (catalogue 65–74)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from google.protobuf import empty_pb2
 from identity.appid.management.v4 import roles_pb2, users_pb2_grpc
 from identity.appid.management.v4 import users_pb2 as pb
 from ostiary.directory.attributes import replace_attributes
+from ostiary.directory.pre_registration import pre_register
 from ostiary.directory.profile_document import profile_documents
 from ostiary.directory.profile_search import search_profiles
+from ostiary.directory.profile_transfer import export_profiles, import_profiles
 from ostiary.directory.profiles import lock_profile, the_profile
 from ostiary.directory.roles import chosen_roles, put_profile_roles, roles_of_profile
 from ostiary.oauth.departures import end_grants_of_profile, remove_profile
@@ -26,6 +28,7 @@ class UsersServicer(users_pb2_grpc.UsersServiceServicer):
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock
+        self._entropy = runtime.entropy
 
     def SearchUserProfiles(
         self, request: pb.SearchUserProfilesRequest, context: grpc.ServicerContext
@@ -36,6 +39,29 @@ class UsersServicer(users_pb2_grpc.UsersServiceServicer):
             count=request.count if request.HasField("count") else None,
         )  # fmt: skip
         return json_body(found)
+
+    def PreRegisterUser(
+        self, request: pb.PreRegisterUserRequest, context: grpc.ServicerContext
+    ) -> pb.PreRegisteredUser:
+        call, now_ms = current_call(), self._clock.now_ms()
+        call.audit_target = pre_register(call.work, request.tenant_id, request.user.data, self._entropy, now_ms)
+        return pb.PreRegisteredUser(id=call.audit_target)
+
+    def ExportUserProfiles(
+        self, request: pb.ExportUserProfilesRequest, context: grpc.ServicerContext
+    ) -> httpbody_pb2.HttpBody:
+        found = export_profiles(
+            current_call().work, request.tenant_id,
+            start=request.start_index if request.HasField("start_index") else None,
+            count=request.count if request.HasField("count") else None,
+        )  # fmt: skip
+        return json_body(found)
+
+    def ImportUserProfiles(
+        self, request: pb.ImportUserProfilesRequest, context: grpc.ServicerContext
+    ) -> pb.ProfileImportResult:
+        work, now_ms = current_call().work, self._clock.now_ms()
+        return import_profiles(work, request.tenant_id, request.users.data, self._entropy, now_ms)
 
     def DeleteUserProfile(self, request: pb.DeleteUserProfileRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         remove_profile(current_call().work, request.tenant_id, request.id, self._clock.now_ms())

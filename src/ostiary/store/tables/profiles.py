@@ -29,6 +29,8 @@ class Profile(SQLModel, table=True):
     access_epoch: int = Field(default=0, description="Grows when all that was granted to the profile ends.")
     created_at: int = moment()
     modified_at: int = moment()
+    expires_at: int | None = moment(index=True, optional=True)
+    """Of an anonymous profile: when nobody can hold a token of it any more, so that it goes."""
 
 
 class Identity(SQLModel, table=True):
@@ -42,6 +44,8 @@ class Identity(SQLModel, table=True):
     email_key: str = Field(default="", sa_column=Column(SORTED, nullable=False, index=True))
     user_info: str = text(default="{}")
     """The provider's own data: a JSON object."""
+    expected: bool = False
+    """Nobody has signed in with it yet: `idp_id` is the provider's id, or the compared form of a mail address."""
 
 
 class ProfileRole(SQLModel, table=True):

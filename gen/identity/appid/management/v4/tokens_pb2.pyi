@@ -219,9 +219,11 @@ class AnonymousAccessConfig(_message.Message):
     EXPIRES_IN_FIELD_NUMBER: _builtins.int
     ENABLED_FIELD_NUMBER: _builtins.int
     expires_in: _builtins.int
-    """Seconds, 86400 to 7776000; 2592000 by default."""
+    """How long access and identity tokens of anonymous users live: seconds, 86400 to 7776000; 2592000 by default."""
     enabled: _builtins.bool
-    """Whether `idp=appid_anon` signs in; off by default, and required where its object is sent."""
+    """Whether `idp=appid_anon` signs in, and anonymous users may refresh; off by default, and required where its object is
+    sent. Tokens that are out live on.
+    """
     def __init__(
         self,
         *,

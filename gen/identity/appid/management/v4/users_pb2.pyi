@@ -71,6 +71,121 @@ class SearchUserProfilesRequest(_message.Message):
 Global___SearchUserProfilesRequest: _TypeAlias = SearchUserProfilesRequest  # noqa: Y015
 
 @_typing.final
+class PreRegisterUserRequest(_message.Message):
+    """Somebody who has not signed in yet."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    @_builtins.property
+    def user(self) -> _httpbody_pb2.HttpBody:
+        """JSON: an object with `idp`, `idp-identity` and `profile`."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        user: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreRegisterUserRequest: _TypeAlias = PreRegisterUserRequest  # noqa: Y015
+
+@_typing.final
+class PreRegisteredUser(_message.Message):
+    """The profile that waits for its owner."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The profile id."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PreRegisteredUser: _TypeAlias = PreRegisteredUser  # noqa: Y015
+
+@_typing.final
+class ExportUserProfilesRequest(_message.Message):
+    """Which profiles to export."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    START_INDEX_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    start_index: _builtins.int
+    """The place of the first profile to return, from 1; less counts as 1."""
+    count: _builtins.int
+    """How many to return, 0 to 100, of which at most 50 come; 50 when absent."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        start_index: _builtins.int | None = ...,
+        count: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_start_index", b"_start_index", "count", b"count", "start_index", b"start_index"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_start_index", b"_start_index", "count", b"count", "start_index", b"start_index", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__count: _TypeAlias = _typing.Literal["count"]  # noqa: Y015
+    _WhichOneofArgType__count: _TypeAlias = _typing.Literal["_count", b"_count"]  # noqa: Y015
+    _WhichOneofReturnType__start_index: _TypeAlias = _typing.Literal["start_index"]  # noqa: Y015
+    _WhichOneofArgType__start_index: _TypeAlias = _typing.Literal["_start_index", b"_start_index"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__count) -> _WhichOneofReturnType__count | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__start_index) -> _WhichOneofReturnType__start_index | None: ...
+
+Global___ExportUserProfilesRequest: _TypeAlias = ExportUserProfilesRequest  # noqa: Y015
+
+@_typing.final
+class ImportUserProfilesRequest(_message.Message):
+    """Profiles to add."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    USERS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    @_builtins.property
+    def users(self) -> _httpbody_pb2.HttpBody:
+        """JSON: an object with `users`."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        users: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["users", b"users"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id", "users", b"users"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportUserProfilesRequest: _TypeAlias = ImportUserProfilesRequest  # noqa: Y015
+
+@_typing.final
 class DeleteUserProfileRequest(_message.Message):
     """Names a profile to delete."""
 
@@ -398,10 +513,13 @@ class ProfileIdentity(_message.Message):
     PROVIDER_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
     IDP_USER_INFO_FIELD_NUMBER: _builtins.int
+    PRE_REGISTERED_FIELD_NUMBER: _builtins.int
     provider: _builtins.str
     """cloud_directory, facebook, google, saml, appid_custom or appid_anon."""
     id: _builtins.str
     """The id there; the directory id of directory users."""
+    pre_registered: _builtins.bool
+    """true where nobody has signed in with it yet."""
     @_builtins.property
     def idp_user_info(self) -> _struct_pb2.Struct:
         """What the provider said of it, with `idpType`."""
@@ -412,11 +530,315 @@ class ProfileIdentity(_message.Message):
         provider: _builtins.str = ...,
         id: _builtins.str = ...,
         idp_user_info: _struct_pb2.Struct | None = ...,
+        pre_registered: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["idp_user_info", b"idp_user_info"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_pre_registered", b"_pre_registered", "idp_user_info", b"idp_user_info", "pre_registered", b"pre_registered"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "idp_user_info", b"idp_user_info", "provider", b"provider"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_pre_registered", b"_pre_registered", "id", b"id", "idp_user_info", b"idp_user_info", "pre_registered", b"pre_registered", "provider", b"provider"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__pre_registered: _TypeAlias = _typing.Literal["pre_registered"]  # noqa: Y015
+    _WhichOneofArgType__pre_registered: _TypeAlias = _typing.Literal["_pre_registered", b"_pre_registered"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pre_registered) -> _WhichOneofReturnType__pre_registered | None: ...
+
+Global___ProfileIdentity: _TypeAlias = ProfileIdentity  # noqa: Y015
+
+@_typing.final
+class PreRegistration(_message.Message):
+    """Somebody who is expected."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDP_FIELD_NUMBER: _builtins.int
+    IDP_IDENTITY_FIELD_NUMBER: _builtins.int
+    PROFILE_FIELD_NUMBER: _builtins.int
+    idp: _builtins.str
+    """The identity provider with which he will sign in."""
+    idp_identity: _builtins.str
+    """His id there or his mail address; for appid_custom the `sub`."""
+    @_builtins.property
+    def profile(self) -> Global___PreRegisteredProfile:
+        """What waits for him."""
+
+    def __init__(
+        self,
+        *,
+        idp: _builtins.str = ...,
+        idp_identity: _builtins.str = ...,
+        profile: Global___PreRegisteredProfile | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_profile", b"_profile", "profile", b"profile"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_profile", b"_profile", "idp", b"idp", "idp_identity", b"idp_identity", "profile", b"profile"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__profile: _TypeAlias = _typing.Literal["profile"]  # noqa: Y015
+    _WhichOneofArgType__profile: _TypeAlias = _typing.Literal["_profile", b"_profile"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__profile) -> _WhichOneofReturnType__profile | None: ...
+
+Global___PreRegistration: _TypeAlias = PreRegistration  # noqa: Y015
+
+@_typing.final
+class PreRegisteredProfile(_message.Message):
+    """What waits for somebody."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def attributes(self) -> _struct_pb2.Struct:
+        """Custom attributes, 100 KB at most; names have 1 to 256 characters."""
+
+    def __init__(
+        self,
+        *,
+        attributes: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___ProfileIdentity: _TypeAlias = ProfileIdentity  # noqa: Y015
+Global___PreRegisteredProfile: _TypeAlias = PreRegisteredProfile  # noqa: Y015
+
+@_typing.final
+class ProfileExport(_message.Message):
+    """One page of an export."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOTAL_RESULTS_FIELD_NUMBER: _builtins.int
+    ITEMS_PER_PAGE_FIELD_NUMBER: _builtins.int
+    REQUEST_OPTIONS_FIELD_NUMBER: _builtins.int
+    USERS_FIELD_NUMBER: _builtins.int
+    total_results: _builtins.int
+    """How many there are in all."""
+    items_per_page: _builtins.int
+    """How many are in this page."""
+    @_builtins.property
+    def request_options(self) -> _struct_pb2.Struct:
+        """The paging that was asked for."""
+
+    @_builtins.property
+    def users(self) -> _containers.RepeatedCompositeFieldContainer[Global___CarriedProfile]:
+        """The profiles of this page, oldest first."""
+
+    def __init__(
+        self,
+        *,
+        total_results: _builtins.int = ...,
+        items_per_page: _builtins.int = ...,
+        request_options: _struct_pb2.Struct | None = ...,
+        users: _abc.Iterable[Global___CarriedProfile] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request_options", b"request_options"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items_per_page", b"items_per_page", "request_options", b"request_options", "total_results", b"total_results", "users", b"users"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProfileExport: _TypeAlias = ProfileExport  # noqa: Y015
+
+@_typing.final
+class ProfileArrivals(_message.Message):
+    """The profiles of an import."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def users(self) -> _containers.RepeatedCompositeFieldContainer[Global___CarriedProfile]:
+        """The profiles; other members of the body are ignored."""
+
+    def __init__(
+        self,
+        *,
+        users: _abc.Iterable[Global___CarriedProfile] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["users", b"users"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProfileArrivals: _TypeAlias = ProfileArrivals  # noqa: Y015
+
+@_typing.final
+class CarriedProfile(_message.Message):
+    """A profile on the way from one tenant to another."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    PREFERRED_USERNAME_FIELD_NUMBER: _builtins.int
+    PICTURE_FIELD_NUMBER: _builtins.int
+    GENDER_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
+    IDENTITIES_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    IDP_FIELD_NUMBER: _builtins.int
+    ROLES_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The profile id where it comes from."""
+    name: _builtins.str
+    """The name to show."""
+    email: _builtins.str
+    """The mail address."""
+    preferred_username: _builtins.str
+    """The user name."""
+    picture: _builtins.str
+    """Where a picture stands."""
+    gender: _builtins.str
+    """The gender."""
+    locale: _builtins.str
+    """The locale."""
+    idp: _builtins.str
+    """The provider of the first identity."""
+    @_builtins.property
+    def identities(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProfileIdentity]:
+        """1 to 20 identities, none of them of the Cloud Directory. What a provider said may stand beside `id` too."""
+
+    @_builtins.property
+    def attributes(self) -> _struct_pb2.Struct:
+        """The custom attributes."""
+
+    @_builtins.property
+    def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Names of roles."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        name: _builtins.str | None = ...,
+        email: _builtins.str | None = ...,
+        preferred_username: _builtins.str | None = ...,
+        picture: _builtins.str | None = ...,
+        gender: _builtins.str | None = ...,
+        locale: _builtins.str | None = ...,
+        identities: _abc.Iterable[Global___ProfileIdentity] | None = ...,
+        attributes: _struct_pb2.Struct | None = ...,
+        idp: _builtins.str | None = ...,
+        roles: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_gender", b"_gender", "_idp", b"_idp", "_locale", b"_locale", "_name", b"_name", "_picture", b"_picture", "_preferred_username", b"_preferred_username", "attributes", b"attributes", "email", b"email", "gender", b"gender", "idp", b"idp", "locale", b"locale", "name", b"name", "picture", b"picture", "preferred_username", b"preferred_username"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_gender", b"_gender", "_idp", b"_idp", "_locale", b"_locale", "_name", b"_name", "_picture", b"_picture", "_preferred_username", b"_preferred_username", "attributes", b"attributes", "email", b"email", "gender", b"gender", "id", b"id", "identities", b"identities", "idp", b"idp", "locale", b"locale", "name", b"name", "picture", b"picture", "preferred_username", b"preferred_username", "roles", b"roles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__email: _TypeAlias = _typing.Literal["email"]  # noqa: Y015
+    _WhichOneofArgType__email: _TypeAlias = _typing.Literal["_email", b"_email"]  # noqa: Y015
+    _WhichOneofReturnType__gender: _TypeAlias = _typing.Literal["gender"]  # noqa: Y015
+    _WhichOneofArgType__gender: _TypeAlias = _typing.Literal["_gender", b"_gender"]  # noqa: Y015
+    _WhichOneofReturnType__idp: _TypeAlias = _typing.Literal["idp"]  # noqa: Y015
+    _WhichOneofArgType__idp: _TypeAlias = _typing.Literal["_idp", b"_idp"]  # noqa: Y015
+    _WhichOneofReturnType__locale: _TypeAlias = _typing.Literal["locale"]  # noqa: Y015
+    _WhichOneofArgType__locale: _TypeAlias = _typing.Literal["_locale", b"_locale"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__picture: _TypeAlias = _typing.Literal["picture"]  # noqa: Y015
+    _WhichOneofArgType__picture: _TypeAlias = _typing.Literal["_picture", b"_picture"]  # noqa: Y015
+    _WhichOneofReturnType__preferred_username: _TypeAlias = _typing.Literal["preferred_username"]  # noqa: Y015
+    _WhichOneofArgType__preferred_username: _TypeAlias = _typing.Literal["_preferred_username", b"_preferred_username"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__email) -> _WhichOneofReturnType__email | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gender) -> _WhichOneofReturnType__gender | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__idp) -> _WhichOneofReturnType__idp | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__locale) -> _WhichOneofReturnType__locale | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__picture) -> _WhichOneofReturnType__picture | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__preferred_username) -> _WhichOneofReturnType__preferred_username | None: ...
+
+Global___CarriedProfile: _TypeAlias = CarriedProfile  # noqa: Y015
+
+@_typing.final
+class ProfileImportResult(_message.Message):
+    """What became of the profiles of an import."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDED_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    FAIL_REASONS_FIELD_NUMBER: _builtins.int
+    added: _builtins.int
+    """How many were added."""
+    failed: _builtins.int
+    """How many were not."""
+    @_builtins.property
+    def fail_reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProfileImportFailure]:
+        """Each that was not, in the order of the import."""
+
+    def __init__(
+        self,
+        *,
+        added: _builtins.int = ...,
+        failed: _builtins.int = ...,
+        fail_reasons: _abc.Iterable[Global___ProfileImportFailure] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "fail_reasons", b"fail_reasons", "failed", b"failed"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProfileImportResult: _TypeAlias = ProfileImportResult  # noqa: Y015
+
+@_typing.final
+class ProfileImportFailure(_message.Message):
+    """A profile that was not added. `original_id` and `idp` are as they were sent; empty where they were not."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORIGINAL_ID_FIELD_NUMBER: _builtins.int
+    IDP_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    original_id: _builtins.str
+    """The profile id where it comes from."""
+    idp: _builtins.str
+    """The provider of its first identity."""
+    @_builtins.property
+    def error(self) -> Global___ProfileImportError:
+        """Why."""
+
+    def __init__(
+        self,
+        *,
+        original_id: _builtins.str = ...,
+        idp: _builtins.str = ...,
+        error: Global___ProfileImportError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "idp", b"idp", "original_id", b"original_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProfileImportFailure: _TypeAlias = ProfileImportFailure  # noqa: Y015
+
+@_typing.final
+class ProfileImportError(_message.Message):
+    """Why a profile was not added."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    message: _builtins.str
+    """What was wrong, and what would be right."""
+    def __init__(
+        self,
+        *,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProfileImportError: _TypeAlias = ProfileImportError  # noqa: Y015

@@ -34,7 +34,8 @@ class UsersServiceStub:
 
     Profiles are free JSON with exact numbers and the order of keys kept, so they travel as bodies: `id`, `name`, `email`,
     `preferred_username`, `picture`, `gender`, `locale` (as far as they are known), `identities` (`provider`, `id`,
-    `idpUserInfo`: what the provider says, with `idpType`) and `attributes` (custom attributes).
+    `idpUserInfo`: what the provider says, with `idpType`, and `preRegistered` where nobody has signed in with it yet) and
+    `attributes` (custom attributes).
     """
 
     def __init__(self, channel):
@@ -47,6 +48,21 @@ class UsersServiceStub:
                 '/identity.appid.management.v4.UsersService/SearchUserProfiles',
                 request_serializer=identity_dot_appid_dot_management_dot_v4_dot_users__pb2.SearchUserProfilesRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.PreRegisterUser = channel.unary_unary(
+                '/identity.appid.management.v4.UsersService/PreRegisterUser',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_users__pb2.PreRegisterUserRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_users__pb2.PreRegisteredUser.FromString,
+                _registered_method=True)
+        self.ExportUserProfiles = channel.unary_unary(
+                '/identity.appid.management.v4.UsersService/ExportUserProfiles',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_users__pb2.ExportUserProfilesRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.ImportUserProfiles = channel.unary_unary(
+                '/identity.appid.management.v4.UsersService/ImportUserProfiles',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_users__pb2.ImportUserProfilesRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_users__pb2.ProfileImportResult.FromString,
                 _registered_method=True)
         self.DeleteUserProfile = channel.unary_unary(
                 '/identity.appid.management.v4.UsersService/DeleteUserProfile',
@@ -86,7 +102,8 @@ class UsersServiceServicer:
 
     Profiles are free JSON with exact numbers and the order of keys kept, so they travel as bodies: `id`, `name`, `email`,
     `preferred_username`, `picture`, `gender`, `locale` (as far as they are known), `identities` (`provider`, `id`,
-    `idpUserInfo`: what the provider says, with `idpType`) and `attributes` (custom attributes).
+    `idpUserInfo`: what the provider says, with `idpType`, and `preRegistered` where nobody has signed in with it yet) and
+    `attributes` (custom attributes).
     """
 
     def SearchUserProfiles(self, request, context):
@@ -94,6 +111,42 @@ class UsersServiceServicer:
         empty) and `users`. Anonymous ones are never listed.
 
         Errors: `INVALID_DATA_SCOPE`, `INVALID_COUNT`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PreRegisterUser(self, request, context):
+        """Makes a profile before its owner first signs in; its attributes and roles wait for him. Body: `idp` (saml,
+        cloud_directory, facebook, google, appid_custom or ibmid), `idp-identity` and `profile.attributes`.
+
+        `idp-identity` is the user's id at the provider or the mail address there, for appid_custom the `sub`. A user of the
+        Cloud Directory gets a profile that waits for an address only when users sign in by address and this one is
+        confirmed; otherwise a new one, without what was prepared.
+        Errors: `MALFORMED_JSON`, `INVALID_PROVIDER`, `INVALID_IDENTITY`, `INVALID_EMAIL`, `INVALID_PROFILE`,
+        `INVALID_ATTRIBUTE_NAME`, `ATTRIBUTES_TOO_LARGE`, `PROFILE_EXISTS` (409).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportUserProfiles(self, request, context):
+        """Returns profiles with all that belongs to them, oldest first, for an import into another tenant: at most 50 at once.
+
+        Users of the Cloud Directory and anonymous users are left out. Each of `users` has the members of a profile, `idp`
+        and `roles` (names); `totalResults`, `itemsPerPage` and `requestOptions` as in a search.
+        Errors: `INVALID_COUNT`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportUserProfiles(self, request, context):
+        """Adds exported profiles under new ids: at most 50 at once. Body: what ExportUserProfiles answers.
+
+        Roles are found by name and must exist. Answers with `added`, `failed` and `failReasons`, which says of each profile
+        that was not added why (`originalId`, `idp`, `error.message`); the others are added nevertheless.
+        Errors: `MALFORMED_JSON`, `USERS_MISSING`, `TOO_MANY_USERS`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -164,6 +217,21 @@ def add_UsersServiceServicer_to_server(servicer, server):
                     request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_users__pb2.SearchUserProfilesRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
+            'PreRegisterUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreRegisterUser,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_users__pb2.PreRegisterUserRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_users__pb2.PreRegisteredUser.SerializeToString,
+            ),
+            'ExportUserProfiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportUserProfiles,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_users__pb2.ExportUserProfilesRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ImportUserProfiles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportUserProfiles,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_users__pb2.ImportUserProfilesRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_users__pb2.ProfileImportResult.SerializeToString,
+            ),
             'DeleteUserProfile': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteUserProfile,
                     request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_users__pb2.DeleteUserProfileRequest.FromString,
@@ -208,7 +276,8 @@ class UsersService:
 
     Profiles are free JSON with exact numbers and the order of keys kept, so they travel as bodies: `id`, `name`, `email`,
     `preferred_username`, `picture`, `gender`, `locale` (as far as they are known), `identities` (`provider`, `id`,
-    `idpUserInfo`: what the provider says, with `idpType`) and `attributes` (custom attributes).
+    `idpUserInfo`: what the provider says, with `idpType`, and `preRegistered` where nobody has signed in with it yet) and
+    `attributes` (custom attributes).
     """
 
     @staticmethod
@@ -228,6 +297,87 @@ class UsersService:
             '/identity.appid.management.v4.UsersService/SearchUserProfiles',
             identity_dot_appid_dot_management_dot_v4_dot_users__pb2.SearchUserProfilesRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreRegisterUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.UsersService/PreRegisterUser',
+            identity_dot_appid_dot_management_dot_v4_dot_users__pb2.PreRegisterUserRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_users__pb2.PreRegisteredUser.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportUserProfiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.UsersService/ExportUserProfiles',
+            identity_dot_appid_dot_management_dot_v4_dot_users__pb2.ExportUserProfilesRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportUserProfiles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.UsersService/ImportUserProfiles',
+            identity_dot_appid_dot_management_dot_v4_dot_users__pb2.ImportUserProfilesRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_users__pb2.ProfileImportResult.FromString,
             options,
             channel_credentials,
             insecure,

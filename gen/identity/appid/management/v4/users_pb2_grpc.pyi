@@ -35,7 +35,8 @@ class UsersServiceStub:
 
     Profiles are free JSON with exact numbers and the order of keys kept, so they travel as bodies: `id`, `name`, `email`,
     `preferred_username`, `picture`, `gender`, `locale` (as far as they are known), `identities` (`provider`, `id`,
-    `idpUserInfo`: what the provider says, with `idpType`) and `attributes` (custom attributes).
+    `idpUserInfo`: what the provider says, with `idpType`, and `preRegistered` where nobody has signed in with it yet) and
+    `attributes` (custom attributes).
     """
 
     @_typing.overload
@@ -47,6 +48,30 @@ class UsersServiceStub:
     empty) and `users`. Anonymous ones are never listed.
 
     Errors: `INVALID_DATA_SCOPE`, `INVALID_COUNT`.
+    """
+    PreRegisterUser: _grpc.UnaryUnaryMultiCallable[_users_pb2.PreRegisterUserRequest, _users_pb2.PreRegisteredUser]
+    """Makes a profile before its owner first signs in; its attributes and roles wait for him. Body: `idp` (saml,
+    cloud_directory, facebook, google, appid_custom or ibmid), `idp-identity` and `profile.attributes`.
+
+    `idp-identity` is the user's id at the provider or the mail address there, for appid_custom the `sub`. A user of the
+    Cloud Directory gets a profile that waits for an address only when users sign in by address and this one is
+    confirmed; otherwise a new one, without what was prepared.
+    Errors: `MALFORMED_JSON`, `INVALID_PROVIDER`, `INVALID_IDENTITY`, `INVALID_EMAIL`, `INVALID_PROFILE`,
+    `INVALID_ATTRIBUTE_NAME`, `ATTRIBUTES_TOO_LARGE`, `PROFILE_EXISTS` (409).
+    """
+    ExportUserProfiles: _grpc.UnaryUnaryMultiCallable[_users_pb2.ExportUserProfilesRequest, _httpbody_pb2.HttpBody]
+    """Returns profiles with all that belongs to them, oldest first, for an import into another tenant: at most 50 at once.
+
+    Users of the Cloud Directory and anonymous users are left out. Each of `users` has the members of a profile, `idp`
+    and `roles` (names); `totalResults`, `itemsPerPage` and `requestOptions` as in a search.
+    Errors: `INVALID_COUNT`.
+    """
+    ImportUserProfiles: _grpc.UnaryUnaryMultiCallable[_users_pb2.ImportUserProfilesRequest, _users_pb2.ProfileImportResult]
+    """Adds exported profiles under new ids: at most 50 at once. Body: what ExportUserProfiles answers.
+
+    Roles are found by name and must exist. Answers with `added`, `failed` and `failReasons`, which says of each profile
+    that was not added why (`originalId`, `idp`, `error.message`); the others are added nevertheless.
+    Errors: `MALFORMED_JSON`, `USERS_MISSING`, `TOO_MANY_USERS`.
     """
     DeleteUserProfile: _grpc.UnaryUnaryMultiCallable[_users_pb2.DeleteUserProfileRequest, _empty_pb2.Empty]
     """Deletes a profile with its attributes and roles; a directory user stays, and gets a new profile at its next
@@ -89,7 +114,8 @@ class UsersServiceAsyncStub(UsersServiceStub):
 
     Profiles are free JSON with exact numbers and the order of keys kept, so they travel as bodies: `id`, `name`, `email`,
     `preferred_username`, `picture`, `gender`, `locale` (as far as they are known), `identities` (`provider`, `id`,
-    `idpUserInfo`: what the provider says, with `idpType`) and `attributes` (custom attributes).
+    `idpUserInfo`: what the provider says, with `idpType`, and `preRegistered` where nobody has signed in with it yet) and
+    `attributes` (custom attributes).
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -98,6 +124,30 @@ class UsersServiceAsyncStub(UsersServiceStub):
     empty) and `users`. Anonymous ones are never listed.
 
     Errors: `INVALID_DATA_SCOPE`, `INVALID_COUNT`.
+    """
+    PreRegisterUser: _aio.UnaryUnaryMultiCallable[_users_pb2.PreRegisterUserRequest, _users_pb2.PreRegisteredUser]  # type: ignore[assignment]
+    """Makes a profile before its owner first signs in; its attributes and roles wait for him. Body: `idp` (saml,
+    cloud_directory, facebook, google, appid_custom or ibmid), `idp-identity` and `profile.attributes`.
+
+    `idp-identity` is the user's id at the provider or the mail address there, for appid_custom the `sub`. A user of the
+    Cloud Directory gets a profile that waits for an address only when users sign in by address and this one is
+    confirmed; otherwise a new one, without what was prepared.
+    Errors: `MALFORMED_JSON`, `INVALID_PROVIDER`, `INVALID_IDENTITY`, `INVALID_EMAIL`, `INVALID_PROFILE`,
+    `INVALID_ATTRIBUTE_NAME`, `ATTRIBUTES_TOO_LARGE`, `PROFILE_EXISTS` (409).
+    """
+    ExportUserProfiles: _aio.UnaryUnaryMultiCallable[_users_pb2.ExportUserProfilesRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Returns profiles with all that belongs to them, oldest first, for an import into another tenant: at most 50 at once.
+
+    Users of the Cloud Directory and anonymous users are left out. Each of `users` has the members of a profile, `idp`
+    and `roles` (names); `totalResults`, `itemsPerPage` and `requestOptions` as in a search.
+    Errors: `INVALID_COUNT`.
+    """
+    ImportUserProfiles: _aio.UnaryUnaryMultiCallable[_users_pb2.ImportUserProfilesRequest, _users_pb2.ProfileImportResult]  # type: ignore[assignment]
+    """Adds exported profiles under new ids: at most 50 at once. Body: what ExportUserProfiles answers.
+
+    Roles are found by name and must exist. Answers with `added`, `failed` and `failReasons`, which says of each profile
+    that was not added why (`originalId`, `idp`, `error.message`); the others are added nevertheless.
+    Errors: `MALFORMED_JSON`, `USERS_MISSING`, `TOO_MANY_USERS`.
     """
     DeleteUserProfile: _aio.UnaryUnaryMultiCallable[_users_pb2.DeleteUserProfileRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a profile with its attributes and roles; a directory user stays, and gets a new profile at its next
@@ -139,7 +189,8 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
 
     Profiles are free JSON with exact numbers and the order of keys kept, so they travel as bodies: `id`, `name`, `email`,
     `preferred_username`, `picture`, `gender`, `locale` (as far as they are known), `identities` (`provider`, `id`,
-    `idpUserInfo`: what the provider says, with `idpType`) and `attributes` (custom attributes).
+    `idpUserInfo`: what the provider says, with `idpType`, and `preRegistered` where nobody has signed in with it yet) and
+    `attributes` (custom attributes).
     """
 
     @_abc_1.abstractmethod
@@ -152,6 +203,48 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
         empty) and `users`. Anonymous ones are never listed.
 
         Errors: `INVALID_DATA_SCOPE`, `INVALID_COUNT`.
+        """
+
+    @_abc_1.abstractmethod
+    def PreRegisterUser(
+        self,
+        request: _users_pb2.PreRegisterUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_users_pb2.PreRegisteredUser, _abc.Awaitable[_users_pb2.PreRegisteredUser]]:
+        """Makes a profile before its owner first signs in; its attributes and roles wait for him. Body: `idp` (saml,
+        cloud_directory, facebook, google, appid_custom or ibmid), `idp-identity` and `profile.attributes`.
+
+        `idp-identity` is the user's id at the provider or the mail address there, for appid_custom the `sub`. A user of the
+        Cloud Directory gets a profile that waits for an address only when users sign in by address and this one is
+        confirmed; otherwise a new one, without what was prepared.
+        Errors: `MALFORMED_JSON`, `INVALID_PROVIDER`, `INVALID_IDENTITY`, `INVALID_EMAIL`, `INVALID_PROFILE`,
+        `INVALID_ATTRIBUTE_NAME`, `ATTRIBUTES_TOO_LARGE`, `PROFILE_EXISTS` (409).
+        """
+
+    @_abc_1.abstractmethod
+    def ExportUserProfiles(
+        self,
+        request: _users_pb2.ExportUserProfilesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Returns profiles with all that belongs to them, oldest first, for an import into another tenant: at most 50 at once.
+
+        Users of the Cloud Directory and anonymous users are left out. Each of `users` has the members of a profile, `idp`
+        and `roles` (names); `totalResults`, `itemsPerPage` and `requestOptions` as in a search.
+        Errors: `INVALID_COUNT`.
+        """
+
+    @_abc_1.abstractmethod
+    def ImportUserProfiles(
+        self,
+        request: _users_pb2.ImportUserProfilesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_users_pb2.ProfileImportResult, _abc.Awaitable[_users_pb2.ProfileImportResult]]:
+        """Adds exported profiles under new ids: at most 50 at once. Body: what ExportUserProfiles answers.
+
+        Roles are found by name and must exist. Answers with `added`, `failed` and `failReasons`, which says of each profile
+        that was not added why (`originalId`, `idp`, `error.message`); the others are added nevertheless.
+        Errors: `MALFORMED_JSON`, `USERS_MISSING`, `TOO_MANY_USERS`.
         """
 
     @_abc_1.abstractmethod

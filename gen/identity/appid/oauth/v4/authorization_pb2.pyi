@@ -40,6 +40,7 @@ class AuthorizeRequest(_message.Message):
     MAX_AGE_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
     REQUEST_URI_FIELD_NUMBER: _builtins.int
+    APPID_ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The tenant's GUID."""
     client_id: _builtins.str
@@ -63,7 +64,7 @@ class AuthorizeRequest(_message.Message):
     code_challenge_method: _builtins.str
     """Must be S256."""
     idp: _builtins.str
-    """The identity provider to use: cloud_directory, or left out."""
+    """The identity provider to use: cloud_directory, appid_anon for an anonymous user, or left out."""
     id_token_hint: _builtins.str
     """An identity token of the user whom the client expects."""
     login_hint: _builtins.str
@@ -74,6 +75,10 @@ class AuthorizeRequest(_message.Message):
     """Refused: parameters are not taken from an object (OpenID Connect Core §6.1)."""
     request_uri: _builtins.str
     """Refused: nothing is fetched (OpenID Connect Core §6.2)."""
+    appid_access_token: _builtins.str
+    """The access token of the anonymous user who now signs in, got by the same application. One that is over is ignored;
+    any other token is refused. With idp=appid_anon the same anonymous user goes on.
+    """
     def __init__(
         self,
         *,
@@ -94,10 +99,11 @@ class AuthorizeRequest(_message.Message):
         max_age: _builtins.str = ...,
         request: _builtins.str = ...,
         request_uri: _builtins.str = ...,
+        appid_access_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "code_challenge", b"code_challenge", "code_challenge_method", b"code_challenge_method", "id_token_hint", b"id_token_hint", "idp", b"idp", "login_hint", b"login_hint", "max_age", b"max_age", "nonce", b"nonce", "prompt", b"prompt", "redirect_uri", b"redirect_uri", "request", b"request", "request_uri", b"request_uri", "response_mode", b"response_mode", "response_type", b"response_type", "scope", b"scope", "state", b"state", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appid_access_token", b"appid_access_token", "client_id", b"client_id", "code_challenge", b"code_challenge", "code_challenge_method", b"code_challenge_method", "id_token_hint", b"id_token_hint", "idp", b"idp", "login_hint", b"login_hint", "max_age", b"max_age", "nonce", b"nonce", "prompt", b"prompt", "redirect_uri", b"redirect_uri", "request", b"request", "request_uri", b"request_uri", "response_mode", b"response_mode", "response_type", b"response_type", "scope", b"scope", "state", b"state", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

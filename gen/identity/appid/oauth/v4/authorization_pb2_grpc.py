@@ -70,6 +70,11 @@ class AuthorizationServiceServicer:
     def Authorize(self, request, context):
         """Begins a sign-in: checks the request, keeps it, shows the sign-in page.
 
+        `idp=appid_anon` shows none: it answers at once with the code of an anonymous user, where the tenant allows it
+        (`anonymousAccess` of its token settings). Its tokens say `amr: ["appid_anon"]` and lack `appid_authenticated`.
+        Whoever signs in later and brings the access token along as `appid_access_token` keeps that profile with its
+        attributes, unless the identity has one already; the tokens of the anonymous user are dead from then on.
+
         Errors told to the client: `invalid_request`, `unsupported_response_type`, `invalid_scope`, `access_denied`,
         `login_required` (`prompt=none`), `request_not_supported`, `request_uri_not_supported`.
         """

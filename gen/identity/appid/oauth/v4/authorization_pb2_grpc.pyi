@@ -43,6 +43,11 @@ class AuthorizationServiceStub:
     Authorize: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.AuthorizeRequest, _httpbody_pb2.HttpBody]
     """Begins a sign-in: checks the request, keeps it, shows the sign-in page.
 
+    `idp=appid_anon` shows none: it answers at once with the code of an anonymous user, where the tenant allows it
+    (`anonymousAccess` of its token settings). Its tokens say `amr: ["appid_anon"]` and lack `appid_authenticated`.
+    Whoever signs in later and brings the access token along as `appid_access_token` keeps that profile with its
+    attributes, unless the identity has one already; the tokens of the anonymous user are dead from then on.
+
     Errors told to the client: `invalid_request`, `unsupported_response_type`, `invalid_scope`, `access_denied`,
     `login_required` (`prompt=none`), `request_not_supported`, `request_uri_not_supported`.
     """
@@ -69,6 +74,11 @@ class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Authorize: _aio.UnaryUnaryMultiCallable[_authorization_pb2.AuthorizeRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Begins a sign-in: checks the request, keeps it, shows the sign-in page.
+
+    `idp=appid_anon` shows none: it answers at once with the code of an anonymous user, where the tenant allows it
+    (`anonymousAccess` of its token settings). Its tokens say `amr: ["appid_anon"]` and lack `appid_authenticated`.
+    Whoever signs in later and brings the access token along as `appid_access_token` keeps that profile with its
+    attributes, unless the identity has one already; the tokens of the anonymous user are dead from then on.
 
     Errors told to the client: `invalid_request`, `unsupported_response_type`, `invalid_scope`, `access_denied`,
     `login_required` (`prompt=none`), `request_not_supported`, `request_uri_not_supported`.
@@ -99,6 +109,11 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Begins a sign-in: checks the request, keeps it, shows the sign-in page.
+
+        `idp=appid_anon` shows none: it answers at once with the code of an anonymous user, where the tenant allows it
+        (`anonymousAccess` of its token settings). Its tokens say `amr: ["appid_anon"]` and lack `appid_authenticated`.
+        Whoever signs in later and brings the access token along as `appid_access_token` keeps that profile with its
+        attributes, unless the identity has one already; the tokens of the anonymous user are dead from then on.
 
         Errors told to the client: `invalid_request`, `unsupported_response_type`, `invalid_scope`, `access_denied`,
         `login_required` (`prompt=none`), `request_not_supported`, `request_uri_not_supported`.

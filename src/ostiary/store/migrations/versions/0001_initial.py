@@ -270,9 +270,11 @@ def upgrade() -> None:
         sa.Column("access_epoch", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("modified_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_profiles_tenant_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_profiles")),
     )
+    op.create_index(op.f("ix_profiles_expires_at"), "profiles", ["expires_at"], unique=False)
     op.create_index("ix_profiles_list", "profiles", ["tenant_id", "created_at", "id"], unique=False)
     op.create_table(
         "revoked_tokens",
@@ -485,6 +487,7 @@ def upgrade() -> None:
         sa.Column("profile_id", sa.String(length=36), nullable=False),
         sa.Column("email_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("user_info", sa.Text(), nullable=False),
+        sa.Column("expected", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["profile_id"], ["profiles.id"], name=op.f("fk_identities_profile_id"), ondelete="CASCADE"
         ),

@@ -1,0 +1,165 @@
+"""Profiles carried from one tenant to another (App ID catalogue 67, 68; appid.md §19).
+
+Directory users are carried with their directory, and anonymous profiles not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import exists
+
+from identity.appid.management.v4 import users_pb2 as pb
+from ostiary.directory.attributes import MAX_BYTES, attributes_text, check_attributes
+from ostiary.directory.joining import hold_identities
+from ostiary.directory.json_text import read_json, write_json
+from ostiary.directory.names import is_text, name_key
+from ostiary.directory.pre_registration import check_id, check_provider, identity_taken, is_known
+from ostiary.directory.profile_document import EXPECTED, profile_documents
+from ostiary.directory.profile_search import is_listed, page_document, page_size, profile_page
+from ostiary.directory.profiles import CLOUD_DIRECTORY, IdentityView, add_identity, new_profile
+from ostiary.directory.roles import put_profile_roles, role_names_of_profiles, roles_by_name
+from ostiary.errors import DomainError, invalid
+from ostiary.ids import Entropy
+from ostiary.store.tables import Identity, Profile, table_of
+from ostiary.store.work import Work
+
+LARGEST = 50
+"""Profiles in one export or import."""
+MAX_IDENTITIES = 20
+MAX_TEXT = 2_048
+FACTS = ("name", "email", "picture", "gender", "locale", "preferred_username")
+_NOT_SAID = frozenset({"provider", "id", "idpUserInfo", EXPECTED})
+_PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """A profile on its way into a tenant."""
+
+    facts: Mapping[str, str]
+    identities: Sequence[IdentityView]
+    attributes: str
+    role_ids: Sequence[str]
+
+
+def export_profiles(
+    work: Work, tenant_id: str, *, start: int | None = None, count: int | None = None
+) -> dict[str, Any]:
+    """One page of profiles with all that belongs to them, oldest first; at most LARGEST. Raises INVALID_COUNT."""
+    of_directory = exists().where(
+        _IDENTITIES.c.tenant_id == tenant_id, _IDENTITIES.c.profile_id == _PROFILES.c.id,
+        _IDENTITIES.c.provider == CLOUD_DIRECTORY,
+    )  # fmt: skip
+    size = min(page_size(count), LARGEST)
+    profiles, total = profile_page(work, tenant_id, [*is_listed(tenant_id), ~of_directory], start or 1, size)
+    roles = role_names_of_profiles(work, tenant_id, [profile.id for profile in profiles])
+    entries = [
+        {**document, "idp": document["identities"][0]["provider"], "roles": roles.get(document["id"], [])}
+        for document in profile_documents(work, tenant_id, profiles)
+    ]
+    return page_document(entries, total, start, count)
+
+
+def import_profiles(work: Work, tenant_id: str, body: bytes, entropy: Entropy, now_ms: int) -> pb.ProfileImportResult:
+    """Adds the `users` of an export under new ids; how many were added, and which were not for what reason.
+
+    Raises MALFORMED_JSON, USERS_MISSING, TOO_MANY_USERS; what is wrong with one of them is in the answer.
+    """
+    entries = _entries(body)
+    hold_identities(work, tenant_id)
+    roles, failed = roles_by_name(work, tenant_id), list[pb.ProfileImportFailure]()
+    for entry in entries:
+        try:
+            _add(work, tenant_id, _read(entry, roles), entropy, now_ms)
+        except DomainError as error:
+            failed.append(_failure(entry, error.message))
+    return pb.ProfileImportResult(added=len(entries) - len(failed), failed=len(failed), fail_reasons=failed)
+
+
+def _entries(body: bytes) -> list[Any]:
+    document = read_json(body)
+    entries = document.get("users") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        raise invalid("USERS_MISSING", "The body must be what the export answers: a JSON object with a list of users.")
+    if len(entries) > LARGEST:
+        raise invalid("TOO_MANY_USERS", f"users takes at most {LARGEST} profiles at once.")
+    return entries
+
+
+def _add(work: Work, tenant_id: str, carried: Carried, entropy: Entropy, now_ms: int) -> None:
+    email = carried.facts["email"]
+    if any(is_known(work, tenant_id, identity, email) for identity in carried.identities):
+        raise identity_taken()
+    profile_id = new_profile(work, tenant_id, carried.facts, entropy, now_ms, attributes=carried.attributes)
+    for identity in carried.identities:
+        add_identity(work, tenant_id, profile_id, identity, email)
+    put_profile_roles(work, tenant_id, profile_id, carried.role_ids)
+
+
+def _read(entry: Any, roles: Mapping[str, str]) -> Carried:
+    if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
+        raise _bad("A user must be an object with the id that it had.")
+    attributes, identities = entry.get("attributes"), entry.get("identities")
+    if not isinstance(attributes, dict):
+        raise _bad("attributes must be an object.")
+    if not isinstance(identities, list) or not 1 <= len(identities) <= MAX_IDENTITIES:
+        raise _bad(f"identities must hold 1 to {MAX_IDENTITIES} identities.")
+    read = [_identity(identity) for identity in identities]
+    if len({(identity.provider, identity.id) for identity in read}) < len(read):
+        raise _bad("An identity stands in identities twice.")
+    facts = {name: _text(name, entry.get(name)) for name in FACTS}
+    return Carried(facts, read, attributes_text(check_attributes(attributes)), _role_ids(entry.get("roles", []), roles))
+
+
+def _identity(identity: Any) -> IdentityView:
+    """An identity with what its provider said: in `idpUserInfo`, or beside the other members."""
+    if not isinstance(identity, dict):
+        raise _bad("An identity must be an object.")
+    provider, idp_id = check_provider(identity.get("provider")), check_id("identities.id", identity.get("id"))
+    if provider == CLOUD_DIRECTORY:
+        raise _bad("Users of the Cloud Directory are imported with their directory.")
+    said = identity.get("idpUserInfo")
+    if not isinstance(said, dict):
+        said = {name: value for name, value in identity.items() if name not in _NOT_SAID}
+    user_info = write_json({name: value for name, value in said.items() if name != "idpType"}, escaped=False)
+    if not is_text(user_info) or len(user_info.encode()) > MAX_BYTES:
+        raise _bad(f"idpUserInfo must be text of at most {MAX_BYTES} bytes as JSON.")
+    return IdentityView(provider, idp_id, user_info, expected=identity.get(EXPECTED) is True)
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or len(value) > MAX_TEXT or not is_text(value):
+        raise _bad(f"{name} must be text of at most {MAX_TEXT} characters.")
+    return value
+
+
+def _role_ids(names: Any, roles: Mapping[str, str]) -> list[str]:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _bad("roles must be a list of names.")
+    unknown = [name for name in names if name_key(name) not in roles]
+    if unknown:
+        raise _bad(f"There is no role {unknown[0]!r:.100} here.")
+    return list(dict.fromkeys(roles[name_key(name)] for name in names))
+
+
+def _failure(entry: Any, message: str) -> pb.ProfileImportFailure:
+    """Which entry failed, as far as it says so itself."""
+    known = entry if isinstance(entry, dict) else {}
+    identities = known.get("identities")
+    first = identities[0] if isinstance(identities, list) and identities else {}
+    provider = first.get("provider") if isinstance(first, dict) else None
+    original_id, idp = (_shown(name) for name in (known.get("id"), provider or known.get("idp")))
+    return pb.ProfileImportFailure(original_id=original_id, idp=idp, error=pb.ProfileImportError(message=message))
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) and is_text(value) else ""
+
+
+def _bad(message: str) -> DomainError:
+    return invalid("INVALID_PROFILE", message)
