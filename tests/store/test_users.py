@@ -9,7 +9,8 @@ import pytest
 from kit.installation import ENTROPY, Installation
 
 from ostiary.directory.contacts import Contact
-from ostiary.directory.profiles import find_profile, profile_at_sign_in
+from ostiary.directory.joining import profile_at_sign_in
+from ostiary.directory.profiles import find_profile
 from ostiary.directory.sign_in import SignedIn
 from ostiary.directory.user_input import NewUser, UserChange
 from ostiary.directory.users import (
