@@ -300,7 +300,7 @@ def test_anonymous_profiles_go_when_nobody_can_hold_a_token_of_them(people: Peop
 
     def left_after(seconds: int) -> int:
         clock.advance(seconds)
-        clean(store, clock)
+        clean(store, clock, 0)
         return profiles(shop)
 
     hour = KEPT_MS // 1000
@@ -316,7 +316,7 @@ def test_a_profile_that_became_somebodys_stays(people: People) -> None:
     people.create()
     shop.sign_in(shop.visit()["access_token"])
     people.made.clock.advance(400 * DAY_S)
-    clean(people.made.runtime.store, people.made.clock)
+    clean(people.made.runtime.store, people.made.clock, 0)
     assert profiles(shop) == 1
 
 
@@ -329,7 +329,7 @@ def test_a_revoked_anonymous_token_stays_dead_for_all_its_life(people: People) -
     with refused("invalid_grant"):
         shop.redeem(code_used_twice)
     people.made.clock.advance(80 * DAY_S)
-    clean(people.made.runtime.store, people.made.clock)
+    clean(people.made.runtime.store, people.made.clock, 0)
     for tokens in (one, family, stolen):
         assert not shop.oauth.is_active(tokens["access_token"], shop.app)
 

@@ -111,6 +111,7 @@ def _read(entry: Any, roles: Mapping[str, str]) -> Carried:
     if len({(identity.provider, identity.id) for identity in read}) < len(read):
         raise _bad("An identity stands in identities twice.")
     facts = {name: _text(name, entry.get(name)) for name in FACTS}
+    _text("idp", entry.get("idp"))
     return Carried(facts, read, attributes_text(check_attributes(attributes)), _role_ids(entry.get("roles", []), roles))
 
 
@@ -121,9 +122,10 @@ def _identity(identity: Any) -> IdentityView:
     provider, idp_id = check_provider(identity.get("provider")), check_id("identities.id", identity.get("id"))
     if provider == CLOUD_DIRECTORY:
         raise _bad("Users of the Cloud Directory are imported with their directory.")
-    said = identity.get("idpUserInfo")
+    beside = {name: value for name, value in identity.items() if name not in _NOT_SAID}
+    said = identity.get("idpUserInfo", beside)
     if not isinstance(said, dict):
-        said = {name: value for name, value in identity.items() if name not in _NOT_SAID}
+        raise _bad("idpUserInfo must be an object.")
     user_info = write_json({name: value for name, value in said.items() if name != "idpType"}, escaped=False)
     if not is_text(user_info) or len(user_info.encode()) > MAX_BYTES:
         raise _bad(f"idpUserInfo must be text of at most {MAX_BYTES} bytes as JSON.")
