@@ -100,13 +100,6 @@ class Preparations:
         return str(self._profiled["id"])
 
     @cached_property
-    def nominated(self) -> str:
-        """The id at Google of somebody who is pre-registered."""
-        identity = self.unique
-        self._ask("POST", "users", {"idp": "google", "idp-identity": identity})
-        return identity
-
-    @cached_property
     def application(self) -> str:
         """The client id of an application with the scope `read`."""
         client_id = str(self._ask("POST", "applications", {"name": self.unique})["clientId"])
