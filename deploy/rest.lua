@@ -134,7 +134,7 @@ function envoy_on_response(handle)
     headers = handle:headers()
     headers:replace(":status", answer[1])
     headers:replace("content-type", answer[2])
-    if body then body:setBytes((answer[3]:gsub(FIELD, field or "", 1))) end
+    if body then body:setBytes((answer[3]:gsub(FIELD, field or ""))) end
   end
   if is_head(handle) then drop_body(handle, 0) end
 end

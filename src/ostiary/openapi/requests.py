@@ -11,8 +11,9 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 from identity.options.v1 import rest_pb2 as rest
 from identity.options.v1 import rules_pb2 as options
 from ostiary.gateway.templates import variables_of
+from ostiary.openapi.bounds import allowed_of
 from ostiary.openapi.comments import Comments
-from ostiary.openapi.schemas import DescriptionError, Schema, Schemas, Shape, allowed_of
+from ostiary.openapi.schemas import DescriptionError, Schema, Schemas, Shape
 from ostiary.transport.rules import Route, Rules
 from ostiary.transport.steps.access import TENANT_CONTEXT
 
@@ -89,7 +90,9 @@ class Requests:
                 yield media_type, {"schema": {}}
             return
         message = message_beside(method.containing_service, getattr(body, kind))
-        schema = self._schemas.of(message, Shape.REQUEST, in_path)
+        in_form = [name for name in in_path if name in message.fields_by_name]
+        is_form = kind in ("form", "page")
+        schema = self._schemas.form(message, in_form) if is_form else self._schemas.of(message, Shape.REQUEST)
         for media_type in body.media_types or _MEDIA_TYPES[kind]:
             yield media_type, {"schema": schema, **_files(message, media_type)}
 

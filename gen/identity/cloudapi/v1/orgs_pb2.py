@@ -24,26 +24,35 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from identity.cloudapi.v1 import entity_pb2 as identity_dot_cloudapi_dot_v1_dot_entity__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fidentity/cloudapi/v1/orgs.proto\x12\x14identity.cloudapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a!identity/cloudapi/v1/entity.proto\x1a\x1fidentity/options/v1/rules.proto\"\xa7\x02\n\x0fListOrgsRequest\x12\x1b\n\x06\x66ilter\x18\x01 \x01(\tH\x00R\x06\x66ilter\x88\x01\x01\x12*\n\x0e\x66ilter_encoded\x18\x02 \x01(\x08H\x01R\rfilterEncoded\x88\x01\x01\x12\x1e\n\x08sort_asc\x18\x03 \x01(\tH\x02R\x07sortAsc\x88\x01\x01\x12 \n\tsort_desc\x18\x04 \x01(\tH\x03R\x08sortDesc\x88\x01\x01\x12\x17\n\x04page\x18\x05 \x01(\x05H\x04R\x04page\x88\x01\x01\x12 \n\tpage_size\x18\x06 \x01(\x05H\x05R\x08pageSize\x88\x01\x01\x42\t\n\x07_filterB\x11\n\x0f_filter_encodedB\x0b\n\t_sort_ascB\x0c\n\n_sort_descB\x07\n\x05_pageB\x0c\n\n_page_size\"\xf3\x01\n\x04Orgs\x12!\n\x0cresult_total\x18\x01 \x01(\x05R\x0bresultTotal\x12\x1d\n\npage_count\x18\x02 \x01(\x05R\tpageCount\x12\x12\n\x04page\x18\x03 \x01(\x05R\x04page\x12\x1b\n\tpage_size\x18\x04 \x01(\x05R\x08pageSize\x12\x45\n\x0c\x61ssociations\x18\x05 \x03(\x0b\x32!.identity.cloudapi.v1.AssociationR\x0c\x61ssociations\x12\x31\n\x06values\x18\x06 \x03(\x0b\x32\x19.identity.cloudapi.v1.OrgR\x06values\"\x92\x05\n\x03Org\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12!\n\x0c\x64isplay_name\x18\x03 \x01(\tR\x0b\x64isplayName\x12 \n\x0b\x64\x65scription\x18\x04 \x01(\tR\x0b\x64\x65scription\x12\x1d\n\nis_enabled\x18\x05 \x01(\x08R\tisEnabled\x12\"\n\rorg_vdc_count\x18\x06 \x01(\x05R\x0borgVdcCount\x12#\n\rcatalog_count\x18\x07 \x01(\x05R\x0c\x63\x61talogCount\x12\x1d\n\nvapp_count\x18\x08 \x01(\x05R\tvappCount\x12(\n\x10running_vm_count\x18\t \x01(\x05R\x0erunningVMCount\x12\x1d\n\nuser_count\x18\n \x01(\x05R\tuserCount\x12\x1d\n\ndisk_count\x18\x0b \x01(\x05R\tdiskCount\x12\x1f\n\x0b\x63\x61n_publish\x18\x0c \x01(\x08R\ncanPublish\x12&\n\x0f\x63\x61n_manage_orgs\x18\r \x01(\x08R\rcanManageOrgs\x12\x44\n\nmanaged_by\x18\x0e \x01(\x0b\x32%.identity.cloudapi.v1.EntityReferenceR\tmanagedBy\x12;\n\x1a\x64irectly_managed_org_count\x18\x0f \x01(\x05R\x17\x64irectlyManagedOrgCount\x12*\n\x11is_classic_tenant\x18\x10 \x01(\x08R\x0fisClassicTenant\x12;\n\x1amasked_event_task_username\x18\x11 \x01(\tR\x17maskedEventTaskUsername2\xb9\x01\n\x0bOrgsService\x12\xa1\x01\n\x08ListOrgs\x12%.identity.cloudapi.v1.ListOrgsRequest\x1a\x1a.identity.cloudapi.v1.Orgs\"R\x90\x02\x01\xca\xda\x18/\n\x08\n\x02\x06\x07(\x01\x38\x01\x12\tdirectoryZ\x18GET /cloudapi/1.0.0/orgs\x82\xd3\xe4\x93\x02\x16\x12\x14/cloudapi/1.0.0/orgs\x1a\x06\xd2\xda\x18\x02\x08\x06\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fidentity/cloudapi/v1/orgs.proto\x12\x14identity.cloudapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a!identity/cloudapi/v1/entity.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x91\x03\n\x0fListOrgsRequest\x12\x1b\n\x06\x66ilter\x18\x01 \x01(\tH\x00R\x06\x66ilter\x88\x01\x01\x12*\n\x0e\x66ilter_encoded\x18\x02 \x01(\x08H\x01R\rfilterEncoded\x88\x01\x01\x12;\n\x08sort_asc\x18\x03 \x01(\tB\x1b\xda\xda\x18\x17\x32\x02id2\x04name2\x0b\x64isplayNameH\x02R\x07sortAsc\x88\x01\x01\x12=\n\tsort_desc\x18\x04 \x01(\tB\x1b\xda\xda\x18\x17\x32\x02id2\x04name2\x0b\x64isplayNameH\x03R\x08sortDesc\x88\x01\x01\x12/\n\x04page\x18\x05 \x01(\x05\x42\x16\xda\xda\x18\x12\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x80\x84.AH\x04R\x04page\x88\x01\x01\x12\x38\n\tpage_size\x18\x06 \x01(\x05\x42\x16\xda\xda\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00`@H\x05R\x08pageSize\x88\x01\x01\x42\t\n\x07_filterB\x11\n\x0f_filter_encodedB\x0b\n\t_sort_ascB\x0c\n\n_sort_descB\x07\n\x05_pageB\x0c\n\n_page_size\"\xf3\x01\n\x04Orgs\x12!\n\x0cresult_total\x18\x01 \x01(\x05R\x0bresultTotal\x12\x1d\n\npage_count\x18\x02 \x01(\x05R\tpageCount\x12\x12\n\x04page\x18\x03 \x01(\x05R\x04page\x12\x1b\n\tpage_size\x18\x04 \x01(\x05R\x08pageSize\x12\x45\n\x0c\x61ssociations\x18\x05 \x03(\x0b\x32!.identity.cloudapi.v1.AssociationR\x0c\x61ssociations\x12\x31\n\x06values\x18\x06 \x03(\x0b\x32\x19.identity.cloudapi.v1.OrgR\x06values\"\x92\x05\n\x03Org\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12!\n\x0c\x64isplay_name\x18\x03 \x01(\tR\x0b\x64isplayName\x12 \n\x0b\x64\x65scription\x18\x04 \x01(\tR\x0b\x64\x65scription\x12\x1d\n\nis_enabled\x18\x05 \x01(\x08R\tisEnabled\x12\"\n\rorg_vdc_count\x18\x06 \x01(\x05R\x0borgVdcCount\x12#\n\rcatalog_count\x18\x07 \x01(\x05R\x0c\x63\x61talogCount\x12\x1d\n\nvapp_count\x18\x08 \x01(\x05R\tvappCount\x12(\n\x10running_vm_count\x18\t \x01(\x05R\x0erunningVMCount\x12\x1d\n\nuser_count\x18\n \x01(\x05R\tuserCount\x12\x1d\n\ndisk_count\x18\x0b \x01(\x05R\tdiskCount\x12\x1f\n\x0b\x63\x61n_publish\x18\x0c \x01(\x08R\ncanPublish\x12&\n\x0f\x63\x61n_manage_orgs\x18\r \x01(\x08R\rcanManageOrgs\x12\x44\n\nmanaged_by\x18\x0e \x01(\x0b\x32%.identity.cloudapi.v1.EntityReferenceR\tmanagedBy\x12;\n\x1a\x64irectly_managed_org_count\x18\x0f \x01(\x05R\x17\x64irectlyManagedOrgCount\x12*\n\x11is_classic_tenant\x18\x10 \x01(\x08R\x0fisClassicTenant\x12;\n\x1amasked_event_task_username\x18\x11 \x01(\tR\x17maskedEventTaskUsername2\xb9\x01\n\x0bOrgsService\x12\xa1\x01\n\x08ListOrgs\x12%.identity.cloudapi.v1.ListOrgsRequest\x1a\x1a.identity.cloudapi.v1.Orgs\"R\x90\x02\x01\xca\xda\x18/\n\x08\n\x02\x06\x07(\x01\x38\x01\x12\tdirectoryZ\x18GET /cloudapi/1.0.0/orgs\x82\xd3\xe4\x93\x02\x16\x12\x14/cloudapi/1.0.0/orgs\x1a\x06\xd2\xda\x18\x02\x08\x06\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.cloudapi.v1.orgs_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_LISTORGSREQUEST'].fields_by_name['sort_asc']._loaded_options = None
+  _globals['_LISTORGSREQUEST'].fields_by_name['sort_asc']._serialized_options = b'\332\332\030\0272\002id2\004name2\013displayName'
+  _globals['_LISTORGSREQUEST'].fields_by_name['sort_desc']._loaded_options = None
+  _globals['_LISTORGSREQUEST'].fields_by_name['sort_desc']._serialized_options = b'\332\332\030\0272\002id2\004name2\013displayName'
+  _globals['_LISTORGSREQUEST'].fields_by_name['page']._loaded_options = None
+  _globals['_LISTORGSREQUEST'].fields_by_name['page']._serialized_options = b'\332\332\030\0229\000\000\000\000\000\000\360?A\000\000\000\000\200\204.A'
+  _globals['_LISTORGSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTORGSREQUEST'].fields_by_name['page_size']._serialized_options = b'\332\332\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\000\000`@'
   _globals['_ORGSSERVICE']._loaded_options = None
   _globals['_ORGSSERVICE']._serialized_options = b'\322\332\030\002\010\006'
   _globals['_ORGSSERVICE'].methods_by_name['ListOrgs']._loaded_options = None
   _globals['_ORGSSERVICE'].methods_by_name['ListOrgs']._serialized_options = b'\220\002\001\312\332\030/\n\010\n\002\006\007(\0018\001\022\tdirectoryZ\030GET /cloudapi/1.0.0/orgs\202\323\344\223\002\026\022\024/cloudapi/1.0.0/orgs'
-  _globals['_LISTORGSREQUEST']._serialized_start=156
-  _globals['_LISTORGSREQUEST']._serialized_end=451
-  _globals['_ORGS']._serialized_start=454
-  _globals['_ORGS']._serialized_end=697
-  _globals['_ORG']._serialized_start=700
-  _globals['_ORG']._serialized_end=1358
-  _globals['_ORGSSERVICE']._serialized_start=1361
-  _globals['_ORGSSERVICE']._serialized_end=1546
+  _globals['_LISTORGSREQUEST']._serialized_start=188
+  _globals['_LISTORGSREQUEST']._serialized_end=589
+  _globals['_ORGS']._serialized_start=592
+  _globals['_ORGS']._serialized_end=835
+  _globals['_ORG']._serialized_start=838
+  _globals['_ORG']._serialized_end=1496
+  _globals['_ORGSSERVICE']._serialized_start=1499
+  _globals['_ORGSSERVICE']._serialized_end=1684
 # @@protoc_insertion_point(module_scope)

@@ -24,36 +24,41 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from identity.csp.v1 import user_pb2 as identity_dot_csp_dot_v1_dot_user__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(identity/csp/v1/organization_users.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1aidentity/csp/v1/user.proto\x1a\x1fidentity/options/v1/rules.proto\"\x83\x03\n\x12ListUsersV2Request\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\x12\"\n\npage_start\x18\x02 \x01(\x05H\x00R\tpageStart\x88\x01\x01\x12\"\n\npage_limit\x18\x03 \x01(\x05H\x01R\tpageLimit\x88\x01\x01\x12*\n\x0e\x65xpand_profile\x18\x04 \x01(\tH\x02R\rexpandProfile\x88\x01\x01\x12\x37\n\x15service_definition_id\x18\x05 \x01(\tH\x03R\x13serviceDefinitionId\x88\x01\x01\x12?\n\x1ainclude_group_ids_in_roles\x18\x06 \x01(\tH\x04R\x16includeGroupIdsInRoles\x88\x01\x01\x42\r\n\x0b_page_startB\r\n\x0b_page_limitB\x11\n\x0f_expand_profileB\x18\n\x16_service_definition_idB\x1d\n\x1b_include_group_ids_in_roles\"\xc5\x01\n\x08UserPage\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32\x1a.identity.csp.v1.TypedUserR\x07results\x12 \n\tnext_link\x18\x02 \x01(\tH\x00R\x08nextLink\x88\x01\x01\x12 \n\tprev_link\x18\x03 \x01(\tH\x01R\x08prevLink\x88\x01\x01\x12#\n\rtotal_results\x18\x04 \x01(\x05R\x0ctotalResultsB\x0c\n\n_next_linkB\x0c\n\n_prev_link\"\xe7\x01\n\tTypedUser\x12/\n\x04user\x18\x01 \x01(\x0b\x32\x1b.identity.csp.v1.ListedUserR\x04user\x12\x15\n\x06org_id\x18\x02 \x01(\tR\x05orgId\x12I\n\x12organization_roles\x18\x03 \x03(\x0b\x32\x1a.identity.csp.v1.TypedRoleR\x11organizationRoles\x12G\n\rservice_roles\x18\x04 \x03(\x0b\x32\".identity.csp.v1.TypedServiceRolesR\x0cserviceRoles\"\xcd\x02\n\nListedUser\x12\x1a\n\x08username\x18\x01 \x01(\tR\x08username\x12\x1d\n\nfirst_name\x18\x02 \x01(\tR\tfirstName\x12\x1b\n\tlast_name\x18\x03 \x01(\tR\x08lastName\x12\x16\n\x06\x64omain\x18\x04 \x01(\tR\x06\x64omain\x12\x1a\n\x06idp_id\x18\x05 \x01(\tH\x00R\x05idpId\x88\x01\x01\x12\x1e\n\naccessible\x18\x06 \x01(\x08R\naccessible\x12\x12\n\x04\x61\x63\x63t\x18\x07 \x01(\tR\x04\x61\x63\x63t\x12\x14\n\x05\x65mail\x18\x08 \x01(\tR\x05\x65mail\x12\x17\n\x07user_id\x18\t \x01(\tR\x06userId\x12\x45\n\x0cuser_profile\x18\n \x01(\x0b\x32\".identity.csp.v1.LocalePreferencesR\x0buserProfileB\t\n\x07_idp_id\"\x96\x02\n\tTypedRole\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12!\n\x0c\x64isplay_name\x18\x03 \x01(\tR\x0b\x64isplayName\x12\x15\n\x06org_id\x18\x04 \x01(\tR\x05orgId\x12\'\n\x0fmembership_type\x18\x05 \x01(\tR\x0emembershipType\x12\"\n\nexpires_at\x18\x06 \x01(\tH\x00R\texpiresAt\x88\x01\x01\x12\x32\n\x06groups\x18\x07 \x03(\x0b\x32\x1a.identity.csp.v1.RoleGroupR\x06groups\x12\x1b\n\tgroup_ids\x18\x08 \x03(\tR\x08groupIdsB\r\n\x0b_expires_at\"\xa6\x01\n\tRoleGroup\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x1b\n\x06\x64omain\x18\x03 \x01(\tH\x00R\x06\x64omain\x88\x01\x01\x12\x1f\n\x0busers_count\x18\x04 \x01(\x05R\nusersCount\x12\x1d\n\ngroup_type\x18\x05 \x01(\tR\tgroupTypeB\t\n\x07_domain\"\x8f\x01\n\x11TypedServiceRoles\x12\x32\n\x15service_definition_id\x18\x01 \x01(\tR\x13serviceDefinitionId\x12\x46\n\rservice_roles\x18\x02 \x03(\x0b\x32!.identity.csp.v1.TypedServiceRoleR\x0cserviceRoles\"_\n\x10TypedServiceRole\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\'\n\x0fmembership_type\x18\x03 \x01(\tR\x0emembershipType2\xe1\x01\n\x18OrganizationUsersService\x12\xbc\x01\n\x0bListUsersV2\x12#.identity.csp.v1.ListUsersV2Request\x1a\x19.identity.csp.v1.UserPage\"m\x90\x02\x01\xca\xda\x18\x34\n\x0b\n\x01\x06\x1a\x06org_id\x12\tdirectoryJ\x15/cloudapi/1.0.0/usersZ\x03I24\x82\xd3\xe4\x93\x02,\x12*/csp/gateway/am/api/v2/orgs/{org_id}/users\x1a\x06\xd2\xda\x18\x02\x08\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(identity/csp/v1/organization_users.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1aidentity/csp/v1/user.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\xb3\x03\n\x12ListUsersV2Request\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\x12:\n\npage_start\x18\x02 \x01(\x05\x42\x16\xda\xda\x18\x12\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x65\xcd\xcd\x41H\x00R\tpageStart\x88\x01\x01\x12:\n\npage_limit\x18\x03 \x01(\x05\x42\x16\xda\xda\x18\x12\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x00\x00`@H\x01R\tpageLimit\x88\x01\x01\x12*\n\x0e\x65xpand_profile\x18\x04 \x01(\tH\x02R\rexpandProfile\x88\x01\x01\x12\x37\n\x15service_definition_id\x18\x05 \x01(\tH\x03R\x13serviceDefinitionId\x88\x01\x01\x12?\n\x1ainclude_group_ids_in_roles\x18\x06 \x01(\tH\x04R\x16includeGroupIdsInRoles\x88\x01\x01\x42\r\n\x0b_page_startB\r\n\x0b_page_limitB\x11\n\x0f_expand_profileB\x18\n\x16_service_definition_idB\x1d\n\x1b_include_group_ids_in_roles\"\xc5\x01\n\x08UserPage\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32\x1a.identity.csp.v1.TypedUserR\x07results\x12 \n\tnext_link\x18\x02 \x01(\tH\x00R\x08nextLink\x88\x01\x01\x12 \n\tprev_link\x18\x03 \x01(\tH\x01R\x08prevLink\x88\x01\x01\x12#\n\rtotal_results\x18\x04 \x01(\x05R\x0ctotalResultsB\x0c\n\n_next_linkB\x0c\n\n_prev_link\"\xe7\x01\n\tTypedUser\x12/\n\x04user\x18\x01 \x01(\x0b\x32\x1b.identity.csp.v1.ListedUserR\x04user\x12\x15\n\x06org_id\x18\x02 \x01(\tR\x05orgId\x12I\n\x12organization_roles\x18\x03 \x03(\x0b\x32\x1a.identity.csp.v1.TypedRoleR\x11organizationRoles\x12G\n\rservice_roles\x18\x04 \x03(\x0b\x32\".identity.csp.v1.TypedServiceRolesR\x0cserviceRoles\"\xcd\x02\n\nListedUser\x12\x1a\n\x08username\x18\x01 \x01(\tR\x08username\x12\x1d\n\nfirst_name\x18\x02 \x01(\tR\tfirstName\x12\x1b\n\tlast_name\x18\x03 \x01(\tR\x08lastName\x12\x16\n\x06\x64omain\x18\x04 \x01(\tR\x06\x64omain\x12\x1a\n\x06idp_id\x18\x05 \x01(\tH\x00R\x05idpId\x88\x01\x01\x12\x1e\n\naccessible\x18\x06 \x01(\x08R\naccessible\x12\x12\n\x04\x61\x63\x63t\x18\x07 \x01(\tR\x04\x61\x63\x63t\x12\x14\n\x05\x65mail\x18\x08 \x01(\tR\x05\x65mail\x12\x17\n\x07user_id\x18\t \x01(\tR\x06userId\x12\x45\n\x0cuser_profile\x18\n \x01(\x0b\x32\".identity.csp.v1.LocalePreferencesR\x0buserProfileB\t\n\x07_idp_id\"\x96\x02\n\tTypedRole\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12!\n\x0c\x64isplay_name\x18\x03 \x01(\tR\x0b\x64isplayName\x12\x15\n\x06org_id\x18\x04 \x01(\tR\x05orgId\x12\'\n\x0fmembership_type\x18\x05 \x01(\tR\x0emembershipType\x12\"\n\nexpires_at\x18\x06 \x01(\tH\x00R\texpiresAt\x88\x01\x01\x12\x32\n\x06groups\x18\x07 \x03(\x0b\x32\x1a.identity.csp.v1.RoleGroupR\x06groups\x12\x1b\n\tgroup_ids\x18\x08 \x03(\tR\x08groupIdsB\r\n\x0b_expires_at\"\xa6\x01\n\tRoleGroup\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x1b\n\x06\x64omain\x18\x03 \x01(\tH\x00R\x06\x64omain\x88\x01\x01\x12\x1f\n\x0busers_count\x18\x04 \x01(\x05R\nusersCount\x12\x1d\n\ngroup_type\x18\x05 \x01(\tR\tgroupTypeB\t\n\x07_domain\"\x8f\x01\n\x11TypedServiceRoles\x12\x32\n\x15service_definition_id\x18\x01 \x01(\tR\x13serviceDefinitionId\x12\x46\n\rservice_roles\x18\x02 \x03(\x0b\x32!.identity.csp.v1.TypedServiceRoleR\x0cserviceRoles\"_\n\x10TypedServiceRole\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\'\n\x0fmembership_type\x18\x03 \x01(\tR\x0emembershipType2\xe1\x01\n\x18OrganizationUsersService\x12\xbc\x01\n\x0bListUsersV2\x12#.identity.csp.v1.ListUsersV2Request\x1a\x19.identity.csp.v1.UserPage\"m\x90\x02\x01\xca\xda\x18\x34\n\x0b\n\x01\x06\x1a\x06org_id\x12\tdirectoryJ\x15/cloudapi/1.0.0/usersZ\x03I24\x82\xd3\xe4\x93\x02,\x12*/csp/gateway/am/api/v2/orgs/{org_id}/users\x1a\x06\xd2\xda\x18\x02\x08\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.csp.v1.organization_users_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_LISTUSERSV2REQUEST'].fields_by_name['page_start']._loaded_options = None
+  _globals['_LISTUSERSV2REQUEST'].fields_by_name['page_start']._serialized_options = b'\332\332\030\0229\000\000\000\000\000\000\360?A\000\000\000\000e\315\315A'
+  _globals['_LISTUSERSV2REQUEST'].fields_by_name['page_limit']._loaded_options = None
+  _globals['_LISTUSERSV2REQUEST'].fields_by_name['page_limit']._serialized_options = b'\332\332\030\0229\000\000\000\000\000\000\360?A\000\000\000\000\000\000`@'
   _globals['_ORGANIZATIONUSERSSERVICE']._loaded_options = None
   _globals['_ORGANIZATIONUSERSSERVICE']._serialized_options = b'\322\332\030\002\010\005'
   _globals['_ORGANIZATIONUSERSSERVICE'].methods_by_name['ListUsersV2']._loaded_options = None
   _globals['_ORGANIZATIONUSERSSERVICE'].methods_by_name['ListUsersV2']._serialized_options = b'\220\002\001\312\332\0304\n\013\n\001\006\032\006org_id\022\tdirectoryJ\025/cloudapi/1.0.0/usersZ\003I24\202\323\344\223\002,\022*/csp/gateway/am/api/v2/orgs/{org_id}/users'
-  _globals['_LISTUSERSV2REQUEST']._serialized_start=153
-  _globals['_LISTUSERSV2REQUEST']._serialized_end=540
-  _globals['_USERPAGE']._serialized_start=543
-  _globals['_USERPAGE']._serialized_end=740
-  _globals['_TYPEDUSER']._serialized_start=743
-  _globals['_TYPEDUSER']._serialized_end=974
-  _globals['_LISTEDUSER']._serialized_start=977
-  _globals['_LISTEDUSER']._serialized_end=1310
-  _globals['_TYPEDROLE']._serialized_start=1313
-  _globals['_TYPEDROLE']._serialized_end=1591
-  _globals['_ROLEGROUP']._serialized_start=1594
-  _globals['_ROLEGROUP']._serialized_end=1760
-  _globals['_TYPEDSERVICEROLES']._serialized_start=1763
-  _globals['_TYPEDSERVICEROLES']._serialized_end=1906
-  _globals['_TYPEDSERVICEROLE']._serialized_start=1908
-  _globals['_TYPEDSERVICEROLE']._serialized_end=2003
-  _globals['_ORGANIZATIONUSERSSERVICE']._serialized_start=2006
-  _globals['_ORGANIZATIONUSERSSERVICE']._serialized_end=2231
+  _globals['_LISTUSERSV2REQUEST']._serialized_start=185
+  _globals['_LISTUSERSV2REQUEST']._serialized_end=620
+  _globals['_USERPAGE']._serialized_start=623
+  _globals['_USERPAGE']._serialized_end=820
+  _globals['_TYPEDUSER']._serialized_start=823
+  _globals['_TYPEDUSER']._serialized_end=1054
+  _globals['_LISTEDUSER']._serialized_start=1057
+  _globals['_LISTEDUSER']._serialized_end=1390
+  _globals['_TYPEDROLE']._serialized_start=1393
+  _globals['_TYPEDROLE']._serialized_end=1671
+  _globals['_ROLEGROUP']._serialized_start=1674
+  _globals['_ROLEGROUP']._serialized_end=1840
+  _globals['_TYPEDSERVICEROLES']._serialized_start=1843
+  _globals['_TYPEDSERVICEROLES']._serialized_end=1986
+  _globals['_TYPEDSERVICEROLE']._serialized_start=1988
+  _globals['_TYPEDSERVICEROLE']._serialized_end=2083
+  _globals['_ORGANIZATIONUSERSSERVICE']._serialized_start=2086
+  _globals['_ORGANIZATIONUSERSSERVICE']._serialized_end=2311
 # @@protoc_insertion_point(module_scope)

@@ -10,6 +10,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pb2 as _descriptor_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf.internal import extension_dict as _extension_dict
 import builtins as _builtins
 import sys
@@ -22,9 +23,37 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Text:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TextEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Text.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TEXT_UNSPECIFIED: _Text.ValueType  # 0
+    """Any text."""
+    TEXT_LINE: _Text.ValueType  # 1
+    """One line: no control characters and line separators; not blank where it may not be empty."""
+    TEXT_WEB_URL: _Text.ValueType  # 2
+    """An absolute http or https URL of at most 2,000 ASCII characters, without user and password."""
+    TEXT_ASCII: _Text.ValueType  # 3
+    """ASCII without control characters, as it stands in headers."""
+
+class Text(_Text, metaclass=_TextEnumTypeWrapper):
+    """Kinds of texts that are checked alike wherever they stand."""
+
+TEXT_UNSPECIFIED: Text.ValueType  # 0
+"""Any text."""
+TEXT_LINE: Text.ValueType  # 1
+"""One line: no control characters and line separators; not blank where it may not be empty."""
+TEXT_WEB_URL: Text.ValueType  # 2
+"""An absolute http or https URL of at most 2,000 ASCII characters, without user and password."""
+TEXT_ASCII: Text.ValueType  # 3
+"""ASCII without control characters, as it stands in headers."""
+Global___Text: _TypeAlias = Text  # noqa: Y015
+
 @_typing.final
 class Allowed(_message.Message):
-    """What a field may hold. Of a repeated field the bounds of texts and numbers hold for each item."""
+    """What a field may hold in requests. Of a repeated field the bounds of texts and numbers hold for each item."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -40,6 +69,8 @@ class Allowed(_message.Message):
     MAX_ITEMS_FIELD_NUMBER: _builtins.int
     READ_ONLY_FIELD_NUMBER: _builtins.int
     WRITE_ONLY_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    OBJECTS_FIELD_NUMBER: _builtins.int
     required: _builtins.bool
     """Whether a request without it, or with an empty one, is refused."""
     min_length: _builtins.int
@@ -62,6 +93,10 @@ class Allowed(_message.Message):
     """Never read from requests."""
     write_only: _builtins.bool
     """Never shown in answers."""
+    text: Global___Text.ValueType
+    """What kind of text it is."""
+    objects: _builtins.bool
+    """Whether the items of a google.protobuf.ListValue are objects."""
     @_builtins.property
     def values(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The only texts that are taken."""
@@ -81,10 +116,12 @@ class Allowed(_message.Message):
         max_items: _builtins.int | None = ...,
         read_only: _builtins.bool = ...,
         write_only: _builtins.bool = ...,
+        text: Global___Text.ValueType = ...,
+        objects: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_max_items", b"_max_items", "_max_length", b"_max_length", "_maximum", b"_maximum", "_min_items", b"_min_items", "_min_length", b"_min_length", "_minimum", b"_minimum", "max_items", b"max_items", "max_length", b"max_length", "maximum", b"maximum", "min_items", b"min_items", "min_length", b"min_length", "minimum", b"minimum"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_items", b"_max_items", "_max_length", b"_max_length", "_maximum", b"_maximum", "_min_items", b"_min_items", "_min_length", b"_min_length", "_minimum", b"_minimum", "format", b"format", "max_items", b"max_items", "max_length", b"max_length", "maximum", b"maximum", "min_items", b"min_items", "min_length", b"min_length", "minimum", b"minimum", "pattern", b"pattern", "read_only", b"read_only", "required", b"required", "values", b"values", "write_only", b"write_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_items", b"_max_items", "_max_length", b"_max_length", "_maximum", b"_maximum", "_min_items", b"_min_items", "_min_length", b"_min_length", "_minimum", b"_minimum", "format", b"format", "max_items", b"max_items", "max_length", b"max_length", "maximum", b"maximum", "min_items", b"min_items", "min_length", b"min_length", "minimum", b"minimum", "objects", b"objects", "pattern", b"pattern", "read_only", b"read_only", "required", b"required", "text", b"text", "values", b"values", "write_only", b"write_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__max_items: _TypeAlias = _typing.Literal["max_items"]  # noqa: Y015
     _WhichOneofArgType__max_items: _TypeAlias = _typing.Literal["_max_items", b"_max_items"]  # noqa: Y015

@@ -29,15 +29,23 @@ from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.identity/appid/management/v4/action_urls.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"4\n\x15ListActionUrlsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"J\n\x13GetActionUrlRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x16\n\x06\x61\x63tion\x18\x02 \x01(\tR\x06\x61\x63tion\"\x85\x01\n\x13PutActionUrlRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x16\n\x06\x61\x63tion\x18\x02 \x01(\tR\x06\x61\x63tion\x12\x39\n\x04\x66orm\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBodyB\x0f\xe2\xda\x18\x0b\n\tActionUrlR\x04\x66orm\"M\n\x16\x44\x65leteActionUrlRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x16\n\x06\x61\x63tion\x18\x02 \x01(\tR\x06\x61\x63tion\"*\n\tActionUrl\x12\x1d\n\naction_url\x18\x01 \x01(\tR\tactionUrl\"\x9b\x01\n\nActionUrls\x12/\n\x10on_user_verified\x18\x01 \x01(\tH\x00R\x10on_user_verified\x88\x01\x01\x12\x31\n\x11on_reset_password\x18\x02 \x01(\tH\x01R\x11on_reset_password\x88\x01\x01\x42\x13\n\x11_on_user_verifiedB\x14\n\x12_on_reset_password2\x8c\x08\n\x11\x41\x63tionUrlsService\x12\xf8\x01\n\x0eListActionUrls\x12\x33.identity.appid.management.v4.ListActionUrlsRequest\x1a(.identity.appid.management.v4.ActionUrls\"\x86\x01\x90\x02\x01\xca\xda\x18\x39\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x15\x61ppid.action_url.readZ\x04\x41\x31\x30\x37\x82\xd3\xe4\x93\x02@\x12>/management/v4/{tenant_id}/config/cloud_directory/actions_urls\x12\xf9\x01\n\x0cGetActionUrl\x12\x31.identity.appid.management.v4.GetActionUrlRequest\x1a\'.identity.appid.management.v4.ActionUrl\"\x8c\x01\x90\x02\x01\xca\xda\x18\x38\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x15\x61ppid.action_url.readZ\x03\x41\x33\x31\x82\xd3\xe4\x93\x02G\x12\x45/management/v4/{tenant_id}/config/cloud_directory/action_url/{action}\x12\x81\x02\n\x0cPutActionUrl\x12\x31.identity.appid.management.v4.PutActionUrlRequest\x1a\'.identity.appid.management.v4.ActionUrl\"\x94\x01\x90\x02\x02\xca\xda\x18:\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x17\x61ppid.action-url.updateZ\x03\x41\x33\x32\x82\xd3\xe4\x93\x02M\x1a\x45/management/v4/{tenant_id}/config/cloud_directory/action_url/{action}:\x04\x66orm\x12\xf3\x01\n\x0f\x44\x65leteActionUrl\x12\x34.identity.appid.management.v4.DeleteActionUrlRequest\x1a\x16.google.protobuf.Empty\"\x91\x01\x90\x02\x02\xca\xda\x18=\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x17\x61ppid.action-url.updateZ\x03\x41\x33\x33\x82\xd3\xe4\x93\x02G*E/management/v4/{tenant_id}/config/cloud_directory/action_url/{action}\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.identity/appid/management/v4/action_urls.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"4\n\x15ListActionUrlsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"u\n\x13GetActionUrlRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x41\n\x06\x61\x63tion\x18\x02 \x01(\tB)\xda\xda\x18%2\x10on_user_verified2\x11on_reset_passwordR\x06\x61\x63tion\"\xb0\x01\n\x13PutActionUrlRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x41\n\x06\x61\x63tion\x18\x02 \x01(\tB)\xda\xda\x18%2\x10on_user_verified2\x11on_reset_passwordR\x06\x61\x63tion\x12\x39\n\x04\x66orm\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBodyB\x0f\xe2\xda\x18\x0b\n\tActionUrlR\x04\x66orm\"x\n\x16\x44\x65leteActionUrlRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x41\n\x06\x61\x63tion\x18\x02 \x01(\tB)\xda\xda\x18%2\x10on_user_verified2\x11on_reset_passwordR\x06\x61\x63tion\"4\n\tActionUrl\x12\'\n\naction_url\x18\x01 \x01(\tB\x08\xda\xda\x18\x04\x08\x01h\x02R\tactionUrl\"\x9b\x01\n\nActionUrls\x12/\n\x10on_user_verified\x18\x01 \x01(\tH\x00R\x10on_user_verified\x88\x01\x01\x12\x31\n\x11on_reset_password\x18\x02 \x01(\tH\x01R\x11on_reset_password\x88\x01\x01\x42\x13\n\x11_on_user_verifiedB\x14\n\x12_on_reset_password2\x8c\x08\n\x11\x41\x63tionUrlsService\x12\xf8\x01\n\x0eListActionUrls\x12\x33.identity.appid.management.v4.ListActionUrlsRequest\x1a(.identity.appid.management.v4.ActionUrls\"\x86\x01\x90\x02\x01\xca\xda\x18\x39\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x15\x61ppid.action_url.readZ\x04\x41\x31\x30\x37\x82\xd3\xe4\x93\x02@\x12>/management/v4/{tenant_id}/config/cloud_directory/actions_urls\x12\xf9\x01\n\x0cGetActionUrl\x12\x31.identity.appid.management.v4.GetActionUrlRequest\x1a\'.identity.appid.management.v4.ActionUrl\"\x8c\x01\x90\x02\x01\xca\xda\x18\x38\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x15\x61ppid.action_url.readZ\x03\x41\x33\x31\x82\xd3\xe4\x93\x02G\x12\x45/management/v4/{tenant_id}/config/cloud_directory/action_url/{action}\x12\x81\x02\n\x0cPutActionUrl\x12\x31.identity.appid.management.v4.PutActionUrlRequest\x1a\'.identity.appid.management.v4.ActionUrl\"\x94\x01\x90\x02\x02\xca\xda\x18:\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x17\x61ppid.action-url.updateZ\x03\x41\x33\x32\x82\xd3\xe4\x93\x02M\x1a\x45/management/v4/{tenant_id}/config/cloud_directory/action_url/{action}:\x04\x66orm\x12\xf3\x01\n\x0f\x44\x65leteActionUrl\x12\x34.identity.appid.management.v4.DeleteActionUrlRequest\x1a\x16.google.protobuf.Empty\"\x91\x01\x90\x02\x02\xca\xda\x18=\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x17\x61ppid.action-url.updateZ\x03\x41\x33\x33\x82\xd3\xe4\x93\x02G*E/management/v4/{tenant_id}/config/cloud_directory/action_url/{action}\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.management.v4.action_urls_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_GETACTIONURLREQUEST'].fields_by_name['action']._loaded_options = None
+  _globals['_GETACTIONURLREQUEST'].fields_by_name['action']._serialized_options = b'\332\332\030%2\020on_user_verified2\021on_reset_password'
+  _globals['_PUTACTIONURLREQUEST'].fields_by_name['action']._loaded_options = None
+  _globals['_PUTACTIONURLREQUEST'].fields_by_name['action']._serialized_options = b'\332\332\030%2\020on_user_verified2\021on_reset_password'
   _globals['_PUTACTIONURLREQUEST'].fields_by_name['form']._loaded_options = None
   _globals['_PUTACTIONURLREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\013\n\tActionUrl'
+  _globals['_DELETEACTIONURLREQUEST'].fields_by_name['action']._loaded_options = None
+  _globals['_DELETEACTIONURLREQUEST'].fields_by_name['action']._serialized_options = b'\332\332\030%2\020on_user_verified2\021on_reset_password'
+  _globals['_ACTIONURL'].fields_by_name['action_url']._loaded_options = None
+  _globals['_ACTIONURL'].fields_by_name['action_url']._serialized_options = b'\332\332\030\004\010\001h\002'
   _globals['_ACTIONURLSSERVICE']._loaded_options = None
   _globals['_ACTIONURLSSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_ACTIONURLSSERVICE'].methods_by_name['ListActionUrls']._loaded_options = None
@@ -51,15 +59,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTACTIONURLSREQUEST']._serialized_start=231
   _globals['_LISTACTIONURLSREQUEST']._serialized_end=283
   _globals['_GETACTIONURLREQUEST']._serialized_start=285
-  _globals['_GETACTIONURLREQUEST']._serialized_end=359
-  _globals['_PUTACTIONURLREQUEST']._serialized_start=362
-  _globals['_PUTACTIONURLREQUEST']._serialized_end=495
-  _globals['_DELETEACTIONURLREQUEST']._serialized_start=497
-  _globals['_DELETEACTIONURLREQUEST']._serialized_end=574
-  _globals['_ACTIONURL']._serialized_start=576
-  _globals['_ACTIONURL']._serialized_end=618
-  _globals['_ACTIONURLS']._serialized_start=621
-  _globals['_ACTIONURLS']._serialized_end=776
-  _globals['_ACTIONURLSSERVICE']._serialized_start=779
-  _globals['_ACTIONURLSSERVICE']._serialized_end=1815
+  _globals['_GETACTIONURLREQUEST']._serialized_end=402
+  _globals['_PUTACTIONURLREQUEST']._serialized_start=405
+  _globals['_PUTACTIONURLREQUEST']._serialized_end=581
+  _globals['_DELETEACTIONURLREQUEST']._serialized_start=583
+  _globals['_DELETEACTIONURLREQUEST']._serialized_end=703
+  _globals['_ACTIONURL']._serialized_start=705
+  _globals['_ACTIONURL']._serialized_end=757
+  _globals['_ACTIONURLS']._serialized_start=760
+  _globals['_ACTIONURLS']._serialized_end=915
+  _globals['_ACTIONURLSSERVICE']._serialized_start=918
+  _globals['_ACTIONURLSSERVICE']._serialized_end=1954
 # @@protoc_insertion_point(module_scope)

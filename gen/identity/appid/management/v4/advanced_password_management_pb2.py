@@ -23,48 +23,81 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n?identity/appid/management/v4/advanced_password_management.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1fidentity/options/v1/rules.proto\"C\n$GetAdvancedPasswordManagementRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x9b\x01\n$PutAdvancedPasswordManagementRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12V\n\x06\x63onfig\x18\x02 \x01(\x0b\x32>.identity.appid.management.v4.AdvancedPasswordManagementConfigR\x06\x63onfig\"\x9e\x01\n AdvancedPasswordManagementConfig\x12z\n\x1c\x61\x64vanced_password_management\x18\x01 \x01(\x0b\x32\x38.identity.appid.management.v4.AdvancedPasswordManagementR\x1a\x61\x64vancedPasswordManagement\"\xcd\x04\n\x1a\x41\x64vancedPasswordManagement\x12\x1d\n\x07\x65nabled\x18\x01 \x01(\x08H\x00R\x07\x65nabled\x88\x01\x01\x12R\n\x0epassword_reuse\x18\x02 \x01(\x0b\x32+.identity.appid.management.v4.PasswordReuseR\rpasswordReuse\x12~\n\x1eprevent_password_with_username\x18\x03 \x01(\x0b\x32\x39.identity.appid.management.v4.PreventPasswordWithUsernameR\x1bpreventPasswordWithUsername\x12\x61\n\x13password_expiration\x18\x04 \x01(\x0b\x32\x30.identity.appid.management.v4.PasswordExpirationR\x12passwordExpiration\x12S\n\x0flock_out_policy\x18\x05 \x01(\x0b\x32+.identity.appid.management.v4.LockOutPolicyR\rlockOutPolicy\x12x\n\x1cmin_password_change_interval\x18\x06 \x01(\x0b\x32\x37.identity.appid.management.v4.MinPasswordChangeIntervalR\x19minPasswordChangeIntervalB\n\n\x08_enabled\"\x85\x01\n\rPasswordReuse\x12\x1d\n\x07\x65nabled\x18\x01 \x01(\x08H\x00R\x07\x65nabled\x88\x01\x01\x12I\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x31.identity.appid.management.v4.PasswordReuseConfigR\x06\x63onfigB\n\n\x08_enabled\"_\n\x13PasswordReuseConfig\x12\x31\n\x12max_password_reuse\x18\x01 \x01(\x05H\x00R\x10maxPasswordReuse\x88\x01\x01\x42\x15\n\x13_max_password_reuse\"H\n\x1bPreventPasswordWithUsername\x12\x1d\n\x07\x65nabled\x18\x01 \x01(\x08H\x00R\x07\x65nabled\x88\x01\x01\x42\n\n\x08_enabled\"\x8f\x01\n\x12PasswordExpiration\x12\x1d\n\x07\x65nabled\x18\x01 \x01(\x08H\x00R\x07\x65nabled\x88\x01\x01\x12N\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x36.identity.appid.management.v4.PasswordExpirationConfigR\x06\x63onfigB\n\n\x08_enabled\"X\n\x18PasswordExpirationConfig\x12)\n\x0e\x64\x61ys_to_expire\x18\x01 \x01(\x05H\x00R\x0c\x64\x61ysToExpire\x88\x01\x01\x42\x11\n\x0f_days_to_expire\"\x7f\n\rLockOutPolicy\x12\x1d\n\x07\x65nabled\x18\x01 \x01(\x08H\x00R\x07\x65nabled\x88\x01\x01\x12\x43\n\x06\x63onfig\x18\x02 \x01(\x0b\x32+.identity.appid.management.v4.LockOutConfigR\x06\x63onfigB\n\n\x08_enabled\"\x96\x01\n\rLockOutConfig\x12.\n\x11lock_out_time_sec\x18\x01 \x01(\x05H\x00R\x0elockOutTimeSec\x88\x01\x01\x12+\n\x0fnum_of_attempts\x18\x02 \x01(\x05H\x01R\rnumOfAttempts\x88\x01\x01\x42\x14\n\x12_lock_out_time_secB\x12\n\x10_num_of_attempts\"\x9d\x01\n\x19MinPasswordChangeInterval\x12\x1d\n\x07\x65nabled\x18\x01 \x01(\x08H\x00R\x07\x65nabled\x88\x01\x01\x12U\n\x06\x63onfig\x18\x02 \x01(\x0b\x32=.identity.appid.management.v4.MinPasswordChangeIntervalConfigR\x06\x63onfigB\n\n\x08_enabled\"\x87\x01\n\x1fMinPasswordChangeIntervalConfig\x12\x43\n\x1cmin_hours_to_change_password\x18\x01 \x01(\x05H\x00R\x18minHoursToChangePassword\x88\x01\x01\x42\x1f\n\x1d_min_hours_to_change_password2\xd5\x05\n!AdvancedPasswordManagementService\x12\xcd\x02\n\x1dGetAdvancedPasswordManagement\x12\x42.identity.appid.management.v4.GetAdvancedPasswordManagementRequest\x1a>.identity.appid.management.v4.AdvancedPasswordManagementConfig\"\xa7\x01\x90\x02\x01\xca\xda\x18J\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\'appid.advanced-password-management.readZ\x03\x41\x34\x31\x82\xd3\xe4\x93\x02P\x12N/management/v4/{tenant_id}/config/cloud_directory/advanced_password_management\x12\xd7\x02\n\x1dPutAdvancedPasswordManagement\x12\x42.identity.appid.management.v4.PutAdvancedPasswordManagementRequest\x1a>.identity.appid.management.v4.AdvancedPasswordManagementConfig\"\xb1\x01\x90\x02\x02\xca\xda\x18L\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*)appid.advanced-password-management.updateZ\x03\x41\x34\x32\x82\xd3\xe4\x93\x02X\x1aN/management/v4/{tenant_id}/config/cloud_directory/advanced_password_management:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n?identity/appid/management/v4/advanced_password_management.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"C\n$GetAdvancedPasswordManagementRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x9b\x01\n$PutAdvancedPasswordManagementRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12V\n\x06\x63onfig\x18\x02 \x01(\x0b\x32>.identity.appid.management.v4.AdvancedPasswordManagementConfigR\x06\x63onfig\"\xa7\x01\n AdvancedPasswordManagementConfig\x12\x82\x01\n\x1c\x61\x64vanced_password_management\x18\x01 \x01(\x0b\x32\x38.identity.appid.management.v4.AdvancedPasswordManagementB\x06\xda\xda\x18\x02\x08\x01R\x1a\x61\x64vancedPasswordManagement\"\xf6\x04\n\x1a\x41\x64vancedPasswordManagement\x12%\n\x07\x65nabled\x18\x01 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x00R\x07\x65nabled\x88\x01\x01\x12Z\n\x0epassword_reuse\x18\x02 \x01(\x0b\x32+.identity.appid.management.v4.PasswordReuseB\x06\xda\xda\x18\x02\x08\x01R\rpasswordReuse\x12\x86\x01\n\x1eprevent_password_with_username\x18\x03 \x01(\x0b\x32\x39.identity.appid.management.v4.PreventPasswordWithUsernameB\x06\xda\xda\x18\x02\x08\x01R\x1bpreventPasswordWithUsername\x12i\n\x13password_expiration\x18\x04 \x01(\x0b\x32\x30.identity.appid.management.v4.PasswordExpirationB\x06\xda\xda\x18\x02\x08\x01R\x12passwordExpiration\x12[\n\x0flock_out_policy\x18\x05 \x01(\x0b\x32+.identity.appid.management.v4.LockOutPolicyB\x06\xda\xda\x18\x02\x08\x01R\rlockOutPolicy\x12x\n\x1cmin_password_change_interval\x18\x06 \x01(\x0b\x32\x37.identity.appid.management.v4.MinPasswordChangeIntervalR\x19minPasswordChangeIntervalB\n\n\x08_enabled\"\x8d\x01\n\rPasswordReuse\x12%\n\x07\x65nabled\x18\x01 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x00R\x07\x65nabled\x88\x01\x01\x12I\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x31.identity.appid.management.v4.PasswordReuseConfigR\x06\x63onfigB\n\n\x08_enabled\"y\n\x13PasswordReuseConfig\x12K\n\x12max_password_reuse\x18\x01 \x01(\x05\x42\x18\xda\xda\x18\x14\x08\x01\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x00\x00 @H\x00R\x10maxPasswordReuse\x88\x01\x01\x42\x15\n\x13_max_password_reuse\"P\n\x1bPreventPasswordWithUsername\x12%\n\x07\x65nabled\x18\x01 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x00R\x07\x65nabled\x88\x01\x01\x42\n\n\x08_enabled\"\x97\x01\n\x12PasswordExpiration\x12%\n\x07\x65nabled\x18\x01 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x00R\x07\x65nabled\x88\x01\x01\x12N\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x36.identity.appid.management.v4.PasswordExpirationConfigR\x06\x63onfigB\n\n\x08_enabled\"r\n\x18PasswordExpirationConfig\x12\x43\n\x0e\x64\x61ys_to_expire\x18\x01 \x01(\x05\x42\x18\xda\xda\x18\x14\x08\x01\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x00\x80V@H\x00R\x0c\x64\x61ysToExpire\x88\x01\x01\x42\x11\n\x0f_days_to_expire\"\x87\x01\n\rLockOutPolicy\x12%\n\x07\x65nabled\x18\x01 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x00R\x07\x65nabled\x88\x01\x01\x12\x43\n\x06\x63onfig\x18\x02 \x01(\x0b\x32+.identity.appid.management.v4.LockOutConfigR\x06\x63onfigB\n\n\x08_enabled\"\xca\x01\n\rLockOutConfig\x12H\n\x11lock_out_time_sec\x18\x01 \x01(\x05\x42\x18\xda\xda\x18\x14\x08\x01\x39\x00\x00\x00\x00\x00\x00N@A\x00\x00\x00\x00\x00\x18\xf5@H\x00R\x0elockOutTimeSec\x88\x01\x01\x12\x45\n\x0fnum_of_attempts\x18\x02 \x01(\x05\x42\x18\xda\xda\x18\x14\x08\x01\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x00\x00$@H\x01R\rnumOfAttempts\x88\x01\x01\x42\x14\n\x12_lock_out_time_secB\x12\n\x10_num_of_attempts\"\xa5\x01\n\x19MinPasswordChangeInterval\x12%\n\x07\x65nabled\x18\x01 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x00R\x07\x65nabled\x88\x01\x01\x12U\n\x06\x63onfig\x18\x02 \x01(\x0b\x32=.identity.appid.management.v4.MinPasswordChangeIntervalConfigR\x06\x63onfigB\n\n\x08_enabled\"\xa1\x01\n\x1fMinPasswordChangeIntervalConfig\x12]\n\x1cmin_hours_to_change_password\x18\x01 \x01(\x05\x42\x18\xda\xda\x18\x14\x08\x01\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x80\x86@H\x00R\x18minHoursToChangePassword\x88\x01\x01\x42\x1f\n\x1d_min_hours_to_change_password2\xd5\x05\n!AdvancedPasswordManagementService\x12\xcd\x02\n\x1dGetAdvancedPasswordManagement\x12\x42.identity.appid.management.v4.GetAdvancedPasswordManagementRequest\x1a>.identity.appid.management.v4.AdvancedPasswordManagementConfig\"\xa7\x01\x90\x02\x01\xca\xda\x18J\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\'appid.advanced-password-management.readZ\x03\x41\x34\x31\x82\xd3\xe4\x93\x02P\x12N/management/v4/{tenant_id}/config/cloud_directory/advanced_password_management\x12\xd7\x02\n\x1dPutAdvancedPasswordManagement\x12\x42.identity.appid.management.v4.PutAdvancedPasswordManagementRequest\x1a>.identity.appid.management.v4.AdvancedPasswordManagementConfig\"\xb1\x01\x90\x02\x02\xca\xda\x18L\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*)appid.advanced-password-management.updateZ\x03\x41\x34\x32\x82\xd3\xe4\x93\x02X\x1aN/management/v4/{tenant_id}/config/cloud_directory/advanced_password_management:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.management.v4.advanced_password_management_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_ADVANCEDPASSWORDMANAGEMENTCONFIG'].fields_by_name['advanced_password_management']._loaded_options = None
+  _globals['_ADVANCEDPASSWORDMANAGEMENTCONFIG'].fields_by_name['advanced_password_management']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_ADVANCEDPASSWORDMANAGEMENT'].fields_by_name['enabled']._loaded_options = None
+  _globals['_ADVANCEDPASSWORDMANAGEMENT'].fields_by_name['enabled']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_ADVANCEDPASSWORDMANAGEMENT'].fields_by_name['password_reuse']._loaded_options = None
+  _globals['_ADVANCEDPASSWORDMANAGEMENT'].fields_by_name['password_reuse']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_ADVANCEDPASSWORDMANAGEMENT'].fields_by_name['prevent_password_with_username']._loaded_options = None
+  _globals['_ADVANCEDPASSWORDMANAGEMENT'].fields_by_name['prevent_password_with_username']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_ADVANCEDPASSWORDMANAGEMENT'].fields_by_name['password_expiration']._loaded_options = None
+  _globals['_ADVANCEDPASSWORDMANAGEMENT'].fields_by_name['password_expiration']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_ADVANCEDPASSWORDMANAGEMENT'].fields_by_name['lock_out_policy']._loaded_options = None
+  _globals['_ADVANCEDPASSWORDMANAGEMENT'].fields_by_name['lock_out_policy']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_PASSWORDREUSE'].fields_by_name['enabled']._loaded_options = None
+  _globals['_PASSWORDREUSE'].fields_by_name['enabled']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_PASSWORDREUSECONFIG'].fields_by_name['max_password_reuse']._loaded_options = None
+  _globals['_PASSWORDREUSECONFIG'].fields_by_name['max_password_reuse']._serialized_options = b'\332\332\030\024\010\0019\000\000\000\000\000\000\360?A\000\000\000\000\000\000 @'
+  _globals['_PREVENTPASSWORDWITHUSERNAME'].fields_by_name['enabled']._loaded_options = None
+  _globals['_PREVENTPASSWORDWITHUSERNAME'].fields_by_name['enabled']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_PASSWORDEXPIRATION'].fields_by_name['enabled']._loaded_options = None
+  _globals['_PASSWORDEXPIRATION'].fields_by_name['enabled']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_PASSWORDEXPIRATIONCONFIG'].fields_by_name['days_to_expire']._loaded_options = None
+  _globals['_PASSWORDEXPIRATIONCONFIG'].fields_by_name['days_to_expire']._serialized_options = b'\332\332\030\024\010\0019\000\000\000\000\000\000\360?A\000\000\000\000\000\200V@'
+  _globals['_LOCKOUTPOLICY'].fields_by_name['enabled']._loaded_options = None
+  _globals['_LOCKOUTPOLICY'].fields_by_name['enabled']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_LOCKOUTCONFIG'].fields_by_name['lock_out_time_sec']._loaded_options = None
+  _globals['_LOCKOUTCONFIG'].fields_by_name['lock_out_time_sec']._serialized_options = b'\332\332\030\024\010\0019\000\000\000\000\000\000N@A\000\000\000\000\000\030\365@'
+  _globals['_LOCKOUTCONFIG'].fields_by_name['num_of_attempts']._loaded_options = None
+  _globals['_LOCKOUTCONFIG'].fields_by_name['num_of_attempts']._serialized_options = b'\332\332\030\024\010\0019\000\000\000\000\000\000\360?A\000\000\000\000\000\000$@'
+  _globals['_MINPASSWORDCHANGEINTERVAL'].fields_by_name['enabled']._loaded_options = None
+  _globals['_MINPASSWORDCHANGEINTERVAL'].fields_by_name['enabled']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_MINPASSWORDCHANGEINTERVALCONFIG'].fields_by_name['min_hours_to_change_password']._loaded_options = None
+  _globals['_MINPASSWORDCHANGEINTERVALCONFIG'].fields_by_name['min_hours_to_change_password']._serialized_options = b'\332\332\030\024\010\0019\000\000\000\000\000\000\000\000A\000\000\000\000\000\200\206@'
   _globals['_ADVANCEDPASSWORDMANAGEMENTSERVICE']._loaded_options = None
   _globals['_ADVANCEDPASSWORDMANAGEMENTSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_ADVANCEDPASSWORDMANAGEMENTSERVICE'].methods_by_name['GetAdvancedPasswordManagement']._loaded_options = None
   _globals['_ADVANCEDPASSWORDMANAGEMENTSERVICE'].methods_by_name['GetAdvancedPasswordManagement']._serialized_options = b'\220\002\001\312\332\030J\n\016\n\001\001\032\ttenant_id\022\nmanagement*\'appid.advanced-password-management.readZ\003A41\202\323\344\223\002P\022N/management/v4/{tenant_id}/config/cloud_directory/advanced_password_management'
   _globals['_ADVANCEDPASSWORDMANAGEMENTSERVICE'].methods_by_name['PutAdvancedPasswordManagement']._loaded_options = None
   _globals['_ADVANCEDPASSWORDMANAGEMENTSERVICE'].methods_by_name['PutAdvancedPasswordManagement']._serialized_options = b'\220\002\002\312\332\030L\n\016\n\001\002\032\ttenant_id\022\nmanagement*)appid.advanced-password-management.updateZ\003A42\202\323\344\223\002X\032N/management/v4/{tenant_id}/config/cloud_directory/advanced_password_management:\006config'
-  _globals['_GETADVANCEDPASSWORDMANAGEMENTREQUEST']._serialized_start=160
-  _globals['_GETADVANCEDPASSWORDMANAGEMENTREQUEST']._serialized_end=227
-  _globals['_PUTADVANCEDPASSWORDMANAGEMENTREQUEST']._serialized_start=230
-  _globals['_PUTADVANCEDPASSWORDMANAGEMENTREQUEST']._serialized_end=385
-  _globals['_ADVANCEDPASSWORDMANAGEMENTCONFIG']._serialized_start=388
-  _globals['_ADVANCEDPASSWORDMANAGEMENTCONFIG']._serialized_end=546
-  _globals['_ADVANCEDPASSWORDMANAGEMENT']._serialized_start=549
-  _globals['_ADVANCEDPASSWORDMANAGEMENT']._serialized_end=1138
-  _globals['_PASSWORDREUSE']._serialized_start=1141
-  _globals['_PASSWORDREUSE']._serialized_end=1274
-  _globals['_PASSWORDREUSECONFIG']._serialized_start=1276
-  _globals['_PASSWORDREUSECONFIG']._serialized_end=1371
-  _globals['_PREVENTPASSWORDWITHUSERNAME']._serialized_start=1373
-  _globals['_PREVENTPASSWORDWITHUSERNAME']._serialized_end=1445
-  _globals['_PASSWORDEXPIRATION']._serialized_start=1448
-  _globals['_PASSWORDEXPIRATION']._serialized_end=1591
-  _globals['_PASSWORDEXPIRATIONCONFIG']._serialized_start=1593
-  _globals['_PASSWORDEXPIRATIONCONFIG']._serialized_end=1681
-  _globals['_LOCKOUTPOLICY']._serialized_start=1683
-  _globals['_LOCKOUTPOLICY']._serialized_end=1810
-  _globals['_LOCKOUTCONFIG']._serialized_start=1813
-  _globals['_LOCKOUTCONFIG']._serialized_end=1963
-  _globals['_MINPASSWORDCHANGEINTERVAL']._serialized_start=1966
-  _globals['_MINPASSWORDCHANGEINTERVAL']._serialized_end=2123
-  _globals['_MINPASSWORDCHANGEINTERVALCONFIG']._serialized_start=2126
-  _globals['_MINPASSWORDCHANGEINTERVALCONFIG']._serialized_end=2261
-  _globals['_ADVANCEDPASSWORDMANAGEMENTSERVICE']._serialized_start=2264
-  _globals['_ADVANCEDPASSWORDMANAGEMENTSERVICE']._serialized_end=2989
+  _globals['_GETADVANCEDPASSWORDMANAGEMENTREQUEST']._serialized_start=192
+  _globals['_GETADVANCEDPASSWORDMANAGEMENTREQUEST']._serialized_end=259
+  _globals['_PUTADVANCEDPASSWORDMANAGEMENTREQUEST']._serialized_start=262
+  _globals['_PUTADVANCEDPASSWORDMANAGEMENTREQUEST']._serialized_end=417
+  _globals['_ADVANCEDPASSWORDMANAGEMENTCONFIG']._serialized_start=420
+  _globals['_ADVANCEDPASSWORDMANAGEMENTCONFIG']._serialized_end=587
+  _globals['_ADVANCEDPASSWORDMANAGEMENT']._serialized_start=590
+  _globals['_ADVANCEDPASSWORDMANAGEMENT']._serialized_end=1220
+  _globals['_PASSWORDREUSE']._serialized_start=1223
+  _globals['_PASSWORDREUSE']._serialized_end=1364
+  _globals['_PASSWORDREUSECONFIG']._serialized_start=1366
+  _globals['_PASSWORDREUSECONFIG']._serialized_end=1487
+  _globals['_PREVENTPASSWORDWITHUSERNAME']._serialized_start=1489
+  _globals['_PREVENTPASSWORDWITHUSERNAME']._serialized_end=1569
+  _globals['_PASSWORDEXPIRATION']._serialized_start=1572
+  _globals['_PASSWORDEXPIRATION']._serialized_end=1723
+  _globals['_PASSWORDEXPIRATIONCONFIG']._serialized_start=1725
+  _globals['_PASSWORDEXPIRATIONCONFIG']._serialized_end=1839
+  _globals['_LOCKOUTPOLICY']._serialized_start=1842
+  _globals['_LOCKOUTPOLICY']._serialized_end=1977
+  _globals['_LOCKOUTCONFIG']._serialized_start=1980
+  _globals['_LOCKOUTCONFIG']._serialized_end=2182
+  _globals['_MINPASSWORDCHANGEINTERVAL']._serialized_start=2185
+  _globals['_MINPASSWORDCHANGEINTERVAL']._serialized_end=2350
+  _globals['_MINPASSWORDCHANGEINTERVALCONFIG']._serialized_start=2353
+  _globals['_MINPASSWORDCHANGEINTERVALCONFIG']._serialized_end=2514
+  _globals['_ADVANCEDPASSWORDMANAGEMENTSERVICE']._serialized_start=2517
+  _globals['_ADVANCEDPASSWORDMANAGEMENTSERVICE']._serialized_end=3242
 # @@protoc_insertion_point(module_scope)

@@ -30,7 +30,7 @@ from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3identity/appid/management/v4/email_dispatcher.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x31identity/appid/management/v4/sender_details.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"8\n\x19GetEmailDispatcherRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x85\x01\n\x19PutEmailDispatcherRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12K\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x33.identity.appid.management.v4.EmailDispatcherConfigR\x06\x63onfig\"|\n\x18TestEmailSettingsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x43\n\x04test\x18\x02 \x01(\x0b\x32/.identity.appid.management.v4.EmailSettingsTestR\x04test\"t\n\x1aTestEmailDispatcherRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x39\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x0f\xe2\xda\x18\x0b\n\tEmailFormR\x04\x66orm\"\xed\x01\n\x15\x45mailDispatcherConfig\x12\x1a\n\x08provider\x18\x01 \x01(\tR\x08provider\x12M\n\x08sendgrid\x18\x02 \x01(\x0b\x32,.identity.appid.management.v4.SendgridConfigH\x00R\x08sendgrid\x88\x01\x01\x12Q\n\x06\x63ustom\x18\x03 \x01(\x0b\x32\x34.identity.appid.management.v4.CustomDispatcherConfigH\x01R\x06\x63ustom\x88\x01\x01\x42\x0b\n\t_sendgridB\t\n\x07_custom\":\n\x0eSendgridConfig\x12\x1c\n\x07\x61pi_key\x18\x01 \x01(\tH\x00R\x06\x61piKey\x88\x01\x01\x42\n\n\x08_api_key\"\x87\x01\n\x16\x43ustomDispatcherConfig\x12\x10\n\x03url\x18\x01 \x01(\tR\x03url\x12[\n\rauthorization\x18\x02 \x01(\x0b\x32\x35.identity.appid.management.v4.DispatcherAuthorizationR\rauthorization\"\xae\x01\n\x17\x44ispatcherAuthorization\x12\x12\n\x04type\x18\x01 \x01(\tR\x04type\x12\x19\n\x05value\x18\x02 \x01(\tH\x00R\x05value\x88\x01\x01\x12\x1f\n\x08username\x18\x03 \x01(\tH\x01R\x08username\x88\x01\x01\x12\x1f\n\x08password\x18\x04 \x01(\tH\x02R\x08password\x88\x01\x01\x42\x08\n\x06_valueB\x0b\n\t_usernameB\x0b\n\t_password\"\xdb\x01\n\x11\x45mailSettingsTest\x12\x19\n\x08\x65mail_to\x18\x01 \x01(\tR\x07\x65mailTo\x12Z\n\x0e\x65mail_settings\x18\x02 \x01(\x0b\x32\x33.identity.appid.management.v4.EmailDispatcherConfigR\remailSettings\x12O\n\x0esender_details\x18\x03 \x01(\x0b\x32(.identity.appid.management.v4.TestSenderR\rsenderDetails\"\x9e\x01\n\nTestSender\x12;\n\x06sender\x18\x01 \x01(\x0b\x32%.identity.appid.management.v4.MailboxR\x04\x66rom\x12\x46\n\x08reply_to\x18\x02 \x01(\x0b\x32%.identity.appid.management.v4.MailboxH\x00R\x08reply_to\x88\x01\x01\x42\x0b\n\t_reply_to\"\xcf\x01\n\x17\x45mailSettingsTestResult\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07success\x12\x34\n\x16\x64ispatcher_status_code\x18\x02 \x01(\x05R\x14\x64ispatcherStatusCode\x12L\n\x13\x64ispatcher_response\x18\x03 \x01(\x0b\x32\x16.google.protobuf.ValueH\x00R\x12\x64ispatcherResponse\x88\x01\x01\x42\x16\n\x14_dispatcher_response\"\xce\x01\n\x14\x44ispatcherTestResult\x12\x1f\n\x0bstatus_code\x18\x01 \x01(\x05R\nstatusCode\x12Y\n\x07headers\x18\x02 \x03(\x0b\x32?.identity.appid.management.v4.DispatcherTestResult.HeadersEntryR\x07headers\x1a:\n\x0cHeadersEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\")\n\tEmailForm\x12\x1c\n\x05\x65mail\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x05\x65mail2\xa3\t\n\x16\x45mailDispatcherService\x12\x94\x02\n\x12GetEmailDispatcher\x12\x37.identity.appid.management.v4.GetEmailDispatcherRequest\x1a\x33.identity.appid.management.v4.EmailDispatcherConfig\"\x8f\x01\x90\x02\x01\xca\xda\x18>\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x1b\x61ppid.email-dispatcher.readZ\x03\x41\x33\x36\x82\xd3\xe4\x93\x02\x44\x12\x42/management/v4/{tenant_id}/config/cloud_directory/email_dispatcher\x12\xa0\x02\n\x12PutEmailDispatcher\x12\x37.identity.appid.management.v4.PutEmailDispatcherRequest\x1a\x33.identity.appid.management.v4.EmailDispatcherConfig\"\x9b\x01\x90\x02\x02\xca\xda\x18\x42\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement \x03*\x1d\x61ppid.email-dispatcher.updateZ\x03\x41\x33\x37\x82\xd3\xe4\x93\x02L\x1a\x42/management/v4/{tenant_id}/config/cloud_directory/email_dispatcher:\x06\x63onfig\x12\x9f\x02\n\x11TestEmailSettings\x12\x36.identity.appid.management.v4.TestEmailSettingsRequest\x1a\x35.identity.appid.management.v4.EmailSettingsTestResult\"\x9a\x01\xca\xda\x18\x43\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement \x03*\x1e\x61ppid.email-settings-test.sendZ\x03\x41\x33\x38\x82\xd3\xe4\x93\x02M\"E/management/v4/{tenant_id}/config/cloud_directory/email_settings/test:\x04test\x12\xa4\x02\n\x13TestEmailDispatcher\x12\x38.identity.appid.management.v4.TestEmailDispatcherRequest\x1a\x32.identity.appid.management.v4.DispatcherTestResult\"\x9e\x01\xca\xda\x18\x45\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement \x03* appid.email-dispatcher-test.sendZ\x03\x41\x33\x39\x82\xd3\xe4\x93\x02O\"G/management/v4/{tenant_id}/config/cloud_directory/email_dispatcher/test:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3identity/appid/management/v4/email_dispatcher.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x31identity/appid/management/v4/sender_details.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"8\n\x19GetEmailDispatcherRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x85\x01\n\x19PutEmailDispatcherRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12K\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x33.identity.appid.management.v4.EmailDispatcherConfigR\x06\x63onfig\"|\n\x18TestEmailSettingsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x43\n\x04test\x18\x02 \x01(\x0b\x32/.identity.appid.management.v4.EmailSettingsTestR\x04test\"t\n\x1aTestEmailDispatcherRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x39\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x0f\xe2\xda\x18\x0b\n\tEmailFormR\x04\x66orm\"\x8e\x02\n\x15\x45mailDispatcherConfig\x12;\n\x08provider\x18\x01 \x01(\tB\x1f\xda\xda\x18\x1b\x08\x01\x32\x05\x61ppid2\x08sendgrid2\x06\x63ustomR\x08provider\x12M\n\x08sendgrid\x18\x02 \x01(\x0b\x32,.identity.appid.management.v4.SendgridConfigH\x00R\x08sendgrid\x88\x01\x01\x12Q\n\x06\x63ustom\x18\x03 \x01(\x0b\x32\x34.identity.appid.management.v4.CustomDispatcherConfigH\x01R\x06\x63ustom\x88\x01\x01\x42\x0b\n\t_sendgridB\t\n\x07_custom\"G\n\x0eSendgridConfig\x12)\n\x07\x61pi_key\x18\x01 \x01(\tB\x0b\xda\xda\x18\x07\x08\x01\x18\x80 h\x03H\x00R\x06\x61piKey\x88\x01\x01\x42\n\n\x08_api_key\"\x99\x01\n\x16\x43ustomDispatcherConfig\x12\x1a\n\x03url\x18\x01 \x01(\tB\x08\xda\xda\x18\x04\x08\x01h\x02R\x03url\x12\x63\n\rauthorization\x18\x02 \x01(\x0b\x32\x35.identity.appid.management.v4.DispatcherAuthorizationB\x06\xda\xda\x18\x02\x08\x01R\rauthorization\"\xf4\x01\n\x17\x44ispatcherAuthorization\x12.\n\x04type\x18\x01 \x01(\tB\x1a\xda\xda\x18\x16\x08\x01\x32\x04none2\x05\x62\x61sic2\x05valueR\x04type\x12$\n\x05value\x18\x02 \x01(\tB\t\xda\xda\x18\x05\x18\x80 h\x03H\x00R\x05value\x88\x01\x01\x12\x33\n\x08username\x18\x03 \x01(\tB\x12\xda\xda\x18\x0e\x18\x80 \"\x07^[^:]+$h\x03H\x01R\x08username\x88\x01\x01\x12*\n\x08password\x18\x04 \x01(\tB\t\xda\xda\x18\x05\x18\x80 h\x03H\x02R\x08password\x88\x01\x01\x42\x08\n\x06_valueB\x0b\n\t_usernameB\x0b\n\t_password\"\xfa\x01\n\x11\x45mailSettingsTest\x12(\n\x08\x65mail_to\x18\x01 \x01(\tB\r\xda\xda\x18\t\x08\x01*\x05\x65mailR\x07\x65mailTo\x12\x62\n\x0e\x65mail_settings\x18\x02 \x01(\x0b\x32\x33.identity.appid.management.v4.EmailDispatcherConfigB\x06\xda\xda\x18\x02\x08\x01R\remailSettings\x12W\n\x0esender_details\x18\x03 \x01(\x0b\x32(.identity.appid.management.v4.TestSenderB\x06\xda\xda\x18\x02\x08\x01R\rsenderDetails\"\xa6\x01\n\nTestSender\x12\x43\n\x06sender\x18\x01 \x01(\x0b\x32%.identity.appid.management.v4.MailboxB\x06\xda\xda\x18\x02\x08\x01R\x04\x66rom\x12\x46\n\x08reply_to\x18\x02 \x01(\x0b\x32%.identity.appid.management.v4.MailboxH\x00R\x08reply_to\x88\x01\x01\x42\x0b\n\t_reply_to\"\xcf\x01\n\x17\x45mailSettingsTestResult\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07success\x12\x34\n\x16\x64ispatcher_status_code\x18\x02 \x01(\x05R\x14\x64ispatcherStatusCode\x12L\n\x13\x64ispatcher_response\x18\x03 \x01(\x0b\x32\x16.google.protobuf.ValueH\x00R\x12\x64ispatcherResponse\x88\x01\x01\x42\x16\n\x14_dispatcher_response\"\xce\x01\n\x14\x44ispatcherTestResult\x12\x1f\n\x0bstatus_code\x18\x01 \x01(\x05R\nstatusCode\x12Y\n\x07headers\x18\x02 \x03(\x0b\x32?.identity.appid.management.v4.DispatcherTestResult.HeadersEntryR\x07headers\x1a:\n\x0cHeadersEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"3\n\tEmailForm\x12&\n\x05\x65mail\x18\x01 \x01(\tB\x10\xda\xda\x18\x0c\x08\x01\x18\xfe\x01*\x05\x65mailR\x05\x65mail2\xa3\t\n\x16\x45mailDispatcherService\x12\x94\x02\n\x12GetEmailDispatcher\x12\x37.identity.appid.management.v4.GetEmailDispatcherRequest\x1a\x33.identity.appid.management.v4.EmailDispatcherConfig\"\x8f\x01\x90\x02\x01\xca\xda\x18>\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x1b\x61ppid.email-dispatcher.readZ\x03\x41\x33\x36\x82\xd3\xe4\x93\x02\x44\x12\x42/management/v4/{tenant_id}/config/cloud_directory/email_dispatcher\x12\xa0\x02\n\x12PutEmailDispatcher\x12\x37.identity.appid.management.v4.PutEmailDispatcherRequest\x1a\x33.identity.appid.management.v4.EmailDispatcherConfig\"\x9b\x01\x90\x02\x02\xca\xda\x18\x42\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement \x03*\x1d\x61ppid.email-dispatcher.updateZ\x03\x41\x33\x37\x82\xd3\xe4\x93\x02L\x1a\x42/management/v4/{tenant_id}/config/cloud_directory/email_dispatcher:\x06\x63onfig\x12\x9f\x02\n\x11TestEmailSettings\x12\x36.identity.appid.management.v4.TestEmailSettingsRequest\x1a\x35.identity.appid.management.v4.EmailSettingsTestResult\"\x9a\x01\xca\xda\x18\x43\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement \x03*\x1e\x61ppid.email-settings-test.sendZ\x03\x41\x33\x38\x82\xd3\xe4\x93\x02M\"E/management/v4/{tenant_id}/config/cloud_directory/email_settings/test:\x04test\x12\xa4\x02\n\x13TestEmailDispatcher\x12\x38.identity.appid.management.v4.TestEmailDispatcherRequest\x1a\x32.identity.appid.management.v4.DispatcherTestResult\"\x9e\x01\xca\xda\x18\x45\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement \x03* appid.email-dispatcher-test.sendZ\x03\x41\x33\x39\x82\xd3\xe4\x93\x02O\"G/management/v4/{tenant_id}/config/cloud_directory/email_dispatcher/test:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,10 +39,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TESTEMAILDISPATCHERREQUEST'].fields_by_name['form']._loaded_options = None
   _globals['_TESTEMAILDISPATCHERREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\013\n\tEmailForm'
+  _globals['_EMAILDISPATCHERCONFIG'].fields_by_name['provider']._loaded_options = None
+  _globals['_EMAILDISPATCHERCONFIG'].fields_by_name['provider']._serialized_options = b'\332\332\030\033\010\0012\005appid2\010sendgrid2\006custom'
+  _globals['_SENDGRIDCONFIG'].fields_by_name['api_key']._loaded_options = None
+  _globals['_SENDGRIDCONFIG'].fields_by_name['api_key']._serialized_options = b'\332\332\030\007\010\001\030\200 h\003'
+  _globals['_CUSTOMDISPATCHERCONFIG'].fields_by_name['url']._loaded_options = None
+  _globals['_CUSTOMDISPATCHERCONFIG'].fields_by_name['url']._serialized_options = b'\332\332\030\004\010\001h\002'
+  _globals['_CUSTOMDISPATCHERCONFIG'].fields_by_name['authorization']._loaded_options = None
+  _globals['_CUSTOMDISPATCHERCONFIG'].fields_by_name['authorization']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_DISPATCHERAUTHORIZATION'].fields_by_name['type']._loaded_options = None
+  _globals['_DISPATCHERAUTHORIZATION'].fields_by_name['type']._serialized_options = b'\332\332\030\026\010\0012\004none2\005basic2\005value'
+  _globals['_DISPATCHERAUTHORIZATION'].fields_by_name['value']._loaded_options = None
+  _globals['_DISPATCHERAUTHORIZATION'].fields_by_name['value']._serialized_options = b'\332\332\030\005\030\200 h\003'
+  _globals['_DISPATCHERAUTHORIZATION'].fields_by_name['username']._loaded_options = None
+  _globals['_DISPATCHERAUTHORIZATION'].fields_by_name['username']._serialized_options = b'\332\332\030\016\030\200 \"\007^[^:]+$h\003'
+  _globals['_DISPATCHERAUTHORIZATION'].fields_by_name['password']._loaded_options = None
+  _globals['_DISPATCHERAUTHORIZATION'].fields_by_name['password']._serialized_options = b'\332\332\030\005\030\200 h\003'
+  _globals['_EMAILSETTINGSTEST'].fields_by_name['email_to']._loaded_options = None
+  _globals['_EMAILSETTINGSTEST'].fields_by_name['email_to']._serialized_options = b'\332\332\030\t\010\001*\005email'
+  _globals['_EMAILSETTINGSTEST'].fields_by_name['email_settings']._loaded_options = None
+  _globals['_EMAILSETTINGSTEST'].fields_by_name['email_settings']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_EMAILSETTINGSTEST'].fields_by_name['sender_details']._loaded_options = None
+  _globals['_EMAILSETTINGSTEST'].fields_by_name['sender_details']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_TESTSENDER'].fields_by_name['sender']._loaded_options = None
+  _globals['_TESTSENDER'].fields_by_name['sender']._serialized_options = b'\332\332\030\002\010\001'
   _globals['_DISPATCHERTESTRESULT_HEADERSENTRY']._loaded_options = None
   _globals['_DISPATCHERTESTRESULT_HEADERSENTRY']._serialized_options = b'8\001'
   _globals['_EMAILFORM'].fields_by_name['email']._loaded_options = None
-  _globals['_EMAILFORM'].fields_by_name['email']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_EMAILFORM'].fields_by_name['email']._serialized_options = b'\332\332\030\014\010\001\030\376\001*\005email'
   _globals['_EMAILDISPATCHERSERVICE']._loaded_options = None
   _globals['_EMAILDISPATCHERSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_EMAILDISPATCHERSERVICE'].methods_by_name['GetEmailDispatcher']._loaded_options = None
@@ -62,25 +86,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TESTEMAILDISPATCHERREQUEST']._serialized_start=608
   _globals['_TESTEMAILDISPATCHERREQUEST']._serialized_end=724
   _globals['_EMAILDISPATCHERCONFIG']._serialized_start=727
-  _globals['_EMAILDISPATCHERCONFIG']._serialized_end=964
-  _globals['_SENDGRIDCONFIG']._serialized_start=966
-  _globals['_SENDGRIDCONFIG']._serialized_end=1024
-  _globals['_CUSTOMDISPATCHERCONFIG']._serialized_start=1027
-  _globals['_CUSTOMDISPATCHERCONFIG']._serialized_end=1162
-  _globals['_DISPATCHERAUTHORIZATION']._serialized_start=1165
-  _globals['_DISPATCHERAUTHORIZATION']._serialized_end=1339
-  _globals['_EMAILSETTINGSTEST']._serialized_start=1342
-  _globals['_EMAILSETTINGSTEST']._serialized_end=1561
-  _globals['_TESTSENDER']._serialized_start=1564
-  _globals['_TESTSENDER']._serialized_end=1722
-  _globals['_EMAILSETTINGSTESTRESULT']._serialized_start=1725
-  _globals['_EMAILSETTINGSTESTRESULT']._serialized_end=1932
-  _globals['_DISPATCHERTESTRESULT']._serialized_start=1935
-  _globals['_DISPATCHERTESTRESULT']._serialized_end=2141
-  _globals['_DISPATCHERTESTRESULT_HEADERSENTRY']._serialized_start=2083
-  _globals['_DISPATCHERTESTRESULT_HEADERSENTRY']._serialized_end=2141
-  _globals['_EMAILFORM']._serialized_start=2143
-  _globals['_EMAILFORM']._serialized_end=2184
-  _globals['_EMAILDISPATCHERSERVICE']._serialized_start=2187
-  _globals['_EMAILDISPATCHERSERVICE']._serialized_end=3374
+  _globals['_EMAILDISPATCHERCONFIG']._serialized_end=997
+  _globals['_SENDGRIDCONFIG']._serialized_start=999
+  _globals['_SENDGRIDCONFIG']._serialized_end=1070
+  _globals['_CUSTOMDISPATCHERCONFIG']._serialized_start=1073
+  _globals['_CUSTOMDISPATCHERCONFIG']._serialized_end=1226
+  _globals['_DISPATCHERAUTHORIZATION']._serialized_start=1229
+  _globals['_DISPATCHERAUTHORIZATION']._serialized_end=1473
+  _globals['_EMAILSETTINGSTEST']._serialized_start=1476
+  _globals['_EMAILSETTINGSTEST']._serialized_end=1726
+  _globals['_TESTSENDER']._serialized_start=1729
+  _globals['_TESTSENDER']._serialized_end=1895
+  _globals['_EMAILSETTINGSTESTRESULT']._serialized_start=1898
+  _globals['_EMAILSETTINGSTESTRESULT']._serialized_end=2105
+  _globals['_DISPATCHERTESTRESULT']._serialized_start=2108
+  _globals['_DISPATCHERTESTRESULT']._serialized_end=2314
+  _globals['_DISPATCHERTESTRESULT_HEADERSENTRY']._serialized_start=2256
+  _globals['_DISPATCHERTESTRESULT_HEADERSENTRY']._serialized_end=2314
+  _globals['_EMAILFORM']._serialized_start=2316
+  _globals['_EMAILFORM']._serialized_end=2367
+  _globals['_EMAILDISPATCHERSERVICE']._serialized_start=2370
+  _globals['_EMAILDISPATCHERSERVICE']._serialized_end=3557
 # @@protoc_insertion_point(module_scope)

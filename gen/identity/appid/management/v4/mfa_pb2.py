@@ -29,15 +29,49 @@ from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&identity/appid/management/v4/mfa.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"2\n\x13GetMfaConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"s\n\x13PutMfaConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12?\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\'.identity.appid.management.v4.MfaConfigR\x06\x63onfig\"5\n\x16ListMfaChannelsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"M\n\x14GetMfaChannelRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x18\n\x07\x63hannel\x18\x02 \x01(\tR\x07\x63hannel\"\x8f\x01\n\x14PutMfaChannelRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x18\n\x07\x63hannel\x18\x02 \x01(\tR\x07\x63hannel\x12@\n\x06\x63onfig\x18\x03 \x01(\x0b\x32(.identity.appid.management.v4.MfaChannelR\x06\x63onfig\"I\n\x16GetMfaExtensionRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\"\x93\x01\n\x16PutMfaExtensionRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12H\n\textension\x18\x03 \x01(\x0b\x32*.identity.appid.management.v4.MfaExtensionR\textension\"\x99\x01\n\x1cPutMfaExtensionActiveRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12H\n\x06\x61\x63tive\x18\x03 \x01(\x0b\x32\x30.identity.appid.management.v4.MfaExtensionActiveR\x06\x61\x63tive\"J\n\x17TestMfaExtensionRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\";\n\tMfaConfig\x12 \n\tis_active\x18\x01 \x01(\x08H\x00R\x08isActive\x88\x01\x01\x42\x0c\n\n_is_active\"_\n\x17ListMfaChannelsResponse\x12\x44\n\x08\x63hannels\x18\x01 \x03(\x0b\x32(.identity.appid.management.v4.MfaChannelR\x08\x63hannels\"\xa6\x01\n\nMfaChannel\x12\x17\n\x04type\x18\x01 \x01(\tH\x00R\x04type\x88\x01\x01\x12 \n\tis_active\x18\x02 \x01(\x08H\x01R\x08isActive\x88\x01\x01\x12\x46\n\x06\x63onfig\x18\x03 \x01(\x0b\x32..identity.appid.management.v4.MfaChannelConfigR\x06\x63onfigB\x07\n\x05_typeB\x0c\n\n_is_active\"\xb5\x01\n\x10MfaChannelConfig\x12\x15\n\x03key\x18\x01 \x01(\tH\x00R\x03key\x88\x01\x01\x12\x1b\n\x06secret\x18\x02 \x01(\tH\x01R\x06secret\x88\x01\x01\x12,\n\x06sender\x18\x03 \x01(\x0b\x32\x16.google.protobuf.ValueR\x04\x66rom\x12\x1f\n\x08provider\x18\x04 \x01(\tH\x02R\x08provider\x88\x01\x01\x42\x06\n\x04_keyB\t\n\x07_secretB\x0b\n\t_provider\"s\n\x0bMfaChannels\x12\"\n\rsms_is_active\x18\x01 \x01(\x08R\x0bsmsIsActive\x12@\n\x03sms\x18\x02 \x01(\x0b\x32..identity.appid.management.v4.MfaChannelConfigR\x03sms\"\x88\x01\n\x0cMfaExtension\x12 \n\tis_active\x18\x01 \x01(\x08H\x00R\x08isActive\x88\x01\x01\x12H\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x30.identity.appid.management.v4.MfaExtensionConfigR\x06\x63onfigB\x0c\n\n_is_active\"\xc8\x01\n\x12MfaExtensionConfig\x12\x15\n\x03url\x18\x01 \x01(\tH\x00R\x03url\x88\x01\x01\x12W\n\x07headers\x18\x02 \x03(\x0b\x32=.identity.appid.management.v4.MfaExtensionConfig.HeadersEntryR\x07headers\x1a:\n\x0cHeadersEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x06\n\x04_url\"D\n\x12MfaExtensionActive\x12 \n\tis_active\x18\x01 \x01(\x08H\x00R\x08isActive\x88\x01\x01\x42\x0c\n\n_is_active\"n\n\x12StoredMfaExtension\x12\x1b\n\tis_active\x18\x01 \x01(\x08R\x08isActive\x12\x10\n\x03url\x18\x02 \x01(\tR\x03url\x12\x1d\n\x07headers\x18\x03 \x01(\tH\x00R\x07headers\x88\x01\x01\x42\n\n\x08_headers\"\xed\x01\n\x16MfaExtensionTestResult\x12\x1f\n\x0bstatus_code\x18\x01 \x01(\x05R\nstatusCode\x12;\n\rresponse_body\x18\x02 \x01(\x0b\x32\x16.google.protobuf.ValueR\x0cresponseBody\x12\x42\n\x10response_headers\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\x0fresponseHeaders\x12\x31\n\x07headers\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructR\x07headers2\x84\x13\n\nMfaService\x12\xe1\x01\n\x0cGetMfaConfig\x12\x31.identity.appid.management.v4.GetMfaConfigRequest\x1a\'.identity.appid.management.v4.MfaConfig\"u\x90\x02\x01\xca\xda\x18\x31\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x0e\x61ppid.mfa.readZ\x03\x41\x35\x32\x82\xd3\xe4\x93\x02\x37\x12\x35/management/v4/{tenant_id}/config/cloud_directory/mfa\x12\xeb\x01\n\x0cPutMfaConfig\x12\x31.identity.appid.management.v4.PutMfaConfigRequest\x1a\'.identity.appid.management.v4.MfaConfig\"\x7f\x90\x02\x02\xca\xda\x18\x33\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x10\x61ppid.mfa.updateZ\x03\x41\x35\x33\x82\xd3\xe4\x93\x02?\x1a\x35/management/v4/{tenant_id}/config/cloud_directory/mfa:\x06\x63onfig\x12\x88\x02\n\x0fListMfaChannels\x12\x34.identity.appid.management.v4.ListMfaChannelsRequest\x1a\x35.identity.appid.management.v4.ListMfaChannelsResponse\"\x87\x01\x90\x02\x01\xca\xda\x18:\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x17\x61ppid.mfa-channels.readZ\x03\x41\x34\x35\x82\xd3\xe4\x93\x02@\x12>/management/v4/{tenant_id}/config/cloud_directory/mfa/channels\x12\x80\x02\n\rGetMfaChannel\x12\x32.identity.appid.management.v4.GetMfaChannelRequest\x1a(.identity.appid.management.v4.MfaChannel\"\x90\x01\x90\x02\x01\xca\xda\x18\x39\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x16\x61ppid.mfa-channel.readZ\x03\x41\x34\x36\x82\xd3\xe4\x93\x02J\x12H/management/v4/{tenant_id}/config/cloud_directory/mfa/channels/{channel}\x12\x8a\x02\n\rPutMfaChannel\x12\x32.identity.appid.management.v4.PutMfaChannelRequest\x1a(.identity.appid.management.v4.MfaChannel\"\x9a\x01\x90\x02\x02\xca\xda\x18;\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x18\x61ppid.mfa-channel.updateZ\x03\x41\x34\x37\x82\xd3\xe4\x93\x02R\x1aH/management/v4/{tenant_id}/config/cloud_directory/mfa/channels/{channel}:\x06\x63onfig\x12\x8e\x02\n\x0fGetMfaExtension\x12\x34.identity.appid.management.v4.GetMfaExtensionRequest\x1a*.identity.appid.management.v4.MfaExtension\"\x98\x01\x90\x02\x01\xca\xda\x18\x42\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x1f\x61ppid.mfa-extension-{name}.readZ\x03\x41\x34\x38\x82\xd3\xe4\x93\x02I\x12G/management/v4/{tenant_id}/config/cloud_directory/mfa/extensions/{name}\x12\x9d\x02\n\x0fPutMfaExtension\x12\x34.identity.appid.management.v4.PutMfaExtensionRequest\x1a*.identity.appid.management.v4.MfaExtension\"\xa7\x01\x90\x02\x02\xca\xda\x18\x46\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement \x03*!appid.mfa-extension-{name}.updateZ\x03\x41\x34\x39\x82\xd3\xe4\x93\x02T\x1aG/management/v4/{tenant_id}/config/cloud_directory/mfa/extensions/{name}:\textension\x12\xb4\x02\n\x15PutMfaExtensionActive\x12:.identity.appid.management.v4.PutMfaExtensionActiveRequest\x1a\x30.identity.appid.management.v4.MfaExtensionActive\"\xac\x01\x90\x02\x02\xca\xda\x18G\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*$appid.is-mfa-extension-active.updateZ\x03\x41\x35\x30\x82\xd3\xe4\x93\x02X\x1aN/management/v4/{tenant_id}/config/cloud_directory/mfa/extensions/{name}/active:\x06\x61\x63tive\x12\x98\x02\n\x10TestMfaExtension\x12\x35.identity.appid.management.v4.TestMfaExtensionRequest\x1a\x14.google.api.HttpBody\"\xb6\x01\xca\xda\x18\x42\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement \x03*\x1d\x61ppid.mfa-extension-test.sendZ\x03\x41\x35\x31\xea\xda\x18\x18\x12\x16MfaExtensionTestResult\x82\xd3\xe4\x93\x02N\"L/management/v4/{tenant_id}/config/cloud_directory/mfa/extensions/{name}/test\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&identity/appid/management/v4/mfa.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"2\n\x13GetMfaConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"s\n\x13PutMfaConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12?\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\'.identity.appid.management.v4.MfaConfigR\x06\x63onfig\"5\n\x16ListMfaChannelsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"a\n\x14GetMfaChannelRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12,\n\x07\x63hannel\x18\x02 \x01(\tB\x12\xda\xda\x18\x0e\x32\x05\x65mail2\x05nexmoR\x07\x63hannel\"\xa3\x01\n\x14PutMfaChannelRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12,\n\x07\x63hannel\x18\x02 \x01(\tB\x12\xda\xda\x18\x0e\x32\x05\x65mail2\x05nexmoR\x07\x63hannel\x12@\n\x06\x63onfig\x18\x03 \x01(\x0b\x32(.identity.appid.management.v4.MfaChannelR\x06\x63onfig\"`\n\x16GetMfaExtensionRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12)\n\x04name\x18\x02 \x01(\tB\x15\xda\xda\x18\x11\x32\x06premfa2\x07postmfaR\x04name\"\xaa\x01\n\x16PutMfaExtensionRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12)\n\x04name\x18\x02 \x01(\tB\x15\xda\xda\x18\x11\x32\x06premfa2\x07postmfaR\x04name\x12H\n\textension\x18\x03 \x01(\x0b\x32*.identity.appid.management.v4.MfaExtensionR\textension\"\xb0\x01\n\x1cPutMfaExtensionActiveRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12)\n\x04name\x18\x02 \x01(\tB\x15\xda\xda\x18\x11\x32\x06premfa2\x07postmfaR\x04name\x12H\n\x06\x61\x63tive\x18\x03 \x01(\x0b\x32\x30.identity.appid.management.v4.MfaExtensionActiveR\x06\x61\x63tive\"a\n\x17TestMfaExtensionRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12)\n\x04name\x18\x02 \x01(\tB\x15\xda\xda\x18\x11\x32\x06premfa2\x07postmfaR\x04name\"C\n\tMfaConfig\x12(\n\tis_active\x18\x01 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x00R\x08isActive\x88\x01\x01\x42\x0c\n\n_is_active\"_\n\x17ListMfaChannelsResponse\x12\x44\n\x08\x63hannels\x18\x01 \x03(\x0b\x32(.identity.appid.management.v4.MfaChannelR\x08\x63hannels\"\xb6\x01\n\nMfaChannel\x12\x1f\n\x04type\x18\x01 \x01(\tB\x06\xda\xda\x18\x02X\x01H\x00R\x04type\x88\x01\x01\x12(\n\tis_active\x18\x02 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x01R\x08isActive\x88\x01\x01\x12\x46\n\x06\x63onfig\x18\x03 \x01(\x0b\x32..identity.appid.management.v4.MfaChannelConfigR\x06\x63onfigB\x07\n\x05_typeB\x0c\n\n_is_active\"\xe4\x01\n\x10MfaChannelConfig\x12\"\n\x03key\x18\x01 \x01(\tB\x0b\xda\xda\x18\x07\x08\x01\x18\xc8\x01h\x01H\x00R\x03key\x88\x01\x01\x12(\n\x06secret\x18\x02 \x01(\tB\x0b\xda\xda\x18\x07\x08\x01\x18\xc8\x01h\x01H\x01R\x06secret\x88\x01\x01\x12\x34\n\x06sender\x18\x03 \x01(\x0b\x32\x16.google.protobuf.ValueB\x06\xda\xda\x18\x02\x08\x01R\x04\x66rom\x12,\n\x08provider\x18\x04 \x01(\tB\x0b\xda\xda\x18\x07\x32\x05nexmoH\x02R\x08provider\x88\x01\x01\x42\x06\n\x04_keyB\t\n\x07_secretB\x0b\n\t_provider\"s\n\x0bMfaChannels\x12\"\n\rsms_is_active\x18\x01 \x01(\x08R\x0bsmsIsActive\x12@\n\x03sms\x18\x02 \x01(\x0b\x32..identity.appid.management.v4.MfaChannelConfigR\x03sms\"\x90\x01\n\x0cMfaExtension\x12(\n\tis_active\x18\x01 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x00R\x08isActive\x88\x01\x01\x12H\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x30.identity.appid.management.v4.MfaExtensionConfigR\x06\x63onfigB\x0c\n\n_is_active\"\xd8\x01\n\x12MfaExtensionConfig\x12\x1d\n\x03url\x18\x01 \x01(\tB\x06\xda\xda\x18\x02h\x02H\x00R\x03url\x88\x01\x01\x12_\n\x07headers\x18\x02 \x03(\x0b\x32=.identity.appid.management.v4.MfaExtensionConfig.HeadersEntryB\x06\xda\xda\x18\x02P\x14R\x07headers\x1a:\n\x0cHeadersEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x06\n\x04_url\"L\n\x12MfaExtensionActive\x12(\n\tis_active\x18\x01 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x00R\x08isActive\x88\x01\x01\x42\x0c\n\n_is_active\"n\n\x12StoredMfaExtension\x12\x1b\n\tis_active\x18\x01 \x01(\x08R\x08isActive\x12\x10\n\x03url\x18\x02 \x01(\tR\x03url\x12\x1d\n\x07headers\x18\x03 \x01(\tH\x00R\x07headers\x88\x01\x01\x42\n\n\x08_headers\"\xed\x01\n\x16MfaExtensionTestResult\x12\x1f\n\x0bstatus_code\x18\x01 \x01(\x05R\nstatusCode\x12;\n\rresponse_body\x18\x02 \x01(\x0b\x32\x16.google.protobuf.ValueR\x0cresponseBody\x12\x42\n\x10response_headers\x18\x03 \x01(\x0b\x32\x17.google.protobuf.StructR\x0fresponseHeaders\x12\x31\n\x07headers\x18\x04 \x01(\x0b\x32\x17.google.protobuf.StructR\x07headers2\x84\x13\n\nMfaService\x12\xe1\x01\n\x0cGetMfaConfig\x12\x31.identity.appid.management.v4.GetMfaConfigRequest\x1a\'.identity.appid.management.v4.MfaConfig\"u\x90\x02\x01\xca\xda\x18\x31\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x0e\x61ppid.mfa.readZ\x03\x41\x35\x32\x82\xd3\xe4\x93\x02\x37\x12\x35/management/v4/{tenant_id}/config/cloud_directory/mfa\x12\xeb\x01\n\x0cPutMfaConfig\x12\x31.identity.appid.management.v4.PutMfaConfigRequest\x1a\'.identity.appid.management.v4.MfaConfig\"\x7f\x90\x02\x02\xca\xda\x18\x33\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x10\x61ppid.mfa.updateZ\x03\x41\x35\x33\x82\xd3\xe4\x93\x02?\x1a\x35/management/v4/{tenant_id}/config/cloud_directory/mfa:\x06\x63onfig\x12\x88\x02\n\x0fListMfaChannels\x12\x34.identity.appid.management.v4.ListMfaChannelsRequest\x1a\x35.identity.appid.management.v4.ListMfaChannelsResponse\"\x87\x01\x90\x02\x01\xca\xda\x18:\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x17\x61ppid.mfa-channels.readZ\x03\x41\x34\x35\x82\xd3\xe4\x93\x02@\x12>/management/v4/{tenant_id}/config/cloud_directory/mfa/channels\x12\x80\x02\n\rGetMfaChannel\x12\x32.identity.appid.management.v4.GetMfaChannelRequest\x1a(.identity.appid.management.v4.MfaChannel\"\x90\x01\x90\x02\x01\xca\xda\x18\x39\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x16\x61ppid.mfa-channel.readZ\x03\x41\x34\x36\x82\xd3\xe4\x93\x02J\x12H/management/v4/{tenant_id}/config/cloud_directory/mfa/channels/{channel}\x12\x8a\x02\n\rPutMfaChannel\x12\x32.identity.appid.management.v4.PutMfaChannelRequest\x1a(.identity.appid.management.v4.MfaChannel\"\x9a\x01\x90\x02\x02\xca\xda\x18;\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x18\x61ppid.mfa-channel.updateZ\x03\x41\x34\x37\x82\xd3\xe4\x93\x02R\x1aH/management/v4/{tenant_id}/config/cloud_directory/mfa/channels/{channel}:\x06\x63onfig\x12\x8e\x02\n\x0fGetMfaExtension\x12\x34.identity.appid.management.v4.GetMfaExtensionRequest\x1a*.identity.appid.management.v4.MfaExtension\"\x98\x01\x90\x02\x01\xca\xda\x18\x42\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x1f\x61ppid.mfa-extension-{name}.readZ\x03\x41\x34\x38\x82\xd3\xe4\x93\x02I\x12G/management/v4/{tenant_id}/config/cloud_directory/mfa/extensions/{name}\x12\x9d\x02\n\x0fPutMfaExtension\x12\x34.identity.appid.management.v4.PutMfaExtensionRequest\x1a*.identity.appid.management.v4.MfaExtension\"\xa7\x01\x90\x02\x02\xca\xda\x18\x46\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement \x03*!appid.mfa-extension-{name}.updateZ\x03\x41\x34\x39\x82\xd3\xe4\x93\x02T\x1aG/management/v4/{tenant_id}/config/cloud_directory/mfa/extensions/{name}:\textension\x12\xb4\x02\n\x15PutMfaExtensionActive\x12:.identity.appid.management.v4.PutMfaExtensionActiveRequest\x1a\x30.identity.appid.management.v4.MfaExtensionActive\"\xac\x01\x90\x02\x02\xca\xda\x18G\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*$appid.is-mfa-extension-active.updateZ\x03\x41\x35\x30\x82\xd3\xe4\x93\x02X\x1aN/management/v4/{tenant_id}/config/cloud_directory/mfa/extensions/{name}/active:\x06\x61\x63tive\x12\x98\x02\n\x10TestMfaExtension\x12\x35.identity.appid.management.v4.TestMfaExtensionRequest\x1a\x14.google.api.HttpBody\"\xb6\x01\xca\xda\x18\x42\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement \x03*\x1d\x61ppid.mfa-extension-test.sendZ\x03\x41\x35\x31\xea\xda\x18\x18\x12\x16MfaExtensionTestResult\x82\xd3\xe4\x93\x02N\"L/management/v4/{tenant_id}/config/cloud_directory/mfa/extensions/{name}/test\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.management.v4.mfa_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_GETMFACHANNELREQUEST'].fields_by_name['channel']._loaded_options = None
+  _globals['_GETMFACHANNELREQUEST'].fields_by_name['channel']._serialized_options = b'\332\332\030\0162\005email2\005nexmo'
+  _globals['_PUTMFACHANNELREQUEST'].fields_by_name['channel']._loaded_options = None
+  _globals['_PUTMFACHANNELREQUEST'].fields_by_name['channel']._serialized_options = b'\332\332\030\0162\005email2\005nexmo'
+  _globals['_GETMFAEXTENSIONREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETMFAEXTENSIONREQUEST'].fields_by_name['name']._serialized_options = b'\332\332\030\0212\006premfa2\007postmfa'
+  _globals['_PUTMFAEXTENSIONREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_PUTMFAEXTENSIONREQUEST'].fields_by_name['name']._serialized_options = b'\332\332\030\0212\006premfa2\007postmfa'
+  _globals['_PUTMFAEXTENSIONACTIVEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_PUTMFAEXTENSIONACTIVEREQUEST'].fields_by_name['name']._serialized_options = b'\332\332\030\0212\006premfa2\007postmfa'
+  _globals['_TESTMFAEXTENSIONREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_TESTMFAEXTENSIONREQUEST'].fields_by_name['name']._serialized_options = b'\332\332\030\0212\006premfa2\007postmfa'
+  _globals['_MFACONFIG'].fields_by_name['is_active']._loaded_options = None
+  _globals['_MFACONFIG'].fields_by_name['is_active']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_MFACHANNEL'].fields_by_name['type']._loaded_options = None
+  _globals['_MFACHANNEL'].fields_by_name['type']._serialized_options = b'\332\332\030\002X\001'
+  _globals['_MFACHANNEL'].fields_by_name['is_active']._loaded_options = None
+  _globals['_MFACHANNEL'].fields_by_name['is_active']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_MFACHANNELCONFIG'].fields_by_name['key']._loaded_options = None
+  _globals['_MFACHANNELCONFIG'].fields_by_name['key']._serialized_options = b'\332\332\030\007\010\001\030\310\001h\001'
+  _globals['_MFACHANNELCONFIG'].fields_by_name['secret']._loaded_options = None
+  _globals['_MFACHANNELCONFIG'].fields_by_name['secret']._serialized_options = b'\332\332\030\007\010\001\030\310\001h\001'
+  _globals['_MFACHANNELCONFIG'].fields_by_name['sender']._loaded_options = None
+  _globals['_MFACHANNELCONFIG'].fields_by_name['sender']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_MFACHANNELCONFIG'].fields_by_name['provider']._loaded_options = None
+  _globals['_MFACHANNELCONFIG'].fields_by_name['provider']._serialized_options = b'\332\332\030\0072\005nexmo'
+  _globals['_MFAEXTENSION'].fields_by_name['is_active']._loaded_options = None
+  _globals['_MFAEXTENSION'].fields_by_name['is_active']._serialized_options = b'\332\332\030\002\010\001'
   _globals['_MFAEXTENSIONCONFIG_HEADERSENTRY']._loaded_options = None
   _globals['_MFAEXTENSIONCONFIG_HEADERSENTRY']._serialized_options = b'8\001'
+  _globals['_MFAEXTENSIONCONFIG'].fields_by_name['url']._loaded_options = None
+  _globals['_MFAEXTENSIONCONFIG'].fields_by_name['url']._serialized_options = b'\332\332\030\002h\002'
+  _globals['_MFAEXTENSIONCONFIG'].fields_by_name['headers']._loaded_options = None
+  _globals['_MFAEXTENSIONCONFIG'].fields_by_name['headers']._serialized_options = b'\332\332\030\002P\024'
+  _globals['_MFAEXTENSIONACTIVE'].fields_by_name['is_active']._loaded_options = None
+  _globals['_MFAEXTENSIONACTIVE'].fields_by_name['is_active']._serialized_options = b'\332\332\030\002\010\001'
   _globals['_MFASERVICE']._loaded_options = None
   _globals['_MFASERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_MFASERVICE'].methods_by_name['GetMfaConfig']._loaded_options = None
@@ -65,39 +99,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMFACHANNELSREQUEST']._serialized_start=393
   _globals['_LISTMFACHANNELSREQUEST']._serialized_end=446
   _globals['_GETMFACHANNELREQUEST']._serialized_start=448
-  _globals['_GETMFACHANNELREQUEST']._serialized_end=525
-  _globals['_PUTMFACHANNELREQUEST']._serialized_start=528
-  _globals['_PUTMFACHANNELREQUEST']._serialized_end=671
-  _globals['_GETMFAEXTENSIONREQUEST']._serialized_start=673
-  _globals['_GETMFAEXTENSIONREQUEST']._serialized_end=746
-  _globals['_PUTMFAEXTENSIONREQUEST']._serialized_start=749
-  _globals['_PUTMFAEXTENSIONREQUEST']._serialized_end=896
-  _globals['_PUTMFAEXTENSIONACTIVEREQUEST']._serialized_start=899
-  _globals['_PUTMFAEXTENSIONACTIVEREQUEST']._serialized_end=1052
-  _globals['_TESTMFAEXTENSIONREQUEST']._serialized_start=1054
-  _globals['_TESTMFAEXTENSIONREQUEST']._serialized_end=1128
-  _globals['_MFACONFIG']._serialized_start=1130
-  _globals['_MFACONFIG']._serialized_end=1189
-  _globals['_LISTMFACHANNELSRESPONSE']._serialized_start=1191
-  _globals['_LISTMFACHANNELSRESPONSE']._serialized_end=1286
-  _globals['_MFACHANNEL']._serialized_start=1289
-  _globals['_MFACHANNEL']._serialized_end=1455
-  _globals['_MFACHANNELCONFIG']._serialized_start=1458
-  _globals['_MFACHANNELCONFIG']._serialized_end=1639
-  _globals['_MFACHANNELS']._serialized_start=1641
-  _globals['_MFACHANNELS']._serialized_end=1756
-  _globals['_MFAEXTENSION']._serialized_start=1759
-  _globals['_MFAEXTENSION']._serialized_end=1895
-  _globals['_MFAEXTENSIONCONFIG']._serialized_start=1898
-  _globals['_MFAEXTENSIONCONFIG']._serialized_end=2098
-  _globals['_MFAEXTENSIONCONFIG_HEADERSENTRY']._serialized_start=2032
-  _globals['_MFAEXTENSIONCONFIG_HEADERSENTRY']._serialized_end=2090
-  _globals['_MFAEXTENSIONACTIVE']._serialized_start=2100
-  _globals['_MFAEXTENSIONACTIVE']._serialized_end=2168
-  _globals['_STOREDMFAEXTENSION']._serialized_start=2170
-  _globals['_STOREDMFAEXTENSION']._serialized_end=2280
-  _globals['_MFAEXTENSIONTESTRESULT']._serialized_start=2283
-  _globals['_MFAEXTENSIONTESTRESULT']._serialized_end=2520
-  _globals['_MFASERVICE']._serialized_start=2523
-  _globals['_MFASERVICE']._serialized_end=4959
+  _globals['_GETMFACHANNELREQUEST']._serialized_end=545
+  _globals['_PUTMFACHANNELREQUEST']._serialized_start=548
+  _globals['_PUTMFACHANNELREQUEST']._serialized_end=711
+  _globals['_GETMFAEXTENSIONREQUEST']._serialized_start=713
+  _globals['_GETMFAEXTENSIONREQUEST']._serialized_end=809
+  _globals['_PUTMFAEXTENSIONREQUEST']._serialized_start=812
+  _globals['_PUTMFAEXTENSIONREQUEST']._serialized_end=982
+  _globals['_PUTMFAEXTENSIONACTIVEREQUEST']._serialized_start=985
+  _globals['_PUTMFAEXTENSIONACTIVEREQUEST']._serialized_end=1161
+  _globals['_TESTMFAEXTENSIONREQUEST']._serialized_start=1163
+  _globals['_TESTMFAEXTENSIONREQUEST']._serialized_end=1260
+  _globals['_MFACONFIG']._serialized_start=1262
+  _globals['_MFACONFIG']._serialized_end=1329
+  _globals['_LISTMFACHANNELSRESPONSE']._serialized_start=1331
+  _globals['_LISTMFACHANNELSRESPONSE']._serialized_end=1426
+  _globals['_MFACHANNEL']._serialized_start=1429
+  _globals['_MFACHANNEL']._serialized_end=1611
+  _globals['_MFACHANNELCONFIG']._serialized_start=1614
+  _globals['_MFACHANNELCONFIG']._serialized_end=1842
+  _globals['_MFACHANNELS']._serialized_start=1844
+  _globals['_MFACHANNELS']._serialized_end=1959
+  _globals['_MFAEXTENSION']._serialized_start=1962
+  _globals['_MFAEXTENSION']._serialized_end=2106
+  _globals['_MFAEXTENSIONCONFIG']._serialized_start=2109
+  _globals['_MFAEXTENSIONCONFIG']._serialized_end=2325
+  _globals['_MFAEXTENSIONCONFIG_HEADERSENTRY']._serialized_start=2259
+  _globals['_MFAEXTENSIONCONFIG_HEADERSENTRY']._serialized_end=2317
+  _globals['_MFAEXTENSIONACTIVE']._serialized_start=2327
+  _globals['_MFAEXTENSIONACTIVE']._serialized_end=2403
+  _globals['_STOREDMFAEXTENSION']._serialized_start=2405
+  _globals['_STOREDMFAEXTENSION']._serialized_end=2515
+  _globals['_MFAEXTENSIONTESTRESULT']._serialized_start=2518
+  _globals['_MFAEXTENSIONTESTRESULT']._serialized_end=2755
+  _globals['_MFASERVICE']._serialized_start=2758
+  _globals['_MFASERVICE']._serialized_end=5194
 # @@protoc_insertion_point(module_scope)

@@ -23,28 +23,35 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1identity/appid/management/v4/password_regex.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1fidentity/options/v1/rules.proto\"6\n\x17GetPasswordRegexRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x81\x01\n\x17PutPasswordRegexRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12I\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x31.identity.appid.management.v4.PasswordRegexConfigR\x06\x63onfig\"\xa3\x01\n\x13PasswordRegexConfig\x12\x14\n\x05regex\x18\x01 \x01(\tR\x05regex\x12\x37\n\x14\x62\x61se64_encoded_regex\x18\x02 \x01(\tH\x00R\x14\x62\x61se64_encoded_regex\x88\x01\x01\x12$\n\rerror_message\x18\x03 \x01(\tR\rerror_messageB\x17\n\x15_base64_encoded_regex2\xc2\x04\n\x14PasswordRegexService\x12\x8a\x02\n\x10GetPasswordRegex\x12\x35.identity.appid.management.v4.GetPasswordRegexRequest\x1a\x31.identity.appid.management.v4.PasswordRegexConfig\"\x8b\x01\x90\x02\x01\xca\xda\x18<\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x19\x61ppid.password-regex.readZ\x03\x41\x33\x34\x82\xd3\xe4\x93\x02\x42\x12@/management/v4/{tenant_id}/config/cloud_directory/password_regex\x12\x94\x02\n\x10PutPasswordRegex\x12\x35.identity.appid.management.v4.PutPasswordRegexRequest\x1a\x31.identity.appid.management.v4.PasswordRegexConfig\"\x95\x01\x90\x02\x02\xca\xda\x18>\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x1b\x61ppid.password-regex.updateZ\x03\x41\x33\x35\x82\xd3\xe4\x93\x02J\x1a@/management/v4/{tenant_id}/config/cloud_directory/password_regex:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1identity/appid/management/v4/password_regex.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"6\n\x17GetPasswordRegexRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x81\x01\n\x17PutPasswordRegexRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12I\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x31.identity.appid.management.v4.PasswordRegexConfigR\x06\x63onfig\"\xbe\x01\n\x13PasswordRegexConfig\x12\x1d\n\x05regex\x18\x01 \x01(\tB\x07\xda\xda\x18\x03\x18\xd0\x0fR\x05regex\x12@\n\x14\x62\x61se64_encoded_regex\x18\x02 \x01(\tB\x07\xda\xda\x18\x03\x18\xacSH\x00R\x14\x62\x61se64_encoded_regex\x88\x01\x01\x12-\n\rerror_message\x18\x03 \x01(\tB\x07\xda\xda\x18\x03\x18\xe8\x07R\rerror_messageB\x17\n\x15_base64_encoded_regex2\xc2\x04\n\x14PasswordRegexService\x12\x8a\x02\n\x10GetPasswordRegex\x12\x35.identity.appid.management.v4.GetPasswordRegexRequest\x1a\x31.identity.appid.management.v4.PasswordRegexConfig\"\x8b\x01\x90\x02\x01\xca\xda\x18<\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x19\x61ppid.password-regex.readZ\x03\x41\x33\x34\x82\xd3\xe4\x93\x02\x42\x12@/management/v4/{tenant_id}/config/cloud_directory/password_regex\x12\x94\x02\n\x10PutPasswordRegex\x12\x35.identity.appid.management.v4.PutPasswordRegexRequest\x1a\x31.identity.appid.management.v4.PasswordRegexConfig\"\x95\x01\x90\x02\x02\xca\xda\x18>\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x1b\x61ppid.password-regex.updateZ\x03\x41\x33\x35\x82\xd3\xe4\x93\x02J\x1a@/management/v4/{tenant_id}/config/cloud_directory/password_regex:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.management.v4.password_regex_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_PASSWORDREGEXCONFIG'].fields_by_name['regex']._loaded_options = None
+  _globals['_PASSWORDREGEXCONFIG'].fields_by_name['regex']._serialized_options = b'\332\332\030\003\030\320\017'
+  _globals['_PASSWORDREGEXCONFIG'].fields_by_name['base64_encoded_regex']._loaded_options = None
+  _globals['_PASSWORDREGEXCONFIG'].fields_by_name['base64_encoded_regex']._serialized_options = b'\332\332\030\003\030\254S'
+  _globals['_PASSWORDREGEXCONFIG'].fields_by_name['error_message']._loaded_options = None
+  _globals['_PASSWORDREGEXCONFIG'].fields_by_name['error_message']._serialized_options = b'\332\332\030\003\030\350\007'
   _globals['_PASSWORDREGEXSERVICE']._loaded_options = None
   _globals['_PASSWORDREGEXSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_PASSWORDREGEXSERVICE'].methods_by_name['GetPasswordRegex']._loaded_options = None
   _globals['_PASSWORDREGEXSERVICE'].methods_by_name['GetPasswordRegex']._serialized_options = b'\220\002\001\312\332\030<\n\016\n\001\001\032\ttenant_id\022\nmanagement*\031appid.password-regex.readZ\003A34\202\323\344\223\002B\022@/management/v4/{tenant_id}/config/cloud_directory/password_regex'
   _globals['_PASSWORDREGEXSERVICE'].methods_by_name['PutPasswordRegex']._loaded_options = None
   _globals['_PASSWORDREGEXSERVICE'].methods_by_name['PutPasswordRegex']._serialized_options = b'\220\002\002\312\332\030>\n\016\n\001\002\032\ttenant_id\022\nmanagement*\033appid.password-regex.updateZ\003A35\202\323\344\223\002J\032@/management/v4/{tenant_id}/config/cloud_directory/password_regex:\006config'
-  _globals['_GETPASSWORDREGEXREQUEST']._serialized_start=146
-  _globals['_GETPASSWORDREGEXREQUEST']._serialized_end=200
-  _globals['_PUTPASSWORDREGEXREQUEST']._serialized_start=203
-  _globals['_PUTPASSWORDREGEXREQUEST']._serialized_end=332
-  _globals['_PASSWORDREGEXCONFIG']._serialized_start=335
-  _globals['_PASSWORDREGEXCONFIG']._serialized_end=498
-  _globals['_PASSWORDREGEXSERVICE']._serialized_start=501
-  _globals['_PASSWORDREGEXSERVICE']._serialized_end=1079
+  _globals['_GETPASSWORDREGEXREQUEST']._serialized_start=178
+  _globals['_GETPASSWORDREGEXREQUEST']._serialized_end=232
+  _globals['_PUTPASSWORDREGEXREQUEST']._serialized_start=235
+  _globals['_PUTPASSWORDREGEXREQUEST']._serialized_end=364
+  _globals['_PASSWORDREGEXCONFIG']._serialized_start=367
+  _globals['_PASSWORDREGEXCONFIG']._serialized_end=557
+  _globals['_PASSWORDREGEXSERVICE']._serialized_start=560
+  _globals['_PASSWORDREGEXSERVICE']._serialized_end=1138
 # @@protoc_insertion_point(module_scope)

@@ -23,28 +23,33 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-identity/appid/management/v4/rate_limit.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1fidentity/options/v1/rules.proto\"8\n\x19GetRateLimitConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x7f\n\x19PutRateLimitConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x45\n\x06\x63onfig\x18\x02 \x01(\x0b\x32-.identity.appid.management.v4.RateLimitConfigR\x06\x63onfig\"\xc5\x01\n\x0fRateLimitConfig\x12;\n\x18sign_up_limit_per_minute\x18\x01 \x01(\x05H\x00R\x14signUpLimitPerMinute\x88\x01\x01\x12;\n\x18sign_in_limit_per_minute\x18\x02 \x01(\x05H\x01R\x14signInLimitPerMinute\x88\x01\x01\x42\x1b\n\x19_sign_up_limit_per_minuteB\x1b\n\x19_sign_in_limit_per_minute2\xb1\x04\n\x10RateLimitService\x12\x82\x02\n\x12GetRateLimitConfig\x12\x37.identity.appid.management.v4.GetRateLimitConfigRequest\x1a-.identity.appid.management.v4.RateLimitConfig\"\x83\x01\x90\x02\x01\xca\xda\x18\x38\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x15\x61ppid.rate-limit.readZ\x03\x41\x35\x36\x82\xd3\xe4\x93\x02>\x12</management/v4/{tenant_id}/config/cloud_directory/rate_limit\x12\x8f\x02\n\x12PutRateLimitConfig\x12\x37.identity.appid.management.v4.PutRateLimitConfigRequest\x1a-.identity.appid.management.v4.RateLimitConfig\"\x90\x01\x90\x02\x02\xca\xda\x18=\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xc9\x01*\x17\x61ppid.rate-limit.updateZ\x03\x41\x35\x37\x82\xd3\xe4\x93\x02\x46\x1a</management/v4/{tenant_id}/config/cloud_directory/rate_limit:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-identity/appid/management/v4/rate_limit.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"8\n\x19GetRateLimitConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x7f\n\x19PutRateLimitConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x45\n\x06\x63onfig\x18\x02 \x01(\x0b\x32-.identity.appid.management.v4.RateLimitConfigR\x06\x63onfig\"\xf9\x01\n\x0fRateLimitConfig\x12U\n\x18sign_up_limit_per_minute\x18\x01 \x01(\x05\x42\x18\xda\xda\x18\x14\x08\x01\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x80\x84.AH\x00R\x14signUpLimitPerMinute\x88\x01\x01\x12U\n\x18sign_in_limit_per_minute\x18\x02 \x01(\x05\x42\x18\xda\xda\x18\x14\x08\x01\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x80\x84.AH\x01R\x14signInLimitPerMinute\x88\x01\x01\x42\x1b\n\x19_sign_up_limit_per_minuteB\x1b\n\x19_sign_in_limit_per_minute2\xb1\x04\n\x10RateLimitService\x12\x82\x02\n\x12GetRateLimitConfig\x12\x37.identity.appid.management.v4.GetRateLimitConfigRequest\x1a-.identity.appid.management.v4.RateLimitConfig\"\x83\x01\x90\x02\x01\xca\xda\x18\x38\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x15\x61ppid.rate-limit.readZ\x03\x41\x35\x36\x82\xd3\xe4\x93\x02>\x12</management/v4/{tenant_id}/config/cloud_directory/rate_limit\x12\x8f\x02\n\x12PutRateLimitConfig\x12\x37.identity.appid.management.v4.PutRateLimitConfigRequest\x1a-.identity.appid.management.v4.RateLimitConfig\"\x90\x01\x90\x02\x02\xca\xda\x18=\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xc9\x01*\x17\x61ppid.rate-limit.updateZ\x03\x41\x35\x37\x82\xd3\xe4\x93\x02\x46\x1a</management/v4/{tenant_id}/config/cloud_directory/rate_limit:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.management.v4.rate_limit_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_RATELIMITCONFIG'].fields_by_name['sign_up_limit_per_minute']._loaded_options = None
+  _globals['_RATELIMITCONFIG'].fields_by_name['sign_up_limit_per_minute']._serialized_options = b'\332\332\030\024\010\0019\000\000\000\000\000\000\000\000A\000\000\000\000\200\204.A'
+  _globals['_RATELIMITCONFIG'].fields_by_name['sign_in_limit_per_minute']._loaded_options = None
+  _globals['_RATELIMITCONFIG'].fields_by_name['sign_in_limit_per_minute']._serialized_options = b'\332\332\030\024\010\0019\000\000\000\000\000\000\000\000A\000\000\000\000\200\204.A'
   _globals['_RATELIMITSERVICE']._loaded_options = None
   _globals['_RATELIMITSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_RATELIMITSERVICE'].methods_by_name['GetRateLimitConfig']._loaded_options = None
   _globals['_RATELIMITSERVICE'].methods_by_name['GetRateLimitConfig']._serialized_options = b'\220\002\001\312\332\0308\n\016\n\001\001\032\ttenant_id\022\nmanagement*\025appid.rate-limit.readZ\003A56\202\323\344\223\002>\022</management/v4/{tenant_id}/config/cloud_directory/rate_limit'
   _globals['_RATELIMITSERVICE'].methods_by_name['PutRateLimitConfig']._loaded_options = None
   _globals['_RATELIMITSERVICE'].methods_by_name['PutRateLimitConfig']._serialized_options = b'\220\002\002\312\332\030=\n\016\n\001\002\032\ttenant_id\022\nmanagement\030\311\001*\027appid.rate-limit.updateZ\003A57\202\323\344\223\002F\032</management/v4/{tenant_id}/config/cloud_directory/rate_limit:\006config'
-  _globals['_GETRATELIMITCONFIGREQUEST']._serialized_start=142
-  _globals['_GETRATELIMITCONFIGREQUEST']._serialized_end=198
-  _globals['_PUTRATELIMITCONFIGREQUEST']._serialized_start=200
-  _globals['_PUTRATELIMITCONFIGREQUEST']._serialized_end=327
-  _globals['_RATELIMITCONFIG']._serialized_start=330
-  _globals['_RATELIMITCONFIG']._serialized_end=527
-  _globals['_RATELIMITSERVICE']._serialized_start=530
-  _globals['_RATELIMITSERVICE']._serialized_end=1091
+  _globals['_GETRATELIMITCONFIGREQUEST']._serialized_start=174
+  _globals['_GETRATELIMITCONFIGREQUEST']._serialized_end=230
+  _globals['_PUTRATELIMITCONFIGREQUEST']._serialized_start=232
+  _globals['_PUTRATELIMITCONFIGREQUEST']._serialized_end=359
+  _globals['_RATELIMITCONFIG']._serialized_start=362
+  _globals['_RATELIMITCONFIG']._serialized_end=611
+  _globals['_RATELIMITSERVICE']._serialized_start=614
+  _globals['_RATELIMITSERVICE']._serialized_end=1175
 # @@protoc_insertion_point(module_scope)

@@ -24,28 +24,31 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3identity/appid/management/v4/runtime_activity.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fidentity/options/v1/rules.proto\">\n\x1fGetRuntimeActivityConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x8b\x01\n\x1fPutRuntimeActivityConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12K\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x33.identity.appid.management.v4.RuntimeActivityConfigR\x06\x63onfig\"G\n\x15RuntimeActivityConfig\x12 \n\tis_active\x18\x01 \x01(\x08H\x00R\x08isActive\x88\x01\x01\x42\x0c\n\n_is_active2\xd6\x04\n\x16RuntimeActivityService\x12\xa0\x02\n\x18GetRuntimeActivityConfig\x12=.identity.appid.management.v4.GetRuntimeActivityConfigRequest\x1a\x33.identity.appid.management.v4.RuntimeActivityConfig\"\x8f\x01\x90\x02\x01\xca\xda\x18\x46\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*#appid.capture-runtime-activity.readZ\x03\x41\x34\x33\x82\xd3\xe4\x93\x02<\x12:/management/v4/{tenant_id}/config/capture_runtime_activity\x12\x90\x02\n\x18PutRuntimeActivityConfig\x12=.identity.appid.management.v4.PutRuntimeActivityConfigRequest\x1a\x16.google.protobuf.Empty\"\x9c\x01\x90\x02\x02\xca\xda\x18K\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*%appid.capture-runtime-activity.updateZ\x03\x41\x34\x34\x82\xd3\xe4\x93\x02\x44\x1a:/management/v4/{tenant_id}/config/capture_runtime_activity:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3identity/appid/management/v4/runtime_activity.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\">\n\x1fGetRuntimeActivityConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x8b\x01\n\x1fPutRuntimeActivityConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12K\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x33.identity.appid.management.v4.RuntimeActivityConfigR\x06\x63onfig\"O\n\x15RuntimeActivityConfig\x12(\n\tis_active\x18\x01 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x00R\x08isActive\x88\x01\x01\x42\x0c\n\n_is_active2\xd6\x04\n\x16RuntimeActivityService\x12\xa0\x02\n\x18GetRuntimeActivityConfig\x12=.identity.appid.management.v4.GetRuntimeActivityConfigRequest\x1a\x33.identity.appid.management.v4.RuntimeActivityConfig\"\x8f\x01\x90\x02\x01\xca\xda\x18\x46\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*#appid.capture-runtime-activity.readZ\x03\x41\x34\x33\x82\xd3\xe4\x93\x02<\x12:/management/v4/{tenant_id}/config/capture_runtime_activity\x12\x90\x02\n\x18PutRuntimeActivityConfig\x12=.identity.appid.management.v4.PutRuntimeActivityConfigRequest\x1a\x16.google.protobuf.Empty\"\x9c\x01\x90\x02\x02\xca\xda\x18K\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*%appid.capture-runtime-activity.updateZ\x03\x41\x34\x34\x82\xd3\xe4\x93\x02\x44\x1a:/management/v4/{tenant_id}/config/capture_runtime_activity:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.management.v4.runtime_activity_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_RUNTIMEACTIVITYCONFIG'].fields_by_name['is_active']._loaded_options = None
+  _globals['_RUNTIMEACTIVITYCONFIG'].fields_by_name['is_active']._serialized_options = b'\332\332\030\002\010\001'
   _globals['_RUNTIMEACTIVITYSERVICE']._loaded_options = None
   _globals['_RUNTIMEACTIVITYSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_RUNTIMEACTIVITYSERVICE'].methods_by_name['GetRuntimeActivityConfig']._loaded_options = None
   _globals['_RUNTIMEACTIVITYSERVICE'].methods_by_name['GetRuntimeActivityConfig']._serialized_options = b'\220\002\001\312\332\030F\n\016\n\001\001\032\ttenant_id\022\nmanagement*#appid.capture-runtime-activity.readZ\003A43\202\323\344\223\002<\022:/management/v4/{tenant_id}/config/capture_runtime_activity'
   _globals['_RUNTIMEACTIVITYSERVICE'].methods_by_name['PutRuntimeActivityConfig']._loaded_options = None
   _globals['_RUNTIMEACTIVITYSERVICE'].methods_by_name['PutRuntimeActivityConfig']._serialized_options = b'\220\002\002\312\332\030K\n\016\n\001\002\032\ttenant_id\022\nmanagement\030\314\001*%appid.capture-runtime-activity.updateZ\003A44\202\323\344\223\002D\032:/management/v4/{tenant_id}/config/capture_runtime_activity:\006config'
-  _globals['_GETRUNTIMEACTIVITYCONFIGREQUEST']._serialized_start=177
-  _globals['_GETRUNTIMEACTIVITYCONFIGREQUEST']._serialized_end=239
-  _globals['_PUTRUNTIMEACTIVITYCONFIGREQUEST']._serialized_start=242
-  _globals['_PUTRUNTIMEACTIVITYCONFIGREQUEST']._serialized_end=381
-  _globals['_RUNTIMEACTIVITYCONFIG']._serialized_start=383
-  _globals['_RUNTIMEACTIVITYCONFIG']._serialized_end=454
-  _globals['_RUNTIMEACTIVITYSERVICE']._serialized_start=457
-  _globals['_RUNTIMEACTIVITYSERVICE']._serialized_end=1055
+  _globals['_GETRUNTIMEACTIVITYCONFIGREQUEST']._serialized_start=209
+  _globals['_GETRUNTIMEACTIVITYCONFIGREQUEST']._serialized_end=271
+  _globals['_PUTRUNTIMEACTIVITYCONFIGREQUEST']._serialized_start=274
+  _globals['_PUTRUNTIMEACTIVITYCONFIGREQUEST']._serialized_end=413
+  _globals['_RUNTIMEACTIVITYCONFIG']._serialized_start=415
+  _globals['_RUNTIMEACTIVITYCONFIG']._serialized_end=494
+  _globals['_RUNTIMEACTIVITYSERVICE']._serialized_start=497
+  _globals['_RUNTIMEACTIVITYSERVICE']._serialized_end=1095
 # @@protoc_insertion_point(module_scope)

@@ -29,21 +29,31 @@ from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/identity/appid/management/v4/self_service.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x38identity/appid/management/v4/cloud_directory_users.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\xc7\x01\n\x12StartSignUpRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x44\n\x04user\x18\x02 \x01(\x0b\x32\x30.identity.appid.management.v4.CloudDirectoryUserR\x04user\x12\x32\n\x15should_create_profile\x18\x03 \x01(\x08R\x13shouldCreateProfile\x12\x1a\n\x08language\x18\x04 \x01(\tR\x08language\"\x83\x01\n\"GetSignUpConfirmationResultRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12@\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x16\xe2\xda\x18\x12\n\x10\x43onfirmationFormR\x04\x66orm\"\x8b\x01\n*GetForgotPasswordConfirmationResultRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12@\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x16\xe2\xda\x18\x12\n\x10\x43onfirmationFormR\x04\x66orm\"\x98\x01\n\x12\x43onfirmationResult\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07success\x12\x12\n\x04uuid\x18\x02 \x01(\tR\x04uuid\x12J\n\x05\x65rror\x18\x03 \x01(\x0b\x32/.identity.appid.management.v4.ConfirmationErrorH\x00R\x05\x65rror\x88\x01\x01\x42\x08\n\x06_error\"I\n\x11\x43onfirmationError\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\"\x99\x01\n\x1aStartForgotPasswordRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x1a\n\x08language\x18\x02 \x01(\tR\x08language\x12\x42\n\x04\x66orm\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBodyB\x18\xe2\xda\x18\x14\n\x12\x46orgotPasswordFormR\x04\x66orm\"\x94\x01\n\x15\x43hangePasswordRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x1a\n\x08language\x18\x02 \x01(\tR\x08language\x12\x42\n\x04\x66orm\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBodyB\x18\xe2\xda\x18\x14\n\x12\x43hangePasswordFormR\x04\x66orm\"\xb5\x01\n\x19ResendNotificationRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12#\n\rtemplate_name\x18\x02 \x01(\tR\x0ctemplateName\x12\x1a\n\x08language\x18\x03 \x01(\tR\x08language\x12:\n\x04\x66orm\x18\x04 \x01(\x0b\x32\x14.google.api.HttpBodyB\x10\xe2\xda\x18\x0c\n\nResendFormR\x04\x66orm\"6\n\x1aResendNotificationResponse\x12\x18\n\x07message\x18\x01 \x01(\tR\x07message\"4\n\x10\x43onfirmationForm\x12 \n\x07\x63ontext\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x07\x63ontext\">\n\x12\x46orgotPasswordForm\x12\x12\n\x04user\x18\x01 \x01(\tR\x04user\x12\x14\n\x05\x65mail\x18\x02 \x01(\tR\x05\x65mail\"\x94\x01\n\x12\x43hangePasswordForm\x12\x1a\n\x04uuid\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x04uuid\x12,\n\x0cnew_password\x18\x02 \x01(\tB\t\xda\xda\x18\x05\x08\x01\x18\x80\x08R\x0bnewPassword\x12\x34\n\x12\x63hanged_ip_address\x18\x03 \x01(\tB\x06\xda\xda\x18\x02\x18-R\x10\x63hangedIpAddress\"(\n\nResendForm\x12\x1a\n\x04uuid\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x04uuid2\xd4\r\n\x12SelfServiceService\x12\xf7\x01\n\x0bStartSignUp\x12\x30.identity.appid.management.v4.StartSignUpRequest\x1a\x30.identity.appid.management.v4.CloudDirectoryUser\"\x83\x01\xca\xda\x18?\n\x0e\n\x01\x02\x1a\ttenant_id\x12\tdirectory\x18\xc9\x01 \x03*\x18\x61ppid.self-sign-up.startZ\x03\x41\x35\x38\x82\xd3\xe4\x93\x02:\"2/management/v4/{tenant_id}/cloud_directory/sign_up:\x04user\x12\xa7\x02\n\x1bGetSignUpConfirmationResult\x12@.identity.appid.management.v4.GetSignUpConfirmationResultRequest\x1a\x30.identity.appid.management.v4.ConfirmationResult\"\x93\x01\xca\xda\x18;\n\x0e\n\x01\x02\x1a\ttenant_id\x12\tdirectory*\x19\x61ppid.sign-up-result.readZ\x03\x41\x35\x39\x82\xd3\xe4\x93\x02N\"F/management/v4/{tenant_id}/cloud_directory/sign_up/confirmation_result:\x04\x66orm\x12\x94\x02\n\x13StartForgotPassword\x12\x38.identity.appid.management.v4.StartForgotPasswordRequest\x1a\x30.identity.appid.management.v4.CloudDirectoryUser\"\x90\x01\xca\xda\x18\x44\n\x0e\n\x01\x02\x1a\ttenant_id\x12\tdirectory \x03* appid.self-forgot-password.startZ\x03\x41\x36\x30\x82\xd3\xe4\x93\x02\x42\":/management/v4/{tenant_id}/cloud_directory/forgot_password:\x04\x66orm\x12\xc7\x02\n#GetForgotPasswordConfirmationResult\x12H.identity.appid.management.v4.GetForgotPasswordConfirmationResultRequest\x1a\x30.identity.appid.management.v4.ConfirmationResult\"\xa3\x01\xca\xda\x18\x43\n\x0e\n\x01\x02\x1a\ttenant_id\x12\tdirectory*!appid.forgot-password-result.readZ\x03\x41\x36\x31\x82\xd3\xe4\x93\x02V\"N/management/v4/{tenant_id}/cloud_directory/forgot_password/confirmation_result:\x04\x66orm\x12\x84\x02\n\x0e\x43hangePassword\x12\x33.identity.appid.management.v4.ChangePasswordRequest\x1a\x30.identity.appid.management.v4.CloudDirectoryUser\"\x8a\x01\xca\xda\x18>\n\x0e\n\x01\x02\x1a\ttenant_id\x12\tdirectory \x03*\x1a\x61ppid.user-password.updateZ\x03\x41\x36\x32\x82\xd3\xe4\x93\x02\x42\":/management/v4/{tenant_id}/cloud_directory/change_password:\x04\x66orm\x12\xa9\x02\n\x12ResendNotification\x12\x37.identity.appid.management.v4.ResendNotificationRequest\x1a\x38.identity.appid.management.v4.ResendNotificationResponse\"\x9f\x01\xca\xda\x18\x45\n\x0e\n\x01\x02\x1a\ttenant_id\x12\tdirectory\x18\xca\x01 \x03*\x1e\x61ppid.resend-notification.sendZ\x03\x41\x36\x33\xea\xda\x18\x03\x08\x9a\x03\x82\xd3\xe4\x93\x02I\"A/management/v4/{tenant_id}/cloud_directory/resend/{template_name}:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n/identity/appid/management/v4/self_service.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x38identity/appid/management/v4/cloud_directory_users.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\xf4\x01\n\x12StartSignUpRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x44\n\x04user\x18\x02 \x01(\x0b\x32\x30.identity.appid.management.v4.CloudDirectoryUserR\x04user\x12\x32\n\x15should_create_profile\x18\x03 \x01(\x08R\x13shouldCreateProfile\x12G\n\x08language\x18\x04 \x01(\tB+\xda\xda\x18\'\x18#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$R\x08language\"\x83\x01\n\"GetSignUpConfirmationResultRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12@\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x16\xe2\xda\x18\x12\n\x10\x43onfirmationFormR\x04\x66orm\"\x8b\x01\n*GetForgotPasswordConfirmationResultRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12@\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x16\xe2\xda\x18\x12\n\x10\x43onfirmationFormR\x04\x66orm\"\x98\x01\n\x12\x43onfirmationResult\x12\x18\n\x07success\x18\x01 \x01(\x08R\x07success\x12\x12\n\x04uuid\x18\x02 \x01(\tR\x04uuid\x12J\n\x05\x65rror\x18\x03 \x01(\x0b\x32/.identity.appid.management.v4.ConfirmationErrorH\x00R\x05\x65rror\x88\x01\x01\x42\x08\n\x06_error\"I\n\x11\x43onfirmationError\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12 \n\x0b\x64\x65scription\x18\x02 \x01(\tR\x0b\x64\x65scription\"\xc6\x01\n\x1aStartForgotPasswordRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12G\n\x08language\x18\x02 \x01(\tB+\xda\xda\x18\'\x18#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$R\x08language\x12\x42\n\x04\x66orm\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBodyB\x18\xe2\xda\x18\x14\n\x12\x46orgotPasswordFormR\x04\x66orm\"\xc1\x01\n\x15\x43hangePasswordRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12G\n\x08language\x18\x02 \x01(\tB+\xda\xda\x18\'\x18#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$R\x08language\x12\x42\n\x04\x66orm\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBodyB\x18\xe2\xda\x18\x14\n\x12\x43hangePasswordFormR\x04\x66orm\"\xa6\x02\n\x19ResendNotificationRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12g\n\rtemplate_name\x18\x02 \x01(\tBB\xda\xda\x18>2\x11USER_VERIFICATION2\x0eRESET_PASSWORD2\x07WELCOME2\x10PASSWORD_CHANGEDR\x0ctemplateName\x12G\n\x08language\x18\x03 \x01(\tB+\xda\xda\x18\'\x18#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$R\x08language\x12:\n\x04\x66orm\x18\x04 \x01(\x0b\x32\x14.google.api.HttpBodyB\x10\xe2\xda\x18\x0c\n\nResendFormR\x04\x66orm\"6\n\x1aResendNotificationResponse\x12\x18\n\x07message\x18\x01 \x01(\tR\x07message\"4\n\x10\x43onfirmationForm\x12 \n\x07\x63ontext\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x07\x63ontext\">\n\x12\x46orgotPasswordForm\x12\x12\n\x04user\x18\x01 \x01(\tR\x04user\x12\x14\n\x05\x65mail\x18\x02 \x01(\tR\x05\x65mail\"\x96\x01\n\x12\x43hangePasswordForm\x12\x1a\n\x04uuid\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x04uuid\x12,\n\x0cnew_password\x18\x02 \x01(\tB\t\xda\xda\x18\x05\x08\x01\x18\x80\x08R\x0bnewPassword\x12\x36\n\x12\x63hanged_ip_address\x18\x03 \x01(\tB\x08\xda\xda\x18\x04\x18\x64h\x01R\x10\x63hangedIpAddress\"(\n\nResendForm\x12\x1a\n\x04uuid\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x04uuid2\xd4\r\n\x12SelfServiceService\x12\xf7\x01\n\x0bStartSignUp\x12\x30.identity.appid.management.v4.StartSignUpRequest\x1a\x30.identity.appid.management.v4.CloudDirectoryUser\"\x83\x01\xca\xda\x18?\n\x0e\n\x01\x02\x1a\ttenant_id\x12\tdirectory\x18\xc9\x01 \x03*\x18\x61ppid.self-sign-up.startZ\x03\x41\x35\x38\x82\xd3\xe4\x93\x02:\"2/management/v4/{tenant_id}/cloud_directory/sign_up:\x04user\x12\xa7\x02\n\x1bGetSignUpConfirmationResult\x12@.identity.appid.management.v4.GetSignUpConfirmationResultRequest\x1a\x30.identity.appid.management.v4.ConfirmationResult\"\x93\x01\xca\xda\x18;\n\x0e\n\x01\x02\x1a\ttenant_id\x12\tdirectory*\x19\x61ppid.sign-up-result.readZ\x03\x41\x35\x39\x82\xd3\xe4\x93\x02N\"F/management/v4/{tenant_id}/cloud_directory/sign_up/confirmation_result:\x04\x66orm\x12\x94\x02\n\x13StartForgotPassword\x12\x38.identity.appid.management.v4.StartForgotPasswordRequest\x1a\x30.identity.appid.management.v4.CloudDirectoryUser\"\x90\x01\xca\xda\x18\x44\n\x0e\n\x01\x02\x1a\ttenant_id\x12\tdirectory \x03* appid.self-forgot-password.startZ\x03\x41\x36\x30\x82\xd3\xe4\x93\x02\x42\":/management/v4/{tenant_id}/cloud_directory/forgot_password:\x04\x66orm\x12\xc7\x02\n#GetForgotPasswordConfirmationResult\x12H.identity.appid.management.v4.GetForgotPasswordConfirmationResultRequest\x1a\x30.identity.appid.management.v4.ConfirmationResult\"\xa3\x01\xca\xda\x18\x43\n\x0e\n\x01\x02\x1a\ttenant_id\x12\tdirectory*!appid.forgot-password-result.readZ\x03\x41\x36\x31\x82\xd3\xe4\x93\x02V\"N/management/v4/{tenant_id}/cloud_directory/forgot_password/confirmation_result:\x04\x66orm\x12\x84\x02\n\x0e\x43hangePassword\x12\x33.identity.appid.management.v4.ChangePasswordRequest\x1a\x30.identity.appid.management.v4.CloudDirectoryUser\"\x8a\x01\xca\xda\x18>\n\x0e\n\x01\x02\x1a\ttenant_id\x12\tdirectory \x03*\x1a\x61ppid.user-password.updateZ\x03\x41\x36\x32\x82\xd3\xe4\x93\x02\x42\":/management/v4/{tenant_id}/cloud_directory/change_password:\x04\x66orm\x12\xa9\x02\n\x12ResendNotification\x12\x37.identity.appid.management.v4.ResendNotificationRequest\x1a\x38.identity.appid.management.v4.ResendNotificationResponse\"\x9f\x01\xca\xda\x18\x45\n\x0e\n\x01\x02\x1a\ttenant_id\x12\tdirectory\x18\xca\x01 \x03*\x1e\x61ppid.resend-notification.sendZ\x03\x41\x36\x33\xea\xda\x18\x03\x08\x9a\x03\x82\xd3\xe4\x93\x02I\"A/management/v4/{tenant_id}/cloud_directory/resend/{template_name}:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.management.v4.self_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_STARTSIGNUPREQUEST'].fields_by_name['language']._loaded_options = None
+  _globals['_STARTSIGNUPREQUEST'].fields_by_name['language']._serialized_options = b'\332\332\030\'\030#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$'
   _globals['_GETSIGNUPCONFIRMATIONRESULTREQUEST'].fields_by_name['form']._loaded_options = None
   _globals['_GETSIGNUPCONFIRMATIONRESULTREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\022\n\020ConfirmationForm'
   _globals['_GETFORGOTPASSWORDCONFIRMATIONRESULTREQUEST'].fields_by_name['form']._loaded_options = None
   _globals['_GETFORGOTPASSWORDCONFIRMATIONRESULTREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\022\n\020ConfirmationForm'
+  _globals['_STARTFORGOTPASSWORDREQUEST'].fields_by_name['language']._loaded_options = None
+  _globals['_STARTFORGOTPASSWORDREQUEST'].fields_by_name['language']._serialized_options = b'\332\332\030\'\030#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$'
   _globals['_STARTFORGOTPASSWORDREQUEST'].fields_by_name['form']._loaded_options = None
   _globals['_STARTFORGOTPASSWORDREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\024\n\022ForgotPasswordForm'
+  _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['language']._loaded_options = None
+  _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['language']._serialized_options = b'\332\332\030\'\030#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$'
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['form']._loaded_options = None
   _globals['_CHANGEPASSWORDREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\024\n\022ChangePasswordForm'
+  _globals['_RESENDNOTIFICATIONREQUEST'].fields_by_name['template_name']._loaded_options = None
+  _globals['_RESENDNOTIFICATIONREQUEST'].fields_by_name['template_name']._serialized_options = b'\332\332\030>2\021USER_VERIFICATION2\016RESET_PASSWORD2\007WELCOME2\020PASSWORD_CHANGED'
+  _globals['_RESENDNOTIFICATIONREQUEST'].fields_by_name['language']._loaded_options = None
+  _globals['_RESENDNOTIFICATIONREQUEST'].fields_by_name['language']._serialized_options = b'\332\332\030\'\030#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$'
   _globals['_RESENDNOTIFICATIONREQUEST'].fields_by_name['form']._loaded_options = None
   _globals['_RESENDNOTIFICATIONREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\014\n\nResendForm'
   _globals['_CONFIRMATIONFORM'].fields_by_name['context']._loaded_options = None
@@ -53,7 +63,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHANGEPASSWORDFORM'].fields_by_name['new_password']._loaded_options = None
   _globals['_CHANGEPASSWORDFORM'].fields_by_name['new_password']._serialized_options = b'\332\332\030\005\010\001\030\200\010'
   _globals['_CHANGEPASSWORDFORM'].fields_by_name['changed_ip_address']._loaded_options = None
-  _globals['_CHANGEPASSWORDFORM'].fields_by_name['changed_ip_address']._serialized_options = b'\332\332\030\002\030-'
+  _globals['_CHANGEPASSWORDFORM'].fields_by_name['changed_ip_address']._serialized_options = b'\332\332\030\004\030dh\001'
   _globals['_RESENDFORM'].fields_by_name['uuid']._loaded_options = None
   _globals['_RESENDFORM'].fields_by_name['uuid']._serialized_options = b'\332\332\030\002\010\001'
   _globals['_SELFSERVICESERVICE']._loaded_options = None
@@ -71,31 +81,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SELFSERVICESERVICE'].methods_by_name['ResendNotification']._loaded_options = None
   _globals['_SELFSERVICESERVICE'].methods_by_name['ResendNotification']._serialized_options = b'\312\332\030E\n\016\n\001\002\032\ttenant_id\022\tdirectory\030\312\001 \003*\036appid.resend-notification.sendZ\003A63\352\332\030\003\010\232\003\202\323\344\223\002I\"A/management/v4/{tenant_id}/cloud_directory/resend/{template_name}:\004form'
   _globals['_STARTSIGNUPREQUEST']._serialized_start=262
-  _globals['_STARTSIGNUPREQUEST']._serialized_end=461
-  _globals['_GETSIGNUPCONFIRMATIONRESULTREQUEST']._serialized_start=464
-  _globals['_GETSIGNUPCONFIRMATIONRESULTREQUEST']._serialized_end=595
-  _globals['_GETFORGOTPASSWORDCONFIRMATIONRESULTREQUEST']._serialized_start=598
-  _globals['_GETFORGOTPASSWORDCONFIRMATIONRESULTREQUEST']._serialized_end=737
-  _globals['_CONFIRMATIONRESULT']._serialized_start=740
-  _globals['_CONFIRMATIONRESULT']._serialized_end=892
-  _globals['_CONFIRMATIONERROR']._serialized_start=894
-  _globals['_CONFIRMATIONERROR']._serialized_end=967
-  _globals['_STARTFORGOTPASSWORDREQUEST']._serialized_start=970
-  _globals['_STARTFORGOTPASSWORDREQUEST']._serialized_end=1123
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1126
-  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1274
-  _globals['_RESENDNOTIFICATIONREQUEST']._serialized_start=1277
-  _globals['_RESENDNOTIFICATIONREQUEST']._serialized_end=1458
-  _globals['_RESENDNOTIFICATIONRESPONSE']._serialized_start=1460
-  _globals['_RESENDNOTIFICATIONRESPONSE']._serialized_end=1514
-  _globals['_CONFIRMATIONFORM']._serialized_start=1516
-  _globals['_CONFIRMATIONFORM']._serialized_end=1568
-  _globals['_FORGOTPASSWORDFORM']._serialized_start=1570
-  _globals['_FORGOTPASSWORDFORM']._serialized_end=1632
-  _globals['_CHANGEPASSWORDFORM']._serialized_start=1635
-  _globals['_CHANGEPASSWORDFORM']._serialized_end=1783
-  _globals['_RESENDFORM']._serialized_start=1785
-  _globals['_RESENDFORM']._serialized_end=1825
-  _globals['_SELFSERVICESERVICE']._serialized_start=1828
-  _globals['_SELFSERVICESERVICE']._serialized_end=3576
+  _globals['_STARTSIGNUPREQUEST']._serialized_end=506
+  _globals['_GETSIGNUPCONFIRMATIONRESULTREQUEST']._serialized_start=509
+  _globals['_GETSIGNUPCONFIRMATIONRESULTREQUEST']._serialized_end=640
+  _globals['_GETFORGOTPASSWORDCONFIRMATIONRESULTREQUEST']._serialized_start=643
+  _globals['_GETFORGOTPASSWORDCONFIRMATIONRESULTREQUEST']._serialized_end=782
+  _globals['_CONFIRMATIONRESULT']._serialized_start=785
+  _globals['_CONFIRMATIONRESULT']._serialized_end=937
+  _globals['_CONFIRMATIONERROR']._serialized_start=939
+  _globals['_CONFIRMATIONERROR']._serialized_end=1012
+  _globals['_STARTFORGOTPASSWORDREQUEST']._serialized_start=1015
+  _globals['_STARTFORGOTPASSWORDREQUEST']._serialized_end=1213
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_start=1216
+  _globals['_CHANGEPASSWORDREQUEST']._serialized_end=1409
+  _globals['_RESENDNOTIFICATIONREQUEST']._serialized_start=1412
+  _globals['_RESENDNOTIFICATIONREQUEST']._serialized_end=1706
+  _globals['_RESENDNOTIFICATIONRESPONSE']._serialized_start=1708
+  _globals['_RESENDNOTIFICATIONRESPONSE']._serialized_end=1762
+  _globals['_CONFIRMATIONFORM']._serialized_start=1764
+  _globals['_CONFIRMATIONFORM']._serialized_end=1816
+  _globals['_FORGOTPASSWORDFORM']._serialized_start=1818
+  _globals['_FORGOTPASSWORDFORM']._serialized_end=1880
+  _globals['_CHANGEPASSWORDFORM']._serialized_start=1883
+  _globals['_CHANGEPASSWORDFORM']._serialized_end=2033
+  _globals['_RESENDFORM']._serialized_start=2035
+  _globals['_RESENDFORM']._serialized_end=2075
+  _globals['_SELFSERVICESERVICE']._serialized_start=2078
+  _globals['_SELFSERVICESERVICE']._serialized_end=3826
 # @@protoc_insertion_point(module_scope)

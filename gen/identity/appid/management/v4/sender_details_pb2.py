@@ -24,32 +24,43 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1identity/appid/management/v4/sender_details.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fidentity/options/v1/rules.proto\"6\n\x17GetSenderDetailsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x81\x01\n\x17PutSenderDetailsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12I\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x31.identity.appid.management.v4.SenderDetailsConfigR\x06\x63onfig\"i\n\x13SenderDetailsConfig\x12R\n\x0esender_details\x18\x01 \x01(\x0b\x32+.identity.appid.management.v4.SenderDetailsR\rsenderDetails\"\xf7\x02\n\rSenderDetails\x12;\n\x06sender\x18\x01 \x01(\x0b\x32%.identity.appid.management.v4.MailboxR\x04\x66rom\x12\x46\n\x08reply_to\x18\x02 \x01(\x0b\x32%.identity.appid.management.v4.MailboxH\x00R\x08reply_to\x88\x01\x01\x12\x33\n\x13link_expiration_sec\x18\x03 \x01(\x05H\x01R\x11linkExpirationSec\x88\x01\x01\x12:\n\x02\x63\x63\x18\x04 \x01(\x0b\x32%.identity.appid.management.v4.MailboxH\x02R\x02\x63\x63\x88\x01\x01\x12<\n\x03\x62\x63\x63\x18\x05 \x01(\x0b\x32%.identity.appid.management.v4.MailboxH\x03R\x03\x62\x63\x63\x88\x01\x01\x42\x0b\n\t_reply_toB\x16\n\x14_link_expiration_secB\x05\n\x03_ccB\x06\n\x04_bcc\"P\n\x07Mailbox\x12\x17\n\x04name\x18\x01 \x01(\tH\x00R\x04name\x88\x01\x01\x12\x19\n\x05\x65mail\x18\x02 \x01(\tH\x01R\x05\x65mail\x88\x01\x01\x42\x07\n\x05_nameB\x08\n\x06_email2\xaa\x04\n\x14SenderDetailsService\x12\x8a\x02\n\x10GetSenderDetails\x12\x35.identity.appid.management.v4.GetSenderDetailsRequest\x1a\x31.identity.appid.management.v4.SenderDetailsConfig\"\x8b\x01\x90\x02\x01\xca\xda\x18<\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x19\x61ppid.sender-details.readZ\x03\x41\x32\x39\x82\xd3\xe4\x93\x02\x42\x12@/management/v4/{tenant_id}/config/cloud_directory/sender_details\x12\xfc\x01\n\x10PutSenderDetails\x12\x35.identity.appid.management.v4.PutSenderDetailsRequest\x1a\x16.google.protobuf.Empty\"\x98\x01\x90\x02\x02\xca\xda\x18\x41\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x1b\x61ppid.sender-details.updateZ\x03\x41\x33\x30\x82\xd3\xe4\x93\x02J\x1a@/management/v4/{tenant_id}/config/cloud_directory/sender_details:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1identity/appid/management/v4/sender_details.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"6\n\x17GetSenderDetailsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x81\x01\n\x17PutSenderDetailsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12I\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x31.identity.appid.management.v4.SenderDetailsConfigR\x06\x63onfig\"q\n\x13SenderDetailsConfig\x12Z\n\x0esender_details\x18\x01 \x01(\x0b\x32+.identity.appid.management.v4.SenderDetailsB\x06\xda\xda\x18\x02\x08\x01R\rsenderDetails\"\x97\x03\n\rSenderDetails\x12\x43\n\x06sender\x18\x01 \x01(\x0b\x32%.identity.appid.management.v4.MailboxB\x06\xda\xda\x18\x02\x08\x01R\x04\x66rom\x12\x46\n\x08reply_to\x18\x02 \x01(\x0b\x32%.identity.appid.management.v4.MailboxH\x00R\x08reply_to\x88\x01\x01\x12K\n\x13link_expiration_sec\x18\x03 \x01(\x05\x42\x16\xda\xda\x18\x12\x39\x00\x00\x00\x00\x00 \x8c@A\x00\x00\x00\x00\x80\xc6\x43\x41H\x01R\x11linkExpirationSec\x88\x01\x01\x12:\n\x02\x63\x63\x18\x04 \x01(\x0b\x32%.identity.appid.management.v4.MailboxH\x02R\x02\x63\x63\x88\x01\x01\x12<\n\x03\x62\x63\x63\x18\x05 \x01(\x0b\x32%.identity.appid.management.v4.MailboxH\x03R\x03\x62\x63\x63\x88\x01\x01\x42\x0b\n\t_reply_toB\x16\n\x14_link_expiration_secB\x05\n\x03_ccB\x06\n\x04_bcc\"k\n\x07Mailbox\x12\"\n\x04name\x18\x01 \x01(\tB\t\xda\xda\x18\x05\x18\x80\x02h\x01H\x00R\x04name\x88\x01\x01\x12)\n\x05\x65mail\x18\x02 \x01(\tB\x0e\xda\xda\x18\n\x18\xfe\x01*\x05\x65mailH\x01R\x05\x65mail\x88\x01\x01\x42\x07\n\x05_nameB\x08\n\x06_email2\xaa\x04\n\x14SenderDetailsService\x12\x8a\x02\n\x10GetSenderDetails\x12\x35.identity.appid.management.v4.GetSenderDetailsRequest\x1a\x31.identity.appid.management.v4.SenderDetailsConfig\"\x8b\x01\x90\x02\x01\xca\xda\x18<\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x19\x61ppid.sender-details.readZ\x03\x41\x32\x39\x82\xd3\xe4\x93\x02\x42\x12@/management/v4/{tenant_id}/config/cloud_directory/sender_details\x12\xfc\x01\n\x10PutSenderDetails\x12\x35.identity.appid.management.v4.PutSenderDetailsRequest\x1a\x16.google.protobuf.Empty\"\x98\x01\x90\x02\x02\xca\xda\x18\x41\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x1b\x61ppid.sender-details.updateZ\x03\x41\x33\x30\x82\xd3\xe4\x93\x02J\x1a@/management/v4/{tenant_id}/config/cloud_directory/sender_details:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.management.v4.sender_details_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SENDERDETAILSCONFIG'].fields_by_name['sender_details']._loaded_options = None
+  _globals['_SENDERDETAILSCONFIG'].fields_by_name['sender_details']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_SENDERDETAILS'].fields_by_name['sender']._loaded_options = None
+  _globals['_SENDERDETAILS'].fields_by_name['sender']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_SENDERDETAILS'].fields_by_name['link_expiration_sec']._loaded_options = None
+  _globals['_SENDERDETAILS'].fields_by_name['link_expiration_sec']._serialized_options = b'\332\332\030\0229\000\000\000\000\000 \214@A\000\000\000\000\200\306CA'
+  _globals['_MAILBOX'].fields_by_name['name']._loaded_options = None
+  _globals['_MAILBOX'].fields_by_name['name']._serialized_options = b'\332\332\030\005\030\200\002h\001'
+  _globals['_MAILBOX'].fields_by_name['email']._loaded_options = None
+  _globals['_MAILBOX'].fields_by_name['email']._serialized_options = b'\332\332\030\n\030\376\001*\005email'
   _globals['_SENDERDETAILSSERVICE']._loaded_options = None
   _globals['_SENDERDETAILSSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_SENDERDETAILSSERVICE'].methods_by_name['GetSenderDetails']._loaded_options = None
   _globals['_SENDERDETAILSSERVICE'].methods_by_name['GetSenderDetails']._serialized_options = b'\220\002\001\312\332\030<\n\016\n\001\001\032\ttenant_id\022\nmanagement*\031appid.sender-details.readZ\003A29\202\323\344\223\002B\022@/management/v4/{tenant_id}/config/cloud_directory/sender_details'
   _globals['_SENDERDETAILSSERVICE'].methods_by_name['PutSenderDetails']._loaded_options = None
   _globals['_SENDERDETAILSSERVICE'].methods_by_name['PutSenderDetails']._serialized_options = b'\220\002\002\312\332\030A\n\016\n\001\002\032\ttenant_id\022\nmanagement\030\314\001*\033appid.sender-details.updateZ\003A30\202\323\344\223\002J\032@/management/v4/{tenant_id}/config/cloud_directory/sender_details:\006config'
-  _globals['_GETSENDERDETAILSREQUEST']._serialized_start=175
-  _globals['_GETSENDERDETAILSREQUEST']._serialized_end=229
-  _globals['_PUTSENDERDETAILSREQUEST']._serialized_start=232
-  _globals['_PUTSENDERDETAILSREQUEST']._serialized_end=361
-  _globals['_SENDERDETAILSCONFIG']._serialized_start=363
-  _globals['_SENDERDETAILSCONFIG']._serialized_end=468
-  _globals['_SENDERDETAILS']._serialized_start=471
-  _globals['_SENDERDETAILS']._serialized_end=846
-  _globals['_MAILBOX']._serialized_start=848
-  _globals['_MAILBOX']._serialized_end=928
-  _globals['_SENDERDETAILSSERVICE']._serialized_start=931
-  _globals['_SENDERDETAILSSERVICE']._serialized_end=1485
+  _globals['_GETSENDERDETAILSREQUEST']._serialized_start=207
+  _globals['_GETSENDERDETAILSREQUEST']._serialized_end=261
+  _globals['_PUTSENDERDETAILSREQUEST']._serialized_start=264
+  _globals['_PUTSENDERDETAILSREQUEST']._serialized_end=393
+  _globals['_SENDERDETAILSCONFIG']._serialized_start=395
+  _globals['_SENDERDETAILSCONFIG']._serialized_end=508
+  _globals['_SENDERDETAILS']._serialized_start=511
+  _globals['_SENDERDETAILS']._serialized_end=918
+  _globals['_MAILBOX']._serialized_start=920
+  _globals['_MAILBOX']._serialized_end=1027
+  _globals['_SENDERDETAILSSERVICE']._serialized_start=1030
+  _globals['_SENDERDETAILSSERVICE']._serialized_end=1584
 # @@protoc_insertion_point(module_scope)

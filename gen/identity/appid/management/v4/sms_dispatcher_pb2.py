@@ -23,26 +23,29 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1identity/appid/management/v4/sms_dispatcher.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1fidentity/options/v1/rules.proto\"|\n\x18TestSmsDispatcherRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x43\n\x04test\x18\x02 \x01(\x0b\x32/.identity.appid.management.v4.SmsDispatcherTestR\x04test\"7\n\x11SmsDispatcherTest\x12\"\n\x0cphone_number\x18\x01 \x01(\tR\x0cphone_number\"i\n\x17SmsDispatcherTestResult\x12+\n\x11\x63onfirmation_code\x18\x01 \x01(\x05R\x10\x63onfirmationCode\x12!\n\x0cphone_number\x18\x02 \x01(\tR\x0bphoneNumber2\xc0\x02\n\x14SmsDispatcherService\x12\x9f\x02\n\x11TestSmsDispatcher\x12\x36.identity.appid.management.v4.TestSmsDispatcherRequest\x1a\x35.identity.appid.management.v4.SmsDispatcherTestResult\"\x9a\x01\xca\xda\x18\x43\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement \x03*\x1e\x61ppid.sms-dispatcher-test.sendZ\x03\x41\x34\x30\x82\xd3\xe4\x93\x02M\"E/management/v4/{tenant_id}/config/cloud_directory/sms_dispatcher/test:\x04test\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1identity/appid/management/v4/sms_dispatcher.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"|\n\x18TestSmsDispatcherRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x43\n\x04test\x18\x02 \x01(\x0b\x32/.identity.appid.management.v4.SmsDispatcherTestR\x04test\"w\n\x11SmsDispatcherTest\x12\x62\n\x0cphone_number\x18\x01 \x01(\tB>\xda\xda\x18:\x08\x01\"6^[ ().-]*\\+[ ().-]*[1-9]([ ().-]*[0-9]){6,14}[ ().-]*$R\x0cphone_number\"i\n\x17SmsDispatcherTestResult\x12+\n\x11\x63onfirmation_code\x18\x01 \x01(\x05R\x10\x63onfirmationCode\x12!\n\x0cphone_number\x18\x02 \x01(\tR\x0bphoneNumber2\xc0\x02\n\x14SmsDispatcherService\x12\x9f\x02\n\x11TestSmsDispatcher\x12\x36.identity.appid.management.v4.TestSmsDispatcherRequest\x1a\x35.identity.appid.management.v4.SmsDispatcherTestResult\"\x9a\x01\xca\xda\x18\x43\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement \x03*\x1e\x61ppid.sms-dispatcher-test.sendZ\x03\x41\x34\x30\x82\xd3\xe4\x93\x02M\"E/management/v4/{tenant_id}/config/cloud_directory/sms_dispatcher/test:\x04test\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.management.v4.sms_dispatcher_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_SMSDISPATCHERTEST'].fields_by_name['phone_number']._loaded_options = None
+  _globals['_SMSDISPATCHERTEST'].fields_by_name['phone_number']._serialized_options = b'\332\332\030:\010\001\"6^[ ().-]*\\+[ ().-]*[1-9]([ ().-]*[0-9]){6,14}[ ().-]*$'
   _globals['_SMSDISPATCHERSERVICE']._loaded_options = None
   _globals['_SMSDISPATCHERSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_SMSDISPATCHERSERVICE'].methods_by_name['TestSmsDispatcher']._loaded_options = None
   _globals['_SMSDISPATCHERSERVICE'].methods_by_name['TestSmsDispatcher']._serialized_options = b'\312\332\030C\n\016\n\001\002\032\ttenant_id\022\nmanagement \003*\036appid.sms-dispatcher-test.sendZ\003A40\202\323\344\223\002M\"E/management/v4/{tenant_id}/config/cloud_directory/sms_dispatcher/test:\004test'
-  _globals['_TESTSMSDISPATCHERREQUEST']._serialized_start=146
-  _globals['_TESTSMSDISPATCHERREQUEST']._serialized_end=270
-  _globals['_SMSDISPATCHERTEST']._serialized_start=272
-  _globals['_SMSDISPATCHERTEST']._serialized_end=327
-  _globals['_SMSDISPATCHERTESTRESULT']._serialized_start=329
-  _globals['_SMSDISPATCHERTESTRESULT']._serialized_end=434
-  _globals['_SMSDISPATCHERSERVICE']._serialized_start=437
-  _globals['_SMSDISPATCHERSERVICE']._serialized_end=757
+  _globals['_TESTSMSDISPATCHERREQUEST']._serialized_start=178
+  _globals['_TESTSMSDISPATCHERREQUEST']._serialized_end=302
+  _globals['_SMSDISPATCHERTEST']._serialized_start=304
+  _globals['_SMSDISPATCHERTEST']._serialized_end=423
+  _globals['_SMSDISPATCHERTESTRESULT']._serialized_start=425
+  _globals['_SMSDISPATCHERTESTRESULT']._serialized_end=530
+  _globals['_SMSDISPATCHERSERVICE']._serialized_start=533
+  _globals['_SMSDISPATCHERSERVICE']._serialized_end=853
 # @@protoc_insertion_point(module_scope)

@@ -24,32 +24,45 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,identity/appid/management/v4/templates.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fidentity/options/v1/rules.proto\"r\n\x12GetTemplateRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12#\n\rtemplate_name\x18\x02 \x01(\tR\x0ctemplateName\x12\x1a\n\x08language\x18\x03 \x01(\tR\x08language\"\xb6\x01\n\x12PutTemplateRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12#\n\rtemplate_name\x18\x02 \x01(\tR\x0ctemplateName\x12\x1a\n\x08language\x18\x03 \x01(\tR\x08language\x12\x42\n\x08template\x18\x04 \x01(\x0b\x32&.identity.appid.management.v4.TemplateR\x08template\"u\n\x15\x44\x65leteTemplateRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12#\n\rtemplate_name\x18\x02 \x01(\tR\x0ctemplateName\x12\x1a\n\x08language\x18\x03 \x01(\tR\x08language\"\xf6\x01\n\x08Template\x12\x18\n\x07subject\x18\x01 \x01(\tR\x07subject\x12!\n\thtml_body\x18\x02 \x01(\tH\x00R\thtml_body\x88\x01\x01\x12?\n\x18\x62\x61se64_encoded_html_body\x18\x03 \x01(\tH\x01R\x18\x62\x61se64_encoded_html_body\x88\x01\x01\x12-\n\x0fplain_text_body\x18\x04 \x01(\tH\x02R\x0fplain_text_body\x88\x01\x01\x42\x0c\n\n_html_bodyB\x1b\n\x19_base64_encoded_html_bodyB\x12\n\x10_plain_text_body2\xcb\x06\n\x10TemplatesService\x12\x8b\x02\n\x0bGetTemplate\x12\x30.identity.appid.management.v4.GetTemplateRequest\x1a&.identity.appid.management.v4.Template\"\xa1\x01\x90\x02\x01\xca\xda\x18<\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x19\x61ppid.email-template.readZ\x03\x41\x32\x34\x82\xd3\xe4\x93\x02X\x12V/management/v4/{tenant_id}/config/cloud_directory/templates/{template_name}/{language}\x12\x97\x02\n\x0bPutTemplate\x12\x30.identity.appid.management.v4.PutTemplateRequest\x1a&.identity.appid.management.v4.Template\"\xad\x01\x90\x02\x02\xca\xda\x18>\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x1b\x61ppid.email-template.updateZ\x03\x41\x32\x35\x82\xd3\xe4\x93\x02\x62\x1aV/management/v4/{tenant_id}/config/cloud_directory/templates/{template_name}/{language}:\x08template\x12\x86\x02\n\x0e\x44\x65leteTemplate\x12\x33.identity.appid.management.v4.DeleteTemplateRequest\x1a\x16.google.protobuf.Empty\"\xa6\x01\x90\x02\x02\xca\xda\x18\x41\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x1b\x61ppid.email-template.deleteZ\x03\x41\x32\x36\x82\xd3\xe4\x93\x02X*V/management/v4/{tenant_id}/config/cloud_directory/templates/{template_name}/{language}\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,identity/appid/management/v4/templates.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\xc8\x01\n\x12GetTemplateRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12y\n\rtemplate_name\x18\x02 \x01(\tBT\xda\xda\x18P2\x11USER_VERIFICATION2\x0eRESET_PASSWORD2\x07WELCOME2\x10PASSWORD_CHANGED2\x10MFA_VERIFICATIONR\x0ctemplateName\x12\x1a\n\x08language\x18\x03 \x01(\tR\x08language\"\x8c\x02\n\x12PutTemplateRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12y\n\rtemplate_name\x18\x02 \x01(\tBT\xda\xda\x18P2\x11USER_VERIFICATION2\x0eRESET_PASSWORD2\x07WELCOME2\x10PASSWORD_CHANGED2\x10MFA_VERIFICATIONR\x0ctemplateName\x12\x1a\n\x08language\x18\x03 \x01(\tR\x08language\x12\x42\n\x08template\x18\x04 \x01(\x0b\x32&.identity.appid.management.v4.TemplateR\x08template\"\xcb\x01\n\x15\x44\x65leteTemplateRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12y\n\rtemplate_name\x18\x02 \x01(\tBT\xda\xda\x18P2\x11USER_VERIFICATION2\x0eRESET_PASSWORD2\x07WELCOME2\x10PASSWORD_CHANGED2\x10MFA_VERIFICATIONR\x0ctemplateName\x12\x1a\n\x08language\x18\x03 \x01(\tR\x08language\"\x97\x02\n\x08Template\x12%\n\x07subject\x18\x01 \x01(\tB\x0b\xda\xda\x18\x07\x08\x01\x18\xe8\x07h\x01R\x07subject\x12+\n\thtml_body\x18\x02 \x01(\tB\x08\xda\xda\x18\x04\x18\xc0\x9a\x0cH\x00R\thtml_body\x88\x01\x01\x12?\n\x18\x62\x61se64_encoded_html_body\x18\x03 \x01(\tH\x01R\x18\x62\x61se64_encoded_html_body\x88\x01\x01\x12\x37\n\x0fplain_text_body\x18\x04 \x01(\tB\x08\xda\xda\x18\x04\x18\xc0\x9a\x0cH\x02R\x0fplain_text_body\x88\x01\x01\x42\x0c\n\n_html_bodyB\x1b\n\x19_base64_encoded_html_bodyB\x12\n\x10_plain_text_body2\x9d\x07\n\x10TemplatesService\x12\x8b\x02\n\x0bGetTemplate\x12\x30.identity.appid.management.v4.GetTemplateRequest\x1a&.identity.appid.management.v4.Template\"\xa1\x01\x90\x02\x01\xca\xda\x18<\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x19\x61ppid.email-template.readZ\x03\x41\x32\x34\x82\xd3\xe4\x93\x02X\x12V/management/v4/{tenant_id}/config/cloud_directory/templates/{template_name}/{language}\x12\xe9\x02\n\x0bPutTemplate\x12\x30.identity.appid.management.v4.PutTemplateRequest\x1a&.identity.appid.management.v4.Template\"\xff\x01\x90\x02\x02\xca\xda\x18>\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x1b\x61ppid.email-template.updateZ\x03\x41\x32\x35\xea\xda\x18\x03\x08\xc9\x01\xea\xda\x18\x03\x08\xcc\x01\xf2\xda\x18@Prefer: return=minimal (RFC 7240) asks for 204 without the text.\x82\xd3\xe4\x93\x02\x62\x1aV/management/v4/{tenant_id}/config/cloud_directory/templates/{template_name}/{language}:\x08template\x12\x86\x02\n\x0e\x44\x65leteTemplate\x12\x33.identity.appid.management.v4.DeleteTemplateRequest\x1a\x16.google.protobuf.Empty\"\xa6\x01\x90\x02\x02\xca\xda\x18\x41\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x1b\x61ppid.email-template.deleteZ\x03\x41\x32\x36\x82\xd3\xe4\x93\x02X*V/management/v4/{tenant_id}/config/cloud_directory/templates/{template_name}/{language}\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.management.v4.templates_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_GETTEMPLATEREQUEST'].fields_by_name['template_name']._loaded_options = None
+  _globals['_GETTEMPLATEREQUEST'].fields_by_name['template_name']._serialized_options = b'\332\332\030P2\021USER_VERIFICATION2\016RESET_PASSWORD2\007WELCOME2\020PASSWORD_CHANGED2\020MFA_VERIFICATION'
+  _globals['_PUTTEMPLATEREQUEST'].fields_by_name['template_name']._loaded_options = None
+  _globals['_PUTTEMPLATEREQUEST'].fields_by_name['template_name']._serialized_options = b'\332\332\030P2\021USER_VERIFICATION2\016RESET_PASSWORD2\007WELCOME2\020PASSWORD_CHANGED2\020MFA_VERIFICATION'
+  _globals['_DELETETEMPLATEREQUEST'].fields_by_name['template_name']._loaded_options = None
+  _globals['_DELETETEMPLATEREQUEST'].fields_by_name['template_name']._serialized_options = b'\332\332\030P2\021USER_VERIFICATION2\016RESET_PASSWORD2\007WELCOME2\020PASSWORD_CHANGED2\020MFA_VERIFICATION'
+  _globals['_TEMPLATE'].fields_by_name['subject']._loaded_options = None
+  _globals['_TEMPLATE'].fields_by_name['subject']._serialized_options = b'\332\332\030\007\010\001\030\350\007h\001'
+  _globals['_TEMPLATE'].fields_by_name['html_body']._loaded_options = None
+  _globals['_TEMPLATE'].fields_by_name['html_body']._serialized_options = b'\332\332\030\004\030\300\232\014'
+  _globals['_TEMPLATE'].fields_by_name['plain_text_body']._loaded_options = None
+  _globals['_TEMPLATE'].fields_by_name['plain_text_body']._serialized_options = b'\332\332\030\004\030\300\232\014'
   _globals['_TEMPLATESSERVICE']._loaded_options = None
   _globals['_TEMPLATESSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_TEMPLATESSERVICE'].methods_by_name['GetTemplate']._loaded_options = None
   _globals['_TEMPLATESSERVICE'].methods_by_name['GetTemplate']._serialized_options = b'\220\002\001\312\332\030<\n\016\n\001\001\032\ttenant_id\022\nmanagement*\031appid.email-template.readZ\003A24\202\323\344\223\002X\022V/management/v4/{tenant_id}/config/cloud_directory/templates/{template_name}/{language}'
   _globals['_TEMPLATESSERVICE'].methods_by_name['PutTemplate']._loaded_options = None
-  _globals['_TEMPLATESSERVICE'].methods_by_name['PutTemplate']._serialized_options = b'\220\002\002\312\332\030>\n\016\n\001\002\032\ttenant_id\022\nmanagement*\033appid.email-template.updateZ\003A25\202\323\344\223\002b\032V/management/v4/{tenant_id}/config/cloud_directory/templates/{template_name}/{language}:\010template'
+  _globals['_TEMPLATESSERVICE'].methods_by_name['PutTemplate']._serialized_options = b'\220\002\002\312\332\030>\n\016\n\001\002\032\ttenant_id\022\nmanagement*\033appid.email-template.updateZ\003A25\352\332\030\003\010\311\001\352\332\030\003\010\314\001\362\332\030@Prefer: return=minimal (RFC 7240) asks for 204 without the text.\202\323\344\223\002b\032V/management/v4/{tenant_id}/config/cloud_directory/templates/{template_name}/{language}:\010template'
   _globals['_TEMPLATESSERVICE'].methods_by_name['DeleteTemplate']._loaded_options = None
   _globals['_TEMPLATESSERVICE'].methods_by_name['DeleteTemplate']._serialized_options = b'\220\002\002\312\332\030A\n\016\n\001\002\032\ttenant_id\022\nmanagement\030\314\001*\033appid.email-template.deleteZ\003A26\202\323\344\223\002X*V/management/v4/{tenant_id}/config/cloud_directory/templates/{template_name}/{language}'
-  _globals['_GETTEMPLATEREQUEST']._serialized_start=170
-  _globals['_GETTEMPLATEREQUEST']._serialized_end=284
-  _globals['_PUTTEMPLATEREQUEST']._serialized_start=287
-  _globals['_PUTTEMPLATEREQUEST']._serialized_end=469
-  _globals['_DELETETEMPLATEREQUEST']._serialized_start=471
-  _globals['_DELETETEMPLATEREQUEST']._serialized_end=588
-  _globals['_TEMPLATE']._serialized_start=591
-  _globals['_TEMPLATE']._serialized_end=837
-  _globals['_TEMPLATESSERVICE']._serialized_start=840
-  _globals['_TEMPLATESSERVICE']._serialized_end=1683
+  _globals['_GETTEMPLATEREQUEST']._serialized_start=203
+  _globals['_GETTEMPLATEREQUEST']._serialized_end=403
+  _globals['_PUTTEMPLATEREQUEST']._serialized_start=406
+  _globals['_PUTTEMPLATEREQUEST']._serialized_end=674
+  _globals['_DELETETEMPLATEREQUEST']._serialized_start=677
+  _globals['_DELETETEMPLATEREQUEST']._serialized_end=880
+  _globals['_TEMPLATE']._serialized_start=883
+  _globals['_TEMPLATE']._serialized_end=1162
+  _globals['_TEMPLATESSERVICE']._serialized_start=1165
+  _globals['_TEMPLATESSERVICE']._serialized_end=2090
 # @@protoc_insertion_point(module_scope)

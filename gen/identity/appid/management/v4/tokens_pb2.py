@@ -23,36 +23,53 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)identity/appid/management/v4/tokens.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1fidentity/options/v1/rules.proto\"5\n\x16GetTokensConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"y\n\x16PutTokensConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x42\n\x06\x63onfig\x18\x02 \x01(\x0b\x32*.identity.appid.management.v4.TokensConfigR\x06\x63onfig\"\xb3\x03\n\x0cTokensConfig\x12R\n\x0fid_token_claims\x18\x01 \x03(\x0b\x32*.identity.appid.management.v4.ClaimMappingR\ridTokenClaims\x12Z\n\x13\x61\x63\x63\x65ss_token_claims\x18\x02 \x03(\x0b\x32*.identity.appid.management.v4.ClaimMappingR\x11\x61\x63\x63\x65ssTokenClaims\x12G\n\x06\x61\x63\x63\x65ss\x18\x03 \x01(\x0b\x32/.identity.appid.management.v4.AccessTokenConfigR\x06\x61\x63\x63\x65ss\x12J\n\x07refresh\x18\x04 \x01(\x0b\x32\x30.identity.appid.management.v4.RefreshTokenConfigR\x07refresh\x12^\n\x10\x61nonymous_access\x18\x05 \x01(\x0b\x32\x33.identity.appid.management.v4.AnonymousAccessConfigR\x0f\x61nonymousAccess\"\xa7\x01\n\x0c\x43laimMapping\x12\x16\n\x06source\x18\x01 \x01(\tR\x06source\x12&\n\x0csource_claim\x18\x02 \x01(\tH\x00R\x0bsourceClaim\x88\x01\x01\x12\x30\n\x11\x64\x65stination_claim\x18\x03 \x01(\tH\x01R\x10\x64\x65stinationClaim\x88\x01\x01\x42\x0f\n\r_source_claimB\x14\n\x12_destination_claim\"G\n\x11\x41\x63\x63\x65ssTokenConfig\x12#\n\nexpires_in\x18\x01 \x01(\x05H\x00R\nexpires_in\x88\x01\x01\x42\r\n\x0b_expires_in\"s\n\x12RefreshTokenConfig\x12#\n\nexpires_in\x18\x01 \x01(\x05H\x00R\nexpires_in\x88\x01\x01\x12\x1d\n\x07\x65nabled\x18\x02 \x01(\x08H\x01R\x07\x65nabled\x88\x01\x01\x42\r\n\x0b_expires_inB\n\n\x08_enabled\"v\n\x15\x41nonymousAccessConfig\x12#\n\nexpires_in\x18\x01 \x01(\x05H\x00R\nexpires_in\x88\x01\x01\x12\x1d\n\x07\x65nabled\x18\x02 \x01(\x08H\x01R\x07\x65nabled\x88\x01\x01\x42\r\n\x0b_expires_inB\n\n\x08_enabled2\xf5\x03\n\rTokensService\x12\xe7\x01\n\x0fGetTokensConfig\x12\x34.identity.appid.management.v4.GetTokensConfigRequest\x1a*.identity.appid.management.v4.TokensConfig\"r\x90\x02\x01\xca\xda\x18;\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x18\x61ppid.tokens-config.readZ\x03\x41\x31\x31\x82\xd3\xe4\x93\x02*\x12(/management/v4/{tenant_id}/config/tokens\x12\xf1\x01\n\x0fPutTokensConfig\x12\x34.identity.appid.management.v4.PutTokensConfigRequest\x1a*.identity.appid.management.v4.TokensConfig\"|\x90\x02\x02\xca\xda\x18=\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x1a\x61ppid.tokens-config.updateZ\x03\x41\x31\x32\x82\xd3\xe4\x93\x02\x32\x1a(/management/v4/{tenant_id}/config/tokens:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)identity/appid/management/v4/tokens.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"5\n\x16GetTokensConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"y\n\x16PutTokensConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x42\n\x06\x63onfig\x18\x02 \x01(\x0b\x32*.identity.appid.management.v4.TokensConfigR\x06\x63onfig\"\xc3\x03\n\x0cTokensConfig\x12Z\n\x0fid_token_claims\x18\x01 \x03(\x0b\x32*.identity.appid.management.v4.ClaimMappingB\x06\xda\xda\x18\x02PdR\ridTokenClaims\x12\x62\n\x13\x61\x63\x63\x65ss_token_claims\x18\x02 \x03(\x0b\x32*.identity.appid.management.v4.ClaimMappingB\x06\xda\xda\x18\x02PdR\x11\x61\x63\x63\x65ssTokenClaims\x12G\n\x06\x61\x63\x63\x65ss\x18\x03 \x01(\x0b\x32/.identity.appid.management.v4.AccessTokenConfigR\x06\x61\x63\x63\x65ss\x12J\n\x07refresh\x18\x04 \x01(\x0b\x32\x30.identity.appid.management.v4.RefreshTokenConfigR\x07refresh\x12^\n\x10\x61nonymous_access\x18\x05 \x01(\x0b\x32\x33.identity.appid.management.v4.AnonymousAccessConfigR\x0f\x61nonymousAccess\"\x80\x02\n\x0c\x43laimMapping\x12o\n\x06source\x18\x01 \x01(\tBW\xda\xda\x18S\x08\x01\x32\x04saml2\x0f\x63loud_directory2\x08\x66\x61\x63\x65\x62ook2\x06google2\x0c\x61ppid_custom2\x05ibmid2\nattributes2\x05rolesR\x06source\x12&\n\x0csource_claim\x18\x02 \x01(\tH\x00R\x0bsourceClaim\x88\x01\x01\x12\x30\n\x11\x64\x65stination_claim\x18\x03 \x01(\tH\x01R\x10\x64\x65stinationClaim\x88\x01\x01\x42\x0f\n\r_source_claimB\x14\n\x12_destination_claim\"_\n\x11\x41\x63\x63\x65ssTokenConfig\x12;\n\nexpires_in\x18\x01 \x01(\x05\x42\x16\xda\xda\x18\x12\x39\x00\x00\x00\x00\x00\xc0r@A\x00\x00\x00\x00\x00\x18\xf5@H\x00R\nexpires_in\x88\x01\x01\x42\r\n\x0b_expires_in\"\x93\x01\n\x12RefreshTokenConfig\x12;\n\nexpires_in\x18\x01 \x01(\x05\x42\x16\xda\xda\x18\x12\x39\x00\x00\x00\x00\x00\x18\xf5@A\x00\x00\x00\x00\xc0\xa9]AH\x00R\nexpires_in\x88\x01\x01\x12%\n\x07\x65nabled\x18\x02 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x01R\x07\x65nabled\x88\x01\x01\x42\r\n\x0b_expires_inB\n\n\x08_enabled\"\x96\x01\n\x15\x41nonymousAccessConfig\x12;\n\nexpires_in\x18\x01 \x01(\x05\x42\x16\xda\xda\x18\x12\x39\x00\x00\x00\x00\x00\x18\xf5@A\x00\x00\x00\x00\xc0\xa9]AH\x00R\nexpires_in\x88\x01\x01\x12%\n\x07\x65nabled\x18\x02 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x01R\x07\x65nabled\x88\x01\x01\x42\r\n\x0b_expires_inB\n\n\x08_enabled2\xf5\x03\n\rTokensService\x12\xe7\x01\n\x0fGetTokensConfig\x12\x34.identity.appid.management.v4.GetTokensConfigRequest\x1a*.identity.appid.management.v4.TokensConfig\"r\x90\x02\x01\xca\xda\x18;\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x18\x61ppid.tokens-config.readZ\x03\x41\x31\x31\x82\xd3\xe4\x93\x02*\x12(/management/v4/{tenant_id}/config/tokens\x12\xf1\x01\n\x0fPutTokensConfig\x12\x34.identity.appid.management.v4.PutTokensConfigRequest\x1a*.identity.appid.management.v4.TokensConfig\"|\x90\x02\x02\xca\xda\x18=\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x1a\x61ppid.tokens-config.updateZ\x03\x41\x31\x32\x82\xd3\xe4\x93\x02\x32\x1a(/management/v4/{tenant_id}/config/tokens:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.management.v4.tokens_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_TOKENSCONFIG'].fields_by_name['id_token_claims']._loaded_options = None
+  _globals['_TOKENSCONFIG'].fields_by_name['id_token_claims']._serialized_options = b'\332\332\030\002Pd'
+  _globals['_TOKENSCONFIG'].fields_by_name['access_token_claims']._loaded_options = None
+  _globals['_TOKENSCONFIG'].fields_by_name['access_token_claims']._serialized_options = b'\332\332\030\002Pd'
+  _globals['_CLAIMMAPPING'].fields_by_name['source']._loaded_options = None
+  _globals['_CLAIMMAPPING'].fields_by_name['source']._serialized_options = b'\332\332\030S\010\0012\004saml2\017cloud_directory2\010facebook2\006google2\014appid_custom2\005ibmid2\nattributes2\005roles'
+  _globals['_ACCESSTOKENCONFIG'].fields_by_name['expires_in']._loaded_options = None
+  _globals['_ACCESSTOKENCONFIG'].fields_by_name['expires_in']._serialized_options = b'\332\332\030\0229\000\000\000\000\000\300r@A\000\000\000\000\000\030\365@'
+  _globals['_REFRESHTOKENCONFIG'].fields_by_name['expires_in']._loaded_options = None
+  _globals['_REFRESHTOKENCONFIG'].fields_by_name['expires_in']._serialized_options = b'\332\332\030\0229\000\000\000\000\000\030\365@A\000\000\000\000\300\251]A'
+  _globals['_REFRESHTOKENCONFIG'].fields_by_name['enabled']._loaded_options = None
+  _globals['_REFRESHTOKENCONFIG'].fields_by_name['enabled']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_ANONYMOUSACCESSCONFIG'].fields_by_name['expires_in']._loaded_options = None
+  _globals['_ANONYMOUSACCESSCONFIG'].fields_by_name['expires_in']._serialized_options = b'\332\332\030\0229\000\000\000\000\000\030\365@A\000\000\000\000\300\251]A'
+  _globals['_ANONYMOUSACCESSCONFIG'].fields_by_name['enabled']._loaded_options = None
+  _globals['_ANONYMOUSACCESSCONFIG'].fields_by_name['enabled']._serialized_options = b'\332\332\030\002\010\001'
   _globals['_TOKENSSERVICE']._loaded_options = None
   _globals['_TOKENSSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_TOKENSSERVICE'].methods_by_name['GetTokensConfig']._loaded_options = None
   _globals['_TOKENSSERVICE'].methods_by_name['GetTokensConfig']._serialized_options = b'\220\002\001\312\332\030;\n\016\n\001\001\032\ttenant_id\022\nmanagement*\030appid.tokens-config.readZ\003A11\202\323\344\223\002*\022(/management/v4/{tenant_id}/config/tokens'
   _globals['_TOKENSSERVICE'].methods_by_name['PutTokensConfig']._loaded_options = None
   _globals['_TOKENSSERVICE'].methods_by_name['PutTokensConfig']._serialized_options = b'\220\002\002\312\332\030=\n\016\n\001\002\032\ttenant_id\022\nmanagement*\032appid.tokens-config.updateZ\003A12\202\323\344\223\0022\032(/management/v4/{tenant_id}/config/tokens:\006config'
-  _globals['_GETTOKENSCONFIGREQUEST']._serialized_start=138
-  _globals['_GETTOKENSCONFIGREQUEST']._serialized_end=191
-  _globals['_PUTTOKENSCONFIGREQUEST']._serialized_start=193
-  _globals['_PUTTOKENSCONFIGREQUEST']._serialized_end=314
-  _globals['_TOKENSCONFIG']._serialized_start=317
-  _globals['_TOKENSCONFIG']._serialized_end=752
-  _globals['_CLAIMMAPPING']._serialized_start=755
-  _globals['_CLAIMMAPPING']._serialized_end=922
-  _globals['_ACCESSTOKENCONFIG']._serialized_start=924
-  _globals['_ACCESSTOKENCONFIG']._serialized_end=995
-  _globals['_REFRESHTOKENCONFIG']._serialized_start=997
-  _globals['_REFRESHTOKENCONFIG']._serialized_end=1112
-  _globals['_ANONYMOUSACCESSCONFIG']._serialized_start=1114
-  _globals['_ANONYMOUSACCESSCONFIG']._serialized_end=1232
-  _globals['_TOKENSSERVICE']._serialized_start=1235
-  _globals['_TOKENSSERVICE']._serialized_end=1736
+  _globals['_GETTOKENSCONFIGREQUEST']._serialized_start=170
+  _globals['_GETTOKENSCONFIGREQUEST']._serialized_end=223
+  _globals['_PUTTOKENSCONFIGREQUEST']._serialized_start=225
+  _globals['_PUTTOKENSCONFIGREQUEST']._serialized_end=346
+  _globals['_TOKENSCONFIG']._serialized_start=349
+  _globals['_TOKENSCONFIG']._serialized_end=800
+  _globals['_CLAIMMAPPING']._serialized_start=803
+  _globals['_CLAIMMAPPING']._serialized_end=1059
+  _globals['_ACCESSTOKENCONFIG']._serialized_start=1061
+  _globals['_ACCESSTOKENCONFIG']._serialized_end=1156
+  _globals['_REFRESHTOKENCONFIG']._serialized_start=1159
+  _globals['_REFRESHTOKENCONFIG']._serialized_end=1306
+  _globals['_ANONYMOUSACCESSCONFIG']._serialized_start=1309
+  _globals['_ANONYMOUSACCESSCONFIG']._serialized_end=1459
+  _globals['_TOKENSSERVICE']._serialized_start=1462
+  _globals['_TOKENSSERVICE']._serialized_end=1963
 # @@protoc_insertion_point(module_scope)

@@ -24,28 +24,31 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0identity/appid/management/v4/users_profile.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1fidentity/options/v1/rules.proto\";\n\x1cGetUsersProfileConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x85\x01\n\x1cPutUsersProfileConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12H\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x30.identity.appid.management.v4.UsersProfileConfigR\x06\x63onfig\"D\n\x12UsersProfileConfig\x12 \n\tis_active\x18\x01 \x01(\x08H\x00R\x08isActive\x88\x01\x01\x42\x0c\n\n_is_active2\xa1\x04\n\x13UsersProfileService\x12\x85\x02\n\x15GetUsersProfileConfig\x12:.identity.appid.management.v4.GetUsersProfileConfigRequest\x1a\x30.identity.appid.management.v4.UsersProfileConfig\"~\x90\x02\x01\xca\xda\x18@\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x1d\x61ppid.is-profiles-active.readZ\x03\x41\x31\x35\x82\xd3\xe4\x93\x02\x31\x12//management/v4/{tenant_id}/config/users_profile\x12\xf9\x01\n\x15PutUsersProfileConfig\x12:.identity.appid.management.v4.PutUsersProfileConfigRequest\x1a\x16.google.protobuf.Empty\"\x8b\x01\x90\x02\x02\xca\xda\x18\x45\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x1f\x61ppid.is-profiles-active.updateZ\x03\x41\x31\x36\x82\xd3\xe4\x93\x02\x39\x1a//management/v4/{tenant_id}/config/users_profile:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0identity/appid/management/v4/users_profile.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\";\n\x1cGetUsersProfileConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x85\x01\n\x1cPutUsersProfileConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12H\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x30.identity.appid.management.v4.UsersProfileConfigR\x06\x63onfig\"L\n\x12UsersProfileConfig\x12(\n\tis_active\x18\x01 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x00R\x08isActive\x88\x01\x01\x42\x0c\n\n_is_active2\xa1\x04\n\x13UsersProfileService\x12\x85\x02\n\x15GetUsersProfileConfig\x12:.identity.appid.management.v4.GetUsersProfileConfigRequest\x1a\x30.identity.appid.management.v4.UsersProfileConfig\"~\x90\x02\x01\xca\xda\x18@\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x1d\x61ppid.is-profiles-active.readZ\x03\x41\x31\x35\x82\xd3\xe4\x93\x02\x31\x12//management/v4/{tenant_id}/config/users_profile\x12\xf9\x01\n\x15PutUsersProfileConfig\x12:.identity.appid.management.v4.PutUsersProfileConfigRequest\x1a\x16.google.protobuf.Empty\"\x8b\x01\x90\x02\x02\xca\xda\x18\x45\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x1f\x61ppid.is-profiles-active.updateZ\x03\x41\x31\x36\x82\xd3\xe4\x93\x02\x39\x1a//management/v4/{tenant_id}/config/users_profile:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.management.v4.users_profile_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_USERSPROFILECONFIG'].fields_by_name['is_active']._loaded_options = None
+  _globals['_USERSPROFILECONFIG'].fields_by_name['is_active']._serialized_options = b'\332\332\030\002\010\001'
   _globals['_USERSPROFILESERVICE']._loaded_options = None
   _globals['_USERSPROFILESERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_USERSPROFILESERVICE'].methods_by_name['GetUsersProfileConfig']._loaded_options = None
   _globals['_USERSPROFILESERVICE'].methods_by_name['GetUsersProfileConfig']._serialized_options = b'\220\002\001\312\332\030@\n\016\n\001\001\032\ttenant_id\022\nmanagement*\035appid.is-profiles-active.readZ\003A15\202\323\344\223\0021\022//management/v4/{tenant_id}/config/users_profile'
   _globals['_USERSPROFILESERVICE'].methods_by_name['PutUsersProfileConfig']._loaded_options = None
   _globals['_USERSPROFILESERVICE'].methods_by_name['PutUsersProfileConfig']._serialized_options = b'\220\002\002\312\332\030E\n\016\n\001\002\032\ttenant_id\022\nmanagement\030\314\001*\037appid.is-profiles-active.updateZ\003A16\202\323\344\223\0029\032//management/v4/{tenant_id}/config/users_profile:\006config'
-  _globals['_GETUSERSPROFILECONFIGREQUEST']._serialized_start=174
-  _globals['_GETUSERSPROFILECONFIGREQUEST']._serialized_end=233
-  _globals['_PUTUSERSPROFILECONFIGREQUEST']._serialized_start=236
-  _globals['_PUTUSERSPROFILECONFIGREQUEST']._serialized_end=369
-  _globals['_USERSPROFILECONFIG']._serialized_start=371
-  _globals['_USERSPROFILECONFIG']._serialized_end=439
-  _globals['_USERSPROFILESERVICE']._serialized_start=442
-  _globals['_USERSPROFILESERVICE']._serialized_end=987
+  _globals['_GETUSERSPROFILECONFIGREQUEST']._serialized_start=206
+  _globals['_GETUSERSPROFILECONFIGREQUEST']._serialized_end=265
+  _globals['_PUTUSERSPROFILECONFIGREQUEST']._serialized_start=268
+  _globals['_PUTUSERSPROFILECONFIGREQUEST']._serialized_end=401
+  _globals['_USERSPROFILECONFIG']._serialized_start=403
+  _globals['_USERSPROFILECONFIG']._serialized_end=479
+  _globals['_USERSPROFILESERVICE']._serialized_start=482
+  _globals['_USERSPROFILESERVICE']._serialized_end=1027
 # @@protoc_insertion_point(module_scope)
