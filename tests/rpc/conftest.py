@@ -1,11 +1,14 @@
-"""What tests of the authorization code flow begin with: a tenant's runtime, a user, a browser, two applications."""
+"""What tests of signing in begin with: a tenant's runtime, its users, a browser, two applications."""
 
 from __future__ import annotations
+
+import itertools
 
 import pytest
 from kit.browser import CALLBACK, Browser
 from kit.callers import Caller
 from kit.oauth import Application, Runtime
+from kit.people import Made, new_person
 
 from ostiary.oauth.clients import PUBLIC
 
@@ -31,3 +34,18 @@ def app(runtime: Runtime) -> Application:
 @pytest.fixture
 def page_app(runtime: Runtime) -> Application:
     return runtime.application("page", PUBLIC)
+
+
+NUMBERS = itertools.count()
+
+
+@pytest.fixture
+def ann(caller: Caller) -> Made:
+    return new_person(caller.installation, caller.installation.tenant_id, "ann", "org_owner", "org_member")
+
+
+@pytest.fixture
+def someone(shared_caller: Caller) -> Made:
+    """A user of the shared installation, another one for each test: tries are counted by user."""
+    name = f"someone{next(NUMBERS)}"
+    return new_person(shared_caller.installation, shared_caller.installation.tenant_id, name)

@@ -12,10 +12,6 @@ import grpc
 import pytest
 from kit.audited import changes
 from kit.callers import Caller, refusal
-from kit.installation import ENTROPY
-
-from ostiary.ids import new_id
-from ostiary.store.tables import User
 
 Json = dict[str, Any]
 MANAGEMENT = "identity.appid.management.v4"
@@ -373,23 +369,3 @@ def test_a_document_is_what_was_put_last_and_its_default_before(document: Docume
     assert [action for action, _ in changes(document.caller.installation)] == [kind.audit] * (2 * len(kind.accepted))
     other = Documented(document.caller, kind, document.caller.installation.new_tenant("other"))
     assert other.get("operator") == kind.default, "one tenant's document is not another's"
-
-
-def test_the_identity_field_is_frozen_by_the_first_user(caller: Caller) -> None:
-    directory = Documented(caller, DOCUMENTS["cloud_directory"])
-    installation = caller.installation
-    user = User(
-        id=new_id(ENTROPY), tenant_id=installation.new_tenant("other"), user_name="bee", user_name_key="bee",
-        created_at=0, modified_at=0,
-    )  # fmt: skip
-    with installation.runtime.store.write() as work:
-        work.add(user)
-    assert (
-        directory.put(changed(DIRECTORY, "config.identityField", "userName"))["config"]["identityField"] == "userName"
-    )
-    with installation.runtime.store.write() as work:
-        work.add(User(**{**user.model_dump(), "id": new_id(ENTROPY), "tenant_id": installation.tenant_id}))
-    assert refusal(lambda: directory.put(DIRECTORY)) == (INVALID, "IDENTITY_FIELD_FROZEN")
-    assert refusal(lambda: directory.put({"isActive": True})) == (INVALID, "CONFIG_MISSING")
-    kept = directory.put(changed(changed(DIRECTORY, "config.identityField", ABSENT), "isActive", False))
-    assert (kept["isActive"], kept["config"]["identityField"]) == (False, "userName")

@@ -1,0 +1,76 @@
+"""Signing in at csp and cloudapi over native gRPC, as their clients do."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+import grpc
+from google.api import httpbody_pb2
+from kit.callers import Caller, bearer
+from kit.people import PASSWORD, Made
+
+from identity.cloudapi.v1 import sessions_pb2
+from identity.cloudapi.v1.sessions_pb2_grpc import SessionsServiceStub
+from identity.csp.v1 import authentication_pb2, login_pb2, principal_user_pb2, user_pb2
+from identity.csp.v1.authentication_pb2_grpc import AuthenticationServiceStub
+from identity.csp.v1.login_pb2_grpc import LoginServiceStub
+from identity.csp.v1.principal_user_pb2_grpc import PrincipalUserServiceStub
+from ostiary.oauth import jwt
+
+INVALID, UNAUTHENTICATED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNAUTHENTICATED
+CALL = {"timeout": 20}
+
+
+def form(**fields: str) -> httpbody_pb2.HttpBody:
+    return httpbody_pb2.HttpBody(content_type="application/x-www-form-urlencoded", data=urlencode(fields).encode())
+
+
+def basic(name: str, password: str) -> dict[str, Any]:
+    encoded = base64.b64encode(f"{name}:{password}".encode()).decode()
+    return {"metadata": (("authorization", f"Basic {encoded}"),), "timeout": 20}
+
+
+def csp_login(caller: Caller, username: str, password: str, **fields: str) -> login_pb2.LoginAnswer:
+    flag = {"access_token": fields.pop("flag")} if "flag" in fields else {}
+    who = login_pb2.Credentials(username=username, password=password, **fields)
+    request = login_pb2.LoginRequest(credentials=who, **flag)
+    return LoginServiceStub(caller.channel).Login(request, **CALL)
+
+
+def vcd_login(caller: Caller, name: str, password: str, provider: bool = False) -> tuple[sessions_pb2.Session, str]:
+    stub = SessionsServiceStub(caller.channel)
+    method, request = (stub.CreateSession, sessions_pb2.CreateSessionRequest())
+    if provider:
+        method, request = (stub.CreateProviderSession, sessions_pb2.CreateProviderSessionRequest())
+    session, call = method.with_call(request, **basic(name, password))
+    return session, dict(call.initial_metadata())["x-vmware-vcloud-access-token"]
+
+
+def swap(caller: Caller, token: str, **call: Any) -> authentication_pb2.AccessToken:
+    request = authentication_pb2.AuthorizeApiTokenRequest(form=form(api_token=token))
+    return AuthenticationServiceStub(caller.channel).AuthorizeApiToken(request, **{**CALL, **call})
+
+
+def me(caller: Caller, token: str) -> user_pb2.User:
+    stub = PrincipalUserServiceStub(caller.channel)
+    return stub.GetLoggedInUser(principal_user_pb2.GetLoggedInUserRequest(), **bearer(token))
+
+
+def is_dead(caller: Caller, token: str) -> bool:
+    try:
+        me(caller, token)
+    except grpc.RpcError as refused:
+        return refused.code() is UNAUTHENTICATED
+    return False
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(jwt.unb64(token.split(".")[1]))
+    return document
+
+
+def api_token_of(caller: Caller, ann: Made) -> str:
+    return csp_login(caller, "ann", PASSWORD, flag="x").refresh_token
