@@ -27,6 +27,7 @@ COMMANDS = {
     "key": "ostiary.cli.key",
     "backup": "ostiary.cli.backup",
     "restore": "ostiary.cli.restore",
+    "import": "ostiary.cli.import_",
     "audit": "ostiary.cli.audit",
     "routes": "ostiary.cli.routes",
     "openapi": "ostiary.cli.openapi",

@@ -26,14 +26,18 @@ _TENANTS = table_of(Tenant)
 
 def create_tenant(
     work: Work, name: str, entropy: Entropy, now_ms: int, *, display_name: str = "", parent_id: str | None = None,
-    is_default: bool = False,
+    is_default: bool = False, tenant_id: str = "",
 ) -> Tenant:  # fmt: skip
-    """A new, enabled tenant. Raises INVALID_TENANT_NAME, TENANT_NAME_TAKEN."""
+    """A new, enabled tenant. `tenant_id` is the one that it had on another server; without it, it is new.
+
+    Raises INVALID_TENANT_NAME, TENANT_NAME_TAKEN.
+    """
     if len(name) > MAX_NAME or not _SLUG.fullmatch(name):
         raise invalid("INVALID_TENANT_NAME", f"A tenant's name has 1 to {MAX_NAME} letters, digits or _-.!'(),$ in it.")
     if work.row(select(_TENANTS.c.id).where(_TENANTS.c.name_key == name_key(name))):
         raise conflict("TENANT_NAME_TAKEN", f"There is a tenant named {name} already.")
-    return _add(work, new_id(entropy), name, display_name or name, now_ms, parent_id=parent_id, is_default=is_default)
+    made = tenant_id or new_id(entropy)
+    return _add(work, made, name, display_name or name, now_ms, parent_id=parent_id, is_default=is_default)
 
 
 def create_system(work: Work, now_ms: int) -> Tenant:

@@ -118,10 +118,12 @@ def secret_place(tenant_id: str, client_id: str) -> Place:
 
 
 def create_client(
-    work: Work, sealing: Sealing, entropy: Entropy, tenant_id: str, name: str, type: str, now_ms: int
-) -> tuple[ClientView, str]:
+    work: Work, sealing: Sealing, entropy: Entropy, tenant_id: str, name: str, type: str, now_ms: int, *,
+    client_id: str = "", secret: str = "",
+) -> tuple[ClientView, str]:  # fmt: skip
     """A new, enabled client of one of TYPES, and its secret: base64 of a GUID, as App ID's are; empty when public.
 
+    `client_id` and `secret` are those that it had on another server; without them they are new.
     Raises INVALID_NAME, INVALID_APPLICATION_TYPE, TOO_MANY_APPLICATIONS.
     """
     check_name("name", name, MAX_NAME)
@@ -131,8 +133,8 @@ def create_client(
     row = work.row(_COUNT, {"tenant_id": tenant_id})
     if row is not None and row[0] >= MAX_CLIENTS:
         raise invalid("TOO_MANY_APPLICATIONS", f"A tenant has at most {MAX_CLIENTS} applications; delete one first.")
-    client_id = new_id(entropy)
-    secret = "" if type == PUBLIC else base64.b64encode(new_id(entropy).encode()).decode()
+    client_id = client_id or new_id(entropy)
+    secret = "" if type == PUBLIC else secret or base64.b64encode(new_id(entropy).encode()).decode()
     client = Client(
         id=client_id, tenant_id=tenant_id, name=name, type=type, created_at=now_ms,
         secret_digest=digest(secret) if secret else "",

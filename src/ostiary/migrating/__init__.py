@@ -1,0 +1,1 @@
+"""Moving tenants between servers that speak App ID's management API."""

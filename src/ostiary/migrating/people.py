@@ -1,0 +1,124 @@
+"""Directory users with their password hashes, and the profiles of everybody else; a page in memory."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from ostiary.migrating.copying import Copying
+from ostiary.migrating.management import ApiError, Json, ManagementApi
+from ostiary.migrating.report import CREATED, LEFT, UNCHANGED
+
+USERS, PROFILES = "users", "profiles"
+FOUND = "found"
+"""The outcome of people in a dry run: which of them are there already only an import tells."""
+_THERE = frozenset({"EMAIL_TAKEN", "USERNAME_TAKEN", "IDENTITY_TAKEN", "PROFILE_EXISTS"})
+_HASH = ("HASH", "ENCRYPTION_SECRET")
+Send = Callable[[ManagementApi, list[Json]], Json]
+
+
+def copy_users(copying: Copying) -> None:
+    """Users of the Cloud Directory. Hashes travel encrypted with a secret of this copy alone.
+
+    Users who are there already, by mail address or name, are left alone: they may have another password by now.
+    """
+    secret = secrets.token_urlsafe(32)
+
+    def send(target: ManagementApi, users: list[Json]) -> Json:
+        return target.send("POST", "cloud_directory/import", {"users": users}, encryption_secret=secret)
+
+    for users in _exported(copying, USERS, "cloud_directory/export", encryption_secret=secret):
+        refused = _import(copying, USERS, users, send).refused
+        _without_passwords(copying, [user for user in users if _name(user) in refused], refused, send)
+
+
+def copy_profiles(copying: Copying) -> None:
+    """Profiles of people whom other providers know, and of those who were registered in advance."""
+    for profiles in _exported(copying, PROFILES, "users/export"):
+        _import(copying, PROFILES, profiles, _send_profiles)
+
+
+def _exported(copying: Copying, part: str, path: str, **query: str) -> Iterator[list[Json]]:
+    """The pages of an export; a source that refuses it is reported."""
+    done = 0
+    try:
+        for people, total in copying.source.pages(path, **query):
+            copying.progress(part, done, total)
+            yield people
+            done += len(people)
+            copying.progress(part, done, total)
+    except ApiError as error:
+        if error.status in (404, 405):
+            copying.report.left(part, "all", "the source has no such export")
+        elif error.status == 403:
+            copying.report.failed(part, "all", "the source refuses the export: its API key must be a Manager's")
+        else:
+            raise
+
+
+def _send_profiles(target: ManagementApi, profiles: list[Json]) -> Json:
+    return target.send("POST", "users/import", {"users": profiles})
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a page: how many were added, and whose password hash was refused, with the reason."""
+
+    added: int = 0
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def _import(copying: Copying, part: str, people: list[Json], send: Send) -> Sent:
+    """Sends a page."""
+    if copying.dry_run or copying.target is None:
+        copying.report.count(part, FOUND, len(people))
+        return Sent()
+    if not people:
+        return Sent()
+    try:
+        answer = send(copying.target, people)
+    except ApiError as error:
+        if not error.status:
+            raise
+        copying.report.failed(part, f"{len(people)} from {_name(people[0])}", f"the target refuses them: {error}")
+        return Sent()
+    added = int(answer.get("added") or 0)
+    copying.report.count(part, CREATED, added)
+    hashes: dict[str, str] = {}
+    for failure in answer.get("failReasons") or []:
+        name, (code, why) = _name(failure), _why(failure)
+        if code in _THERE:
+            copying.report.count(part, UNCHANGED)
+        elif any(word in code for word in _HASH):
+            hashes[name] = why
+        else:
+            copying.report.failed(part, name, why)
+    return Sent(added, hashes)
+
+
+def _without_passwords(copying: Copying, users: list[Json], refused: dict[str, str], send: Send) -> None:
+    """Users whose hash the target cannot open: without a password if that is wanted, else not at all."""
+    if not users:
+        return
+    if not copying.reset_passwords:
+        for user in users:
+            why = f"{refused[_name(user)]} (--reset-passwords takes such users without a password)"
+            copying.report.left(USERS, _name(user), why)
+        return
+    bare = [{**user, "scimUser": {**user["scimUser"], "passwordHistory": []}, "passwordHash": ""} for user in users]
+    added = _import(copying, USERS, bare, send).added
+    copying.report.count("passwords", LEFT, added)
+
+
+def _name(person: Json) -> str:
+    """What tells a person in a report: an id; no names and no addresses."""
+    scim = person.get("scimUser") or {}
+    return str(scim.get("originalId") or person.get("originalId") or person.get("id") or "")
+
+
+def _why(failure: Json) -> tuple[str, str]:
+    error = failure.get("error")
+    if isinstance(error, dict):
+        return str(error.get("code", "")), f"{error.get('message', '')} ({error.get('code', '')})"
+    return "", str(error or failure.get("reason") or failure)
