@@ -13,7 +13,7 @@ WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help environment environment-dev run demo test check lint style types protos imports generated gen format \
-	bench lock migration first-migration clean
+	operations operations-current bench lock migration first-migration clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,10 +27,10 @@ demo: environment-dev ## A tour of every dialect against a server of its own
 test: environment-dev ## Every test, on real servers: PostgreSQL, Envoy, Valkey, SMTP
 	python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
-check: environment-dev style protos imports types ## What to run before each commit: style, types, layers, fast tests
+check: environment-dev style protos imports types operations-current ## What to run before each commit: style, types, layers, fast tests
 	@$(if $(wildcard tests/unit tests/contract),python -m pytest -q $(wildcard tests/unit tests/contract) || [ $$? -eq 5 ])
 
-lint: environment-dev style protos imports types generated ## Style, types, protos, layers, and whether gen/ is fresh
+lint: environment-dev style protos imports types generated operations-current ## Style, types, protos, layers, whether what is generated is fresh
 
 style:
 	ruff check $(wildcard $(SOURCES))
@@ -67,6 +67,14 @@ generate:
 	@buf build --exclude-source-info --output $(GEN)/gen/identity/descriptors.binpb
 	@sources=$$(mktemp) && trap 'rm -f "$$sources"' EXIT && buf build --output "$$sources#format=binpb" && \
 	PYTHONPATH=$(CURDIR)/src:$(GEN)/gen python -m ostiary.openapi "$$sources" $(GEN)/gen/identity/openapi.json
+
+operations: environment-dev ## Write docs/operations.md and the table in the README: what of the interfaces works
+	@$(OPERATIONS)
+
+operations-current:
+	@$(OPERATIONS) --check
+
+OPERATIONS = PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests python tools/operations.py
 
 format: environment-dev ## Write Python and protos in the one style
 	ruff check --fix $(wildcard $(SOURCES))
