@@ -113,6 +113,8 @@ def furnish(tenant: Tenant) -> None:
     access = [{"application_id": shop["clientId"], "scopes": ["orders.read"]}]
     role = tenant.ask("POST", "roles", {"name": "Clerk", "description": "sells", "access": access})
     tenant.ask("PUT", f"applications/{shop['clientId']}/roles", {"roles": {"ids": [role["id"]]}})
+    wanted = {"idp": "saml", "idp-identity": "kim@example.com", "profile": {"attributes": {"points": 9}}}
+    tenant.ask("POST", "users", wanted)
     for number in range(60):  # more than a page
         user = {"emails": [{"value": f"user{number}@example.com"}], "password": PASSWORD, "status": "CONFIRMED"}
         made = tenant.ask("POST", "cloud_directory/sign_up?shouldCreateProfile=true", user)
@@ -157,7 +159,7 @@ def test_a_whole_tenant_arrives_and_arrives_only_once(goal: Served, source: Tena
     ended = run(goal, source)
     assert ended.code == 0, ended.stdout + ended.stderr
     report = ended.json()
-    assert report["parts"]["users"] == {"created": 60}
+    assert (report["parts"]["users"], report["parts"]["profiles"]) == ({"created": 60}, {"created": 1})
     tenant_id = source.url.rpartition("/")[2]
     assert report["tenantId"] == tenant_id, "the tenant keeps its id, so that applications change a host name only"
     there = arrived(goal, tenant_id)
@@ -169,6 +171,9 @@ def test_a_whole_tenant_arrives_and_arrives_only_once(goal: Served, source: Tena
     wanted = [{name: app.get(name) for name in ("clientId", "secret", "name", "type")} for app in shops[0]]
     assert [{name: app.get(name) for name in ("clientId", "secret", "name", "type")} for app in shops[1]] == wanted
 
+    (kim,) = there.ask("GET", "users/export")["users"]
+    assert (kim["attributes"], kim["identities"][0]["provider"]) == ({"points": 9}, "saml")
+
     shop = next(app for app in shops[1] if app["name"] == "shop")
     signed_in = there.token(shop, grant_type="password", username="user0@example.com", password=PASSWORD)
     assert signed_in.status_code == httpx.codes.OK, "the old password signs in"
@@ -178,7 +183,8 @@ def test_a_whole_tenant_arrives_and_arrives_only_once(goal: Served, source: Tena
     again = run(goal, source)
     assert again.code == 0, again.stderr
     assert not written(again.json())
-    assert again.json()["parts"]["users"] == {"unchanged": 60}
+    repeated = again.json()["parts"]
+    assert (repeated["users"], repeated["profiles"]) == ({"unchanged": 60}, {"unchanged": 1})
     assert len(there.ask("GET", "applications")["applications"]) == len(wanted)
     keys = ostiary("apikey", "list", tenant_id, "--json", cwd=goal.folder, **goal.variables).json()
     assert [bool(key["revokedAt"]) for key in keys if key["name"] == "ostiary import"] == [True, True]

@@ -102,7 +102,8 @@ def test_profiles_are_imported_and_exported_by_managers(management: httpx.Client
     answer = management.post("users/import", content=users, headers={"content-type": "application/json"})
     assert (answer.status_code, answer.json()) == (
         200, {"added": 1, "failed": 1, "failReasons": [
-            {"originalId": "b", "idp": "", "error": {"message": "attributes must be an object."}}
+            {"originalId": "b", "idp": "",
+             "error": {"message": "attributes must be an object.", "code": "INVALID_PROFILE"}}
         ]},
     )  # fmt: skip
     page = management.get("users/export", params={"startIndex": 1, "count": 100})

@@ -176,7 +176,8 @@ def test_who_is_there_already_is_not_added_again(source: People) -> None:
     )  # fmt: skip
     assert (answer["added"], answer["failed"]) == (2, 4)
     assert answer["failReasons"][0] == {
-        "originalId": "old-1", "idp": "google", "error": {"message": "The user already exists."},
+        "originalId": "old-1", "idp": "google",
+        "error": {"message": "The user already exists.", "code": "PROFILE_EXISTS"},
     }  # fmt: skip
     assert [one["originalId"] for one in answer["failReasons"]] == ["old-1", "old-2", "old-3", "old-4"]
     assert exported(source)["totalResults"] == 4

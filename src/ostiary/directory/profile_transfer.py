@@ -75,7 +75,7 @@ def import_profiles(work: Work, tenant_id: str, body: bytes, entropy: Entropy, n
         try:
             _add(work, tenant_id, _read(entry, roles), entropy, now_ms)
         except DomainError as error:
-            failed.append(_failure(entry, error.message))
+            failed.append(_failure(entry, error))
     return pb.ProfileImportResult(added=len(entries) - len(failed), failed=len(failed), fail_reasons=failed)
 
 
@@ -149,14 +149,15 @@ def _role_ids(names: Any, roles: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(roles[name_key(name)] for name in names))
 
 
-def _failure(entry: Any, message: str) -> pb.ProfileImportFailure:
+def _failure(entry: Any, error: DomainError) -> pb.ProfileImportFailure:
     """Which entry failed, as far as it says so itself."""
     known = entry if isinstance(entry, dict) else {}
     identities = known.get("identities")
     first = identities[0] if isinstance(identities, list) and identities else {}
     provider = first.get("provider") if isinstance(first, dict) else None
     original_id, idp = (_shown(name) for name in (known.get("id"), provider or known.get("idp")))
-    return pb.ProfileImportFailure(original_id=original_id, idp=idp, error=pb.ProfileImportError(message=message))
+    why = pb.ProfileImportError(message=error.message, code=error.reason)
+    return pb.ProfileImportFailure(original_id=original_id, idp=idp, error=why)
 
 
 def _shown(value: Any) -> str:

@@ -13,7 +13,7 @@ from ostiary.migrating.report import CREATED, LEFT, UNCHANGED
 USERS, PROFILES = "users", "profiles"
 FOUND = "found"
 """The outcome of people in a dry run: which of them are there already only an import tells."""
-_THERE = frozenset({"EMAIL_TAKEN", "USERNAME_TAKEN", "IDENTITY_TAKEN", "PROFILE_EXISTS"})
+_THERE = frozenset({"EMAIL_TAKEN", "USERNAME_TAKEN", "PROFILE_EXISTS"})
 _HASH = ("HASH", "ENCRYPTION_SECRET")
 Send = Callable[[ManagementApi, list[Json]], Json]
 
@@ -88,7 +88,7 @@ def _import(copying: Copying, part: str, people: list[Json], send: Send) -> Sent
     hashes: dict[str, str] = {}
     for failure in answer.get("failReasons") or []:
         name, (code, why) = _name(failure), _why(failure)
-        if code in _THERE:
+        if code in _THERE or (not code and "already exists" in why):  # the vendor has no codes here
             copying.report.count(part, UNCHANGED)
         elif any(word in code for word in _HASH):
             hashes[name] = why
