@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from typing import cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2_grpc
@@ -18,6 +19,7 @@ from ostiary.background.jobs import JobKind, Kinds, deletions, run_jobs
 from ostiary.background.tasks import Task, leased
 from ostiary.clock import Clock, SystemClock
 from ostiary.config import Settings, largest_message
+from ostiary.crew import Crew
 from ostiary.delivery.caps import RecipientCaps
 from ostiary.delivery.delivery import Delivery
 from ostiary.delivery.operators import operators_provider
@@ -83,6 +85,8 @@ OPEN_SERVICES = frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME})
 """Health and reflection need no token: the one named exception to closed by default (decision 28)."""
 MAX_METADATA = 65_536
 """Bytes; grpc's own limit would turn a request with a big token or many cookies into a 429."""
+LANES = 4
+"""Requests that a worker, on its one core, answers at once; others wait, or take the place of one that does."""
 MAX_CONCURRENT_RPCS = 256
 """Per worker; beyond it requests are refused at once, since nothing may queue without end (decision 32)."""
 
@@ -208,9 +212,8 @@ def build_server(
     """A gRPC server of all services on `address` (`unix:…` or `host:port`), not yet started; and its health."""
     rules = read_rules((service.descriptor for service in services), runtime.limits.coarse)
     reception = Reception(runtime.store, runtime.tenancy, runtime.entropy, Observer())
-    threads = ThreadPoolExecutor(runtime.settings.threads, thread_name_prefix="rpc")
     server = grpc.server(
-        threads,
+        cast("ThreadPoolExecutor", Crew(LANES, runtime.settings.threads)),  # all that grpc asks of it is `submit`
         interceptors=[Pipeline(rules, reception, steps(runtime), OPEN_SERVICES)],
         options=[
             ("grpc.max_metadata_size", MAX_METADATA),

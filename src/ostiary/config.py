@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import sys
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -120,7 +121,9 @@ class Settings(BaseSettings):
         "", description="HOST:PORT of worker 0, the next port for the next worker; default: unix sockets in run_dir"
     )
     workers: int = Field(0, ge=0, le=MOST_WORKERS, description="worker processes; 0: one for each allowed core")
-    threads: int = Field(24, ge=2, le=64, description="request threads of each worker; more than hash_queue")
+    threads: int = Field(
+        48, ge=8, le=256, description="request threads of each worker, those that wait included; more than hash_queue"
+    )
     gateway_threads: int = Field(0, ge=0, le=64, description="threads of Envoy; 0: one for each four cores")
     drain_seconds: float = Field(8.0, ge=0, le=60, description="longest wait for requests in flight when stopping")
     request_seconds: int = Field(15, ge=1, le=300, description="longest time of one REST request")
@@ -159,7 +162,10 @@ class Settings(BaseSettings):
     audit_reads: bool = Field(True, description="record in the audit ledger also who read what")
     audit_retention_days: int = Field(365, ge=0, le=36_500, description="days that audit records are kept; 0: for ever")
 
-    log_format: Literal["json", "text"] = Field("text", description="one JSON object a line, or text for people")
+    log_format: Literal["json", "text"] = Field(
+        default_factory=lambda: "text" if sys.stderr.isatty() else "json",
+        description="one JSON object a line, or text for people; text where standard error is a terminal",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is written")
 
     _cores: tuple[int, ...] = PrivateAttr(default_factory=lambda: tuple(sorted(os.sched_getaffinity(0))))

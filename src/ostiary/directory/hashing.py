@@ -13,11 +13,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from ostiary.crew import aside
 from ostiary.errors import DomainError, limited, unavailable
 
 Result = TypeVar("Result")
 Job = tuple["Future[Any]", Callable[[], Any]]
 
+NICENESS = 10
+"""Hashes give way to requests: with the cores full of hashes, saying 429 must not take as long as a hash."""
 PATIENCE_S = 10.0
 """Longest wait for a hash, below the gateway's 15 s."""
 
@@ -48,7 +51,8 @@ class HashingThreads:
             self._start()
             self._changed.notify()
         try:
-            return future.result(PATIENCE_S)
+            with aside:
+                return future.result(PATIENCE_S)
         except TimeoutError:
             future.cancel()
             raise unavailable("HASHING_SLOW", "Passwords cannot be checked at the moment.") from None
@@ -82,6 +86,7 @@ class HashingThreads:
 
     def _serve(self) -> None:
         os.sched_setaffinity(0, self._cores)
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)  # of this thread alone, as Linux has it
         while True:
             future, calculate = self._next()
             try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, delete, select, update
 
 from ostiary.directory import cloud_directory
+from ostiary.directory.admission import SignedIn
 from ostiary.directory.names import login_key
 from ostiary.directory.profiles import (
     CLOUD_DIRECTORY,
@@ -25,7 +26,6 @@ from ostiary.directory.profiles import (
     profile_of,
     the_profile,
 )
-from ostiary.directory.sign_in import SignedIn
 from ostiary.ids import Entropy
 from ostiary.store.tables import Identity, Profile, Tenant, table_of
 from ostiary.store.work import Work

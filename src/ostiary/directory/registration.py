@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from identity.appid.management.v4 import identity_providers_pb2 as pb
 from ostiary.clock import Clock
+from ostiary.directory.admission import signed_in_as
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, asks_for_confirmation
 from ostiary.directory.contacts import email_taken, one_primary
 from ostiary.directory.joining import profile_at_sign_in
 from ostiary.directory.password_policy import check_new_password
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.rate_limits import RATE_LIMITS
-from ostiary.directory.sign_in import signed_in_as
 from ostiary.directory.user_input import CONFIRMED, NewUser, check_user
 from ostiary.directory.user_messages import UserMessages
 from ostiary.directory.users import UserView, create_user, find_by_login

@@ -10,6 +10,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -25,6 +26,9 @@ MAX_LENGTH = 32_768
 
 class InvalidToken(Exception):
     """Not a token that one of our keys has signed."""
+
+
+_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def b64(data: bytes) -> str:
@@ -45,8 +49,13 @@ def unb64(text: str) -> bytes:
 
 def signing_input(kid: str, claims: dict[str, Any], **header: Any) -> bytes:
     """What is signed: header and claims. `header` adds to `alg`, `typ` and `kid` (App ID: `ver=4`)."""
-    protected = {"alg": "RS256", "typ": TYPE, "kid": kid, **header}
-    return f"{_part(protected)}.{_part(claims)}".encode()
+    return f"{_protected(kid, *header.items())}.{_part(claims)}".encode()
+
+
+@lru_cache(maxsize=4_096)
+def _protected(kid: str, *more: tuple[str, Any]) -> str:
+    """The header: the same for every token of a key."""
+    return _part({"alg": "RS256", "typ": TYPE, "kid": kid, **dict(more)})
 
 
 def encode(signer: Signer, claims: dict[str, Any], **header: Any) -> str:
@@ -56,7 +65,7 @@ def encode(signer: Signer, claims: dict[str, Any], **header: Any) -> str:
 
 
 def _part(document: dict[str, Any]) -> str:
-    return b64(json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode())
+    return b64(_compact(document).encode())
 
 
 def decode(

@@ -1,9 +1,9 @@
 """Signs tokens and appends the rows that go with them, for many requests at once.
 
-One thread a process takes all that waits, signs it, appends its rows in one transaction and then releases the answers:
-nobody sees a token before the row that records it is durable, yet one commit serves a whole batch. It also keeps the
-other threads from fighting over the interpreter while a signature is made (a third more tokens a second than signing
-in place).
+One thread of a process takes all that waits and signs it; another appends the rows in one transaction and then
+releases the answers: nobody sees a token before the row that records it is durable, yet one commit serves a whole
+batch, and the next is signed while the disk has it. It also keeps the other threads from fighting over the interpreter
+while a signature is made (a third more tokens a second than signing in place).
 
 Records on which no answer depends (reads, refusals) take the same way, only that nobody waits for them.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from ostiary.crew import aside
 from ostiary.errors import DomainError, unavailable
 from ostiary.keys.keyring import Signer
 from ostiary.store.audit import APPEND, Entry, row_of
@@ -37,6 +38,7 @@ LONGEST_QUEUE = 4_096
 _log = structlog.get_logger("ostiary.ledger")
 
 Finished = TypeVar("Finished")
+Taken = TypeVar("Taken")
 Finish = Callable[[Work, list[bytes]], Finished]
 """What else a request writes: gets the transaction of its batch and its signatures."""
 
@@ -56,12 +58,19 @@ class _Job:
         return self.claimed.acquire(blocking=False)
 
 
+_Batch = list[tuple[_Job, Any]]
+"""Jobs, each with its signatures or with the exception that making them raised."""
+
+
 class Ledger:
-    """The sign-and-commit thread of this process; started at first use, so that a fork does not lose it."""
+    """The threads of this process that sign and commit; started at first use, so that a fork does not lose them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._waiting: SimpleQueue[_Job] = SimpleQueue()
+        self._signed: SimpleQueue[_Batch] = SimpleQueue()
+        self._noted: deque[_Job] = deque()
+        self._lingers = False
         self._starting = threading.Lock()
         self._runs_in = 0
 
@@ -84,10 +93,13 @@ class Ledger:
 
     def note(self, now_ms: int, entry: Entry) -> None:
         """Appends one entry a moment later. A process that is killed loses those of its last moment."""
-        if self.waiting < LONGEST_QUEUE:
-            self._put(_Job(None, (), [row_of(entry, now_ms)], awaited=False))
-        else:
+        if len(self._noted) >= LONGEST_QUEUE:
             self.append(now_ms, entry)
+            return
+        self._ensure_threads()
+        self._noted.append(_Job(None, (), [row_of(entry, now_ms)], awaited=False))
+        if not self._lingers:  # else the thread looks there when it has waited
+            self._signed.put([])
 
     def flush(self) -> None:
         """Returns once all that was handed in before is written, or given up."""
@@ -98,12 +110,13 @@ class Ledger:
     @property
     def waiting(self) -> int:
         """How many requests wait for the next batch, about."""
-        return self._waiting.qsize()
+        return self._waiting.qsize() + self._signed.qsize() + len(self._noted)
 
     def _settled(self, job: _Job) -> Any:
         self._put(job)
         try:
-            outcome = _outcome(job)
+            with aside:
+                outcome = _outcome(job)
         except Empty:
             raise unavailable("LEDGER_BUSY", "The server is too busy; repeat in a moment.") from None
         if isinstance(outcome, Exception):
@@ -111,48 +124,88 @@ class Ledger:
         return outcome
 
     def _put(self, job: _Job) -> None:
-        if self._runs_in != os.getpid():
-            self._start()
+        self._ensure_threads()
         self._waiting.put(job)
 
-    def _start(self) -> None:
+    def _ensure_threads(self) -> None:
+        if self._runs_in == os.getpid():
+            return
         with self._starting:
             if self._runs_in != os.getpid():
-                self._waiting = SimpleQueue()
-                threading.Thread(target=self._run, args=(self._waiting,), name="ledger", daemon=True).start()
+                self._waiting, self._signed, self._noted = SimpleQueue(), SimpleQueue(), deque()
+                queues = (self._waiting, self._signed)
+                threading.Thread(target=_sign_all, args=queues, name="signing", daemon=True).start()
+                threading.Thread(target=self._write_all, args=queues[1:], name="ledger", daemon=True).start()
                 self._runs_in = os.getpid()
 
-    def _run(self, waiting: SimpleQueue[_Job]) -> None:
+    def _write_all(self, signed: SimpleQueue[_Batch]) -> None:
         while True:
-            batch = [waiting.get()]
-            until = time.monotonic() + LINGER_S
-            try:
-                while len(batch) < LARGEST_BATCH:
-                    pause = 0.0 if any(job.awaited for job in batch) else max(0.0, until - time.monotonic())
-                    batch.append(waiting.get(timeout=pause) if pause else waiting.get_nowait())
-            except Empty:
-                pass
-            claimed = [job for job in batch if job.claim()]
-            if claimed:
-                self._settle(claimed)
+            batch = self._next(signed)
+            for (job, _), outcome in zip(batch, self._outcomes(batch), strict=True):
+                job.done.put(outcome)
 
-    def _settle(self, batch: list[_Job]) -> None:
-        """Whatever goes wrong fails this batch: an exception that ended the thread would hang every later request."""
+    def _next(self, signed: SimpleQueue[_Batch]) -> _Batch:
+        """What is to be written together: all that is signed, and what was noted until somebody waits, or LINGER_S."""
+        batch = [each for part in _taken(signed) for each in part]
+        if not batch:
+            self._lingers = True
+            with suppress(Empty):
+                batch += signed.get(timeout=LINGER_S)
+            self._lingers = False
+        with suppress(IndexError):
+            while True:
+                batch.append((self._noted.popleft(), []))
+        return batch
+
+    def _outcomes(self, batch: _Batch) -> Sequence[Any]:
+        """What each job gets, once all is committed. Whatever goes wrong fails this batch: an exception that ended the
+        thread would hang every later request."""
         try:
-            outcomes: list[Any] = [_signed(job) for job in batch]
-            if any(job.rows or job.finish for job in batch):
-                with self._store.write() as work:
-                    outcomes = [_written(work, job, signed) for job, signed in zip(batch, outcomes, strict=True)]
-                    rows = [row for job in batch for row in job.rows]
-                    if rows:
-                        work.run(APPEND, rows)
+            return self._written(batch)
         except Exception as error:  # noqa: BLE001 - it is passed on to those who wait
-            lost = sum(not job.awaited for job in batch)
+            lost = sum(not job.awaited for job, _ in batch)
             if lost or not isinstance(error, DomainError):
                 _log.error("batch failed", jobs=len(batch), records_lost=lost, exc_info=True)
-            outcomes = [_failure(error) for _ in batch]
-        for job, outcome in zip(batch, outcomes, strict=True):
-            job.done.put(outcome)
+            return [_failure(error) for _ in batch]
+
+    def _written(self, batch: _Batch) -> Sequence[Any]:
+        if not any(job.rows or job.finish for job, _ in batch):
+            return [made for _, made in batch]
+        # What nobody waits for may be lost with a process already: it needs no disk of its own.
+        with self._store.write(durable=any(job.awaited for job, _ in batch)) as work:
+            outcomes = [_finished(work, job, made) for job, made in batch]
+            rows = [row for job, made in batch if not isinstance(made, Exception) for row in job.rows]
+            if rows:
+                work.run(APPEND, rows)
+        return outcomes
+
+
+def _sign_all(waiting: SimpleQueue[_Job], signed: SimpleQueue[_Batch]) -> None:
+    """Signs whatever waits and hands it on together."""
+    while True:
+        batch = [(job, _signed(job)) for job in _taken(waiting) if job.claim()]
+        if batch:
+            signed.put(batch)
+
+
+def _signed(job: _Job) -> Any:
+    """The signatures, or the exception that making them raised: it must not end the thread."""
+    try:
+        return [job.signer.sign(each) for each in job.inputs] if job.signer else []
+    except Exception as error:  # noqa: BLE001 - it is passed on to whoever waits
+        _log.error("signature failed", exc_info=True)
+        return _failure(error)
+
+
+def _taken(queue: SimpleQueue[Taken]) -> list[Taken]:
+    """Waits for one, and takes what else is there."""
+    taken = [queue.get()]
+    try:
+        while len(taken) < LARGEST_BATCH:
+            taken.append(queue.get_nowait())
+    except Empty:
+        pass
+    return taken
 
 
 def _outcome(job: _Job) -> Any:
@@ -166,17 +219,13 @@ def _outcome(job: _Job) -> Any:
         return job.done.get(timeout=TIMEOUT_S)
 
 
-def _signed(job: _Job) -> list[bytes]:
-    return [job.signer.sign(each) for each in job.inputs] if job.signer else []
-
-
-def _written(work: Work, job: _Job, signatures: list[bytes]) -> Any:
+def _finished(work: Work, job: _Job, made: Any) -> Any:
     """What the job's `finish` returns or raises; a savepoint undoes what it wrote before it raised."""
-    if job.finish is None:
-        return signatures
+    if job.finish is None or isinstance(made, Exception):
+        return made
     try:
-        with translated(), work.connection.begin_nested():
-            return job.finish(work, signatures)
+        with translated(), work.savepoint():
+            return job.finish(work, made)
     except Exception as error:  # noqa: BLE001 - raised again where the request waits
         return error
 

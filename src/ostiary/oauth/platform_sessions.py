@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ostiary.clock import Clock
+from ostiary.directory.admission import wrong_credentials
 from ostiary.directory.names import name_key
 from ostiary.directory.passwords import Passwords
-from ostiary.directory.sign_in import PasswordSignIn, wrong_credentials
+from ostiary.directory.sign_in import PasswordSignIn
 from ostiary.ids import Entropy
 from ostiary.oauth.platform_accounts import Account, living_account
 from ostiary.oauth.platform_tokens import LIFETIME_S, Issued, PlatformTokens

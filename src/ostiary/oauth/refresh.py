@@ -66,13 +66,13 @@ _ORIGIN = prepared(
     .join(_GRANTS, _GRANTS.c.id == _TOKENS.c.grant_id)
     .where(_TOKENS.c.digest == bindparam("token_digest"))
 )
-_ADD_GRANT, _ADD_TOKEN = insert(_GRANTS), insert(_TOKENS)
-_USE = (
+_ADD_GRANT, _ADD_TOKEN = prepared(insert(_GRANTS)), prepared(insert(_TOKENS))
+_USE = prepared(
     update(_TOKENS)
     .where(_TOKENS.c.digest == bindparam("token_digest"), _TOKENS.c.used_at.is_(None))
     .values(used_at=bindparam("now_ms"), successor=bindparam("next_digest"), sealed_answer=bindparam("answer"))
 )
-_EXTEND = (
+_EXTEND = prepared(
     update(_GRANTS)
     .where(_GRANTS.c.id == bindparam("of_grant"), _GRANTS.c.revoked_at.is_(None))
     .values(expires_at=bindparam("until_ms"), last_used_at=bindparam("now_ms"))

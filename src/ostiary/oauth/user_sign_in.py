@@ -6,8 +6,9 @@ The same for the resource owner password grant and for the sign-in page, so that
 from __future__ import annotations
 
 from ostiary.clock import Clock
+from ostiary.directory.admission import SignedIn
 from ostiary.directory.joining import profile_at_sign_in
-from ostiary.directory.sign_in import PasswordSignIn, SignedIn, wrong_credentials
+from ostiary.directory.sign_in import PasswordSignIn
 from ostiary.errors import DomainError, Kind
 from ostiary.ids import Entropy
 from ostiary.oauth.ledger import Ledger
@@ -16,6 +17,7 @@ from ostiary.oauth.subjects import Subject, find_subject
 from ostiary.store.audit import record
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
 
 
 class UserSignIn:
@@ -35,25 +37,25 @@ class UserSignIn:
         recording it."""
         with self._store.read() as work:
             captured = captures(work, tenant)
+
+        def note(work: Work, signed_in: SignedIn) -> Subject:
+            return self._subject(work, signed_in, request_id, anonymous_id, captured=captured)
+
         try:
-            signed_in = self._sign_in(tenant, login, password)
+            return self._sign_in.and_then(tenant, login, password, note)
         except DomainError as error:
             if captured and error.kind in (Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED):
                 self._ledger.append(self._clock.now_ms(), user_refused(tenant.id, request_id))
             raise
-        return self._subject(tenant.id, signed_in, request_id, anonymous_id, captured=captured)
 
     def _subject(
-        self, tenant_id: str, signed_in: SignedIn, request_id: str, anonymous_id: str, *, captured: bool
+        self, work: Work, signed_in: SignedIn, request_id: str, anonymous_id: str, *, captured: bool
     ) -> Subject:
-        now = self._clock.now_ms()
-        with self._store.write() as work:
-            profile = profile_at_sign_in(work, signed_in, self._entropy, now, anonymous_id)
-            if captured:
-                record(work, now, user_authenticated(tenant_id, profile.id, signed_in.user_id, request_id))
-            subject = find_subject(work, tenant_id, profile.id, now)
+        now, tenant_id = self._clock.now_ms(), signed_in.tenant_id
+        profile = profile_at_sign_in(work, signed_in, self._entropy, now, anonymous_id)
+        if captured:
+            record(work, now, user_authenticated(tenant_id, profile.id, signed_in.user_id, request_id))
+        subject = find_subject(work, tenant_id, profile.id, now)
         if subject is None:
             raise LookupError("the profile that was just found or made is not there")
-        if subject.user_epoch != signed_in.access_epoch or not subject.may_sign_in:
-            raise wrong_credentials()  # deactivated, or given a new password, since the old one was checked
         return subject

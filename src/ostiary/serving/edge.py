@@ -11,6 +11,7 @@ from ostiary.gateway.operations import descriptor_file, read_interface
 from ostiary.gateway.render import gateway_for, render
 from ostiary.serving.certificates import Certificate
 from ostiary.serving.process import Place
+from ostiary.serving.scheduling import give_way
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Edge:
             log_format=self._settings.log_format,
             level=self._settings.log_level,
         )
+        give_way()
         os.execve(line[0], line, envoy.environment())  # noqa: S606 (our own command line)
 
     def refresh(self) -> None:

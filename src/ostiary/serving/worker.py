@@ -10,6 +10,7 @@ from ostiary.gateway.render import HEALTH_SERVICE
 from ostiary.services.served import SERVICES
 from ostiary.serving.health import SERVING, Watch
 from ostiary.serving.process import Place, Serving, stop_seconds
+from ostiary.serving.scheduling import give_way
 
 
 def begin(settings: Settings, place: Place, number: int) -> Serving:
@@ -19,6 +20,7 @@ def begin(settings: Settings, place: Place, number: int) -> Serving:
     # widen their own affinity again to settings.cores.
     os.sched_setaffinity(0, {settings.cores[number % len(settings.cores)]})
     address = settings.worker_address(number, place.folder)
+    give_way()
     server, state = build_server(runtime, f"unix:{address}" if address.startswith("/") else address)
     names = [service.descriptor.full_name for service in SERVICES]
     # Our own gateway is drained before its workers; another one must be told by them.

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import insert
 
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import AuditEvent, table_of
 from ostiary.store.work import Work
 
-APPEND = insert(table_of(AuditEvent))
+APPEND = prepared(insert(table_of(AuditEvent)))
 UNKNOWN = "unknown"
 """The target of what failed: what was named may have been anything, so it is not kept."""
 

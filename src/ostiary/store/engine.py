@@ -22,14 +22,14 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
+from ostiary.crew import aside
 from ostiary.errors import conflict, invalid, unavailable
-from ostiary.store.readers import Readers
+from ostiary.store.connections import Connections
 from ostiary.store.work import Work
 
 STATEMENT_TIMEOUT_MS = 8_000
 """Below the gateway's 15 s, so that the caller gets our 503 and not its 504."""
 LOCK_TIMEOUT_MS = 4_000
-_POOLED: dict[str, Any] = {"max_overflow": 0, "pool_timeout": 3.0}
 _AWAY = (OperationalError, PoolTimeout, sqlite3.OperationalError, psycopg.OperationalError)
 """SQLAlchemy's own errors, and the drivers' where they are asked without it (`store.prepared`)."""
 
@@ -45,8 +45,10 @@ class Store:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         opened = _open_sqlite if self.is_sqlite else _open_postgresql
-        self.reading, self.writing = opened(self.url, writers)
-        self._readers = Readers(self.reading, readers)
+        self.reading, self.writing, self.counting = opened(self.url)
+        self._readers = Connections(self.reading, readers)
+        self._writers = Connections(self.writing, writers)
+        self._counters = self._writers if self.counting is self.writing else Connections(self.counting, writers)
         self._thread = threading.local()
 
     @contextmanager
@@ -56,22 +58,40 @@ class Store:
             yield Work(lambda: connection)
 
     @contextmanager
-    def write(self) -> Iterator[Work]:
-        """One transaction: return commits, raise rolls back. Not inside another one of the same thread."""
-        with translated(), self._alone(), writers_turn(self.url), self.writing.connect() as connection:
-            work = Work(lambda: connection)
-            transaction = connection.begin()
-            try:
-                yield work
-                work.flush()
-            except BaseException as error:
-                if getattr(error, "keep_changes", False):
+    def write(self, *, durable: bool = True) -> Iterator[Work]:
+        """One transaction: return commits, raise rolls back. Not inside another one of the same thread.
+
+        Committed is committed, whoever is killed. Only a power cut may take back what was not written `durable`, which
+        saves the wait for the disk: good for counters of the last minute, and nothing else.
+        """
+        committed = False
+        try:
+            with translated(), self._alone(), aside, self._turn(durable) as connection:
+                work = Work(lambda: connection)
+                transaction = connection.begin()
+                try:
+                    yield work
                     work.flush()
-                    transaction.commit()
-                elif transaction.is_active:  # a flush that failed has rolled it back already
-                    transaction.rollback()
-                raise
-            transaction.commit()
+                except BaseException as error:
+                    if getattr(error, "keep_changes", False):
+                        work.flush()
+                        transaction.commit()
+                        committed = True
+                    elif transaction.is_active:  # a flush that failed has rolled it back already
+                        transaction.rollback()
+                    raise
+                transaction.commit()
+                committed = True
+        finally:
+            if committed and durable and self.is_sqlite:
+                with aside:
+                    _reach_the_disk(f"{self.url.database}-wal")
+
+    @contextmanager
+    def _turn(self, durable: bool) -> Iterator[Connection]:
+        connections = self._writers if durable else self._counters
+        with writers_turn(self.url), connections as connection:
+            yield connection
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -87,8 +107,8 @@ class Store:
 
     def close(self) -> None:
         """Closes every connection; the store may be used again (needed after a fork)."""
-        self._readers.close()
-        self.writing.dispose()
+        for connections in (self._readers, self._writers, self._counters):
+            connections.close()
 
 
 @contextmanager
@@ -110,7 +130,7 @@ def translated() -> Iterator[None]:
     """Driver errors end here: nothing above the store knows them."""
     try:
         yield
-    except IntegrityError as error:
+    except (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError) as error:
         if not _is_race(error):
             raise
         raise conflict("CONFLICT", "Another change came first; read again and repeat.") from error
@@ -130,9 +150,10 @@ def translated() -> Iterator[None]:
 _RACES = {"23503", "23505", "SQLITE_CONSTRAINT_FOREIGNKEY", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}
 
 
-def _is_race(error: IntegrityError) -> bool:
+def _is_race(error: Exception) -> bool:
     """Whether another row was there first, or the row referred to went; what is left is a fault of ours."""
-    code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", "")
+    original = getattr(error, "orig", error)
+    code = getattr(original, "sqlstate", None) or getattr(original, "sqlite_errorname", "")
     return code in _RACES
 
 
@@ -151,21 +172,34 @@ def migrating(url: URL) -> Engine:
     return create_engine(_psycopg(url), hide_parameters=True, connect_args={"options": options, "connect_timeout": 3})
 
 
-def _open_sqlite(url: URL, writers: int) -> tuple[Engine, Engine]:
+def _open_sqlite(url: URL) -> tuple[Engine, Engine, Engine]:
     # mode=rw: a database that went away is an error, not an empty one made in its place.
     file = f"file:{quote(str(url.database))}?mode=rw"
     common: dict[str, Any] = {
         "creator": lambda: sqlite3.connect(file, uri=True, check_same_thread=False),
-        "hide_parameters": True,
-    }
-    reading = create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool, **common)
-    writing = create_engine(url, pool_size=writers, **_POOLED, **common)
-    pragmas = ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={LOCK_TIMEOUT_MS}",
-               "cache_size=-8000", "temp_store=MEMORY"]  # fmt: skip
-    _on_connect(writing, pragmas)
-    _on_connect(reading, [*pragmas[2:], "query_only=ON"])
+        "hide_parameters": True, "poolclass": NullPool,
+    }  # fmt: skip
+    reading = create_engine(url, isolation_level="AUTOCOMMIT", **common)
+    pragmas = ["foreign_keys=ON", f"busy_timeout={LOCK_TIMEOUT_MS}", "cache_size=-8000", "temp_store=MEMORY"]
+    _on_connect(reading, [*pragmas, "query_only=ON"])
+    writing = create_engine(url, **common)
+    # NORMAL: a commit gives the log to the kernel; `_reach_the_disk` waits for the disk when others may write again.
+    _on_connect(writing, ["journal_mode=WAL", "synchronous=NORMAL", *pragmas])
     event.listen(writing, "begin", _begin_immediate)
-    return reading, writing
+    return reading, writing, writing
+
+
+def _reach_the_disk(wal: str) -> None:
+    """Waits until all that is in the write-ahead log is on the disk: what SQLite's `synchronous=FULL` does, but not
+    while it holds the lock, so that the commits of several processes reach the disk together."""
+    try:
+        descriptor = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return  # the last connection was closed, and what was in it stands in the database itself
+    try:
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _begin_immediate(connection: Connection) -> None:
@@ -182,18 +216,16 @@ def _on_connect(engine: Engine, pragmas: list[str]) -> None:
     event.listen(engine, "connect", prepare)
 
 
-def _open_postgresql(url: URL, writers: int) -> tuple[Engine, Engine]:
+def _open_postgresql(url: URL) -> tuple[Engine, Engine, Engine]:
     limits = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
     url = _psycopg(url)
-    arguments = {"connect_timeout": 3, "prepare_threshold": 2}
-    reading = create_engine(
-        url, isolation_level="AUTOCOMMIT", poolclass=NullPool, hide_parameters=True,
-        connect_args={"options": f"{limits} -c default_transaction_read_only=on", **arguments},
-    )  # fmt: skip
-    writing = create_engine(
-        url, pool_size=writers, hide_parameters=True, connect_args={"options": limits, **arguments}, **_POOLED
-    )
-    return reading, writing
+
+    def opened(options: str, **more: Any) -> Engine:
+        arguments = {"options": f"{limits} {options}", "connect_timeout": 3, "prepare_threshold": 2}
+        return create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments, **more)
+
+    reading = opened("-c default_transaction_read_only=on", isolation_level="AUTOCOMMIT")
+    return reading, opened(""), opened("-c synchronous_commit=off")
 
 
 def _psycopg(url: URL) -> URL:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -25,12 +26,16 @@ class Work:
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect
+        self._connection: Connection | None = None
         self.memo: dict[Any, Any] = {}
 
-    @cached_property
+    @property
     def connection(self) -> Connection:
         """The connection; a request that finds all it needs in memory takes none."""
-        return self._connect()
+        # Not a cached_property, whose lock costs more than the whole look-up.
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection
 
     @cached_property
     def session(self) -> Session:
@@ -52,8 +57,10 @@ class Work:
             return statement.ask(self.connection, parameters)
         return self.connection.execute(statement, parameters).all()
 
-    def run(self, statement: Executable, parameters: Any = None) -> int:
+    def run(self, statement: Executable | Prepared, parameters: Any = None) -> int:
         """Executes a change and says how many rows it touched."""
+        if isinstance(statement, Prepared):
+            return statement.run(self.connection, parameters)
         # Without the option SQLAlchemy forgets the number of an INSERT on PostgreSQL.
         return self.connection.execute(statement, parameters, execution_options=_COUNTED).rowcount
 
@@ -82,6 +89,22 @@ class Work:
         """Deletes one object."""
         self.session.delete(thing)
         self.session.flush()
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undoes what was written inside when that raises, and nothing else."""
+        driver: Any = self.connection.connection.dbapi_connection
+        driver.execute("SAVEPOINT part")
+        try:
+            yield
+            self.flush()
+        except BaseException:
+            driver.execute("ROLLBACK TO part")
+            if "session" in self.__dict__:
+                self.session.expunge_all()
+            raise
+        finally:
+            driver.execute("RELEASE part")
 
     def flush(self) -> None:
         """Sends what the session still holds."""

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from google.protobuf.message import Message
@@ -42,6 +41,7 @@ class Call:
     record: Callable[[Work], None] | None = None
     context: Any = None
     upload: Iterator[Any] = field(default_factory=lambda: iter(()))
+    _reading: Work | None = None
 
     @property
     def is_rest(self) -> bool:
@@ -63,10 +63,12 @@ class Call:
         """The address of the client as the gateway saw it; empty for native calls that came past it."""
         return self.metadata.get("x-client-ip", "")
 
-    @cached_property
+    @property
     def reading(self) -> Work:
         """A reading connection, opened at first use and kept to the end of the call."""
-        return Work(lambda: self.resources.enter_context(self.store.read()).connection)
+        if self._reading is None:
+            self._reading = Work(lambda: self.resources.enter_context(self.store.read()).connection)
+        return self._reading
 
     @property
     def work(self) -> Work:
@@ -76,7 +78,7 @@ class Call:
     def release(self) -> None:
         """Gives the reading connection back before slow work or a transaction begins."""
         self.resources.close()
-        self.__dict__.pop("reading", None)
+        self._reading = None
 
     @contextmanager
     def transaction(self) -> Iterator[Work]:

@@ -14,9 +14,9 @@ from identity.cloudapi.v1 import sessions_pb2_grpc
 from identity.cloudapi.v1.entity_pb2 import EntityReference
 from ostiary.access.callers import CallerView, caller_view
 from ostiary.access.principals import Principal
+from ostiary.directory.admission import wrong_credentials
 from ostiary.directory.names import name_key
 from ostiary.directory.org_roles import role_id
-from ostiary.directory.sign_in import wrong_credentials
 from ostiary.directory.tenants import SYSTEM_NAME
 from ostiary.errors import unauthenticated
 from ostiary.oauth.platform_sessions import CLOUDAPI, Opened

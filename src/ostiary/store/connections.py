@@ -1,15 +1,18 @@
-"""The reading connections of a process, ready to use.
+"""The connections of a process, ready to use.
 
-A request that reads takes one and gives it back, which costs a microsecond; a pool that checks, resets and wraps each
-time costs thirty. They are in autocommit and read-only, so there is nothing to reset.
+Who needs one takes it and gives it back, which costs a microsecond; a pool that checks, resets and wraps each time
+costs thirty. There is nothing to reset: readers are in autocommit, writers end what they began.
 """
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from queue import Empty, SimpleQueue
 
+import psycopg
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError, IntegrityError
 
 from ostiary.errors import DomainError, unavailable
 
@@ -17,7 +20,13 @@ TIMEOUT_S = 3.0
 """How long a request waits for a connection before it is told to come back."""
 
 
-class Readers:
+_HARMLESS = (
+    DomainError, IntegrityError, DataError, sqlite3.IntegrityError, psycopg.IntegrityError, psycopg.DataError,
+)  # fmt: skip
+"""What a request or a row was refused for, and no connection has anything to do with."""
+
+
+class Connections:
     """At most `size` connections, opened when first needed. A context manager: one connection, for one thread."""
 
     def __init__(self, engine: Engine, size: int) -> None:
@@ -35,7 +44,7 @@ class Readers:
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         connection = self._stack().pop()
-        if error is None or isinstance(error, DomainError):
+        if error is None or isinstance(error, _HARMLESS):
             self._idle.put(connection)
         else:
             # Whatever it was, the connection may be what broke; and if it is, so are those that were opened with it.

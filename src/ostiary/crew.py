@@ -1,0 +1,131 @@
+"""The threads that answer a worker's requests: few at work at once, more only while some of them wait.
+
+Python runs one thread at a time, so every thread that works beside the first one only fights for the interpreter: with
+24 of them an RPC costs a third more than with four. Yet a request that waits, for a password hash, for a commit, for
+another host, must not keep others from being answered. So a thread that is about to wait steps `aside`, and another
+one may work in its place.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from typing import Any, Self
+
+Task = tuple["Future[Any]", Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+
+
+class Crew(Executor):
+    """At most `lanes` threads work, and at most `threads` are inside, with those that stepped aside.
+
+    Threads are started when first needed (a fork takes none along), end with the process, and are woken last in,
+    first out, since the one that worked last finds its memory in the cache.
+    """
+
+    def __init__(self, lanes: int, threads: int) -> None:
+        self._lanes = lanes
+        self._left = threads
+        self._changing = threading.Lock()
+        self._working = 0
+        self._waiting: deque[Task] = deque()
+        self._idle: list[_Hand] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Runs `fn` as soon as a lane is free; first come, first served."""
+        task: Task = (Future(), fn, args, kwargs)
+        with self._changing:
+            self._waiting.append(task)
+            self._fill()
+        return task[0]
+
+    def stepped_aside(self) -> None:
+        """The calling thread, one of ours, is about to wait."""
+        with self._changing:
+            self._working -= 1
+            self._fill()
+
+    def stepped_back(self) -> None:
+        """It goes on; for a moment one more than `lanes` may work."""
+        with self._changing:
+            self._working += 1
+
+    def next(self, hand: _Hand) -> Task | None:
+        """What `hand` does next without sleeping, or None: then it waits to be woken."""
+        with self._changing:
+            if self._waiting and self._working <= self._lanes:
+                return self._waiting.popleft()
+            self._working -= 1
+            self._idle.append(hand)
+            return None
+
+    def _fill(self) -> None:
+        """Gives what waits to idle threads, as far as there are lanes; hold the lock."""
+        while self._waiting and self._working < self._lanes:
+            if self._idle:
+                self._working += 1
+                self._idle.pop().wake(self._waiting.popleft())
+            elif self._left:
+                self._left -= 1
+                self._working += 1
+                _Hand(self, self._waiting.popleft()).start()
+            else:
+                return
+
+
+class _Hand(threading.Thread):
+    """One thread of a crew."""
+
+    def __init__(self, crew: Crew, task: Task) -> None:
+        super().__init__(name="rpc", daemon=True)
+        self._crew = crew
+        self._task = task
+        self._sleeping = threading.Lock()
+        self._sleeping.acquire()
+
+    def wake(self, task: Task) -> None:
+        """Has it do `task`; only while it sleeps."""
+        self._task = task
+        self._sleeping.release()
+
+    def run(self) -> None:
+        """Works until the process ends."""
+        _own.crew = self._crew
+        task: Task | None = self._task
+        while True:
+            while task is not None:
+                _perform(*task)
+                task = self._crew.next(self)
+            self._sleeping.acquire()
+            task = self._task
+
+
+def _perform(future: Future[Any], function: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(function(*given, **named))
+    except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the future
+        future.set_exception(error)
+
+
+class _Aside:
+    """See `aside`."""
+
+    def __enter__(self) -> Self:
+        crew: Crew | None = getattr(_own, "crew", None)
+        if crew is not None:
+            crew.stepped_aside()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        crew: Crew | None = getattr(_own, "crew", None)
+        if crew is not None:
+            crew.stepped_back()
+
+
+_own = threading.local()
+aside = _Aside()
+"""`with aside:` around whatever waits for something else than this process's own work. It may stand inside itself, and
+costs other threads than a crew's nothing."""

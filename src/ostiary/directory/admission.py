@@ -1,0 +1,94 @@
+"""What follows when a password was right: may its user sign in now, and what is known of who did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, select, update
+
+from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS, expires
+from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, refuses_pending
+from ostiary.directory.lockout import is_locked
+from ostiary.directory.stored_passwords import set_failures, set_fresh_hash, stored_password
+from ostiary.directory.user_input import CONFIRMED
+from ostiary.directory.users import UserView, the_user
+from ostiary.errors import DomainError, denied, unauthenticated
+from ostiary.store.prepared import prepared
+from ostiary.store.tables import User, table_of
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+WRONG = "The email or password that you entered is incorrect."
+_USERS = table_of(User)
+_THE_USER = (_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("of_user"))
+_LOCK = prepared(select(_USERS.c.active, _USERS.c.locked_until, _USERS.c.status).where(*_THE_USER).with_for_update())
+_SIGNED_IN = prepared(update(_USERS).where(*_THE_USER).values(last_login=bindparam("now_ms")))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A directory user who has just proved who it is."""
+
+    tenant_id: str
+    user_id: str
+    user_name: str
+    email: str
+    email_verified: bool
+    display_name: str
+    given_name: str
+    family_name: str
+    locale: str
+    access_epoch: int
+    """What it was then: whatever is opened for this sign-in ends when it has grown."""
+
+
+def admit(work: Work, tenant: TenantView, user_id: str, phc: str, fresh: str, now_ms: int) -> SignedIn:
+    """Notes the sign-in of a user whose password fits `phc`, which `fresh` replaces where it differs.
+
+    Everything is read again, under lock: the hash took its time. Raises WRONG_CREDENTIALS, USER_NOT_VERIFIED,
+    PASSWORD_EXPIRED.
+    """
+    user = work.row(_LOCK, {"of_tenant": tenant.id, "of_user": user_id})
+    stored = stored_password(work, tenant.id, user_id)
+    if user is None or not user.active or is_locked(user.locked_until, now_ms) or stored is None or stored.hash != phc:
+        raise wrong_credentials()
+    if stored.failures:
+        set_failures(work, tenant.id, user_id, 0)
+    if user.status != CONFIRMED and refuses_pending(CLOUD_DIRECTORY.read(work, tenant)):
+        raise _pending()
+    if stored.has_expired(now_ms) and expires(ADVANCED_PASSWORDS.read(work, tenant)):
+        raise _expired(user_id)
+    work.run(_SIGNED_IN, {"of_tenant": tenant.id, "of_user": user_id, "now_ms": now_ms})
+    if fresh != phc:
+        set_fresh_hash(work, tenant.id, user_id, fresh)
+    return signed_in_as(the_user(work, tenant.id, user_id))
+
+
+def signed_in_as(user: UserView) -> SignedIn:
+    """What a sign-in of this user says."""
+    return SignedIn(
+        user.tenant_id, user.id, user.user_name, user.email, user.status == CONFIRMED, user.display_name,
+        user.given_name, user.family_name, user.locale, user.access_epoch,
+    )  # fmt: skip
+
+
+def wrong_credentials() -> DomainError:
+    """Unknown, wrong, deactivated, locked: all alike."""
+    return unauthenticated("WRONG_CREDENTIALS", WRONG, oauth_error="invalid_grant", status=400)
+
+
+def _pending() -> DomainError:
+    # The text is what SDKs compare, so what would help stands beside it.
+    return denied(
+        "USER_NOT_VERIFIED", "Pending user verification", keep_changes=True, oauth_error="invalid_grant",
+        error_code="FORBIDDEN",
+        help="Follow the link in the verification mail, or let an administrator set the user's status to CONFIRMED.",
+    )  # fmt: skip
+
+
+def _expired(user_id: str) -> DomainError:
+    """Only who knows the password sees it; the id is what a page for a new one needs."""
+    return unauthenticated(
+        "PASSWORD_EXPIRED", "Password expired", keep_changes=True, oauth_error="invalid_grant", status=400,
+        user_id=user_id,
+    )  # fmt: skip
