@@ -13,7 +13,7 @@ WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help environment environment-dev run demo test check lint style types protos imports generated gen format \
-	operations operations-current bench lock migration first-migration clean
+	operations operations-current sdk bench lock migration first-migration clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -80,6 +80,9 @@ format: environment-dev ## Write Python and protos in the one style
 	ruff check --fix $(wildcard $(SOURCES))
 	ruff format $(wildcard $(SOURCES))
 	buf format --write proto
+
+sdk: environment-dev ## Drive the vendor's own SDK against a server of its own; needs Node and its package registry
+	python -m pytest tests/conformance/appid_sdk/drive.py
 
 bench: environment-dev ## Measure throughput and latency beside the machine's own limits; writes docs/benchmarks.md
 	@PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests python -m bench.run --report docs/benchmarks.md $(BENCH)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import json
 import re
 import secrets
 import time
@@ -19,23 +20,26 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from kit.served import NO_AUTHORITIES
 from kit.smtp import Mailboxes
 from PIL import Image
 
 Json = Any
 NOBODY = "00000000-0000-4000-8000-000000000000"
 PASSWORD = "correct horse 1"
+SECRET = "a secret of ours"
+"""What exports are encrypted with."""
 _KEY = rsa.generate_private_key(65537, 2048)
 
 
 class Preparations:
     """Makes in one tenant what a request asks for: each thing once, except for `unique`, which is new each time.
 
-    `ask` calls the tenant's management API with a verb, a path and a document, `smtp` is where mails of the server
-    arrive, `site` the URL of a server for outgoing calls.
+    `ask` calls the tenant's management API with a verb, a path and a document or files, `smtp` is where mails of the
+    server arrive, `site` the URL of a server for outgoing calls.
     """
 
-    def __init__(self, ask: Callable[[str, str, Json], Json], smtp: Mailboxes, site: str) -> None:
+    def __init__(self, ask: Callable[..., Json], smtp: Mailboxes, site: str) -> None:
         self._ask = ask
         self._smtp = smtp
         self.site = site
@@ -138,6 +142,33 @@ class Preparations:
         return self._followed(self.address)
 
     @cached_property
+    def begun(self) -> str:
+        """The id of an export."""
+        return str(self._ask("POST", "cloud_directory/export/all", {"encryptionSecret": SECRET})["id"])
+
+    @cached_property
+    def exported(self) -> str:
+        """The same once it has ended."""
+        latest = time.monotonic() + 60
+        while self._ask("GET", f"cloud_directory/export/status?id={self.begun}")["status"] != "COMPLETED":
+            assert time.monotonic() < latest, "the export does not end"
+            time.sleep(0.1)
+        return self.begun
+
+    @property
+    def export_file(self) -> bytes:
+        """A file of users to import."""
+        scim = {"originalId": self.unique, "emails": [{"value": f"{self.unique}@example.com"}]}
+        user = {"scimUser": scim, "passwordHash": "", "passwordHashAlg": "", "profile": {"attributes": {}}, "roles": []}
+        return json.dumps({"users": [user]}).encode()
+
+    @cached_property
+    def imported(self) -> str:
+        """The id of an import."""
+        form = {"file": ("users.json", self.export_file), "encryptionSecret": (None, SECRET)}
+        return str(self._ask("POST", "cloud_directory/import/all", files=form)["id"])
+
+    @cached_property
     def public_key(self) -> str:
         """An RSA key in PEM."""
         return _KEY.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
@@ -192,7 +223,8 @@ class Preparations:
         while not (links := self._links(address)):
             assert time.monotonic() < latest, f"no mail with a link to {address}"
             time.sleep(0.05)
-        answer = httpx.post(links[0], headers={"content-type": "application/x-www-form-urlencoded"})
+        form = {"content-type": "application/x-www-form-urlencoded"}
+        answer = httpx.post(links[0], headers=form, verify=NO_AUTHORITIES)
         assert answer.status_code == 303, answer.text
         return str(httpx.URL(answer.headers["location"]).params["context"])
 

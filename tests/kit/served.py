@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -19,6 +20,8 @@ import httpx
 from kit.command import ostiary_here
 from kit.ports import free_port
 
+NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For single requests without TLS: otherwise each reads every certificate authority there is, a tenth of a second."""
 READY_S = 90.0
 """Generous, since test files run side by side on few cores; a server that fails ends earlier."""
 
@@ -65,7 +68,7 @@ class Served:
 
     def admin(self, path: str) -> httpx.Response:
         """A page of the admin listener."""
-        return httpx.get(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5)
+        return httpx.get(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5, verify=NO_AUTHORITIES)
 
     def token(self, api_key: str = "") -> str:
         """An IAM access token, for the tenant's Manager key unless another is given."""

@@ -73,9 +73,9 @@ class Walk:
         """Fresh ones in a tenant."""
         there = self.place(place)
 
-        def ask(verb: str, path: str, document: Json) -> Json:
+        def ask(verb: str, path: str, document: Json = None, files: Json = None) -> Json:
             url, headers = f"/management/v4/{there.tenant_id}/{path}", there.headers("manager")
-            answer = self.http.request(verb, url, json=document, headers=headers)
+            answer = self.http.request(verb, url, json=document, files=files, headers=headers)
             assert answer.is_success, f"{verb} {path}: {answer.status_code} {answer.text}"
             return answer.json() if answer.content else None
 
@@ -86,6 +86,14 @@ class Walk:
         if (place, number) not in self.steady:
             self.steady[place, number] = self.preparations(place)
         return self.steady[place, number]
+
+    def ready(self, number: str, place: str) -> tuple[str, Preparations]:
+        """Does what an operation comes after; the tenant in which it can be asked for, and what is prepared there."""
+        alone = OPERATIONS[number].get("alone", "")
+        place = {"each": f"{number}-{uuid.uuid4().hex}", "once": number}.get(alone, place)
+        made = self.lasting(place, number) if alone == "once" else self.preparations(place)
+        self._after(number, place, made)
+        return place, made
 
     def ask(
         self, number: str, place: str, role: str = "manager", *, made: Preparations | None = None, **other: Json
@@ -110,15 +118,16 @@ class Walk:
             path = path.replace("{}", value, 1)
         request: dict[str, Json] = {"headers": headers, "params": parts.get("query")}
         if "upload" in parts:
-            request["files"] = {name: (name, content) for name, content in parts["upload"].items()}
+            form_of = parts["upload"].items()
+            request["files"] = {name: (name if name == "file" else None, content) for name, content in form_of}
         elif "body" in parts:
             request["data" if form else "json"] = parts["body"]
         return self.http.request(facts["verb"], path.replace("{}", FILLER), **request)
 
-    def after(self, number: str, place: str, made: Preparations) -> None:
+    def _after(self, number: str, place: str, made: Preparations) -> None:
         """Does what an operation comes after."""
         for earlier in OPERATIONS[number].get("after", ()):
-            self.after(earlier, place, made)
+            self._after(earlier, place, made)
             answer = self.ask(earlier, place, made=made)
             assert answer.is_success, f"{earlier}: {answer.status_code} {answer.text}"
 
@@ -129,9 +138,10 @@ class Walk:
             rows = ((table.name, row) for table in tables for row in work.rows(select(table)))
             return [f"{name}: {row}" for name, row in rows if text in str(row)]
 
-    def actions(self, place: str) -> set[str]:
-        """What the audit ledger holds of a tenant."""
-        asked = select(EVENTS.c.action).where(EVENTS.c.tenant_id == self.place(place).tenant_id).distinct()
+    def actions(self) -> set[str]:
+        """What the audit ledger holds of these tenants."""
+        tenants = [place.tenant_id for place in self.places.values()]
+        asked = select(EVENTS.c.action).where(EVENTS.c.tenant_id.in_(tenants)).distinct()
         with closing(Store(self.server.database)) as store, store.read() as work:
             return {str(row.action) for row in work.rows(asked)}
 

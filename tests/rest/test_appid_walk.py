@@ -56,9 +56,8 @@ def is_refusal(answer: httpx.Response, *statuses: int) -> None:
 @each
 def test_it_succeeds_as_documented_for_each_role_that_may(walk: Walk, number: str) -> None:
     for role in WALKED[number]["roles"]:
-        made = walk.preparations("home")
-        walk.after(number, "home", made)
-        is_as_documented(number, walk.ask(number, "home", role, made=made))
+        place, made = walk.ready(number, "home")
+        is_as_documented(number, walk.ask(number, place, role, made=made))
         walk.succeeded.add(number)
 
 
@@ -90,7 +89,7 @@ def test_what_belongs_to_another_tenant_is_not_there(walk: Walk, number: str) ->
     facts = WALKED[number]
     named = {part: facts[part] for part in ("at", "query", "body") if BOUND & set(names(facts.get(part)))}
     if named:
-        foreign = walk.lasting("other", number)
+        foreign = walk.lasting(number if "alone" in facts else "other", number)
         answer = walk.ask(number, "home", **{part: foreign.filled(value) for part, value in named.items()})
         if "foreign" in facts:
             assert lacks(answer.json(), facts["foreign"]) == []
@@ -98,7 +97,10 @@ def test_what_belongs_to_another_tenant_is_not_there(walk: Walk, number: str) ->
             is_refusal(answer, 400, 404)
 
 
-BOUND = {"user", "profile", "profiled", "application", "role", "address", "verified", "reset", "pending"}
+BOUND = {
+    "user", "profile", "profiled", "application", "role", "address", "verified", "reset", "pending", "begun",
+    "exported", "imported",
+}  # fmt: skip
 """What is named by an id of its tenant."""
 
 
@@ -117,7 +119,10 @@ def documents(part: str, shape: str) -> Iterator[tuple[str, Json, Json]]:
     """Number, shape and example of each operation that has both."""
     for number, facts in WALKED.items():
         if facts.get(shape) and isinstance(facts.get(part), dict):
-            named = {"$ref": f"#/shapes/{facts[shape]}"} if part == "body" else {"properties": facts[shape]}
+            named = {"$ref": f"#/shapes/{facts[shape]}"}
+            if part == "query":
+                required = [name for name, one in facts[shape].items() if one.get("required")]
+                named = {"properties": facts[shape], "required": required}
             yield number, named, facts[part]
 
 
@@ -181,16 +186,14 @@ def test_a_bad_one_among_many_fails_alone(walk: Walk, number: str, bad: Json) ->
 
 @pytest.mark.parametrize(("number", "edge"), EDGES)
 def test_at_a_documented_limit_it_succeeds(walk: Walk, number: str, edge: Json) -> None:
-    made = walk.preparations("edges")
-    walk.after(number, "edges", made)
-    is_as_documented(number, walk.ask(number, "edges", made=made, **edge))
+    place, made = walk.ready(number, "edges")
+    is_as_documented(number, walk.ask(number, place, made=made, **edge))
 
 
 @pytest.mark.parametrize(("number", "other"), ALSO)
 def test_other_documented_requests_succeed(walk: Walk, number: str, other: Json) -> None:
-    made = walk.preparations("home")
-    walk.after(number, "home", made)
-    is_as_documented(number, walk.ask(number, "home", made=made, **other), other.get("status", 0))
+    place, made = walk.ready(number, "home")
+    is_as_documented(number, walk.ask(number, place, made=made, **other), other.get("status", 0))
 
 
 @pytest.mark.parametrize(("number", "refused"), REFUSED)
@@ -211,20 +214,18 @@ def test_an_unknown_id_is_404(walk: Walk, number: str) -> None:
 
 @pytest.mark.parametrize("number", those("form"))
 def test_a_form_is_taken_as_json_is(walk: Walk, number: str) -> None:
-    made = walk.preparations("home")
-    walk.after(number, "home", made)
-    is_as_documented(number, walk.ask(number, "home", made=made, as_form=True))
+    place, made = walk.ready(number, "home")
+    is_as_documented(number, walk.ask(number, place, made=made, as_form=True))
 
 
 @pytest.mark.parametrize("number", SETTINGS)
 def test_what_is_put_is_read_back(walk: Walk, number: str) -> None:
-    made = walk.preparations("home")
-    walk.after(number, "home", made)
+    place, made = walk.ready(number, "home")
     sent = made.filled(WALKED[number]["body"])
-    is_as_documented(number, walk.ask(number, "home", made=made, body=sent))
+    is_as_documented(number, walk.ask(number, place, made=made, body=sent))
     unread = WALKED[number].get("unread", ())
     wanted = {name: value for name, value in sent.items() if name not in unread}
-    assert lacks(walk.ask(SETTINGS[number], "home", made=made, at=WALKED[number].get("at", ())).json(), wanted) == []
+    assert lacks(walk.ask(SETTINGS[number], place, made=made, at=WALKED[number].get("at", ())).json(), wanted) == []
 
 
 @pytest.mark.parametrize("number", sorted(set(SETTINGS.values())))
@@ -241,9 +242,8 @@ def test_unknown_members_are_ignored(walk: Walk, number: str) -> None:
     strangers = {"tenantId": other, "tenant_id": other, "id": NOBODY, "x": {"y": MARK}, MARK: MARK}
     named = {"$ref": f"#/shapes/{WALKED[number]['takes']}"}
     body = with_strangers(named, WALKED[number]["body"], strangers)
-    made = walk.preparations("home")
-    walk.after(number, "home", made)
-    answer = walk.ask(number, "home", made=made, body=body)
+    place, made = walk.ready(number, "home")
+    answer = walk.ask(number, place, made=made, body=body)
     is_as_documented(number, answer)
     assert MARK not in answer.text
 
@@ -261,6 +261,6 @@ def test_what_succeeded_is_in_the_audit_ledger_under_its_documented_name(walk: W
         if (action := WALKED[number]["audit"])
     }
     latest = time.monotonic() + 20
-    while missing := wanted - walk.actions("home"):
+    while missing := wanted - walk.actions():
         assert time.monotonic() < latest, f"not recorded: {sorted(missing)}"
         time.sleep(0.2)

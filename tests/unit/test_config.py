@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+from click.testing import CliRunner
 
+from ostiary.cli.options import with_settings
 from ostiary.config import ConfigurationError, Settings
 
 
@@ -121,6 +124,19 @@ def test_the_master_key_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_networks_are_a_list_with_commas_or_spaces(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OSTIARY_OUTGOING_ALLOW", "10.0.0.0/8, ::1 192.168.1.7/24")
     assert Settings().outgoing_allow == ("10.0.0.0/8", "::1/128", "192.168.1.0/24")
+
+
+def test_a_flag_for_a_list_may_be_repeated_and_wins_over_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OSTIARY_OUTGOING_ALLOW", "192.168.1.0/24")
+
+    @click.command()
+    @with_settings("outgoing_allow")
+    def show(settings: Settings) -> None:
+        click.echo(" ".join(settings.outgoing_allow))
+
+    allowed = ["--outgoing-allow", "10.0.0.0/8", "--outgoing-allow", "::1/128"]
+    told = [CliRunner().invoke(show, flags).output.split() for flags in (allowed, [])]
+    assert told == [["10.0.0.0/8", "::1/128"], ["192.168.1.0/24"]]
 
 
 def test_workers_have_addresses_of_their_own() -> None:

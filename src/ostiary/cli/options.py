@@ -50,7 +50,14 @@ def _option(name: str, field: FieldInfo) -> Callable[[Command], Command]:
         return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=about)
     if get_origin(field.annotation) is Literal:
         return click.option(flag, name, type=click.Choice(get_args(field.annotation)), help=about)
+    if get_origin(field.annotation) is tuple:
+        return click.option(flag, name, metavar="TEXT", multiple=True, callback=_listed, help=f"{about}; repeatable")
     return click.option(flag, name, metavar=_metavar(field), help=about)  # pydantic checks: one wording for all sources
+
+
+def _listed(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> str | None:
+    """A flag that was given several times, as the environment would write it."""
+    return ",".join(values) or None
 
 
 def _choices(field: FieldInfo) -> tuple[Any, ...]:
