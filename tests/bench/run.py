@@ -18,7 +18,7 @@ from pathlib import Path
 from kit.databases import postgres_server
 from kit.served import Served, served
 
-from bench import machine, peer, static
+from bench import directory_size, machine, peer, static
 from bench.load import drive
 from bench.measure import Goal, measure, rate, ratio
 from bench.operations import Operation, basic, get, post, refresh, sign_in
@@ -127,6 +127,8 @@ def _rows(store: str, server: Served, limits: Limits, seconds: float) -> Iterato
         yield measure(store, server.url, server.process.pid, operation, goal, seconds)
     _say(f"{store}: sign-ins at three times what the machine can hash")
     yield _overload_row(store, offer(tenant, users, 3 * limits.verifications, seconds))
+    _say(f"{store}: importing {directory_size.USERS:,} users, and pages of them")
+    yield from directory_size.directory_rows(store, server, tenant, seconds)
 
 
 def _overload_row(store: str, seen: Overload) -> Row:

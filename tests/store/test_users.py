@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
-from kit.installation import ENTROPY, Installation
+from kit.installation import ENTROPY, Installation, install
+from sqlalchemy import ColumnElement, event
 
 from ostiary.directory.contacts import Contact
 from ostiary.directory.joining import profile_at_sign_in
 from ostiary.directory.profiles import find_profile
 from ostiary.directory.sign_in import SignedIn
+from ostiary.directory.user_export import export_page
 from ostiary.directory.user_input import NewUser, UserChange
+from ostiary.directory.user_search import sorted_by
 from ostiary.directory.users import (
+    BY_AGE,
+    BY_USER_NAME,
     UserView,
     create_user,
     delete_user,
@@ -21,6 +30,7 @@ from ostiary.directory.users import (
     find_user,
     list_users,
     update_user,
+    user_named,
 )
 from ostiary.errors import DomainError
 
@@ -207,3 +217,50 @@ def test_a_name_that_was_given_up_is_free_and_an_address_never_is(installation: 
     with installation.runtime.store.write() as work:
         delete_user(work, installation.tenant_id, made.id)
     make(installation, mailed("jane@example.com", user_name="janet"))
+
+
+@pytest.mark.parametrize("order", [BY_AGE, BY_USER_NAME, sorted_by("userName", descending=True)], ids=str)
+def test_a_page_is_the_same_from_whichever_end_it_is_sought(
+    installation: Installation, order: tuple[ColumnElement[Any], ...]
+) -> None:
+    tenant_id = installation.tenant_id
+    for number in range(7):
+        make(installation, mailed(f"{'abc'[number % 3]}{number}@example.com"))
+        installation.clock.advance(number % 2)
+    with installation.runtime.store.read() as work:
+        everybody = [user.id for user in list_users(work, tenant_id, order=order)[0]]
+        assert len(everybody) == 7
+        for start, count, about in itertools.product(range(10), (0, 1, 2, 3, 7, 100), (0, 1, 5, 7, 10, 1_000)):
+            page, total = list_users(work, tenant_id, start=start, count=count, order=order, about=about)
+            first = max(start, 1) - 1
+            assert ([user.id for user in page], total) == (everybody[first : first + count], 7), (start, count, about)
+            alone, named = list_users(
+                work, tenant_id, user_named(tenant_id, "a0@example.com", "email"), start=start, count=count, about=about
+            )  # fmt: skip
+            assert (len(alone), named) == (int(first == 0 and count > 0), 1)
+
+
+def test_many_users_are_read_by_their_ids_and_not_by_their_tenant(tmp_path: Path) -> None:
+    """SQLite without statistics would read all contacts, passwords and roles of the tenant for one page."""
+    installation = install(f"sqlite:///{tmp_path}/ostiary.sqlite3", tmp_path)
+    runtime, tenant_id = installation.runtime, installation.tenant_id
+    for number in range(3):
+        make(installation, mailed(f"user{number}@example.com"))
+    asked: list[tuple[str, Any]] = []
+
+    def hear(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(runtime.store.reading, "before_cursor_execute", hear)
+    with runtime.store.read() as work:
+        export_page(work, tenant_id, runtime.transfer_ciphers.of(tenant_id, "secret"), 1, 50)
+        statements = list(asked)
+        assert len(statements) >= 5
+        for statement, parameters in statements:
+            plan = work.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
+            whole = [row[3] for row in plan if re.search(r"SCAN|\(tenant_id=\?\)", row[3])]
+            others = (
+                r"SCAN (user_|pass|past|profile|identit)|SEARCH (user_|pass|past|profile|identit).*\(tenant_id=\?\)"
+            )
+            assert not [step for step in whole if re.search(others, step)], (statement, plan)
+    runtime.store.close()

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, CompoundSelect, Row, bindparam, delete, li
 from ostiary.directory.names import email_key, is_text
 from ostiary.errors import DomainError, conflict, invalid
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import UserEmail, UserPhone, table_of
+from ostiary.store.tables import UserEmail, UserPhone, table_of, unindexed
 from ostiary.store.work import Work
 
 MAX_CONTACTS = 20
@@ -36,7 +36,7 @@ def _contacts(whose: Callable[[ColumnElement[str]], ColumnElement[bool]]) -> Com
     for kind, table in (("email", _EMAILS), ("phone", _PHONES)):
         columns = (table.c.user_id, table.c.position, table.c.value, table.c.type, table.c.display, table.c.is_primary)
         chosen = select(literal(kind).label("kind"), *columns)
-        parts.append(chosen.where(table.c.tenant_id == bindparam("tenant_id"), whose(table.c.user_id)))
+        parts.append(chosen.where(unindexed(table.c.tenant_id) == bindparam("tenant_id"), whose(table.c.user_id)))
     return union_all(*parts).order_by("user_id", "kind", "position")
 
 

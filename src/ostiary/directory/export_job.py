@@ -12,12 +12,14 @@ from typing import Any
 from sqlalchemy import func, select
 
 from ostiary.directory.json_text import write_json
-from ostiary.directory.transfer_job import SIZE, TURN_MS, Overtaken, Running, TransferJob
+from ostiary.directory.transfer_job import TURN_MS, Overtaken, Running, TransferJob
 from ostiary.directory.user_export import exported
 from ostiary.directory.users import users_after
 from ostiary.store.tables import User, table_of
 
 _USERS = table_of(User)
+SIZE = 250
+"""Users of one piece."""
 MEDIA_TYPE = "application/gzip"
 
 

@@ -11,13 +11,16 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 
 from ostiary.directory.directory_import import failure
-from ostiary.directory.transfer_job import SIZE, TURN_MS, Overtaken, Running, TransferJob
+from ostiary.directory.transfer_job import TURN_MS, Overtaken, Running, TransferJob
 from ostiary.directory.transfers import reasons_of
 from ostiary.directory.user_file import UserFile, no_users
-from ostiary.directory.user_import import Batch, Refusal, read_batch, store_batch
+from ostiary.directory.user_import import WRITTEN, Batch, Refusal, read_batch, store_batch
 from ostiary.errors import DomainError, Kind
+from ostiary.store.tenancy import touch
 from ostiary.store.work import Work
 
+SIZE = 100
+"""Users of one transaction: on SQLite every other writer waits for its end."""
 MAX_REASONS = 1_000
 """Users of whom is kept why they were not taken in; the others are counted."""
 MAX_READINGS = 4
@@ -57,6 +60,7 @@ class ImportJob:
                 raise
             if ended:
                 self._readings.pop(transfer_id, None)
+                self._job.store.tidy(*WRITTEN)
             if ended or self._job.clock.now_ms() >= until:
                 return ended
 
@@ -71,6 +75,7 @@ class ImportJob:
         with self._job.store.write() as work:
             self._store(work, running, reading, batch)
             if ended:
+                touch(work, running.row.tenant_id)  # how many users it has about, is another number now
                 self._job.finish(work, running, error)
         return ended
 

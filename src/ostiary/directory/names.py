@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 import idna
 
@@ -31,12 +32,18 @@ def email_key(address: str) -> str:
     if not at or not local or not domain or len(address) > MAX_NAME or _has_controls(address):
         raise invalid("INVALID_EMAIL", "A mail address must have the form name@example.com.", scim_type="invalidValue")
     try:
-        ascii_domain = idna.encode(domain, uts46=True, transitional=False).decode()
+        ascii_domain = _ascii_domain(domain)
     except idna.IDNAError as error:
         raise invalid(
             "INVALID_EMAIL", "The domain of the mail address is not valid.", scim_type="invalidValue"
         ) from error
-    return f"{name_key(local)}@{ascii_domain.lower()}"
+    return f"{name_key(local)}@{ascii_domain}"
+
+
+@lru_cache(maxsize=1_024)
+def _ascii_domain(domain: str) -> str:
+    """Remembered, since few domains have most of the addresses; raises IDNAError."""
+    return idna.encode(domain, uts46=True, transitional=False).decode().lower()
 
 
 def login_key(name: str) -> str:

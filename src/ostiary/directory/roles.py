@@ -12,7 +12,7 @@ from ostiary.directory.names import check_name, name_key
 from ostiary.errors import conflict, invalid, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import Client, ClientRole, ClientScope, ProfileRole, Role, RoleScope, table_of
+from ostiary.store.tables import Client, ClientRole, ClientScope, ProfileRole, Role, RoleScope, table_of, unindexed
 from ostiary.store.tenancy import TenantView, touch
 from ostiary.store.work import Work
 
@@ -61,7 +61,7 @@ _ROLES_OF_PROFILES = (
     select(_PROFILE_ROLES.c.profile_id, _ROLES.c.name)
     .join(_ROLES, _ROLES.c.id == _PROFILE_ROLES.c.role_id)
     .where(
-        _PROFILE_ROLES.c.tenant_id == bindparam("tenant_id"),
+        unindexed(_PROFILE_ROLES.c.tenant_id) == bindparam("tenant_id"),
         _PROFILE_ROLES.c.profile_id.in_(bindparam("ids", expanding=True)),
     )
     .order_by(_PROFILE_ROLES.c.profile_id, _ROLES.c.name)

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS, lifetime_ms, remembered
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import Password, PastPassword, table_of
+from ostiary.store.tables import Password, PastPassword, table_of, unindexed
 from ostiary.store.work import Work
 
 _PASSWORDS, _PAST = table_of(Password), table_of(PastPassword)
@@ -28,11 +28,15 @@ _PAST_OF_USER = (
 _CURRENT_OF_USERS = select(
     _PASSWORDS.c.user_id, _PASSWORDS.c.hash, _PASSWORDS.c.changed_at, _PASSWORDS.c.valid_until, _PASSWORDS.c.failures
 ).where(
-    _PASSWORDS.c.tenant_id == bindparam("of_tenant"), _PASSWORDS.c.user_id.in_(bindparam("of_users", expanding=True))
+    unindexed(_PASSWORDS.c.tenant_id) == bindparam("of_tenant"),
+    _PASSWORDS.c.user_id.in_(bindparam("of_users", expanding=True)),
 )  # fmt: skip
 _PAST_OF_USERS = (
     select(_PAST.c.user_id, _PAST.c.hash)
-    .where(_PAST.c.tenant_id == bindparam("of_tenant"), _PAST.c.user_id.in_(bindparam("of_users", expanding=True)))
+    .where(
+        unindexed(_PAST.c.tenant_id) == bindparam("of_tenant"),
+        _PAST.c.user_id.in_(bindparam("of_users", expanding=True)),
+    )
     .order_by(_PAST.c.user_id, _PAST.c.id.desc())
 )
 

@@ -29,8 +29,6 @@ TURN_MS = 5_000
 """How long a job works until others get their turn."""
 LEASE_MS = 60_000
 """Longer than a turn ever takes; after a crash the job is anybody's so much later."""
-SIZE = 250
-"""Users of one step: others write in between."""
 _TRANSFERS = table_of(Transfer)
 
 

@@ -23,11 +23,23 @@ from ostiary.directory.transferred_user import TransferredUser, names_of, read_u
 from ostiary.directory.users import name_taken, user_row
 from ostiary.errors import DomainError, conflict, invalid
 from ostiary.ids import Entropy, new_id
-from ostiary.store.tables import Identity, LoginName, Profile, ProfileRole, User, UserEmail, UserPhone, table_of
+from ostiary.store.tables import (
+    Identity,
+    LoginName,
+    Password,
+    Profile,
+    ProfileRole,
+    User,
+    UserEmail,
+    UserPhone,
+    table_of,
+)
 from ostiary.store.work import Work
 
 _USERS, _EMAILS, _PHONES, _NAMES = table_of(User), table_of(UserEmail), table_of(UserPhone), table_of(LoginName)
 _PROFILES, _IDENTITIES, _PROFILE_ROLES = table_of(Profile), table_of(Identity), table_of(ProfileRole)
+WRITTEN = (_USERS, _EMAILS, _PHONES, _NAMES, _PROFILES, _IDENTITIES, _PROFILE_ROLES, table_of(Password))
+"""The tables that grow."""
 _IN_USE = select(_NAMES.c.name_key).where(
     _NAMES.c.tenant_id == bindparam("of_tenant"), _NAMES.c.name_key.in_(bindparam("keys", expanding=True))
 )

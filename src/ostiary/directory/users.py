@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, bindparam, delete, false, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, UnaryExpression, bindparam, case, delete, false, func, literal, select, tuple_
+from sqlalchemy.sql import operators
 
 from ostiary.directory.contacts import Contact, add_emails, contacts_of, email_taken, one_primary, replace_phones
 from ostiary.directory.lockout import is_locked
@@ -18,7 +19,8 @@ from ostiary.directory.user_input import Description, NewUser, UserChange, check
 from ostiary.errors import DomainError, conflict, invalid, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import ExternalId, GroupMember, Membership, User, UserEmail, table_of
+from ostiary.store.tables import ExternalId, GroupMember, Membership, User, UserEmail, table_of, unindexed
+from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
 MAX_PAGE = 100
@@ -73,7 +75,7 @@ class UserView:
 _COLUMNS = [_USERS.c[name] for name in UserView.__slots__ if name in _USERS.c]
 _BY_ID = prepared(select(*_COLUMNS).where(_USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.id == bindparam("id")))
 _BY_IDS = select(*_COLUMNS).where(
-    _USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.id.in_(bindparam("ids", expanding=True))
+    unindexed(_USERS.c.tenant_id) == bindparam("tenant_id"), _USERS.c.id.in_(bindparam("ids", expanding=True))
 )
 _BY_NAME = prepared(
     select(_USERS.c.id).where(_USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.user_name_key == bindparam("key"))
@@ -121,17 +123,46 @@ def find_by_login(work: Work, tenant_id: str, login: str, identity_field: str) -
 
 def list_users(
     work: Work, tenant_id: str, *conditions: ColumnElement[bool], start: int = 1, count: int = MAX_PAGE,
-    order: Sequence[ColumnElement[Any]] = BY_AGE,
+    order: Sequence[ColumnElement[Any]] = BY_AGE, about: int = 0,
 ) -> tuple[list[UserView], int]:  # fmt: skip
     """One page of users, oldest first unless `order` says otherwise, and how many there are in all.
 
     `start` counts from 1. `conditions` and `order` are of the columns of the table `users`; `order` ends with the id.
+    `about`: how many there may be, so that a page near the end is looked for from there; it need not be right.
     """
-    chosen = (_USERS.c.tenant_id == tenant_id, *conditions)
-    total = work.row(select(func.count()).select_from(_USERS).where(*chosen))
-    page = select(*_COLUMNS).where(*chosen).order_by(*order)
-    rows = work.rows(page.offset(max(start, 1) - 1).limit(count))
-    return _views(work, tenant_id, rows), total[0] if total else 0
+    chosen, offset = (_USERS.c.tenant_id == tenant_id, *conditions), max(start, 1) - 1
+    counted = select(func.count().label("n")).select_from(_USERS).where(*chosen).cte("counted")
+    total = select(counted.c.n).scalar_subquery()
+    # Ids alone first: an index holds them, so that what is passed over costs no row.
+    ids = select(_USERS.c.id, total.label("total")).where(*chosen).limit(count)
+    if 0 < about < 2 * offset:
+        behind = total - (offset + count)  # in the same statement: what comes in between must not move the page
+        ids = ids.order_by(*map(_reversed, order)).offset(case((behind > 0, behind), else_=0))
+    else:
+        ids = ids.order_by(*order).offset(offset)
+    page = ids.subquery("page")
+    found = work.rows(select(*_COLUMNS, page.c.total).join(page, page.c.id == _USERS.c.id).order_by(*order))
+    if not found:
+        row = work.row(select(func.count()).select_from(_USERS).where(*chosen))
+        return [], row[0] if row else 0
+    # What is sought from the end of the list begins too early on its last page, and behind it.
+    early = max(len(found) - max(found[0].total - offset, 0), 0)
+    return _views(work, tenant_id, found[early:]), found[0].total
+
+
+def _reversed(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    descends = isinstance(column, UnaryExpression) and column.modifier is operators.desc_op
+    return column.element if descends else column.desc()
+
+
+def user_count(work: Work, tenant: TenantView) -> int:
+    """About how many users a tenant has: what was counted under this generation of the tenant."""
+
+    def counted() -> int:
+        row = work.row(select(func.count()).select_from(_USERS).where(_USERS.c.tenant_id == tenant.id))
+        return int(row[0]) if row else 0
+
+    return tenant.cached("about how many users", counted)
 
 
 def users_after(work: Work, tenant_id: str, position: str, count: int) -> list[UserView]:
@@ -251,8 +282,9 @@ def no_such_user() -> DomainError:
 def _views(work: Work, tenant_id: str, rows: Sequence[Any]) -> list[UserView]:
     """Users with their contacts: one more query, however many users."""
     found = contacts_of(work, tenant_id, [row.id for row in rows])
+    width = len(_COLUMNS)
     return [
-        UserView(**row._asdict(), emails=found.get((row.id, "email"), ()), phones=found.get((row.id, "phone"), ()))
+        UserView(*row[:width], found.get((row.id, "email"), ()), found.get((row.id, "phone"), ()))  # type: ignore[call-arg]
         for row in rows
     ]
 

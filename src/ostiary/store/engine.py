@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -104,6 +104,22 @@ class Store:
             yield
         finally:
             self._thread.writes = False
+
+    def tidy(self, *tables: Table) -> None:
+        """Tells the planner at once what many new rows have changed; autovacuum would, a minute or more later.
+
+        Only PostgreSQL needs it. Takes seconds for a million rows, and holds nobody up.
+        """
+        if self.is_sqlite:
+            return
+        names = ", ".join(table.name for table in tables)
+        with translated(), self.writing.connect() as connection:
+            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+            alone.exec_driver_sql("SET statement_timeout = 0")
+            try:
+                alone.exec_driver_sql(f"VACUUM (ANALYZE) {names}")
+            finally:
+                alone.exec_driver_sql("RESET statement_timeout")
 
     def close(self) -> None:
         """Closes every connection; the store may be used again (needed after a fork)."""

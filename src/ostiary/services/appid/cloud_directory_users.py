@@ -13,7 +13,7 @@ from ostiary.directory.profile_document import userinfo_document
 from ostiary.directory.profile_search import page_size
 from ostiary.directory.profiles import directory_profile
 from ostiary.directory.user_message import new_user, user_change, user_message
-from ostiary.directory.users import list_users, the_user, update_user, user_named
+from ostiary.directory.users import list_users, the_user, update_user, user_count, user_named
 from ostiary.oauth.departures import end_access_of_user, remove_user, remove_user_and_profile
 from ostiary.oauth.runtime_events import capture, user_signed_out
 from ostiary.oauth.sessions import end_sessions_of_user
@@ -37,7 +37,10 @@ class CloudDirectoryUsersServicer(cloud_directory_users_pb2_grpc.CloudDirectoryU
         call, count = current_call(), page_size(request.count if request.HasField("count") else None)
         field = identity_field(CLOUD_DIRECTORY.read(call.work, call.the_tenant))
         named = [user_named(request.tenant_id, request.query, field)] if request.query else []
-        users, total = list_users(call.work, request.tenant_id, *named, start=request.start_index, count=count)
+        about = user_count(call.work, call.the_tenant)
+        users, total = list_users(
+            call.work, request.tenant_id, *named, start=request.start_index, count=count, about=0 if named else about
+        )
         return pb.ListCloudDirectoryUsersResponse(
             schemas=[LIST_SCHEMA], total_results=total, items_per_page=len(users),
             resources=[user_message(user, self._clock.now_ms()) for user in users],
