@@ -12,7 +12,10 @@ class Profile(SQLModel, table=True):
     """Somebody who signed in (or may). Directory id and profile id of one person differ (appid.md §5)."""
 
     __tablename__ = "profiles"
-    __table_args__ = (Index("ix_profiles_list", "tenant_id", "created_at", "id"),)
+    __table_args__ = (
+        Index("ix_profiles_list", "tenant_id", "created_at", "id"),
+        Index("ix_profiles_id", "tenant_id", "id"),
+    )
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = owned_by("tenants.id")
     anonymous: bool = False
@@ -37,6 +40,7 @@ class Identity(SQLModel, table=True):
     """An identity at a provider that belongs to a profile. `provider` is cloud_directory, facebook, google, saml, …"""
 
     __tablename__ = "identities"
+    __table_args__ = (Index("ix_identities_profile", "tenant_id", "profile_id"),)
     tenant_id: str = owned_by("tenants.id", key=True)
     provider: str = Field(primary_key=True, max_length=32)
     idp_id: str = Field(sa_column=Column(SORTED, primary_key=True))
@@ -52,6 +56,7 @@ class ProfileRole(SQLModel, table=True):
     """A role assigned to a profile."""
 
     __tablename__ = "profile_roles"
-    tenant_id: str = owned_by("tenants.id", index=True)
+    __table_args__ = (Index("ix_profile_roles_profile", "tenant_id", "profile_id"),)
+    tenant_id: str = owned_by("tenants.id")
     profile_id: str = owned_by("profiles.id", key=True)
     role_id: str = owned_by("roles.id", key=True, index=True)

@@ -13,7 +13,10 @@ class Session(SQLModel, table=True):
     until they expire."""
 
     __tablename__ = "sessions"
-    __table_args__ = (Index("ix_sessions_user", "tenant_id", "user_id"),)
+    __table_args__ = (
+        Index("ix_sessions_user", "tenant_id", "user_id"),
+        Index("ix_sessions_grant", "tenant_id", "grant_id"),
+    )
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = owned_by("tenants.id")
     kind: str = Field(max_length=16)

@@ -20,6 +20,7 @@ class User(SQLModel, table=True):
         UniqueConstraint("tenant_id", "user_name_key"),
         Index("ix_users_list", "tenant_id", "created_at", "id"),
         Index("ix_users_name", "tenant_id", "user_name_key", "id"),
+        Index("ix_users_id", "tenant_id", "id"),
     )
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = owned_by("tenants.id")
@@ -104,7 +105,10 @@ class UserEmail(SQLModel, table=True):
     """A mail address of a user, unique in the tenant. The primary one signs in."""
 
     __tablename__ = "user_emails"
-    __table_args__ = (UniqueConstraint("tenant_id", "value_key"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "value_key"),
+        Index("ix_user_emails_user", "tenant_id", "user_id"),
+    )
     tenant_id: str = owned_by("tenants.id")
     user_id: str = owned_by("users.id", key=True)
     position: int = Field(primary_key=True)
@@ -119,7 +123,10 @@ class UserPhone(SQLModel, table=True):
     """A phone number of a user."""
 
     __tablename__ = "user_phones"
-    __table_args__ = (Index("ix_user_phones_value", "tenant_id", "value_key"),)
+    __table_args__ = (
+        Index("ix_user_phones_value", "tenant_id", "value_key"),
+        Index("ix_user_phones_user", "tenant_id", "user_id"),
+    )
     tenant_id: str = owned_by("tenants.id")
     user_id: str = owned_by("users.id", key=True)
     position: int = Field(primary_key=True)

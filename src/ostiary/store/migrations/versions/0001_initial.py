@@ -275,6 +275,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_profiles")),
     )
     op.create_index(op.f("ix_profiles_expires_at"), "profiles", ["expires_at"], unique=False)
+    op.create_index("ix_profiles_id", "profiles", ["tenant_id", "id"], unique=False)
     op.create_index("ix_profiles_list", "profiles", ["tenant_id", "created_at", "id"], unique=False)
     op.create_table(
         "revoked_tokens",
@@ -320,6 +321,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
     )
     op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
+    op.create_index("ix_sessions_grant", "sessions", ["tenant_id", "grant_id"], unique=False)
     op.create_index(op.f("ix_sessions_grant_id"), "sessions", ["grant_id"], unique=False)
     op.create_index(op.f("ix_sessions_secret"), "sessions", ["secret"], unique=False)
     op.create_index("ix_sessions_user", "sessions", ["tenant_id", "user_id"], unique=False)
@@ -430,6 +432,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("tenant_id", "user_name_key", name=op.f("uq_users_tenant_id_user_name_key")),
     )
+    op.create_index("ix_users_id", "users", ["tenant_id", "id"], unique=False)
     op.create_index("ix_users_list", "users", ["tenant_id", "created_at", "id"], unique=False)
     op.create_index("ix_users_name", "users", ["tenant_id", "user_name_key", "id"], unique=False)
     op.create_table(
@@ -497,6 +500,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "provider", "idp_id", name=op.f("pk_identities")),
     )
     op.create_index(op.f("ix_identities_email_key"), "identities", ["email_key"], unique=False)
+    op.create_index("ix_identities_profile", "identities", ["tenant_id", "profile_id"], unique=False)
     op.create_index(op.f("ix_identities_profile_id"), "identities", ["profile_id"], unique=False)
     op.create_table(
         "login_names",
@@ -583,8 +587,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("profile_id", "role_id", name=op.f("pk_profile_roles")),
     )
+    op.create_index("ix_profile_roles_profile", "profile_roles", ["tenant_id", "profile_id"], unique=False)
     op.create_index(op.f("ix_profile_roles_role_id"), "profile_roles", ["role_id"], unique=False)
-    op.create_index(op.f("ix_profile_roles_tenant_id"), "profile_roles", ["tenant_id"], unique=False)
     op.create_table(
         "refresh_tokens",
         sa.Column("digest", sa.String(length=64), nullable=False),
@@ -657,6 +661,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "position", name=op.f("pk_user_emails")),
         sa.UniqueConstraint("tenant_id", "value_key", name=op.f("uq_user_emails_tenant_id_value_key")),
     )
+    op.create_index("ix_user_emails_user", "user_emails", ["tenant_id", "user_id"], unique=False)
     op.create_table(
         "user_phones",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -673,4 +678,5 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_user_phones_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", "position", name=op.f("pk_user_phones")),
     )
+    op.create_index("ix_user_phones_user", "user_phones", ["tenant_id", "user_id"], unique=False)
     op.create_index("ix_user_phones_value", "user_phones", ["tenant_id", "value_key"], unique=False)
