@@ -26,11 +26,15 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database."""
     if kind == "sqlite":
-        return f"sqlite:///{tmp_path}/ostiary.sqlite3"
-    return request.getfixturevalue("postgres").new_database()
+        yield f"sqlite:///{tmp_path}/ostiary.sqlite3"
+        return
+    postgres: PostgresServer = request.getfixturevalue("postgres")
+    url = postgres.new_database()
+    yield url
+    postgres.drop(url)
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +56,8 @@ def installation(
     made = moulds[kind].cast(tmp_path, postgres)
     yield made
     made.runtime.store.close()
+    if postgres:
+        postgres.drop(made.runtime.settings.database_url)
 
 
 @pytest.fixture

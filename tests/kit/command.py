@@ -51,6 +51,6 @@ def ostiary(*arguments: str, cwd: Path, **variables: str) -> Ended:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OSTIARY_")}
     ended = subprocess.run(
         [sys.executable, "-m", "ostiary", *arguments], cwd=cwd, env={**environment, **variables}, text=True,
-        capture_output=True, stdin=subprocess.DEVNULL, timeout=60, check=False,
+        capture_output=True, stdin=subprocess.DEVNULL, timeout=120, check=False,
     )  # fmt: skip
     return Ended(ended.returncode, ended.stdout, ended.stderr)

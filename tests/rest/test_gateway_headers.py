@@ -1,4 +1,4 @@
-"""The gateway alone: what browsers of other origins may do, what a client cannot forge, and what never leaves."""
+"""The gateway alone: what browsers of other origins may do, what nobody can forge, what never leaves (C42, G74)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Clients that begin and never end, on purpose or not (G75): whatever they hold open, others are served."""
+"""Clients that never end, reset what they begin, or send what no reader should take whole (G75): others are served."""
 
 from __future__ import annotations
 
+import collections
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import grpc
+import h2.connection
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -58,6 +60,32 @@ def health_watches(server: Served, stack: ExitStack) -> None:
     assert 0 < sum(_first(call) is not None for call in calls) < 24, "some are answered, not all"
 
 
+def rapid_resets(server: Served, stack: ExitStack) -> None:
+    """CVE-2023-44487: requests that are given up as soon as they are sent, by the thousand."""
+    client = h2.connection.H2Connection()
+    client.initiate_connection()
+    connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=5))
+    path = f"/oauth/v4/{server.credentials['tenantId']}/publickeys"
+    head = [(":method", "GET"), (":path", path), (":scheme", "http"), (":authority", "localhost")]
+
+    def give_up() -> None:
+        number = client.get_next_available_stream_id()
+        client.send_headers(number, head, end_stream=True)
+        client.reset_stream(number)
+        connection.sendall(client.data_to_send())
+
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):  # the gateway hangs up
+        collections.deque((give_up() for _ in range(5_000)), maxlen=0)
+
+
+def large_messages(server: Served, stack: ExitStack) -> None:
+    channel = stack.enter_context(server.channel())
+    call = channel.unary_unary("/identity.oidc.v1.ProviderService/IssueToken")
+    with pytest.raises(grpc.RpcError) as refused:
+        call(b"\x0a" + b"x" * (50 << 20), timeout=20)
+    assert refused.value.details() == "Payload Too Large"
+
+
 def _first(call: Any) -> Any:
     try:
         return next(call)
@@ -83,9 +111,44 @@ def held(hold: Callable[[Served, ExitStack], None], server: Served) -> Iterator[
         yield
 
 
-@pytest.mark.parametrize("hold", [half_open_posts, half_open_rpcs, reflection_streams, health_watches])
+@pytest.mark.parametrize(
+    "hold", [half_open_posts, half_open_rpcs, reflection_streams, health_watches, rapid_resets, large_messages]
+)
 def test_who_never_ends_keeps_nobody_else_waiting(server: Served, hold: Callable[[Served, ExitStack], None]) -> None:
     with held(hold, server):
         for _ in range(5):
             answer = server.http.get(f"/oauth/v4/{server.credentials['tenantId']}/publickeys", timeout=5)
             assert answer.status_code == 200
+
+
+DEEP = 50_000
+NESTED = [b'{"a":' * DEEP, b"[" * DEEP, b'{"a":' * DEEP + b"1" + b"}" * DEEP]
+
+
+@pytest.mark.parametrize("body", NESTED, ids=["objects", "lists", "whole"])
+def test_json_of_any_depth_is_refused_in_a_moment(server: Served, body: bytes) -> None:
+    tenant, json = server.credentials["tenantId"], {"content-type": "application/json"}
+    manager = server.manager() | json
+    scim = manager | {"content-type": "application/scim+json"}
+    for verb, path, headers in (
+        ("PUT", f"/management/v4/{tenant}/config/tokens", manager),
+        ("POST", f"/management/v4/{tenant}/cloud_directory/Users", manager),
+        ("POST", "/scim/v2/Users", scim),
+        ("POST", f"/oauth/v4/{tenant}/token", json),
+        ("POST", "/identity/token", json),
+    ):
+        answer = server.http.request(verb, path, content=body, headers=headers, timeout=10)
+        assert 400 <= answer.status_code < 500, (path, answer.text)
+        assert len(answer.content) < 2_000, path
+
+
+def test_messages_of_any_depth_are_refused(server: Served) -> None:
+    deep = b"\x0b" * DEEP + b"\x0c" * DEEP  # groups in groups
+    with server.channel() as channel:
+        for method in (
+            "identity.oidc.v1.ProviderService/IssueToken",
+            "identity.appid.oauth.v4.TokenService/IssueToken",
+        ):
+            with pytest.raises(grpc.RpcError) as refused:
+                channel.unary_unary(f"/{method}")(deep, timeout=10)
+            assert refused.value.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNAUTHENTICATED), method

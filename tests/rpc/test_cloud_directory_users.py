@@ -1,4 +1,4 @@
-"""Users of the Cloud Directory over native gRPC (catalogue 64, 87–90, 93, 94, 97)."""
+"""Users of the Cloud Directory over native gRPC (catalogue 64, 87–90, 93, 94, 97; cases C47, C50, D55, D59)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people and applications do with forgotten and changed passwords, and messages sent again (catalogue 59–62)."""
+"""What people and applications do with forgotten and changed passwords, and messages sent again (59–62; C44)."""
 
 from __future__ import annotations
 

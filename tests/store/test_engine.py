@@ -16,7 +16,7 @@ from ostiary.store.engine import Store
 from ostiary.store.tables import SettingDocument, Tenant, table_of
 
 TENANTS = table_of(Tenant)
-THREADS, TIMES = 16, 20
+THREADS, TIMES = 16, 5
 
 
 def generation(store: Store) -> int:

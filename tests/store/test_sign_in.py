@@ -1,4 +1,4 @@
-"""Signing in with a password, on both databases."""
+"""Signing in with a password, on both databases (cases C36, C40)."""
 
 from __future__ import annotations
 

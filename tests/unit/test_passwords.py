@@ -1,4 +1,4 @@
-"""Passwords: their form, their comparison, and the budget under which they are hashed."""
+"""Passwords: their form, their comparison, and the budget under which they are hashed (case C47)."""
 
 from __future__ import annotations
 
