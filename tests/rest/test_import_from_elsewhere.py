@@ -34,6 +34,8 @@ DOCUMENTS: dict[str, Any] = {
     f"{CD}/mfa/channels/nexmo": [
         {"isActive": True, "type": "sms", "config": {"key": "k", "secret": "***", "from": 1, "provider": "nexmo"}}
     ],
+    "config/idps/custom": {"isActive": False, "config": {"publicKey": ""}},
+    "config/idps/saml": {"isActive": False, "config": None},
     "config/idps/facebook": {"isActive": True, "redirectURL": "https://elsewhere.example/cb"},
     "config/idps/cloud_directory": {
         "isActive": True,
@@ -55,7 +57,7 @@ DOCUMENTS: dict[str, Any] = {
         "roles": [{"id": "r1", "name": "Clerk", "access": [{"application_id": "an-older-id", "scopes": ["read"]}]}]
     },
 }  # fmt: skip
-USERS = [
+USERS = [  # of whom two at once are too much for the goal
     {
         "scimUser": {
             "originalId": f"old-{number}", "userName": f"user{number}", "displayName": "U", "active": True,
@@ -63,7 +65,7 @@ USERS = [
             "passwordHistory": [{"passwordHash": "AAAA", "hashAlgorithm": "PBKDF2WithHmacSHA512"}],
         },
         "passwordHash": "c2VhbGVkIGJ5IHNvbWVib2R5IGVsc2U=", "passwordHashAlg": "PBKDF2WithHmacSHA512",
-        "profile": {"attributes": {"points": number}}, "roles": ["Clerk"],
+        "profile": {"attributes": {"points": number, "note": "x" * 700}}, "roles": ["Clerk"],
     }
     for number in range(3)
 ]  # fmt: skip
@@ -129,7 +131,7 @@ def elsewhere(vendor: Vendor) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def goal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("goal"), workers=1) as server:
+    with served(tmp_path_factory.mktemp("goal"), workers=1, max_body_bytes=2_048) as server:
         yield server
 
 
@@ -166,6 +168,9 @@ def test_what_the_vendor_hides_or_only_the_vendor_has_is_named_and_the_rest_arri
     assert notes(report, "profiles") == {"all": "the source has no such export"}
     assert vendor.asked["config/tokens"] == 2, "429 with Retry-After was waited for"
     assert vendor.issued > 2, "tokens ended meanwhile and were renewed"
+    again = run(goal, elsewhere, "--tenant", "moved", "--json").json()["parts"]
+    written = {part for part, counts in again.items() if counts.keys() & {"created", "changed"}}
+    assert not written, "a repetition writes nothing"
     shown = ostiary("tenant", "show", "moved", "--json", cwd=goal.folder, **goal.variables).json()
     assert (shown["users"], shown["applications"]) == (0, 1)
 
@@ -189,6 +194,14 @@ def test_a_copy_that_was_interrupted_goes_on_when_it_is_repeated(goal: Served, e
     assert interrupted.stderr == "ostiary: out of order. Repeat the same command: what was copied is left alone.\n"
     assert interrupted.json()["parts"]["users"] == {"created": 2}
     assert run(goal, elsewhere, *arguments).json()["parts"]["users"] == {"unchanged": 2, "created": 1}
+
+
+def test_without_its_server_nothing_is_made(goal: Served, elsewhere: Site) -> None:
+    arguments = ("--tenant", "unmade", "--listen", "127.0.0.1:9", "--public-url", "http://127.0.0.1:9")
+    ended = run(goal, elsewhere, *arguments)
+    assert (ended.code, ended.stderr.count("\n")) == (1, 1)
+    assert "start `ostiary serve`" in ended.stderr
+    assert ostiary("tenant", "show", "unmade", cwd=goal.folder, **goal.variables).code == 1
 
 
 def test_people_see_a_table_and_bars_and_no_secret(goal: Served, elsewhere: Site) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import click
@@ -30,6 +32,7 @@ KEY_NAME = "ostiary import"
 def local_target(settings: Settings, source: ManagementApi, named: str, *, dry_run: bool) -> Iterator[Target]:
     """The tenant `named`, else the one with the source's id, else a new one with that id; and an API key of it, for as
     long as the copy takes. In a dry run nothing is made but the key, and without a tenant not even that."""
+    _check_running(settings.base_url)
     with operating(settings) as runtime:
         tenant_id = _tenant(runtime, source, named, dry_run=dry_run)
         if not tenant_id:
@@ -41,6 +44,16 @@ def local_target(settings: Settings, source: ManagementApi, named: str, *, dry_r
                 yield Target(api, partial(_make_application, runtime, tenant_id))
             finally:
                 api.close()
+
+
+def _check_running(url: str) -> None:
+    """Before anything is made in the store: what is copied goes through the server."""
+    parts = urlsplit(url)
+    try:
+        socket.create_connection((parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)), 5).close()
+    except OSError as error:
+        message = f"the server of this installation does not answer at {url}: start `ostiary serve` ({error.strerror})"
+        raise click.ClickException(message) from error
 
 
 def _tenant(runtime: Runtime, source: ManagementApi, named: str, *, dry_run: bool) -> str:

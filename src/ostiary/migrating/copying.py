@@ -35,27 +35,41 @@ class Copying:
         """The target's document."""
         return self.target.get(path) if self.target is not None else None
 
-    def write(self, part: str, item: str, write: Callable[[ManagementApi], Any], outcome: str = CHANGED) -> Any:
-        """Writes to the target, unless this is a dry run; what it refuses is reported and stops nothing else."""
-        answer = None
-        if not self.dry_run and self.target is not None:
-            try:
-                answer = write(self.target)
-            except ApiError as error:
-                if not error.status:
-                    raise
-                self.report.failed(part, item, f"the target refuses it: {error} ({error.code})")
-                return None
-        self.report.count(part, outcome)
+    def write(
+        self, part: str, item: str, write: Callable[[ManagementApi], Any],
+        outcome: str | Callable[[ManagementApi], str] = CHANGED,
+    ) -> Any:  # fmt: skip
+        """Writes to the target, unless this is a dry run; what it refuses is reported and stops nothing else.
+
+        `outcome` is what is counted, or finds it out once it was written.
+        """
+        if self.dry_run or self.target is None:
+            self.report.count(part, outcome if isinstance(outcome, str) else CHANGED)
+            return None
+        try:
+            answer = write(self.target)
+        except ApiError as error:
+            if not error.status:
+                raise
+            self.report.failed(part, item, f"the target refuses it: {error} ({error.code})")
+            return None
+        self.report.count(part, outcome if isinstance(outcome, str) else outcome(self.target))
         return answer
 
-    def put(self, part: str, item: str, path: str, wanted: Json, verb: str = "PUT") -> None:
-        """Replaces the target's document at `path` where it says something else than `wanted`."""
+    def put(self, part: str, item: str, path: str, wanted: Json) -> None:
+        """Replaces the target's document at `path` where it says something else than `wanted`.
+
+        Servers differ in members that the others do not know, so whether that changed anything is asked afterwards.
+        """
         present = self.present(path)
         if present is not None and says(present, wanted):
             self.report.count(part, UNCHANGED)
-        else:
-            self.write(part, item, lambda target: target.send(verb, path, wanted), CHANGED if present else CREATED)
+            return
+
+        def changed(target: ManagementApi) -> str:
+            return UNCHANGED if target.get(path) == present else CHANGED
+
+        self.write(part, item, lambda target: target.send("PUT", path, wanted), changed if present else CREATED)
 
 
 def says(present: Any, wanted: Any) -> bool:

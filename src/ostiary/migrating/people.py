@@ -6,6 +6,8 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import httpx
+
 from ostiary.migrating.copying import Copying
 from ostiary.migrating.management import ApiError, Json, ManagementApi
 from ostiary.migrating.report import CREATED, LEFT, UNCHANGED
@@ -79,6 +81,9 @@ def _import(copying: Copying, part: str, people: list[Json], send: Send) -> Sent
     try:
         answer = send(copying.target, people)
     except ApiError as error:
+        if error.status == httpx.codes.REQUEST_ENTITY_TOO_LARGE and len(people) > 1:
+            first, second = (_import(copying, part, half, send) for half in _halves(people))
+            return Sent(first.added + second.added, first.refused | second.refused)
         if not error.status:
             raise
         copying.report.failed(part, f"{len(people)} from {_name(people[0])}", f"the target refuses them: {error}")
@@ -95,6 +100,11 @@ def _import(copying: Copying, part: str, people: list[Json], send: Send) -> Sent
         else:
             copying.report.failed(part, name, why)
     return Sent(added, hashes)
+
+
+def _halves(people: list[Json]) -> tuple[list[Json], list[Json]]:
+    middle = len(people) // 2
+    return people[:middle], people[middle:]
 
 
 def _without_passwords(copying: Copying, users: list[Json], refused: dict[str, str], send: Send) -> None:

@@ -52,6 +52,10 @@ def _sender(document: Json, tell: Teller) -> Json | None:
     return document
 
 
+def _redirect_uris(document: Json, tell: Teller) -> Json:
+    return {"redirectUris": document.get("redirectUris") or []}  # what else it says is about the vendor's own callbacks
+
+
 def _password_rule(document: Json, tell: Teller) -> Json | None:
     return {name: document[name] for name in ("regex", "error_message") if document.get(name)} or None
 
@@ -90,9 +94,15 @@ def _social(document: Json, tell: Teller) -> Json:
     return {"isActive": document.get("isActive", False), "config": {name: config[name] for name in ("idpId", "secret")}}
 
 
+def _custom(document: Json, tell: Teller) -> Json:
+    used = document.get("isActive") or any((document.get("config") or {}).values())
+    return document if used else {"isActive": False}
+
+
 def _saml(document: Json, tell: Teller) -> Json:
     document.pop("validation_data", None)
-    if document.get("config"):
+    document = _custom(document, tell)
+    if "config" in document:
         tell.advise("private keys stay where they are: give the identity provider the metadata of this tenant")
     return document
 
@@ -100,7 +110,7 @@ def _saml(document: Json, tell: Teller) -> Json:
 SETTINGS = (
     Document("languages", "config/ui/languages"),
     Document("token lifetimes and claims", "config/tokens"),
-    Document("redirect URIs", "config/redirect_uris"),
+    Document("redirect URIs", "config/redirect_uris", _redirect_uris),
     Document("custom attributes", "config/users_profile"),
     Document("texts of the sign-in page", "config/ui/theme_text"),
     Document("colours", "config/ui/theme_color"),
@@ -114,7 +124,7 @@ SETTINGS = (
     Document("Cloud Directory", "config/idps/cloud_directory"),
     Document("Facebook", "config/idps/facebook", _social),
     Document("Google", "config/idps/google", _social),
-    Document("custom identity", "config/idps/custom"),
+    Document("custom identity", "config/idps/custom", _custom),
     Document("SAML", "config/idps/saml", _saml),
 )
 
