@@ -435,6 +435,7 @@ def upgrade() -> None:
     op.create_index("ix_users_id", "users", ["tenant_id", "id"], unique=False)
     op.create_index("ix_users_list", "users", ["tenant_id", "created_at", "id"], unique=False)
     op.create_index("ix_users_name", "users", ["tenant_id", "user_name_key", "id"], unique=False)
+    op.create_index(op.f("ix_users_tenant_id"), "users", ["tenant_id"], unique=False)
     op.create_table(
         "client_roles",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
