@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import click
-from sqlalchemy import Row
 
 from ostiary.cli.operating import operating
 from ostiary.cli.options import STORE, with_settings
@@ -18,11 +14,8 @@ from ostiary.config import Settings
 from ostiary.directory.tenants import find_tenant
 from ostiary.errors import DomainError
 from ostiary.runtime import Runtime
-from ostiary.store.audit_trail import event_document, events
+from ostiary.store.audit_trail import event_document, events, followed
 
-SETTLED_MS = 15_000
-"""A record bears the time at which its transaction began and appears when that ends; no transaction takes longer."""
-PAUSE_S = 1.0
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
@@ -55,18 +48,13 @@ def export(settings: Settings, tenant: str, since: str, until: str, follow: bool
         now_ms = runtime.clock.now_ms()
         begin, end = _moment(since, now_ms, 0), _moment(until, now_ms, now_ms + 1)
         tenant_id = _tenant_id(runtime, tenant) if tenant else ""
-        found = _followed(runtime, tenant_id, begin) if follow else events(runtime.store, begin, end, tenant_id)
+        found = (
+            followed(runtime.store, runtime.clock, begin, tenant_id)
+            if follow
+            else events(runtime.store, begin, end, tenant_id)
+        )
         for event in found:
             click.echo(json.dumps(event_document(event), ensure_ascii=False))
-
-
-def _followed(runtime: Runtime, tenant_id: str, begin: int) -> Iterator[Row[Any]]:
-    while True:
-        end = runtime.clock.now_ms() - SETTLED_MS
-        if end > begin:
-            yield from events(runtime.store, begin, end, tenant_id)
-            begin = end
-        time.sleep(PAUSE_S)
 
 
 def _tenant_id(runtime: Runtime, named: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from time import sleep
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, select, tuple_
 
-from ostiary.clock import rfc3339
+from ostiary.clock import Clock, rfc3339
 from ostiary.store.audit import UNKNOWN
 from ostiary.store.engine import Store
 from ostiary.store.tables import AuditEvent, table_of
@@ -15,6 +16,8 @@ from ostiary.store.tables.ledger import AUTHENTICATIONS
 from ostiary.store.work import Work
 
 PAGE = 1_000
+SETTLED_MS = 15_000
+"""A record bears the time at which its transaction began and appears when that ends; no transaction takes longer."""
 _EVENTS = table_of(AuditEvent)
 _POSITION = (_EVENTS.c.at, _EVENTS.c.id)
 
@@ -32,6 +35,18 @@ def events(store: Store, since_ms: int, until_ms: int, tenant_id: str = "") -> I
         if len(page) < PAGE:
             return
         after = (page[-1].at, page[-1].id)
+
+
+def followed(
+    store: Store, clock: Clock, since_ms: int, tenant_id: str = "", pause: Callable[[], None] = lambda: sleep(1)
+) -> Iterator[Row[Any]]:
+    """The same without an end: what comes, each record once and in order, as soon as nothing can come before it."""
+    while True:
+        until_ms = clock.now_ms() - SETTLED_MS
+        if until_ms > since_ms:
+            yield from events(store, since_ms, until_ms, tenant_id)
+            since_ms = until_ms
+        pause()
 
 
 def recent_authentications(work: Work, tenant_id: str, count: int) -> list[Row[Any]]:
