@@ -110,7 +110,7 @@ class Peak:
 def at_most(milliseconds: float) -> Goal:
     """The p99 of an operation."""
 
-    def measured(result: Result) -> float:
+    def measured(result: Result, _: float) -> float:
         return -result.p99 if not result.broken + result.refused else float("-inf")
 
     return Goal(f"p99 ≤ {milliseconds:g} ms", measured, -milliseconds, lambda value: f"{-value:.1f} ms")

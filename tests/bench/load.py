@@ -11,9 +11,10 @@ from pathlib import Path
 
 _DONE = """
 done = function(summary, latency, requests)
-  io.write(string.format("@ %d %d %d %d %d %d %d\\n", summary.requests, summary.duration, latency:percentile(50),
-    latency:percentile(99), summary.errors.status, summary.errors.connect + summary.errors.read + summary.errors.write,
-    summary.errors.timeout))
+  local errors = summary.errors
+  io.write(string.format("@ %d %d %d %d %d %d %d %d\\n", summary.requests, summary.duration,
+    latency:percentile(50), latency:percentile(95), latency:percentile(99),
+    errors.status, errors.connect + errors.read + errors.write, errors.timeout))
 end
 """
 
@@ -25,6 +26,7 @@ class Result:
     requests: int
     seconds: float
     p50: float
+    p95: float
     p99: float
     refused: int
     broken: int
@@ -63,8 +65,8 @@ def drive(url: str, script: str, *, seconds: float, connections: int = 32) -> Re
         file.flush()
         command = [wrk(), "-t1", f"-c{connections}", f"-d{seconds:g}s", "--timeout", "20s", "-s", file.name, url]
         output = subprocess.run(command, check=True, capture_output=True, text=True, cwd=Path("/")).stdout
-    found = re.search(r"@ (\d+) (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)", output)
+    found = re.search(r"@ (\d+) (\d+) (\d+) (\d+) (\d+) (\d+) (\d+) (\d+)", output)
     if found is None:
         raise RuntimeError(f"wrk said nothing that can be read:\n{output}")
-    requests, duration, p50, p99, status, broken, timeouts = (int(group) for group in found.groups())
-    return Result(requests, duration / 1e6, p50 / 1e3, p99 / 1e3, status, broken + timeouts)
+    requests, duration, p50, p95, p99, status, broken, timeouts = (int(group) for group in found.groups())
+    return Result(requests, duration / 1e6, p50 / 1e3, p95 / 1e3, p99 / 1e3, status, broken + timeouts)

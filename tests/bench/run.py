@@ -12,14 +12,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from kit.databases import postgres_server
 from kit.served import Served, served
 
-from bench import directory_size, machine, peer, static
-from bench.load import drive
+from bench import directory_size, machine, peer
+from bench.limits import Limits, limits
+from bench.many import tenant_rows, user_changes
 from bench.measure import Goal, measure, rate, ratio
 from bench.operations import Operation, basic, get, post, refresh, sign_in
 from bench.overload import Overload, offer, percentile
@@ -37,32 +37,24 @@ ARGON2_KIB = 19_456
 """The strength that operators get by default; tests use less."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What the machine does at most; rates a second."""
-
-    signatures: float
-    verifications: float
-    static: float
-    peer: float | None
-
-
 def main() -> int:
     """Measures, prints the table, writes the report; exit code 1 when a goal was missed."""
     arguments = _arguments()
     machine.open_files()
     with tempfile.TemporaryDirectory(prefix="ostiary-bench-") as name:
         folder = Path(name)
-        limits = _limits(folder, arguments.seconds)
-        rows: list[Row] = []
-        idle: dict[str, float] = {}
-        for store in arguments.stores:
-            with _server(store, folder / store) as server:
-                time.sleep(3)
-                idle[store] = pss_mib(tree(server.process.pid))
-                _say(f"{store}: idle memory of everything: {idle[store]:.0f} MB (sum of PSS)")
-                rows += list(_rows(store, server, limits, arguments.seconds))
-    facts = _facts(limits, idle)
+        _say(f"limits of the machine: signatures, argon2id, a static RPC, node-oidc-provider {peer.version()}")
+        with limits(folder) as most:
+            rows: list[Row] = []
+            idle: dict[str, float] = {}
+            facts = _facts(most)
+            for store in arguments.stores:
+                with _server(store, folder / store) as server:
+                    time.sleep(3)
+                    idle[store] = pss_mib(tree(server.process.pid))
+                    _say(f"{store}: idle memory of everything: {idle[store]:.0f} MB (sum of PSS)")
+                    rows += list(_rows(store, server, most, arguments.seconds))
+    facts += [f"idle memory on {store} (sum of PSS, at most {IDLE_MIB} MB): {idle[store]:.0f} MB" for store in idle]
     sys.stdout.write("\n" + "\n".join(facts) + "\n\n" + text(rows) + "\n")
     if arguments.report:
         write_report(arguments.report, facts, rows)
@@ -82,27 +74,6 @@ def _say(line: str) -> None:
     sys.stderr.write(f"bench: {line}\n")
 
 
-def _limits(folder: Path, seconds: float) -> Limits:
-    _say("the machine: RSA-2048 signatures, argon2id verifications")
-    signatures, verifications = machine.signatures_per_second(), machine.verifications_per_second()
-    _say("a static RPC through the same Envoy")
-    with static.running(folder / "static") as url:
-        drive(url + static.PATH, get(), seconds=1)
-        fixed = drive(url + static.PATH, get(), seconds=seconds).rate
-    return Limits(signatures, verifications, fixed, _peer(folder / "peer", seconds))
-
-
-def _peer(folder: Path, seconds: float) -> float | None:
-    _say(f"node-oidc-provider {peer.version()}: client_credentials")
-    with peer.running(folder) as url:
-        if url is None:
-            _say("no Node here: the token endpoint has nothing to be compared with")
-            return None
-        script = post({"grant_type": "client_credentials"}, basic("bench", "bench-secret"))
-        drive(url, script, seconds=2)
-        return drive(url, script, seconds=seconds).rate
-
-
 @contextmanager
 def _server(store: str, folder: Path) -> Iterator[Served]:
     folder.mkdir()
@@ -117,16 +88,19 @@ def _server(store: str, folder: Path) -> Iterator[Served]:
         yield server
 
 
-def _rows(store: str, server: Served, limits: Limits, seconds: float) -> Iterator[Row]:
+def _rows(store: str, server: Served, most: Limits, seconds: float) -> Iterator[Row]:
     _say(f"{store}: making {USERS} users")
     tenant = BenchTenant(server.url, server.credentials)
     users = tenant.new_users(USERS)
     first = [tenant.sign_in(address) for address in users[:FAMILIES]]
-    for operation, goal in _operations(tenant, users, first, limits, store):
+    for operation, goal in _operations(tenant, users, first, most, store):
         _say(f"{store}: {operation.name}")
         yield measure(store, server.url, server.process.pid, operation, goal, seconds)
     _say(f"{store}: sign-ins at three times what the machine can hash")
-    yield _overload_row(store, offer(tenant, users, 3 * limits.verifications, seconds))
+    yield _overload_row(store, offer(tenant, users, 3 * most.verifications(), seconds))
+    _say(f"{store}: users come, change and go; ten thousand tenants")
+    yield user_changes(store, server, tenant, seconds)
+    yield from tenant_rows(store, server, seconds)
     _say(f"{store}: importing {directory_size.USERS:,} users, and pages of them")
     yield from directory_size.directory_rows(store, server, tenant, seconds)
 
@@ -140,14 +114,14 @@ def _overload_row(store: str, seen: Overload) -> Row:
 
 
 def _operations(
-    tenant: BenchTenant, users: list[str], first: list[dict[str, str]], limits: Limits, store: str
+    tenant: BenchTenant, users: list[str], first: list[dict[str, str]], most: Limits, store: str
 ) -> Iterator[tuple[Operation, Goal | None]]:
     oauth = f"/oauth/v4/{tenant.id}"
     client = basic(tenant.client, tenant.secret)
     access = first[0]["access_token"]
-    peers = ratio("node-oidc-provider", limits.peer, 0.7) if limits.peer and store == "sqlite" else None
-    ceiling = ratio("the static RPC", limits.static, 0.7)
-    hashing = ratio("argon2id verifications", limits.verifications, 0.7)
+    peers = ratio("node-oidc-provider", most.peer, 0.7) if most.peer and store == "sqlite" else None
+    ceiling = ratio("the static RPC", most.static, 0.7)
+    hashing = ratio("argon2id verifications", most.verifications, 0.7)
     token = f"{oauth}/token"
     yield Operation("client_credentials", token, post({"grant_type": "client_credentials"}, client)), peers
     rotating = refresh([one["refresh_token"] for one in first], client)
@@ -161,14 +135,14 @@ def _operations(
     yield Operation("password sign-in", token, sign_in(users, PASSWORD, client), connections=8), hashing
 
 
-def _facts(limits: Limits, idle: dict[str, float]) -> list[str]:
-    compared = f"{limits.peer:,.0f}/s" if limits.peer else "not measured: no Node"
+def _facts(most: Limits) -> list[str]:
+    compared = f"{most.peer():,.0f}/s" if most.peer else "not measured: no Node"
+    signatures, verifications = machine.signatures_per_second(), most.verifications()
     return [
         f"machine: {machine.description()}",
-        f"RSA-2048 signatures: {limits.signatures:,.0f}/s; argon2id verifications: {limits.verifications:,.0f}/s",
-        f"static RPC through Envoy: {limits.static:,.0f}/s",
+        f"RSA-2048 signatures: {signatures:,.0f}/s; argon2id verifications: {verifications:,.0f}/s",
+        f"static RPC through Envoy: {most.static():,.0f}/s",
         f"node-oidc-provider {peer.version()}, client_credentials, RS256, in memory: {compared}",
-        *(f"idle memory on {store} (sum of PSS, at most {IDLE_MIB} MB): {size:.0f} MB" for store, size in idle.items()),
     ]
 
 

@@ -8,6 +8,17 @@ from typing import Any
 import httpx
 
 PASSWORD = "correct horse battery staple"
+WITHOUT_MAILS = {
+    "isActive": True,
+    "config": {
+        "selfServiceEnabled": True, "signupEnabled": True, "identityField": "email",
+        "interactions": {
+            "identityConfirmation": {"accessMode": "OFF", "methods": ["email"]},
+            "welcomeEnabled": False, "resetPasswordEnabled": True, "resetPasswordNotificationEnable": False,
+        },
+    },
+}  # fmt: skip
+"""Hundreds of welcome mails would still be on their way while the first operations are measured."""
 GRANT = "urn:ibm:params:oauth:grant-type:apikey"
 
 
@@ -23,6 +34,7 @@ class BenchTenant:
         self.token: str = answer.raise_for_status().json()["access_token"]
         self._manage("PUT", "config/tokens", {"refresh": {"enabled": True, "expires_in": 2_592_000}})
         self._manage("PUT", "config/capture_runtime_activity", {"isActive": True})
+        self._manage("PUT", "config/idps/cloud_directory", WITHOUT_MAILS)
 
     def _manage(self, verb: str, path: str, document: dict[str, Any]) -> httpx.Response:
         headers = {"authorization": f"Bearer {self.token}"}
