@@ -53,8 +53,9 @@ def _exported(copying: Copying, part: str, path: str, **query: str) -> Iterator[
     except ApiError as error:
         if error.status in (404, 405):
             copying.report.left(part, "all", "the source has no such export")
-        elif error.status == 403:
-            copying.report.failed(part, "all", "the source refuses the export: its API key must be a Manager's")
+        elif error.status in (400, 403):
+            why = f"the source refuses the export, of which a Manager's API key is asked: {error}"
+            copying.report.failed(part, f"after {done}", why)
         else:
             raise
 
