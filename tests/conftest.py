@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from kit.callers import Caller, serving
 from kit.databases import PostgresServer, postgres_server
 from kit.directory import People
 from kit.installation import Installation, Mould, install
+
+# A busy machine is slow, and that is no fault of what is tested.
+hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,7 @@ class Edge:
         self._wait(workers)
 
     def _wait(self, workers: int) -> None:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 if self.admin.healthy_workers() == workers:

@@ -35,7 +35,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-def settle(holds: Callable[[], bool], seconds: float = 10) -> None:
+def settle(holds: Callable[[], bool], seconds: float = 30) -> None:
     """Waits until something holds."""
     deadline = time.monotonic() + seconds
     while not holds():
