@@ -219,7 +219,9 @@ def test_a_name_that_was_given_up_is_free_and_an_address_never_is(installation: 
     make(installation, mailed("jane@example.com", user_name="janet"))
 
 
-@pytest.mark.parametrize("order", [BY_AGE, BY_USER_NAME, sorted_by("userName", descending=True)], ids=str)
+@pytest.mark.parametrize(
+    "order", [BY_AGE, BY_USER_NAME, sorted_by("userName", descending=True)], ids=["age", "name", "name, descending"]
+)
 def test_a_page_is_the_same_from_whichever_end_it_is_sought(
     installation: Installation, order: tuple[ColumnElement[Any], ...]
 ) -> None:

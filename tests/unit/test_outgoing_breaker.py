@@ -16,7 +16,7 @@ from ostiary.outgoing.client import Answer, Caps, Outgoing
 from ostiary.outgoing.targets import CallFailed
 
 LOOPBACK = ["127.0.0.1/32"]
-QUICK = Caps(connect_seconds=0.2, total_seconds=0.2)
+PATIENT, QUICK = Caps(), Caps(connect_seconds=0.2, total_seconds=0.2)
 
 
 class Time:
@@ -29,7 +29,7 @@ class Time:
         return time.monotonic() + self.ahead
 
 
-def outcome(outgoing: Outgoing, url: str, caps: Caps = QUICK) -> str:
+def outcome(outgoing: Outgoing, url: str, caps: Caps = PATIENT) -> str:
     try:
         return str(outgoing.call("POST", url, caps=caps).status)
     except CallFailed as failed:
@@ -59,24 +59,24 @@ def clock() -> Time:
 def test_who_hangs_is_left_alone_and_asked_again_by_one_after_a_pause(clock: Time) -> None:
     moody, outgoing = Moody(), Outgoing(LOOPBACK, monotonic=clock)
     with site(moody.serve) as made:
-        assert [outcome(outgoing, made.url) for _ in range(FAILURES)] == ["OUTGOING_TIMEOUT"] * FAILURES
+        assert [outcome(outgoing, made.url, QUICK) for _ in range(FAILURES)] == ["OUTGOING_TIMEOUT"] * FAILURES
         begun = time.monotonic()
         assert [outcome(outgoing, made.url) for _ in range(50)] == ["OUTGOING_SUSPENDED"] * 50
         assert time.monotonic() - begun < 2
         assert moody.asked == FAILURES
         clock.ahead += PAUSE_S
         with ThreadPoolExecutor(8) as threads:
-            ends = list(threads.map(lambda _: outcome(outgoing, made.url), range(8)))
+            ends = list(threads.map(lambda _: outcome(outgoing, made.url, QUICK), range(8)))
         assert sorted(ends) == ["OUTGOING_SUSPENDED"] * 7 + ["OUTGOING_TIMEOUT"], "one finds out for all"
         clock.ahead += PAUSE_S
         moody.answers = True
-        assert [outcome(outgoing, made.url, Caps()) for _ in range(3)] == ["204"] * 3
+        assert [outcome(outgoing, made.url) for _ in range(3)] == ["204"] * 3
 
 
 def test_an_answer_begins_the_row_anew_and_500_is_an_answer(clock: Time) -> None:
     outgoing = Outgoing(LOOPBACK, monotonic=clock)
     with site(answering(500)) as made:
-        assert {outcome(outgoing, made.url, Caps()) for _ in range(2 * FAILURES)} == {"500"}
+        assert {outcome(outgoing, made.url) for _ in range(2 * FAILURES)} == {"500"}
     url = f"http://127.0.0.1:{free_port()}/hook"
     assert {outcome(outgoing, url) for _ in range(FAILURES)} == {"OUTGOING_UNREACHABLE"}
     assert outcome(outgoing, f"{url}?again=1") == "OUTGOING_SUSPENDED"
@@ -87,11 +87,11 @@ def test_an_answer_that_is_too_long_is_an_answer(clock: Time) -> None:
     moody, outgoing = Moody(), Outgoing(LOOPBACK, monotonic=clock)
     with site(moody.serve) as made:
         for _ in range(FAILURES):
-            outcome(outgoing, made.url)
+            outcome(outgoing, made.url, QUICK)
     clock.ahead += PAUSE_S
     port = made.port
     with site(answering(200, b"x" * 20_000), port=port):
-        ends = [outcome(outgoing, made.url, Caps()) for _ in range(2)]
+        ends = [outcome(outgoing, made.url) for _ in range(2)]
     assert ends == ["OUTGOING_TOO_LARGE"] * 2
 
 
@@ -112,8 +112,10 @@ def test_an_answer_to_one_is_for_all(clock: Time) -> None:
     moody, outgoing = Moody(), Outgoing(LOOPBACK, monotonic=clock)
     with site(moody.serve) as made:
         for _ in range(FAILURES - 1):
-            outcome(outgoing, made.url)
+            outcome(outgoing, made.url, QUICK)
         moody.answers = True
         assert isinstance(outgoing.call("GET", made.url), Answer)
         moody.answers = False
-        assert [outcome(outgoing, made.url) for _ in range(FAILURES - 1)] == ["OUTGOING_TIMEOUT"] * (FAILURES - 1)
+        assert [outcome(outgoing, made.url, QUICK) for _ in range(FAILURES - 1)] == ["OUTGOING_TIMEOUT"] * (
+            FAILURES - 1
+        )
