@@ -7,7 +7,6 @@ costs thirty. There is nothing to reset: readers are in autocommit, writers end 
 from __future__ import annotations
 
 import sqlite3
-import threading
 from queue import Empty, SimpleQueue
 
 import psycopg
@@ -27,36 +26,17 @@ _HARMLESS = (
 
 
 class Connections:
-    """At most `size` connections, opened when first needed. A context manager: one connection, for one thread."""
+    """At most `size` connections, opened when first needed."""
 
     def __init__(self, engine: Engine, size: int) -> None:
         self._engine = engine
         self._size = size
         self._idle: SimpleQueue[Connection | None] = SimpleQueue()
-        self._taken = threading.local()
         for _ in range(size):
             self._idle.put(None)
 
-    def __enter__(self) -> Connection:
-        connection = self._take()
-        self._stack().append(connection)
-        return connection
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        connection = self._stack().pop()
-        if error is None or isinstance(error, _HARMLESS):
-            self._idle.put(connection)
-        else:
-            # Whatever it was, the connection may be what broke; and if it is, so are those that were opened with it.
-            self._drop(connection)
-            self._drop_idle()
-
-    def close(self) -> None:
-        """Closes those that nobody uses; the next read opens anew (needed after a fork, too)."""
-        self._drop_idle()
-        self._engine.dispose()
-
-    def _take(self) -> Connection:
+    def take(self) -> Connection:
+        """One connection, for one thread, until it is given back; raises STORE_BUSY."""
         try:
             connection = self._idle.get(timeout=TIMEOUT_S)
         except Empty:
@@ -69,13 +49,19 @@ class Connections:
             self._idle.put(None)
             raise
 
-    def _stack(self) -> list[Connection]:
-        """What this thread has taken; reads may stand inside reads."""
-        try:
-            stack: list[Connection] = self._taken.stack
-        except AttributeError:
-            stack = self._taken.stack = []
-        return stack
+    def give(self, connection: Connection, error: BaseException | None = None) -> None:
+        """Gives it back; `error` is what ended its use."""
+        if error is None or isinstance(error, _HARMLESS):
+            self._idle.put(connection)
+        else:
+            # Whatever it was, the connection may be what broke; and if it is, so are those that were opened with it.
+            self._drop(connection)
+            self._drop_idle()
+
+    def close(self) -> None:
+        """Closes those that nobody uses; the next read opens anew (needed after a fork, too)."""
+        self._drop_idle()
+        self._engine.dispose()
 
     def _drop(self, connection: Connection) -> None:
         connection.invalidate()

@@ -51,11 +51,9 @@ class Store:
         self._counters = self._writers if self.counting is self.writing else Connections(self.counting, writers)
         self._thread = threading.local()
 
-    @contextmanager
-    def read(self) -> Iterator[Work]:
+    def read(self) -> Reading:
         """Reads committed rows; each statement sees the newest. The database refuses writes."""
-        with translated(), self._readers as connection:
-            yield Work(lambda: connection)
+        return Reading(self._readers)
 
     @contextmanager
     def write(self, *, durable: bool = True) -> Iterator[Work]:
@@ -90,8 +88,14 @@ class Store:
     @contextmanager
     def _turn(self, durable: bool) -> Iterator[Connection]:
         connections = self._writers if durable else self._counters
-        with writers_turn(self.url), connections as connection:
-            yield connection
+        with writers_turn(self.url):
+            connection = connections.take()
+            try:
+                yield connection
+            except BaseException as error:
+                connections.give(connection, error)
+                raise
+            connections.give(connection)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -141,26 +145,51 @@ def writers_turn(url: URL) -> Iterator[None]:
         os.close(descriptor)
 
 
+class Reading:
+    """A reading connection for as long as the context; see `Store.read`.
+
+    A class, since a generator takes three times as long to enter and leave, and every request does.
+    """
+
+    __slots__ = ("_connection", "_connections")
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+
+    def __enter__(self) -> Work:
+        try:
+            connection = self._connection = self._connections.take()
+        except Exception as error:
+            _translate(error)
+            raise
+        return Work(lambda: connection)
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        self._connections.give(self._connection, error)
+        if error is not None:
+            _translate(error)
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Driver errors end here: nothing above the store knows them."""
     try:
         yield
-    except (IntegrityError, sqlite3.IntegrityError, psycopg.IntegrityError) as error:
-        if not _is_race(error):
-            raise
-        raise conflict("CONFLICT", "Another change came first; read again and repeat.") from error
-    except _AWAY as error:
-        raise unavailable("STORE_UNAVAILABLE", "The database cannot be reached at the moment.") from error
-    except (
-        DataError,
-        psycopg.DataError,
-    ) as error:  # what PostgreSQL cannot hold: a NUL in a text, a number beyond 64 bits
-        raise invalid("UNSTORABLE_VALUE", "A value holds a NUL character or is out of range.") from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise unavailable("STORE_UNAVAILABLE", "The database cannot be reached at the moment.") from error
+    except Exception as error:
+        _translate(error)
         raise
+
+
+def _translate(error: BaseException) -> None:
+    """Raises what a driver's error means; returns when it is none, or one that nobody foresaw."""
+    if isinstance(error, IntegrityError | sqlite3.IntegrityError | psycopg.IntegrityError):
+        if _is_race(error):
+            raise conflict("CONFLICT", "Another change came first; read again and repeat.") from error
+    elif isinstance(error, _AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        raise unavailable("STORE_UNAVAILABLE", "The database cannot be reached at the moment.") from error
+    elif isinstance(error, DataError | psycopg.DataError):
+        # What PostgreSQL cannot hold: a NUL in a text, a number beyond 64 bits.
+        raise invalid("UNSTORABLE_VALUE", "A value holds a NUL character or is out of range.") from error
 
 
 _RACES = {"23503", "23505", "SQLITE_CONSTRAINT_FOREIGNKEY", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_UNIQUE"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from google.protobuf.message import Message
 
 from ostiary.access.policy import reveals_secrets
 from ostiary.access.principals import ANONYMOUS, Principal
-from ostiary.store.engine import Store
+from ostiary.store.engine import Reading, Store
 from ostiary.store.tenancy import Tenancy, TenantView
 from ostiary.store.work import Work
 from ostiary.transport.rules import Rules
@@ -36,12 +36,12 @@ class Call:
     headers: list[tuple[str, str]] = field(default_factory=list)
     http_status: int = 0
     audit_target: str = ""
-    resources: ExitStack = field(default_factory=ExitStack)
     writing: Work | None = None
     record: Callable[[Work], None] | None = None
     context: Any = None
     upload: Iterator[Any] = field(default_factory=lambda: iter(()))
     _reading: Work | None = None
+    _reader: Reading | None = None
 
     @property
     def is_rest(self) -> bool:
@@ -67,7 +67,9 @@ class Call:
     def reading(self) -> Work:
         """A reading connection, opened at first use and kept to the end of the call."""
         if self._reading is None:
-            self._reading = Work(lambda: self.resources.enter_context(self.store.read()).connection)
+            reader = self.store.read()
+            self._reading = reader.__enter__()
+            self._reader = reader
         return self._reading
 
     @property
@@ -75,10 +77,12 @@ class Call:
         """The unit of work that the rules of this RPC ask for."""
         return self.writing if self.writing is not None else self.reading
 
-    def release(self) -> None:
-        """Gives the reading connection back before slow work or a transaction begins."""
-        self.resources.close()
-        self._reading = None
+    def release(self, error: BaseException | None = None) -> None:
+        """Gives the reading connection back before slow work or a transaction begins, or because of `error`, which
+        the store translates if it is the driver's."""
+        reader, self._reader, self._reading = self._reader, None, None
+        if reader is not None:
+            reader.__exit__(None, error, None)
 
     @contextmanager
     def transaction(self) -> Iterator[Work]:
@@ -133,12 +137,18 @@ def current_call() -> Call:
     return call
 
 
-@contextmanager
-def entered(call: Call) -> Iterator[Call]:
-    """Makes `call` the current one of this thread."""
-    _current.call = call
-    try:
-        with call.resources:  # sees what was raised, so that the store translates driver errors of reads too
-            yield call
-    finally:
+class entered:  # noqa: N801 - used like a function
+    """Makes `call` the current one of this thread, and gives back what it holds in the end."""
+
+    __slots__ = ("_call",)
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+
+    def __enter__(self) -> Call:
+        _current.call = self._call
+        return self._call
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         del _current.call
+        self._call.release(error)
