@@ -8,19 +8,21 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import bcrypt
+import grpc
 import pytest
 from kit.callers import Caller, refusal
-from kit.directory import INVALID, NOBODY, Json, People, body, person, unwrapped
+from kit.directory import INVALID, NOBODY, TAKEN, Json, People, body, person, unwrapped
 from kit.oauth import PASSWORD, refused
+from kit.transfers import SECRET, arriving, listed, stored_hash
 from sqlalchemy import select
 
 from ostiary.store.tables import Membership, Password, PastPassword, User, table_of
 
-SECRET = "a secret between two tenants"
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "exports.md"
 PASSWORDS, PAST, USERS, MEMBERS = table_of(Password), table_of(PastPassword), table_of(User), table_of(Membership)
 
@@ -47,25 +49,6 @@ def import_(people: People, document: Any, secret: str = SECRET) -> Json:
 
 def remove(people: People, ids: list[str]) -> Json:
     return people.manage("CloudDirectoryTransferService/BulkRemoveCloudDirectoryUsers", selection={"ids": ids})
-
-
-def listed(people: People) -> list[Json]:
-    found: list[Json] = people.users("ListCloudDirectoryUsers")["Resources"]
-    return found
-
-
-def stored_hash(people: People, user_id: str) -> str:
-    with people.made.runtime.store.read() as work:
-        row = work.row(select(PASSWORDS.c.hash).where(PASSWORDS.c.user_id == user_id))
-    assert row is not None
-    return str(row.hash)
-
-
-def arriving(address: str, phc: str = "", **facts: Any) -> Json:
-    """A user of another system, as somebody would write one down."""
-    scim = {"originalId": f"old-{address}", "emails": [{"value": address, "primary": True}], "status": "CONFIRMED"}
-    return {"scimUser": {**scim, **facts}, "passwordHash": phc, "passwordHashAlg": "", "profile": {"attributes": {}},
-            "roles": []}  # fmt: skip
 
 
 def test_users_move_with_passwords_profiles_and_roles(source: People, target: People) -> None:
@@ -307,3 +290,16 @@ def test_many_are_removed_with_their_profiles_and_the_unknown_are_reported(targe
 @pytest.mark.parametrize(("ids", "reason"), [([], "IDS_MISSING"), ([NOBODY] * 101, "TOO_MANY_IDS")])
 def test_a_removal_names_one_to_a_hundred_users(target: People, ids: list[str], reason: str) -> None:
     assert refusal(lambda: remove(target, ids)) == (INVALID, reason)
+
+
+def test_of_two_imports_at_once_each_user_is_taken_once(target: People) -> None:
+    users = [arriving(f"user{number}@example.com") for number in range(20)]
+
+    def attempt(order: int) -> tuple[grpc.StatusCode, str]:
+        return refusal(lambda: import_(target, {"users": users[::order]}))
+
+    with ThreadPoolExecutor(4) as pool:
+        ended = {code for code, _reason in pool.map(attempt, [1, -1, 1, -1])}
+    assert ended <= {grpc.StatusCode.OK, TAKEN}
+    here = len(listed(target))
+    assert (here in (0, 20), import_(target, {"users": users})["added"]) == (True, 20 - here)

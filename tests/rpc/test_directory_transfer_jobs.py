@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import gzip
 import json
-import tracemalloc
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import grpc
 import pytest
-from google.api import httpbody_pb2
-from kit.callers import Caller, bearer, refusal, serving
+from kit.callers import Caller, bearer, refusal
 from kit.directory import INVALID, NOBODY, NOT_FOUND, TAKEN, Json, People
-from rpc.test_cloud_directory_transfer import SECRET, arriving, listed, stored_hash
-from sqlalchemy import func, select
+from kit.transfers import (
+    PARTS,
+    SECRET,
+    SERVICE,
+    TRANSFERS,
+    arriving,
+    begin_export,
+    begin_import,
+    count,
+    crowd,
+    download,
+    export_status,
+    import_status,
+    listed,
+    stored_hash,
+    work,
+)
+from sqlalchemy import select
 
-from identity.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as pb
-from identity.appid.management.v4.cloud_directory_transfer_jobs_pb2_grpc import CloudDirectoryTransferJobsServiceStub
 from ostiary.app import job_kinds
 from ostiary.background.cleaner import KEPT_MS, clean
 from ostiary.background.jobs import run_jobs
-from ostiary.directory import import_job, transfer_job, user_file
+from ostiary.directory import import_job, transfer_job
 from ostiary.directory.foreign_hashes import check_hash
-from ostiary.store.tables import Message, Transfer, TransferPart, User, table_of
 
-SERVICE = "CloudDirectoryTransferJobsService"
-USERS, TRANSFERS, PARTS, OUTBOX = table_of(User), table_of(Transfer), table_of(TransferPart), table_of(Message)
 DAY_S = 86_400
-BOUNDARY = "b0undary"
-FORM = f"multipart/form-data; boundary={BOUNDARY}"
 
 
 @pytest.fixture
@@ -41,74 +46,6 @@ def source(caller: Caller) -> People:
 @pytest.fixture
 def target(caller: Caller) -> People:
     return People(caller, "manager")
-
-
-def work(people: People) -> None:
-    """What the background process does."""
-    made = people.made
-    run_jobs(made.runtime.store, made.clock, "background", job_kinds(made.runtime))
-
-
-def begin_export(people: People, **options: Any) -> str:
-    asked = {"encryptionSecret": SECRET, **options}
-    return str(people.manage(f"{SERVICE}/ExportAllCloudDirectoryUsers", options=asked)["id"])
-
-
-def export_status(people: People, id: str) -> Json:
-    return people.manage(f"{SERVICE}/GetCloudDirectoryExportStatus", id=id)
-
-
-def import_status(people: People, id: str) -> Json:
-    return people.manage(f"{SERVICE}/GetCloudDirectoryImportStatus", id=id)
-
-
-def download(people: People, id: str) -> bytes:
-    stub = CloudDirectoryTransferJobsServiceStub(people.caller.channel)
-    request = pb.DownloadCloudDirectoryExportRequest(tenant_id=people.tenant_id, id=id)
-    bodies = list(stub.DownloadCloudDirectoryExport(request, **people.credentials))
-    assert {body.content_type for body in bodies} == {"application/gzip"}
-    return b"".join(body.data for body in bodies)
-
-
-def form(file: bytes | None, **fields: str) -> bytes:
-    """A multipart body."""
-    parts = [("file", 'filename="users.json.gz"', file)] if file is not None else []
-    named = [*parts, *((name, "", value.encode()) for name, value in fields.items())]
-    text = b"".join(
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{"; " + more if more else ""}\r\n\r\n'.encode()
-        + content + b"\r\n"
-        for name, more, content in named
-    )  # fmt: skip
-    return text + f"--{BOUNDARY}--\r\n".encode()
-
-
-def upload(people: People, body: bytes, kind: str = FORM, size: int = 10_000) -> str:
-    """Sends a body in pieces; the id of the job."""
-
-    def messages() -> Iterator[pb.ImportAllCloudDirectoryUsersRequest]:
-        for place in range(0, len(body), size):
-            piece = httpbody_pb2.HttpBody(content_type="" if place else kind, data=body[place : place + size])
-            tenant_id = "" if place else people.tenant_id
-            yield pb.ImportAllCloudDirectoryUsersRequest(tenant_id=tenant_id, form=piece)
-
-    stub = CloudDirectoryTransferJobsServiceStub(people.caller.channel)
-    return str(stub.ImportAllCloudDirectoryUsers(messages(), **people.credentials).id)
-
-
-def begin_import(people: People, file: Any, secret: str = SECRET, **fields: str) -> str:
-    content = file if isinstance(file, bytes) else json.dumps(file).encode()
-    return upload(people, form(content, encryptionSecret=secret, **fields))
-
-
-def count(people: People, table: Any = USERS) -> int:
-    with people.made.runtime.store.read() as work_:
-        row = work_.row(select(func.count()).where(table.c.tenant_id == people.tenant_id))
-    assert row is not None
-    return int(row[0])
-
-
-def crowd(number: int) -> Json:
-    return {"users": [arriving(f"user{place}@example.com") for place in range(number)]}
 
 
 def test_a_whole_directory_moves_in_a_file(source: People, target: People) -> None:
@@ -147,16 +84,6 @@ def test_a_file_is_one_json_document_however_many_steps_made_it(
     assert [user["scimUser"]["emails"][0]["value"] for user in users] == [
         f"user{place}@example.com" for place in range(number)
     ]
-
-
-@pytest.mark.parametrize(
-    "pack", [lambda data: data, gzip.compress, lambda data: gzip.compress(data[:90]) + gzip.compress(data[90:])]
-)
-def test_a_file_may_be_plain_or_compressed_and_hold_more_than_users(target: People, pack: Any) -> None:
-    document = {"itemsPerPage": 3, "requestOptions": {"users": [1]}, **crowd(3), "totalResults": 3, "more": [[{}]]}
-    job = begin_import(target, pack(json.dumps(document).encode()))
-    work(target)
-    assert (import_status(target, job)["status"], import_status(target, job)["added"]) == ("COMPLETED", 3)
 
 
 def test_an_interrupted_import_goes_on_where_it_was_and_takes_nobody_twice(
@@ -272,93 +199,6 @@ def test_a_wrong_secret_adds_nobody(source: People, target: People) -> None:
     work(target)
     done = import_status(target, job)
     assert (done["added"], done["failed"], done["failReasons"][0]["error"]["code"]) == (0, 1, "WRONG_ENCRYPTION_SECRET")
-
-
-BROKEN: list[tuple[bytes, int]] = [
-    (b"no json", 0),
-    (b"[]", 0),
-    (b'{"users": 5}', 0),
-    (b'{"users": []}', 0),
-    (b"\x1f\x8bno gzip", 0),
-    (json.dumps(crowd(3)).encode()[:-5], 2),
-    (json.dumps(crowd(3)).encode() + b"}", 3),
-    (gzip.compress(json.dumps(crowd(3)).encode())[:-9], 0),
-    (json.dumps(crowd(1)).encode().replace(b"user0", b"\xff\xfe"), 0),
-    (json.dumps(crowd(2)).encode()[:-2] + b', {"scimUser": "' + b"x" * 1_300_000 + b'"}]}', 2),
-]
-
-
-@pytest.mark.parametrize(("file", "added"), BROKEN, ids=range(len(BROKEN)))
-def test_a_broken_file_fails_and_leaves_the_users_before_the_break(target: People, file: bytes, added: int) -> None:
-    job = begin_import(target, file)
-    work(target)
-    done = import_status(target, job)
-    assert (done["status"], done["added"]) == ("FAILED", added)
-    assert done["error"]
-    assert count(target) == added
-    assert count(target, PARTS) == 0
-    assert begin_import(target, crowd(1)), "and another may begin"
-
-
-def test_a_small_file_that_becomes_a_huge_one_is_read_in_bounded_memory(
-    target: People, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(user_file, "MAX_TEXT_BYTES", 20_000_000)
-    spaces = gzip.compress(b'{"users": [' + b" " * 60_000_000 + b"]}")
-    users = gzip.compress(b'{"users": [' + b",".join([b'"' + b"x" * 900_000 + b'"'] * 40) + b"]}")
-    for bomb, reason in ((spaces, "at most 1048576 bytes"), (users, "more than 20000000 bytes")):
-        job = begin_import(target, bomb)
-        tracemalloc.start()
-        work(target)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        assert reason in import_status(target, job)["error"]
-        assert peak < 30_000_000
-
-
-@pytest.mark.parametrize(
-    ("body", "kind", "reason"),
-    [
-        (b"", "multipart/form-data; boundary=x", "MALFORMED_REQUEST"),
-        (b"{}", "application/json", "MALFORMED_BODY"),
-        (b"x", "multipart/form-data", "MALFORMED_BODY"),
-        (form(b"{}", encryptionSecret=SECRET)[:-9], "", "MALFORMED_BODY"),
-        (form(None, encryptionSecret=SECRET), "", "FILE_MISSING"),
-        (form(b"{}"), "", "INVALID_ENCRYPTION_SECRET"),
-        (form(b"{}", encryptionSecret=SECRET, emailAddress="nobody"), "", "INVALID_EMAIL"),
-        (form(b"{}", encryptionSecret="x" * 70_000), "", "FORM_TOO_LARGE"),
-    ],
-)
-def test_a_form_that_is_none_is_refused_and_leaves_nothing(target: People, body: bytes, kind: str, reason: str) -> None:
-    send = partial(upload, target, body, kind) if kind else partial(upload, target, body)
-    assert refusal(send) == (INVALID, reason)
-    assert (count(target, TRANSFERS), count(target, PARTS)) == (0, 0)
-    assert begin_import(target, crowd(1))
-
-
-def test_a_file_has_a_largest_size(installation: Any) -> None:
-    with serving(installation.with_settings(max_file_bytes=1 << 20)) as caller:
-        people = People(caller, "manager")
-        body = form(b"x" * (1 << 20) + b"x", encryptionSecret=SECRET)
-        assert refusal(lambda: upload(people, body, size=500_000)) == (INVALID, "FILE_TOO_LARGE")
-        assert count(people, PARTS) == 0
-
-
-def test_an_upload_that_breaks_off_leaves_nothing(target: People) -> None:
-    body = form(b"x" * 600_000, encryptionSecret=SECRET)
-
-    def messages() -> Iterator[pb.ImportAllCloudDirectoryUsersRequest]:
-        piece = httpbody_pb2.HttpBody(content_type=FORM, data=body[:500_000])
-        yield pb.ImportAllCloudDirectoryUsersRequest(tenant_id=target.tenant_id, form=piece)
-        raise ConnectionError
-
-    stub = CloudDirectoryTransferJobsServiceStub(target.caller.channel)
-    with pytest.raises(grpc.RpcError):
-        stub.ImportAllCloudDirectoryUsers(messages(), **target.credentials)
-    deadline = 100
-    while count(target, TRANSFERS) and deadline:
-        deadline -= 1
-    assert begin_import(target, crowd(1))
 
 
 @pytest.mark.parametrize(
