@@ -98,6 +98,21 @@ def at_their_limits(shape: Json, document: Json, where: str = "") -> Iterator[Cl
         yield from ((claim, [edge, *document[1:]]) for claim, edge in inner)
 
 
+def with_each_value(document: Json, value: Json) -> Iterator[Json]:
+    """Copies of a document, each with another of its texts, numbers, truths or lists replaced."""
+    if isinstance(document, dict):
+        for name, part in document.items():
+            yield from ({**document, name: changed} for changed in with_each_value(part, value))
+    elif isinstance(document, list):
+        yield value
+        for index, part in enumerate(document):
+            yield from (
+                [*document[:index], changed, *document[index + 1 :]] for changed in with_each_value(part, value)
+            )
+    else:
+        yield value
+
+
 def with_strangers(shape: Json, document: Json, strangers: dict[str, Json]) -> Json:
     """The document with members that its shape does not name, in each of its objects."""
     shape = resolved(shape)

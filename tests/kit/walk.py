@@ -26,7 +26,7 @@ from ostiary.store.tables import AuditEvent, table_of
 Json = Any
 EVENTS = table_of(AuditEvent)
 ROLES = ("reader", "writer", "manager")
-PARTS = ("at", "query", "body", "upload", "headers")
+PARTS = ("at", "query", "body", "content", "upload", "headers")
 """Of a request."""
 FILLER = "x"
 """What stands in a path where nobody gets as far as looking it up."""
@@ -120,6 +120,8 @@ class Walk:
         if "upload" in parts:
             form_of = parts["upload"].items()
             request["files"] = {name: (name if name == "file" else None, content) for name, content in form_of}
+        elif "content" in parts:
+            request |= {"content": parts["content"], "headers": {**headers, "content-type": "application/json"}}
         elif "body" in parts:
             request["data" if form else "json"] = parts["body"]
         return self.http.request(facts["verb"], path.replace("{}", FILLER), **request)

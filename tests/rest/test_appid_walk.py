@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,11 +11,13 @@ import httpx
 import pytest
 from contract.test_catalogue import NOT_YET
 from kit.preparations import NOBODY
-from kit.shapes import at_their_limits, broken, defaults, faults, lacks, with_strangers
+from kit.shapes import at_their_limits, broken, defaults, faults, lacks, with_each_value, with_strangers
 from kit.walk import OPERATIONS, ROLES, Walk, walking
 
 Json = Any
 MARK = "stowaway-4711"
+HOSTILE = ("\x00", "\ud800", None, 2**63, [[]])
+"""What may stand in the place of any value."""
 WALKED = {number: facts for number, facts in OPERATIONS.items() if number not in NOT_YET}
 each = pytest.mark.parametrize("number", WALKED)
 
@@ -246,6 +249,15 @@ def test_unknown_members_are_ignored(walk: Walk, number: str) -> None:
     answer = walk.ask(number, place, made=made, body=body)
     is_as_documented(number, answer)
     assert MARK not in answer.text
+
+
+@pytest.mark.parametrize("number", [number for number, _, _ in documents("body", "takes")])
+def test_no_value_makes_it_fail(walk: Walk, number: str) -> None:
+    made = walk.lasting("scratch", number)
+    for value in HOSTILE:
+        for body in with_each_value(WALKED[number]["body"], value):
+            answer = walk.ask(number, "scratch", made=made, content=json.dumps(made.filled(body)))
+            assert answer.status_code != 500, f"{body}: {answer.text}"
 
 
 def test_no_unknown_member_reached_the_database(walk: Walk) -> None:

@@ -208,7 +208,7 @@ GOOD: Json = {"idp": "google", "idp-identity": "g1"}
         ({**GOOD, "idp-identity": ""}, "INVALID_IDENTITY"), ({**GOOD, "idp-identity": 5}, "INVALID_IDENTITY"),
         ({**GOOD, "idp-identity": "x" * 257}, "INVALID_IDENTITY"),
         ({**GOOD, "idp-identity": "a\0"}, "INVALID_IDENTITY"),
-        ('{"idp":"google","idp-identity":"\\ud800"}', "INVALID_IDENTITY"),
+        ('{"idp":"google","idp-identity":"\\ud800"}', "MALFORMED_JSON"),
         ({**GOOD, "idp-identity": "no@dot@"}, "INVALID_EMAIL"), ({**GOOD, "profile": 5}, "INVALID_PROFILE"),
         ({**GOOD, "profile": {"attributes": []}}, "INVALID_PROFILE"),
         ({**GOOD, "profile": {"attributes": {"": 1}}}, "INVALID_ATTRIBUTE_NAME"),

@@ -114,7 +114,7 @@ def bare_value(content_type: str, body: bytes) -> Any:
 
 def attributes_text(attributes: Attributes) -> str:
     """Attributes as they are stored. Raises ATTRIBUTES_TOO_LARGE."""
-    if len(write_json(attributes, escaped=False).encode("utf-8", "surrogatepass")) > MAX_BYTES:
+    if len(write_json(attributes, escaped=False).encode()) > MAX_BYTES:
         message = f"The attributes of a user have at most {MAX_BYTES} bytes as JSON; these would have more."
         raise invalid("ATTRIBUTES_TOO_LARGE", message)
     return write_json(attributes)

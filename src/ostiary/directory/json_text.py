@@ -17,7 +17,7 @@ def read_json(data: bytes) -> Any:
         value = json.loads(data.decode(), parse_float=Decimal, parse_constant=_refuse)
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise _malformed() from error
-    check_depth(value)
+    check_json(value)
     return value
 
 
@@ -43,13 +43,28 @@ def _refuse(word: str) -> NoReturn:
     raise ValueError(f"{word} is no JSON")
 
 
-def check_depth(value: Any, left: int = MAX_DEPTH) -> None:
-    """Raises MALFORMED_JSON where values are nested deeper than `left`."""
+def check_json(value: Any, left: int = MAX_DEPTH) -> None:
+    """Raises MALFORMED_JSON where values are nested deeper than `left`, and for halves of surrogate pairs, which are no
+    Unicode text (RFC 7493 §2.1): no store takes them."""
     if not left:
         raise _malformed()
-    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    for member in members:
-        check_depth(member, left - 1)
+    match value:
+        case str():
+            _check_text(value)
+        case dict():
+            for name, member in value.items():
+                _check_text(name)
+                check_json(member, left - 1)
+        case list():
+            for member in value:
+                check_json(member, left - 1)
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise _malformed() from error
 
 
 def _malformed() -> DomainError:

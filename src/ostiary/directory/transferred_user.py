@@ -17,7 +17,7 @@ from ostiary.directory.advanced_passwords import MAX_REUSE
 from ostiary.directory.attributes import attributes_text, check_attributes
 from ostiary.directory.contacts import check_texts
 from ostiary.directory.foreign_hashes import check_hash, scheme_name
-from ostiary.directory.json_text import check_depth
+from ostiary.directory.json_text import check_json
 from ostiary.directory.stored_passwords import StoredPassword
 from ostiary.directory.transfer_cipher import TransferCipher
 from ostiary.directory.user_input import LATEST, NewUser, check_user
@@ -72,7 +72,7 @@ def written_user(
 def read_user(document: Any, cipher: TransferCipher) -> TransferredUser:
     """A user of an import. Raises INVALID_VALUE, WRONG_ENCRYPTION_SECRET, and what `check_user`, `check_hash` and
     `check_attributes` raise."""
-    check_depth(document)
+    check_json(document)
     if not isinstance(document, dict) or not isinstance(document.get("scimUser"), dict):
         raise _malformed("Each of users must be an object with a scimUser.")
     scim = document["scimUser"]

@@ -86,6 +86,7 @@ def _json(body: bytes, names: Collection[str] | None) -> Iterator[tuple[str, str
     asked = {name: value for name, value in document.items() if names is None or name in names}
     if not all(isinstance(value, str) for value in asked.values()):
         raise invalid("MALFORMED_BODY", "The fields of a JSON body must be strings.")
+    "".join(asked.values()).encode()  # half a surrogate pair is no text: ValueError
     return iter(asked.items())
 
 

@@ -114,8 +114,11 @@ def parse(token: str, longest: int = MAX_LENGTH) -> Parsed:
 
 
 def _document(part: str) -> dict[str, Any]:
+    text = unb64(part)
     try:
-        document = json.loads(unb64(part))
+        document = json.loads(text)
+        if b"\\u" in text:  # half a surrogate pair is no text, and no store takes it
+            json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise InvalidToken("not JSON") from error
     if not isinstance(document, dict):
