@@ -142,9 +142,9 @@ def test_a_platform_session_opened_for_a_sign_in_of_before_is_worth_nothing(call
         parts.store, parts.tenancy, clock, parts.entropy, parts.platform_tokens, parts.passwords, parts.sign_in
     )
     with pytest.raises(Exception, match="not valid"):
-        sessions.sign_in(Entrance(CSP, "csp.login"), "", "ann", MEMBERS_PASSWORD, api_token="script")
+        sessions.sign_in(Entrance(CSP, "csp.login", ""), "", "ann", MEMBERS_PASSWORD, api_token="script")
     assert clock.happens is None
-    opened = sessions.sign_in(Entrance(CSP, "csp.login"), "", "ann", MEMBERS_PASSWORD)
+    opened = sessions.sign_in(Entrance(CSP, "csp.login", ""), "", "ann", MEMBERS_PASSWORD)
     asked = principal_user_pb2_grpc.PrincipalUserServiceStub(caller.channel)
     request = principal_user_pb2.GetLoggedInUserRequest()
     asked.GetLoggedInUser(request, **bearer(opened.access.token))
