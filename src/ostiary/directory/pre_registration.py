@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import select
 
 from ostiary.directory.attributes import attributes_text, check_attributes
 from ostiary.directory.joining import hold_identities
 from ostiary.directory.json_text import read_json
 from ostiary.directory.names import email_key, is_text, login_key
-from ostiary.directory.profiles import IdentityView, add_identity, new_profile
+from ostiary.directory.profiles import CUSTOM, PROVIDERS, IdentityView, add_identity, new_profile, profile_of
 from ostiary.errors import DomainError, conflict, invalid
 from ostiary.ids import Entropy
 from ostiary.store.tables import Identity, table_of
 from ostiary.store.work import Work
 
-CUSTOM = "appid_custom"
-"""Whose users are known by the `sub` of an assertion alone, whatever it looks like."""
-PROVIDERS = ("saml", "cloud_directory", "facebook", "google", CUSTOM, "ibmid")
 MAX_ID = 256
 _IDENTITIES = table_of(Identity)
 
@@ -47,12 +44,13 @@ def pre_register(work: Work, tenant_id: str, body: bytes, entropy: Entropy, now_
 def is_known(work: Work, tenant_id: str, identity: IdentityView, email: str) -> bool:
     """Whether an identity, whose address at its provider is `email`, has a profile: by its id, or where either of the
     two is only expected, by the address."""
-    same, key = _IDENTITIES.c.idp_id == identity.id, login_key(email)
-    if key:
-        by_address = _IDENTITIES.c.email_key == key
-        same = or_(same, by_address if identity.expected else and_(by_address, _IDENTITIES.c.expected))
-    at = (_IDENTITIES.c.tenant_id == tenant_id, _IDENTITIES.c.provider == identity.provider)
-    return work.row(select(_IDENTITIES.c.profile_id).where(*at, same)) is not None
+    if profile_of(work, tenant_id, identity.provider, identity.id) is not None:
+        return True
+    at, key = (_IDENTITIES.c.tenant_id == tenant_id, _IDENTITIES.c.provider == identity.provider), login_key(email)
+    if not key:
+        return False
+    by_address = select(_IDENTITIES.c.profile_id).where(*at, _IDENTITIES.c.email_key == key)
+    return work.row(by_address if identity.expected else by_address.where(_IDENTITIES.c.expected)) is not None
 
 
 def check_provider(provider: Any) -> str:

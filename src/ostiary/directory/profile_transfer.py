@@ -18,8 +18,8 @@ from ostiary.directory.json_text import read_json, write_json
 from ostiary.directory.names import is_text, name_key
 from ostiary.directory.pre_registration import check_id, check_provider, identity_taken, is_known
 from ostiary.directory.profile_document import EXPECTED, profile_documents
-from ostiary.directory.profile_search import is_listed, page_document, page_size, profile_page
-from ostiary.directory.profiles import CLOUD_DIRECTORY, IdentityView, add_identity, new_profile
+from ostiary.directory.profile_search import page_document, page_size, profile_page, with_identity
+from ostiary.directory.profiles import CLOUD_DIRECTORY, PROVIDERS, IdentityView, add_identity, new_profile
 from ostiary.directory.roles import put_profile_roles, role_names_of_profiles, roles_by_name
 from ostiary.errors import DomainError, invalid
 from ostiary.ids import Entropy
@@ -54,7 +54,8 @@ def export_profiles(
         _IDENTITIES.c.provider == CLOUD_DIRECTORY,
     )  # fmt: skip
     size = min(page_size(count), LARGEST)
-    profiles, total = profile_page(work, tenant_id, [*is_listed(tenant_id), ~of_directory], start or 1, size)
+    elsewhere = with_identity(tenant_id, _IDENTITIES.c.provider.in_(sorted({*PROVIDERS} - {CLOUD_DIRECTORY})))
+    profiles, total = profile_page(work, [elsewhere, ~of_directory], start or 1, size)
     roles = role_names_of_profiles(work, tenant_id, [profile.id for profile in profiles])
     entries = [
         {**document, "idp": document["identities"][0]["provider"], "roles": roles.get(document["id"], [])}

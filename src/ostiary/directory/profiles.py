@@ -17,6 +17,10 @@ from ostiary.store.work import Work
 
 CLOUD_DIRECTORY = "cloud_directory"
 """The provider of identities that are users of the tenant's own directory; their `id` is the directory id."""
+CUSTOM = "appid_custom"
+"""Whose users are known by the `sub` of an assertion alone, whatever it looks like."""
+PROVIDERS = ("saml", CLOUD_DIRECTORY, "facebook", "google", CUSTOM, "ibmid")
+"""All that identities can be of."""
 
 _PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
 

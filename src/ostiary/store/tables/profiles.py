@@ -13,7 +13,7 @@ class Profile(SQLModel, table=True):
 
     __tablename__ = "profiles"
     __table_args__ = (
-        Index("ix_profiles_list", "tenant_id", "created_at", "id"),
+        Index("ix_profiles_list", "tenant_id", "anonymous", "created_at", "id"),
         Index("ix_profiles_id", "tenant_id", "id"),
     )
     id: str = Field(primary_key=True, max_length=36)
@@ -40,12 +40,15 @@ class Identity(SQLModel, table=True):
     """An identity at a provider that belongs to a profile. `provider` is cloud_directory, facebook, google, saml, …"""
 
     __tablename__ = "identities"
-    __table_args__ = (Index("ix_identities_profile", "tenant_id", "profile_id"),)
+    __table_args__ = (
+        Index("ix_identities_profile", "tenant_id", "profile_id"),
+        Index("ix_identities_email", "tenant_id", "email_key"),
+    )
     tenant_id: str = owned_by("tenants.id", key=True)
     provider: str = Field(primary_key=True, max_length=32)
     idp_id: str = Field(sa_column=Column(SORTED, primary_key=True))
     profile_id: str = owned_by("profiles.id", index=True)
-    email_key: str = Field(default="", sa_column=Column(SORTED, nullable=False, index=True))
+    email_key: str = Field(default="", sa_column=Column(SORTED, nullable=False))
     user_info: str = text(default="{}")
     """The provider's own data: a JSON object."""
     expected: bool = False

@@ -276,7 +276,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_profiles_expires_at"), "profiles", ["expires_at"], unique=False)
     op.create_index("ix_profiles_id", "profiles", ["tenant_id", "id"], unique=False)
-    op.create_index("ix_profiles_list", "profiles", ["tenant_id", "created_at", "id"], unique=False)
+    op.create_index("ix_profiles_list", "profiles", ["tenant_id", "anonymous", "created_at", "id"], unique=False)
     op.create_table(
         "revoked_tokens",
         sa.Column("digest", sa.String(length=64), nullable=False),
@@ -500,7 +500,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("tenant_id", "provider", "idp_id", name=op.f("pk_identities")),
     )
-    op.create_index(op.f("ix_identities_email_key"), "identities", ["email_key"], unique=False)
+    op.create_index("ix_identities_email", "identities", ["tenant_id", "email_key"], unique=False)
     op.create_index("ix_identities_profile", "identities", ["tenant_id", "profile_id"], unique=False)
     op.create_index(op.f("ix_identities_profile_id"), "identities", ["profile_id"], unique=False)
     op.create_table(
