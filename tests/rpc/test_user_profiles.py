@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from functools import partial
@@ -230,3 +231,17 @@ def test_changes_are_audited_with_the_profile_id(people: People) -> None:
         ("appid.user-profile.update", profile_id), ("appid.user-roles.update", profile_id),
         ("appid.refresh-token.revoke", profile_id), ("appid.user-profile.bulkdelete", profile_id),
     ]  # fmt: skip
+
+
+def test_a_number_that_no_reader_of_tokens_can_hold_is_null_there_and_whole_in_the_profile(people: People) -> None:
+    mapping = {"source": "attributes", "source_claim": "a"}
+    people.oauth.settings(access_token_claims=[mapping], id_token_claims=[mapping])
+    profile_id, app = people.with_profile()["profileId"], people.oauth.application()
+    sent = '{"a":{"large":1E+400,"small":1.5,"list":[-1e999]}}'
+    people.profiles("UpdateUserProfile", id=profile_id, profile=body('{"attributes":' + sent + "}"))
+    tokens = people.tokens(app)
+    for kind in ("access_token", "id_token"):
+        payload = tokens[kind].split(".")[1]
+        text = base64.urlsafe_b64decode(payload + "==").decode()
+        assert json.loads(text, parse_constant=pytest.fail)["a"] == {"large": None, "small": 1.5, "list": [None]}
+    assert '"large":1E+400' in raw(people.manage("UsersService/GetUserProfile", id=profile_id))

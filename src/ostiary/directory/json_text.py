@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -21,6 +22,12 @@ def read_json(data: bytes) -> Any:
     return value
 
 
+def read_for_tokens(text: str) -> Any:
+    """The value that stored JSON spells, for readers who know no numbers but IEEE 754's (RFC 8259 §6): one beyond them
+    is null, since Python would write it as Infinity, and no JSON library of others could read the token then."""
+    return json.loads(text, parse_float=_double)
+
+
 def write_json(value: Any, *, escaped: bool = True) -> str:
     """The value as compact JSON; in ASCII unless `escaped` is off."""
     match value:
@@ -37,6 +44,11 @@ def write_json(value: Any, *, escaped: bool = True) -> str:
 
 def _text(value: Any, escaped: bool) -> str:
     return json.dumps(value, ensure_ascii=escaped)
+
+
+def _double(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
 
 
 def _refuse(word: str) -> NoReturn:

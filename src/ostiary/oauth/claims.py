@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from identity.appid.management.v4 import tokens_pb2 as pb
+from ostiary.directory.json_text import read_for_tokens
 from ostiary.directory.roles import role_names_of_profile
 from ostiary.errors import invalid
 from ostiary.oauth.subjects import Subject, user_info
@@ -47,7 +48,7 @@ def sources_of(work: Work, tenant_id: str, subject: Subject) -> Sources:
         if name == "roles":
             return role_names_of_profile(work, tenant_id, subject.id)
         if name == "attributes":
-            return json.loads(subject.attributes)
+            return read_for_tokens(subject.attributes)
         found = next((identity for identity in subject.identities if identity.provider == name), None)
         return user_info(work, tenant_id, found) if found else None
 

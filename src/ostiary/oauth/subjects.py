@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import and_, bindparam, select
 
 from ostiary.directory.anonymous import ANONYMOUS
+from ostiary.directory.json_text import read_for_tokens
 from ostiary.directory.lockout import is_locked
 from ostiary.directory.profiles import CLOUD_DIRECTORY
 from ostiary.directory.user_message import user_document
@@ -137,5 +137,5 @@ def get_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Sub
 def user_info(work: Work, tenant_id: str, identity: SubjectIdentity) -> dict[str, Any]:
     """What the provider says of an identity; for directory users what the directory says now."""
     user = find_user(work, tenant_id, identity.id) if identity.provider == CLOUD_DIRECTORY else None
-    said = user_document(user) if user else json.loads(identity.user_info)
+    said = user_document(user) if user else read_for_tokens(identity.user_info)
     return {**said, "idpType": identity.provider}
