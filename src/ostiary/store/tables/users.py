@@ -106,10 +106,7 @@ class UserEmail(SQLModel, table=True):
     """A mail address of a user, unique in the tenant. The primary one signs in."""
 
     __tablename__ = "user_emails"
-    __table_args__ = (
-        UniqueConstraint("tenant_id", "value_key"),
-        Index("ix_user_emails_user", "tenant_id", "user_id"),
-    )
+    __table_args__ = (UniqueConstraint("tenant_id", "value_key"),)
     tenant_id: str = owned_by("tenants.id")
     user_id: str = owned_by("users.id", key=True)
     position: int = Field(primary_key=True)
@@ -124,10 +121,7 @@ class UserPhone(SQLModel, table=True):
     """A phone number of a user."""
 
     __tablename__ = "user_phones"
-    __table_args__ = (
-        Index("ix_user_phones_value", "tenant_id", "value_key"),
-        Index("ix_user_phones_user", "tenant_id", "user_id"),
-    )
+    __table_args__ = (Index("ix_user_phones_value", "tenant_id", "value_key"),)
     tenant_id: str = owned_by("tenants.id")
     user_id: str = owned_by("users.id", key=True)
     position: int = Field(primary_key=True)

@@ -662,7 +662,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "position", name=op.f("pk_user_emails")),
         sa.UniqueConstraint("tenant_id", "value_key", name=op.f("uq_user_emails_tenant_id_value_key")),
     )
-    op.create_index("ix_user_emails_user", "user_emails", ["tenant_id", "user_id"], unique=False)
     op.create_table(
         "user_phones",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -679,5 +678,4 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_user_phones_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", "position", name=op.f("pk_user_phones")),
     )
-    op.create_index("ix_user_phones_user", "user_phones", ["tenant_id", "user_id"], unique=False)
     op.create_index("ix_user_phones_value", "user_phones", ["tenant_id", "value_key"], unique=False)
