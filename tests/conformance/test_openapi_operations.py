@@ -3,24 +3,13 @@ whatever is sent; and what the document asks for must suffice."""
 
 from __future__ import annotations
 
-import base64
-import copy
-import io
-import itertools
-import json
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
 
 import pytest
-import requests
-import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from kit.served import Served, served
-from PIL import Image
+from kit.documented import BY_DIALECT, NEEDS_MORE, OPERATIONS, Known, World, good_cases, prepared, variables
+from kit.served import served
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation.case import Case
@@ -30,210 +19,30 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from ostiary.services.openapi.document import document_file
-
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 EXAMPLES = 8
 """A verb and path, so that all of them together stay within a minute."""
-DOCUMENT: dict[str, Any] = json.loads(document_file().read_text(encoding="utf-8"))
-PASSWORD = "correct horse battery staple"
-CALLBACK = "https://app.example.com/callback"
-SESSIONS = "/cloudapi/1.0.0/sessions"
-ABOUT_USERS = {"userId", "uuid", "id", "user", "username", "token", "refresh_token", "api_token", "emails"}
-"""Variables and fields that tell of a user who must be there."""
-TENANT_CONTEXT = "X-VMWARE-VCLOUD-TENANT-CONTEXT"
-NEEDS_MORE = {
-    "POST /management/v4/{tenantId}/cloud_directory/sign_up/confirmation_result": "a link that was followed",
-    "POST /management/v4/{tenantId}/cloud_directory/forgot_password/confirmation_result": "a link that was followed",
-    "GET /management/v4/{tenantId}/cloud_directory/export/status": "an export that was begun",
-    "GET /management/v4/{tenantId}/cloud_directory/export/download": "an export that is done",
-    "DELETE /management/v4/{tenantId}/cloud_directory/export/download": "an export that is done",
-    "GET /management/v4/{tenantId}/cloud_directory/import/status": "an import that was begun",
-    "GET /wfm/verify/{code}": "a code from a mail",
-    "POST /wfm/verify/{code}": "a code from a mail",
-    "POST /oauth/v4/{tenantId}/authorization/sign_in": "the page and its cookie",
-    "POST /management/v4/{tenantId}/config/cloud_directory/email_settings/test": "a mail provider",
-    "POST /management/v4/{tenantId}/config/cloud_directory/sms_dispatcher/test": "an SMS provider",
-    "POST /management/v4/{tenantId}/config/cloud_directory/mfa/extensions/{name}/test": "an extension",
-    "POST /oauth/provider/token": "an operator's API token",
-    "POST /tm/oauth/provider/token": "an operator's API token",
-    "POST /cloudapi/1.0.0/sessions/provider": "an operator with a password",
-}
-"""Operations that cannot succeed with what stands in their requests alone, and what else they need."""
-
-
-def closed(document: dict[str, Any]) -> dict[str, Any]:
-    """The document without room for fields that it does not list, so that nothing stands in a request to be ignored."""
-    exact = copy.deepcopy(document)
-    for name, schema in exact["components"]["schemas"].items():
-        if name.endswith("Input"):
-            schema["additionalProperties"] = False
-    return exact
-
-
-def operations(document: dict[str, Any]) -> dict[str, Any]:
-    found = schemathesis.openapi.from_dict(document).get_all_operations()
-    return {operation.ok().label: operation.ok() for operation in found}
-
-
-OPERATIONS, EXACT = operations(DOCUMENT), operations(closed(DOCUMENT))
-
-
-@dataclass
-class Known:
-    """What one operation is asked about: things that exist, by the names that the document has for them (None: left
-    out), and the headers of a caller who may ask."""
-
-    values: dict[str, Any]
-    headers: dict[str, str]
-
-    def within(self, names: set[str]) -> dict[str, Any]:
-        return {name: value for name, value in self.values.items() if name in names}
-
-
-@dataclass
-class World:
-    """A tenant with things to be asked about."""
-
-    server: Served
-    session: requests.Session = field(default_factory=requests.Session)
-    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
-
-    def asked(self, verb: str, url: str, **request: Any) -> Any:
-        answer = self.session.request(verb, url, **request)
-        assert answer.ok, answer.text
-        return answer.json() if answer.content else None
-
-    def made(self, verb: str, path: str, **request: Any) -> Any:
-        """Makes something in the tenant."""
-        url = f"{self.server.credentials['managementUrl']}/{path}"
-        return self.asked(verb, url, headers=self.server.manager(), **request)
-
-    @cached_property
-    def org(self) -> str:
-        """The name of the tenant."""
-        url = f"{self.server.url}/csp/gateway/am/api/orgs/{self.server.credentials['tenantId']}"
-        name: str = self.asked("GET", url, headers=self.server.manager())["name"]
-        return name
-
-    @cached_property
-    def logo(self) -> str:
-        """What the address of the tenant's logo ends with."""
-        self.made("POST", "config/ui/media?mediaType=logo", files={"file": ("logo.png", picture(), "image/png")})
-        digest: str = self.made("GET", "config/ui/media")["image"].rpartition("/")[2]
-        return digest
-
-    def attribute(self, headers: dict[str, str]) -> str:
-        """The name of an attribute that the user behind `headers` has."""
-        self.asked("PUT", f"{self.server.url}/api/v1/attributes/points", data="7", headers=headers)
-        return "points"
-
-    def user(self) -> tuple[dict[str, Any], str, str]:
-        """A new user of the directory, an access token for its own data, and an API token."""
-        address = f"user{next(self.numbers)}@example.com"
-        user = {"emails": [{"value": address, "primary": True}], "password": PASSWORD, "status": "CONFIRMED"}
-        made = self.made("POST", "cloud_directory/sign_up?shouldCreateProfile=true", json=user)
-        form = {"grant_type": "password", "username": address, "password": PASSWORD}
-        client = (self.server.credentials["clientId"], self.server.credentials["secret"])
-        tokens = self.asked("POST", f"{self.server.credentials['oauthServerUrl']}/token", data=form, auth=client)
-        login = {"username": address, "password": PASSWORD, "domain": self.org}
-        csp = self.asked("POST", f"{self.server.url}/csp/gateway/am/api/login?access_token=", json=login)
-        return made, tokens["access_token"], csp["refresh_token"]
-
-
-def picture() -> bytes:
-    """A small PNG."""
-    content = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(content, "PNG")
-    return content.getvalue()
-
-
-def sent(operation: Any) -> set[str]:
-    """The fields of the body that the document lists."""
-    names: set[str] = set()
-    for content in operation.definition.raw.get("requestBody", {}).get("content", {}).values():
-        name = content["schema"].get("$ref", "").rpartition("/")[2]
-        names |= set(DOCUMENT["components"]["schemas"].get(name, {}).get("properties", {}))
-    return names
-
-
-def known(world: World, operation: Any) -> Known:
-    """New things for an operation, since some delete theirs, and a caller: a Manager, or whom the operation is for."""
-    credentials, path = world.server.credentials, operation.path
-    names = set(re.findall(r"{(\w+)}", path)) | sent(operation)
-    ways = set().union(*operation.definition.raw["security"])
-    headers = {TENANT_CONTEXT: credentials["tenantId"]} if TENANT_CONTEXT in str(operation.definition.raw) else {}
-    values: dict[str, Any] = {
-        "tenantId": credentials["tenantId"], "orgId": credentials["tenantId"], "tenant": world.org, "domain": world.org,
-        "client_id": credentials["clientId"], "client_secret": credentials["secret"], "redirect_uri": CALLBACK,
-        "apikey": credentials["apikey"], "language": "en", "digest": world.logo, "file": picture(),
-    }  # fmt: skip
-    if "bearer" in ways:
-        headers |= world.server.manager()
-    if names & ABOUT_USERS or "endUser" in ways or path == SESSIONS:
-        user, access_token, api_token = world.user()
-        address = user["emails"][0]["value"]
-        values |= {
-            "userId": user["id"], "uuid": user["id"], "id": user["profileId"] if "/users/" in path else user["id"],
-            "user": address, "email": address, "username": address, "password": PASSWORD, "token": access_token,
-            "newPassword": f"{PASSWORD} 2", "api_token": api_token, "refresh_token": api_token,
-        }  # fmt: skip
-        values |= {"emails": user["emails"]} if operation.method == "put" else {}
-        if "endUser" in ways:
-            headers["authorization"] = f"Bearer {access_token}"
-            values["name"] = world.attribute(headers)
-        if path == SESSIONS:
-            basic = base64.b64encode(f"{address}@{world.org}:{PASSWORD}".encode()).decode()
-            headers["authorization"] = f"Basic {basic}"
-    if "clientId" in names:
-        values["clientId"] = world.made("POST", "applications", json={"name": "an app"})["clientId"]
-    if "roleId" in names:
-        values["roleId"] = world.made("POST", "roles", json={"name": f"role {next(world.numbers)}"})["id"]
-    if path.startswith("/oauth/v"):
-        values["grant_type"] = "password"
-    elif "oauth" in path or "/auth/token" in path:
-        values |= {"grant_type": "refresh_token", "client_id": None, "client_secret": None}
-    elif "/channels/" in path:
-        values |= {"channel": "nexmo", "config": {"key": "key", "secret": "secret", "from": "Ostiary"}}
-    return Known(values, headers)
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, dict[str, Known]]]:
     with served(tmp_path_factory.mktemp("fuzzed"), workers=1) as server:
-        made = World(server)
-        made.made("PUT", "config/redirect_uris", json={"redirectUris": [CALLBACK]})
-        made.made("PUT", "config/cloud_directory/action_url/on_user_verified", json={"actionUrl": CALLBACK})
-        yield made
-
-
-@pytest.fixture(scope="module")
-def everything(world: World) -> dict[str, Known]:
-    """Made before the first operation is asked: what one changes (a password rule, a provider) may forbid it later."""
-    return {label: known(world, operation) for label, operation in OPERATIONS.items()}
+        yield prepared(server)
 
 
 def cases(label: str, about: Known) -> st.SearchStrategy[Case]:
     """Requests about what exists, with nothing to be ignored; about anything; and such as the document forbids."""
-    variables = about.within(set(re.findall(r"{(\w+)}", label)))
-    tenant = {name: value for name, value in variables.items() if name in ("tenantId", "orgId")}
-
-    def fill(case: Case) -> Case:
-        if isinstance(case.body, dict):
-            filled = {**case.body, **about.within(sent(case.operation))}
-            case.body = {name: value for name, value in filled.items() if value is not None}
-        case.query |= about.within(set(case.query))
-        return case
-
+    place = about.within(variables(label) & {"tenantId", "orgId"})
     return st.one_of(
-        EXACT[label].as_strategy(path_parameters=variables).map(fill),
-        OPERATIONS[label].as_strategy(path_parameters=tenant),
-        OPERATIONS[label].as_strategy(generation_mode=GenerationMode.NEGATIVE, path_parameters=tenant),
+        good_cases(label, about),
+        OPERATIONS[label].as_strategy(path_parameters=place),
+        OPERATIONS[label].as_strategy(generation_mode=GenerationMode.NEGATIVE, path_parameters=place),
     )
 
 
-@pytest.mark.parametrize("label", sorted(OPERATIONS, key=lambda label: "/management/" in label))
-def test_it_answers_what_the_document_says(world: World, everything: dict[str, Known], label: str) -> None:
+@pytest.mark.parametrize("label", BY_DIALECT)
+def test_it_answers_what_the_document_says(tenant: tuple[World, dict[str, Known]], label: str) -> None:
+    world, everything = tenant
     about, statuses = everything[label], set[int]()
 
     @settings(

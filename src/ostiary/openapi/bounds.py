@@ -31,7 +31,7 @@ def value_bounds(field: FieldDescriptor) -> Keywords:
     allowed = allowed_of(field)
     least, most = _INTEGERS.get(field.type, (None, None))
     shortest = _optional(allowed, "min_length")
-    if shortest is None and allowed.required and not allowed.values and field.type == FieldDescriptor.TYPE_STRING:
+    if shortest is None and allowed.required and not allowed.values and _is_one_text(field):
         shortest = 1  # a required text may not be empty
     return _text(allowed.text, filled=bool(shortest)) | _given(
         minLength=shortest, maxLength=_optional(allowed, "max_length"), pattern=allowed.pattern or None,
@@ -45,6 +45,10 @@ def count_bounds(field: FieldDescriptor, fewest: str, most: str) -> Keywords:
     """Of a list or map; `fewest` and `most` are the keywords."""
     allowed = allowed_of(field)
     return _given(**{fewest: _optional(allowed, "min_items"), most: _optional(allowed, "max_items")})
+
+
+def _is_one_text(field: FieldDescriptor) -> bool:
+    return field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
 
 
 def _text(kind: rest.Text.ValueType, *, filled: bool) -> Keywords:

@@ -125,7 +125,7 @@ class Template(_message.Message):
     BASE64_ENCODED_HTML_BODY_FIELD_NUMBER: _builtins.int
     PLAIN_TEXT_BODY_FIELD_NUMBER: _builtins.int
     subject: _builtins.str
-    """The subject, one line of at most 1,000 characters."""
+    """The subject, at most 1,000 characters; line breaks become blanks when it is sent."""
     html_body: _builtins.str
     """The HTML body, at most 200,000 characters. Ignored when base64_encoded_html_body is sent."""
     base64_encoded_html_body: _builtins.str
