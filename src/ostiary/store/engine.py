@@ -45,10 +45,9 @@ class Store:
         self.url = make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         opened = _open_sqlite if self.is_sqlite else _open_postgresql
-        self.reading, self.writing, self.counting = opened(self.url)
+        self.reading, self.writing = opened(self.url)
         self._readers = Connections(self.reading, readers)
         self._writers = Connections(self.writing, writers)
-        self._counters = self._writers if self.counting is self.writing else Connections(self.counting, writers)
         self._thread = threading.local()
 
     def read(self) -> Reading:
@@ -60,13 +59,15 @@ class Store:
         """One transaction: return commits, raise rolls back. Not inside another one of the same thread.
 
         Committed is committed, whoever is killed. Only a power cut may take back what was not written `durable`, which
-        saves the wait for the disk: good for counters of the last minute, and nothing else.
+        saves the wait for the disk: good for counters of the last minute and for records that nobody waits for.
         """
         committed = False
         try:
-            with translated(), self._alone(), aside, self._turn(durable) as connection:
+            with translated(), self._alone(), aside, self._turn() as connection:
                 work = Work(lambda: connection)
                 transaction = connection.begin()
+                if not (durable or self.is_sqlite):
+                    connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
                 try:
                     yield work
                     work.flush()
@@ -86,16 +87,15 @@ class Store:
                     _reach_the_disk(f"{self.url.database}-wal")
 
     @contextmanager
-    def _turn(self, durable: bool) -> Iterator[Connection]:
-        connections = self._writers if durable else self._counters
+    def _turn(self) -> Iterator[Connection]:
         with writers_turn(self.url):
-            connection = connections.take()
+            connection = self._writers.take()
             try:
                 yield connection
             except BaseException as error:
-                connections.give(connection, error)
+                self._writers.give(connection, error)
                 raise
-            connections.give(connection)
+            self._writers.give(connection)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -127,8 +127,8 @@ class Store:
 
     def close(self) -> None:
         """Closes every connection; the store may be used again (needed after a fork)."""
-        for connections in (self._readers, self._writers, self._counters):
-            connections.close()
+        self._readers.close()
+        self._writers.close()
 
 
 @contextmanager
@@ -217,7 +217,7 @@ def migrating(url: URL) -> Engine:
     return create_engine(_psycopg(url), hide_parameters=True, connect_args={"options": options, "connect_timeout": 3})
 
 
-def _open_sqlite(url: URL) -> tuple[Engine, Engine, Engine]:
+def _open_sqlite(url: URL) -> tuple[Engine, Engine]:
     # mode=rw: a database that went away is an error, not an empty one made in its place.
     file = f"file:{quote(str(url.database))}?mode=rw"
     common: dict[str, Any] = {
@@ -231,7 +231,7 @@ def _open_sqlite(url: URL) -> tuple[Engine, Engine, Engine]:
     # NORMAL: a commit gives the log to the kernel; `_reach_the_disk` waits for the disk when others may write again.
     _on_connect(writing, ["journal_mode=WAL", "synchronous=NORMAL", *pragmas])
     event.listen(writing, "begin", _begin_immediate)
-    return reading, writing, writing
+    return reading, writing
 
 
 def _reach_the_disk(wal: str) -> None:
@@ -261,16 +261,16 @@ def _on_connect(engine: Engine, pragmas: list[str]) -> None:
     event.listen(engine, "connect", prepare)
 
 
-def _open_postgresql(url: URL) -> tuple[Engine, Engine, Engine]:
+def _open_postgresql(url: URL) -> tuple[Engine, Engine]:
     limits = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
     url = _psycopg(url)
 
     def opened(options: str, **more: Any) -> Engine:
-        arguments = {"options": f"{limits} {options}", "connect_timeout": 3, "prepare_threshold": 2}
+        arguments = {"options": options, "connect_timeout": 3, "prepare_threshold": 2}
         return create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments, **more)
 
-    reading = opened("-c default_transaction_read_only=on", isolation_level="AUTOCOMMIT")
-    return reading, opened(""), opened("-c synchronous_commit=off")
+    reading = opened(f"{limits} -c default_transaction_read_only=on", isolation_level="AUTOCOMMIT")
+    return reading, opened(limits)
 
 
 def _psycopg(url: URL) -> URL:
