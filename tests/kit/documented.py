@@ -167,7 +167,8 @@ def known(world: World, operation: Any) -> Known:
             "user": address, "email": address, "username": address, "password": PASSWORD, "token": access_token,
             "newPassword": f"{PASSWORD} 2", "api_token": api_token, "refresh_token": api_token,
         }  # fmt: skip
-        values |= {"emails": user["emails"]} if operation.method == "put" else {}
+        new = [{"value": f"new{next(world.numbers)}@example.com"}]
+        values["emails"] = user["emails"] if operation.method == "put" else new
         if "endUser" in ways:
             headers["authorization"] = f"Bearer {access_token}"
             values["name"] = world.attribute(headers)
