@@ -148,7 +148,7 @@ def test_a_killed_worker_costs_at_most_the_requests_in_flight(server: Served) ->
     for client in clients:
         client.join()
     failed = [status for status in statuses if status != 200]
-    assert len(statuses) > 200
+    assert len(statuses) > 50
     assert len(failed) <= len(clients), f"{len(failed)} of {len(statuses)}: {set(failed)}"
 
 
