@@ -212,9 +212,10 @@ def build_server(
     """A gRPC server of all services on `address` (`unix:…` or `host:port`), not yet started; and its health."""
     rules = read_rules((service.descriptor for service in services), runtime.limits.coarse)
     reception = Reception(runtime.store, runtime.tenancy, runtime.entropy, Observer())
+    streams = ThreadPoolExecutor(runtime.settings.threads, thread_name_prefix="stream")
     server = grpc.server(
         cast("ThreadPoolExecutor", Crew(LANES, runtime.settings.threads)),  # all that grpc asks of it is `submit`
-        interceptors=[Pipeline(rules, reception, steps(runtime), OPEN_SERVICES)],
+        interceptors=[Pipeline(rules, reception, steps(runtime), OPEN_SERVICES, streams)],
         options=[
             ("grpc.max_metadata_size", MAX_METADATA),
             ("grpc.max_receive_message_length", largest_message(runtime.settings.max_body_bytes)),

@@ -185,6 +185,8 @@ def _translate(error: BaseException) -> None:
     if isinstance(error, IntegrityError | sqlite3.IntegrityError | psycopg.IntegrityError):
         if _is_race(error):
             raise conflict("CONFLICT", "Another change came first; read again and repeat.") from error
+    elif isinstance(getattr(error, "orig", error), psycopg.errors.DeadlockDetected):
+        raise conflict("CONFLICT", "Another change came first; read again and repeat.") from error
     elif isinstance(error, _AWAY) or (isinstance(error, DBAPIError) and error.connection_invalidated):
         raise unavailable("STORE_UNAVAILABLE", "The database cannot be reached at the moment.") from error
     elif isinstance(error, DataError | psycopg.DataError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, cast
 
 import grpc
@@ -39,16 +40,25 @@ class Outermost(Protocol):
         ...
 
 
+_KINDS = {True: "stream", False: "unary"}
+
+
 class Pipeline(grpc.ServerInterceptor):
     """Wraps the handler of each method in the steps, once per method."""
 
     def __init__(
-        self, rules: dict[str, Rules], outermost: Outermost, steps: Sequence[Step], open_methods: frozenset[str]
+        self,
+        rules: dict[str, Rules],
+        outermost: Outermost,
+        steps: Sequence[Step],
+        open_methods: frozenset[str],
+        streams: ThreadPoolExecutor,
     ) -> None:
         self._rules = rules
         self._outermost = outermost
         self._steps = steps
         self._open = open_methods
+        self._streams = streams
         self._handlers: dict[str, Any] = {}
         self._building = threading.Lock()
 
@@ -58,10 +68,28 @@ class Pipeline(grpc.ServerInterceptor):
         if known is not None:
             return known
         handler = continuation(details)
-        if handler is None or details.method.split("/")[1] in self._open:
-            return handler
+        if handler is None:
+            return None
         with self._building:
-            return self._handlers.setdefault(details.method, self._wrapped(handler, self._rules[details.method]))
+            is_open = details.method.split("/")[1] in self._open
+            made = handler if is_open else self._wrapped(handler, self._rules[details.method])
+            return self._handlers.setdefault(details.method, self._apart(made))
+
+    def _apart(self, handler: Any) -> Any:
+        """Streams get threads of their own: as long as a client likes, one would hold a lane that requests need."""
+        if not (handler.request_streaming or handler.response_streaming):
+            return handler
+        kind = f"{_KINDS[handler.request_streaming]}_{_KINDS[handler.response_streaming]}"
+        behaviour = getattr(handler, kind)
+        if getattr(behaviour, "experimental_non_blocking", False):  # health's Watch holds no thread
+            return handler
+
+        def serve(request: Any, context: grpc.ServicerContext) -> Any:
+            return behaviour(request, context)
+
+        serve.experimental_thread_pool = self._streams  # type: ignore[attr-defined] # grpc's own name for it
+        make = getattr(grpc, f"{kind}_rpc_method_handler")
+        return make(serve, handler.request_deserializer, handler.response_serializer)
 
     def _wrapped(self, handler: Any, rules: Rules) -> Any:
         innermost = handler.stream_unary or handler.unary_stream or handler.unary_unary
