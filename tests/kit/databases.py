@@ -70,7 +70,8 @@ class PostgresServer:
         """The URL of a new database: empty, or a copy of another that nobody is connected to."""
         name = f"t{uuid.uuid4().hex}"
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+            # Copying files takes a third of what PostgreSQL does by itself, which is write the copy to its log.
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
         return self.url(name)
 
     def drop(self, url: str) -> None:
