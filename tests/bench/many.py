@@ -46,7 +46,6 @@ request = function()
   local user = table.remove(made)
   if user then
     local body = '{{"displayName":"Changed","emails":[{{"value":"' .. user.email .. '","primary":true}}]}}'
-    changed[#changed + 1] = user.id
     return wrk.format("PUT", path .. "/" .. user.id, headers, body)
   end
   turn = turn + 1
@@ -55,6 +54,8 @@ end
 response = function(status, headers, body)
   if status == 201 then
     made[#made + 1] = {{id = body:match('"id":"([^"]+)"'), email = body:match('"value":"([^"]+)"')}}
+  elseif status == 200 then
+    changed[#changed + 1] = body:match('"id":"([^"]+)"')
   end
 end
 """
