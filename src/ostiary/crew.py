@@ -1,9 +1,9 @@
 """The threads that answer a worker's requests: few at work at once, more only while some of them wait.
 
-Python runs one thread at a time, so every thread that works beside the first one only fights for the interpreter: with
-24 of them an RPC costs a third more than with four. Yet a request that waits, for a password hash, for a commit, for
-another host, must not keep others from being answered. So a thread that is about to wait steps `aside`, and another
-one may work in its place.
+Python runs one thread at a time, so more threads at work answer no request sooner; they only make each of them later.
+Yet a request that waits, for a password hash, for a commit, for another host, must not keep others from being answered.
+So a thread that is about to wait steps `aside`, and another one works in its place: however many wait, the next request
+is looked at within milliseconds.
 """
 
 from __future__ import annotations

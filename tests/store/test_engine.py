@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -205,3 +206,38 @@ def test_a_stopped_postgresql_is_unavailable_and_comes_back(tmp_path: Path) -> N
         with store.read() as work:
             assert work.rows(select(TENANTS.c.id)) == []
         store.close()
+
+
+def test_two_transactions_that_wait_for_each_other_are_a_conflict_and_no_outage(postgres: PostgresServer) -> None:
+    url = postgres.new_database()
+    make_schema(url)
+    store, both_hold_one = Store(url), threading.Barrier(2)
+    with store.write() as work:
+        work.add(tenant(TENANT, "acme"), tenant("other", "other"))
+
+    def touch(*ids: str) -> str:
+        try:
+            with store.write() as work:
+                for place, one in enumerate(ids):
+                    work.run(update(TENANTS).where(TENANTS.c.id == one).values(generation=TENANTS.c.generation + 1))
+                    if not place:
+                        both_hold_one.wait(10)
+        except DomainError as refused:
+            return refused.reason
+        return "done"
+
+    with ThreadPoolExecutor(2) as threads:
+        ends = [threads.submit(touch, TENANT, "other"), threads.submit(touch, "other", TENANT)]
+        assert sorted(end.result(20) for end in ends) == ["CONFLICT", "done"]
+    store.close()
+    postgres.drop(url)
+
+
+def test_only_what_need_not_be_durable_does_without_the_disk(postgres: PostgresServer) -> None:
+    url = postgres.new_database()
+    store = Store(url, writers=1)
+    for durable, said in ((True, "on"), (False, "off"), (True, "on")):
+        with store.write(durable=durable) as work:
+            assert work.connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == said
+    store.close()
+    postgres.drop(url)

@@ -12,6 +12,7 @@ from threading import Event
 import pytest
 from kit.web import answering, certificate, site
 
+from ostiary.crew import Crew
 from ostiary.outgoing.client import Caps, Outgoing
 from ostiary.outgoing.targets import CallFailed, Frontier, read_target
 
@@ -245,3 +246,20 @@ def test_who_is_not_there_is_unreachable(url: str, expected: str) -> None:
 def test_what_is_not_http_is_said_so() -> None:
     with site(lambda handler: handler.wfile.write(b"220 mail.example ESMTP\r\n") and None) as made:
         assert reason(lambda: Outgoing(LOOPBACK).call("GET", made.url)) == "OUTGOING_PROTOCOL"
+
+
+def test_who_waits_for_another_host_lets_others_be_answered() -> None:
+    asked, over = Event(), Event()
+
+    def slow(handler: BaseHTTPRequestHandler) -> None:
+        asked.set()
+        over.wait(10)
+        answering(204)(handler)
+
+    crew, outgoing = Crew(lanes=1, threads=2), Outgoing(["127.0.0.1/32"])
+    with site(slow) as made:
+        waiting = crew.submit(outgoing.call, "POST", made.url)
+        assert asked.wait(10)
+        assert crew.submit(lambda: "answered").result(5) == "answered"
+        over.set()
+        assert waiting.result(10).status == 204

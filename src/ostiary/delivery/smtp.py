@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ostiary.config import ConfigurationError, is_loopback
+from ostiary.crew import aside
 from ostiary.delivery.mail import NO_ANSWER, TAKEN, TOO_LATE, Mail, Receipt, mime_message
 
 TIMEOUT_S = 10.0
@@ -75,7 +76,7 @@ class SmtpProvider:
         recipients = [mail.recipient, mail.envelope.cc, mail.envelope.bcc]
         addresses = [one.header().addr_spec for one in recipients if one is not None]
         try:
-            with self._connected() as server:
+            with aside, self._connected() as server:
                 refused = server.send_message(message, mail.envelope.sender.header().addr_spec, addresses)
         except smtplib.SMTPRecipientsRefused as error:
             refused = error.recipients

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 
 import httpcore
 
+from ostiary.crew import aside
 from ostiary.outgoing.breaker import Breaker
 from ostiary.outgoing.pinned import Deadline, PinnedBackend, timed_out
 from ostiary.outgoing.targets import PORTS, CallFailed, Frontier, Resolver, Target, read_target, resolve
@@ -72,7 +73,8 @@ class Outgoing:
         target = read_target(url)
         if target.scheme == "http":
             backend = self._backend(target, DEFAULT_CAPS, Deadline(DEFAULT_CAPS.connect_seconds, self._monotonic))
-            backend.addresses(target.host, target.port)
+            with aside:
+                backend.addresses(target.host, target.port)
         return url
 
     def call(
@@ -85,7 +87,7 @@ class Outgoing:
         OUTGOING_UNREACHABLE, OUTGOING_TLS, OUTGOING_TIMEOUT, OUTGOING_TOO_LARGE, OUTGOING_TOO_MANY_REDIRECTS,
         OUTGOING_PROTOCOL; OUTGOING_SUSPENDED when it did not answer several times in a row.
         """
-        with self._breaker.watching(read_target(url)):
+        with aside, self._breaker.watching(read_target(url)):
             return self._follow(method, url, headers, body, caps)
 
     def _follow(self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes, caps: Caps) -> Answer:

@@ -1,6 +1,6 @@
 """The one path: every RPC goes through the same steps in the same order, REST and native gRPC alike.
 
-`ORDER` in `ostiary.app` lists the steps with the reason for each place. A step gets the call, the request and what
+`steps` in `ostiary.app` lists them with the reason for each place. A step gets the call, the request and what
 comes after it; the chain of a method is built once, so a request pays for no look-ups.
 """
 
