@@ -20,7 +20,7 @@ from ostiary.background.tasks import Task, leased
 from ostiary.clock import Clock, SystemClock
 from ostiary.config import Settings, largest_message
 from ostiary.crew import Crew
-from ostiary.delivery.caps import RecipientCaps
+from ostiary.delivery.caps import MessageCaps
 from ostiary.delivery.delivery import Delivery
 from ostiary.delivery.operators import operators_provider
 from ostiary.delivery.outbox import Outbox
@@ -125,7 +125,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     tokens = PlatformTokens(tenancy, keys, issuers, clock, entropy)
     sessions = PlatformSessions(store, tenancy, clock, entropy, tokens, passwords, sign_in)
     outgoing = Outgoing(settings.outgoing_allow)
-    caps = RecipientCaps(store, clock, sealing, limits.exact)
+    caps = MessageCaps(store, clock, sealing, limits.exact)
     messages = UserMessages(clock, entropy, Outbox(sealing, entropy), caps)
     delivery = Delivery(
         store, tenancy, clock, entropy, sealing, outgoing, operators_provider(settings),

@@ -9,7 +9,7 @@ from ostiary.access.introspection import TokenInspection
 from ostiary.access.limits import Limits
 from ostiary.clock import Clock
 from ostiary.config import Settings
-from ostiary.delivery.caps import RecipientCaps
+from ostiary.delivery.caps import MessageCaps
 from ostiary.delivery.delivery import Delivery
 from ostiary.directory.directory_import import DirectoryImport
 from ostiary.directory.password_change import PasswordChange
@@ -66,7 +66,7 @@ class Runtime:
     registration: Registration
     outgoing: Outgoing
     delivery: Delivery
-    caps: RecipientCaps
+    caps: MessageCaps
     messages: UserMessages
     self_service: SelfService
     transfer_ciphers: TransferCiphers

@@ -7,15 +7,19 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from kit.browser import Seen
-from kit.callers import Caller, refusal
+from kit.callers import Caller, refusal, serving
 from kit.directory import INVALID, LIMITED, NOBODY, NOT_FOUND, TAKEN, person
+from kit.installation import Installation
 from kit.oauth import PASSWORD, URLENCODED, refused
 from kit.recovering import NEW, RESET, Json, Recovering
+
+from ostiary.config import deploy_folder
 
 DENIED, GONE = grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.FAILED_PRECONDITION
 
@@ -184,6 +188,25 @@ def test_who_asks_too_often_is_refused_and_nobody_is_written_to(people: Recoveri
     assert len(people.messages()) == 10
     other = people.create("joe@example.com", status="PENDING")["id"]
     people.resend(other)
+
+
+def test_an_application_asks_for_all_its_users_up_to_the_cap_of_its_tenant(
+    installation: Installation, tmp_path: Path
+) -> None:
+    path = tmp_path / "limits.toml"
+    path.write_text((deploy_folder() / "limits.toml").read_text().replace("count = 800", "count = 35"))
+    with serving(installation.with_settings(limits_file=path)) as caller:
+        people, other = Recovering(caller), Recovering(caller)
+        people.credentials["metadata"] += (("x-client-ip", "192.0.2.7"),)
+        users = [people.create(f"user{number}@example.com")["id"] for number in range(4)]
+        for _ in range(9):
+            for uuid in users[:3]:
+                people.resend(uuid, "WELCOME")
+        signed_up = [refusal(lambda at=at: people.sign_up(person(f"new{at}@example.com"))) for at in range(5)]
+        assert signed_up == [(grpc.StatusCode.OK, "")] * 4 + [(LIMITED, "TOO_MANY_MESSAGES")]
+        assert refusal(partial(people.forgot, "user3@example.com")) == (LIMITED, "TOO_MANY_MESSAGES")
+        assert len(people.messages()) == 35
+        other.resend(other.create()["id"], "WELCOME")
 
 
 def test_signing_up_again_with_somebodys_address_does_not_use_up_the_cap(people: Recovering) -> None:

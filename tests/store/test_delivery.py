@@ -30,7 +30,6 @@ from ostiary.delivery.outbox import CLAIM_MS, PAUSES_S, claim, postpone
 from ostiary.delivery.sender_details import SENDER_DETAILS
 from ostiary.delivery.templates import Template, put_template, template_message
 from ostiary.directory.tenants import set_tenant_state
-from ostiary.errors import DomainError
 from ostiary.settings.logo import logo_url, put_logo, redrawn
 from ostiary.settings.theme import THEME_COLOR
 from ostiary.store.tenancy import fresh_view
@@ -352,25 +351,3 @@ def test_without_a_mail_server_mails_are_files_that_nobody_else_reads(installati
         assert (file.name, file.stat().st_mode & 0o777) == (f"{post.rows()[0].id}.eml", 0o600)
         assert b"/wfm/verify/c0de" in file.read_bytes().replace(b"=\r\n", b"")
         assert post.states() == ["sent"]
-
-
-def test_a_recipient_gets_ten_messages_in_five_minutes_and_none_for_the_next_thirty(post: Post) -> None:
-    caps, clock = post.made.runtime.caps, post.made.clock
-
-    def spent() -> bool:
-        try:
-            caps.spend(post.tenant_id, "jane@example.com")
-        except DomainError as error:
-            return error.reason != "TOO_MANY_MESSAGES"
-        return True
-
-    with ThreadPoolExecutor(6) as threads:
-        assert Counter(threads.map(lambda _: spent(), range(14))) == {True: 10, False: 4}
-    caps.spend(post.tenant_id, "joe@example.com")
-    caps.spend(post.made.new_tenant("other"), "jane@example.com")
-    clock.advance(1_799)
-    assert not spent()
-    clock.advance(1)
-    assert spent()
-    clock.advance(300)
-    assert [spent() for _ in range(11)] == [True] * 10 + [False]

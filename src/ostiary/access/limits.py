@@ -14,9 +14,12 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from ostiary.errors import limited
-from ostiary.store.counters import ExactLimit
+from ostiary.store.counters import ExactLimit, network_of
 
-EXACT = ("sign_in_user", "attribute_write", "mail_recipient", "sms_recipient")
+EXACT = (
+    "sign_in_user", "attribute_write", "mail_client_address", "mail_recipient", "mail_tenant", "sms_client_address",
+    "sms_recipient", "sms_tenant",
+)  # fmt: skip
 """The exact limits that every installation has."""
 
 
@@ -80,6 +83,7 @@ class CoarseLimiter:
         limit = self._limits[name]
         if limit.item is None:
             return
+        address = network_of(address)
         subject = {"address": address, "principal": principal or address, "tenant": tenant}[limit.by]
         if not self._window.hit(limit.item, name, subject):
             raise limited("RATE_LIMIT", "Too many requests; wait and repeat.", limit.item.get_expiry())

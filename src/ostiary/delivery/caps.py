@@ -1,4 +1,4 @@
-"""How often somebody may be written to: what anybody can cause must not become a flood for one person."""
+"""How many messages may be asked for: what anybody can cause must not become a flood, for a person or for a tenant."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from ostiary.clock import Clock
 from ostiary.errors import limited
 from ostiary.keys.sealing import Sealing
-from ostiary.store.counters import ExactLimit, count_exactly
+from ostiary.store.counters import ExactLimit, count_exactly, network_of
 from ostiary.store.engine import Store
 
-MAIL, SMS = "mail_recipient", "sms_recipient"
+MAIL, SMS = "mail", "sms"
 
 
-class RecipientCaps:
-    """Counts messages to one recipient, exactly, on any number of processes."""
+class MessageCaps:
+    """Counts messages by client address, recipient and tenant, exactly, on any number of processes."""
 
     def __init__(self, store: Store, clock: Clock, sealing: Sealing, limits: Mapping[str, ExactLimit]) -> None:
         self._store = store
@@ -22,16 +22,33 @@ class RecipientCaps:
         self._sealing = sealing
         self._limits = limits
 
-    def spend(self, tenant_id: str, recipient: str, messages: int = 1, channel: str = MAIL) -> None:
+    def spend(
+        self, tenant_id: str, recipient: str, client_ip: str, messages: int = 1, channel: str = MAIL
+    ) -> None:  # fmt: skip
         """Counts `messages` to `recipient` (the compared form of an address or number) before they are written.
 
-        In a transaction of its own, so that a refusal counts as well: call it outside any. Raises 429
-        TOO_MANY_MESSAGES.
+        `client_ip` is whose address counts; empty for nobody's (`Call.counted_ip`). In a transaction of its own, so
+        that a refusal counts as well: call it outside any. Raises 429 TOO_MANY_MESSAGES.
         """
-        limit = self._limits[channel]
-        subject, now_ms = self._sealing.pseudonym(recipient), self._clock.now_ms()
-        with self._store.write() as work:
-            waits = [count_exactly(work, tenant_id, limit, subject, now_ms) for _ in range(messages)]
-        wait = max(waits, default=0)
+        now_ms = self._clock.now_ms()
+        with self._store.write(durable=False) as work:
+            waits = (
+                (count_exactly(work, tenant_id, limit, subject, now_ms, messages), whose)
+                for limit, whose, subject in self._counted(recipient, client_ip, channel)
+            )
+            wait, whose = next((refused for refused in waits if refused[0]), (0, ""))
         if wait:
-            raise limited("TOO_MANY_MESSAGES", f"Too many messages to this recipient; wait {wait} seconds.", wait)
+            raise limited("TOO_MANY_MESSAGES", f"Too many messages {whose}; wait {wait} seconds.", wait)
+
+    def _counted(self, recipient: str, client_ip: str, channel: str) -> list[tuple[ExactLimit, str, str]]:
+        """Limit, in words, subject, the narrower first: what one refuses costs the wider ones nothing, or whoever
+        writes to one person would use up the tenant's share. Everybody keeps to this order, so that no two transactions
+        wait for each other's rows; the tenant's, for which all wait, is held shortest.
+        """
+        addresses = [("client_address", "from this address", self._sealing.pseudonym(network_of(client_ip)))]
+        scopes = [
+            *(addresses if client_ip else []),
+            ("recipient", "to this recipient", self._sealing.pseudonym(recipient)),
+            ("tenant", "in this tenant", ""),
+        ]
+        return [(self._limits[f"{channel}_{scope}"], whose, subject) for scope, whose, subject in scopes]

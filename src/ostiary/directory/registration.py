@@ -49,14 +49,14 @@ class Registration:
         self._check(tenant, new, password)
         return Prepared(new, self._passwords.hash(tenant.id, password))
 
-    def prepare_sign_up(self, tenant: TenantView, new: NewUser, password: str) -> Prepared:
-        """The same under the tenant's signUpLimitPerMinute and the cap of mails to one address.
+    def prepare_sign_up(self, tenant: TenantView, new: NewUser, password: str, client_ip: str) -> Prepared:
+        """The same under the tenant's signUpLimitPerMinute and the caps of messages.
 
         Raises EMAIL_TAKEN (409), 429 TOO_MANY_SIGN_UPS and TOO_MANY_MESSAGES too.
         """
         self._check(tenant, new, password)
         self._count(tenant)
-        self._count_mails(tenant, new)
+        self._count_mails(tenant, new, client_ip)
         return Prepared(new, self._passwords.hash(tenant.id, password))
 
     def create(self, work: Work, tenant_id: str, prepared: Prepared) -> UserView:
@@ -94,7 +94,7 @@ class Registration:
         if wait:
             raise limited("TOO_MANY_SIGN_UPS", f"Too many sign-ups; wait {wait} seconds and repeat.", wait)
 
-    def _count_mails(self, tenant: TenantView, new: NewUser) -> None:
+    def _count_mails(self, tenant: TenantView, new: NewUser, client_ip: str) -> None:
         address = next(one.value for one in one_primary("emails", new.emails) if one.primary)
         with self._store.read() as work:
             # Whoever is there already gets no mail, so a stranger's sign-ups must not use up the cap.
@@ -102,7 +102,7 @@ class Registration:
                 raise email_taken()
             mails = sum(_mails_caused(CLOUD_DIRECTORY.read(work, tenant), new.status))
         if mails:
-            self._messages.count(tenant.id, address, mails)
+            self._messages.count(tenant.id, address, client_ip, mails)
 
     def _welcome(self, work: Work, tenant: TenantView, user: UserView, language: str) -> None:
         confirms, welcomes = _mails_caused(CLOUD_DIRECTORY.read(work, tenant), user.status)

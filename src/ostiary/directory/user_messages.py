@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ostiary.clock import Clock
-from ostiary.delivery.caps import RecipientCaps
+from ostiary.delivery.caps import MessageCaps
 from ostiary.delivery.outbox import Outbox
 from ostiary.delivery.sender_details import link_seconds
 from ostiary.delivery.templates import PASSWORD_CHANGED, RESET_PASSWORD, USER_VERIFICATION, WELCOME
@@ -25,7 +25,7 @@ Write = Callable[[Work, TenantView, UserView, str], None]
 class UserMessages:
     """What is written to users. Whatever somebody asked for is counted first (`count`), outside the transaction."""
 
-    def __init__(self, clock: Clock, entropy: Entropy, outbox: Outbox, caps: RecipientCaps) -> None:
+    def __init__(self, clock: Clock, entropy: Entropy, outbox: Outbox, caps: MessageCaps) -> None:
         self._clock = clock
         self._entropy = entropy
         self._outbox = outbox
@@ -37,9 +37,10 @@ class UserMessages:
             PASSWORD_CHANGED: self.password_changed,
         }
 
-    def count(self, tenant_id: str, address: str, messages: int = 1) -> None:
-        """Raises 429 TOO_MANY_MESSAGES when the address got too many; call it outside any transaction."""
-        self._caps.spend(tenant_id, email_key(address), messages)
+    def count(self, tenant_id: str, address: str, client_ip: str, messages: int = 1) -> None:
+        """Raises 429 TOO_MANY_MESSAGES when too many were asked for (`MessageCaps.spend`); call it outside any
+        transaction."""
+        self._caps.spend(tenant_id, email_key(address), client_ip, messages)
 
     def verification(self, work: Work, tenant: TenantView, user: UserView, language: str) -> None:
         """Asks the user to confirm the mail address."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from sqlalchemy import BindParameter, bindparam, case
 
@@ -14,23 +15,27 @@ _COUNTERS = table_of(Counter)
 _NOW: BindParameter[int] = bindparam("now_ms")
 _UNTIL: BindParameter[int] = bindparam("window_end")
 _ALLOWED: BindParameter[int] = bindparam("allowed")
+_TIMES: BindParameter[int] = bindparam("times")
 _OVER = _COUNTERS.c.window_until <= _NOW
-_COUNTED = case((_OVER, 1), else_=_COUNTERS.c.count + 1)
+_WINDOW_UNTIL = case((_OVER, _UNTIL), else_=_COUNTERS.c.window_until)
+_BLOCK_END: BindParameter[int] = bindparam("block_end")
+_COUNTED = case((_OVER, _TIMES), else_=_COUNTERS.c.count + _TIMES)
 _COUNT = prepared(
     lambda insert: insert(_COUNTERS)
     .values(
-        tenant_id=bindparam("of_tenant"), name=bindparam("limit_name"), subject=bindparam("of_subject"), count=1,
+        tenant_id=bindparam("of_tenant"), name=bindparam("limit_name"), subject=bindparam("of_subject"), count=_TIMES,
         window_until=_UNTIL, blocked_until=bindparam("first_block"),
     )
     .on_conflict_do_update(
         index_elements=["tenant_id", "name", "subject"],
         set_={
             "count": _COUNTED,
-            "window_until": case((_OVER, _UNTIL), else_=_COUNTERS.c.window_until),
+            "window_until": _WINDOW_UNTIL,
             "blocked_until": case(
                 (_COUNTERS.c.blocked_until > _NOW, _COUNTERS.c.blocked_until),
-                (_ALLOWED < _COUNTED, bindparam("block_end")),
-                else_=0,
+                (_COUNTED <= _ALLOWED, 0),
+                (_WINDOW_UNTIL > _BLOCK_END, _WINDOW_UNTIL),
+                else_=_BLOCK_END,
             ),
         },
     )
@@ -40,7 +45,7 @@ _COUNT = prepared(
 
 @dataclass(frozen=True, slots=True)
 class ExactLimit:
-    """`count` in a window of `window_s` seconds; then nothing for `block_s` seconds."""
+    """`count` in a window of `window_s` seconds; then nothing for `block_s` seconds, nor before the window ends."""
 
     name: str
     count: int
@@ -48,16 +53,28 @@ class ExactLimit:
     block_s: int
 
 
-def count_exactly(work: Work, tenant_id: str, limit: ExactLimit, subject: str, now_ms: int) -> int:
-    """Counts one more for `subject` in one statement; returns 0 when it may go on, else the seconds to wait.
+def count_exactly(work: Work, tenant_id: str, limit: ExactLimit, subject: str, now_ms: int, times: int = 1) -> int:
+    """Counts `times` more for `subject` in one statement; returns 0 when it may go on, else the seconds to wait.
 
     One statement, so that two processes at once never both take the last place.
     """
-    block_end = now_ms + limit.block_s * 1000
+    window_end, block_end = now_ms + limit.window_s * 1000, now_ms + limit.block_s * 1000
     row = work.row(_COUNT, {
-        "of_tenant": tenant_id, "limit_name": limit.name, "of_subject": subject, "now_ms": now_ms,
-        "window_end": now_ms + limit.window_s * 1000, "block_end": block_end, "allowed": limit.count,
-        "first_block": block_end if limit.count < 1 else 0,
+        "of_tenant": tenant_id, "limit_name": limit.name, "of_subject": subject, "now_ms": now_ms, "times": times,
+        "window_end": window_end, "block_end": block_end, "allowed": limit.count,
+        "first_block": max(window_end, block_end) if limit.count < times else 0,
     })  # fmt: skip
     until = int(row[0]) if row else 0
     return max(1, -(-(until - now_ms) // 1000)) if until > now_ms else 0
+
+
+def network_of(client_ip: str) -> str:
+    """By what a client's address is counted: of IPv6 the /64, the least that any site is given (RFC 6177), so that
+    nobody has more than one count for nothing. What is no address (a socket's path) counts as it is."""
+    try:
+        address = ip_address(client_ip)
+    except ValueError:
+        return client_ip
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or IPv6Network((int(address), 64), strict=False).network_address
+    return str(address)

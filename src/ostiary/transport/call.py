@@ -11,7 +11,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from ostiary.access.policy import reveals_secrets
-from ostiary.access.principals import ANONYMOUS, Principal
+from ostiary.access.principals import ANONYMOUS, Principal, PrincipalKind
 from ostiary.store.engine import Reading, Store
 from ostiary.store.tenancy import Tenancy, TenantView
 from ostiary.store.work import Work
@@ -62,6 +62,14 @@ class Call:
     def client_ip(self) -> str:
         """The address of the client as the gateway saw it; empty for native calls that came past it."""
         return self.metadata.get("x-client-ip", "")
+
+    @property
+    def counted_ip(self) -> str:
+        """The address by which exact limits count what this call causes; empty where it says nothing of who asks.
+
+        With an API key an application asks for all its users, from the address of its servers.
+        """
+        return "" if self.principal.kind is PrincipalKind.API_KEY else self.client_ip
 
     @property
     def reading(self) -> Work:

@@ -97,7 +97,7 @@ class CloudDirectoryTransferJobsServicer(
         """What must be right before anything is begun."""
         self._ciphers.of(tenant_id, secret)
         if email:
-            self._messages.count(tenant_id, email)
+            self._messages.count(tenant_id, email, current_call().counted_ip)
 
 
 def _bodies(pieces: Iterator[bytes], slot: Slot) -> Iterator[httpbody_pb2.HttpBody]:

@@ -87,10 +87,10 @@ class EmailDispatcherServicer(email_dispatcher_pb2_grpc.EmailDispatcherServiceSe
             return pb.DispatcherTestResult(status_code=receipt.status, headers=_shown(receipt))
 
     def _counted(self, call: Call, address: str, field: str) -> Mailbox:
-        """The recipient of a test, under the same cap as everybody."""
+        """The recipient of a test, under the same caps as everybody."""
         recipient = mailbox(field, address)
         call.release()
-        self._caps.spend(call.tenant_id, email_key(address))
+        self._caps.spend(call.tenant_id, email_key(address), call.counted_ip)
         return recipient
 
 

@@ -37,7 +37,9 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
 
     def StartSignUp(self, request: pb.StartSignUpRequest, context: grpc.ServicerContext) -> users_pb.CloudDirectoryUser:
         call, language = current_call(), check_language(request.language)
-        prepared = self._registration.prepare_sign_up(call.the_tenant, new_user(request.user), request.user.password)
+        prepared = self._registration.prepare_sign_up(
+            call.the_tenant, new_user(request.user), request.user.password, call.counted_ip
+        )
         with call.transaction() as work:
             user, profile_id = self._registration.sign_up(
                 work, call.the_tenant, prepared, language, with_profile=request.should_create_profile
@@ -94,11 +96,11 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
         return pb.ResendNotificationResponse(message=QUEUED)
 
     def _send(self, template: str, user: UserView, language: str) -> None:
-        """Puts a message into the outbox, under the cap of its recipient."""
+        """Puts a message into the outbox, under the caps of messages."""
         call = current_call()
         call.audit_target = user.id
         call.release()
-        self._messages.count(call.tenant_id, user.email)
+        self._messages.count(call.tenant_id, user.email, call.counted_ip)
         with call.transaction() as work:
             self._messages.by_template[template](work, call.the_tenant, user, language)
 

@@ -25,7 +25,7 @@ class SmsDispatcherServicer(sms_dispatcher_pb2_grpc.SmsDispatcherServiceServicer
         call, number = current_call(), phone_number("phone_number", request.test.phone_number)
         account = self._delivery.stored_account(request.tenant_id)
         call.release()
-        self._caps.spend(request.tenant_id, number, channel=SMS)
+        self._caps.spend(request.tenant_id, number, call.counted_ip, channel=SMS)
         code = self._delivery.try_out_sms(account, number)
         with call.transaction():
             return pb.SmsDispatcherTestResult(confirmation_code=code, phone_number=request.test.phone_number)
