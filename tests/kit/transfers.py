@@ -14,11 +14,12 @@ from identity.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as pb
 from identity.appid.management.v4.cloud_directory_transfer_jobs_pb2_grpc import CloudDirectoryTransferJobsServiceStub
 from ostiary.app import job_kinds
 from ostiary.background.jobs import run_jobs
-from ostiary.store.tables import Password, Transfer, TransferPart, User, table_of
+from ostiary.store.tables import Password, Profile, Transfer, TransferPart, User, table_of
 
 SECRET = "a secret between two tenants"
 SERVICE = "CloudDirectoryTransferJobsService"
 USERS, TRANSFERS, PARTS, PASSWORDS = table_of(User), table_of(Transfer), table_of(TransferPart), table_of(Password)
+PROFILES = table_of(Profile)
 BOUNDARY = "b0undary"
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
 

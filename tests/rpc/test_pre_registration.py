@@ -12,24 +12,15 @@ from kit.callers import refusal
 from kit.custom import Custom
 from kit.directory import INVALID, NOBODY, TAKEN, Json, People, body
 from kit.installation import ENTROPY
+from kit.pre_registered import MAIL, nominate, setting, signed_in
 from sqlalchemy import func, select
 
-from identity.appid.management.v4 import identity_providers_pb2 as idp_pb
-from ostiary.directory.cloud_directory import CLOUD_DIRECTORY
 from ostiary.directory.joining import Arrival, profile_of_identity
 from ostiary.directory.profiles import IdentityView
 from ostiary.oauth.clients import put_scopes
 from ostiary.store.tables import Profile, table_of
 
 PROFILES = table_of(Profile)
-MAIL = "Ada@Example.com"
-
-
-def nominate(people: People, idp: str, identity: str, **attributes: Any) -> str:
-    """Pre-registers somebody; the profile id."""
-    user = {"idp": idp, "idp-identity": identity, "profile": {"attributes": attributes}}
-    profile_id: str = people.profiles("PreRegisterUser", user=body(user))["id"]
-    return profile_id
 
 
 def arrive(people: People, provider: str, idp_id: str, proved_email: str = "", **facts: str) -> str:
@@ -38,24 +29,6 @@ def arrive(people: People, provider: str, idp_id: str, proved_email: str = "", *
     arrival = Arrival(IdentityView(provider, idp_id, said), {"email": proved_email, **facts}, proved_email)
     with people.made.runtime.store.write() as work:
         return profile_of_identity(work, people.tenant_id, arrival, ENTROPY, people.made.clock.now_ms()).id
-
-
-def signed_in(people: People, address: str = "ada@example.com") -> str:
-    """A directory user signs in; its profile id."""
-    app = people.oauth.application()
-    return str(people.oauth.verified(people.tokens(app, address)["access_token"])[1]["sub"])
-
-
-def setting(people: People, **config: Any) -> None:
-    """Sets up the directory of the tenant; its users need not confirm their address unless said otherwise."""
-    interactions = {
-        "identity_confirmation": {"access_mode": "RESTRICTIVE", "methods": ["email"]}, "welcome_enabled": False,
-        "reset_password_enabled": True, "reset_password_notification_enable": True,
-    }  # fmt: skip
-    document = {"interactions": interactions, "self_service_enabled": True, "signup_enabled": True, **config}
-    provider = idp_pb.CloudDirectoryProvider(is_active=True, config=idp_pb.CloudDirectoryConfig(**document))
-    with people.made.runtime.store.write() as work:
-        CLOUD_DIRECTORY.replace(work, people.tenant_id, provider, 1)
 
 
 def count(people: People) -> int:

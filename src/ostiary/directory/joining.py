@@ -89,6 +89,20 @@ def profile_of_identity(work: Work, tenant_id: str, arrival: Arrival, entropy: E
     return found
 
 
+def share_identities(work: Work, tenant_id: str) -> None:
+    """Keeps whoever wants `hold_identities` waiting until commit, and nobody else: call it before asking whether a
+    profile waits for somebody who then gets an identity."""
+    work.row(_SHARED, {"of_tenant": tenant_id})
+
+
+def address_proves(work: Work, tenant_id: str, provider: str) -> bool:
+    """Whether a confirmed address says who somebody is. In a directory whose users sign in by name it does not
+    (catalogue 66)."""
+    if provider != CLOUD_DIRECTORY:
+        return True
+    return cloud_directory.identity_field(cloud_directory.CLOUD_DIRECTORY.load(work, tenant_id)) == "email"
+
+
 def hold_identities(work: Work, tenant_id: str) -> None:
     """Keeps first sign-ins of a tenant waiting until commit: who looks for an identity by its mail address, and adds
     one, must not overlook another that is just being made.
@@ -101,7 +115,7 @@ def hold_identities(work: Work, tenant_id: str) -> None:
 def _first_sign_in(work: Work, tenant_id: str, arrival: Arrival, entropy: Entropy, now_ms: int) -> str:
     """The profile for a new identity. Of two first sign-ins at once one makes or gets it, and both have it."""
     identity = arrival.identity
-    work.row(_SHARED, {"of_tenant": tenant_id})
+    share_identities(work, tenant_id)
     prepared = _pre_registered(work, tenant_id, arrival)
     anonymous = None if prepared else _anonymous(work, tenant_id, arrival.anonymous_id)
     waiting = prepared or (anonymous.id if anonymous else "")
@@ -119,17 +133,10 @@ def _first_sign_in(work: Work, tenant_id: str, arrival: Arrival, entropy: Entrop
 
 
 def _pre_registered(work: Work, tenant_id: str, arrival: Arrival) -> str:
-    """The profile that waits for whoever reads the mail of an address; empty if none does.
-
-    In a directory whose users sign in by name an address proves nothing (catalogue 66).
-    """
+    """The profile that waits for whoever reads the mail of an address; empty if none does."""
     provider = arrival.identity.provider
-    if not arrival.proved_email:
+    if not arrival.proved_email or not address_proves(work, tenant_id, provider):
         return ""
-    if provider == CLOUD_DIRECTORY:
-        settings = cloud_directory.CLOUD_DIRECTORY.load(work, tenant_id)
-        if cloud_directory.identity_field(settings) != "email":
-            return ""
     row = work.row(_EXPECTED, _named(tenant_id, provider, login_key(arrival.proved_email)))
     return row.profile_id if row else ""
 

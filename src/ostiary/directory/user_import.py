@@ -20,7 +20,9 @@ from ostiary.directory.roles import roles_by_name
 from ostiary.directory.stored_passwords import CarriedPassword, bring_passwords
 from ostiary.directory.transfer_cipher import TransferCipher
 from ostiary.directory.transferred_user import TransferredUser, names_of, read_user
+from ostiary.directory.user_input import CONFIRMED
 from ostiary.directory.users import name_taken, user_row
+from ostiary.directory.waiting_profiles import WaitingProfile, give_profiles, waiting_profiles
 from ostiary.errors import DomainError, conflict, invalid
 from ostiary.ids import Entropy, new_id
 from ostiary.store.tables import (
@@ -73,6 +75,11 @@ class Entrant:
         """The primary mail address; empty if there is none."""
         return next((email.value for email in self.emails if email.primary), "")
 
+    @property
+    def proved_email(self) -> str:
+        """The primary mail address where it is confirmed, else empty."""
+        return self.email if self.user.new.status == CONFIRMED else ""
+
 
 @dataclass(slots=True)
 class Batch:
@@ -107,11 +114,14 @@ def _entrant(names: dict[str, str], user: TransferredUser) -> Entrant:
 
 
 def store_batch(work: Work, tenant_id: str, batch: Batch, entropy: Entropy, now_ms: int) -> list[Refusal]:
-    """Stores the users of a batch whose names are free, each with a new id and a profile; who was not taken, and why.
+    """Stores the users of a batch whose names are free, each with a new id and a profile: one that was registered in
+    advance for its confirmed address, or a new one. Who was not taken, and why.
 
     Of two imports at once that bring the same name one fails as a whole with CONFLICT: repeat it then.
     """
-    rows = _Rows(tenant_id, now_ms, roles_by_name(work, tenant_id))
+    proved = [entrant.proved_email for entrant in batch.entrants if entrant.proved_email]
+    waiting = waiting_profiles(work, tenant_id, proved)
+    rows = _Rows(tenant_id, now_ms, roles_by_name(work, tenant_id), waiting)
     taken = _Taken(work, tenant_id, batch.entrants)
     refused = list(batch.refused)
     for entrant in batch.entrants:
@@ -149,10 +159,14 @@ class _Taken:
 class _Rows:
     """The rows of new users, by table."""
 
-    def __init__(self, tenant_id: str, now_ms: int, roles: dict[str, str]) -> None:
+    def __init__(
+        self, tenant_id: str, now_ms: int, roles: dict[str, str], waiting: dict[str, WaitingProfile]
+    ) -> None:  # fmt: skip
         self._tenant_id = tenant_id
         self._now_ms = now_ms
         self._roles = roles
+        self._waiting = waiting
+        self._given: list[tuple[WaitingProfile, dict[str, Any]]] = []
         self._names: list[tuple[str, str]] = []
         self._passwords: list[CarriedPassword] = []
         self._by_table: dict[Any, list[dict[str, Any]]] = {
@@ -160,19 +174,25 @@ class _Rows:
         }
 
     def add(self, entrant: Entrant, user_id: str, profile_id: str) -> None:
-        """One more user. Raises ROLE_NOT_FOUND, and adds nothing then."""
+        """One more user, with the profile `profile_id` if none waits for it. Raises ROLE_NOT_FOUND and
+        ATTRIBUTES_TOO_LARGE, and adds nothing then."""
         user, tenant_id = entrant.user, self._tenant_id
         held = self._role_ids(user.roles)
         row = user_row(tenant_id, user_id, user.new, entrant.email, self._now_ms)
         facts = directory_facts(row["display_name"], entrant.email, row["user_name"], row["locale"])
-        identity = IdentityView(CLOUD_DIRECTORY, user_id, "{}")
-        profile = profile_row(tenant_id, profile_id, facts, self._now_ms)
-        belonging = identity_row(tenant_id, profile_id, identity, entrant.email)
+        waiting = self._waiting.get(login_key(entrant.proved_email))
+        if waiting:
+            profile_id, held = waiting.id, [role_id for role_id in held if role_id not in waiting.role_ids]
+            attributes = waiting.with_attributes(user.attributes)
+            self._given.append((waiting, {**facts, "attributes": attributes, "modified_at": self._now_ms}))
+        else:
+            profile = profile_row(tenant_id, profile_id, facts, self._now_ms)
+            self._by_table[_PROFILES].append({**profile, "attributes": user.attributes})
+        belonging = identity_row(tenant_id, profile_id, IdentityView(CLOUD_DIRECTORY, user_id, "{}"), entrant.email)
         self._names += [(key, user_id) for key in entrant.keys]
         self._by_table[_USERS].append(row)
         self._by_table[_EMAILS] += email_rows(tenant_id, user_id, entrant.emails)
         self._by_table[_PHONES] += phone_rows(tenant_id, user_id, user.new.phones)
-        self._by_table[_PROFILES].append({**profile, "attributes": user.attributes})
         self._by_table[_IDENTITIES].append(belonging)
         self._by_table[_PROFILE_ROLES] += [
             {"tenant_id": tenant_id, "profile_id": profile_id, "role_id": role_id} for role_id in held
@@ -181,15 +201,16 @@ class _Rows:
             past = tuple(phc for phc in user.past if phc)
             self._passwords.append(CarriedPassword(user_id, user.hash, past, user.changed_at, user.valid_until))
 
-    def _role_ids(self, names: Sequence[str]) -> dict[str, None]:
+    def _role_ids(self, names: Sequence[str]) -> list[str]:
         for name in names:
             if name_key(name) not in self._roles:
                 message = f"This tenant has no role named {name[:100]!r}; create it first."
                 raise invalid("ROLE_NOT_FOUND", message, scim_type="invalidValue")
-        return dict.fromkeys(self._roles[name_key(name)] for name in names)
+        return list(dict.fromkeys(self._roles[name_key(name)] for name in names))
 
     def store(self, work: Work) -> None:
         """All of them, in one statement a table."""
+        give_profiles(work, self._tenant_id, self._given)
         for table, rows in self._by_table.items():
             if rows:
                 # By their names, whoever brings them: two imports that wait for each other's would both be refused.

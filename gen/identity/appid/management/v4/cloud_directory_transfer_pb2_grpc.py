@@ -91,7 +91,8 @@ class CloudDirectoryTransferServiceServicer:
 
     def ImportCloudDirectoryUsers(self, request, context):
         """Adds users of an export, or of another system. Each gets a new id, keeps the old one as `originalId`, and has a
-        profile from the beginning; roles must exist under the same names.
+        profile from the beginning: the one that waits for its address (PreRegisterUser), which keeps its attributes and
+        gets those that it has not, or a new one. Roles must exist under the same names.
 
         A user that cannot be taken is reported and keeps nobody else from being taken: because its name or mail address is
         in use (so repeating an import does no harm), because a role is missing, or because the hash does not open with the

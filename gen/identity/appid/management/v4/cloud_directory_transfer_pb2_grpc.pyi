@@ -54,7 +54,8 @@ class CloudDirectoryTransferServiceStub:
     """
     ImportCloudDirectoryUsers: _grpc.UnaryUnaryMultiCallable[_cloud_directory_transfer_pb2.ImportCloudDirectoryUsersRequest, _cloud_directory_transfer_pb2.CloudDirectoryImportResult]
     """Adds users of an export, or of another system. Each gets a new id, keeps the old one as `originalId`, and has a
-    profile from the beginning; roles must exist under the same names.
+    profile from the beginning: the one that waits for its address (PreRegisterUser), which keeps its attributes and
+    gets those that it has not, or a new one. Roles must exist under the same names.
 
     A user that cannot be taken is reported and keeps nobody else from being taken: because its name or mail address is
     in use (so repeating an import does no harm), because a role is missing, or because the hash does not open with the
@@ -94,7 +95,8 @@ class CloudDirectoryTransferServiceAsyncStub(CloudDirectoryTransferServiceStub):
     """
     ImportCloudDirectoryUsers: _aio.UnaryUnaryMultiCallable[_cloud_directory_transfer_pb2.ImportCloudDirectoryUsersRequest, _cloud_directory_transfer_pb2.CloudDirectoryImportResult]  # type: ignore[assignment]
     """Adds users of an export, or of another system. Each gets a new id, keeps the old one as `originalId`, and has a
-    profile from the beginning; roles must exist under the same names.
+    profile from the beginning: the one that waits for its address (PreRegisterUser), which keeps its attributes and
+    gets those that it has not, or a new one. Roles must exist under the same names.
 
     A user that cannot be taken is reported and keeps nobody else from being taken: because its name or mail address is
     in use (so repeating an import does no harm), because a role is missing, or because the hash does not open with the
@@ -143,7 +145,8 @@ class CloudDirectoryTransferServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_cloud_directory_transfer_pb2.CloudDirectoryImportResult, _abc.Awaitable[_cloud_directory_transfer_pb2.CloudDirectoryImportResult]]:
         """Adds users of an export, or of another system. Each gets a new id, keeps the old one as `originalId`, and has a
-        profile from the beginning; roles must exist under the same names.
+        profile from the beginning: the one that waits for its address (PreRegisterUser), which keeps its attributes and
+        gets those that it has not, or a new one. Roles must exist under the same names.
 
         A user that cannot be taken is reported and keeps nobody else from being taken: because its name or mail address is
         in use (so repeating an import does no harm), because a role is missing, or because the hash does not open with the
