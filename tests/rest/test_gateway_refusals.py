@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 from rest.edge import FAMILIES, KEYS, SETTINGS, TOKEN, Edge, answering, failing, seen
@@ -151,6 +152,36 @@ def test_a_body_too_large_is_413(edge: Edge, path: str, verb: str, family: str, 
 def test_a_body_of_just_the_limit_passes(edge: Edge) -> None:
     answer = edge.http.post(TOKEN, content=b"a" * (1 << 20), headers={"content-type": "text/plain"})
     assert answer.status_code == 200
+
+
+MESSAGE_LIMIT = 4 << 20
+"""Bytes of a gRPC message, its five bytes of framing included, with the default limit of bodies."""
+
+
+@pytest.mark.parametrize("over", [1, 46 << 20])
+def test_a_native_message_too_large_is_resource_exhausted(edge: Edge, over: int) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{edge.port}") as channel:
+        call = channel.unary_unary("/dialects.v1.ManagementService/PutSettings")
+        with pytest.raises(grpc.RpcError) as refused:
+            call(_message(MESSAGE_LIMIT - 5 + over), timeout=20)
+        assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert refused.value.details() == "The message is larger than this server takes."
+        assert call(_message(MESSAGE_LIMIT - 5), timeout=20)
+
+
+def test_a_message_of_grpc_web_too_large_is_resource_exhausted(edge: Edge) -> None:
+    message = _message(MESSAGE_LIMIT)
+    framed = b"\0" + len(message).to_bytes(4) + message
+    headers = {"content-type": "application/grpc-web+proto", "x-grpc-web": "1"}
+    answer = edge.http.post("/dialects.v1.ManagementService/PutSettings", content=framed, headers=headers)
+    assert answer.headers["grpc-status"] == "8"
+
+
+def _message(size: int) -> bytes:
+    """So many bytes of a message: one field of another number than any has."""
+    filler = size - 2 - 4
+    length = bytes([filler & 127 | 128, filler >> 7 & 127 | 128, filler >> 14 & 127 | 128, filler >> 21])
+    return b"\xfa\x01" + length + b"x" * filler
 
 
 def test_headers_too_large_are_431(edge: Edge) -> None:
