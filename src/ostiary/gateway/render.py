@@ -27,12 +27,10 @@ HEALTH_SERVICE = "ostiary.worker"
 """The name under which a worker says that it takes requests; health of the whole stands under the empty name."""
 OTHERWISE = Traits(family_name(options.ERROR_FAMILY_APPID))
 """What holds for paths of no dialect: the shape that most clients here can read."""
-INTERNAL = ("x-http-status", "x-http-content-type", "x-http-error", "x-local-reply")
-FORGEABLE = (
-    "x-client-ip", "x-envoy-original-path", "x-envoy-original-method", "x-envoy-retry-on", "x-envoy-retry-grpc-on",
-    "x-envoy-max-retries", "x-envoy-upstream-rq-timeout-ms", "x-envoy-upstream-rq-per-try-timeout-ms",
-    "x-envoy-hedge-on-per-try-timeout", "x-envoy-internal", "x-envoy-force-trace", "x-envoy-decorator-operation",
-)  # fmt: skip
+INTERNAL = ({"prefix": "x-http-"}, {"exact": "x-local-reply"})
+"""What workers and filters tell each other: it never leaves."""
+FORGEABLE = (*INTERNAL, {"prefix": "x-envoy-"}, {"exact": "x-client-ip"})
+"""What only the gateway may say of a request."""
 OPEN_STREAMS = ("/grpc.health.v1.Health/Watch", "/grpc.reflection.")
 """What anybody may call and keep open; a stream of reflection holds a thread of its worker."""
 MOST_OPEN_STREAMS = 16
@@ -108,7 +106,7 @@ def render(gateway: Gateway, interface: Interface) -> str:
         open_streams=OPEN_STREAMS,
         most_open_streams=MOST_OPEN_STREAMS,
         log_format=gateway.log_format,
-        internal_request_headers=[{"remove": name} for name in (*INTERNAL, *FORGEABLE)],
+        internal_request_headers=_removed(FORGEABLE),
         response_mutations=_response_mutations(gateway),
         retry_reads=RETRY_READS,
         retry_writes=RETRY_WRITES,
@@ -141,13 +139,17 @@ def _tls(gateway: Gateway) -> dict[str, Any] | None:
     return {**common, "tls_certificate_sds_secret_configs": [{"name": SECRET, "sds_config": source}]}
 
 
+def _removed(names: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
+    return [{"remove_on_match": {"key_matcher": name}} for name in names]
+
+
 def _response_mutations(gateway: Gateway) -> list[dict[str, Any]]:
     def absent(name: str, value: str) -> dict[str, Any]:
         return {"append": {"header": {"key": name, "value": value}, "append_action": "ADD_IF_ABSENT"}}
 
     hsts = [absent("strict-transport-security", "max-age=31536000")] if gateway.hsts else []
     added = [absent("cache-control", NO_STORE), absent("x-content-type-options", "nosniff"), *hsts]
-    return [*({"remove": name} for name in INTERNAL), *added]
+    return [*_removed(INTERNAL), *added]
 
 
 def _entries(route: Route) -> Iterable[dict[str, Any]]:
