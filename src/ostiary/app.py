@@ -104,7 +104,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     with closing(store), store.read() as work:  # closed at once: who opens a runtime may fork before using it
         check_master_key(work, sealing)
         check_original(work)
-    tenancy = Tenancy()
+    tenancy = Tenancy(clock)
     keys = Keyring(store, sealing, clock)
     issuers = Issuers(settings.base_url)
     limits = read_limits(settings.limits_file)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import grpc
 import pytest
 from joserfc.jwk import RSAKey
-from kit.callers import Caller
+from kit.callers import Caller, refusal
 from kit.installation import ENTROPY
+from sqlalchemy import update
 
 from identity.appid.oauth.v4 import discovery_pb2 as pb
 from identity.appid.oauth.v4.discovery_pb2_grpc import DiscoveryServiceStub
 from ostiary.directory.tenants import create_tenant
+from ostiary.store.tables import Tenant, table_of
+from ostiary.store.tenancy import LATELY_MS, touch
 
 
 @pytest.fixture
@@ -51,3 +54,20 @@ def test_an_unknown_tenant_has_neither(stub: DiscoveryServiceStub) -> None:
         with pytest.raises(grpc.RpcError) as refused:
             call(request)
         assert (refused.value.code(), refused.value.details()) == (grpc.StatusCode.NOT_FOUND, "Not Found")
+
+
+def test_public_documents_may_be_a_moment_old_and_nothing_else(caller: Caller, stub: DiscoveryServiceStub) -> None:
+    made = caller.installation
+    asked = pb.GetPublicKeysRequest(tenant_id=made.tenant_id)
+    setting, reader = "identity.appid.management.v4.TokensService/GetTokensConfig", caller.as_role("reader")
+    assert len(stub.GetPublicKeys(asked).keys) == 1
+    with made.runtime.store.write() as work:  # what another worker does
+        work.run(update(table_of(Tenant)).where(table_of(Tenant).c.id == made.tenant_id).values(state="disabled"))
+        touch(work, made.tenant_id)
+    assert len(stub.GetPublicKeys(asked).keys) == 1
+    refused_at_once, _ = refusal(lambda: caller.ask(setting, {"tenantId": made.tenant_id}, **reader))
+    assert refused_at_once in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.NOT_FOUND)
+    made.clock.advance(LATELY_MS / 1000)
+    with pytest.raises(grpc.RpcError) as refused:
+        stub.GetPublicKeys(asked)
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND

@@ -9,10 +9,11 @@ import sys
 from kit.rows import TENANT
 from sqlalchemy import select
 
+from ostiary.clock import FixedClock
 from ostiary.store.engine import Store
 from ostiary.store.leases import give_lease_back, take_lease
 from ostiary.store.tables import SettingDocument, table_of
-from ostiary.store.tenancy import Tenancy, touch
+from ostiary.store.tenancy import LATELY_MS, Tenancy, touch
 
 COUNTING = """
 import sys
@@ -53,7 +54,8 @@ def test_two_processes_together_let_in_exactly_as_many_as_the_limit_says(store: 
 
 def test_a_change_acts_on_the_next_request_of_another_replica(store: Store) -> None:
     documents = table_of(SettingDocument)
-    other, here, there = Store(store.url.render_as_string(hide_password=False)), Tenancy(), Tenancy()
+    other = Store(store.url.render_as_string(hide_password=False))
+    here, there = Tenancy(FixedClock()), Tenancy(FixedClock())
     loads = []
 
     def read(replica: Store, tenancy: Tenancy) -> bytes:
@@ -78,7 +80,7 @@ def test_a_change_acts_on_the_next_request_of_another_replica(store: Store) -> N
 
 
 def test_a_change_that_is_rolled_back_leaves_every_cache_alone(store: Store) -> None:
-    tenancy = Tenancy()
+    tenancy = Tenancy(FixedClock())
     with store.read() as work:
         before = tenancy.get(work, TENANT)
     with contextlib.suppress(InterruptedError), store.write() as work:
@@ -86,6 +88,20 @@ def test_a_change_that_is_rolled_back_leaves_every_cache_alone(store: Store) -> 
         raise InterruptedError
     with store.read() as work:
         assert tenancy.get(work, TENANT) is before
+
+
+def test_what_was_found_lately_is_known_without_asking_and_for_no_longer(store: Store) -> None:
+    clock = FixedClock()
+    tenancy = Tenancy(clock)
+    assert tenancy.lately(TENANT) is None
+    with store.read() as work:
+        found = tenancy.get(work, TENANT)
+    clock.advance((LATELY_MS - 1) / 1000)
+    assert tenancy.lately(TENANT) is found
+    clock.advance(0.001)
+    assert tenancy.lately(TENANT) is None
+    clock.advance(-10)
+    assert tenancy.lately(TENANT) is None, "a clock that was set back makes nothing young again"
 
 
 def test_a_lease_belongs_to_one_until_it_runs_out_or_is_given_back(store: Store) -> None:

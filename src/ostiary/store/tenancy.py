@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import bindparam, exists, select, update
 
+from ostiary.clock import Clock
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import RevokedToken, Tenant, table_of
 from ostiary.store.work import Work
@@ -40,6 +41,8 @@ _BY_NAME = select(_TENANTS.c.id).where(_TENANTS.c.name_key == bindparam("name_ke
 _DEFAULT = select(_TENANTS.c.id).where(_TENANTS.c.is_default)
 
 
+LATELY_MS = 100
+"""How old an answer may be that clients and proxies are told to keep for minutes (docs/decisions/0001)."""
 PLATFORM = "platform generation"
 """Where `Tenancy.find` leaves the generation of the system organization, whose keys sign platform tokens."""
 
@@ -56,6 +59,7 @@ class TenantView:
     kind: str
     parent_id: str | None
     is_default: bool
+    seen_ms: int = 0
     _loaded: dict[Hashable, Any] = field(default_factory=dict)
 
     @property
@@ -75,7 +79,8 @@ class TenantView:
 class Tenancy:
     """The tenants that this process has seen lately; at most `capacity` of them, the least recently used leave."""
 
-    def __init__(self, capacity: int = 2_000) -> None:
+    def __init__(self, clock: Clock, capacity: int = 2_000) -> None:
+        self._clock = clock
         self._views: OrderedDict[str, TenantView] = OrderedDict()
         self._capacity = capacity
         self._lock = threading.Lock()
@@ -97,12 +102,19 @@ class Tenancy:
         known: TenantView | None = work.memo.get(("tenant", tenant_id))
         return known or self.find(work, tenant_id)[0]
 
+    def lately(self, tenant_id: str) -> TenantView | None:
+        """The tenant as some request found it within `LATELY_MS`, or None: good for what every cache may keep."""
+        known = self._views.get(tenant_id)
+        return known if known is not None and 0 <= self._clock.now_ms() - known.seen_ms < LATELY_MS else None
+
     def _view(self, facts: list[Any]) -> TenantView:
         tenant_id, generation = facts[0], facts[1]
+        now_ms = self._clock.now_ms()
         with self._lock:
             known = self._views.get(tenant_id)
             if known is None or known.generation != generation:
                 known = self._views[tenant_id] = TenantView(*facts)
+            known.seen_ms = now_ms
             self._views.move_to_end(tenant_id)
             if len(self._views) > self._capacity:
                 self._views.popitem(last=False)

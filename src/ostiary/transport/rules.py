@@ -52,6 +52,11 @@ class Rules:
     """The answer is a file in pieces, sent as they are read; other streams are JSON arrays of bounded length."""
 
     @property
+    def is_public(self) -> bool:
+        """Whether anybody may read the answer and any cache keep it."""
+        return self.need.anonymous and self.options.cache == options.CACHE_POLICY_PUBLIC
+
+    @property
     def changes(self) -> bool:
         """Whether it opens a transaction, which then holds its audit event."""
         return self.transaction in (options.TRANSACTION_WRITE, options.TRANSACTION_OWN)

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from identity.options.v1 import rules_pb2 as options
 from ostiary.access.policy import decide
 from ostiary.errors import invalid
-from ostiary.store.tenancy import SYSTEM_ID
+from ostiary.store.tenancy import SYSTEM_ID, TenantView
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import MALFORMED, Proceed
 
@@ -24,12 +24,18 @@ def authorize(call: Call, request: Message, proceed: Proceed) -> Any:
     """
     rules = call.rules
     tenant_id = _tenant_of(call, request)
-    tenant = call.tenancy.get(call.reading, tenant_id) if tenant_id else None
+    tenant = _found(call, tenant_id) if tenant_id else None
     decide(rules.need, call.principal, tenant_id, tenant_exists=tenant is not None and tenant.enabled)
     call.tenant = tenant  # not before: a refusal is recorded at the caller's own tenant, not at one it only named
     if rules.tenant_context == options.TENANT_CONTEXT_REQUIRED and tenant_id == SYSTEM_ID:
         raise invalid("TENANT_CONTEXT_MISSING", f"Name the organization in the header {TENANT_CONTEXT}.")
     return proceed(call, request)
+
+
+def _found(call: Call, tenant_id: str) -> TenantView | None:
+    """What stands in every cache for minutes is answered from memory for a moment; all else asks the store."""
+    known = call.tenancy.lately(tenant_id) if call.rules.is_public else None
+    return known or call.tenancy.get(call.reading, tenant_id)
 
 
 def _tenant_of(call: Call, request: Message) -> str:
