@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Row, bindparam, delete, literal, select, union_all
+from sqlalchemy import ColumnElement, CompoundSelect, Row, bindparam, delete, insert, literal, select, union_all
 
 from ostiary.directory.names import email_key, is_text
 from ostiary.errors import DomainError, conflict, invalid
@@ -40,6 +40,8 @@ def _contacts(whose: Callable[[ColumnElement[str]], ColumnElement[bool]]) -> Com
     return union_all(*parts).order_by("user_id", "kind", "position")
 
 
+_ADD_EMAIL = prepared(lambda insert: insert(_EMAILS).on_conflict_do_nothing().returning(literal(1)))
+_ADD_PHONE = prepared(insert(_PHONES))
 _OF_USERS = _contacts(lambda user_id: user_id.in_(bindparam("ids", expanding=True)))
 _OF_USER = prepared(_contacts(lambda user_id: user_id == bindparam("id")))
 
@@ -63,15 +65,20 @@ def add_emails(work: Work, tenant_id: str, user_id: str, emails: Sequence[Contac
     """Stores the mail addresses of a new user; raises EMAIL_TAKEN (409)."""
     for row in email_rows(tenant_id, user_id, emails):
         # Not asked first and written then: of two that ask at once both would find it free.
-        if not work.insert_new(_EMAILS, row):
+        if work.row(_ADD_EMAIL, row) is None:
             raise email_taken()
+
+
+def add_phones(work: Work, tenant_id: str, user_id: str, phones: Sequence[Contact]) -> None:
+    """Stores the phone numbers of a user who has none."""
+    for row in phone_rows(tenant_id, user_id, phones):
+        work.run(_ADD_PHONE, row)
 
 
 def replace_phones(work: Work, tenant_id: str, user_id: str, phones: Sequence[Contact]) -> None:
     """Stores the phone numbers of a user in place of those before."""
     work.run(delete(_PHONES).where(_PHONES.c.tenant_id == tenant_id, _PHONES.c.user_id == user_id))
-    for row in phone_rows(tenant_id, user_id, phones):
-        work.run(work.insert(_PHONES).values(row))
+    add_phones(work, tenant_id, user_id, phones)
 
 
 def email_rows(tenant_id: str, user_id: str, emails: Sequence[Contact]) -> list[dict[str, Any]]:

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 
 from sqlalchemy import delete
 
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import LoginName, table_of
 from ostiary.store.work import Work
 
 _NAMES = table_of(LoginName)
+_TAKE = prepared(lambda insert: insert(_NAMES).on_conflict_do_nothing().returning(_NAMES.c.name_key, _NAMES.c.user_id))
 
 
 def take_login_names(work: Work, tenant_id: str, wanted: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -23,8 +25,10 @@ def take_login_names(work: Work, tenant_id: str, wanted: Iterable[tuple[str, str
     if not pairs:
         return set()
     rows = [{"tenant_id": tenant_id, "name_key": key, "user_id": user_id} for key, user_id in pairs]
+    if len(rows) == 1:
+        return set(pairs) - {tuple(row) for row in work.rows(_TAKE, rows[0])}
     taken = work.insert(_NAMES).on_conflict_do_nothing().returning(_NAMES.c.name_key, _NAMES.c.user_id)
-    return set(pairs) - {(row.name_key, row.user_id) for row in work.connection.execute(taken, rows)}
+    return set(pairs) - {tuple(row) for row in work.connection.execute(taken, rows)}
 
 
 def give_up_login_name(work: Work, tenant_id: str, user_id: str, key: str) -> None:

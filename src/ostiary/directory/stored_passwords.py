@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
 
+from identity.appid.management.v4 import advanced_password_management_pb2 as pb
 from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS, lifetime_ms, remembered
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import Password, PastPassword, table_of, unindexed
@@ -17,8 +19,9 @@ _OF_USER = (_PASSWORDS.c.tenant_id == bindparam("of_tenant"), _PASSWORDS.c.user_
 _FIND = prepared(select(
     _PASSWORDS.c.hash, _PASSWORDS.c.changed_at, _PASSWORDS.c.valid_until, _PASSWORDS.c.failures
 ).where(*_OF_USER))  # fmt: skip
+_ADD = prepared(insert(_PASSWORDS))
 _REHASH = update(_PASSWORDS).where(*_OF_USER).values(hash=bindparam("fresh"))
-_COUNT = update(_PASSWORDS).where(*_OF_USER).values(failures=bindparam("wrong"))
+_COUNT = prepared(update(_PASSWORDS).where(*_OF_USER).values(failures=bindparam("wrong")))
 _PAST_OF_USER = (
     select(_PAST.c.id, _PAST.c.hash)
     .where(_PAST.c.tenant_id == bindparam("of_tenant"), _PAST.c.user_id == bindparam("of_user"))
@@ -69,19 +72,29 @@ def last_hashes(work: Work, tenant_id: str, user_id: str, count: int) -> list[st
 
 
 def set_password_hash(work: Work, tenant_id: str, user_id: str, phc: str, now_ms: int) -> None:
-    """Stores the hash of a new password; the first one too.
+    """Stores the hash of a new password, also where there was none. Hold the user's row.
 
     What it replaces is remembered as long as the tenant refuses reuse, and how long it lives is decided now.
     """
     policies = ADVANCED_PASSWORDS.load(work, tenant_id)
     _remember(work, tenant_id, user_id, remembered(policies), now_ms)
+    change = _new(phc, policies, now_ms)
+    row = {"tenant_id": tenant_id, "user_id": user_id, **change}
+    work.run(work.insert(_PASSWORDS).values(row).on_conflict_do_update(index_elements=["user_id"], set_=change))
+
+
+def set_first_password(work: Work, tenant_id: str, user_id: str, phc: str, now_ms: int) -> None:
+    """Stores the hash of the password of a user who was just made."""
+    change = _new(phc, ADVANCED_PASSWORDS.load(work, tenant_id), now_ms)
+    work.run(_ADD, {"tenant_id": tenant_id, "user_id": user_id, **change})
+
+
+def _new(phc: str, policies: pb.AdvancedPasswordManagementConfig, now_ms: int) -> dict[str, Any]:
     lifetime = lifetime_ms(policies)
-    change = {
+    return {
         "hash": phc, "changed_at": now_ms, "failures": 0,
         "valid_until": None if lifetime is None else now_ms + lifetime,
     }  # fmt: skip
-    row = {"tenant_id": tenant_id, "user_id": user_id, **change}
-    work.run(work.insert(_PASSWORDS).values(row).on_conflict_do_update(index_elements=["user_id"], set_=change))
 
 
 @dataclass(frozen=True, slots=True)

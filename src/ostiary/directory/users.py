@@ -4,18 +4,47 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, UnaryExpression, bindparam, case, delete, false, func, literal, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    UnaryExpression,
+    bindparam,
+    case,
+    delete,
+    false,
+    func,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.sql import operators
 
-from ostiary.directory.contacts import Contact, add_emails, contacts_of, email_taken, one_primary, replace_phones
+from ostiary.directory.contacts import (
+    Contact,
+    add_emails,
+    add_phones,
+    contacts_of,
+    email_taken,
+    one_primary,
+    replace_phones,
+)
 from ostiary.directory.lockout import is_locked
 from ostiary.directory.login_names import give_up_login_name, take_login_names
 from ostiary.directory.names import email_key, is_text, login_key, name_key
-from ostiary.directory.stored_passwords import set_failures, set_password_hash
-from ostiary.directory.user_input import Description, NewUser, UserChange, check_change, check_user, formatted_name
+from ostiary.directory.stored_passwords import set_failures, set_first_password
+from ostiary.directory.user_input import (
+    CONFIRMED,
+    Description,
+    NewUser,
+    UserChange,
+    check_change,
+    check_user,
+    formatted_name,
+)
 from ostiary.errors import DomainError, conflict, invalid, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.store.prepared import prepared
@@ -72,8 +101,21 @@ class UserView:
         return formatted_name(self.given_name, self.family_name, self.further)
 
 
-_COLUMNS = [_USERS.c[name] for name in UserView.__slots__ if name in _USERS.c]
-_BY_ID = prepared(select(*_COLUMNS).where(_USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.id == bindparam("id")))
+_FACTS = [name for name in UserView.__slots__ if name in _USERS.c]
+_COLUMNS = [_USERS.c[name] for name in _FACTS]
+_THE_USER = (_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("of_user"))
+_BY_ID = prepared(select(*_COLUMNS).where(*_THE_USER))
+_LOCK = prepared(select(*_COLUMNS, _USERS.c.user_name_key).where(*_THE_USER).with_for_update())
+_ADD = prepared(lambda insert: insert(_USERS).on_conflict_do_nothing().returning(literal(1)))
+_DESCRIPTION = ("display_name", "display_name_key", "given_name", "family_name", "locale", "document")
+_CHANGED = (*_DESCRIPTION, "user_name", "user_name_key", "active", "status", "locked_until", "version", "modified_at")
+_CHANGE = prepared(update(_USERS).where(*_THE_USER).values({name: bindparam(name) for name in _CHANGED}))
+_DELETE = prepared(delete(_USERS).where(*_THE_USER))
+_NAMED_ELSEWHERE = [
+    prepared(delete(table).where(table.c.tenant_id == bindparam("of_tenant"), table.c[column] == bindparam("of_user")))
+    for table, column in ((table_of(GroupMember), "member_id"), (table_of(ExternalId), "resource_id"))
+]
+"""Rows that no foreign key takes with a user: what they name may be a group too."""
 _BY_IDS = select(*_COLUMNS).where(
     unindexed(_USERS.c.tenant_id) == bindparam("tenant_id"), _USERS.c.id.in_(bindparam("ids", expanding=True))
 )
@@ -94,7 +136,7 @@ _MEMBERSHIPS_OF = (
 
 def find_user(work: Work, tenant_id: str, user_id: str) -> UserView | None:
     """The user with this directory id, or None."""
-    row = work.row(_BY_ID, {"tenant_id": tenant_id, "id": user_id})
+    row = work.row(_BY_ID, _named(tenant_id, user_id))
     return _views(work, tenant_id, [row])[0] if row else None
 
 
@@ -200,20 +242,21 @@ def create_user(
     Of two at once with the same name or address exactly one succeeds.
     """
     check_user(new)
-    emails = one_primary("emails", new.emails)
+    emails, phones = one_primary("emails", new.emails), one_primary("phoneNumbers", new.phones)
     email = next((one.value for one in emails if one.primary), "")
     user_id, name = new_id(entropy), new.user_name or email
-    if not work.insert_new(_USERS, user_row(tenant_id, user_id, new, email, now_ms)):
+    row = user_row(tenant_id, user_id, new, email, now_ms)
+    if work.row(_ADD, row) is None:
         raise name_taken() if new.user_name else email_taken()
     add_emails(work, tenant_id, user_id, emails)
     keys = [login_key(name), *(email_key(one.value) for one in emails)]
     refused = take_login_names(work, tenant_id, [(key, user_id) for key in keys])
     if refused:
         raise name_taken() if (login_key(name), user_id) in refused else email_taken()
-    replace_phones(work, tenant_id, user_id, new.phones)
+    add_phones(work, tenant_id, user_id, phones)
     if password_hash is not None:
-        set_password_hash(work, tenant_id, user_id, password_hash, now_ms)
-    return the_user(work, tenant_id, user_id)
+        set_first_password(work, tenant_id, user_id, password_hash, now_ms)
+    return UserView(**{name: row[name] for name in _FACTS}, emails=tuple(emails), phones=tuple(phones))
 
 
 def user_row(tenant_id: str, user_id: str, new: NewUser, email: str, now_ms: int) -> dict[str, Any]:
@@ -222,7 +265,8 @@ def user_row(tenant_id: str, user_id: str, new: NewUser, email: str, now_ms: int
     return {
         "id": user_id, "tenant_id": tenant_id, "user_name": name, "user_name_key": login_key(name),
         **_described(new, email), "active": new.active, "status": new.status, "locked_until": new.locked_until,
-        "version": 1, "created_at": now_ms, "modified_at": now_ms, "original_id": new.original_id,
+        "version": 1, "created_at": now_ms, "modified_at": now_ms, "last_login": None, "original_id": new.original_id,
+        "access_epoch": 0,
     }  # fmt: skip
 
 
@@ -233,45 +277,57 @@ def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, no
     """
     check_change(change)
     # Lock, then read, then change: else of two changes at once one is lost without a word.
-    user = lock_user(work, tenant_id, user_id)
-    view = the_user(work, tenant_id, user_id)
+    held = lock_user(work, tenant_id, user_id)
+    view = _views(work, tenant_id, [held])[0]
     if change.emails is not None:
         _refuse_other_addresses(view, change.emails)
-    if change.user_name is not None:
-        _rename(work, view, user, change.user_name)
-    for name, value in _described(change, view.email).items():
-        setattr(user, name, value)
-    user.status = change.status or user.status
-    user.active = _active_after(user, change, now_ms)
-    user.locked_until = None if change.active else change.locked_until or user.locked_until
+    user_name = view.user_name if change.user_name is None else change.user_name
+    user_name_key = held.user_name_key if change.user_name is None else _rename(work, view, held, change.user_name)
     if change.active:
         set_failures(work, tenant_id, user_id, 0)
-    user.version, user.modified_at = user.version + 1, now_ms
-    replace_phones(work, tenant_id, user_id, change.phones)
-    work.flush()
-    return the_user(work, tenant_id, user_id)
+    phones = tuple(one_primary("phoneNumbers", change.phones))
+    if phones != view.phones:
+        replace_phones(work, tenant_id, user_id, phones)
+    changed = {
+        **_described(change, view.email), "user_name": user_name, "active": _active_after(view, change, now_ms),
+        "status": change.status or view.status,
+        "locked_until": None if change.active else change.locked_until or view.locked_until,
+        "version": view.version + 1, "modified_at": now_ms,
+    }  # fmt: skip
+    work.run(_CHANGE, {**changed, "user_name_key": user_name_key, **_named(tenant_id, user_id)})
+    return replace(view, **{name: value for name, value in changed.items() if name in _FACTS}, phones=phones)
 
 
-def _active_after(user: User, change: UserChange, now_ms: int) -> bool:
+def _active_after(user: UserView, change: UserChange, now_ms: int) -> bool:
     """A locked user is shown as not active: sent back with its lock, that is what was read and no wish."""
     read_back = is_locked(user.locked_until, now_ms) and change.locked_until == user.locked_until
     return user.active if change.active is None or (read_back and not change.active) else change.active
 
 
-def lock_user(work: Work, tenant_id: str, user_id: str) -> User:
+def lock_user(work: Work, tenant_id: str, user_id: str) -> Row[Any]:
     """The user's row, held until the end of the transaction; raises USER_NOT_FOUND."""
-    user = work.get(User, user_id, lock=True)
-    if user is None or user.tenant_id != tenant_id:
+    user = work.row(_LOCK, _named(tenant_id, user_id))
+    if user is None:
         raise no_such_user()
     return user
 
 
+def confirm_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> None:
+    """Notes that the user reads the mail of its address. Hold the user's row."""
+    confirmed = {"status": CONFIRMED, "version": _USERS.c.version + 1, "modified_at": now_ms}
+    work.run(update(_USERS).where(*_THE_USER).values(confirmed), _named(tenant_id, user_id))
+
+
 def delete_user(work: Work, tenant_id: str, user_id: str) -> None:
     """Deletes a user and what the directory knows of it; a profile stays. Raises USER_NOT_FOUND."""
-    user = lock_user(work, tenant_id, user_id)
-    for table, column in ((table_of(GroupMember), "member_id"), (table_of(ExternalId), "resource_id")):
-        work.run(delete(table).where(table.c.tenant_id == tenant_id, table.c[column] == user_id))
-    work.delete(user)
+    if not work.run(_DELETE, _named(tenant_id, user_id)):
+        raise no_such_user()
+    for each in _NAMED_ELSEWHERE:
+        work.run(each, _named(tenant_id, user_id))
+
+
+def _named(tenant_id: str, user_id: str) -> dict[str, Any]:
+    return {"of_tenant": tenant_id, "of_user": user_id}
 
 
 def no_such_user() -> DomainError:
@@ -297,16 +353,16 @@ def _described(new: Description, email: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _rename(work: Work, view: UserView, user: User, name: str) -> None:
-    key, before = login_key(name), user.user_name_key
+def _rename(work: Work, view: UserView, held: Row[Any], name: str) -> str:
+    """Takes the new name, whose compared form it returns, and gives up the one before unless it is an address too."""
+    key, before = login_key(name), held.user_name_key
     if key != before:
         addresses = {email_key(one.value) for one in view.emails}
-        if key not in addresses and take_login_names(work, user.tenant_id, [(key, user.id)]):
+        if key not in addresses and take_login_names(work, view.tenant_id, [(key, view.id)]):
             raise name_taken()
         if before not in addresses:
-            give_up_login_name(work, user.tenant_id, user.id, before)
-    user.user_name, user.user_name_key = name, key
-    work.flush()
+            give_up_login_name(work, view.tenant_id, view.id, before)
+    return key
 
 
 def _refuse_other_addresses(view: UserView, emails: Sequence[Contact]) -> None:

@@ -2,50 +2,63 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table, Update, bindparam, update
+from sqlalchemy import bindparam, select, update
 
 from ostiary.directory.profiles import CLOUD_DIRECTORY, delete_profile, profile_of, the_profile
-from ostiary.directory.users import delete_user, lock_user
+from ostiary.directory.users import delete_user
 from ostiary.oauth.refresh import revoke_grants_of
 from ostiary.oauth.sessions import end_sessions_of_user
-from ostiary.store.tables import Profile, User, table_of
+from ostiary.store.prepared import prepared
+from ostiary.store.tables import Identity, Profile, User, table_of
 from ostiary.store.work import Work
 
-_USERS, _PROFILES = table_of(User), table_of(Profile)
-
-
-def _the(table: Table) -> Update:
-    return update(table).where(table.c.tenant_id == bindparam("of_tenant"), table.c.id == bindparam("its_id"))
-
-
-_END_OF_USER = _the(_USERS).values(access_epoch=_USERS.c.access_epoch + 1)
-_END_OF_GRANTS = _the(_PROFILES).values(access_epoch=_PROFILES.c.access_epoch + 1)
-_END_OF_TOKENS = _the(_PROFILES).values(tokens_valid_from=bindparam("now_ms"))
+_USERS, _PROFILES, _IDENTITIES = table_of(User), table_of(Profile), table_of(Identity)
+_END_OF_USER = prepared(
+    update(_USERS)
+    .where(_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("of_user"))
+    .values(access_epoch=_USERS.c.access_epoch + 1)
+)
+_NEXT_EPOCH = update(_PROFILES).where(_PROFILES.c.tenant_id == bindparam("of_tenant"))
+_NEXT_EPOCH = _NEXT_EPOCH.values(access_epoch=_PROFILES.c.access_epoch + 1)
+_END_OF_GRANTS = prepared(_NEXT_EPOCH.where(_PROFILES.c.id == bindparam("of_profile")))
+_PROFILE_OF_USER = select(_IDENTITIES.c.profile_id).where(
+    _IDENTITIES.c.tenant_id == bindparam("of_tenant"),
+    _IDENTITIES.c.provider == CLOUD_DIRECTORY,
+    _IDENTITIES.c.idp_id == bindparam("of_user"),
+)
+_END_OF_PROFILE = prepared(
+    _NEXT_EPOCH.where(_PROFILES.c.id == _PROFILE_OF_USER.scalar_subquery())
+    .values(tokens_valid_from=bindparam("now_ms"))
+    .returning(_PROFILES.c.id)
+)
 
 
 def end_access_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> None:
     """Ends what a directory user holds in any dialect, from the next request on."""
     # First, and it holds the user's row: what is being opened just now carries the epoch before, so it is dead too.
-    work.run(_END_OF_USER, {"of_tenant": tenant_id, "its_id": user_id})
+    work.run(_END_OF_USER, {"of_tenant": tenant_id, "of_user": user_id})
+    _end_what_was_opened(work, tenant_id, user_id, now_ms)
+
+
+def _end_what_was_opened(work: Work, tenant_id: str, user_id: str, now_ms: int) -> None:
+    """Sessions, grants, and the tokens of the profile, if there is one."""
     end_sessions_of_user(work, tenant_id, user_id, now_ms)
     revoke_grants_of(work, tenant_id, now_ms, user_id=user_id)
-    profile_id = profile_of(work, tenant_id, CLOUD_DIRECTORY, user_id)
-    if profile_id:
-        end_grants_of_profile(work, tenant_id, profile_id, now_ms)
-        work.run(_END_OF_TOKENS, {"of_tenant": tenant_id, "its_id": profile_id, "now_ms": now_ms})
+    profile = work.row(_END_OF_PROFILE, {"of_tenant": tenant_id, "of_user": user_id, "now_ms": now_ms})
+    if profile is not None:
+        revoke_grants_of(work, tenant_id, now_ms, subject=profile.id)
 
 
 def end_grants_of_profile(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> None:
     """Ends what applications may do in the name of a profile without asking anew; its sessions stay."""
-    work.run(_END_OF_GRANTS, {"of_tenant": tenant_id, "its_id": profile_id})
+    work.run(_END_OF_GRANTS, {"of_tenant": tenant_id, "of_profile": profile_id})
     revoke_grants_of(work, tenant_id, now_ms, subject=profile_id)
 
 
 def remove_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> None:
     """Deletes a directory user and ends its access; its profile stays. Raises USER_NOT_FOUND."""
-    user = lock_user(work, tenant_id, user_id)
-    end_access_of_user(work, tenant_id, user.id, now_ms)
-    delete_user(work, tenant_id, user.id)
+    delete_user(work, tenant_id, user_id)  # first: whoever opens something for it waits, and then finds nobody
+    _end_what_was_opened(work, tenant_id, user_id, now_ms)
 
 
 def remove_user_and_profile(work: Work, tenant_id: str, user_id: str, now_ms: int) -> None:

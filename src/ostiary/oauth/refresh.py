@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, bindparam, case, insert, select, update
+from sqlalchemy import Row, bindparam, case, insert, select, update
 
 from ostiary.directory.anonymous import ANONYMOUS
 from ostiary.errors import DomainError, invalid
@@ -23,7 +23,7 @@ from ostiary.ids import Entropy, digest, new_id
 from ostiary.keys.rotation import LONGEST_TOKEN_LIFE_MS
 from ostiary.keys.sealing import Place, Sealing
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import AuthorizationCode, Grant, RefreshToken, RevokedToken, Session, table_of
+from ostiary.store.tables import Grant, RefreshToken, RevokedToken, Session, table_of
 from ostiary.store.work import Work
 
 ROTATING = "rotating"
@@ -35,7 +35,7 @@ API_TOKEN_LIFETIME_S = 90 * 86_400
 LONGEST_ACCESS_MS = 86_400_000
 """No access token lives longer, so no record of its revocation needs to; but those of anonymous users do."""
 
-_GRANTS, _TOKENS, _CODES = table_of(Grant), table_of(RefreshToken), table_of(AuthorizationCode)
+_GRANTS, _TOKENS = table_of(Grant), table_of(RefreshToken)
 _REVOKED, _SESSIONS = table_of(RevokedToken), table_of(Session)
 _SUCCESSOR = _TOKENS.alias("successor")
 _FIND = prepared(
@@ -77,6 +77,15 @@ _EXTEND = prepared(
     .where(_GRANTS.c.id == bindparam("of_grant"), _GRANTS.c.revoked_at.is_(None))
     .values(expires_at=bindparam("until_ms"), last_used_at=bindparam("now_ms"))
 )
+_REVOKE = {
+    column: prepared(
+        update(_GRANTS)
+        .where(_GRANTS.c.tenant_id == bindparam("of_tenant"), _GRANTS.c[column] == bindparam("named"))
+        .where(_GRANTS.c.revoked_at.is_(None))
+        .values(revoked_at=bindparam("now_ms"))
+    )
+    for column in ("id", "subject", "user_id", "client_id")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,28 +257,27 @@ def list_api_tokens(work: Work, tenant_id: str, user_id: str, now_ms: int) -> Se
 
 def revoke_grant(work: Work, tenant_id: str, grant_id: str, now_ms: int) -> bool:
     """Kills one family: its refresh tokens and the access tokens issued with them. False when none lived."""
-    return _revoke(work, tenant_id, _GRANTS.c.id == grant_id, now_ms) > 0
+    return _revoke(work, tenant_id, "id", grant_id, now_ms) > 0
 
 
 def revoke_grants_of(
     work: Work, tenant_id: str, now_ms: int, *, subject: str = "", user_id: str = "", client_id: str = ""
 ) -> int:
-    """Kills every grant of a subject (`sub`), a directory user or a client, with what was issued under them, and the
-    codes not yet redeemed; how many grants lived. Name exactly one.
+    """Kills every grant of a subject (`sub`), a directory user or a client, with what was issued under them; how many
+    lived. Name exactly one.
+
+    Codes that were not redeemed yet die of themselves: each carries the epoch of its subject, and names its client.
     """
     named = [("subject", subject), ("user_id", user_id), ("client_id", client_id)]
     ((column, value),) = [(column, value) for column, value in named if value]
-    codes = (_CODES.c.tenant_id == tenant_id, _CODES.c[column] == value, _CODES.c.used_at.is_(None))
-    work.run(update(_CODES).where(*codes).values(used_at=now_ms))
-    return _revoke(work, tenant_id, _GRANTS.c[column] == value, now_ms)
+    return _revoke(work, tenant_id, column, value, now_ms)
 
 
-def _revoke(work: Work, tenant_id: str, which: ColumnElement[bool], now_ms: int) -> int:
-    living = (_GRANTS.c.tenant_id == tenant_id, which, _GRANTS.c.revoked_at.is_(None))
+def _revoke(work: Work, tenant_id: str, column: str, value: str, now_ms: int) -> int:
     # The grants first: a rotation under way has then either committed its tokens, which the next statement sees, or
     # finds its grant revoked; the same holds for a session that an API token is about to open.
-    revoked = work.run(update(_GRANTS).where(*living).values(revoked_at=now_ms))
-    dying = (_GRANTS.c.tenant_id == tenant_id, which, _GRANTS.c.revoked_at == now_ms)
+    revoked = work.run(_REVOKE[column], {"of_tenant": tenant_id, "named": value, "now_ms": now_ms})
+    dying = (_GRANTS.c.tenant_id == tenant_id, _GRANTS.c[column] == value, _GRANTS.c.revoked_at == now_ms)
     longest = case((_GRANTS.c.amr == ANONYMOUS, LONGEST_TOKEN_LIFE_MS), else_=LONGEST_ACCESS_MS)
     dead = (
         select(_TOKENS.c.access_digest, _TOKENS.c.tenant_id, _TOKENS.c.issued_at + longest)

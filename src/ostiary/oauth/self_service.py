@@ -11,7 +11,7 @@ from ostiary.directory.one_time_codes import Code, end_codes, use_up
 from ostiary.directory.password_change import PasswordChange, PreparedPassword
 from ostiary.directory.user_input import CONFIRMED
 from ostiary.directory.user_messages import UserMessages
-from ostiary.directory.users import UserView, find_by_login, lock_user, the_user
+from ostiary.directory.users import UserView, confirm_user, find_by_login, lock_user, the_user
 from ostiary.errors import DomainError, Kind, conflict, denied, invalid, not_found
 from ostiary.oauth.departures import end_access_of_user
 from ostiary.oauth.runtime_events import address_confirmed, capture, password_renewed, password_updated
@@ -62,8 +62,7 @@ class SelfService:
         user = lock_user(work, tenant.id, link.user_id)  # first, like whatever else changes a user: no deadlocks
         use_up(work, link, now_ms)
         if user.status != CONFIRMED:
-            user.status, user.version, user.modified_at = CONFIRMED, user.version + 1, now_ms
-            work.flush()
+            confirm_user(work, tenant.id, user.id, now_ms)
         capture(work, tenant, now_ms, address_confirmed(tenant.id, user.id, request_id))
 
     def renew_password(

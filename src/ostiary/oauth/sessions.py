@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Update, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, bindparam, insert, select, update
 
 from ostiary.ids import Entropy, digest, new_id
+from ostiary.store.prepared import Prepared, prepared
 from ostiary.store.tables import Session, table_of
 from ostiary.store.work import Work
 
@@ -16,6 +17,14 @@ _LIVING = select(_SESSIONS).where(
     _SESSIONS.c.ended_at.is_(None),
     _SESSIONS.c.expires_at > bindparam("now_ms"),
 )
+
+
+def _end_where(column: ColumnElement[str]) -> Prepared:
+    living = update(_SESSIONS).where(_SESSIONS.c.tenant_id == bindparam("of_tenant"), _SESSIONS.c.ended_at.is_(None))
+    return prepared(living.where(column == bindparam("named")).values(ended_at=bindparam("now_ms")))
+
+
+_END, _END_OF_USER = _end_where(_SESSIONS.c.id), _end_where(_SESSIONS.c.user_id)
 
 
 def open_session(
@@ -46,14 +55,9 @@ def find_session(work: Work, tenant_id: str, session_id: str, now_ms: int) -> Se
 
 def end_session(work: Work, tenant_id: str, session_id: str, now_ms: int) -> bool:
     """Ends one session; what hangs on it is refused from the next request on. False when it lived no longer."""
-    return bool(work.run(_end(tenant_id, now_ms).where(_SESSIONS.c.id == session_id)))
+    return bool(work.run(_END, {"of_tenant": tenant_id, "named": session_id, "now_ms": now_ms}))
 
 
 def end_sessions_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> int:
     """Ends every session of a user; how many lived."""
-    return work.run(_end(tenant_id, now_ms).where(_SESSIONS.c.user_id == user_id))
-
-
-def _end(tenant_id: str, now_ms: int) -> Update:
-    living = update(_SESSIONS).where(_SESSIONS.c.tenant_id == tenant_id, _SESSIONS.c.ended_at.is_(None))
-    return living.values(ended_at=now_ms)
+    return work.run(_END_OF_USER, {"of_tenant": tenant_id, "named": user_id, "now_ms": now_ms})

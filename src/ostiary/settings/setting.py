@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 from google.protobuf.message import Message
 from sqlalchemy import bindparam, select
 
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import SettingDocument, table_of
 from ostiary.store.tenancy import TenantView, touch
 from ostiary.store.work import Work
@@ -19,8 +20,10 @@ from ostiary.store.work import Work
 M = TypeVar("M", bound=Message)
 
 _SETTINGS = table_of(SettingDocument)
-_FIND = select(_SETTINGS.c.document).where(
-    _SETTINGS.c.tenant_id == bindparam("tenant_id"), _SETTINGS.c.name == bindparam("name")
+_FIND = prepared(
+    select(_SETTINGS.c.document).where(
+        _SETTINGS.c.tenant_id == bindparam("tenant_id"), _SETTINGS.c.name == bindparam("name")
+    )
 )
 
 
