@@ -16,7 +16,7 @@ from kit.people import new_person
 
 from identity.csp.v1 import principal_user_pb2, principal_user_pb2_grpc
 from ostiary.clock import FixedClock
-from ostiary.oauth.departures import end_access_of_user, end_grants_of_profile
+from ostiary.oauth.departures import end_access_of_user, end_grants_of_profile, remove_user
 from ostiary.oauth.form import Form
 from ostiary.oauth.platform_sessions import CSP, Entrance, PlatformSessions
 from ostiary.oauth.sessions import end_sessions_of_user
@@ -76,6 +76,19 @@ def test_no_token_is_issued_to_who_was_shut_out_while_it_was_made(oauth: Runtime
         parts.token_endpoint(reading, tenant, app.basic, form, "r1")
     assert reading.released == 2
     oauth.sign_in(app)  # whoever knows the password is let in anew
+
+
+def test_no_token_is_issued_to_who_was_deleted_while_it_was_made(oauth: Runtime) -> None:
+    app, user_id = oauth.application(), oauth.user()
+    end(oauth, end_access_of_user, user_id)  # so that the user has an epoch that goes with it
+    parts = oauth.made.runtime
+    reading = Interrupted(parts.store, lambda: end(oauth, remove_user, user_id))
+    with parts.store.read() as work:
+        tenant = parts.tenancy.get(work, oauth.tenant_id)
+    assert tenant is not None
+    form = Form({"grant_type": "password", "username": "ada@example.com", "password": PASSWORD})
+    with pytest.raises(Exception, match="signed out meanwhile"):
+        parts.token_endpoint(reading, tenant, app.basic, form, "r1")
 
 
 def test_a_code_made_for_a_sign_in_of_before_is_worth_nothing(oauth: Runtime) -> None:

@@ -123,7 +123,9 @@ def find_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Su
 def same_access(work: Work, tenant_id: str, subject: Subject) -> bool:
     """Whether nothing has ended the access of the subject since it was read."""
     row = work.row(_EPOCHS, {"of_tenant": tenant_id, "profile_id": subject.id, "of_user": subject.user_id})
-    return row is not None and row.access_epoch + (row.user_epoch or 0) == subject.access_epoch
+    if row is None or (subject.user_id and row.user_epoch is None):  # a user who is gone has no epoch to compare
+        return False
+    return bool(row.access_epoch + (row.user_epoch or 0) == subject.access_epoch)
 
 
 def get_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Subject:
