@@ -14,7 +14,7 @@ from ostiary.directory.mfa import MFA
 from ostiary.directory.names import login_key
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.rate_limits import RATE_LIMITS
-from ostiary.directory.stored_passwords import stored_password
+from ostiary.directory.stored_passwords import somebodys_hash, stored_password
 from ostiary.directory.users import find_by_login
 from ostiary.errors import denied, limited
 from ostiary.keys.sealing import Sealing
@@ -77,16 +77,17 @@ class PasswordSignIn:
         self._passwords.check_room(tenant.id)
         with self._store.read() as work:
             user_id = self._find(work, tenant, login, at_platform)
-            stored = stored_password(work, tenant.id, user_id)
+            subject = user_id or self._sealing.pseudonym(login_key(login))
+            stored = stored_password(work, tenant.id, user_id) if user_id else None
+            somebodys = None if stored else somebodys_hash(work, tenant.id, subject)
             policy = lockout(ADVANCED_PASSWORDS.read(work, tenant))
             tenants_limit = RATE_LIMITS.read(work, tenant).sign_in_limit_per_minute
-        subject = user_id or self._sealing.pseudonym(login_key(login))
         wait = self._count(tenant.id, subject, tenants_limit)
         if wait:
             raise limited("TOO_MANY_SIGN_INS", f"Too many sign-ins; wait {wait} seconds and repeat.", wait)
         # Hashing stands between two transactions: inside one, every other writer would wait for it.
         phc = stored.hash if stored else None
-        right = self._passwords.verify(tenant.id, phc, password)
+        right = self._passwords.verify(tenant.id, phc, password, somebodys)
         if not right or phc is None:
             self._count_failure(tenant, subject, policy, known=bool(user_id))
             raise wrong_credentials()

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, String, bindparam, delete, func, insert, literal, select, update
 
 from identity.appid.management.v4 import advanced_password_management_pb2 as pb
 from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS, lifetime_ms, remembered
@@ -20,6 +20,21 @@ _FIND = prepared(select(
     _PASSWORDS.c.hash, _PASSWORDS.c.changed_at, _PASSWORDS.c.valid_until, _PASSWORDS.c.failures
 ).where(*_OF_USER))  # fmt: skip
 _ADD = prepared(insert(_PASSWORDS))
+
+
+def _first_from(least: ColumnElement[str]) -> ColumnElement[str]:
+    others = _PASSWORDS.alias()
+    return (
+        select(func.min(others.c.user_id))
+        .where(others.c.tenant_id == bindparam("of_tenant"), others.c.user_id >= least)
+        .scalar_subquery()
+    )
+
+
+_SOMEBODYS = prepared(select(_PASSWORDS.c.hash).where(
+    _PASSWORDS.c.tenant_id == bindparam("of_tenant"),
+    _PASSWORDS.c.user_id == func.coalesce(_first_from(bindparam("least", type_=String())), _first_from(literal(""))),
+))  # fmt: skip
 _REHASH = update(_PASSWORDS).where(*_OF_USER).values(hash=bindparam("fresh"))
 _COUNT = prepared(update(_PASSWORDS).where(*_OF_USER).values(failures=bindparam("wrong")))
 _PAST_OF_USER = (
@@ -62,6 +77,16 @@ def stored_password(work: Work, tenant_id: str, user_id: str) -> StoredPassword 
     """The user's password, or None where there is no user or no password."""
     row = work.row(_FIND, {"of_tenant": tenant_id, "of_user": user_id})
     return StoredPassword(**row._asdict()) if row else None
+
+
+def somebodys_hash(work: Work, tenant_id: str, subject: str) -> str | None:
+    """The hash of one of the tenant's users, for the same `subject` always the same user's; None where nobody has one.
+
+    `subject` is hexadecimal digits, spread evenly: user ids are random, so of many subjects as many get a hash of a
+    certain kind as there are users with one.
+    """
+    row = work.row(_SOMEBODYS, {"of_tenant": tenant_id, "least": subject})
+    return row.hash if row else None
 
 
 def last_hashes(work: Work, tenant_id: str, user_id: str, count: int) -> list[str]:

@@ -78,7 +78,8 @@ class Password(SQLModel, table=True):
     """The password of a directory user, in PHC form. Apart from the user, so that no listing ever carries it."""
 
     __tablename__ = "passwords"
-    tenant_id: str = owned_by("tenants.id", index=True)
+    __table_args__ = (Index("ix_passwords_tenant", "tenant_id", "user_id"),)
+    tenant_id: str = owned_by("tenants.id")
     user_id: str = owned_by("users.id", key=True)
     hash: str = Field(sa_column=Column(Text, nullable=False))
     changed_at: int = moment()

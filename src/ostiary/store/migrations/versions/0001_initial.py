@@ -558,7 +558,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_passwords_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", name=op.f("pk_passwords")),
     )
-    op.create_index(op.f("ix_passwords_tenant_id"), "passwords", ["tenant_id"], unique=False)
+    op.create_index("ix_passwords_tenant", "passwords", ["tenant_id", "user_id"], unique=False)
     op.create_table(
         "past_passwords",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
