@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -11,11 +14,16 @@ from hypothesis import settings as hypothesis_settings
 from kit.callers import Caller, serving
 from kit.databases import PostgresServer, postgres_server
 from kit.directory import People
-from kit.installation import Installation, Mould, install
+from kit.installation import Installation, Mould
 
 # A busy machine is slow, and that is no fault of what is tested.
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("busy")
+
+MEMORY, ROOM_BYTES = Path("/dev/shm"), 4 << 30  # noqa: S108 files of pytest's own folder, which nobody else may enter
+if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:
+    # Databases of tests live for seconds: to make them last costs a disk more than what is tested costs the processor.
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 @pytest.fixture(scope="session")
@@ -44,26 +52,29 @@ def database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Itera
 
 
 @pytest.fixture(scope="session")
-def moulds() -> dict[str, Mould]:
-    """Installations to copy, by kind of database; filled at first use."""
-    return {}
+def mould(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Mould]]:
+    """Installations to copy, by kind of database and by what the copies are for: of each there is one at a time."""
+    made: dict[tuple[str, str], Mould] = {}
+
+    def find(kind: str, purpose: str) -> Mould:
+        if (kind, purpose) not in made:
+            folder = tmp_path_factory.mktemp("mould")
+            sqlite = f"sqlite:///{folder}/mould.sqlite3"
+            database = sqlite if kind == "sqlite" else request.getfixturevalue("postgres").new_database()
+            made[kind, purpose] = Mould(database, folder)
+        return made[kind, purpose]
+
+    yield find
+    for one in made.values():
+        one.original.close()
 
 
 @pytest.fixture
-def installation(
-    kind: str, moulds: dict[str, Mould], request: pytest.FixtureRequest, tmp_path: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Installation]:  # fmt: skip
+def installation(kind: str, mould: Callable[..., Mould], tmp_path: Path) -> Iterator[Installation]:
     """A fresh installation with one tenant and API keys for every role."""
-    postgres = request.getfixturevalue("postgres") if kind == "postgresql" else None
-    if kind not in moulds:
-        folder = tmp_path_factory.mktemp("mould")
-        moulds[kind] = Mould(postgres.new_database() if postgres else f"sqlite:///{folder}/mould.sqlite3", folder)
-    made = moulds[kind].cast(tmp_path, postgres)
+    made = mould(kind, "test").cast(tmp_path)
     yield made
     made.runtime.store.close()
-    if postgres:
-        postgres.drop(made.runtime.settings.database_url)
 
 
 @pytest.fixture
@@ -74,12 +85,11 @@ def caller(installation: Installation) -> Iterator[Caller]:
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def shared_caller(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+def shared_caller(
+    request: pytest.FixtureRequest, mould: Callable[..., Mould], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Caller]:
     """A caller of one installation for all tests of a module, which make tenants of their own in it."""
-    folder = tmp_path_factory.mktemp("shared")
-    sqlite = f"sqlite:///{folder}/ostiary.sqlite3"
-    database = sqlite if request.param == "sqlite" else request.getfixturevalue("postgres").new_database()
-    with serving(install(database, folder)) as made:
+    with serving(mould(request.param, "module").cast(tmp_path_factory.mktemp("shared"))) as made:
         yield made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import stat
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,15 @@ NAMES = [
 
 @pytest.fixture
 def made(database: str, tmp_path: Path) -> Ended:
-    return ostiary("init", "--json", "--public-url", "https://id.example.com/", cwd=tmp_path, OSTIARY_DATABASE=database)
+    return begin(ostiary_here, database, tmp_path)
 
 
-def test_json_is_all_that_it_prints_and_names_what_service_credentials_name(made: Ended) -> None:
+def begin(command: Callable[..., Ended], database: str, folder: Path) -> Ended:
+    return command("init", "--json", "--public-url", "https://id.example.com/", cwd=folder, OSTIARY_DATABASE=database)
+
+
+def test_json_is_all_that_it_prints_and_names_what_service_credentials_name(database: str, tmp_path: Path) -> None:
+    made = begin(ostiary, database, tmp_path)
     assert (made.code, made.stderr) == (0, "")
     credentials = made.json()
     assert list(credentials) == NAMES
@@ -42,16 +48,16 @@ def test_the_master_key_can_be_read_by_its_owner_only(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("made")
 def test_a_second_one_is_refused_and_with_if_needed_says_where_the_first_is(database: str, tmp_path: Path) -> None:
-    again = ostiary("init", cwd=tmp_path, OSTIARY_DATABASE=database)
+    again = ostiary_here("init", cwd=tmp_path, OSTIARY_DATABASE=database)
     assert (again.code, again.stdout) == (1, "")
     assert again.stderr.startswith("ostiary: there is an installation already")
-    needed = ostiary("init", "--if-needed", cwd=tmp_path, OSTIARY_DATABASE=database)
+    needed = ostiary_here("init", "--if-needed", cwd=tmp_path, OSTIARY_DATABASE=database)
     assert (needed.code, needed.stderr, needed.stdout.count("\n")) == (0, "", 1)
     assert "the installation is in" in needed.stdout
 
 
 def test_the_embedded_store_is_private_to_its_owner(tmp_path: Path) -> None:
-    assert ostiary("init", "--data", "here", cwd=tmp_path).code == 0
+    assert ostiary_here("init", "--data", "here", cwd=tmp_path).code == 0
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "here").iterdir()}
     assert modes["ostiary.sqlite3"] == 0o600
     assert set(modes.values()) == {0o600}
@@ -122,4 +128,4 @@ def test_routes_lists_who_may_call_what(tmp_path: Path) -> None:
     routes = ostiary("routes", "--json", cwd=tmp_path).json()
     exchange = next(route for route in routes if route["path"] == "/identity/token")
     assert (exchange["verb"], exchange["roles"], exchange["errorFamily"]) == ("POST", [], "iam")
-    assert "anonymous" in ostiary("routes", cwd=tmp_path).stdout
+    assert "anonymous" in ostiary_here("routes", cwd=tmp_path).stdout

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import grpc
 from google.api import httpbody_pb2
+from kit.callers import PATIENCE_S
 from kit.oauth import PASSWORD, URLENCODED, Application, Runtime
 
 from identity.appid.management.v4 import redirect_uris_pb2
@@ -92,7 +93,7 @@ class Browser:
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         metadata += [("cookie", cookie)] if cookie else []
         try:
-            answer, call = method.with_call(request, metadata=metadata, timeout=20)
+            answer, call = method.with_call(request, metadata=metadata, timeout=PATIENCE_S)
         except grpc.RpcError as error:
             headers = dict(error.trailing_metadata())
             return Seen(int(headers["x-http-status"]), headers, [], headers["x-http-error"])

@@ -20,6 +20,8 @@ from identity.iam.v1 import token_pb2, token_pb2_grpc
 from ostiary.app import build_server
 
 Stub = TypeVar("Stub")
+PATIENCE_S = 60.0
+"""A call that takes longer hangs. Far above what any needs, since test files run side by side on few cores."""
 
 
 class Caller:
@@ -59,7 +61,7 @@ class Caller:
 
 def bearer(token: str) -> dict[str, Any]:
     """Call arguments that carry a bearer token."""
-    return {"metadata": (("authorization", f"Bearer {token}"),), "timeout": 20}
+    return {"metadata": (("authorization", f"Bearer {token}"),), "timeout": PATIENCE_S}
 
 
 def refusal(ask: Callable[[], object]) -> tuple[grpc.StatusCode, str]:

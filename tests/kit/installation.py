@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import base64
-import shutil
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kit.databases import PostgresServer, make_schema
-from sqlalchemy.engine import make_url
+from kit.databases import Original, make_schema
 
 from ostiary.access.api_keys import create_api_key
 from ostiary.app import open_runtime
@@ -38,11 +36,9 @@ class Installation:
     api_keys: dict[str, str]
 
     def new_tenant(self, name: str) -> str:
-        """One more tenant, with its signing key."""
+        """One more tenant. Its signing key, which takes longer to make than most tests run, comes at its first use."""
         with self.runtime.store.write() as work:
-            tenant = create_tenant(work, name, ENTROPY, self.clock.now_ms())
-        self.runtime.keys.ensure(tenant.id)
-        return tenant.id
+            return create_tenant(work, name, ENTROPY, self.clock.now_ms()).id
 
     def new_api_key(self, tenant_id: str, role: str) -> str:
         """One more API key; its secret."""
@@ -84,26 +80,21 @@ def _open(database: str, folder: Path, key: str, clock: FixedClock, settings: di
 
 
 class Mould:
-    """An installation that was made once and is copied for each test: keys and schema cost more than most tests do."""
+    """An installation that was made once and is copied for tests: keys and schema cost more than most tests do."""
 
     def __init__(self, database: str, folder: Path) -> None:
         made = install(database, folder)
         made.runtime.store.close()
         master_key = made.runtime.settings.master_key
         assert master_key is not None
-        self._database = database
+        self.original = Original(database)
         self._key = master_key.get_secret_value()
         self._now_ms = made.clock.now_ms()
         self._tenant_id = made.tenant_id
         self._api_keys = made.api_keys
 
-    def cast(self, folder: Path, postgres: PostgresServer | None = None) -> Installation:
-        """A copy, with a clock of its own: in `folder`, or in `postgres`."""
-        if postgres is None:
-            database = f"sqlite:///{folder}/ostiary.sqlite3"
-            shutil.copy(make_url(self._database).database or "", folder / "ostiary.sqlite3")
-        else:
-            database = postgres.new_database(template=str(make_url(self._database).database))
+    def cast(self, folder: Path) -> Installation:
+        """A copy, with a clock of its own, whose files are in `folder`; on PostgreSQL the one before it is gone."""
         clock = FixedClock(self._now_ms)
-        runtime = _open(database, folder, self._key, clock, {})
+        runtime = _open(self.original.anew(folder), folder, self._key, clock, {})
         return Installation(runtime, clock, self._tenant_id, dict(self._api_keys))

@@ -17,7 +17,7 @@ from google.rpc import error_details_pb2, status_pb2
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
-from kit.callers import Caller, bearer
+from kit.callers import PATIENCE_S, Caller, bearer
 from kit.installation import ENTROPY
 
 from identity.appid.management.v4 import tokens_pb2 as tokens_pb
@@ -145,7 +145,7 @@ class Runtime:
         """The answer of the token endpoint; raises Refused."""
         request = token_pb2.IssueTokenRequest(tenant_id=self.tenant_id, form=body(form, kind))
         with oauth_errors():
-            answer = self._tokens.IssueToken(request, metadata=_headers(authorization), timeout=20)
+            answer = self._tokens.IssueToken(request, metadata=_headers(authorization), timeout=PATIENCE_S)
         document: dict[str, Any] = json.loads(answer.data)
         return document
 
@@ -153,7 +153,7 @@ class Runtime:
         """What the introspection endpoint says."""
         request = token_pb2.IntrospectTokenRequest(tenant_id=self.tenant_id, form=body(form))
         with oauth_errors():
-            return self._tokens.IntrospectToken(request, metadata=_headers(authorization), timeout=20)
+            return self._tokens.IntrospectToken(request, metadata=_headers(authorization), timeout=PATIENCE_S)
 
     def is_active(self, token: str, app: Application) -> bool:
         """Whether introspection calls the token active."""
@@ -163,7 +163,7 @@ class Runtime:
         """Revokes a token."""
         request = token_pb2.RevokeTokenRequest(tenant_id=self.tenant_id, form=body(form))
         with oauth_errors():
-            self._tokens.RevokeToken(request, metadata=_headers(authorization), timeout=20)
+            self._tokens.RevokeToken(request, metadata=_headers(authorization), timeout=PATIENCE_S)
 
     def verified(self, token: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """Header and claims of a token, its signature checked by a library of others against the public keys."""

@@ -11,6 +11,7 @@ import httpx
 from contract.served import RPCS
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
+from kit.callers import PATIENCE_S
 
 from ostiary.transport.rules import Route, Rules
 
@@ -57,7 +58,7 @@ class Operation:
             response_deserializer=answer.FromString,
         )  # fmt: skip
         try:
-            answered = call(request, metadata=tuple(headers.items()), timeout=20)
+            answered = call(request, metadata=tuple(headers.items()), timeout=PATIENCE_S)
             if self.method.server_streaming:
                 list(answered)
         except grpc.RpcError as refused:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import grpc
 from google.api import httpbody_pb2
-from kit.callers import Caller, bearer
+from kit.callers import PATIENCE_S, Caller, bearer
 from kit.people import PASSWORD, Made
 
 from identity.cloudapi.v1 import sessions_pb2
@@ -21,7 +21,7 @@ from identity.csp.v1.principal_user_pb2_grpc import PrincipalUserServiceStub
 from ostiary.oauth import jwt
 
 INVALID, UNAUTHENTICATED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNAUTHENTICATED
-CALL = {"timeout": 20}
+CALL = {"timeout": PATIENCE_S}
 
 
 def form(**fields: str) -> httpbody_pb2.HttpBody:
@@ -30,7 +30,7 @@ def form(**fields: str) -> httpbody_pb2.HttpBody:
 
 def basic(name: str, password: str) -> dict[str, Any]:
     encoded = base64.b64encode(f"{name}:{password}".encode()).decode()
-    return {"metadata": (("authorization", f"Basic {encoded}"),), "timeout": 20}
+    return {"metadata": (("authorization", f"Basic {encoded}"),), "timeout": PATIENCE_S}
 
 
 def csp_login(caller: Caller, username: str, password: str, **fields: str) -> login_pb2.LoginAnswer:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import grpc
 from google.api import httpbody_pb2
 from kit.browser import Seen
-from kit.callers import Caller
+from kit.callers import PATIENCE_S, Caller
 from kit.directory import People, body, person
 from kit.oauth import URLENCODED, Application, Refused
 from sqlalchemy import delete
@@ -114,7 +114,7 @@ class Recovering(People):
         metadata = [("x-envoy-original-path", "/wfm/verify/x"), ("x-client-ip", "192.0.2.7")]
         metadata += [("accept", accept)] if accept else []
         try:
-            answer, call = method.with_call(request, metadata=metadata, timeout=20)
+            answer, call = method.with_call(request, metadata=metadata, timeout=PATIENCE_S)
         except grpc.RpcError as error:
             headers = dict(error.trailing_metadata())
             return Seen(int(headers["x-http-status"]), headers, [], headers["x-http-error"])

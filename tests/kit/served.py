@@ -17,6 +17,7 @@ from typing import Any
 
 import grpc
 import httpx
+from kit.callers import PATIENCE_S
 from kit.command import ostiary_here
 from kit.ports import free_port
 
@@ -60,7 +61,7 @@ class Served:
     @cached_property
     def http(self) -> httpx.Client:
         """A REST client of the public port."""
-        return httpx.Client(base_url=self.url, timeout=20)
+        return httpx.Client(base_url=self.url, timeout=PATIENCE_S)
 
     def channel(self) -> grpc.Channel:
         """A native gRPC channel to the public port."""

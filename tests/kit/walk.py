@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 from contract.served import DATA, documented
+from kit.callers import PATIENCE_S
 from kit.command import ostiary_here
 from kit.preparations import Preparations
 from kit.served import Served, served
@@ -164,5 +165,5 @@ def walking(folder: Path, **settings: Json) -> Iterator[Walk]:
             folder, smtp_url=smtp.url, outgoing_allow="127.0.0.0/8", sendgrid_url=outside.url, vonage_url=outside.url,
             **{"workers": 1, **settings},
         ))  # fmt: skip
-        http = stack.enter_context(httpx.Client(base_url=server.url, timeout=20))
+        http = stack.enter_context(httpx.Client(base_url=server.url, timeout=PATIENCE_S))
         yield Walk(server, smtp, outside, http)

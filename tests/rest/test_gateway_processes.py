@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from kit.command import ostiary
+from kit.command import ostiary, ostiary_here
 from kit.databases import postgres_server
 from kit.ports import free_port
 from kit.served import Served, served
@@ -225,14 +225,21 @@ REFUSALS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an installation, for servers that do not come as far as to change it."""
+    folder = tmp_path_factory.mktemp("installed")
+    assert ostiary_here("init", "--data", "data", cwd=folder).code == 0
+    return folder
+
+
 @pytest.mark.parametrize(("settings", "words"), REFUSALS, ids=[next(iter(settings)) for settings, _ in REFUSALS])
 def test_what_is_missing_or_unsafe_stops_the_start_in_one_line(
-    tmp_path: Path, settings: dict[str, str], words: str
+    installed: Path, settings: dict[str, str], words: str
 ) -> None:
-    assert ostiary("init", "--data", "data", cwd=tmp_path).code == 0
     variables = {"data": "data", "listen": f"127.0.0.1:{free_port()}", "admin_listen": f"127.0.0.1:{free_port()}"}
     given = {f"OSTIARY_{name.upper()}": value for name, value in {**variables, **settings}.items() if value}
-    ended = ostiary("serve", cwd=tmp_path, **given)
+    ended = ostiary("serve", cwd=installed, **given)
     assert ended.code in (1, 2)
     assert words in ended.stderr
     assert len(ended.stderr.splitlines()) == 1

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from kit.command import Ended, ostiary
+from kit.command import Ended, ostiary_here
 from kit.served import Served, served
 from PIL import Image
 
@@ -125,7 +125,7 @@ def furnish(tenant: Tenant) -> None:
 
 def run(goal: Served, source: Tenant, *arguments: str) -> Ended:
     """The command, on the machine of the goal."""
-    return ostiary(
+    return ostiary_here(
         "import", "appid", "--url", source.url, *arguments, "--json", cwd=goal.folder, **goal.variables,
         APPID_APIKEY=source.server.credentials["apikey"],
     )  # fmt: skip
@@ -133,7 +133,7 @@ def run(goal: Served, source: Tenant, *arguments: str) -> Ended:
 
 def arrived(goal: Served, tenant_id: str) -> Tenant:
     """The tenant that was made, as a Manager of it sees it."""
-    made = ostiary("apikey", "create", tenant_id, "--json", cwd=goal.folder, **goal.variables).json()
+    made = ostiary_here("apikey", "create", tenant_id, "--json", cwd=goal.folder, **goal.variables).json()
     token = goal.token(made["apikey"])
     return Tenant(goal, f"{goal.url}/management/v4/{tenant_id}", {"authorization": f"Bearer {token}"})
 
@@ -145,14 +145,14 @@ def written(report: Json) -> Json:
 
 
 def test_a_dry_run_says_what_would_be_made_and_makes_nothing(goal: Served, source: Tenant) -> None:
-    before = ostiary("tenant", "list", "--json", cwd=goal.folder, **goal.variables).json()
+    before = ostiary_here("tenant", "list", "--json", cwd=goal.folder, **goal.variables).json()
     ended = run(goal, source, "--dry-run")
     assert ended.code == 0, ended.stdout + ended.stderr
     report = ended.json()
     assert report["dryRun"] is True
     assert report["parts"]["users"] == {"found": 60}
     assert report["parts"]["applications"] == {"created": 3}
-    assert ostiary("tenant", "list", "--json", cwd=goal.folder, **goal.variables).json() == before
+    assert ostiary_here("tenant", "list", "--json", cwd=goal.folder, **goal.variables).json() == before
 
 
 def test_a_whole_tenant_arrives_and_arrives_only_once(goal: Served, source: Tenant) -> None:
@@ -186,7 +186,7 @@ def test_a_whole_tenant_arrives_and_arrives_only_once(goal: Served, source: Tena
     repeated = again.json()["parts"]
     assert (repeated["users"], repeated["profiles"]) == ({"unchanged": 60}, {"unchanged": 1})
     assert len(there.ask("GET", "applications")["applications"]) == len(wanted)
-    keys = ostiary("apikey", "list", tenant_id, "--json", cwd=goal.folder, **goal.variables).json()
+    keys = ostiary_here("apikey", "list", tenant_id, "--json", cwd=goal.folder, **goal.variables).json()
     assert [bool(key["revokedAt"]) for key in keys if key["name"] == "ostiary import"] == [True, True]
 
 
@@ -206,7 +206,7 @@ def test_what_changed_at_the_source_follows_and_what_was_added_here_stays(goal: 
 
 
 def name_to_id(goal: Served, name: str) -> str:
-    return str(ostiary("tenant", "show", name, "--json", cwd=goal.folder, **goal.variables).json()["id"])
+    return str(ostiary_here("tenant", "show", name, "--json", cwd=goal.folder, **goal.variables).json()["id"])
 
 
 def test_another_server_gets_it_over_its_api_with_new_client_ids(goal: Served, source: Tenant) -> None:

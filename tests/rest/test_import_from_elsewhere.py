@@ -5,15 +5,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from kit.command import Ended, ostiary
+from kit.command import Ended, ostiary, ostiary_here
 from kit.served import Served, served
 from kit.web import Site, site
 
@@ -135,10 +134,10 @@ def goal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield server
 
 
-def run(goal: Served, elsewhere: Site, *arguments: str, folder: Path | None = None) -> Ended:
-    return ostiary(
+def run(goal: Served, elsewhere: Site, *arguments: str, command: Callable[..., Ended] = ostiary_here) -> Ended:
+    return command(
         "import", "appid", "--url", f"http://127.0.0.1:{elsewhere.port}/management/v4/elsewhere", *arguments,
-        cwd=folder or goal.folder, **goal.variables, APPID_APIKEY=KEY,
+        cwd=goal.folder, **goal.variables, APPID_APIKEY=KEY,
     )  # fmt: skip
 
 
@@ -171,7 +170,7 @@ def test_what_the_vendor_hides_or_only_the_vendor_has_is_named_and_the_rest_arri
     again = run(goal, elsewhere, "--tenant", "moved", "--json").json()["parts"]
     written = {part for part, counts in again.items() if counts.keys() & {"created", "changed"}}
     assert not written, "a repetition writes nothing"
-    shown = ostiary("tenant", "show", "moved", "--json", cwd=goal.folder, **goal.variables).json()
+    shown = ostiary_here("tenant", "show", "moved", "--json", cwd=goal.folder, **goal.variables).json()
     assert (shown["users"], shown["applications"]) == (0, 1)
 
 
@@ -201,11 +200,11 @@ def test_without_its_server_nothing_is_made(goal: Served, elsewhere: Site) -> No
     ended = run(goal, elsewhere, *arguments)
     assert (ended.code, ended.stderr.count("\n")) == (1, 1)
     assert "start `ostiary serve`" in ended.stderr
-    assert ostiary("tenant", "show", "unmade", cwd=goal.folder, **goal.variables).code == 1
+    assert ostiary_here("tenant", "show", "unmade", cwd=goal.folder, **goal.variables).code == 1
 
 
 def test_people_see_a_table_and_bars_and_no_secret(goal: Served, elsewhere: Site) -> None:
-    ended = run(goal, elsewhere, "--tenant", "seen", "--dry-run")
+    ended = run(goal, elsewhere, "--tenant", "seen", "--dry-run", command=ostiary)
     assert ended.code == 0, ended.stderr
     assert "Would be copied into tenant (a new one)" in ended.stdout
     assert "PART" in ended.stdout

@@ -14,10 +14,13 @@ import h2.connection
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from kit.callers import PATIENCE_S
 from kit.served import Served, served
 
 MANY = 60
 """Far more than a worker has threads."""
+SILENCE_S = 150
+"""So long those who never end say nothing: longer than anybody else is waited for."""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +67,7 @@ def rapid_resets(server: Served, stack: ExitStack) -> None:
     """CVE-2023-44487: requests that are given up as soon as they are sent, by the thousand."""
     client = h2.connection.H2Connection()
     client.initiate_connection()
-    connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=5))
+    connection = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE_S))
     path = f"/oauth/v4/{server.credentials['tenantId']}/publickeys"
     head = [(":method", "GET"), (":path", path), (":scheme", "http"), (":authority", "localhost")]
 
@@ -82,7 +85,7 @@ def large_messages(server: Served, stack: ExitStack) -> None:
     channel = stack.enter_context(server.channel())
     call = channel.unary_unary("/identity.oidc.v1.ProviderService/IssueToken")
     with pytest.raises(grpc.RpcError) as refused:
-        call(b"\x0a" + b"x" * (50 << 20), timeout=20)
+        call(b"\x0a" + b"x" * (50 << 20), timeout=PATIENCE_S)
     assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
 
 
@@ -99,7 +102,7 @@ def _silence(stack: ExitStack, *first: Any) -> Iterator[Any]:
 
     def messages() -> Iterator[Any]:
         yield from first
-        over.wait(60)
+        over.wait(SILENCE_S)
 
     return messages()
 
@@ -117,7 +120,7 @@ def held(hold: Callable[[Served, ExitStack], None], server: Served) -> Iterator[
 def test_who_never_ends_keeps_nobody_else_waiting(server: Served, hold: Callable[[Served, ExitStack], None]) -> None:
     with held(hold, server):
         for _ in range(5):
-            answer = server.http.get(f"/oauth/v4/{server.credentials['tenantId']}/publickeys", timeout=5)
+            answer = server.http.get(f"/oauth/v4/{server.credentials['tenantId']}/publickeys")
             assert answer.status_code == 200
 
 
@@ -137,7 +140,7 @@ def test_json_of_any_depth_is_refused_in_a_moment(server: Served, body: bytes) -
         ("POST", f"/oauth/v4/{tenant}/token", json),
         ("POST", "/identity/token", json),
     ):
-        answer = server.http.request(verb, path, content=body, headers=headers, timeout=10)
+        answer = server.http.request(verb, path, content=body, headers=headers)
         assert 400 <= answer.status_code < 500, (path, answer.text)
         assert len(answer.content) < 2_000, path
 
@@ -150,5 +153,5 @@ def test_messages_of_any_depth_are_refused(server: Served) -> None:
             "identity.appid.oauth.v4.TokenService/IssueToken",
         ):
             with pytest.raises(grpc.RpcError) as refused:
-                channel.unary_unary(f"/{method}")(deep, timeout=10)
+                channel.unary_unary(f"/{method}")(deep, timeout=PATIENCE_S)
             assert refused.value.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNAUTHENTICATED), method

@@ -16,6 +16,7 @@ from ostiary.outgoing.client import Answer, Caps, Outgoing
 from ostiary.outgoing.targets import CallFailed
 
 LOOPBACK = ["127.0.0.1/32"]
+HANG_S = 0.5
 PATIENT, QUICK = Caps(), Caps(connect_seconds=0.2, total_seconds=0.2)
 
 
@@ -48,7 +49,14 @@ class Moody:
         if self.answers:
             answering(204)(handler)
         else:
-            threading.Event().wait(0.5)
+            threading.Event().wait(HANG_S)
+
+    def heard(self, times: int) -> None:
+        """It was asked so often and not more; on a busy machine it hears of a call after the caller gave it up."""
+        latest = time.monotonic() + 20
+        while self.asked < times and time.monotonic() < latest:
+            time.sleep(0.01)
+        assert self.asked == times
 
 
 @pytest.fixture
@@ -62,8 +70,8 @@ def test_who_hangs_is_left_alone_and_asked_again_by_one_after_a_pause(clock: Tim
         assert [outcome(outgoing, made.url, QUICK) for _ in range(FAILURES)] == ["OUTGOING_TIMEOUT"] * FAILURES
         begun = time.monotonic()
         assert [outcome(outgoing, made.url) for _ in range(50)] == ["OUTGOING_SUSPENDED"] * 50
-        assert time.monotonic() - begun < 2
-        assert moody.asked == FAILURES
+        assert time.monotonic() - begun < 50 * HANG_S / 2, "nobody waited"
+        moody.heard(FAILURES)
         clock.ahead += PAUSE_S
         with ThreadPoolExecutor(8) as threads:
             ends = list(threads.map(lambda _: outcome(outgoing, made.url, QUICK), range(8)))
