@@ -24,7 +24,8 @@ _EXPECTED = (
 )
 _FIND = (
     select(_PROFILES.c.id, _PROFILES.c.attributes, _IDENTITIES.c.idp_id)
-    .where(*_EXPECTED, _PROFILES.c.tenant_id == _IDENTITIES.c.tenant_id, _PROFILES.c.id == _IDENTITIES.c.profile_id)
+    # The identities are of this tenant; said of profiles too, it would lead SQLite to look at every profile of it.
+    .where(*_EXPECTED, _PROFILES.c.id == _IDENTITIES.c.profile_id)
     .order_by(_PROFILES.c.id)  # whoever locks them, in one order
     .with_for_update(of=_PROFILES)
 )  # fmt: skip
