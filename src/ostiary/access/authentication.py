@@ -15,14 +15,14 @@ from sqlalchemy import bindparam, select
 from identity.options.v1 import rules_pb2 as rules
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.clock import Clock
-from ostiary.directory.anonymous import ANONYMOUS
 from ostiary.errors import unauthenticated
 from ostiary.ids import digest
 from ostiary.keys.keyring import Keyring, Verifier
 from ostiary.oauth import jwt
 from ostiary.oauth.issuers import Issuers
+from ostiary.oauth.subjects import Subject, find_tenant_and_subject
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import ApiKey, Client, Identity, Membership, Profile, Session, User, table_of
+from ostiary.store.tables import ApiKey, Client, Membership, Session, User, table_of
 from ostiary.store.tenancy import PLATFORM, SYSTEM_ID, Tenancy, TenantView
 from ostiary.store.work import Work
 
@@ -36,7 +36,6 @@ _ROLES = {
 }
 _KEYS, _USERS, _MEMBERS = table_of(ApiKey), table_of(User), table_of(Membership)
 _SESSIONS, _CLIENTS = table_of(Session), table_of(Client)
-_PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
 _API_KEY = select(_KEYS.c.role, _KEYS.c.revoked_at).where(
     _KEYS.c.tenant_id == bindparam("tenant_id"), _KEYS.c.id == bindparam("id")
 )
@@ -57,16 +56,6 @@ _ROLES_OF = prepared(
 )
 _CLIENT = select(_CLIENTS.c.enabled, _CLIENTS.c.service_account).where(
     _CLIENTS.c.tenant_id == bindparam("tenant_id"), _CLIENTS.c.id == bindparam("id")
-)
-_PROFILE = prepared(
-    select(_PROFILES.c.tokens_valid_from, _PROFILES.c.anonymous, _IDENTITIES.c.idp_id, _USERS.c.active)
-    .select_from(
-        _PROFILES.outerjoin(
-            _IDENTITIES,
-            (_IDENTITIES.c.profile_id == _PROFILES.c.id) & (_IDENTITIES.c.provider == "cloud_directory"),
-        ).outerjoin(_USERS, (_USERS.c.id == _IDENTITIES.c.idp_id) & (_USERS.c.tenant_id == _PROFILES.c.tenant_id))
-    )
-    .where(_PROFILES.c.tenant_id == bindparam("tenant_id"), _PROFILES.c.id == bindparam("id"))
 )
 REMEMBERED = 10_000
 """Signatures already checked: a token is verified once a process, its holder on every request."""
@@ -123,12 +112,17 @@ class Authentication:
         tenant_id = str(claims.get("tenant", ""))
         if claims.get("iss") != self._issuers.tenant(tenant_id):
             raise _refused()
-        tenant = self._living_tenant(work, tenant_id, name)
-        self._still_signed(work, token, name, generation, tenant.generation)
         client_id = next(iter(_audience(claims)), "")
+        if claims["sub"] == client_id:
+            tenant = _living(*self._tenancy.find(work, tenant_id, name))
+        else:
+            found, revoked, subject = find_tenant_and_subject(
+                work, self._tenancy, tenant_id, name, str(claims["sub"]), self._clock.now_ms()
+            )
+            tenant = _living(found, revoked)
+            _check_subject(subject, claims)
+        self._still_signed(work, token, name, generation, tenant.generation)
         self._living_client(work, tenant, client_id)
-        if claims["sub"] != client_id:
-            self._living_profile(work, tenant_id, claims)
         return claims, name
 
     def _claims(self, work: Work, token: str, name: str) -> tuple[dict[str, Any], int]:
@@ -171,12 +165,6 @@ class Authentication:
         known = isinstance(tenant_id, str) and tenant_id.isascii()
         return self._tenancy.get(work, str(tenant_id)) if known else None
 
-    def _living_tenant(self, work: Work, tenant_id: str, name: str) -> TenantView:
-        tenant, revoked = self._tenancy.find(work, tenant_id, name)
-        if tenant is None or not tenant.enabled or revoked:
-            raise _refused()
-        return tenant
-
     def _living_client(self, work: Work, tenant: TenantView, client_id: str) -> bool:
         """Whether the client is an allow-listed service account; raises when it is gone or disabled."""
         row = tenant.cached(
@@ -186,18 +174,8 @@ class Authentication:
             raise _refused()
         return bool(row.service_account)
 
-    def _living_profile(self, work: Work, tenant_id: str, claims: dict[str, Any]) -> None:
-        row = work.row(_PROFILE, {"tenant_id": tenant_id, "id": str(claims["sub"])})
-        # `iat` has whole seconds. A token of the very second may have been issued after it, to who signed in anew.
-        if row is None or int(claims["iat"]) < row.tokens_valid_from // 1000:
-            raise _refused()
-        if row.anonymous != (claims.get("amr") == [ANONYMOUS]):  # its holder has become somebody since
-            raise _refused()
-        if row.idp_id is not None and not row.active:  # a directory user who is deactivated, or gone
-            raise _refused()
-
     def _platform_principal(self, work: Work, claims: dict[str, Any], name: str) -> Principal:
-        tenant = self._living_tenant(work, str(claims.get("context_name", "")), name)
+        tenant = _living(*self._tenancy.find(work, str(claims.get("context_name", "")), name))
         kind, identifier = str(claims.get("sub_type", "")), str(claims["sub"])
         session = str(claims.get("sid", ""))
         if kind == "api_key":
@@ -230,6 +208,22 @@ class Authentication:
             raise _refused()
         held = work.rows(_ROLES_OF, {"tenant_id": tenant_id, "id": user_id})
         return frozenset({rules.ROLE_SELF, *(_ROLES[row.role] for row in held)})
+
+
+def _living(tenant: TenantView | None, revoked: bool) -> TenantView:
+    """The tenant of a token that was not revoked; raises when it is unknown or disabled."""
+    if tenant is None or not tenant.enabled or revoked:
+        raise _refused()
+    return tenant
+
+
+def _check_subject(subject: Subject | None, claims: dict[str, Any]) -> None:
+    """Raises when the subject of a token is gone or deactivated, or no longer who it was when it was issued."""
+    # `iat` has whole seconds. A token of the very second may have been issued after it, to who signed in anew.
+    if subject is None or not subject.active or int(claims["iat"]) < subject.tokens_valid_from // 1000:
+        raise _refused()
+    if not subject.is_still(" ".join(claims.get("amr", []))):
+        raise _refused()
 
 
 def _audience(claims: dict[str, Any]) -> list[str]:

@@ -102,10 +102,11 @@ class UserView:
 
 
 _FACTS = [name for name in UserView.__slots__ if name in _USERS.c]
-_COLUMNS = [_USERS.c[name] for name in _FACTS]
+COLUMNS = [_USERS.c[name] for name in _FACTS]
+"""What a `UserView` is made of, in its order, but for the contacts."""
 _THE_USER = (_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("of_user"))
-_BY_ID = prepared(select(*_COLUMNS).where(*_THE_USER))
-_LOCK = prepared(select(*_COLUMNS, _USERS.c.user_name_key).where(*_THE_USER).with_for_update())
+_BY_ID = prepared(select(*COLUMNS).where(*_THE_USER))
+_LOCK = prepared(select(*COLUMNS, _USERS.c.user_name_key).where(*_THE_USER).with_for_update())
 _ADD = prepared(lambda insert: insert(_USERS).on_conflict_do_nothing().returning(literal(1)))
 _DESCRIPTION = ("display_name", "display_name_key", "given_name", "family_name", "locale", "document")
 _CHANGED = (*_DESCRIPTION, "user_name", "user_name_key", "active", "status", "locked_until", "version", "modified_at")
@@ -116,7 +117,7 @@ _NAMED_ELSEWHERE = [
     for table, column in ((table_of(GroupMember), "member_id"), (table_of(ExternalId), "resource_id"))
 ]
 """Rows that no foreign key takes with a user: what they name may be a group too."""
-_BY_IDS = select(*_COLUMNS).where(
+_BY_IDS = select(*COLUMNS).where(
     unindexed(_USERS.c.tenant_id) == bindparam("tenant_id"), _USERS.c.id.in_(bindparam("ids", expanding=True))
 )
 _BY_NAME = prepared(
@@ -138,6 +139,12 @@ def find_user(work: Work, tenant_id: str, user_id: str) -> UserView | None:
     """The user with this directory id, or None."""
     row = work.row(_BY_ID, _named(tenant_id, user_id))
     return _views(work, tenant_id, [row])[0] if row else None
+
+
+def with_contacts(work: Work, user: UserView) -> UserView:
+    """A user who was read without them."""
+    found = contacts_of(work, user.tenant_id, [user.id])
+    return replace(user, emails=found.get((user.id, "email"), ()), phones=found.get((user.id, "phone"), ()))
 
 
 def the_user(work: Work, tenant_id: str, user_id: str) -> UserView:
@@ -183,7 +190,7 @@ def list_users(
     else:
         ids = ids.order_by(*order).offset(offset)
     page = ids.subquery("page")
-    found = work.rows(select(*_COLUMNS, page.c.total).join(page, page.c.id == _USERS.c.id).order_by(*order))
+    found = work.rows(select(*COLUMNS, page.c.total).join(page, page.c.id == _USERS.c.id).order_by(*order))
     if not found:
         row = work.row(select(func.count()).select_from(_USERS).where(*chosen))
         return [], row[0] if row else 0
@@ -209,7 +216,7 @@ def user_count(work: Work, tenant: TenantView) -> int:
 
 def users_after(work: Work, tenant_id: str, position: str, count: int) -> list[UserView]:
     """The next users in order of their age behind `position`, which is `{created_at} {id}` of one, or empty."""
-    page = select(*_COLUMNS).where(_USERS.c.tenant_id == tenant_id).order_by(*BY_AGE).limit(count)
+    page = select(*COLUMNS).where(_USERS.c.tenant_id == tenant_id).order_by(*BY_AGE).limit(count)
     if position:
         created_at, _, user_id = position.partition(" ")
         page = page.where(tuple_(*BY_AGE) > tuple_(literal(int(created_at)), literal(user_id)))
@@ -338,7 +345,7 @@ def no_such_user() -> DomainError:
 def _views(work: Work, tenant_id: str, rows: Sequence[Any]) -> list[UserView]:
     """Users with their contacts: one more query, however many users."""
     found = contacts_of(work, tenant_id, [row.id for row in rows])
-    width = len(_COLUMNS)
+    width = len(COLUMNS)
     return [
         UserView(*row[:width], found.get((row.id, "email"), ()), found.get((row.id, "phone"), ()))  # type: ignore[call-arg]
         for row in rows

@@ -50,7 +50,7 @@ def sources_of(work: Work, tenant_id: str, subject: Subject) -> Sources:
         if name == "attributes":
             return read_for_tokens(subject.attributes)
         found = next((identity for identity in subject.identities if identity.provider == name), None)
-        return user_info(work, tenant_id, found) if found else None
+        return user_info(work, found) if found else None
 
     return source
 

@@ -2,49 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import FromClause, Row, Table, and_, bindparam, select
 
 from ostiary.directory.anonymous import ANONYMOUS
 from ostiary.directory.json_text import read_for_tokens
 from ostiary.directory.lockout import is_locked
 from ostiary.directory.profiles import CLOUD_DIRECTORY
+from ostiary.directory.user_input import CONFIRMED
 from ostiary.directory.user_message import user_document
-from ostiary.directory.users import find_user
+from ostiary.directory.users import COLUMNS as USER_COLUMNS
+from ostiary.directory.users import UserView, with_contacts
 from ostiary.errors import unauthenticated
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import Identity, Profile, User, table_of
+from ostiary.store.tables import Identity, Profile, User, as_id, table_of
+from ostiary.store.tenancy import Tenancy, TenantView, beside_tenant
 from ostiary.store.work import Work
 
 _PROFILES, _IDENTITIES, _USERS = table_of(Profile), table_of(Identity), table_of(User)
-_FIND = prepared(
-    select(
-        _PROFILES.c.name, _PROFILES.c.email, _PROFILES.c.preferred_username, _PROFILES.c.locale, _PROFILES.c.picture,
-        _PROFILES.c.gender, _PROFILES.c.attributes, _PROFILES.c.access_epoch, _PROFILES.c.anonymous,
-        _IDENTITIES.c.provider,
-        _IDENTITIES.c.idp_id, _IDENTITIES.c.user_info, _USERS.c.id.label("user_id"), _USERS.c.given_name,
-        _USERS.c.family_name, _USERS.c.status, _USERS.c.active, _USERS.c.locked_until,
-        _USERS.c.access_epoch.label("user_epoch"),
-    )
-    .select_from(
-        _PROFILES.outerjoin(
-            _IDENTITIES,
-            and_(_IDENTITIES.c.tenant_id == _PROFILES.c.tenant_id, _IDENTITIES.c.profile_id == _PROFILES.c.id),
-        ).outerjoin(
-            _USERS,
-            and_(
-                _IDENTITIES.c.provider == CLOUD_DIRECTORY,
-                _USERS.c.tenant_id == _IDENTITIES.c.tenant_id,
-                _USERS.c.id == _IDENTITIES.c.idp_id,
-            ),
-        )
-    )
-    .where(_PROFILES.c.tenant_id == bindparam("of_tenant"), _PROFILES.c.id == bindparam("profile_id"))
-    .order_by(_IDENTITIES.c.provider, _IDENTITIES.c.idp_id)
-)  # fmt: skip
+_COLUMNS = [
+    *(_PROFILES.c[name].label(f"profile_{name}") for name in (
+        "id", "anonymous", "name", "email", "preferred_username", "locale", "picture", "gender", "attributes",
+        "access_epoch", "tokens_valid_from",
+    )),
+    _IDENTITIES.c.provider, _IDENTITIES.c.idp_id, _IDENTITIES.c.user_info,
+    *(column.label(f"user_{column.name}") for column in USER_COLUMNS),
+]  # fmt: skip
 
+
+def _with_identities(profiles: FromClause) -> FromClause:
+    """Each identity of the profile, with the directory user if it is one."""
+    of_profile = and_(_IDENTITIES.c.tenant_id == _PROFILES.c.tenant_id, _IDENTITIES.c.profile_id == _PROFILES.c.id)
+    of_identity = and_(
+        _IDENTITIES.c.provider == CLOUD_DIRECTORY,
+        _USERS.c.tenant_id == _IDENTITIES.c.tenant_id,
+        _USERS.c.id == as_id(_IDENTITIES.c.idp_id),
+    )
+    return profiles.outerjoin(_IDENTITIES, of_profile).outerjoin(_USERS, of_identity)
+
+
+def _beside(tenants: Table) -> FromClause:
+    of_tenant = and_(_PROFILES.c.tenant_id == tenants.c.id, _PROFILES.c.id == bindparam("profile_id"))
+    return _with_identities(tenants.outerjoin(_PROFILES, of_tenant))
+
+
+_FIND = prepared(
+    select(*_COLUMNS)
+    .select_from(_with_identities(_PROFILES))
+    .where(_PROFILES.c.tenant_id == bindparam("of_tenant"), _PROFILES.c.id == bindparam("profile_id"))
+)
+_FIND_BESIDE = beside_tenant(*_COLUMNS, joined=_beside)
 _EPOCHS = prepared(
     select(_PROFILES.c.access_epoch, _USERS.c.access_epoch.label("user_epoch"))
     .select_from(
@@ -59,11 +69,12 @@ _EPOCHS = prepared(
 @dataclass(frozen=True, slots=True)
 class SubjectIdentity:
     """An identity of the subject; `user_info` is the provider's own data, a JSON object as text, empty for directory
-    users: see `user_info`."""
+    users: see `user_info`. `user` is the directory user, without contacts; None if it is gone, or no such identity."""
 
     provider: str
     id: str
     user_info: str
+    user: UserView | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +85,46 @@ class Subject:
     anonymous: bool
     name: str
     email: str
-    email_verified: bool
     preferred_username: str
-    given_name: str
-    family_name: str
     locale: str
     picture: str
     gender: str
     attributes: str
-    identities: tuple[SubjectIdentity, ...]
-    user_id: str
     access_epoch: int
     """Grows whenever all access of the profile or of the directory user behind it ends. What was opened under an
     earlier one is dead, also what was being opened at that very moment."""
-    user_epoch: int
-    """The part of the directory user in it."""
+    tokens_valid_from: int
+    """Access tokens issued before the second of this moment (UTC milliseconds) are dead."""
+    identities: tuple[SubjectIdentity, ...]
+    user: UserView | None
+    """The directory user behind it, without contacts."""
+    active: bool
+    """False when there was a directory user behind it who is deactivated, or gone."""
     may_sign_in: bool
-    """False when the directory user behind it is deactivated or locked, or gone."""
+    """False also when that user is locked."""
+
+    @property
+    def user_id(self) -> str:
+        """The directory id of the user; empty if there is none. Likewise what follows."""
+        return self.user.id if self.user else ""
+
+    @property
+    def user_epoch(self) -> int:
+        """The user's part in `access_epoch`."""
+        return self.user.access_epoch if self.user else 0
+
+    @property
+    def given_name(self) -> str:
+        return self.user.given_name if self.user else ""
+
+    @property
+    def family_name(self) -> str:
+        return self.user.family_name if self.user else ""
+
+    @property
+    def email_verified(self) -> bool:
+        """Whether the user has confirmed the mail address."""
+        return self.user is not None and self.user.status == CONFIRMED
 
     def is_still(self, amr: str) -> bool:
         """Whether a credential that was issued after a sign-in by `amr` is its own: what was issued to an anonymous
@@ -100,24 +134,41 @@ class Subject:
 
 def find_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Subject | None:
     """The subject, or None when the profile is gone."""
-    rows = work.rows(_FIND, {"of_tenant": tenant_id, "profile_id": profile_id})
-    if not rows:
+    return _subject(work.rows(_FIND, {"of_tenant": tenant_id, "profile_id": profile_id}), now_ms)
+
+
+def find_tenant_and_subject(
+    work: Work, tenancy: Tenancy, tenant_id: str, token_digest: str, profile_id: str, now_ms: int
+) -> tuple[TenantView | None, bool, Subject | None]:
+    """What `Tenancy.find` finds, and the subject of the token. On this connection `get_subject` knows it then."""
+    tenant, revoked, rows = tenancy.find_beside(work, _FIND_BESIDE, tenant_id, token_digest, profile_id=profile_id)
+    subject = work.memo["subject", tenant_id, profile_id] = _subject(rows, now_ms)
+    return tenant, revoked, subject
+
+
+def _subject(rows: Sequence[Row[Any]], now_ms: int) -> Subject | None:
+    """The subject from one row for each identity; at least one if there is a profile."""
+    if not rows or rows[0].profile_id is None:
         return None
-    identities = tuple(SubjectIdentity(row.provider, row.idp_id, row.user_info) for row in rows if row.provider)
-    local = next((row for row in rows if row.provider == CLOUD_DIRECTORY), None)
-    user = local if local is not None and local.user_id else None
-    first = rows[0]
+    identities = tuple(_identity(row) for row in rows if row.provider)
+    if len(identities) > 1:
+        identities = tuple(sorted(identities, key=lambda identity: (identity.provider, identity.id)))
+    local = next((identity for identity in identities if identity.provider == CLOUD_DIRECTORY), None)
+    user, first = local.user if local else None, rows[0]
+    active = local is None or (user is not None and user.active)
     return Subject(
-        id=profile_id, anonymous=first.anonymous, name=first.name, email=first.email,
-        preferred_username=first.preferred_username,
-        locale=first.locale, picture=first.picture, gender=first.gender, attributes=first.attributes,
-        identities=identities, access_epoch=first.access_epoch + (user.user_epoch if user else 0),
-        user_epoch=user.user_epoch if user else 0,
-        user_id=user.user_id if user else "", given_name=user.given_name if user else "",
-        family_name=user.family_name if user else "", email_verified=user is not None and user.status == "CONFIRMED",
-        may_sign_in=local is None
-        or (user is not None and user.active and not is_locked(user.locked_until, now_ms)),
+        id=first.profile_id, anonymous=first.profile_anonymous, name=first.profile_name,
+        email=first.profile_email, preferred_username=first.profile_preferred_username, locale=first.profile_locale,
+        picture=first.profile_picture, gender=first.profile_gender, attributes=first.profile_attributes,
+        access_epoch=first.profile_access_epoch + (user.access_epoch if user else 0),
+        tokens_valid_from=first.profile_tokens_valid_from, identities=identities, user=user, active=active,
+        may_sign_in=active and not (user and is_locked(user.locked_until, now_ms)),
     )  # fmt: skip
+
+
+def _identity(row: Row[Any]) -> SubjectIdentity:
+    user = UserView(*row[-len(USER_COLUMNS) :]) if row.user_id else None
+    return SubjectIdentity(row.provider, row.idp_id, row.user_info, user)
 
 
 def same_access(work: Work, tenant_id: str, subject: Subject) -> bool:
@@ -130,14 +181,15 @@ def same_access(work: Work, tenant_id: str, subject: Subject) -> bool:
 
 def get_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Subject:
     """The subject of a token; raises 401 when the profile is gone."""
-    subject = find_subject(work, tenant_id, profile_id, now_ms)
+    known: Subject | None = work.memo.get(("subject", tenant_id, profile_id))
+    subject = known or find_subject(work, tenant_id, profile_id, now_ms)
     if subject is None:
         raise unauthenticated("INVALID_TOKEN", "The token is not valid, has expired or was revoked.")
     return subject
 
 
-def user_info(work: Work, tenant_id: str, identity: SubjectIdentity) -> dict[str, Any]:
+def user_info(work: Work, identity: SubjectIdentity) -> dict[str, Any]:
     """What the provider says of an identity; for directory users what the directory says now."""
-    user = find_user(work, tenant_id, identity.id) if identity.provider == CLOUD_DIRECTORY else None
-    said = user_document(user) if user else read_for_tokens(identity.user_info)
+    user = identity.user
+    said = user_document(with_contacts(work, user)) if user else read_for_tokens(identity.user_info)
     return {**said, "idpType": identity.provider}

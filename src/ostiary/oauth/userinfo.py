@@ -8,7 +8,7 @@ from ostiary.oauth.subjects import Subject, user_info
 from ostiary.store.work import Work
 
 
-def userinfo(work: Work, tenant_id: str, subject: Subject) -> dict[str, Any]:
+def userinfo(work: Work, subject: Subject) -> dict[str, Any]:
     """The claims about a subject as far as they are known, with what each provider said."""
     known = {
         "name": subject.name, "email": subject.email, "preferred_username": subject.preferred_username,
@@ -20,7 +20,7 @@ def userinfo(work: Work, tenant_id: str, subject: Subject) -> dict[str, Any]:
         **{name: value for name, value in known.items() if value},
         "email_verified": subject.email_verified,
         "identities": [
-            {"provider": identity.provider, "id": identity.id, "idpUserInfo": user_info(work, tenant_id, identity)}
+            {"provider": identity.provider, "id": identity.id, "idpUserInfo": user_info(work, identity)}
             for identity in subject.identities
         ],
     }

@@ -7,6 +7,7 @@ costs thirty. There is nothing to reset: readers are in autocommit, writers end 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 
 import psycopg
@@ -31,28 +32,30 @@ class Connections:
     def __init__(self, engine: Engine, size: int) -> None:
         self._engine = engine
         self._size = size
-        self._idle: SimpleQueue[Connection | None] = SimpleQueue()
+        self._idle: list[Connection | None] = []
+        self._free: SimpleQueue[None] = SimpleQueue()
         for _ in range(size):
-            self._idle.put(None)
+            self._put(None)
 
     def take(self) -> Connection:
         """One connection, for one thread, until it is given back; raises STORE_BUSY."""
         try:
-            connection = self._idle.get(timeout=TIMEOUT_S)
+            self._free.get(timeout=TIMEOUT_S)
         except Empty:
             raise unavailable("STORE_BUSY", "The server is too busy; repeat in a moment.") from None
+        connection = self._idle.pop()
         if connection is not None:
             return connection
         try:
             return self._engine.connect()
         except BaseException:
-            self._idle.put(None)
+            self._put(None)
             raise
 
     def give(self, connection: Connection, error: BaseException | None = None) -> None:
         """Gives it back; `error` is what ended its use."""
         if error is None or isinstance(error, _HARMLESS):
-            self._idle.put(connection)
+            self._put(connection)
         else:
             # Whatever it was, the connection may be what broke; and if it is, so are those that were opened with it.
             self._drop(connection)
@@ -66,15 +69,22 @@ class Connections:
     def _drop(self, connection: Connection) -> None:
         connection.invalidate()
         connection.close()
-        self._idle.put(None)
+        self._put(None)
 
     def _drop_idle(self) -> None:
-        for _ in range(self._size):
-            try:
-                connection = self._idle.get_nowait()
-            except Empty:
-                return
+        taken = []
+        with suppress(Empty):
+            for _ in range(self._size):
+                self._free.get_nowait()
+                taken.append(self._idle.pop())
+        for connection in taken:
             if connection is None:
-                self._idle.put(None)
+                self._put(None)
             else:
                 self._drop(connection)
+
+    def _put(self, connection: Connection | None) -> None:
+        """The last one given back is the next one taken, so that a quiet server uses few, whose statements the database
+        knows already. `_free` counts what `_idle` holds: put there first, it is there whenever it was counted."""
+        self._idle.append(connection)
+        self._free.put(None)

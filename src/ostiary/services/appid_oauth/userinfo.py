@@ -30,5 +30,5 @@ class UserinfoServicer(userinfo_pb2_grpc.UserinfoServiceServicer):
     def _userinfo(self) -> httpbody_pb2.HttpBody:
         call = current_call()
         subject = get_subject(call.work, call.tenant_id, call.principal.id, self._clock.now_ms())
-        document = userinfo(call.work, call.tenant_id, subject)
+        document = userinfo(call.work, subject)
         return httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(document).encode())

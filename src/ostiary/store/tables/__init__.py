@@ -5,7 +5,7 @@ Every table but the installation's own starts with its tenant. Times are UTC mil
 
 from ostiary.store.tables.access import ApiKey, Membership
 from ostiary.store.tables.clients import Client, ClientRole, ClientScope
-from ostiary.store.tables.columns import table_of, temporary_tables, unindexed
+from ostiary.store.tables.columns import as_id, table_of, temporary_tables, unindexed
 from ostiary.store.tables.groups import Group, GroupMember
 from ostiary.store.tables.installation import Fact, Job, Lease
 from ostiary.store.tables.keys import SigningKey
@@ -32,6 +32,6 @@ __all__ = [
     "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginName", "Logo",
     "Membership", "Message", "MessageTemplate", "OneTimeCode", "Password", "PastPassword", "Profile", "ProfileRole",
     "RefreshToken", "RevokedToken", "Role", "RoleScope", "Session", "SettingDocument", "SettingSecret", "SigningKey",
-    "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "table_of",
+    "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "as_id", "table_of",
     "temporary_tables", "unindexed",
 ]  # fmt: skip
