@@ -9,19 +9,31 @@ from sqlalchemy import bindparam, select, update
 from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS, expires
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, refuses_pending
 from ostiary.directory.lockout import is_locked
-from ostiary.directory.stored_passwords import set_failures, set_fresh_hash, stored_password
+from ostiary.directory.stored_passwords import StoredPassword, set_failures, set_fresh_hash
 from ostiary.directory.user_input import CONFIRMED
-from ostiary.directory.users import UserView, the_user
+from ostiary.directory.users import COLUMNS, UserView
 from ostiary.errors import DomainError, denied, unauthenticated
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import User, table_of
+from ostiary.store.tables import Password, User, UserEmail, table_of
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
 WRONG = "The email or password that you entered is incorrect."
-_USERS = table_of(User)
+_USERS, _PASSWORDS, _EMAILS = table_of(User), table_of(Password), table_of(UserEmail)
 _THE_USER = (_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("of_user"))
-_LOCK = prepared(select(_USERS.c.active, _USERS.c.locked_until, _USERS.c.status).where(*_THE_USER).with_for_update())
+_LOCK = prepared(
+    select(
+        *COLUMNS, _PASSWORDS.c.hash, _PASSWORDS.c.changed_at, _PASSWORDS.c.valid_until, _PASSWORDS.c.failures,
+        _EMAILS.c.value.label("email"),
+    )
+    .select_from(
+        _USERS.join(_PASSWORDS, (_PASSWORDS.c.tenant_id == _USERS.c.tenant_id) & (_PASSWORDS.c.user_id == _USERS.c.id))
+        .outerjoin(_EMAILS, (_EMAILS.c.user_id == _USERS.c.id) & _EMAILS.c.is_primary)
+    )
+    .where(*_THE_USER)
+    # Both, since what was waited for may have changed both. The addresses of a user never change.
+    .with_for_update(of=[_USERS, _PASSWORDS])
+)  # fmt: skip
 _SIGNED_IN = prepared(update(_USERS).where(*_THE_USER).values(last_login=bindparam("now_ms")))
 
 
@@ -48,26 +60,26 @@ def admit(work: Work, tenant: TenantView, user_id: str, phc: str, fresh: str, no
     Everything is read again, under lock: the hash took its time. Raises WRONG_CREDENTIALS, USER_NOT_VERIFIED,
     PASSWORD_EXPIRED.
     """
-    user = work.row(_LOCK, {"of_tenant": tenant.id, "of_user": user_id})
-    stored = stored_password(work, tenant.id, user_id)
-    if user is None or not user.active or is_locked(user.locked_until, now_ms) or stored is None or stored.hash != phc:
+    held = work.row(_LOCK, {"of_tenant": tenant.id, "of_user": user_id})
+    if held is None or not held.active or is_locked(held.locked_until, now_ms) or held.hash != phc:
         raise wrong_credentials()
-    if stored.failures:
+    if held.failures:
         set_failures(work, tenant.id, user_id, 0)
-    if user.status != CONFIRMED and refuses_pending(CLOUD_DIRECTORY.read(work, tenant)):
+    if held.status != CONFIRMED and refuses_pending(CLOUD_DIRECTORY.read(work, tenant)):
         raise _pending()
+    stored = StoredPassword(held.hash, held.changed_at, held.valid_until, held.failures)
     if stored.has_expired(now_ms) and expires(ADVANCED_PASSWORDS.read(work, tenant)):
         raise _expired(user_id)
     work.run(_SIGNED_IN, {"of_tenant": tenant.id, "of_user": user_id, "now_ms": now_ms})
     if fresh != phc:
         set_fresh_hash(work, tenant.id, user_id, fresh)
-    return signed_in_as(the_user(work, tenant.id, user_id))
+    return signed_in_as(UserView(*held[: len(COLUMNS)]), held.email or "")
 
 
-def signed_in_as(user: UserView) -> SignedIn:
-    """What a sign-in of this user says."""
+def signed_in_as(user: UserView, email: str) -> SignedIn:
+    """What a sign-in of this user says; `email` is its primary mail address, empty if it has none."""
     return SignedIn(
-        user.tenant_id, user.id, user.user_name, user.email, user.status == CONFIRMED, user.display_name,
+        user.tenant_id, user.id, user.user_name, email, user.status == CONFIRMED, user.display_name,
         user.given_name, user.family_name, user.locale, user.access_epoch,
     )  # fmt: skip
 

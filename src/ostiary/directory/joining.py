@@ -24,6 +24,7 @@ from ostiary.directory.profiles import (
     new_profile,
     no_such_profile,
     profile_of,
+    profile_with,
     the_profile,
 )
 from ostiary.ids import Entropy
@@ -75,17 +76,17 @@ def profile_of_identity(work: Work, tenant_id: str, arrival: Arrival, entropy: E
     """The profile of somebody who has just signed in: found or made the first time, and kept like what the provider
     says at every later one."""
     identity, facts = arrival.identity, arrival.facts
-    known = profile_of(work, tenant_id, identity.provider, identity.id)
-    profile_id = known or _first_sign_in(work, tenant_id, arrival, entropy, now_ms)
-    found = the_profile(work, tenant_id, profile_id)
+    found = profile_with(work, tenant_id, identity.provider, identity.id) or the_profile(
+        work, tenant_id, _first_sign_in(work, tenant_id, arrival, entropy, now_ms)
+    )
     changed = any(getattr(found, name) != value for name, value in facts.items())
     if changed:
-        of_profile = (_PROFILES.c.tenant_id == tenant_id, _PROFILES.c.id == profile_id)
+        of_profile = (_PROFILES.c.tenant_id == tenant_id, _PROFILES.c.id == found.id)
         work.run(update(_PROFILES).where(*of_profile).values(**facts, modified_at=now_ms))
     if changed or identity not in found.identities:
         said = {"said": identity.user_info, "key": login_key(facts.get("email", ""))}
         work.run(_SAID, {**_named(tenant_id, identity.provider, identity.id), **said})
-        found = the_profile(work, tenant_id, profile_id)
+        found = the_profile(work, tenant_id, found.id)
     return found
 
 

@@ -64,24 +64,33 @@ IDENTITY_COLUMNS = (_IDENTITIES.c.provider, _IDENTITIES.c.idp_id, _IDENTITIES.c.
 WITH_IDENTITIES = _PROFILES.outerjoin(
     _IDENTITIES, and_(_IDENTITIES.c.profile_id == _PROFILES.c.id, _IDENTITIES.c.tenant_id == _PROFILES.c.tenant_id)
 )
-_FIND = prepared(
+_WHOLE = (
     select(*COLUMNS, *IDENTITY_COLUMNS)
     .select_from(WITH_IDENTITIES)
-    .where(_PROFILES.c.tenant_id == bindparam("tenant_id"), _PROFILES.c.id == bindparam("id"))
+    .where(_PROFILES.c.tenant_id == bindparam("tenant_id"))
     .order_by(_IDENTITIES.c.provider, _IDENTITIES.c.idp_id)
 )
-_OF_IDENTITY = prepared(
-    select(_IDENTITIES.c.profile_id).where(
-        _IDENTITIES.c.tenant_id == bindparam("tenant_id"),
-        _IDENTITIES.c.provider == bindparam("provider"),
-        _IDENTITIES.c.idp_id == bindparam("idp_id"),
-    )
+_FIND = prepared(_WHOLE.where(_PROFILES.c.id == bindparam("id")))
+_KNOWN = _IDENTITIES.alias("known")
+_NAMED = (
+    _KNOWN.c.tenant_id == bindparam("tenant_id"),
+    _KNOWN.c.provider == bindparam("provider"),
+    _KNOWN.c.idp_id == bindparam("idp_id"),
 )
+_WITH_IDENTITY = prepared(_WHOLE.where(_PROFILES.c.id == select(_KNOWN.c.profile_id).where(*_NAMED).scalar_subquery()))
+_OF_IDENTITY = prepared(select(_KNOWN.c.profile_id).where(*_NAMED))
 
 
 def find_profile(work: Work, tenant_id: str, profile_id: str) -> ProfileView | None:
     """The profile with its identities, or None: one query."""
     found = profile_views(work.rows(_FIND, {"tenant_id": tenant_id, "id": profile_id}))
+    return found[0] if found else None
+
+
+def profile_with(work: Work, tenant_id: str, provider: str, idp_id: str) -> ProfileView | None:
+    """The profile to which an identity belongs, with all of them, or None: one query."""
+    asked = {"tenant_id": tenant_id, "provider": provider, "idp_id": idp_id}
+    found = profile_views(work.rows(_WITH_IDENTITY, asked))
     return found[0] if found else None
 
 

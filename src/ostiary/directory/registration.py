@@ -74,7 +74,8 @@ class Registration:
         self._welcome(work, tenant, user, language)
         if not with_profile:
             return user, ""
-        return user, profile_at_sign_in(work, signed_in_as(user), self._entropy, self._clock.now_ms()).id
+        signed_in = signed_in_as(user, user.email)
+        return user, profile_at_sign_in(work, signed_in, self._entropy, self._clock.now_ms()).id
 
     def _check(self, tenant: TenantView, new: NewUser, password: str) -> None:
         check_user(new)
