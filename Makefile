@@ -24,8 +24,9 @@ run: environment ## Start Ostiary on an embedded store under var/; OSTIARY_… v
 demo: environment-dev ## A tour of every dialect against a server of its own
 	@PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests python -m demo.tour
 
+# Compiled modules are kept, whatever the shell says: tests start hundreds of processes.
 test: environment-dev ## Every test, on real servers: PostgreSQL, Envoy, Valkey, SMTP
-	python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
+	PYTHONDONTWRITEBYTECODE= python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: environment-dev style protos imports types operations-current ## What to run before each commit: style, types, layers, fast tests
 	@$(if $(wildcard tests/unit tests/contract),python -m pytest -q $(wildcard tests/unit tests/contract) || [ $$? -eq 5 ])

@@ -10,7 +10,6 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from kit.callers import Caller
-from saml2.xml.schema import validate
 
 from identity.appid.management.v4 import identity_providers_pb2 as pb
 from ostiary.upstream.saml import SAML
@@ -33,6 +32,8 @@ class Metadata:
         return base64.b64decode(answer["data"]).decode()
 
     def provider(self) -> ET.Element:
+        from saml2.xml.schema import validate  # reads the schemas, for which not every run shall wait
+
         text = self.text()
         validate(text)
         entity = ET.fromstring(text)  # noqa: S314 ours
