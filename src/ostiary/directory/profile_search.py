@@ -5,29 +5,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, select
 
 from ostiary.directory.names import is_text, login_key
 from ostiary.directory.profile_document import profile_documents
-from ostiary.directory.profiles import COLUMNS, IDENTITY_COLUMNS, PROVIDERS, WITH_IDENTITIES, ProfileView, profile_views
+from ostiary.directory.profiles import COLUMNS, IDENTITY_COLUMNS, OF_PROFILE, PROVIDERS, ProfileView, profile_views
 from ostiary.directory.users import MAX_PAGE
 from ostiary.errors import invalid
+from ostiary.store.pages import about_how_many, counted_rows, how_many, on_page, page_of
 from ostiary.store.tables import Identity, Profile, table_of
+from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
 INDEX, FULL = "index", "full"
 _PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
+_BY_AGE = (_PROFILES.c.created_at, _PROFILES.c.id)
+_KNOWN = _PROFILES.c.anonymous.is_(False)
 
 
 def search_profiles(
-    work: Work, tenant_id: str, *, scope: str = "", email: str = "", idp_id: str = "", start: int | None = None,
+    work: Work, tenant: TenantView, *, scope: str = "", email: str = "", idp_id: str = "", start: int | None = None,
     count: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """One page of the profiles that are not anonymous, oldest first. Raises INVALID_DATA_SCOPE, INVALID_COUNT."""
     if scope not in ("", INDEX, FULL):
         raise invalid("INVALID_DATA_SCOPE", f"dataScope must be {INDEX} or {FULL}.")
-    profiles, total = profile_page(work, _conditions(tenant_id, email, idp_id), start or 1, page_size(count))
-    entries = profile_documents(work, tenant_id, profiles) if scope == FULL else [_entry(each) for each in profiles]
+    conditions, size = _conditions(tenant.id, email, idp_id), page_size(count)
+    about = 0 if email or idp_id else about_how_many(work, tenant, "profiles", counted_rows(_PROFILES, *conditions))
+    profiles, total = profile_page(work, conditions, start or 1, size, about)
+    entries = profile_documents(work, tenant.id, profiles) if scope == FULL else [_entry(each) for each in profiles]
     return page_document(entries, total, start, count)
 
 
@@ -60,12 +66,17 @@ def with_identity(tenant_id: str, *conditions: ColumnElement[bool]) -> ColumnEle
     return _PROFILES.c.id.in_(holders)
 
 
+def known_profiles(tenant_id: str) -> list[ColumnElement[bool]]:
+    """The conditions that a profile is of this tenant, and not anonymous."""
+    return [_PROFILES.c.tenant_id == tenant_id, _KNOWN]
+
+
 def _conditions(tenant_id: str, email: str, idp_id: str) -> list[ColumnElement[bool]]:
     if not is_text(email + idp_id):
         raise invalid("INVALID_FILTER", "email and id cannot hold NUL characters.")
     if not email and not idp_id:
-        return [_PROFILES.c.tenant_id == tenant_id, _PROFILES.c.anonymous.is_(False)]
-    conditions: list[ColumnElement[bool]] = [_PROFILES.c.anonymous.is_(False)]
+        return known_profiles(tenant_id)
+    conditions: list[ColumnElement[bool]] = [_KNOWN]
     if email:
         conditions.append(with_identity(tenant_id, _IDENTITIES.c.email_key == login_key(email)))
     if idp_id:  # the key of identities begins with the provider
@@ -75,20 +86,28 @@ def _conditions(tenant_id: str, email: str, idp_id: str) -> list[ColumnElement[b
 
 
 def profile_page(
-    work: Work, conditions: Sequence[ColumnElement[bool]], start: int, count: int
-) -> tuple[list[ProfileView], int]:
-    """Some of the profiles that fulfil `conditions`, which name the tenant, oldest first; and how many there are."""
-    total = work.row(select(func.count()).select_from(_PROFILES).where(*conditions))
-    ids = select(_PROFILES.c.id).where(*conditions).order_by(_PROFILES.c.created_at, _PROFILES.c.id)
-    page = ids.offset(max(start, 1) - 1).limit(count).subquery()
+    work: Work,
+    conditions: Sequence[ColumnElement[bool]],
+    start: int,
+    count: int,
+    about: int = 0,
+    counting: Select[Any] | None = None,
+) -> tuple[Sequence[ProfileView], int]:
+    """Some of the profiles that fulfil `conditions`, which name the tenant, oldest first; and how many there are.
+
+    `about` and `counting` as in `page_of`.
+    """
+    counting = counted_rows(_PROFILES, *conditions) if counting is None else counting
+    page = page_of(_PROFILES, conditions, _BY_AGE, start=start, count=count, about=about, counting=counting)
     rows = work.rows(
-        select(*COLUMNS, *IDENTITY_COLUMNS)
-        .select_from(WITH_IDENTITIES)
+        select(*COLUMNS, *IDENTITY_COLUMNS, page.c.total)
         # The ids are of this tenant; said again, it would lead the store to look at every profile of it.
-        .where(_PROFILES.c.id.in_(select(page.c.id)))
-        .order_by(_PROFILES.c.created_at, _PROFILES.c.id, _IDENTITIES.c.provider, _IDENTITIES.c.idp_id)
+        .select_from(page.join(_PROFILES, _PROFILES.c.id == page.c.id).outerjoin(_IDENTITIES, OF_PROFILE))
+        .order_by(*_BY_AGE, _IDENTITIES.c.provider, _IDENTITIES.c.idp_id)
     )
-    return profile_views(rows), total[0] if total else 0
+    if not rows:
+        return [], how_many(work, counting)
+    return on_page(profile_views(rows), rows[0].total, start), rows[0].total
 
 
 def _entry(profile: ProfileView) -> dict[str, str]:

@@ -61,12 +61,11 @@ class ProfileView:
 COLUMNS = [_PROFILES.c[name] for name in ProfileView.__slots__ if name in _PROFILES.c]
 """What `profile_views` wants of each row, beside the columns of its identity."""
 IDENTITY_COLUMNS = (_IDENTITIES.c.provider, _IDENTITIES.c.idp_id, _IDENTITIES.c.user_info, _IDENTITIES.c.expected)
-WITH_IDENTITIES = _PROFILES.outerjoin(
-    _IDENTITIES, and_(_IDENTITIES.c.profile_id == _PROFILES.c.id, _IDENTITIES.c.tenant_id == _PROFILES.c.tenant_id)
-)
+OF_PROFILE = and_(_IDENTITIES.c.profile_id == _PROFILES.c.id, _IDENTITIES.c.tenant_id == _PROFILES.c.tenant_id)
+"""Whose identity it is."""
 _WHOLE = (
     select(*COLUMNS, *IDENTITY_COLUMNS)
-    .select_from(WITH_IDENTITIES)
+    .select_from(_PROFILES.outerjoin(_IDENTITIES, OF_PROFILE))
     .where(_PROFILES.c.tenant_id == bindparam("tenant_id"))
     .order_by(_IDENTITIES.c.provider, _IDENTITIES.c.idp_id)
 )

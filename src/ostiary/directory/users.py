@@ -10,18 +10,14 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Row,
-    UnaryExpression,
     bindparam,
-    case,
     delete,
     false,
-    func,
     literal,
     select,
     tuple_,
     update,
 )
-from sqlalchemy.sql import operators
 
 from ostiary.directory.contacts import (
     Contact,
@@ -47,6 +43,7 @@ from ostiary.directory.user_input import (
 )
 from ostiary.errors import DomainError, conflict, invalid, not_found
 from ostiary.ids import Entropy, new_id
+from ostiary.store.pages import about_how_many, counted_rows, how_many, on_page, page_of
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import ExternalId, GroupMember, Membership, User, UserEmail, table_of, unindexed
 from ostiary.store.tenancy import TenantView
@@ -179,39 +176,18 @@ def list_users(
     `start` counts from 1. `conditions` and `order` are of the columns of the table `users`; `order` ends with the id.
     `about`: how many there may be, so that a page near the end is looked for from there; it need not be right.
     """
-    chosen, offset = (_USERS.c.tenant_id == tenant_id, *conditions), max(start, 1) - 1
-    counted = select(func.count().label("n")).select_from(_USERS).where(*chosen).cte("counted")
-    total = select(counted.c.n).scalar_subquery()
-    # Ids alone first: an index holds them, so that what is passed over costs no row.
-    ids = select(_USERS.c.id, total.label("total")).where(*chosen).limit(count)
-    if 0 < about < 2 * offset:
-        behind = total - (offset + count)  # in the same statement: what comes in between must not move the page
-        ids = ids.order_by(*map(_reversed, order)).offset(case((behind > 0, behind), else_=0))
-    else:
-        ids = ids.order_by(*order).offset(offset)
-    page = ids.subquery("page")
+    chosen = (_USERS.c.tenant_id == tenant_id, *conditions)
+    counting = counted_rows(_USERS, *chosen)
+    page = page_of(_USERS, chosen, order, start=start, count=count, about=about, counting=counting)
     found = work.rows(select(*COLUMNS, page.c.total).join(page, page.c.id == _USERS.c.id).order_by(*order))
     if not found:
-        row = work.row(select(func.count()).select_from(_USERS).where(*chosen))
-        return [], row[0] if row else 0
-    # What is sought from the end of the list begins too early on its last page, and behind it.
-    early = max(len(found) - max(found[0].total - offset, 0), 0)
-    return _views(work, tenant_id, found[early:]), found[0].total
-
-
-def _reversed(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    descends = isinstance(column, UnaryExpression) and column.modifier is operators.desc_op
-    return column.element if descends else column.desc()
+        return [], how_many(work, counting)
+    return _views(work, tenant_id, on_page(found, found[0].total, start)), found[0].total
 
 
 def user_count(work: Work, tenant: TenantView) -> int:
-    """About how many users a tenant has: what was counted under this generation of the tenant."""
-
-    def counted() -> int:
-        row = work.row(select(func.count()).select_from(_USERS).where(_USERS.c.tenant_id == tenant.id))
-        return int(row[0]) if row else 0
-
-    return tenant.cached("about how many users", counted)
+    """About how many users a tenant has."""
+    return about_how_many(work, tenant, "users", counted_rows(_USERS, _USERS.c.tenant_id == tenant.id))
 
 
 def users_after(work: Work, tenant_id: str, position: str, count: int) -> list[UserView]:

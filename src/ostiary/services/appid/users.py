@@ -33,8 +33,9 @@ class UsersServicer(users_pb2_grpc.UsersServiceServicer):
     def SearchUserProfiles(
         self, request: pb.SearchUserProfilesRequest, context: grpc.ServicerContext
     ) -> httpbody_pb2.HttpBody:
+        call = current_call()
         found = search_profiles(
-            current_call().work, request.tenant_id, scope=request.data_scope, email=request.email, idp_id=request.id,
+            call.work, call.the_tenant, scope=request.data_scope, email=request.email, idp_id=request.id,
             start=request.start_index if request.HasField("start_index") else None,
             count=request.count if request.HasField("count") else None,
         )  # fmt: skip
@@ -50,8 +51,9 @@ class UsersServicer(users_pb2_grpc.UsersServiceServicer):
     def ExportUserProfiles(
         self, request: pb.ExportUserProfilesRequest, context: grpc.ServicerContext
     ) -> httpbody_pb2.HttpBody:
+        call = current_call()
         found = export_profiles(
-            current_call().work, request.tenant_id,
+            call.work, call.the_tenant,
             start=request.start_index if request.HasField("start_index") else None,
             count=request.count if request.HasField("count") else None,
         )  # fmt: skip

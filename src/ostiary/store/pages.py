@@ -1,0 +1,64 @@
+"""Pages of long lists. Both databases walk an index to an offset, so a page is looked for from the nearer end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, Select, Subquery, Table, UnaryExpression, case, func, select
+from sqlalchemy.sql import operators
+
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+Entry = TypeVar("Entry")
+Conditions = Sequence[ColumnElement[bool]]
+Order = Sequence[ColumnElement[Any]]
+
+
+def page_of(
+    table: Table, chosen: Conditions, order: Order, *, start: int, count: int, about: int, counting: Select[Any]
+) -> Subquery:  # fmt: skip
+    """The `id` of each row on one page, which may begin too early (`on_page`), and the `total` of rows that are
+    `chosen`, to be joined and sorted again.
+
+    `start` counts from 1; `order` ends with the id. `counting` counts what is chosen. `about`: how many rows
+    there may be, 0 where nobody knows; it need not be right. Ids alone: an index holds them, so that what is passed
+    over costs no row.
+    """
+    counted = counting.cte("counted")
+    total = select(counted.c.n).scalar_subquery()
+    ids, offset = select(table.c.id, total.label("total")).where(*chosen).limit(count), max(start, 1) - 1
+    if 0 < about < 2 * offset:
+        behind = total - (offset + count)  # in the same statement: what comes in between must not move the page
+        ids = ids.order_by(*map(_reversed, order)).offset(case((behind > 0, behind), else_=0))
+    else:
+        ids = ids.order_by(*order).offset(offset)
+    return ids.subquery("page")
+
+
+def on_page(found: Sequence[Entry], total: int, start: int) -> Sequence[Entry]:
+    """The entries that are on the page: sought from the end, the last page begins too early, and so does what would
+    stand behind it."""
+    return found[max(len(found) - max(total - max(start, 1) + 1, 0), 0) :]
+
+
+def counted_rows(table: Table, *chosen: ColumnElement[bool]) -> Select[Any]:
+    """Counts the rows that are chosen, as `n`."""
+    return select(func.count().label("n")).select_from(table).where(*chosen)
+
+
+def how_many(work: Work, counting: Select[Any]) -> int:
+    """What was counted."""
+    row = work.row(counting)
+    return int(row.n) if row else 0
+
+
+def about_how_many(work: Work, tenant: TenantView, name: str, counting: Select[Any]) -> int:
+    """About how many rows of a kind a tenant has: what was counted under this generation of the tenant."""
+    return tenant.cached(("about how many", name), lambda: how_many(work, counting))
+
+
+def _reversed(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    descends = isinstance(column, UnaryExpression) and column.modifier is operators.desc_op
+    return column.element if descends else column.desc()
