@@ -9,14 +9,18 @@ from pathlib import Path
 import pytest
 from kit.databases import PostgresServer, make_schema, postgres_server
 from kit.rows import TENANT, tenant
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from ostiary.errors import DomainError, Kind, denied
 from ostiary.store.engine import Store
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import SettingDocument, Tenant, table_of
 
 TENANTS = table_of(Tenant)
+ADD_ONE = prepared(
+    update(TENANTS).where(TENANTS.c.id == bindparam("of_tenant")).values(generation=TENANTS.c.generation + 1)
+)
 THREADS, TIMES = 16, 5
 
 
@@ -233,11 +237,24 @@ def test_two_transactions_that_wait_for_each_other_are_a_conflict_and_no_outage(
     postgres.drop(url)
 
 
+def test_what_was_done_singly_is_there_at_once_and_stays(store: Store) -> None:
+    with pytest.raises(DomainError), store.singly() as work:  # noqa: PT012 - what stands before the refusal must stay
+        work.run(ADD_ONE, {"of_tenant": TENANT})
+        assert generation(store) == 2
+        work.run(update(TENANTS).where(TENANTS.c.id == TENANT).values(generation=TENANTS.c.generation + 1))
+        raise denied("NO", "No.")
+    assert generation(store) == 3
+    with store.write(), pytest.raises(RuntimeError, match="inside another"), store.singly():
+        pass
+
+
 def test_only_what_need_not_be_durable_does_without_the_disk(postgres: PostgresServer) -> None:
     url = postgres.new_database()
     store = Store(url, writers=1)
     for durable, said in ((True, "on"), (False, "off"), (True, "on")):
         with store.write(durable=durable) as work:
             assert work.connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == said
+    with store.singly() as work:
+        assert work.connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "off"
     store.close()
     postgres.drop(url)

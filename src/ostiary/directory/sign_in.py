@@ -112,7 +112,7 @@ class PasswordSignIn:
         """Seconds to wait. By user where there is one, so that no second spelling of a name has a counter of its own;
         a name that is blocked costs the tenant nothing. `tenants_limit` a minute, 0 for none."""
         now_ms = self._clock.now_ms()
-        with self._store.write(durable=False) as work:
+        with self._store.singly() as work:
             wait = count_exactly(work, tenant_id, self._per_user, subject, now_ms)
             if wait or not tenants_limit:
                 return wait
