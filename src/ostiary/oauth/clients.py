@@ -7,14 +7,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, delete, func, insert, select
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from ostiary.directory.names import check_name
 from ostiary.errors import invalid, not_found
 from ostiary.ids import Entropy, digest, new_id, same
 from ostiary.keys.sealing import Place, Sealing
 from ostiary.oauth.refresh import revoke_grants_of
-from ostiary.store.tables import Client, ClientScope, RoleScope, table_of
+from ostiary.store.tables import AuthorizationCode, Client, ClientScope, RoleScope, table_of
 from ostiary.store.tenancy import TenantView, touch
 from ostiary.store.work import Work
 
@@ -26,7 +26,8 @@ MAX_CLIENTS = 200
 MAX_SCOPES = 50
 _SCOPE = re.compile(r"(?!appid|openid)[a-z0-9._]{1,49}")
 
-_CLIENTS, _SCOPES, _ROLE_SCOPES = table_of(Client), table_of(ClientScope), table_of(RoleScope)
+_CLIENTS, _CODES = table_of(Client), table_of(AuthorizationCode)
+_SCOPES, _ROLE_SCOPES = table_of(ClientScope), table_of(RoleScope)
 _OF_TENANT = (
     select(
         _CLIENTS.c.id, _CLIENTS.c.name, _CLIENTS.c.type, _CLIENTS.c.secret_digest, _CLIENTS.c.sealed_secret,
@@ -187,6 +188,8 @@ def put_scopes(work: Work, tenant_id: str, client_id: str, scopes: Sequence[str]
 def delete_client(work: Work, tenant_id: str, client_id: str, now_ms: int) -> None:
     """Deletes an application and kills what was granted to it; its access tokens die with it (`Authentication`)."""
     client = lock_client(work, tenant_id, client_id)
+    unused = (_CODES.c.tenant_id == tenant_id, _CODES.c.client_id == client_id, _CODES.c.used_at.is_(None))
+    work.run(update(_CODES).where(*unused).values(used_at=now_ms))
     revoke_grants_of(work, tenant_id, now_ms, client_id=client_id)
     work.delete(client)
 

@@ -266,7 +266,7 @@ def revoke_grants_of(
     """Kills every grant of a subject (`sub`), a directory user or a client, with what was issued under them; how many
     lived. Name exactly one.
 
-    Codes that were not redeemed yet die of themselves: each carries the epoch of its subject, and names its client.
+    The codes of a subject or user that were not redeemed yet die of themselves: each carries the epoch of its subject.
     """
     named = [("subject", subject), ("user_id", user_id), ("client_id", client_id)]
     ((column, value),) = [(column, value) for column, value in named if value]
