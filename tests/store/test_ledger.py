@@ -135,6 +135,19 @@ def test_what_one_request_cannot_write_undoes_nothing_of_the_others(installation
     assert recorded(installation) == 5
 
 
+def test_who_is_alone_gets_its_own_exception_and_leaves_nothing(installation: Installation) -> None:
+    def finish(work: Work, signatures: list[bytes]) -> None:
+        record(work, 1, entry(installation))
+        raise LookupError("alone")
+
+    ledger = Ledger(installation.runtime.store)
+    with pytest.raises(LookupError, match="alone"):
+        ledger.sign_and_write(ECHO, [b"x"], finish)
+    assert recorded(installation) == 0
+    ledger.append(1, entry(installation))
+    assert recorded(installation) == 1, "the thread lives"
+
+
 def test_what_was_refused_for_waiting_too_long_is_never_done(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -163,6 +163,8 @@ class Ledger:
         try:
             return self._written(batch)
         except Exception as error:  # noqa: BLE001 - it is passed on to those who wait
+            if _is_alone(batch):
+                return [error]
             lost = sum(not job.awaited for job, _ in batch)
             if lost or not isinstance(error, DomainError):
                 _log.error("batch failed", jobs=len(batch), records_lost=lost, exc_info=True)
@@ -173,7 +175,8 @@ class Ledger:
             return [made for _, made in batch]
         # What nobody waits for may be lost with a process already: it needs no disk of its own.
         with self._store.write(durable=any(job.awaited for job, _ in batch)) as work:
-            outcomes = [_finished(work, job, made) for job, made in batch]
+            alone = _is_alone(batch)
+            outcomes = [_finished(work, job, made, alone=alone) for job, made in batch]
             rows = [row for job, made in batch if not isinstance(made, Exception) for row in job.rows]
             if rows:
                 work.run(APPEND, rows)
@@ -219,10 +222,18 @@ def _outcome(job: _Job) -> Any:
         return job.done.get(timeout=TIMEOUT_S)
 
 
-def _finished(work: Work, job: _Job, made: Any) -> Any:
-    """What the job's `finish` returns or raises; a savepoint undoes what it wrote before it raised."""
+def _is_alone(batch: _Batch) -> bool:
+    """Whether the transaction belongs to one request, so that what ends it concerns nobody else."""
+    return len(batch) == 1 and batch[0][0].finish is not None
+
+
+def _finished(work: Work, job: _Job, made: Any, *, alone: bool) -> Any:
+    """What the job's `finish` returns or raises; a savepoint undoes what it wrote before it raised, or the end of the
+    transaction if that is its own."""
     if job.finish is None or isinstance(made, Exception):
         return made
+    if alone:
+        return job.finish(work, made)
     try:
         with translated(), work.savepoint():
             return job.finish(work, made)

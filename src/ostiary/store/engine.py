@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 import psycopg
-from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy import Connection, Engine, Table, Transaction, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -31,6 +31,8 @@ from ostiary.store.work import Work
 STATEMENT_TIMEOUT_MS = 8_000
 """Below the gateway's 15 s, so that the caller gets our 503 and not its 504."""
 LOCK_TIMEOUT_MS = 4_000
+_IMMEDIATE = "BEGIN IMMEDIATE"
+"""SQLite: a transaction that will write waits here, where waiting is safe, and not at its first change."""
 _AWAY = (OperationalError, PoolTimeout, sqlite3.OperationalError, psycopg.OperationalError)
 """SQLAlchemy's own errors, and the drivers' where they are asked without it (`store.prepared`)."""
 
@@ -67,9 +69,7 @@ class Store:
         try:
             with translated(), self._alone(), aside, self._turn(self._writers) as connection:
                 work = Work(lambda: connection)
-                transaction = connection.begin()
-                if not (durable or self.is_sqlite):
-                    connection.exec_driver_sql("SET LOCAL synchronous_commit TO off")
+                transaction = self._begin(connection, durable=durable)
                 try:
                     yield work
                     work.flush()
@@ -87,6 +87,15 @@ class Store:
             if committed and durable and self.is_sqlite:
                 with aside:
                     _reach_the_disk(f"{self.url.database}-wal")
+
+    def _begin(self, connection: Connection, *, durable: bool) -> Transaction:
+        """Begins what SQLAlchemy then ends: neither driver opens transactions of its own on these connections."""
+        driver: Any = connection.connection.dbapi_connection
+        if self.is_sqlite:
+            driver.execute(_IMMEDIATE)
+        else:  # one message, whatever is in it
+            driver.execute("BEGIN" if durable else "BEGIN; SET LOCAL synchronous_commit TO off", prepare=False)
+        return connection.begin()
 
     @contextmanager
     def singly(self) -> Iterator[Work]:
@@ -225,7 +234,7 @@ def migrating(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, hide_parameters=True)
         _on_connect(engine, ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF"])
-        event.listen(engine, "begin", _begin_immediate)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(_IMMEDIATE))
         return engine
     options = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
     return create_engine(_psycopg(url), hide_parameters=True, connect_args={"options": options, "connect_timeout": 3})
@@ -245,7 +254,6 @@ def _open_sqlite(url: URL) -> tuple[Engine, Engine, Engine]:
     for engine in (writing, single):
         # NORMAL: a commit gives the log to the kernel; `_reach_the_disk` waits for it when others may write again.
         _on_connect(engine, ["journal_mode=WAL", "synchronous=NORMAL", *pragmas])
-    event.listen(writing, "begin", _begin_immediate)
     return reading, writing, single
 
 
@@ -262,13 +270,9 @@ def _reach_the_disk(wal: str) -> None:
         os.close(descriptor)
 
 
-def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
 def _on_connect(engine: Engine, pragmas: list[str]) -> None:
     def prepare(connection: Any, _record: Any) -> None:
-        # The driver must not open transactions of its own: BEGIN IMMEDIATE is ours (else two writers lose updates).
+        # The driver must not open transactions of its own: they are ours (else two writers lose updates).
         connection.isolation_level = None
         for pragma in pragmas:
             connection.execute(f"PRAGMA {pragma}")
@@ -281,7 +285,7 @@ def _open_postgresql(url: URL) -> tuple[Engine, Engine, Engine]:
     url = _psycopg(url)
 
     def opened(options: str, **more: Any) -> Engine:
-        arguments = {"options": options, "connect_timeout": 3, "prepare_threshold": 2}
+        arguments = {"options": options, "connect_timeout": 3, "prepare_threshold": 2, "autocommit": True}
         return create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments, **more)
 
     reading = opened(f"{limits} -c default_transaction_read_only=on", isolation_level="AUTOCOMMIT")
