@@ -11,7 +11,8 @@ import pytest
 from kit.anonymous import Shop
 from kit.callers import refusal
 from kit.custom import Custom
-from kit.directory import INVALID, NOBODY, Json, People, body, raw
+from kit.directory import INVALID, NOBODY, TAKEN, Json, People, body, raw
+from kit.pre_registered import MAIL, nominate, signed_in
 
 MEMBERS = ["id", "name", "email", "preferred_username", "picture", "gender", "locale"]
 
@@ -90,6 +91,23 @@ def test_directory_and_anonymous_users_stay_at_home(source: People) -> None:
     bring(source, user())
     answer = exported(source)
     assert (answer["totalResults"], [one["idp"] for one in answer["users"]]) == (1, ["google"])
+
+
+def test_who_is_expected_in_the_directory_is_expected_there_too_and_gets_the_profile(
+    source: People, target: People
+) -> None:
+    nominate(source, "cloud_directory", MAIL, plan="gold")
+    nominate(source, "cloud_directory", source.create("joe@example.com")["id"], plan="by id, so with the directory")
+    (waiting,) = exported(source)["users"]
+    assert (waiting["idp"], waiting["identities"][0]["preRegistered"]) == ("cloud_directory", True)
+    assert bring(target, waiting)["added"] == 1
+    assert bring(target, waiting)["failReasons"][0]["error"]["code"] == "PROFILE_EXISTS"
+    assert refusal(partial(nominate, target, "cloud_directory", MAIL.lower())) == (TAKEN, "PROFILE_EXISTS")
+    target.create("ada@example.com")
+    profile = target.profiles("GetUserProfile", id=signed_in(target))
+    assert (profile["attributes"], len(profile["identities"])) == ({"plan": "gold"}, 1)
+    assert "preRegistered" not in profile["identities"][0]
+    assert exported(target)["totalResults"] == 0
 
 
 def test_an_imported_user_signs_in_to_the_imported_profile(source: People, target: People) -> None:

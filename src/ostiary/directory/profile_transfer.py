@@ -1,6 +1,7 @@
 """Profiles carried from one tenant to another (App ID catalogue 67, 68; appid.md §19).
 
-Directory users are carried with their directory, and anonymous profiles not at all.
+Directory users are carried with their directory, but for those who are only expected under a mail address; anonymous
+profiles not at all.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from identity.appid.management.v4 import users_pb2 as pb
 from ostiary.directory.attributes import MAX_BYTES, attributes_text, check_attributes
 from ostiary.directory.joining import hold_identities
 from ostiary.directory.json_text import read_json, write_json
-from ostiary.directory.names import is_text, name_key
+from ostiary.directory.names import email_key, is_text, name_key
 from ostiary.directory.pre_registration import check_id, check_provider, identity_taken, is_known
 from ostiary.directory.profile_document import EXPECTED, profile_documents
 from ostiary.directory.profile_search import known_profiles, page_document, page_size, profile_page
@@ -35,7 +36,9 @@ MAX_TEXT = 2_048
 FACTS = ("name", "email", "picture", "gender", "locale", "preferred_username")
 _NOT_SAID = frozenset({"provider", "id", "idpUserInfo", EXPECTED})
 _PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
-_OF_DIRECTORY = exists().where(OF_PROFILE, _IDENTITIES.c.provider == CLOUD_DIRECTORY).correlate(_PROFILES)
+_WAITS_FOR_ADDRESS = _IDENTITIES.c.expected & (_IDENTITIES.c.idp_id == _IDENTITIES.c.email_key)
+_IS_DIRECTORYS = (_IDENTITIES.c.provider == CLOUD_DIRECTORY, ~_WAITS_FOR_ADDRESS)
+_OF_DIRECTORY = exists().where(OF_PROFILE, *_IS_DIRECTORYS).correlate(_PROFILES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def export_profiles(
 def _counting_elsewhere(tenant_id: str) -> Select[Any]:
     """Counts what is not of the directory by what is: a profile is of at most one directory user, and asking each
     profile takes twenty times as long."""
-    of_directory = (_IDENTITIES.c.tenant_id == tenant_id, _IDENTITIES.c.provider == CLOUD_DIRECTORY)
+    of_directory = (_IDENTITIES.c.tenant_id == tenant_id, *_IS_DIRECTORYS)
     known, users = (
         counted_rows(table, *chosen).scalar_subquery()
         for table, chosen in ((_PROFILES, known_profiles(tenant_id)), (_IDENTITIES, of_directory))
@@ -103,12 +106,17 @@ def _entries(body: bytes) -> list[Any]:
 
 def _add(work: Work, tenant_id: str, carried: Carried, entropy: Entropy, now_ms: int) -> None:
     email = carried.facts["email"]
-    if any(is_known(work, tenant_id, identity, email) for identity in carried.identities):
+    if any(is_known(work, tenant_id, each, _address_of(each, email)) for each in carried.identities):
         raise identity_taken()
     profile_id = new_profile(work, tenant_id, carried.facts, entropy, now_ms, attributes=carried.attributes)
     for identity in carried.identities:
-        add_identity(work, tenant_id, profile_id, identity, email)
+        add_identity(work, tenant_id, profile_id, identity, _address_of(identity, email))
     put_profile_roles(work, tenant_id, profile_id, carried.role_ids)
+
+
+def _address_of(identity: IdentityView, email: str) -> str:
+    """The address that an identity has at its provider: of a directory user who is expected, its name."""
+    return identity.id if identity.provider == CLOUD_DIRECTORY else email
 
 
 def _read(entry: Any, roles: Mapping[str, str]) -> Carried:
@@ -132,8 +140,11 @@ def _identity(identity: Any) -> IdentityView:
     if not isinstance(identity, dict):
         raise _bad("An identity must be an object.")
     provider, idp_id = check_provider(identity.get("provider")), check_id("identities.id", identity.get("id"))
+    expected = identity.get(EXPECTED) is True
     if provider == CLOUD_DIRECTORY:
-        raise _bad("Users of the Cloud Directory are imported with their directory.")
+        if not expected or "@" not in idp_id:
+            raise _bad("Users of the Cloud Directory are imported with their directory.")
+        idp_id = email_key(idp_id)
     beside = {name: value for name, value in identity.items() if name not in _NOT_SAID}
     said = identity.get("idpUserInfo", beside)
     if not isinstance(said, dict):
@@ -141,7 +152,7 @@ def _identity(identity: Any) -> IdentityView:
     user_info = write_json({name: value for name, value in said.items() if name != "idpType"}, escaped=False)
     if not is_text(user_info) or len(user_info.encode()) > MAX_BYTES:
         raise _bad(f"idpUserInfo must be text of at most {MAX_BYTES} bytes as JSON.")
-    return IdentityView(provider, idp_id, user_info, expected=identity.get(EXPECTED) is True)
+    return IdentityView(provider, idp_id, user_info, expected=expected)
 
 
 def _text(name: str, value: Any) -> str:

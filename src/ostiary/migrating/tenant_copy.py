@@ -14,8 +14,8 @@ PARTS = (
     copy_templates,
     copy_applications,  # before roles, which name their scopes
     copy_roles,  # before users, who hold them
+    copy_profiles,  # before users, some of whom profiles may wait for
     copy_users,
-    copy_profiles,
 )
 NEVER = {
     "signing keys": "no server gives private keys away: tokens of the source are not valid here, people sign in again",

@@ -697,7 +697,9 @@ class CarriedProfile(_message.Message):
     """The provider of the first identity."""
     @_builtins.property
     def identities(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProfileIdentity]:
-        """1 to 20 identities, none of them of the Cloud Directory. What a provider said may stand beside `id` too."""
+        """1 to 20 identities, none of them of the Cloud Directory but a `preRegistered` one, whose `id` is a mail address. What
+        a provider said may stand beside `id` too.
+        """
 
     @_builtins.property
     def attributes(self) -> _struct_pb2.Struct:

@@ -133,8 +133,9 @@ class UsersServiceServicer:
     def ExportUserProfiles(self, request, context):
         """Returns profiles with all that belongs to them, oldest first, for an import into another tenant: at most 50 at once.
 
-        Users of the Cloud Directory and anonymous users are left out. Each of `users` has the members of a profile, `idp`
-        and `roles` (names); `totalResults`, `itemsPerPage` and `requestOptions` as in a search.
+        Users of the Cloud Directory and anonymous users are left out, but for those who were registered in advance by their
+        mail address. Each of `users` has the members of a profile, `idp` and `roles` (names); `totalResults`,
+        `itemsPerPage` and `requestOptions` as in a search.
         Errors: `INVALID_COUNT`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -62,8 +62,9 @@ class UsersServiceStub:
     ExportUserProfiles: _grpc.UnaryUnaryMultiCallable[_users_pb2.ExportUserProfilesRequest, _httpbody_pb2.HttpBody]
     """Returns profiles with all that belongs to them, oldest first, for an import into another tenant: at most 50 at once.
 
-    Users of the Cloud Directory and anonymous users are left out. Each of `users` has the members of a profile, `idp`
-    and `roles` (names); `totalResults`, `itemsPerPage` and `requestOptions` as in a search.
+    Users of the Cloud Directory and anonymous users are left out, but for those who were registered in advance by their
+    mail address. Each of `users` has the members of a profile, `idp` and `roles` (names); `totalResults`,
+    `itemsPerPage` and `requestOptions` as in a search.
     Errors: `INVALID_COUNT`.
     """
     ImportUserProfiles: _grpc.UnaryUnaryMultiCallable[_users_pb2.ImportUserProfilesRequest, _users_pb2.ProfileImportResult]
@@ -138,8 +139,9 @@ class UsersServiceAsyncStub(UsersServiceStub):
     ExportUserProfiles: _aio.UnaryUnaryMultiCallable[_users_pb2.ExportUserProfilesRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Returns profiles with all that belongs to them, oldest first, for an import into another tenant: at most 50 at once.
 
-    Users of the Cloud Directory and anonymous users are left out. Each of `users` has the members of a profile, `idp`
-    and `roles` (names); `totalResults`, `itemsPerPage` and `requestOptions` as in a search.
+    Users of the Cloud Directory and anonymous users are left out, but for those who were registered in advance by their
+    mail address. Each of `users` has the members of a profile, `idp` and `roles` (names); `totalResults`,
+    `itemsPerPage` and `requestOptions` as in a search.
     Errors: `INVALID_COUNT`.
     """
     ImportUserProfiles: _aio.UnaryUnaryMultiCallable[_users_pb2.ImportUserProfilesRequest, _users_pb2.ProfileImportResult]  # type: ignore[assignment]
@@ -229,8 +231,9 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Returns profiles with all that belongs to them, oldest first, for an import into another tenant: at most 50 at once.
 
-        Users of the Cloud Directory and anonymous users are left out. Each of `users` has the members of a profile, `idp`
-        and `roles` (names); `totalResults`, `itemsPerPage` and `requestOptions` as in a search.
+        Users of the Cloud Directory and anonymous users are left out, but for those who were registered in advance by their
+        mail address. Each of `users` has the members of a profile, `idp` and `roles` (names); `totalResults`,
+        `itemsPerPage` and `requestOptions` as in a search.
         Errors: `INVALID_COUNT`.
         """
 
