@@ -34,10 +34,14 @@ class Recovering(People):
         super().__init__(caller)
         self._links = mail_links_pb2_grpc.MailLinksServiceStub(caller.channel)
 
-    def set_up(self, *, interactions: Json | None = None, pages: bool = False, link_seconds: int = 900) -> None:
-        """The Cloud Directory's interactions, the tenant's own pages, how long links live."""
+    def set_up(
+        self, *, interactions: Json | None = None, pages: bool = False, link_seconds: int = 900, by_self: bool = True
+    ) -> None:
+        """The Cloud Directory's interactions, the tenant's own pages, how long links live, whether users help
+        themselves."""
         provider = type(CLOUD_DIRECTORY.default)()
         provider.CopyFrom(CLOUD_DIRECTORY.default)
+        provider.config.self_service_enabled = by_self
         for name, value in (interactions or {}).items():
             setattr(provider.config.interactions, name, value)
         urls = action_urls_pb2.ActionUrls(on_user_verified=THANKS, on_reset_password=RESET) if pages else None

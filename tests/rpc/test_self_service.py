@@ -17,7 +17,7 @@ from kit.callers import Caller, refusal, serving
 from kit.directory import INVALID, LIMITED, NOBODY, NOT_FOUND, TAKEN, person
 from kit.installation import Installation
 from kit.oauth import PASSWORD, URLENCODED, refused
-from kit.recovering import NEW, RESET, Json, Recovering
+from kit.recovering import NEW, RESET, Json, Recovering, pending
 
 from ostiary.config import deploy_folder
 
@@ -143,6 +143,25 @@ def test_resetting_passwords_can_be_switched_off_also_for_links_that_were_sent(p
     assert refusal(people.forgot) == (DENIED, "RESET_PASSWORD_DISABLED")
     assert refusal(partial(people.resend, uuid, "RESET_PASSWORD")) == (DENIED, "RESET_PASSWORD_DISABLED")
     assert people.open(code).status == people.choose(code).status == 403
+
+
+def test_without_self_service_only_the_built_in_pages_of_a_reset_are_closed(people: Recovering) -> None:
+    uuid = people.create()["id"]
+    people.set_up(by_self=False)
+    people.forgot()
+    code = people.code("RESET_PASSWORD")
+    for refused_page in (people.open(code), people.choose(code)):
+        assert (refused_page.status, "self-service" in refused_page.body) == (403, True)
+    people.set_up(by_self=False, pages=True)
+    assert people.result(context_of(people.submit(code)), "ForgotPassword") == {"success": True}
+    people.change(uuid)
+    assert people.can_sign_in(people.oauth.application(), NEW)
+
+
+def test_an_address_is_confirmed_also_without_self_service(people: Recovering) -> None:
+    people.set_up(by_self=False)
+    pending(people)
+    assert people.submit(people.code()).status == 200
 
 
 def test_a_user_who_is_locked_meanwhile_cannot_use_the_link(people: Recovering) -> None:

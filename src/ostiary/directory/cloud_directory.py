@@ -57,7 +57,8 @@ def replace_cloud_directory(
 
 
 def check_cloud_directory(provider: pb.CloudDirectoryProvider) -> None:
-    """Refuses what is missing and values outside the documented vocabularies; fills in signupEnabled."""
+    """Refuses what is missing and values outside the documented vocabularies; fills in signupEnabled and
+    the methods of a confirmation that is on."""
     check_switch(provider)
     if not provider.HasField("config"):
         raise invalid("CONFIG_MISSING", "config is required, also when isActive is false.")
@@ -83,6 +84,8 @@ def _check_confirmation(confirmation: pb.IdentityConfirmation) -> None:
         raise invalid("INVALID_ACCESS_MODE", f"{where}.accessMode must be one of {', '.join(ACCESS_MODES)}.")
     if any(method not in METHODS for method in confirmation.methods) or len(confirmation.methods) > len(METHODS):
         raise invalid("INVALID_CONFIRMATION_METHOD", f"{where}.methods can hold email, once.")
+    if confirmation.access_mode != "OFF" and not confirmation.methods:
+        confirmation.methods.extend(METHODS)  # it may be left out, which must not keep people out for want of a mail
 
 
 CLOUD_DIRECTORY = Setting(

@@ -117,6 +117,8 @@ class MailLinks:
         if link.failure and not url:
             raise link_failed(link.failure)
         if not link.failure and link.kind == RESET_PASSWORD:
+            if not url:  # a tenant's own page is the tenant's own affair, like what its applications do
+                self._self_service.check_page(work, tenant)
             self._self_service.check_reset(work, tenant, user)
         return Opened(link, tenant, user, url)
 

@@ -47,6 +47,11 @@ class SelfService:
             self.check_reset(work, tenant, user)
         return user
 
+    def check_page(self, work: Work, tenant: TenantView) -> None:
+        """Whether our own pages take a user's new password. Raises SELF_SERVICE_DISABLED."""
+        if not CLOUD_DIRECTORY.read(work, tenant).config.self_service_enabled:
+            raise denied("SELF_SERVICE_DISABLED", "Only an administrator changes passwords here: self-service is off.")
+
     def check_reset(self, work: Work, tenant: TenantView, user: UserView) -> None:
         """Whether the user may reset the password now; raises as `may_get`."""
         if not CLOUD_DIRECTORY.read(work, tenant).config.interactions.reset_password_enabled:
@@ -69,10 +74,11 @@ class SelfService:
         self, work: Work, tenant: TenantView, link: Code, prepared: PreparedPassword, language: str, ip_address: str,
         request_id: str,
     ) -> None:  # fmt: skip
-        """Uses up a reset link for a new password. Raises LINK_USED, LINK_EXPIRED and what `check_reset` and the
-        password's own rules raise."""
+        """Uses up a reset link for a new password that our own page took. Raises LINK_USED, LINK_EXPIRED and what
+        `check_page`, `check_reset` and the password's own rules raise."""
         lock_user(work, tenant.id, link.user_id)
         use_up(work, link, self._clock.now_ms())
+        self.check_page(work, tenant)
         self.check_reset(work, tenant, the_user(work, tenant.id, link.user_id))
         self._store(work, tenant, prepared, language, ip_address, by_user=True)
         capture(work, tenant, self._clock.now_ms(), password_renewed(tenant.id, link.user_id, request_id))

@@ -675,9 +675,11 @@ class CloudDirectoryConfig(_message.Message):
     INTERACTIONS_FIELD_NUMBER: _builtins.int
     IDENTITY_FIELD_FIELD_NUMBER: _builtins.int
     self_service_enabled: _builtins.bool
-    """Whether people may reset and change their password and edit their details; required."""
+    """Whether people may reset and change their password and edit their details on the built-in pages; what applications do
+    for them with this API goes on working. Required.
+    """
     signup_enabled: _builtins.bool
-    """Whether people may register themselves; true when absent."""
+    """Whether people may register themselves on the hosted pages; sign-up by this API goes on working. True when absent."""
     identity_field: _builtins.str
     """What people type to sign in: email or userName. Cannot be switched once the tenant has users; absent: unchanged,
     which is email on a new tenant.

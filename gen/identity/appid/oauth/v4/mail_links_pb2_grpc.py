@@ -64,7 +64,8 @@ class MailLinksServiceServicer:
         """Shows the page of a link.
 
         Errors: `LINK_NOT_FOUND` (404) for an unknown code, `LINK_EXPIRED` and `LINK_USED` (410), unless the tenant has a page
-        of its own to tell it, `RESET_PASSWORD_DISABLED` (403).
+        of its own to tell it, `RESET_PASSWORD_DISABLED` (403), and for the built-in page of a reset where selfServiceEnabled
+        is off `SELF_SERVICE_DISABLED` (403).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

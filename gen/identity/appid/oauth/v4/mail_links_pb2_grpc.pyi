@@ -43,7 +43,8 @@ class MailLinksServiceStub:
     """Shows the page of a link.
 
     Errors: `LINK_NOT_FOUND` (404) for an unknown code, `LINK_EXPIRED` and `LINK_USED` (410), unless the tenant has a page
-    of its own to tell it, `RESET_PASSWORD_DISABLED` (403).
+    of its own to tell it, `RESET_PASSWORD_DISABLED` (403), and for the built-in page of a reset where selfServiceEnabled
+    is off `SELF_SERVICE_DISABLED` (403).
     """
     FollowMailLink: _grpc.UnaryUnaryMultiCallable[_mail_links_pb2.FollowMailLinkRequest, _httpbody_pb2.HttpBody]
     """Takes the form of that page and uses the code up; `new_password` and `new_password_again` where it asks for them.
@@ -65,7 +66,8 @@ class MailLinksServiceAsyncStub(MailLinksServiceStub):
     """Shows the page of a link.
 
     Errors: `LINK_NOT_FOUND` (404) for an unknown code, `LINK_EXPIRED` and `LINK_USED` (410), unless the tenant has a page
-    of its own to tell it, `RESET_PASSWORD_DISABLED` (403).
+    of its own to tell it, `RESET_PASSWORD_DISABLED` (403), and for the built-in page of a reset where selfServiceEnabled
+    is off `SELF_SERVICE_DISABLED` (403).
     """
     FollowMailLink: _aio.UnaryUnaryMultiCallable[_mail_links_pb2.FollowMailLinkRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Takes the form of that page and uses the code up; `new_password` and `new_password_again` where it asks for them.
@@ -90,7 +92,8 @@ class MailLinksServiceServicer(metaclass=_abc_1.ABCMeta):
         """Shows the page of a link.
 
         Errors: `LINK_NOT_FOUND` (404) for an unknown code, `LINK_EXPIRED` and `LINK_USED` (410), unless the tenant has a page
-        of its own to tell it, `RESET_PASSWORD_DISABLED` (403).
+        of its own to tell it, `RESET_PASSWORD_DISABLED` (403), and for the built-in page of a reset where selfServiceEnabled
+        is off `SELF_SERVICE_DISABLED` (403).
         """
 
     @_abc_1.abstractmethod
