@@ -284,7 +284,13 @@ def test_many_are_removed_with_their_profiles_and_the_unknown_are_reported(targe
     assert listed(target) == []
     assert target.profiles("SearchUserProfiles")["totalResults"] == 0
     assert not target.oauth.is_active(token["access_token"], application)
-    assert [action for action, _ in target.audited()].count("appid.users.bulkdelete") == 1
+    recorded = [user_id for action, user_id in target.audited() if action == "appid.users.bulkdelete"]
+    assert sorted(recorded) == sorted(ids)
+
+
+def test_a_removal_of_nobody_is_recorded_as_one_of_the_tenant(target: People) -> None:
+    remove(target, [NOBODY])
+    assert target.audited() == [("appid.users.bulkdelete", target.tenant_id)]
 
 
 @pytest.mark.parametrize(("ids", "reason"), [([], "IDS_MISSING"), ([NOBODY] * 101, "TOO_MANY_IDS")])

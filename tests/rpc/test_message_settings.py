@@ -206,6 +206,7 @@ def test_changing_the_master_key_finds_the_secrets_of_settings() -> None:
             for url, reason in (
                 ("mail.example", "INVALID_URL"), ("ftp://mail.example", "INVALID_URL"),
                 ("https://u:p@mail.example", "INVALID_URL"), ("http://127.0.0.1/send", "OUTGOING_REFUSED"),
+                ("https://10.0.0.1/send", "OUTGOING_REFUSED"),
             )
         ),
     ],

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from kit.audited import changes
+from kit.audited import audited, changes
 from kit.callers import Caller, refusal, serving
 from kit.installation import Installation, install
 from kit.oauth import Runtime
@@ -24,7 +24,7 @@ from ostiary.store.tenancy import fresh_view
 Json = dict[str, Any]
 SERVICE = "identity.appid.management.v4.MfaService"
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
-VONAGE: Json = {"key": "their key", "secret": "planted-secret", "from": "12345678", "provider": "nexmo"}
+VONAGE: Json = {"key": "planted-key", "secret": "planted-secret", "from": "12345678", "provider": "nexmo"}
 
 
 class Mfa:
@@ -111,7 +111,7 @@ def test_secrets_are_sealed_and_shown_to_writers_only(mfa: Mfa) -> None:
     headers = {"authorization": "Bearer planted-secret"}
     mfa.put_channel("nexmo", isActive=True, config=VONAGE)
     mfa.put_extension("premfa", isActive=False, config={"url": "https://hook.example/x", "headers": headers})
-    assert mfa.channels("reader")[1]["config"] == {key: VONAGE[key] for key in ("key", "from", "provider")}
+    assert mfa.channels("reader")[1]["config"] == {key: VONAGE[key] for key in ("from", "provider")}
     assert mfa.ask("GetMfaExtension", {"name": "premfa"}, "reader")["config"] == {
         "url": "https://hook.example/x", "headers": {},
     }  # fmt: skip
@@ -119,8 +119,8 @@ def test_secrets_are_sealed_and_shown_to_writers_only(mfa: Mfa) -> None:
     with mfa.caller.installation.runtime.store.read() as work:
         found = [bytes(row[0]) for row in work.rows(select(table_of(SettingDocument).c.document))]
         found += [row[0].encode() for row in work.rows(select(table_of(SettingSecret).c.sealed_value))]
-    assert len(found) == 4
-    assert not any(b"planted-secret" in one for one in found)
+    assert len(found) == 5
+    assert not any(b"planted" in one for one in found)
 
 
 def test_an_extension_is_stored_then_switched_and_forgotten(mfa: Mfa) -> None:
@@ -166,6 +166,13 @@ def test_there_are_no_other_extensions(mfa: Mfa) -> None:
     ):  # fmt: skip
         asked = refusal(lambda method=method, body=body: mfa.ask(method, {"name": "other", **body}))
         assert asked == (INVALID, "INVALID_EXTENSION")
+
+
+def test_a_refused_extension_is_audited_by_its_name_if_there_is_one_of_it(mfa: Mfa) -> None:
+    for name in ("premfa", "postmfa", "other"):
+        assert refusal(lambda name=name: mfa.put_extension(name, isActive=True))[0] is INVALID
+    refused = [row.action for row in audited(mfa.caller.installation) if row.outcome == "failure"]
+    assert refused == [f"appid.mfa-extension-{name}.update" for name in ("premfa", "postmfa", "unknown")]
 
 
 @pytest.fixture

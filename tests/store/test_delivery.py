@@ -69,6 +69,16 @@ def test_a_mail_arrives_with_both_its_parts_and_nothing_of_it_stays(post: Post) 
     assert len(post.smtp.delivered) == 1
 
 
+@pytest.mark.parametrize("to", ["jane@example.com", "jäne@example.com"])
+def test_a_line_of_a_mail_may_begin_with_from(post: Post, to: str) -> None:
+    own_text(post, "WELCOME", Template("Hello", "<p>x</p>", "Greetings\nFrom all of us\n.\n"))
+    post.write("WELCOME", to)
+    assert post.send() == 1
+    (mail,) = post.smtp.delivered
+    assert mail.recipients == [to]
+    assert mail.part("plain").splitlines() == ["Greetings", "From all of us", "."]
+
+
 def test_a_mail_looks_like_the_tenants_pages(post: Post) -> None:
     png = io.BytesIO()
     Image.new("RGB", (2, 2), "red").save(png, "PNG")

@@ -12,7 +12,7 @@ from ostiary.transport.families import RENDERERS
 
 APPID, OAUTH, IAM = rules.ERROR_FAMILY_APPID, rules.ERROR_FAMILY_OAUTH, rules.ERROR_FAMILY_IAM
 SCIM, CSP, CLOUDAPI = rules.ERROR_FAMILY_SCIM, rules.ERROR_FAMILY_CSP, rules.ERROR_FAMILY_CLOUDAPI
-TAKEN = conflict("USERNAME_TAKEN", "The name is taken.")
+TAKEN = conflict("USERNAME_TAKEN", "The name is taken.", scim_type="uniqueness")
 SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 
 
@@ -26,6 +26,13 @@ SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
             {"errorCode": "USERNAME_TAKEN", "message": "The name is taken.", "detail": "The name is taken.",
              "status": "409", "scimType": "uniqueness", "schemas": [SCHEMA]},
         ),
+        (
+            APPID, "/management/v4/t/cloud_directory/forgot_password", conflict("USER_NOT_VERIFIED", "Not yet."), 409,
+            {"errorCode": "USER_NOT_VERIFIED", "message": "Not yet.", "detail": "Not yet.", "status": "409",
+             "schemas": [SCHEMA]},
+        ),
+        (SCIM, "/t", conflict("CONFLICT", "Repeat."), 409,
+         {"schemas": [SCHEMA], "status": "409", "detail": "Repeat."}),
         (OAUTH, "/t", invalid("X", "Bad."), 400, {"error": "invalid_request", "error_description": "Bad."}),
         (
             OAUTH, "/t",

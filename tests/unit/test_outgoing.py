@@ -92,6 +92,9 @@ def test_loopback_is_not_reached_unless_it_is_allowed() -> None:
             assert reason(lambda url=url: Outgoing().check_url(url)) == "OUTGOING_REFUSED"
         assert not made.received
         assert Outgoing(LOOPBACK).check_url(made.url) == made.url
+        for host in ("10.0.0.1", "[fd00::1]", "[::ffff:169.254.169.254]", "192.168.1.7:8443"):
+            assert reason(lambda host=host: Outgoing().check_url(f"https://{host}/x")) == "OUTGOING_REFUSED"
+        assert Outgoing(["10.0.0.0/8"]).check_url("https://10.0.0.1/x") == "https://10.0.0.1/x"
         assert Outgoing().check_url("https://unresolved.invalid/x") == "https://unresolved.invalid/x"
 
 

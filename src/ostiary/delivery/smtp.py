@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP, SMTPUTF8
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ostiary.config import ConfigurationError, is_loopback
@@ -77,7 +80,7 @@ class SmtpProvider:
         addresses = [one.header().addr_spec for one in recipients if one is not None]
         try:
             with aside, self._connected() as server:
-                refused = server.send_message(message, mail.envelope.sender.header().addr_spec, addresses)
+                refused = _hand_over(server, message, mail.envelope.sender.header().addr_spec, addresses)
         except smtplib.SMTPRecipientsRefused as error:
             refused = error.recipients
         except smtplib.SMTPDataError as error:
@@ -109,6 +112,19 @@ class SmtpProvider:
             server.close()
             raise
         return server
+
+
+def _hand_over(
+    server: smtplib.SMTP, message: EmailMessage, sender: str, recipients: Sequence[str]
+) -> dict[str, tuple[int, bytes]]:
+    """What smtplib's `send_message` does, but for its `>` before lines that begin with "From ", as in mailbox files."""
+    server.ehlo_or_helo_if_needed()
+    is_international = not all(address.isascii() for address in (sender, *recipients))
+    if is_international and not server.has_extn("smtputf8"):
+        raise smtplib.SMTPNotSupportedError("The server takes no international addresses (RFC 6531).")
+    options = ("SMTPUTF8", "BODY=8BITMIME") if is_international else ()
+    content = message.as_bytes(policy=SMTPUTF8 if is_international else SMTP)
+    return server.sendmail(sender, recipients, content, options)
 
 
 def _refused(code: int, text: bytes | str, *, is_final: bool) -> Receipt:

@@ -60,7 +60,7 @@ def _sender(value: struct_pb2.Value) -> str:
     return text
 
 
-MFA_CHANNELS = SealedSetting("mfa_channels", pb.MfaChannels(), _check_channels, secrets=("sms.secret",))
+MFA_CHANNELS = SealedSetting("mfa_channels", pb.MfaChannels(), _check_channels, secrets=("sms.key", "sms.secret"))
 
 
 def channels(stored: pb.MfaChannels) -> dict[str, pb.MfaChannel]:

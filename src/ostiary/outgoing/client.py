@@ -68,10 +68,11 @@ class Outgoing:
     def check_url(self, url: str) -> str:
         """Returns a URL that may be stored for later calls: https, or http to addresses that the allow-list names.
 
-        Raises INVALID_URL and, for http, what resolving raises. The call itself looks again.
+        Raises INVALID_URL; OUTGOING_REFUSED for an address as the host that no call may reach; for http what resolving
+        raises. The call itself looks again.
         """
         target = read_target(url)
-        if target.scheme == "http":
+        if target.scheme == "http" or target.is_address:
             backend = self._backend(target, DEFAULT_CAPS, Deadline(DEFAULT_CAPS.connect_seconds, self._monotonic))
             with aside:
                 backend.addresses(target.host, target.port)

@@ -46,6 +46,15 @@ class Target:
         """Scheme, host and port (RFC 6454): credentials do not go to another."""
         return self.scheme, self.host, self.port
 
+    @property
+    def is_address(self) -> bool:
+        """Whether the host is an address, so that no resolver is asked."""
+        try:
+            ipaddress.ip_address(self.host)
+        except ValueError:
+            return False
+        return True
+
 
 def read_target(url: str) -> Target:
     """The parts of an http(s) URL; raises INVALID_URL for anything else, also for one with credentials in it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,7 +23,8 @@ class Call:
     """One request on its way. Made by the `call` step, filled by the others, read by servicers.
 
     `metadata` are the request headers, lower-case, the first of each name. `headers` go out with a successful answer.
-    `upload` are the messages of a file that streams in.
+    `upload` are the messages of a file that streams in. `audit_target` is what the call acted on, where the request
+    does not name it; `audit_targets` are those of one transaction, where several have an event each.
     """
 
     rules: Rules
@@ -36,8 +37,10 @@ class Call:
     headers: list[tuple[str, str]] = field(default_factory=list)
     http_status: int = 0
     audit_target: str = ""
+    audit_targets: Sequence[str] = ()
     writing: Work | None = None
     record: Callable[[Work], None] | None = None
+    is_recorded: bool = False
     context: Any = None
     upload: Iterator[Any] = field(default_factory=lambda: iter(()))
     _reading: Work | None = None
@@ -94,16 +97,16 @@ class Call:
 
     @contextmanager
     def transaction(self) -> Iterator[Work]:
-        """The transaction of this call's change, with its audit event as the last row in it.
+        """The transaction of this call's change, with its audit event as the last row in it: in the first of several.
 
         The unit of work opens it (WRITE), or the servicer, where slow work stands before it (OWN).
         """
         self.release()
         with self.store.write() as work:
             yield work
-            if self.record is not None:
+            if self.record is not None and (self.audit_targets or not self.is_recorded):
                 self.record(work)
-                self.record = None
+                self.is_recorded = True
 
     @property
     def the_tenant(self) -> TenantView:

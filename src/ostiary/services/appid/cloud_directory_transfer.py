@@ -49,4 +49,5 @@ class CloudDirectoryTransferServicer(cloud_directory_transfer_pb2_grpc.CloudDire
         for ids in check_ids(request.selection.ids):
             with call.transaction() as work:
                 refused |= remove_users(work, request.tenant_id, ids, self._clock.now_ms())
+                call.audit_targets = [user_id for user_id in ids if user_id not in refused]
         return removal_result(request.selection.ids, refused)

@@ -8,6 +8,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from identity.options.v1.rest_pb2 import allowed
 from ostiary.access.principals import PrincipalKind
 from ostiary.clock import Clock
 from ostiary.errors import DomainError, Kind
@@ -49,17 +50,20 @@ class Audit:
             answer = proceed(call, request)
         except DomainError as error:
             if error.kind not in _UNRECORDED and call.principal.kind not in _STRANGERS:
-                self._ledger.note(self._clock.now_ms(), refused(call, error.kind.value))
+                self._ledger.note(self._clock.now_ms(), refused(call, request, error.kind.value))
             raise
-        if call.record is not None:
+        if call.record is not None and not call.is_recorded:
             raise LookupError(f"{call.rules.method} changed something outside Call.transaction, unrecorded")
         if not call.rules.changes and self._is_wanted(call.reading, call):
             self._ledger.note(self._clock.now_ms(), entry_of(call, request))
         return answer
 
     def _record(self, work: Work, call: Call, request: Message) -> None:
-        if self._is_wanted(work, call):
-            record(work, self._clock.now_ms(), entry_of(call, request))
+        if not self._is_wanted(work, call):
+            return
+        entry, now_ms = entry_of(call, request), self._clock.now_ms()
+        for target in call.audit_targets or (entry.target_id,):
+            record(work, now_ms, replace(entry, target_id=target))
 
     def _is_wanted(self, work: Work, call: Call) -> bool:
         if call.rules.options.audit_runtime:
@@ -73,18 +77,29 @@ _TARGET_FIELDS = ("user_id", "id", "client_id", "role_id", "org_id")
 
 def entry_of(call: Call, request: Message) -> Entry:
     """The entry of this call; the target is the id that the request names, else the tenant."""
-    # A documented name may hold a part of the path: `appid.mfa-extension-{name}.update`.
-    action = _FIELD.sub(lambda found: str(getattr(request, found[1])), call.rules.audit)
+    action = _action(call, request)
     target = next((value for name in _TARGET_FIELDS if (value := getattr(request, name, ""))), call.tenant_id)
     if call.rules.options.audit_runtime:
         return attributes_event(call.tenant_id, action, call.principal.id, call.request_id)
     return replace(_entry(call, action), target_id=call.audit_target or target)
 
 
-def refused(call: Call, status: int) -> Entry:
+def refused(call: Call, request: Message, status: int) -> Entry:
     """The entry of a call that was refused. What it named is not kept: it may be anything."""
-    action = _FIELD.sub(UNKNOWN, call.rules.audit)
-    return replace(_entry(call, action), outcome="failure", reason_code=status, target_id=UNKNOWN)
+    entry = _entry(call, _action(call, request))
+    return replace(entry, outcome="failure", reason_code=status, target_id=UNKNOWN)
+
+
+def _action(call: Call, request: Message) -> str:
+    """A documented name may hold a part of the path, `appid.mfa-extension-{name}.update`: one of the values that the
+    proto allows there."""
+    fields = request.DESCRIPTOR.fields_by_name
+
+    def known(found: re.Match[str]) -> str:
+        value = str(getattr(request, found[1]))
+        return value if value in fields[found[1]].GetOptions().Extensions[allowed].values else UNKNOWN
+
+    return _FIELD.sub(known, call.rules.audit)
 
 
 def _entry(call: Call, action: str) -> Entry:

@@ -363,7 +363,7 @@ class MfaChannelConfig(_message.Message):
     SENDER_FIELD_NUMBER: _builtins.int
     PROVIDER_FIELD_NUMBER: _builtins.int
     key: _builtins.str
-    """The API key; required, at most 200 characters."""
+    """The API key; required, at most 200 characters. Absent for readers."""
     secret: _builtins.str
     """The API secret; required, at most 200 characters. Absent for readers."""
     provider: _builtins.str
