@@ -62,14 +62,16 @@ class Arrival:
     anonymous_id: str = ""
 
 
-def profile_at_sign_in(
-    work: Work, signed_in: SignedIn, entropy: Entropy, now_ms: int, anonymous_id: str = ""
-) -> ProfileView:
+def profile_at_sign_in(work: Work, signed_in: SignedIn, entropy: Entropy, now_ms: int) -> ProfileView:
     """The profile of a directory user, made at its first sign-in and kept like the directory at every later one."""
+    return profile_of_identity(work, signed_in.tenant_id, arrival_of(signed_in), entropy, now_ms)
+
+
+def arrival_of(signed_in: SignedIn, anonymous_id: str = "") -> Arrival:
+    """What the directory says of a user who has just signed in."""
     facts = directory_facts(signed_in.display_name, signed_in.email, signed_in.user_name, signed_in.locale)
     identity = IdentityView(CLOUD_DIRECTORY, signed_in.user_id, "{}")
-    arrival = Arrival(identity, facts, signed_in.email if signed_in.email_verified else "", anonymous_id)
-    return profile_of_identity(work, signed_in.tenant_id, arrival, entropy, now_ms)
+    return Arrival(identity, facts, signed_in.email if signed_in.email_verified else "", anonymous_id)
 
 
 def profile_of_identity(work: Work, tenant_id: str, arrival: Arrival, entropy: Entropy, now_ms: int) -> ProfileView:

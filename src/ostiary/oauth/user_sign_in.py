@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from ostiary.clock import Clock
 from ostiary.directory.admission import SignedIn
-from ostiary.directory.joining import profile_at_sign_in
+from ostiary.directory.joining import arrival_of
 from ostiary.directory.sign_in import PasswordSignIn
 from ostiary.errors import DomainError, Kind
 from ostiary.ids import Entropy
 from ostiary.oauth.ledger import Ledger
 from ostiary.oauth.runtime_events import captures, user_authenticated, user_refused
-from ostiary.oauth.subjects import Subject, find_subject
+from ostiary.oauth.subjects import Subject, subject_at_sign_in
 from ostiary.store.audit import record
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import TenantView
@@ -52,10 +52,7 @@ class UserSignIn:
         self, work: Work, signed_in: SignedIn, request_id: str, anonymous_id: str, *, captured: bool
     ) -> Subject:
         now, tenant_id = self._clock.now_ms(), signed_in.tenant_id
-        profile = profile_at_sign_in(work, signed_in, self._entropy, now, anonymous_id)
+        subject = subject_at_sign_in(work, tenant_id, arrival_of(signed_in, anonymous_id), self._entropy, now)
         if captured:
-            record(work, now, user_authenticated(tenant_id, profile.id, signed_in.user_id, request_id))
-        subject = find_subject(work, tenant_id, profile.id, now)
-        if subject is None:
-            raise LookupError("the profile that was just found or made is not there")
+            record(work, now, user_authenticated(tenant_id, subject.id, signed_in.user_id, request_id))
         return subject

@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.exceptions import InvalidSignature
 
 from ostiary.clock import Clock
-from ostiary.directory.joining import Arrival, profile_of_identity
+from ostiary.directory.joining import Arrival
 from ostiary.directory.names import is_text
 from ostiary.directory.profiles import IdentityView
 from ostiary.errors import DomainError, invalid
@@ -21,7 +21,7 @@ from ostiary.oauth.issuers import Issuers
 from ostiary.oauth.progressive import PARAMETER, AnonymousTokens
 from ostiary.oauth.runtime_events import captures, identity_authenticated
 from ostiary.oauth.scopes import assertable_scopes
-from ostiary.oauth.subjects import get_subject
+from ostiary.oauth.subjects import subject_at_sign_in
 from ostiary.store.audit import record
 from ostiary.store.engine import Store
 from ostiary.store.once import use_once
@@ -74,11 +74,10 @@ class JwtBearer:
         arrival = Arrival(identity, facts, anonymous_id=anonymous_id)
         with self._store.write() as work:
             _use_up(work, request.tenant.id, claims)
-            profile = profile_of_identity(work, request.tenant.id, arrival, self._entropy, request.now_ms)
+            subject = subject_at_sign_in(work, request.tenant.id, arrival, self._entropy, request.now_ms)
             if captured:
-                entry = identity_authenticated(request.tenant.id, profile.id, NAME, request.request_id)
+                entry = identity_authenticated(request.tenant.id, subject.id, NAME, request.request_id)
                 record(work, request.now_ms, entry)
-            subject = get_subject(work, request.tenant.id, profile.id, request.now_ms)
         return Authorized(subject, NAME, scopes=assertable_scopes(_text(claims, "scope")))
 
     def _check(self, claims: Mapping[str, Any], tenant_id: str, now_ms: int) -> None:
