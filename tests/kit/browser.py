@@ -63,7 +63,7 @@ class Browser:
 
     def register(self, *uris: str) -> None:
         """Registers redirect URIs of the tenant."""
-        config = redirect_uris_pb2.RedirectUrisConfig(redirect_uris=uris)
+        config = redirect_uris_pb2.RedirectUrisConfig(redirect_uris=list(uris))
         with self.runtime.made.runtime.store.write() as work:
             REDIRECT_URIS.replace(work, self.runtime.tenant_id, config, self.runtime.made.clock.now_ms())
 

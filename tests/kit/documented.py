@@ -178,7 +178,7 @@ def known(world: World, operation: Any) -> Known:
     if "clientId" in names:
         values["clientId"] = world.made("POST", "applications", json={"name": "an app"})["clientId"]
     if "roleId" in names:
-        values["roleId"] = world.made("POST", "roles", json={"name": f"role {next(world.numbers)}"})["id"]
+        values["roleId"] = world.made("POST", "roles", json={"name": f"role {next(world.numbers)}", "access": []})["id"]
     if path.startswith("/oauth/v"):
         values["grant_type"] = "password"
     elif "oauth" in path or "/auth/token" in path:

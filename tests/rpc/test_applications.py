@@ -163,6 +163,8 @@ def test_scopes_are_replaced_as_a_whole_and_keep_their_order(applications: Appli
     for scope in bad:
         asked = refusal(lambda s=scope: applications.put_scopes(client_id, ["fine", s]))
         assert asked == (INVALID, "INVALID_SCOPE"), scope
+    absent = refusal(lambda: applications.ask("PutApplicationScopes", clientId=client_id, scopes={}))
+    assert absent == (INVALID, "FIELD_MISSING"), "only a list that is there takes scopes away"
     many = refusal(lambda: applications.put_scopes(client_id, [f"s{number}" for number in range(51)]))
     assert many == (INVALID, "TOO_MANY_SCOPES")
     assert applications.ask("GetApplicationScopes", clientId=client_id) == {"scopes": ["kept"]}

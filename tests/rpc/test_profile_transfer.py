@@ -51,8 +51,8 @@ def without_ids(users: list[Json]) -> list[Json]:
 def test_profiles_arrive_whole_under_new_ids(source: People, target: People) -> None:
     facts = dict.fromkeys(MEMBERS[1:], "x") | {"email": "Ada@example.com", "picture": "https://p.example/a.png"}
     for people in (source, target):
-        people.manage("RolesService/CreateRole", role={"name": "Child"})
-        people.manage("RolesService/CreateRole", role={"name": "Adult"})
+        people.manage("RolesService/CreateRole", role={"name": "Child", "access": []})
+        people.manage("RolesService/CreateRole", role={"name": "Adult", "access": []})
     second = {"provider": "facebook", "id": "f1", "idpUserInfo": {"deep": [{"n": 1}], "idpType": "facebook"}}
     whole = user(1, **facts, attributes={"points": 150, "z": [1]}, roles=["adult", "Child"])
     whole["identities"].append(second)

@@ -103,12 +103,16 @@ def test_what_no_role_can_be_is_refused_and_changes_nothing(tenant: Tenant) -> N
         ({"name": "  ", "access": access}, INVALID, "INVALID_NAME"),
         ({"name": "a\nb", "access": access}, INVALID, "INVALID_NAME"),
         ({"name": "a" * 101, "access": access}, INVALID, "INVALID_NAME"),
-        ({"name": "a", "description": "d" * 1_001}, INVALID, "DESCRIPTION_TOO_LONG"),
+        ({"name": "a", "description": "d" * 1_001, "access": []}, INVALID, "DESCRIPTION_TOO_LONG"),
         ({"name": "a", "access": [{"scopes": ["read"]}]}, INVALID, "UNKNOWN_APPLICATION"),
         ({"name": "a", "access": [{"application_id": NOBODY, "scopes": ["read"]}]}, INVALID, "UNKNOWN_APPLICATION"),
         ({"name": "a", "access": [{"application_id": foreign_client, "scopes": ["read"]}]}, INVALID,
          "UNKNOWN_APPLICATION"),
         ({"name": "a", "access": [{"application_id": shop}]}, INVALID, "SCOPES_MISSING"),
+        ({"name": "a"}, INVALID, "FIELD_MISSING"),
+        ({"name": "a", "access": ["read"]}, INVALID, "INVALID_LIST"),
+        ({"name": "a", "access": [{"application_id": shop, "scopes": "read"}]}, INVALID, "INVALID_LIST"),
+        ({"name": "a", "access": [{"application_id": shop, "scopes": ["read", 7]}]}, INVALID, "INVALID_LIST"),
         ({"name": "a", "access": [{"application_id": shop, "scopes": ["read", "fly"]}]}, INVALID, "UNKNOWN_SCOPE"),
         ({"name": "OTHER", "access": access}, grpc.StatusCode.ALREADY_EXISTS, "ROLE_NAME_TAKEN"),
     ]  # fmt: skip
@@ -117,26 +121,40 @@ def test_what_no_role_can_be_is_refused_and_changes_nothing(tenant: Tenant) -> N
         update = refusal(lambda role=role: tenant.ask("UpdateRole", roleId=made["id"], role=role))
         assert update == (code, reason), role
     for role_id in (NOBODY, foreign_role["id"], "x", ""):
-        for method in ("GetRole", "UpdateRole", "DeleteRole"):
-            asked = refusal(lambda method=method, role_id=role_id: tenant.ask(method, roleId=role_id))
+        for method, given in (
+            ("GetRole", {}),
+            ("UpdateRole", {"role": {"name": "a", "access": []}}),
+            ("DeleteRole", {}),
+        ):
+            asked = refusal(
+                lambda method=method, role_id=role_id, given=given: tenant.ask(method, roleId=role_id, **given)
+            )
             assert asked == (NOT_FOUND, "ROLE_NOT_FOUND"), (method, role_id)
     assert tenant.ask("ListRoles") == {"roles": [made, other]}
     assert elsewhere.ask("ListRoles") == {"roles": [foreign_role]}
 
 
+def test_an_empty_access_takes_every_scope_away(tenant: Tenant) -> None:
+    made = tenant.new_role("Admin", tenant.application("read"), "read")
+    assert tenant.ask("UpdateRole", roleId=made["id"], role={"name": "Admin", "access": []})["access"] == []
+
+
 def test_a_tenant_has_fifty_roles_at_most(tenant: Tenant) -> None:
     for number in range(50):
-        tenant.ask("CreateRole", role={"name": f"role {number}"})
-    assert refusal(lambda: tenant.ask("CreateRole", role={"name": "one more"})) == (INVALID, "TOO_MANY_ROLES")
+        tenant.ask("CreateRole", role={"name": f"role {number}", "access": []})
+    assert refusal(lambda: tenant.ask("CreateRole", role={"name": "one more", "access": []})) == (
+        INVALID,
+        "TOO_MANY_ROLES",
+    )
     tenant.ask("DeleteRole", roleId=tenant.ask("ListRoles")["roles"][0]["id"])
-    tenant.ask("CreateRole", role={"name": "one more"})
+    tenant.ask("CreateRole", role={"name": "one more", "access": []})
 
 
 def test_the_last_place_and_a_name_are_given_once_however_many_ask(tenant: Tenant) -> None:
     for number in range(46):
-        tenant.ask("CreateRole", role={"name": f"role {number}"})
+        tenant.ask("CreateRole", role={"name": f"role {number}", "access": []})
     tenant.caller.as_role("writer")
-    wanted = [{"name": f"new {number}"} for number in range(8)] + [{"name": "same"}] * 4
+    wanted = [{"name": name, "access": []} for name in (*(f"new {number}" for number in range(8)), *["same"] * 4)]
     with ThreadPoolExecutor(8) as threads:
         asked = [threads.submit(refusal, partial(tenant.ask, "CreateRole", role=role)) for role in wanted]
     outcomes = Counter(answer.result()[1] for answer in asked)

@@ -139,11 +139,12 @@ DOCUMENTS = {
         "SsoService", "GetSsoConfig", "PutSsoConfig", "appid.sso.update", SSO,
         [
             (SSO_ON, SSO_ON), (changed(SSO_ON, "inactivityTimeoutSeconds", 604_800),) * 2,
-            (changed(SSO, "logoutRedirectUris", ABSENT), SSO),
         ],
         [
             (changed(SSO_ON, "isActive", ABSENT), "IS_ACTIVE_MISSING"),
-            (changed(SSO_ON, "inactivityTimeoutSeconds", ABSENT), "FIELD_MISSING"),
+            *((changed(SSO_ON, name, ABSENT), "FIELD_MISSING")
+              for name in ("inactivityTimeoutSeconds", "logoutRedirectUris")),
+            (changed(SSO_ON, "logoutRedirectUris", ["https://a.example/", 7]), "INVALID_LIST"),
             *((changed(SSO_ON, "inactivityTimeoutSeconds", number), "INVALID_TIMEOUT") for number in (-1, 0, 604_801)),
             *((changed(SSO_ON, "logoutRedirectUris", [uri]), "INVALID_REDIRECT_URI")
               for uri in ("javascript:alert(1)", "data:text/html,x", "/out", "https://a.example/#x", "vbscript:x")),
@@ -251,9 +252,12 @@ DOCUMENTS = {
             ({"redirectUris": ["https://a.example/cb", "app.a:/cb"]},) * 2,
             ({"redirectUris": ["https://a.example/*"], "trustCloudIAMRedirectUris": True},
              {"redirectUris": ["https://a.example/*"]}),
-            ({}, {"redirectUris": []}),
+            ({"redirectUris": []},) * 2,
+            ({"redirectUris": ["https://a.example/cb"]},) * 2,
         ],
         [
+            ({}, "FIELD_MISSING"), ({"redirectUris": None}, "FIELD_MISSING"),
+            ({"redirectUris": [["https://a.example/cb"]]}, "INVALID_LIST"),
             ({"redirectUris": ["https://a.example/cb", "javascript:alert(1)"]}, "INVALID_REDIRECT_URI"),
             ({"redirectUris": ["https://a.example/cb"] * 201}, "TOO_MANY_REDIRECT_URIS"),
         ],

@@ -164,7 +164,7 @@ def test_a_directory_id_another_tenants_profile_and_nobody_are_alike(
 
 def new_role(people: People, name: str) -> str:
     """A role without scopes; its id."""
-    role_id: str = people.manage("RolesService/CreateRole", role={"name": name})["id"]
+    role_id: str = people.manage("RolesService/CreateRole", role={"name": name, "access": []})["id"]
     return role_id
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from google.protobuf import json_format
 
 from identity.appid.management.v4 import redirect_uris_pb2 as pb
 from ostiary.errors import DomainError
@@ -168,23 +169,27 @@ def test_what_is_dangerous_or_no_uri_cannot_be_registered(uri: str) -> None:
     assert refused(uri) == "INVALID_REDIRECT_URI"
 
 
+def config_of(*uris: str) -> pb.RedirectUrisConfig:
+    """A document with these URIs."""
+    return json_format.ParseDict({"redirectUris": list(uris)}, pb.RedirectUrisConfig())
+
+
 def test_the_message_names_the_entry() -> None:
-    config = pb.RedirectUrisConfig(redirect_uris=[EXACT, "data:,x"])
     with pytest.raises(DomainError) as error:
-        check_redirect_uris(config)
+        check_redirect_uris(config_of(EXACT, "data:,x"))
     assert error.value.message == "redirectUris[1] must not use the scheme data."
 
 
 def test_the_list_has_an_end() -> None:
-    check_redirect_uris(pb.RedirectUrisConfig(redirect_uris=[EXACT] * MAX_URIS))
+    check_redirect_uris(config_of(*[EXACT] * MAX_URIS))
     with pytest.raises(DomainError) as error:
-        check_redirect_uris(pb.RedirectUrisConfig(redirect_uris=[EXACT] * (MAX_URIS + 1)))
+        check_redirect_uris(config_of(*[EXACT] * (MAX_URIS + 1)))
     assert error.value.reason == "TOO_MANY_REDIRECT_URIS"
 
 
 def refused(uri: str) -> str:
     try:
-        check_redirect_uris(pb.RedirectUrisConfig(redirect_uris=[uri]))
+        check_redirect_uris(config_of(uri))
     except DomainError as error:
         return error.reason
     return ""

@@ -21,7 +21,7 @@ from ostiary.oauth.clients import ClientView, find_client
 from ostiary.oauth.issuers import Issuers
 from ostiary.oauth.pkce import METHOD, is_challenge
 from ostiary.oauth.progressive import PARAMETER, AnonymousTokens
-from ostiary.oauth.redirect_uris import REDIRECT_URIS, redirect_uri_allowed
+from ostiary.oauth.redirect_uris import redirect_uri_allowed, registered_uris
 from ostiary.oauth.scopes import UNDERSTOOD, USER_SCOPES, requested_scopes
 from ostiary.oauth.token_settings import TOKENS
 from ostiary.store.tenancy import TenantView
@@ -150,7 +150,7 @@ class AuthorizationRequests:
 
 def _address(work: Work, tenant: TenantView, parameters: Parameters) -> ReturnAddress:
     redirect_uri = parameters.get("redirect_uri", "")
-    if not redirect_uri_allowed(redirect_uri, REDIRECT_URIS.read(work, tenant).redirect_uris):
+    if not redirect_uri_allowed(redirect_uri, registered_uris(work, tenant)):
         raise bad_redirect_uri()
     address = ReturnAddress(redirect_uri, parameters.get("state", ""))
     mode = parameters.get("response_mode", "")

@@ -9,9 +9,15 @@ import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+from google.protobuf import struct_pb2
+from google.protobuf.message import Message
+
 from identity.appid.management.v4 import redirect_uris_pb2 as pb
 from ostiary.errors import invalid
+from ostiary.settings.fields import path_of, texts_of
 from ostiary.settings.setting import Setting
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
 
 MAX_URIS = 200
 MAX_LENGTH = 2_000
@@ -92,10 +98,23 @@ def _fault_of_parts(uri: str, scheme: str) -> str:
 def check_redirect_uris(config: pb.RedirectUrisConfig) -> None:
     """Refuses what must never be registered, and forgets trustCloudIAMRedirectUris, which has no meaning here."""
     config.ClearField("trust_cloud_iam_redirect_uris")
-    if len(config.redirect_uris) > MAX_URIS:
-        raise invalid("TOO_MANY_REDIRECT_URIS", f"redirectUris takes at most {MAX_URIS} entries.")
-    for position, uri in enumerate(config.redirect_uris):
-        check_redirect_uri(uri, f"redirectUris[{position}]")
+    check_uris(config, "redirect_uris")
 
 
-REDIRECT_URIS = Setting("redirect_uris", pb.RedirectUrisConfig(), check_redirect_uris)
+def check_uris(config: Message, name: str) -> None:
+    """Refuses a list of URIs that is absent, too long, or holds what must never be registered."""
+    uris, where = texts_of(config, name), path_of(config, "", name)
+    if len(uris) > MAX_URIS:
+        raise invalid("TOO_MANY_REDIRECT_URIS", f"{where} takes at most {MAX_URIS} entries.")
+    for position, uri in enumerate(uris):
+        check_redirect_uri(uri, f"{where}[{position}]")
+
+
+REDIRECT_URIS = Setting(
+    "redirect_uris", pb.RedirectUrisConfig(redirect_uris=struct_pb2.ListValue()), check_redirect_uris
+)
+
+
+def registered_uris(work: Work, tenant: TenantView) -> list[str]:
+    """The redirect URIs of a tenant."""
+    return texts_of(REDIRECT_URIS.read(work, tenant), "redirect_uris")

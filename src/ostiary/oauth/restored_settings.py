@@ -67,8 +67,9 @@ def _carry_over(
 
 
 def _redirect_uris(ours: Any, theirs: Any, _default: Message) -> None:
-    kept = [uri for uri in ours.redirect_uris if uri in theirs.redirect_uris]
-    del ours.redirect_uris[:]
+    theirs_too = list(theirs.redirect_uris)
+    kept = [uri for uri in ours.redirect_uris if uri in theirs_too]
+    ours.redirect_uris.Clear()
     ours.redirect_uris.extend(kept)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from google.protobuf import struct_pb2
+
 from identity.appid.management.v4 import sso_pb2 as pb
 from ostiary.errors import invalid
-from ostiary.oauth.redirect_uris import MAX_URIS, check_redirect_uri
+from ostiary.oauth.redirect_uris import check_uris
 from ostiary.settings.fields import require
 from ostiary.settings.setting import Setting
 from ostiary.settings.switch import check_switch
@@ -19,10 +21,11 @@ def check_sso(config: pb.SsoConfig) -> None:
     low, high = TIMEOUT_SECONDS
     if not low <= config.inactivity_timeout_seconds <= high:
         raise invalid("INVALID_TIMEOUT", f"inactivityTimeoutSeconds must be between {low} and {high}.")
-    if len(config.logout_redirect_uris) > MAX_URIS:
-        raise invalid("TOO_MANY_REDIRECT_URIS", f"logoutRedirectUris takes at most {MAX_URIS} entries.")
-    for position, uri in enumerate(config.logout_redirect_uris):
-        check_redirect_uri(uri, f"logoutRedirectUris[{position}]")
+    check_uris(config, "logout_redirect_uris")
 
 
-SSO = Setting("sso", pb.SsoConfig(is_active=False, inactivity_timeout_seconds=86_400), check_sso)
+SSO = Setting(
+    "sso",
+    pb.SsoConfig(is_active=False, inactivity_timeout_seconds=86_400, logout_redirect_uris=struct_pb2.ListValue()),
+    check_sso,
+)

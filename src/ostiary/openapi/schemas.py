@@ -87,13 +87,22 @@ class Schemas:
 
     def _single(self, field: FieldDescriptor, shape: Shape) -> Schema:
         if field.message_type is not None:
-            objects = {"items": {"type": "object"}} if allowed_of(field).objects else {}
-            return self.of(field.message_type, shape) | objects
+            return self.of(field.message_type, shape) | self._items(field, shape)
         if field.enum_type is not None:
             return {"type": "string", "enum": [value.name for value in field.enum_type.values]}
         if field.type not in _TYPES:
             raise DescriptionError(f"{field.full_name}: JSON writes this type as text; use int32, uint32 or double")
         return dict(_TYPES[field.type])
+
+    def _items(self, field: FieldDescriptor, shape: Shape) -> Schema:
+        """What the items of a ListValue are, as far as the proto says it."""
+        allowed, sent = allowed_of(field), shape is Shape.REQUEST
+        counts = count_bounds(field, "minItems", "maxItems") if sent else {}
+        if allowed.texts:
+            return {"items": {"type": "string", **(value_bounds(field) if sent else {})}, **counts}
+        if allowed.items:
+            return {"items": self.of(_beside(field, allowed.items), shape), **counts}
+        return {"items": {"type": "object"}, **counts} if allowed.objects else {}
 
     def form(self, message: Descriptor, without: Collection[str]) -> Schema:
         """The same for a form, whose further fields are texts too, but for the fields `without`: the path has those."""
@@ -122,10 +131,25 @@ def is_required(field: FieldDescriptor, shape: Shape) -> bool:
     lists and messages unless they are said to be required. Requests must say.
     """
     if shape is Shape.RESPONSE:
-        return not field.has_presence
+        return not field.has_presence or _is_a_list_always(field)
     if shape is Shape.BODY and field.message_type is None and not field.is_repeated:
         return not field.has_presence
     return allowed_of(field).required
+
+
+def _beside(field: FieldDescriptor, name: str) -> Descriptor:
+    """The message `name` of the package that the field belongs to."""
+    holder = field.containing_type
+    if holder is None:
+        raise DescriptionError(f"{field.full_name}: extensions describe no items")
+    found: Descriptor = holder.file.pool.FindMessageTypeByName(f"{holder.file.package}.{name}")
+    return found
+
+
+def _is_a_list_always(field: FieldDescriptor) -> bool:
+    """A ListValue that requests must have stands in every answer, as a repeated field would."""
+    is_list = field.message_type is not None and field.message_type.full_name == "google.protobuf.ListValue"
+    return is_list and allowed_of(field).required
 
 
 def _is_there(field: FieldDescriptor, shape: Shape) -> bool:

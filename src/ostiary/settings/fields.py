@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from google.protobuf import struct_pb2
 from google.protobuf.message import Message
 
 from ostiary.errors import invalid
@@ -12,6 +13,20 @@ def require(message: Message, where: str, *names: str) -> None:
     for name in names:
         if not message.HasField(name):
             raise invalid("FIELD_MISSING", f"{path_of(message, where, name)} is required.")
+
+
+def texts_of(message: Message, name: str) -> list[str]:
+    """The texts of a required ListValue, which may be empty. Raises FIELD_MISSING, INVALID_LIST."""
+    require(message, "", name)
+    return texts_in(getattr(message, name), path_of(message, "", name))
+
+
+def texts_in(values: struct_pb2.ListValue, where: str) -> list[str]:
+    """The texts of a list; `where` is its path in JSON. Raises INVALID_LIST when an item is no text."""
+    texts = [text for text in values if isinstance(text, str)]
+    if len(texts) < len(values):
+        raise invalid("INVALID_LIST", f"{where} must hold texts only.")
+    return texts
 
 
 def path_of(message: Message, where: str, name: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import grpc
-from google.protobuf import empty_pb2
+from google.protobuf import empty_pb2, struct_pb2
 
 from identity.appid.management.v4 import applications_pb2 as pb
 from identity.appid.management.v4 import applications_pb2_grpc, roles_pb2
@@ -22,6 +24,7 @@ from ostiary.oauth.clients import (
 )
 from ostiary.runtime import Runtime
 from ostiary.services.appid.roles import assigned_roles
+from ostiary.settings.fields import texts_of
 from ostiary.transport.call import Call, current_call
 
 
@@ -67,15 +70,14 @@ class ApplicationsServicer(applications_pb2_grpc.ApplicationsServiceServicer):
         self, request: pb.GetApplicationScopesRequest, context: grpc.ServicerContext
     ) -> pb.ApplicationScopes:
         call = current_call()
-        return pb.ApplicationScopes(scopes=get_client(call.work, call.the_tenant, request.client_id).scopes)
+        return _scopes_message(get_client(call.work, call.the_tenant, request.client_id).scopes)
 
     def PutApplicationScopes(
         self, request: pb.PutApplicationScopesRequest, context: grpc.ServicerContext
     ) -> pb.ApplicationScopes:
         work = current_call().work
-        return pb.ApplicationScopes(
-            scopes=put_scopes(work, request.tenant_id, request.client_id, request.scopes.scopes)
-        )
+        scopes = texts_of(request.scopes, "scopes")
+        return _scopes_message(put_scopes(work, request.tenant_id, request.client_id, scopes))
 
     def GetApplicationRoles(
         self, request: pb.GetApplicationRolesRequest, context: grpc.ServicerContext
@@ -103,3 +105,9 @@ class ApplicationsServicer(applications_pb2_grpc.ApplicationsServiceServicer):
         if call.shows_secrets and not client.is_public:
             message.secret = show_secret(self._sealing, call.tenant_id, client)
         return message
+
+
+def _scopes_message(scopes: Sequence[str]) -> pb.ApplicationScopes:
+    message = pb.ApplicationScopes(scopes=struct_pb2.ListValue())
+    message.scopes.extend(scopes)
+    return message

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import grpc
-from google.protobuf import empty_pb2
+from google.protobuf import empty_pb2, struct_pb2
 
 from identity.appid.management.v4 import roles_pb2 as pb
 from identity.appid.management.v4 import roles_pb2_grpc
@@ -19,8 +19,12 @@ from ostiary.directory.roles import (
     list_roles,
     update_role,
 )
+from ostiary.errors import invalid
 from ostiary.runtime import Runtime
+from ostiary.settings.fields import require, texts_in
 from ostiary.transport.call import current_call
+
+_EMPTY = struct_pb2.ListValue()
 
 
 class RolesServicer(roles_pb2_grpc.RolesServiceServicer):
@@ -62,16 +66,32 @@ class RolesServicer(roles_pb2_grpc.RolesServiceServicer):
 
 def role_message(role: RoleView) -> pb.Role:
     """A role as App ID writes it."""
-    access = [pb.RoleAccess(application_id=client_id, scopes=scopes) for client_id, scopes in role.access.items()]
-    return pb.Role(id=role.id, name=role.name, description=role.description, access=access)
+    message = pb.Role(id=role.id, name=role.name, description=role.description, access=struct_pb2.ListValue())
+    for client_id, scopes in role.access.items():
+        entry = message.access.add_struct()
+        entry["application_id"] = client_id
+        entry.get_or_create_list("scopes").extend(scopes)
+    return message
 
 
 def access_of(role: pb.Role) -> Access:
-    """The access that a role's document asks for; entries for the same application are one."""
+    """The access that a role's document asks for; entries for the same application are one. Raises FIELD_MISSING,
+    INVALID_LIST."""
+    require(role, "", "access")
     access: Access = {}
-    for entry in role.access:
-        access.setdefault(entry.application_id, []).extend(entry.scopes)
+    for position, entry in enumerate(role.access):
+        client_id, scopes = _entry(entry, f"access[{position}]")
+        access.setdefault(client_id, []).extend(scopes)
     return access
+
+
+def _entry(entry: object, where: str) -> tuple[str, list[str]]:
+    """A RoleAccess in a ListValue: its application and its scopes."""
+    members = dict(entry.items()) if isinstance(entry, struct_pb2.Struct) else {"application_id": None}
+    client_id, scopes = members.get("application_id", ""), members.get("scopes", _EMPTY)
+    if not (isinstance(client_id, str) and isinstance(scopes, struct_pb2.ListValue)):
+        raise invalid("INVALID_LIST", f'{where} must be such as {{"application_id": "…", "scopes": ["…"]}}.')
+    return client_id, texts_in(scopes, f"{where}.scopes")
 
 
 def assigned_roles(roles: Iterable[HeldRole]) -> pb.AssignedRoles:

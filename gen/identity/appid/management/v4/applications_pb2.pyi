@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf.internal import containers as _containers
 from identity.appid.management.v4 import roles_pb2 as _roles_pb2
 import builtins as _builtins
@@ -359,15 +360,17 @@ class ApplicationScopes(_message.Message):
 
     SCOPES_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """At most 50, each of 1 to 49 lower-case letters, digits, dots and underscores, not starting with appid or openid."""
+    def scopes(self) -> _struct_pb2.ListValue:
+        """At most 50, each of 1 to 49 lower-case letters, digits, dots and underscores, not starting with appid or openid.
+        Required in requests, and may be empty; a ListValue, since a repeated field cannot tell whether it is there.
+        """
 
     def __init__(
         self,
         *,
-        scopes: _abc.Iterable[_builtins.str] | None = ...,
+        scopes: _struct_pb2.ListValue | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["scopes", b"scopes"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["scopes", b"scopes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...

@@ -144,7 +144,7 @@ class ApplicationsServiceServicer:
     def PutApplicationScopes(self, request, context):
         """Replaces the scopes that an application defines. A scope that is dropped disappears from every role.
 
-        Errors: `APPLICATION_NOT_FOUND`, `INVALID_SCOPE`, `TOO_MANY_SCOPES`.
+        Errors: `APPLICATION_NOT_FOUND`, `FIELD_MISSING`, `INVALID_LIST`, `INVALID_SCOPE`, `TOO_MANY_SCOPES`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -66,7 +66,7 @@ class ApplicationsServiceStub:
     PutApplicationScopes: _grpc.UnaryUnaryMultiCallable[_applications_pb2.PutApplicationScopesRequest, _applications_pb2.ApplicationScopes]
     """Replaces the scopes that an application defines. A scope that is dropped disappears from every role.
 
-    Errors: `APPLICATION_NOT_FOUND`, `INVALID_SCOPE`, `TOO_MANY_SCOPES`.
+    Errors: `APPLICATION_NOT_FOUND`, `FIELD_MISSING`, `INVALID_LIST`, `INVALID_SCOPE`, `TOO_MANY_SCOPES`.
     """
     GetApplicationRoles: _grpc.UnaryUnaryMultiCallable[_applications_pb2.GetApplicationRolesRequest, _roles_pb2.AssignedRoles]
     """Returns the roles that an application holds itself; they count for client_credentials only.
@@ -115,7 +115,7 @@ class ApplicationsServiceAsyncStub(ApplicationsServiceStub):
     PutApplicationScopes: _aio.UnaryUnaryMultiCallable[_applications_pb2.PutApplicationScopesRequest, _applications_pb2.ApplicationScopes]  # type: ignore[assignment]
     """Replaces the scopes that an application defines. A scope that is dropped disappears from every role.
 
-    Errors: `APPLICATION_NOT_FOUND`, `INVALID_SCOPE`, `TOO_MANY_SCOPES`.
+    Errors: `APPLICATION_NOT_FOUND`, `FIELD_MISSING`, `INVALID_LIST`, `INVALID_SCOPE`, `TOO_MANY_SCOPES`.
     """
     GetApplicationRoles: _aio.UnaryUnaryMultiCallable[_applications_pb2.GetApplicationRolesRequest, _roles_pb2.AssignedRoles]  # type: ignore[assignment]
     """Returns the roles that an application holds itself; they count for client_credentials only.
@@ -203,7 +203,7 @@ class ApplicationsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_applications_pb2.ApplicationScopes, _abc.Awaitable[_applications_pb2.ApplicationScopes]]:
         """Replaces the scopes that an application defines. A scope that is dropped disappears from every role.
 
-        Errors: `APPLICATION_NOT_FOUND`, `INVALID_SCOPE`, `TOO_MANY_SCOPES`.
+        Errors: `APPLICATION_NOT_FOUND`, `FIELD_MISSING`, `INVALID_LIST`, `INVALID_SCOPE`, `TOO_MANY_SCOPES`.
         """
 
     @_abc_1.abstractmethod

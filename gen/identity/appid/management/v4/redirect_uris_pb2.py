@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0identity/appid/management/v4/redirect_uris.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"5\n\x16GetRedirectUrisRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x7f\n\x16PutRedirectUrisRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12H\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x30.identity.appid.management.v4.RedirectUrisConfigR\x06\x63onfig\"\xbb\x01\n\x12RedirectUrisConfig\x12\x34\n\rredirect_uris\x18\x01 \x03(\tB\x0f\xda\xda\x18\x0b\x18\xd0\x0f*\x03uriP\xc8\x01R\x0credirectUris\x12M\n\x1dtrust_cloud_iam_redirect_uris\x18\x02 \x01(\x08\x42\x06\xda\xda\x18\x02`\x01H\x00R\x19trustCloudIAMRedirectUris\x88\x01\x01\x42 \n\x1e_trust_cloud_iam_redirect_uris2\xff\x03\n\x13RedirectUrisService\x12\xf4\x01\n\x0fGetRedirectUris\x12\x34.identity.appid.management.v4.GetRedirectUrisRequest\x1a\x30.identity.appid.management.v4.RedirectUrisConfig\"y\x90\x02\x01\xca\xda\x18;\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x18\x61ppid.redirect-uris.readZ\x03\x41\x31\x33\x82\xd3\xe4\x93\x02\x31\x12//management/v4/{tenant_id}/config/redirect_uris\x12\xe8\x01\n\x0fPutRedirectUris\x12\x34.identity.appid.management.v4.PutRedirectUrisRequest\x1a\x16.google.protobuf.Empty\"\x86\x01\x90\x02\x02\xca\xda\x18@\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x1a\x61ppid.redirect-uris.updateZ\x03\x41\x31\x34\x82\xd3\xe4\x93\x02\x39\x1a//management/v4/{tenant_id}/config/redirect_uris:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0identity/appid/management/v4/redirect_uris.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"5\n\x16GetRedirectUrisRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x7f\n\x16PutRedirectUrisRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12H\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x30.identity.appid.management.v4.RedirectUrisConfigR\x06\x63onfig\"\xdb\x01\n\x12RedirectUrisConfig\x12T\n\rredirect_uris\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.ListValueB\x13\xda\xda\x18\x0f\x08\x01\x18\xd0\x0f*\x03uriP\xc8\x01x\x01R\x0credirectUris\x12M\n\x1dtrust_cloud_iam_redirect_uris\x18\x02 \x01(\x08\x42\x06\xda\xda\x18\x02`\x01H\x00R\x19trustCloudIAMRedirectUris\x88\x01\x01\x42 \n\x1e_trust_cloud_iam_redirect_uris2\xff\x03\n\x13RedirectUrisService\x12\xf4\x01\n\x0fGetRedirectUris\x12\x34.identity.appid.management.v4.GetRedirectUrisRequest\x1a\x30.identity.appid.management.v4.RedirectUrisConfig\"y\x90\x02\x01\xca\xda\x18;\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x18\x61ppid.redirect-uris.readZ\x03\x41\x31\x33\x82\xd3\xe4\x93\x02\x31\x12//management/v4/{tenant_id}/config/redirect_uris\x12\xe8\x01\n\x0fPutRedirectUris\x12\x34.identity.appid.management.v4.PutRedirectUrisRequest\x1a\x16.google.protobuf.Empty\"\x86\x01\x90\x02\x02\xca\xda\x18@\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x1a\x61ppid.redirect-uris.updateZ\x03\x41\x31\x34\x82\xd3\xe4\x93\x02\x39\x1a//management/v4/{tenant_id}/config/redirect_uris:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +37,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'identity.appid.management.v
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_REDIRECTURISCONFIG'].fields_by_name['redirect_uris']._loaded_options = None
-  _globals['_REDIRECTURISCONFIG'].fields_by_name['redirect_uris']._serialized_options = b'\332\332\030\013\030\320\017*\003uriP\310\001'
+  _globals['_REDIRECTURISCONFIG'].fields_by_name['redirect_uris']._serialized_options = b'\332\332\030\017\010\001\030\320\017*\003uriP\310\001x\001'
   _globals['_REDIRECTURISCONFIG'].fields_by_name['trust_cloud_iam_redirect_uris']._loaded_options = None
   _globals['_REDIRECTURISCONFIG'].fields_by_name['trust_cloud_iam_redirect_uris']._serialized_options = b'\332\332\030\002`\001'
   _globals['_REDIRECTURISSERVICE']._loaded_options = None
@@ -45,12 +46,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REDIRECTURISSERVICE'].methods_by_name['GetRedirectUris']._serialized_options = b'\220\002\001\312\332\030;\n\016\n\001\001\032\ttenant_id\022\nmanagement*\030appid.redirect-uris.readZ\003A13\202\323\344\223\0021\022//management/v4/{tenant_id}/config/redirect_uris'
   _globals['_REDIRECTURISSERVICE'].methods_by_name['PutRedirectUris']._loaded_options = None
   _globals['_REDIRECTURISSERVICE'].methods_by_name['PutRedirectUris']._serialized_options = b'\220\002\002\312\332\030@\n\016\n\001\002\032\ttenant_id\022\nmanagement\030\314\001*\032appid.redirect-uris.updateZ\003A14\202\323\344\223\0029\032//management/v4/{tenant_id}/config/redirect_uris:\006config'
-  _globals['_GETREDIRECTURISREQUEST']._serialized_start=206
-  _globals['_GETREDIRECTURISREQUEST']._serialized_end=259
-  _globals['_PUTREDIRECTURISREQUEST']._serialized_start=261
-  _globals['_PUTREDIRECTURISREQUEST']._serialized_end=388
-  _globals['_REDIRECTURISCONFIG']._serialized_start=391
-  _globals['_REDIRECTURISCONFIG']._serialized_end=578
-  _globals['_REDIRECTURISSERVICE']._serialized_start=581
-  _globals['_REDIRECTURISSERVICE']._serialized_end=1092
+  _globals['_GETREDIRECTURISREQUEST']._serialized_start=236
+  _globals['_GETREDIRECTURISREQUEST']._serialized_end=289
+  _globals['_PUTREDIRECTURISREQUEST']._serialized_start=291
+  _globals['_PUTREDIRECTURISREQUEST']._serialized_end=418
+  _globals['_REDIRECTURISCONFIG']._serialized_start=421
+  _globals['_REDIRECTURISCONFIG']._serialized_end=640
+  _globals['_REDIRECTURISSERVICE']._serialized_start=643
+  _globals['_REDIRECTURISSERVICE']._serialized_end=1154
 # @@protoc_insertion_point(module_scope)

@@ -3,10 +3,9 @@
 isort:skip_file
 """
 
-from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from google.protobuf.internal import containers as _containers
+from google.protobuf import struct_pb2 as _struct_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -79,18 +78,21 @@ class RedirectUrisConfig(_message.Message):
     trust_cloud_iam_redirect_uris: _builtins.bool
     """Accepted, since clients of the vendor send it, and ignored: no vendor callbacks exist here. Never returned."""
     @_builtins.property
-    def redirect_uris(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+    def redirect_uris(self) -> _struct_pb2.ListValue:
         """http(s) URLs, or URIs with an app's own scheme; at most 200, each of at most 2,000 characters, without fragment and
         user. A trailing `*` after a slash of the path is a wildcard.
+
+        Required in requests: only a list that is there, if empty, takes all away. Protobuf cannot tell a repeated field that
+        is absent from an empty one; a ListValue it can.
         """
 
     def __init__(
         self,
         *,
-        redirect_uris: _abc.Iterable[_builtins.str] | None = ...,
+        redirect_uris: _struct_pb2.ListValue | None = ...,
         trust_cloud_iam_redirect_uris: _builtins.bool | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_trust_cloud_iam_redirect_uris", b"_trust_cloud_iam_redirect_uris", "trust_cloud_iam_redirect_uris", b"trust_cloud_iam_redirect_uris"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_trust_cloud_iam_redirect_uris", b"_trust_cloud_iam_redirect_uris", "redirect_uris", b"redirect_uris", "trust_cloud_iam_redirect_uris", b"trust_cloud_iam_redirect_uris"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["_trust_cloud_iam_redirect_uris", b"_trust_cloud_iam_redirect_uris", "redirect_uris", b"redirect_uris", "trust_cloud_iam_redirect_uris", b"trust_cloud_iam_redirect_uris"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...

@@ -64,7 +64,7 @@ class RedirectUrisServiceServicer:
 
         Each is compared as a whole with the one that a client sends: scheme, host, port and path exactly, the query not at
         all. A `*` at the end of the path stands for anything below it.
-        Errors: `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
+        Errors: `FIELD_MISSING`, `INVALID_LIST`, `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

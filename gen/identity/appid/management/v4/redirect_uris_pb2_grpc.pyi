@@ -41,7 +41,7 @@ class RedirectUrisServiceStub:
 
     Each is compared as a whole with the one that a client sends: scheme, host, port and path exactly, the query not at
     all. A `*` at the end of the path stands for anything below it.
-    Errors: `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
+    Errors: `FIELD_MISSING`, `INVALID_LIST`, `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
     """
 
 @_typing.type_check_only
@@ -56,7 +56,7 @@ class RedirectUrisServiceAsyncStub(RedirectUrisServiceStub):
 
     Each is compared as a whole with the one that a client sends: scheme, host, port and path exactly, the query not at
     all. A `*` at the end of the path stands for anything below it.
-    Errors: `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
+    Errors: `FIELD_MISSING`, `INVALID_LIST`, `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
     """
 
 class RedirectUrisServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -80,7 +80,7 @@ class RedirectUrisServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Each is compared as a whole with the one that a client sends: scheme, host, port and path exactly, the query not at
         all. A `*` at the end of the path stands for anything below it.
-        Errors: `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
+        Errors: `FIELD_MISSING`, `INVALID_LIST`, `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
         """
 
 def add_RedirectUrisServiceServicer_to_server(servicer: RedirectUrisServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

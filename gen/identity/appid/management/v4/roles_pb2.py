@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(identity/appid/management/v4/roles.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"/\n\x10ListRolesRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"M\n\x11ListRolesResponse\x12\x38\n\x05roles\x18\x01 \x03(\x0b\x32\".identity.appid.management.v4.RoleR\x05roles\"h\n\x11\x43reateRoleRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x36\n\x04role\x18\x02 \x01(\x0b\x32\".identity.appid.management.v4.RoleR\x04role\"F\n\x0eGetRoleRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x17\n\x07role_id\x18\x02 \x01(\tR\x06roleId\"\x81\x01\n\x11UpdateRoleRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x17\n\x07role_id\x18\x02 \x01(\tR\x06roleId\x12\x36\n\x04role\x18\x03 \x01(\x0b\x32\".identity.appid.management.v4.RoleR\x04role\"I\n\x11\x44\x65leteRoleRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x17\n\x07role_id\x18\x02 \x01(\tR\x06roleId\"\xab\x01\n\x04Role\x12\x16\n\x02id\x18\x01 \x01(\tB\x06\xda\xda\x18\x02X\x01R\x02id\x12\x1e\n\x04name\x18\x02 \x01(\tB\n\xda\xda\x18\x06\x08\x01\x18\x64h\x01R\x04name\x12)\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x07\xda\xda\x18\x03\x18\xe8\x07R\x0b\x64\x65scription\x12@\n\x06\x61\x63\x63\x65ss\x18\x04 \x03(\x0b\x32(.identity.appid.management.v4.RoleAccessR\x06\x61\x63\x63\x65ss\"^\n\nRoleAccess\x12.\n\x0e\x61pplication_id\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x0e\x61pplication_id\x12 \n\x06scopes\x18\x02 \x03(\tB\x08\xda\xda\x18\x04\x08\x01H\x01R\x06scopes\"X\n\x0eRoleAssignment\x12\x46\n\x05roles\x18\x01 \x01(\x0b\x32(.identity.appid.management.v4.RoleChoiceB\x06\xda\xda\x18\x02\x08\x01R\x05roles\"4\n\nRoleChoice\x12\x10\n\x03ids\x18\x01 \x03(\tR\x03ids\x12\x14\n\x05names\x18\x02 \x03(\tR\x05names\"Q\n\rAssignedRoles\x12@\n\x05roles\x18\x01 \x03(\x0b\x32*.identity.appid.management.v4.AssignedRoleR\x05roles\"2\n\x0c\x41ssignedRole\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name2\xa7\x08\n\x0cRolesService\x12\xd0\x01\n\tListRoles\x12..identity.appid.management.v4.ListRolesRequest\x1a/.identity.appid.management.v4.ListRolesResponse\"b\x90\x02\x01\xca\xda\x18\x33\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x10\x61ppid.roles.readZ\x03\x41\x37\x35\x82\xd3\xe4\x93\x02\"\x12 /management/v4/{tenant_id}/roles\x12\xcd\x01\n\nCreateRole\x12/.identity.appid.management.v4.CreateRoleRequest\x1a\".identity.appid.management.v4.Role\"j\xca\xda\x18\x38\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xc9\x01*\x12\x61ppid.roles.createZ\x03\x41\x37\x36\x82\xd3\xe4\x93\x02(\" /management/v4/{tenant_id}/roles:\x04role\x12\xc8\x01\n\x07GetRole\x12,.identity.appid.management.v4.GetRoleRequest\x1a\".identity.appid.management.v4.Role\"k\x90\x02\x01\xca\xda\x18\x32\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x0f\x61ppid.role.readZ\x03\x41\x37\x37\x82\xd3\xe4\x93\x02,\x12*/management/v4/{tenant_id}/roles/{role_id}\x12\xd6\x01\n\nUpdateRole\x12/.identity.appid.management.v4.UpdateRoleRequest\x1a\".identity.appid.management.v4.Role\"s\x90\x02\x02\xca\xda\x18\x34\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x11\x61ppid.role.updateZ\x03\x41\x37\x38\x82\xd3\xe4\x93\x02\x32\x1a*/management/v4/{tenant_id}/roles/{role_id}:\x04role\x12\xc7\x01\n\nDeleteRole\x12/.identity.appid.management.v4.DeleteRoleRequest\x1a\x16.google.protobuf.Empty\"p\x90\x02\x02\xca\xda\x18\x37\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xca\x01*\x11\x61ppid.role.deleteZ\x03\x41\x37\x39\x82\xd3\xe4\x93\x02,**/management/v4/{tenant_id}/roles/{role_id}\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(identity/appid/management/v4/roles.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"/\n\x10ListRolesRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"M\n\x11ListRolesResponse\x12\x38\n\x05roles\x18\x01 \x03(\x0b\x32\".identity.appid.management.v4.RoleR\x05roles\"h\n\x11\x43reateRoleRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x36\n\x04role\x18\x02 \x01(\x0b\x32\".identity.appid.management.v4.RoleR\x04role\"F\n\x0eGetRoleRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x17\n\x07role_id\x18\x02 \x01(\tR\x06roleId\"\x81\x01\n\x11UpdateRoleRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x17\n\x07role_id\x18\x02 \x01(\tR\x06roleId\x12\x36\n\x04role\x18\x03 \x01(\x0b\x32\".identity.appid.management.v4.RoleR\x04role\"I\n\x11\x44\x65leteRoleRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x17\n\x07role_id\x18\x02 \x01(\tR\x06roleId\"\xb2\x01\n\x04Role\x12\x16\n\x02id\x18\x01 \x01(\tB\x06\xda\xda\x18\x02X\x01R\x02id\x12\x1e\n\x04name\x18\x02 \x01(\tB\n\xda\xda\x18\x06\x08\x01\x18\x64h\x01R\x04name\x12)\n\x0b\x64\x65scription\x18\x03 \x01(\tB\x07\xda\xda\x18\x03\x18\xe8\x07R\x0b\x64\x65scription\x12G\n\x06\x61\x63\x63\x65ss\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.ListValueB\x13\xda\xda\x18\x0f\x08\x01\x82\x01\nRoleAccessR\x06\x61\x63\x63\x65ss\"^\n\nRoleAccess\x12.\n\x0e\x61pplication_id\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x0e\x61pplication_id\x12 \n\x06scopes\x18\x02 \x03(\tB\x08\xda\xda\x18\x04\x08\x01H\x01R\x06scopes\"X\n\x0eRoleAssignment\x12\x46\n\x05roles\x18\x01 \x01(\x0b\x32(.identity.appid.management.v4.RoleChoiceB\x06\xda\xda\x18\x02\x08\x01R\x05roles\"4\n\nRoleChoice\x12\x10\n\x03ids\x18\x01 \x03(\tR\x03ids\x12\x14\n\x05names\x18\x02 \x03(\tR\x05names\"Q\n\rAssignedRoles\x12@\n\x05roles\x18\x01 \x03(\x0b\x32*.identity.appid.management.v4.AssignedRoleR\x05roles\"2\n\x0c\x41ssignedRole\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name2\xa7\x08\n\x0cRolesService\x12\xd0\x01\n\tListRoles\x12..identity.appid.management.v4.ListRolesRequest\x1a/.identity.appid.management.v4.ListRolesResponse\"b\x90\x02\x01\xca\xda\x18\x33\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x10\x61ppid.roles.readZ\x03\x41\x37\x35\x82\xd3\xe4\x93\x02\"\x12 /management/v4/{tenant_id}/roles\x12\xcd\x01\n\nCreateRole\x12/.identity.appid.management.v4.CreateRoleRequest\x1a\".identity.appid.management.v4.Role\"j\xca\xda\x18\x38\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xc9\x01*\x12\x61ppid.roles.createZ\x03\x41\x37\x36\x82\xd3\xe4\x93\x02(\" /management/v4/{tenant_id}/roles:\x04role\x12\xc8\x01\n\x07GetRole\x12,.identity.appid.management.v4.GetRoleRequest\x1a\".identity.appid.management.v4.Role\"k\x90\x02\x01\xca\xda\x18\x32\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x0f\x61ppid.role.readZ\x03\x41\x37\x37\x82\xd3\xe4\x93\x02,\x12*/management/v4/{tenant_id}/roles/{role_id}\x12\xd6\x01\n\nUpdateRole\x12/.identity.appid.management.v4.UpdateRoleRequest\x1a\".identity.appid.management.v4.Role\"s\x90\x02\x02\xca\xda\x18\x34\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement*\x11\x61ppid.role.updateZ\x03\x41\x37\x38\x82\xd3\xe4\x93\x02\x32\x1a*/management/v4/{tenant_id}/roles/{role_id}:\x04role\x12\xc7\x01\n\nDeleteRole\x12/.identity.appid.management.v4.DeleteRoleRequest\x1a\x16.google.protobuf.Empty\"p\x90\x02\x02\xca\xda\x18\x37\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xca\x01*\x11\x61ppid.role.deleteZ\x03\x41\x37\x39\x82\xd3\xe4\x93\x02,**/management/v4/{tenant_id}/roles/{role_id}\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +42,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROLE'].fields_by_name['name']._serialized_options = b'\332\332\030\006\010\001\030dh\001'
   _globals['_ROLE'].fields_by_name['description']._loaded_options = None
   _globals['_ROLE'].fields_by_name['description']._serialized_options = b'\332\332\030\003\030\350\007'
+  _globals['_ROLE'].fields_by_name['access']._loaded_options = None
+  _globals['_ROLE'].fields_by_name['access']._serialized_options = b'\332\332\030\017\010\001\202\001\nRoleAccess'
   _globals['_ROLEACCESS'].fields_by_name['application_id']._loaded_options = None
   _globals['_ROLEACCESS'].fields_by_name['application_id']._serialized_options = b'\332\332\030\002\010\001'
   _globals['_ROLEACCESS'].fields_by_name['scopes']._loaded_options = None
@@ -59,30 +62,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROLESSERVICE'].methods_by_name['UpdateRole']._serialized_options = b'\220\002\002\312\332\0304\n\016\n\001\002\032\ttenant_id\022\nmanagement*\021appid.role.updateZ\003A78\202\323\344\223\0022\032*/management/v4/{tenant_id}/roles/{role_id}:\004role'
   _globals['_ROLESSERVICE'].methods_by_name['DeleteRole']._loaded_options = None
   _globals['_ROLESSERVICE'].methods_by_name['DeleteRole']._serialized_options = b'\220\002\002\312\332\0307\n\016\n\001\002\032\ttenant_id\022\nmanagement\030\312\001*\021appid.role.deleteZ\003A79\202\323\344\223\002,**/management/v4/{tenant_id}/roles/{role_id}'
-  _globals['_LISTROLESREQUEST']._serialized_start=198
-  _globals['_LISTROLESREQUEST']._serialized_end=245
-  _globals['_LISTROLESRESPONSE']._serialized_start=247
-  _globals['_LISTROLESRESPONSE']._serialized_end=324
-  _globals['_CREATEROLEREQUEST']._serialized_start=326
-  _globals['_CREATEROLEREQUEST']._serialized_end=430
-  _globals['_GETROLEREQUEST']._serialized_start=432
-  _globals['_GETROLEREQUEST']._serialized_end=502
-  _globals['_UPDATEROLEREQUEST']._serialized_start=505
-  _globals['_UPDATEROLEREQUEST']._serialized_end=634
-  _globals['_DELETEROLEREQUEST']._serialized_start=636
-  _globals['_DELETEROLEREQUEST']._serialized_end=709
-  _globals['_ROLE']._serialized_start=712
-  _globals['_ROLE']._serialized_end=883
-  _globals['_ROLEACCESS']._serialized_start=885
-  _globals['_ROLEACCESS']._serialized_end=979
-  _globals['_ROLEASSIGNMENT']._serialized_start=981
-  _globals['_ROLEASSIGNMENT']._serialized_end=1069
-  _globals['_ROLECHOICE']._serialized_start=1071
-  _globals['_ROLECHOICE']._serialized_end=1123
-  _globals['_ASSIGNEDROLES']._serialized_start=1125
-  _globals['_ASSIGNEDROLES']._serialized_end=1206
-  _globals['_ASSIGNEDROLE']._serialized_start=1208
-  _globals['_ASSIGNEDROLE']._serialized_end=1258
-  _globals['_ROLESSERVICE']._serialized_start=1261
-  _globals['_ROLESSERVICE']._serialized_end=2324
+  _globals['_LISTROLESREQUEST']._serialized_start=228
+  _globals['_LISTROLESREQUEST']._serialized_end=275
+  _globals['_LISTROLESRESPONSE']._serialized_start=277
+  _globals['_LISTROLESRESPONSE']._serialized_end=354
+  _globals['_CREATEROLEREQUEST']._serialized_start=356
+  _globals['_CREATEROLEREQUEST']._serialized_end=460
+  _globals['_GETROLEREQUEST']._serialized_start=462
+  _globals['_GETROLEREQUEST']._serialized_end=532
+  _globals['_UPDATEROLEREQUEST']._serialized_start=535
+  _globals['_UPDATEROLEREQUEST']._serialized_end=664
+  _globals['_DELETEROLEREQUEST']._serialized_start=666
+  _globals['_DELETEROLEREQUEST']._serialized_end=739
+  _globals['_ROLE']._serialized_start=742
+  _globals['_ROLE']._serialized_end=920
+  _globals['_ROLEACCESS']._serialized_start=922
+  _globals['_ROLEACCESS']._serialized_end=1016
+  _globals['_ROLEASSIGNMENT']._serialized_start=1018
+  _globals['_ROLEASSIGNMENT']._serialized_end=1106
+  _globals['_ROLECHOICE']._serialized_start=1108
+  _globals['_ROLECHOICE']._serialized_end=1160
+  _globals['_ASSIGNEDROLES']._serialized_start=1162
+  _globals['_ASSIGNEDROLES']._serialized_end=1243
+  _globals['_ASSIGNEDROLE']._serialized_start=1245
+  _globals['_ASSIGNEDROLE']._serialized_end=1295
+  _globals['_ROLESSERVICE']._serialized_start=1298
+  _globals['_ROLESSERVICE']._serialized_end=2361
 # @@protoc_insertion_point(module_scope)

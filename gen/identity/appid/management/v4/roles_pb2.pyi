@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -193,8 +194,10 @@ class Role(_message.Message):
     description: _builtins.str
     """What it is for; at most 1,000 characters."""
     @_builtins.property
-    def access(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoleAccess]:
-        """The scopes that it gives, by application."""
+    def access(self) -> _struct_pb2.ListValue:
+        """The scopes that it gives, by application: a list of RoleAccess. Required in requests, and may be empty; a ListValue,
+        since a repeated field cannot tell whether it is there.
+        """
 
     def __init__(
         self,
@@ -202,9 +205,9 @@ class Role(_message.Message):
         id: _builtins.str = ...,
         name: _builtins.str = ...,
         description: _builtins.str = ...,
-        access: _abc.Iterable[Global___RoleAccess] | None = ...,
+        access: _struct_pb2.ListValue | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "description", b"description", "id", b"id", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...

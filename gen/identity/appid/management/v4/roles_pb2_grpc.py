@@ -77,8 +77,8 @@ class RolesServiceServicer:
     def CreateRole(self, request, context):
         """Creates a role; at most 50.
 
-        Errors: `INVALID_NAME`, `DESCRIPTION_TOO_LONG`, `UNKNOWN_APPLICATION`, `UNKNOWN_SCOPE`, `SCOPES_MISSING`,
-        `TOO_MANY_ROLES`, `ROLE_NAME_TAKEN` (409).
+        Errors: `INVALID_NAME`, `DESCRIPTION_TOO_LONG`, `FIELD_MISSING`, `INVALID_LIST`, `UNKNOWN_APPLICATION`,
+        `UNKNOWN_SCOPE`, `SCOPES_MISSING`, `TOO_MANY_ROLES`, `ROLE_NAME_TAKEN` (409).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

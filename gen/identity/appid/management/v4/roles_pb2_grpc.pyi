@@ -39,8 +39,8 @@ class RolesServiceStub:
     CreateRole: _grpc.UnaryUnaryMultiCallable[_roles_pb2.CreateRoleRequest, _roles_pb2.Role]
     """Creates a role; at most 50.
 
-    Errors: `INVALID_NAME`, `DESCRIPTION_TOO_LONG`, `UNKNOWN_APPLICATION`, `UNKNOWN_SCOPE`, `SCOPES_MISSING`,
-    `TOO_MANY_ROLES`, `ROLE_NAME_TAKEN` (409).
+    Errors: `INVALID_NAME`, `DESCRIPTION_TOO_LONG`, `FIELD_MISSING`, `INVALID_LIST`, `UNKNOWN_APPLICATION`,
+    `UNKNOWN_SCOPE`, `SCOPES_MISSING`, `TOO_MANY_ROLES`, `ROLE_NAME_TAKEN` (409).
     """
     GetRole: _grpc.UnaryUnaryMultiCallable[_roles_pb2.GetRoleRequest, _roles_pb2.Role]
     """Returns a role.
@@ -68,8 +68,8 @@ class RolesServiceAsyncStub(RolesServiceStub):
     CreateRole: _aio.UnaryUnaryMultiCallable[_roles_pb2.CreateRoleRequest, _roles_pb2.Role]  # type: ignore[assignment]
     """Creates a role; at most 50.
 
-    Errors: `INVALID_NAME`, `DESCRIPTION_TOO_LONG`, `UNKNOWN_APPLICATION`, `UNKNOWN_SCOPE`, `SCOPES_MISSING`,
-    `TOO_MANY_ROLES`, `ROLE_NAME_TAKEN` (409).
+    Errors: `INVALID_NAME`, `DESCRIPTION_TOO_LONG`, `FIELD_MISSING`, `INVALID_LIST`, `UNKNOWN_APPLICATION`,
+    `UNKNOWN_SCOPE`, `SCOPES_MISSING`, `TOO_MANY_ROLES`, `ROLE_NAME_TAKEN` (409).
     """
     GetRole: _aio.UnaryUnaryMultiCallable[_roles_pb2.GetRoleRequest, _roles_pb2.Role]  # type: ignore[assignment]
     """Returns a role.
@@ -106,8 +106,8 @@ class RolesServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_roles_pb2.Role, _abc.Awaitable[_roles_pb2.Role]]:
         """Creates a role; at most 50.
 
-        Errors: `INVALID_NAME`, `DESCRIPTION_TOO_LONG`, `UNKNOWN_APPLICATION`, `UNKNOWN_SCOPE`, `SCOPES_MISSING`,
-        `TOO_MANY_ROLES`, `ROLE_NAME_TAKEN` (409).
+        Errors: `INVALID_NAME`, `DESCRIPTION_TOO_LONG`, `FIELD_MISSING`, `INVALID_LIST`, `UNKNOWN_APPLICATION`,
+        `UNKNOWN_SCOPE`, `SCOPES_MISSING`, `TOO_MANY_ROLES`, `ROLE_NAME_TAKEN` (409).
         """
 
     @_abc_1.abstractmethod

@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from identity.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from identity.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&identity/appid/management/v4/sso.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"2\n\x13GetSsoConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"s\n\x13PutSsoConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12?\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\'.identity.appid.management.v4.SsoConfigR\x06\x63onfig\"\x82\x02\n\tSsoConfig\x12(\n\tis_active\x18\x01 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x00R\x08isActive\x88\x01\x01\x12[\n\x1ainactivity_timeout_seconds\x18\x02 \x01(\x05\x42\x18\xda\xda\x18\x14\x08\x01\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x00u\"AH\x01R\x18inactivityTimeoutSeconds\x88\x01\x01\x12\x41\n\x14logout_redirect_uris\x18\x03 \x03(\tB\x0f\xda\xda\x18\x0b\x18\xd0\x0f*\x03uriP\xc8\x01R\x12logoutRedirectUrisB\x0c\n\n_is_activeB\x1d\n\x1b_inactivity_timeout_seconds2\xea\x03\n\nSsoService\x12\xe1\x01\n\x0cGetSsoConfig\x12\x31.identity.appid.management.v4.GetSsoConfigRequest\x1a\'.identity.appid.management.v4.SsoConfig\"u\x90\x02\x01\xca\xda\x18\x31\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x0e\x61ppid.sso.readZ\x03\x41\x35\x34\x82\xd3\xe4\x93\x02\x37\x12\x35/management/v4/{tenant_id}/config/cloud_directory/sso\x12\xef\x01\n\x0cPutSsoConfig\x12\x31.identity.appid.management.v4.PutSsoConfigRequest\x1a\'.identity.appid.management.v4.SsoConfig\"\x82\x01\x90\x02\x02\xca\xda\x18\x36\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xc9\x01*\x10\x61ppid.sso.updateZ\x03\x41\x35\x35\x82\xd3\xe4\x93\x02?\x1a\x35/management/v4/{tenant_id}/config/cloud_directory/sso:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&identity/appid/management/v4/sso.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"2\n\x13GetSsoConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"s\n\x13PutSsoConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12?\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\'.identity.appid.management.v4.SsoConfigR\x06\x63onfig\"\xa2\x02\n\tSsoConfig\x12(\n\tis_active\x18\x01 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x00R\x08isActive\x88\x01\x01\x12[\n\x1ainactivity_timeout_seconds\x18\x02 \x01(\x05\x42\x18\xda\xda\x18\x14\x08\x01\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x00u\"AH\x01R\x18inactivityTimeoutSeconds\x88\x01\x01\x12\x61\n\x14logout_redirect_uris\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.ListValueB\x13\xda\xda\x18\x0f\x08\x01\x18\xd0\x0f*\x03uriP\xc8\x01x\x01R\x12logoutRedirectUrisB\x0c\n\n_is_activeB\x1d\n\x1b_inactivity_timeout_seconds2\xea\x03\n\nSsoService\x12\xe1\x01\n\x0cGetSsoConfig\x12\x31.identity.appid.management.v4.GetSsoConfigRequest\x1a\'.identity.appid.management.v4.SsoConfig\"u\x90\x02\x01\xca\xda\x18\x31\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x0e\x61ppid.sso.readZ\x03\x41\x35\x34\x82\xd3\xe4\x93\x02\x37\x12\x35/management/v4/{tenant_id}/config/cloud_directory/sso\x12\xef\x01\n\x0cPutSsoConfig\x12\x31.identity.appid.management.v4.PutSsoConfigRequest\x1a\'.identity.appid.management.v4.SsoConfig\"\x82\x01\x90\x02\x02\xca\xda\x18\x36\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xc9\x01*\x10\x61ppid.sso.updateZ\x03\x41\x35\x35\x82\xd3\xe4\x93\x02?\x1a\x35/management/v4/{tenant_id}/config/cloud_directory/sso:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,19 +40,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SSOCONFIG'].fields_by_name['inactivity_timeout_seconds']._loaded_options = None
   _globals['_SSOCONFIG'].fields_by_name['inactivity_timeout_seconds']._serialized_options = b'\332\332\030\024\010\0019\000\000\000\000\000\000\360?A\000\000\000\000\000u\"A'
   _globals['_SSOCONFIG'].fields_by_name['logout_redirect_uris']._loaded_options = None
-  _globals['_SSOCONFIG'].fields_by_name['logout_redirect_uris']._serialized_options = b'\332\332\030\013\030\320\017*\003uriP\310\001'
+  _globals['_SSOCONFIG'].fields_by_name['logout_redirect_uris']._serialized_options = b'\332\332\030\017\010\001\030\320\017*\003uriP\310\001x\001'
   _globals['_SSOSERVICE']._loaded_options = None
   _globals['_SSOSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_SSOSERVICE'].methods_by_name['GetSsoConfig']._loaded_options = None
   _globals['_SSOSERVICE'].methods_by_name['GetSsoConfig']._serialized_options = b'\220\002\001\312\332\0301\n\016\n\001\001\032\ttenant_id\022\nmanagement*\016appid.sso.readZ\003A54\202\323\344\223\0027\0225/management/v4/{tenant_id}/config/cloud_directory/sso'
   _globals['_SSOSERVICE'].methods_by_name['PutSsoConfig']._loaded_options = None
   _globals['_SSOSERVICE'].methods_by_name['PutSsoConfig']._serialized_options = b'\220\002\002\312\332\0306\n\016\n\001\002\032\ttenant_id\022\nmanagement\030\311\001*\020appid.sso.updateZ\003A55\202\323\344\223\002?\0325/management/v4/{tenant_id}/config/cloud_directory/sso:\006config'
-  _globals['_GETSSOCONFIGREQUEST']._serialized_start=167
-  _globals['_GETSSOCONFIGREQUEST']._serialized_end=217
-  _globals['_PUTSSOCONFIGREQUEST']._serialized_start=219
-  _globals['_PUTSSOCONFIGREQUEST']._serialized_end=334
-  _globals['_SSOCONFIG']._serialized_start=337
-  _globals['_SSOCONFIG']._serialized_end=595
-  _globals['_SSOSERVICE']._serialized_start=598
-  _globals['_SSOSERVICE']._serialized_end=1088
+  _globals['_GETSSOCONFIGREQUEST']._serialized_start=197
+  _globals['_GETSSOCONFIGREQUEST']._serialized_end=247
+  _globals['_PUTSSOCONFIGREQUEST']._serialized_start=249
+  _globals['_PUTSSOCONFIGREQUEST']._serialized_end=364
+  _globals['_SSOCONFIG']._serialized_start=367
+  _globals['_SSOCONFIG']._serialized_end=657
+  _globals['_SSOSERVICE']._serialized_start=660
+  _globals['_SSOSERVICE']._serialized_end=1150
 # @@protoc_insertion_point(module_scope)

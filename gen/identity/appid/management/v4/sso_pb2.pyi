@@ -3,10 +3,9 @@
 isort:skip_file
 """
 
-from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from google.protobuf.internal import containers as _containers
+from google.protobuf import struct_pb2 as _struct_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -82,17 +81,19 @@ class SsoConfig(_message.Message):
     inactivity_timeout_seconds: _builtins.int
     """Seconds without a request after which the session ends: 1 to 604800; required, 86400 until first written."""
     @_builtins.property
-    def logout_redirect_uris(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Where the logout page may lead afterwards; the rules of redirect URIs hold, at most 200."""
+    def logout_redirect_uris(self) -> _struct_pb2.ListValue:
+        """Where the logout page may lead afterwards; the rules of redirect URIs hold, at most 200. Required in requests, and may
+        be empty; a ListValue, since a repeated field cannot tell whether it is there.
+        """
 
     def __init__(
         self,
         *,
         is_active: _builtins.bool | None = ...,
         inactivity_timeout_seconds: _builtins.int | None = ...,
-        logout_redirect_uris: _abc.Iterable[_builtins.str] | None = ...,
+        logout_redirect_uris: _struct_pb2.ListValue | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_inactivity_timeout_seconds", b"_inactivity_timeout_seconds", "_is_active", b"_is_active", "inactivity_timeout_seconds", b"inactivity_timeout_seconds", "is_active", b"is_active"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_inactivity_timeout_seconds", b"_inactivity_timeout_seconds", "_is_active", b"_is_active", "inactivity_timeout_seconds", b"inactivity_timeout_seconds", "is_active", b"is_active", "logout_redirect_uris", b"logout_redirect_uris"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["_inactivity_timeout_seconds", b"_inactivity_timeout_seconds", "_is_active", b"_is_active", "inactivity_timeout_seconds", b"inactivity_timeout_seconds", "is_active", b"is_active", "logout_redirect_uris", b"logout_redirect_uris"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...

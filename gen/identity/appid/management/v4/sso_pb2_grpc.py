@@ -63,7 +63,8 @@ class SsoServiceServicer:
 
         The session cookie and the logout page belong to the hosted sign-in pages, which ask these settings. Beside other
         active identity providers the settings are stored and rest.
-        Errors: `IS_ACTIVE_MISSING`, `FIELD_MISSING`, `INVALID_TIMEOUT`, `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
+        Errors: `IS_ACTIVE_MISSING`, `FIELD_MISSING`, `INVALID_TIMEOUT`, `INVALID_LIST`,
+        `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

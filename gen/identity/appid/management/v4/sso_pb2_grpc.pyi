@@ -40,7 +40,8 @@ class SsoServiceStub:
 
     The session cookie and the logout page belong to the hosted sign-in pages, which ask these settings. Beside other
     active identity providers the settings are stored and rest.
-    Errors: `IS_ACTIVE_MISSING`, `FIELD_MISSING`, `INVALID_TIMEOUT`, `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
+    Errors: `IS_ACTIVE_MISSING`, `FIELD_MISSING`, `INVALID_TIMEOUT`, `INVALID_LIST`,
+    `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
     """
 
 @_typing.type_check_only
@@ -55,7 +56,8 @@ class SsoServiceAsyncStub(SsoServiceStub):
 
     The session cookie and the logout page belong to the hosted sign-in pages, which ask these settings. Beside other
     active identity providers the settings are stored and rest.
-    Errors: `IS_ACTIVE_MISSING`, `FIELD_MISSING`, `INVALID_TIMEOUT`, `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
+    Errors: `IS_ACTIVE_MISSING`, `FIELD_MISSING`, `INVALID_TIMEOUT`, `INVALID_LIST`,
+    `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
     """
 
 class SsoServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -79,7 +81,8 @@ class SsoServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The session cookie and the logout page belong to the hosted sign-in pages, which ask these settings. Beside other
         active identity providers the settings are stored and rest.
-        Errors: `IS_ACTIVE_MISSING`, `FIELD_MISSING`, `INVALID_TIMEOUT`, `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
+        Errors: `IS_ACTIVE_MISSING`, `FIELD_MISSING`, `INVALID_TIMEOUT`, `INVALID_LIST`,
+        `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
         """
 
 def add_SsoServiceServicer_to_server(servicer: SsoServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
