@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import grpc
 from google.api import httpbody_pb2
-from kit.callers import PATIENCE_S
 from kit.oauth import PASSWORD, URLENCODED, Application, Runtime
+from kit.patience import PATIENCE_S
 
 from identity.appid.management.v4 import redirect_uris_pb2
 from identity.appid.oauth.v4 import authorization_pb2 as pb

@@ -15,13 +15,12 @@ from google.protobuf import descriptor_pool, json_format
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
 from kit.installation import Installation
+from kit.patience import PATIENCE_S
 
 from identity.iam.v1 import token_pb2, token_pb2_grpc
 from ostiary.app import build_server
 
 Stub = TypeVar("Stub")
-PATIENCE_S = 60.0
-"""A call that takes longer hangs. Far above what any needs, since test files run side by side on few cores."""
 
 
 class Caller:

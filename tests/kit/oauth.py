@@ -17,8 +17,9 @@ from google.rpc import error_details_pb2, status_pb2
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
-from kit.callers import PATIENCE_S, Caller, bearer
+from kit.callers import Caller, bearer
 from kit.installation import ENTROPY
+from kit.patience import PATIENCE_S
 
 from identity.appid.management.v4 import tokens_pb2 as tokens_pb
 from identity.appid.oauth.v4 import (

@@ -11,7 +11,7 @@ import httpx
 from contract.served import RPCS
 from google.protobuf import message_factory
 from google.protobuf.descriptor import MethodDescriptor
-from kit.callers import PATIENCE_S
+from kit.patience import PATIENCE_S
 
 from ostiary.transport.rules import Route, Rules
 

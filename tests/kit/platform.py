@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 import grpc
 from google.api import httpbody_pb2
-from kit.callers import PATIENCE_S, Caller, bearer
+from kit.callers import Caller, bearer
+from kit.patience import PATIENCE_S
 from kit.people import PASSWORD, Made
 
 from identity.cloudapi.v1 import sessions_pb2

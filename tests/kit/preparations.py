@@ -10,7 +10,6 @@ import io
 import json
 import re
 import secrets
-import time
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -20,6 +19,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from kit.patience import awaited
 from kit.served import NO_AUTHORITIES
 from kit.smtp import Mailboxes
 from PIL import Image
@@ -149,10 +149,8 @@ class Preparations:
     @cached_property
     def exported(self) -> str:
         """The same once it has ended."""
-        latest = time.monotonic() + 60
-        while self._ask("GET", f"cloud_directory/export/status?id={self.begun}")["status"] != "COMPLETED":
-            assert time.monotonic() < latest, "the export does not end"
-            time.sleep(0.1)
+        path = f"cloud_directory/export/status?id={self.begun}"
+        awaited(lambda: self._ask("GET", path)["status"] == "COMPLETED", every=0.1)
         return self.begun
 
     @property
@@ -219,10 +217,7 @@ class Preparations:
 
     def _followed(self, address: str) -> str:
         """Follows the link that was mailed to an address, once it is there; the context that the page gets."""
-        latest = time.monotonic() + 20
-        while not (links := self._links(address)):
-            assert time.monotonic() < latest, f"no mail with a link to {address}"
-            time.sleep(0.05)
+        links = awaited(lambda: self._links(address))
         form = {"content-type": "application/x-www-form-urlencoded"}
         answer = httpx.post(links[0], headers=form, verify=NO_AUTHORITIES)
         assert answer.status_code == 303, answer.text

@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 import grpc
 from google.api import httpbody_pb2
 from kit.browser import Seen
-from kit.callers import PATIENCE_S, Caller
+from kit.callers import Caller
 from kit.directory import People, body, person
 from kit.oauth import URLENCODED, Application, Refused
+from kit.patience import PATIENCE_S
 from sqlalchemy import delete
 
 from identity.appid.management.v4 import action_urls_pb2, sender_details_pb2

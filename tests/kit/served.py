@@ -17,8 +17,8 @@ from typing import Any
 
 import grpc
 import httpx
-from kit.callers import PATIENCE_S
 from kit.command import ostiary_here
+from kit.patience import PATIENCE_S
 from kit.ports import free_port
 
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

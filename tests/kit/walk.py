@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 from contract.served import DATA, documented
-from kit.callers import PATIENCE_S
 from kit.command import ostiary_here
+from kit.patience import PATIENCE_S
 from kit.preparations import Preparations
 from kit.served import Served, served
 from kit.smtp import Mailboxes, mailboxes

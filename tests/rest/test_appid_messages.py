@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
+from kit.patience import awaited
 from kit.served import Served, served
 from kit.smtp import Delivered, Mailboxes, mailboxes
 
@@ -136,8 +136,7 @@ def to(address: str, smtp: Mailboxes) -> list[Delivered]:
 
 def eventually(look: Callable[[], list[Delivered]], count: int) -> list[Any]:
     """What `look` finds once it is that many."""
-    latest = time.monotonic() + 15
-    while len(found := look()) < count and time.monotonic() < latest:
-        time.sleep(0.1)
+    awaited(lambda: len(look()) >= count)
+    found = look()
     assert len(found) == count
     return found

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 from contract.test_catalogue import NOT_YET
+from kit.patience import awaited
 from kit.preparations import NOBODY
 from kit.shapes import at_their_limits, broken, defaults, faults, lacks, with_each_value, with_strangers
 from kit.walk import OPERATIONS, ROLES, Walk, walking
@@ -272,7 +272,4 @@ def test_what_succeeded_is_in_the_audit_ledger_under_its_documented_name(walk: W
         for number in walk.succeeded
         if (action := WALKED[number]["audit"])
     }
-    latest = time.monotonic() + 20
-    while missing := wanted - walk.actions():
-        assert time.monotonic() < latest, f"not recorded: {sorted(missing)}"
-        time.sleep(0.2)
+    awaited(lambda: wanted <= walk.actions(), every=0.2)

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+from kit.patience import PATIENCE_S, awaited
 from kit.served import Served, served
 
 SECRET = "planted-transfer-secret-81"
@@ -33,15 +34,14 @@ def directory(server: Served) -> Iterator[httpx.Client]:
         yield client
 
 
-def ended(directory: httpx.Client, kind: str, id: str) -> dict[str, Any]:
+def ended(directory: httpx.Client, kind: str, id: str, seconds: float = PATIENCE_S) -> dict[str, Any]:
     """The status of a job once it has ended."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        status: dict[str, Any] = directory.get(f"{kind}/status", params={"id": id}).json()
-        if status["status"] != "IN_PROGRESS":
-            return status
-        time.sleep(0.3)
-    raise AssertionError(status)
+
+    def status() -> dict[str, Any] | None:
+        told: dict[str, Any] = directory.get(f"{kind}/status", params={"id": id}).json()
+        return None if told["status"] == "IN_PROGRESS" else told
+
+    return awaited(status, seconds, every=0.3) or {}
 
 
 def arriving(number: int, padding: str = "") -> dict[str, Any]:
@@ -107,18 +107,12 @@ def test_a_file_that_is_too_large_is_413_and_a_form_that_is_none_400(directory: 
 def test_an_import_survives_the_death_of_the_background_process(server: Served, directory: httpx.Client) -> None:
     file = gzip.compress(json.dumps({"users": [arriving(number) for number in range(20_000, 32_000)]}).encode())
     id = begin_import(directory, file).json()["id"]
-    deadline = time.monotonic() + 60
-    while not directory.get("import/status", params={"id": id}).json()["added"] and time.monotonic() < deadline:
-        time.sleep(0.02)
+    awaited(lambda: directory.get("import/status", params={"id": id}).json()["added"], every=0.02)
     os.kill(server.children()["background"], signal.SIGKILL)
     killed = directory.get("import/status", params={"id": id}).json()
     assert killed["status"] == "IN_PROGRESS"
     time.sleep(0.5)
-    done: dict[str, Any] = {}
-    deadline = time.monotonic() + 100  # the lease of the dead runs out first
-    while done.get("status") != "COMPLETED" and time.monotonic() < deadline:
-        time.sleep(0.5)
-        done = directory.get("import/status", params={"id": id}).json()
+    done = ended(directory, "import", id, 2 * PATIENCE_S)  # the lease of the dead runs out first
     assert (done["status"], done["added"], done["failed"]) == ("COMPLETED", 12_000, 0)
 
 

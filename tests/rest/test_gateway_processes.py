@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from kit.command import ostiary, ostiary_here
 from kit.databases import postgres_server
+from kit.patience import awaited
 from kit.ports import free_port
 from kit.served import Served, served
 
@@ -33,14 +34,6 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(tmp_path_factory.mktemp("served"), log_format="json") as running:
         yield running
-
-
-def settle(holds: Callable[[], bool], seconds: float = 30) -> None:
-    """Waits until something holds."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.05)
 
 
 def tokens_path(server: Served) -> str:
@@ -123,7 +116,7 @@ def test_no_path_and_no_token_stands_in_the_log(server: Served) -> None:
 def test_a_killed_process_comes_back(server: Served, name: str) -> None:
     pid = server.children()[name]
     os.kill(pid, signal.SIGKILL)
-    settle(lambda: server.children().get(name, pid) != pid)
+    awaited(lambda: server.children().get(name, pid) != pid)
     server.wait_ready()
     assert server.http.get(tokens_path(server), headers=server.manager()).status_code == 200
 
@@ -163,7 +156,7 @@ def test_sigterm_answers_what_is_in_flight_and_ends_in_time(tmp_path: Path) -> N
             time.sleep(0.3)
             begun = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
-            settle(lambda: server.admin("/readyz").status_code == 503)
+            awaited(lambda: server.admin("/readyz").status_code == 503)
             assert server.admin("/readyz").json() == {"ready": False, "faults": ["draining"]}
             assert health(server) == NOT_SERVING
             slow.sendall(form[10:])
@@ -188,8 +181,8 @@ def test_a_killed_supervisor_leaves_nothing_behind(tmp_path: Path) -> None:
         children = server.children()
         assert len(children) == 4
         server.stop(signal.SIGKILL)
-        settle(lambda: not any(_alive(pid) for pid in children.values()), 5)
-        settle(lambda: not server.run_dir.exists(), 5)
+        awaited(lambda: not any(_alive(pid) for pid in children.values()), 5)
+        awaited(lambda: not server.run_dir.exists(), 5)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", server.port))
 
@@ -250,14 +243,14 @@ def test_without_its_database_it_says_so_everywhere_and_recovers(tmp_path: Path)
     with postgres_server() as postgres, served(tmp_path, database=postgres.new_database(), log_format="json") as server:
         headers = server.manager()
         postgres.stop()
-        settle(lambda: health(server) == NOT_SERVING, 20)
+        awaited(lambda: health(server) == NOT_SERVING)
         assert server.admin("/readyz").json() == {"ready": False, "faults": ["the database is away"]}
         assert server.admin("/livez").status_code == 200
         answer = server.http.get(tokens_path(server), headers=headers)
         assert (answer.status_code, answer.json().keys()) == (503, {"errorCode", "message"})
         assert int(answer.headers["retry-after"]) > 0
         postgres.start()
-        settle(lambda: health(server) == SERVING, 20)
+        awaited(lambda: health(server) == SERVING)
         assert server.http.get(tokens_path(server), headers=headers).status_code == 200
 
 
@@ -300,11 +293,11 @@ def test_a_certificate_is_served_and_taken_anew_when_it_changes(tmp_path: Path) 
         assert (answer.http_version, answer.status_code) == ("HTTP/2", 404)
 
         (tmp_path / "tls.crt").write_text("nonsense")
-        settle(lambda: "certificate not taken" in server.log)
+        awaited(lambda: "certificate not taken" in server.log)
         assert presented(port) == "first"
 
         write_certificate(tmp_path, "second")
-        settle(lambda: presented(port) == "second")
+        awaited(lambda: presented(port) == "second")
         copies = sorted(path.name for path in server.run_dir.glob("tls-*"))
         assert len(copies) == 2, copies
         assert all(path.stat().st_mode & 0o077 == 0 for path in server.run_dir.glob("tls-*"))

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from kit.command import ostiary
 from kit.databases import PostgresServer
+from kit.patience import awaited
 from kit.ports import free_port
 from kit.served import Served, served
 
@@ -38,15 +39,14 @@ def running_envoy(folder: Path, text: str) -> Iterator[None]:
 
 def wait_for(url: str) -> None:
     """Until a request is answered by a worker."""
-    deadline = time.monotonic() + 15
-    while time.monotonic() < deadline:
+
+    def answers() -> bool:
         try:
-            if httpx.post(f"{url}/identity/token").status_code == 400:
-                return
+            return httpx.post(f"{url}/identity/token").status_code == 400
         except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise AssertionError("nobody answers")
+            return False
+
+    awaited(answers, every=0.1)
 
 
 def balancer(port: int, replicas: list[Served]) -> str:

@@ -14,7 +14,7 @@ import h2.connection
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from kit.callers import PATIENCE_S
+from kit.patience import PATIENCE_S
 from kit.served import Served, served
 
 MANY = 60

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 import tracemalloc
 from collections.abc import Iterator
 from functools import partial
@@ -16,6 +15,7 @@ from google.api import httpbody_pb2
 from kit.callers import Caller, refusal, serving
 from kit.directory import INVALID, People
 from kit.installation import Installation
+from kit.patience import awaited
 from kit.transfers import (
     FORM,
     PARTS,
@@ -131,7 +131,5 @@ def test_an_upload_that_breaks_off_leaves_nothing(target: People) -> None:
     stub = CloudDirectoryTransferJobsServiceStub(target.caller.channel)
     with pytest.raises(grpc.RpcError):
         stub.ImportAllCloudDirectoryUsers(messages(), **target.credentials)
-    until = time.monotonic() + 10
-    while count(target, TRANSFERS) and time.monotonic() < until:
-        time.sleep(0.05)
+    awaited(lambda: not count(target, TRANSFERS))
     assert begin_import(target, crowd(1))

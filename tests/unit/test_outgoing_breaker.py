@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler
 
 import pytest
+from kit.patience import awaited
 from kit.ports import free_port
 from kit.web import answering, site
 
@@ -53,9 +54,7 @@ class Moody:
 
     def heard(self, times: int) -> None:
         """It was asked so often and not more; on a busy machine it hears of a call after the caller gave it up."""
-        latest = time.monotonic() + 20
-        while self.asked < times and time.monotonic() < latest:
-            time.sleep(0.01)
+        awaited(lambda: self.asked >= times)
         assert self.asked == times
 
 
