@@ -174,6 +174,7 @@ class Runtime:
             for key in keys.keys
         ]
         lenient = JWSRegistry(algorithms=["RS256"], strict_check_header=False)  # `ver` is App ID's own
+        lenient.max_payload_length = 200_000
         decoded = jwt.decode(token, KeySet.import_key_set({"keys": documents}), registry=lenient)
         return dict(decoded.header), dict(decoded.claims)
 

@@ -10,6 +10,8 @@ import httpx
 import pytest
 from kit.served import Served, served
 
+from ostiary.oauth.claims import ACCESS_BYTES
+
 Json = dict[str, Any]
 CALLBACK = "https://app.example.com/callback"
 PASSWORD = "correct horse battery"
@@ -120,3 +122,24 @@ def test_profiles_are_no_business_of_writers_and_strangers(management: httpx.Cli
     elsewhere = str(management.base_url).replace(server.credentials["tenantId"], "00000000-0000-4000-8000-000000000000")
     answers = [management.request(verb, f"{elsewhere.rstrip('/')}/{path}") for verb, path in asked]
     assert [(answer.status_code, answer.text) for answer in answers] == [(404, "Not Found")] * 3
+
+
+def test_the_largest_access_token_is_taken_by_every_endpoint_it_is_for(app: App, management: httpx.Client) -> None:
+    claim = "x" * (ACCESS_BYTES - len('{"a": ""}'))
+    address = "large@example.com"
+    waiting = {"idp": "cloud_directory", "idp-identity": address, "profile": {"attributes": {"a": claim}}}
+    mapping = {"source": "attributes", "sourceClaim": "a", "destinationClaim": "a"}
+    user = {"emails": [{"value": address, "primary": True}], "password": PASSWORD, "status": "CONFIRMED"}
+    assert management.post("cloud_directory/Users", json=user).status_code == 201
+    assert management.post("users", json=waiting).status_code == 201
+    anonymous = {"enabled": True}
+    mapped = {"accessTokenClaims": [mapping], "anonymousAccess": anonymous}
+    assert management.put("config/tokens", json=mapped).status_code == 200
+    try:
+        tokens = app.token({"grant_type": "password", "username": address, "password": PASSWORD})
+        assert tokens.status_code == 200, tokens.text
+        bearer = {"Authorization": f"Bearer {tokens.json()['access_token']}"}
+        for url in (f"{app.oauth}/userinfo", app.attributes):
+            assert httpx.get(url, headers=bearer, timeout=20).status_code == 200, url
+    finally:
+        assert management.put("config/tokens", json={"anonymousAccess": anonymous}).status_code == 200

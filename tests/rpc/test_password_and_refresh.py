@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -355,13 +356,25 @@ def test_roles_are_an_empty_array_for_somebody_without_any(runtime: Runtime, app
     assert runtime.verified(runtime.sign_in(app)["id_token"])[1]["roles"] == []
 
 
-def test_claims_that_would_not_fit_a_header_are_refused_with_the_reason(runtime: Runtime, app: Application) -> None:
+@pytest.mark.parametrize(("kind", "most"), [("id_token", 102_400), ("access_token", 40_000)])
+def test_mapped_claims_have_a_documented_size_and_more_is_refused_with_the_reason(
+    runtime: Runtime, app: Application, kind: str, most: int
+) -> None:
     runtime.user()
     subject = profile_of(runtime.sign_in(app), runtime)
-    profiles = table_of(Profile)
-    with runtime.made.runtime.store.write() as work:
-        work.run(update(profiles).where(profiles.c.id == subject).values(attributes=f'{{"big":"{"x" * 20_000}"}}'))
-    runtime.settings(access_token_claims=[tokens_pb.ClaimMapping(source="attributes", source_claim="big")])
+    mapping = tokens_pb.ClaimMapping(source="attributes", source_claim="a", destination_claim="a")
+    runtime.settings(**{f"{kind}_claims": [mapping]})
+    longest = most - len('{"a": ""}')
+
+    def hold(length: int) -> None:
+        profiles = table_of(Profile)
+        with runtime.made.runtime.store.write() as work:
+            attributes = json.dumps({"a": "x" * length})
+            work.run(update(profiles).where(profiles.c.id == subject).values(attributes=attributes))
+
+    hold(longest)
+    assert len(runtime.verified(runtime.sign_in(app)[kind])[1]["a"]) == longest
+    hold(longest + 1)
     with pytest.raises(Refused) as seen:
         runtime.sign_in(app)
     assert seen.value.reason == "MAPPED_CLAIMS_TOO_LARGE"

@@ -81,11 +81,15 @@ class TokensConfig(_message.Message):
     ANONYMOUS_ACCESS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def id_token_claims(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClaimMapping]:
-        """Further claims of identity tokens, evaluated in order, the later wins; at most 100."""
+        """Further claims of identity tokens, evaluated in order, the later wins; at most 100. A sign-in whose mapped claims
+        exceed 102,400 bytes is refused.
+        """
 
     @_builtins.property
     def access_token_claims(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClaimMapping]:
-        """Further claims of access tokens, evaluated in order, the later wins; at most 100."""
+        """Further claims of access tokens, likewise; but a sign-in is refused beyond 40,000 bytes, since an access token
+        travels in a header.
+        """
 
     @_builtins.property
     def access(self) -> Global___AccessTokenConfig:
