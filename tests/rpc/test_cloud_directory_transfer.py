@@ -8,7 +8,11 @@ import json
 import re
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +20,12 @@ import bcrypt
 import grpc
 import pytest
 from kit.callers import Caller, refusal
-from kit.directory import INVALID, NOBODY, TAKEN, Json, People, body, person, unwrapped
+from kit.directory import INVALID, LIMITED, NOBODY, TAKEN, Json, People, body, person, unwrapped
 from kit.oauth import PASSWORD, refused
 from kit.transfers import SECRET, arriving, listed, stored_hash
 from sqlalchemy import select
 
+from ostiary.errors import DomainError
 from ostiary.store.tables import Membership, Password, PastPassword, User, table_of
 
 DOCUMENTATION = Path(__file__).parents[2] / "docs" / "exports.md"
@@ -113,6 +118,37 @@ def test_pages_go_on_where_the_last_one_ended(source: People) -> None:
     assert pages[0]["requestOptions"] == {"startIndex": 1, "count": 2}
     assert {user["scimUser"]["originalId"] for page in pages for user in page["users"]} == ids
     assert refusal(lambda: export(source, count=51)) == (INVALID, "INVALID_COUNT")
+
+
+def wait_while(passes: Callable[[], None]) -> None:
+    """Returns after ten seconds; `passes` raises before."""
+    for _ in range(1_000):
+        passes()
+        time.sleep(0.01)
+
+
+def test_a_page_that_cannot_be_asked_for_costs_no_key(source: People) -> None:
+    runtime, done = source.made.runtime, threading.Event()
+    busy = runtime.settings.hash_queue
+    with ThreadPoolExecutor(busy) as pool:
+        for _ in range(busy):
+            pool.submit(runtime.passwords.calculate, source.tenant_id, done.wait)
+        try:
+            with pytest.raises(DomainError, match="HASHING_BUSY"):
+                wait_while(partial(runtime.passwords.check_room, source.tenant_id))
+            assert refusal(lambda: export(source)) == (LIMITED, "HASHING_BUSY")
+            assert refusal(lambda: export(source, count=51)) == (INVALID, "INVALID_COUNT")
+        finally:
+            done.set()
+
+
+def test_a_user_without_original_id_keeps_its_id_as_that(target: People) -> None:
+    user = arriving("jane@example.com")
+    user["scimUser"]["id"] = user["scimUser"].pop("originalId")
+    assert import_(target, {"users": [user]})["added"] == 1
+    assert listed(target)[0]["originalId"] == "old-jane@example.com"
+    (reason,) = import_(target, {"users": [user]})["failReasons"]
+    assert (reason["originalId"], reason["id"]) == ("old-jane@example.com",) * 2
 
 
 def test_repeating_an_import_does_no_harm(source: People, target: People) -> None:

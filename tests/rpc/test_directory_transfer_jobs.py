@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -236,6 +237,11 @@ def later(people: People, seconds: float) -> None:
     people.credentials = bearer(people.caller.token(people.made.new_api_key(people.tenant_id, "manager")))
 
 
+def lasting(status: Json, since: str) -> timedelta:
+    """How long a file is kept."""
+    return datetime.fromisoformat(status["expires"]) - datetime.fromisoformat(status[since])
+
+
 def test_a_file_is_for_its_tenant_is_deleted_and_expires(source: People, target: People) -> None:
     source.create()
     id = begin_export(source, expires=1)
@@ -245,7 +251,10 @@ def test_a_file_is_for_its_tenant_is_deleted_and_expires(source: People, target:
         "delete": lambda people, id: people.manage(f"{SERVICE}/DeleteCloudDirectoryExport", id=id),
     }
     assert refusal(lambda: download(source, id)) == (TAKEN, "EXPORT_NOT_READY")
+    day = timedelta(days=1)
+    assert lasting(export_status(source, id), "created") == day
     work(source)
+    assert lasting(export_status(source, id), "finished") == day
     for ask in asked.values():
         assert refusal(partial(ask, target, id)) == (NOT_FOUND, "TRANSFER_NOT_FOUND")
         assert refusal(partial(ask, source, NOBODY)) == (NOT_FOUND, "TRANSFER_NOT_FOUND")

@@ -171,8 +171,12 @@ def test_there_are_no_other_extensions(mfa: Mfa) -> None:
 def test_a_refused_extension_is_audited_by_its_name_if_there_is_one_of_it(mfa: Mfa) -> None:
     for name in ("premfa", "postmfa", "other"):
         assert refusal(lambda name=name: mfa.put_extension(name, isActive=True))[0] is INVALID
+    put = mfa.caller.channel.unary_unary(f"/{SERVICE}/PutMfaExtension")
+    token = f"Bearer {mfa.caller.token(mfa.caller.installation.api_keys['writer'])}"
+    no_text = b"\x12\x01\xff"
+    assert refusal(lambda: put(no_text, metadata=[("authorization", token)]))[1] == "MALFORMED_REQUEST"
     refused = [row.action for row in audited(mfa.caller.installation) if row.outcome == "failure"]
-    assert refused == [f"appid.mfa-extension-{name}.update" for name in ("premfa", "postmfa", "unknown")]
+    assert refused == [f"appid.mfa-extension-{name}.update" for name in ("premfa", "postmfa", "unknown", "unknown")]
 
 
 @pytest.fixture

@@ -40,8 +40,8 @@ def failure(refusal: Refusal) -> pb.CloudDirectoryImportFailure:
     """How a refusal is shown."""
     names = refusal.names
     return pb.CloudDirectoryImportFailure(
-        original_id=names.get("originalId"), email=names.get("email"), user_name=names.get("userName"),
-        error=transfer_error(refusal.error),
+        original_id=names.get("originalId"), id=names.get("id"), email=names.get("email"),
+        user_name=names.get("userName"), error=transfer_error(refusal.error),
     )  # fmt: skip
 
 

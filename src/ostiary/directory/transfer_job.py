@@ -16,7 +16,7 @@ from ostiary.delivery.outbox import Outbox
 from ostiary.delivery.templates import TRANSFER_ENDED
 from ostiary.directory.transfer_cipher import TransferCipher, TransferCiphers
 from ostiary.directory.transfer_files import FileKeys, TransferFile, drop_file, open_keys, seal_keys
-from ostiary.directory.transfers import DAY_MS, DEFAULT_DAYS, DONE, EXPORT, FAILED, WAITING
+from ostiary.directory.transfers import DONE, EXPORT, FAILED, WAITING, kept_ms
 from ostiary.errors import DomainError
 from ostiary.ids import Entropy
 from ostiary.keys.sealing import Sealing
@@ -83,7 +83,7 @@ class TransferJob:
         kept = row.kind == EXPORT and error is None
         ended: dict[str, Any] = {
             "state": FAILED if error else DONE, "error": error.message if error else "", "finished_at": now_ms,
-            "expires_at": now_ms + (row.days or DEFAULT_DAYS) * DAY_MS, "sealed_secrets": "",
+            "expires_at": now_ms + kept_ms(row), "sealed_secrets": "",
         }  # fmt: skip
         if kept:
             ended["sealed_secrets"] = seal_keys(self._sealing, row.tenant_id, row.id, running.keys.forgetting())

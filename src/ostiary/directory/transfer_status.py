@@ -10,7 +10,7 @@ from sqlalchemy import Row
 from identity.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as pb
 from identity.appid.management.v4 import cloud_directory_transfer_pb2 as users_pb
 from ostiary.clock import rfc3339
-from ostiary.directory.transfers import DONE, FAILED, reasons_of
+from ostiary.directory.transfers import DONE, FAILED, kept_ms, reasons_of
 
 _STATUS = {DONE: "COMPLETED", FAILED: "FAILED"}
 
@@ -33,9 +33,11 @@ def import_status(transfer: Row[Any]) -> pb.CloudDirectoryImportStatus:
 
 
 def _common(transfer: Row[Any]) -> dict[str, Any]:
+    # Until it has ended, expires_at is when the job would be given up; kept is what comes of it, from its end on.
+    expires = transfer.expires_at if transfer.finished_at else transfer.created_at + kept_ms(transfer)
     return {
         "id": transfer.id, "status": _STATUS.get(transfer.state, "IN_PROGRESS"),
-        "created": rfc3339(transfer.created_at), "expires": rfc3339(transfer.expires_at),
+        "created": rfc3339(transfer.created_at), "expires": rfc3339(expires),
         "finished": rfc3339(transfer.finished_at) if transfer.finished_at else None, "error": transfer.error or None,
     }  # fmt: skip
 

@@ -1,6 +1,7 @@
 """A directory user as exports and imports carry one (App ID catalogue 95, 96, 98, 102): JSON of a documented form.
 
-Whatever an import says beside the fields read here goes nowhere: no id, no membership, no password in plain text.
+Whatever an import says beside the fields read here goes nowhere: no membership, no password in plain text, and an id
+only as the one where it came from.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def read_user(document: Any, cipher: TransferCipher) -> TransferredUser:
     if not isinstance(document, dict) or not isinstance(document.get("scimUser"), dict):
         raise _malformed("Each of users must be an object with a scimUser.")
     scim = document["scimUser"]
-    original_id = _text(scim, "originalId")
+    original_id = _text(scim, "originalId") or _text(scim, "id")  # users as the API shows them have their id only
     new = check_user(replace(new_user(_message(scim)), original_id=original_id))
     check_texts({"userName": new.user_name})
     return TransferredUser(
@@ -100,7 +101,10 @@ def names_of(document: Any) -> dict[str, str]:
         return {}
     emails = scim.get("emails")
     first = emails[0] if isinstance(emails, list) and emails and isinstance(emails[0], dict) else {}
-    named = (("originalId", scim.get("originalId")), ("userName", scim.get("userName")), ("email", first.get("value")))
+    named = (
+        ("originalId", scim.get("originalId") or scim.get("id")), ("id", scim.get("id")),
+        ("userName", scim.get("userName")), ("email", first.get("value")),
+    )  # fmt: skip
     return {name: value[:_SHOWN] for name, value in named if isinstance(value, str)}
 
 

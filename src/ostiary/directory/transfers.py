@@ -152,6 +152,11 @@ class Upload:
             work.run(delete(_TRANSFERS).where(_TRANSFERS.c.tenant_id == self.tenant_id, _TRANSFERS.c.id == self.id))
 
 
+def kept_ms(transfer: Row[Any]) -> int:
+    """How long what is left of a transfer is kept after its end."""
+    return int(transfer.days or DEFAULT_DAYS) * DAY_MS
+
+
 def reasons_of(transfer: Row[Any]) -> list[dict[str, Any]]:
     """Why users were not taken in."""
     reasons: list[dict[str, Any]] = json.loads(transfer.reasons)

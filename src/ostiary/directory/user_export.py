@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -30,16 +31,30 @@ _PROFILES_OF_USERS = (
 )  # fmt: skip
 
 
-def export_page(
-    work: Work, tenant_id: str, cipher: TransferCipher, start: int | None, count: int | None
-) -> dict[str, Any]:
-    """One page of the users, oldest first. Raises INVALID_COUNT."""
-    users, total = list_users(work, tenant_id, start=start or 1, count=page_size(count, MAX_PAGE))
-    asked = (("startIndex", start), ("count", count))
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which page was asked for: the place of its first user, from 1, and how many at most. Raises INVALID_COUNT."""
+
+    start: int | None
+    count: int | None
+
+    def __post_init__(self) -> None:
+        page_size(self.count, MAX_PAGE)
+
+    @property
+    def echo(self) -> dict[str, int]:
+        """As the answer repeats it."""
+        asked = (("startIndex", self.start), ("count", self.count))
+        return {name: value for name, value in asked if value is not None}
+
+
+def export_page(work: Work, tenant_id: str, cipher: TransferCipher, page: Page) -> dict[str, Any]:
+    """One page of the users, oldest first."""
+    users, total = list_users(work, tenant_id, start=page.start or 1, count=page_size(page.count, MAX_PAGE))
     return {
         "itemsPerPage": len(users),
         "totalResults": total,
-        "requestOptions": {name: value for name, value in asked if value is not None},
+        "requestOptions": page.echo,
         "users": exported(work, tenant_id, users, cipher),
     }
 

@@ -7,7 +7,7 @@ from google.api import httpbody_pb2
 
 from identity.appid.management.v4 import cloud_directory_transfer_pb2 as pb
 from identity.appid.management.v4 import cloud_directory_transfer_pb2_grpc
-from ostiary.directory.user_export import export_page
+from ostiary.directory.user_export import Page, export_page
 from ostiary.errors import DomainError
 from ostiary.oauth.bulk_removal import check_ids, removal_result, remove_users
 from ostiary.runtime import Runtime
@@ -28,10 +28,10 @@ class CloudDirectoryTransferServicer(cloud_directory_transfer_pb2_grpc.CloudDire
     ) -> httpbody_pb2.HttpBody:
         call, cipher = current_call(), self._ciphers.of(request.tenant_id, request.encryption_secret)
         start = request.start_index if request.HasField("start_index") else None
-        count = request.count if request.HasField("count") else None
+        page = Page(start, request.count if request.HasField("count") else None)
         call.release()
         cipher.prepare()
-        return json_body(export_page(call.work, request.tenant_id, cipher, start, count))
+        return json_body(export_page(call.work, request.tenant_id, cipher, page))
 
     def ImportCloudDirectoryUsers(
         self, request: pb.ImportCloudDirectoryUsersRequest, context: grpc.ServicerContext

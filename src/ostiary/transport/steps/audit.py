@@ -17,7 +17,7 @@ from ostiary.oauth.runtime_events import attributes_event, captures
 from ostiary.store.audit import UNKNOWN, Entry, record
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
-from ostiary.transport.pipeline import Proceed
+from ostiary.transport.pipeline import MALFORMED, Proceed
 
 _UNRECORDED = frozenset({Kind.LIMITED, Kind.INTERNAL, Kind.UNAVAILABLE, Kind.TIMEOUT})
 """Refusals that say something about the server: to record them would make an overload worse."""
@@ -93,11 +93,12 @@ def refused(call: Call, request: Message, status: int) -> Entry:
 def _action(call: Call, request: Message) -> str:
     """A documented name may hold a part of the path, `appid.mfa-extension-{name}.update`: one of the values that the
     proto allows there."""
-    fields = request.DESCRIPTOR.fields_by_name
 
     def known(found: re.Match[str]) -> str:
-        value = str(getattr(request, found[1]))
-        return value if value in fields[found[1]].GetOptions().Extensions[allowed].values else UNKNOWN
+        if request is MALFORMED:
+            return UNKNOWN
+        value, field = str(getattr(request, found[1])), request.DESCRIPTOR.fields_by_name[found[1]]
+        return value if value in field.GetOptions().Extensions[allowed].values else UNKNOWN
 
     return _FIELD.sub(known, call.rules.audit)
 

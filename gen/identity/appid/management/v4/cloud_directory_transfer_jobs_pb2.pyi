@@ -163,7 +163,7 @@ class CloudDirectoryExportStatus(_message.Message):
     finished: _builtins.str
     """When it ended."""
     expires: _builtins.str
-    """When the file is deleted, or the job given up."""
+    """When the file is deleted: the days that were asked for after the end; counted from the beginning until it has ended."""
     error: _builtins.str
     """Why it failed."""
     def __init__(
@@ -365,7 +365,7 @@ class CloudDirectoryImportStatus(_message.Message):
     finished: _builtins.str
     """When it ended."""
     expires: _builtins.str
-    """When this is forgotten, or the job given up."""
+    """When this is forgotten: 7 days after the end; counted from the beginning until it has ended."""
     error: _builtins.str
     """Why the whole failed; users before the fault are added all the same."""
     @_builtins.property

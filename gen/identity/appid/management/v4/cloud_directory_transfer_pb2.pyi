@@ -173,8 +173,8 @@ class CloudDirectoryTraveller(_message.Message):
     @_builtins.property
     def scim_user(self) -> _struct_pb2.Struct:
         """The user as CloudDirectoryUsersService shows it, with `originalId` in place of `id`, and in an export with
-        `passwordHistory`, `passwordUpdatedTimestamp` and `passwordExpirationTimestamp`. At import emails are required, and
-        what is read-only is ignored.
+        `passwordHistory`, `passwordUpdatedTimestamp` and `passwordExpirationTimestamp`. At import emails are required,
+        `id` counts as `originalId` where that is missing, and what else is read-only is ignored.
         """
 
     @_builtins.property
@@ -268,12 +268,15 @@ class CloudDirectoryImportFailure(_message.Message):
     EMAIL_FIELD_NUMBER: _builtins.int
     USER_NAME_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
     original_id: _builtins.str
-    """The directory id where it came from."""
+    """The directory id where it came from: `originalId`, or `id` where it has none."""
     email: _builtins.str
     """The first mail address."""
     user_name: _builtins.str
     """The user name."""
+    id: _builtins.str
+    """Its `id`, where it was sent with one."""
     @_builtins.property
     def error(self) -> Global___CloudDirectoryTransferError:
         """Why."""
@@ -285,19 +288,24 @@ class CloudDirectoryImportFailure(_message.Message):
         email: _builtins.str | None = ...,
         user_name: _builtins.str | None = ...,
         error: Global___CloudDirectoryTransferError | None = ...,
+        id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_original_id", b"_original_id", "_user_name", b"_user_name", "email", b"email", "error", b"error", "original_id", b"original_id", "user_name", b"user_name"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_id", b"_id", "_original_id", b"_original_id", "_user_name", b"_user_name", "email", b"email", "error", b"error", "id", b"id", "original_id", b"original_id", "user_name", b"user_name"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_original_id", b"_original_id", "_user_name", b"_user_name", "email", b"email", "error", b"error", "original_id", b"original_id", "user_name", b"user_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_id", b"_id", "_original_id", b"_original_id", "_user_name", b"_user_name", "email", b"email", "error", b"error", "id", b"id", "original_id", b"original_id", "user_name", b"user_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__email: _TypeAlias = _typing.Literal["email"]  # noqa: Y015
     _WhichOneofArgType__email: _TypeAlias = _typing.Literal["_email", b"_email"]  # noqa: Y015
+    _WhichOneofReturnType__id: _TypeAlias = _typing.Literal["id"]  # noqa: Y015
+    _WhichOneofArgType__id: _TypeAlias = _typing.Literal["_id", b"_id"]  # noqa: Y015
     _WhichOneofReturnType__original_id: _TypeAlias = _typing.Literal["original_id"]  # noqa: Y015
     _WhichOneofArgType__original_id: _TypeAlias = _typing.Literal["_original_id", b"_original_id"]  # noqa: Y015
     _WhichOneofReturnType__user_name: _TypeAlias = _typing.Literal["user_name"]  # noqa: Y015
     _WhichOneofArgType__user_name: _TypeAlias = _typing.Literal["_user_name", b"_user_name"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__email) -> _WhichOneofReturnType__email | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__id) -> _WhichOneofReturnType__id | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__original_id) -> _WhichOneofReturnType__original_id | None: ...
     @_typing.overload

@@ -801,7 +801,7 @@ class IdentityProviders(_message.Message):
     IDPS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def idps(self) -> _containers.RepeatedCompositeFieldContainer[Global___IdentityProvider]:
-        """Each as its own read shows it."""
+        """Each with its settings as its own read shows them; redirectURL stands in that read only."""
 
     def __init__(
         self,
