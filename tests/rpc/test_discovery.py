@@ -28,6 +28,7 @@ def test_every_endpoint_stands_under_the_issuer(caller: Caller, stub: DiscoveryS
     endpoints = ["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"]
     names = ["authorization", "token", "userinfo", "publickeys"]
     assert [getattr(document, field) for field in endpoints] == [f"{document.issuer}/{name}" for name in names]
+    assert document.service_documentation == f"{caller.installation.runtime.settings.base_url}/openapi.json"
     assert list(document.code_challenge_methods_supported) == ["S256"]
 
 

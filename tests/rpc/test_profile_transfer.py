@@ -142,6 +142,7 @@ def test_pages_are_stable_and_hold_fifty_at_most(source: People) -> None:
     assert len(exported(source)["users"]) == 50
     for count in (-1, 101):
         assert refusal(partial(exported, source, count=count)) == (INVALID, "INVALID_COUNT")
+    assert refusal(partial(exported, source, startIndex=0)) == (INVALID, "INVALID_START_INDEX")
 
 
 def identity(**facts: Any) -> list[Json]:

@@ -165,6 +165,8 @@ def test_each_provisioning_client_has_its_own_external_ids(caller: Caller, owner
         (b"", "invalidSyntax"), (b"{", "invalidSyntax"), (b"[]", "invalidSyntax"), (b'"x"', "invalidSyntax"),
         (b'{"userName": "x\xff"}', "invalidSyntax"),
         (b'{"schemas": ["urn:x"], "userName": "x"}', "invalidSyntax"),
+        (b'{"userName": "x"}', "invalidValue"),
+        (b'{"schemas": [], "userName": "x"}', "invalidValue"),
         (b'{"schemas": ["%s"]}' % USER.encode(), "invalidValue"),
         (b'{"schemas": ["%s"], "userName": ""}' % USER.encode(), "invalidValue"),
         (b'{"schemas": ["%s"], "userName": 7}' % USER.encode(), "invalidValue"),

@@ -89,6 +89,7 @@ def test_the_index_says_little_and_full_says_all(people: People) -> None:
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [
+        ({"startIndex": 0}, "INVALID_START_INDEX"), ({"startIndex": -1}, "INVALID_START_INDEX"),
         ({"count": -1}, "INVALID_COUNT"), ({"count": 101}, "INVALID_COUNT"),
         ({"dataScope": "all"}, "INVALID_DATA_SCOPE"), ({"id": "nul\0"}, "INVALID_FILTER"),
     ],

@@ -40,6 +40,9 @@ SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
             403,
             {"error": "invalid_grant", "error_description": "Pending user verification", "error_code": "FORBIDDEN"},
         ),
+        (OAUTH, "/t", denied("INSUFFICIENT_SCOPE", "No."), 403,
+         {"error": "insufficient_scope", "error_description": "No."}),
+        (OAUTH, "/t", denied("FORBIDDEN", "No."), 403, {"error": "access_denied", "error_description": "No."}),
         (IAM, "/t", invalid("BXNIM0415E", "No."), 400, {"errorCode": "BXNIM0415E", "errorMessage": "No."}),
         (SCIM, "/t", invalid("X", "Bad.", scim_type="invalidFilter"), 400,
          {"schemas": [SCHEMA], "status": "400", "detail": "Bad.", "scimType": "invalidFilter"}),
@@ -85,6 +88,7 @@ def test_every_kind_has_a_form_in_every_dialect_that_fits_into_a_header(family: 
     [
         (unauthenticated("UNAUTHENTICATED", "x"), 'Bearer realm="ostiary"'),
         (unauthenticated("INVALID_TOKEN", "x"), 'Bearer realm="ostiary", error="invalid_token"'),
+        (denied("INSUFFICIENT_SCOPE", "x"), 'Bearer realm="ostiary", error="insufficient_scope"'),
         (unauthenticated("INVALID_CLIENT", "x", oauth_error="invalid_client"), 'Basic realm="ostiary"'),
     ],
 )

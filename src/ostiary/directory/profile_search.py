@@ -27,12 +27,13 @@ def search_profiles(
     work: Work, tenant: TenantView, *, scope: str = "", email: str = "", idp_id: str = "", start: int | None = None,
     count: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """One page of the profiles that are not anonymous, oldest first. Raises INVALID_DATA_SCOPE, INVALID_COUNT."""
+    """One page of the profiles that are not anonymous, oldest first. Raises INVALID_DATA_SCOPE, INVALID_COUNT,
+    INVALID_START_INDEX."""
     if scope not in ("", INDEX, FULL):
         raise invalid("INVALID_DATA_SCOPE", f"dataScope must be {INDEX} or {FULL}.")
     conditions, size = _conditions(tenant.id, email, idp_id), page_size(count)
     about = 0 if email or idp_id else about_how_many(work, tenant, "profiles", counted_rows(_PROFILES, *conditions))
-    profiles, total = profile_page(work, conditions, start or 1, size, about)
+    profiles, total = profile_page(work, conditions, page_start(start), size, about)
     entries = profile_documents(work, tenant.id, profiles) if scope == FULL else [_entry(each) for each in profiles]
     return page_document(entries, total, start, count)
 
@@ -55,6 +56,13 @@ def page_size(count: int | None, most: int = MAX_PAGE) -> int:
     if count is not None and not 0 <= count <= most:
         raise invalid("INVALID_COUNT", f"count must be between 0 and {most}.")
     return most if count is None else count
+
+
+def page_start(start: int | None) -> int:
+    """The place of the first to return, from 1, which it is when not said. Raises INVALID_START_INDEX."""
+    if start is not None and start < 1:
+        raise invalid("INVALID_START_INDEX", "startIndex must be 1 or more.")
+    return start or 1
 
 
 def with_identity(tenant_id: str, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:

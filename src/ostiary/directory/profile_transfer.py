@@ -19,7 +19,7 @@ from ostiary.directory.json_text import read_json, write_json
 from ostiary.directory.names import email_key, is_text, name_key
 from ostiary.directory.pre_registration import check_id, check_provider, identity_taken, is_known
 from ostiary.directory.profile_document import EXPECTED, profile_documents
-from ostiary.directory.profile_search import known_profiles, page_document, page_size, profile_page
+from ostiary.directory.profile_search import known_profiles, page_document, page_size, page_start, profile_page
 from ostiary.directory.profiles import CLOUD_DIRECTORY, OF_PROFILE, IdentityView, add_identity, new_profile
 from ostiary.directory.roles import put_profile_roles, role_names_of_profiles, roles_by_name
 from ostiary.errors import DomainError, invalid
@@ -54,11 +54,12 @@ class Carried:
 def export_profiles(
     work: Work, tenant: TenantView, *, start: int | None = None, count: int | None = None
 ) -> dict[str, Any]:
-    """One page of profiles with all that belongs to them, oldest first; at most LARGEST. Raises INVALID_COUNT."""
+    """One page of profiles with all that belongs to them, oldest first; at most LARGEST. Raises INVALID_COUNT,
+    INVALID_START_INDEX."""
     size, chosen = min(page_size(count), LARGEST), [*known_profiles(tenant.id), ~_OF_DIRECTORY]
     counting = _counting_elsewhere(tenant.id)
     about = about_how_many(work, tenant, "profiles from elsewhere", counting)
-    profiles, total = profile_page(work, chosen, start or 1, size, about, counting)
+    profiles, total = profile_page(work, chosen, page_start(start), size, about, counting)
     roles = role_names_of_profiles(work, tenant.id, [profile.id for profile in profiles])
     entries = [
         {**document, "idp": document["identities"][0]["provider"], "roles": roles.get(document["id"], [])}

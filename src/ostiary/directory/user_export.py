@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from ostiary.directory.attributes import stored_attributes
-from ostiary.directory.profile_search import page_size
+from ostiary.directory.profile_search import page_size, page_start
 from ostiary.directory.profiles import CLOUD_DIRECTORY
 from ostiary.directory.roles import role_names_of_profiles
 from ostiary.directory.stored_passwords import passwords_of
@@ -33,13 +33,15 @@ _PROFILES_OF_USERS = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which page was asked for: the place of its first user, from 1, and how many at most. Raises INVALID_COUNT."""
+    """Which page was asked for: the place of its first user, from 1, and how many at most. Raises INVALID_COUNT,
+    INVALID_START_INDEX."""
 
     start: int | None
     count: int | None
 
     def __post_init__(self) -> None:
         page_size(self.count, MAX_PAGE)
+        page_start(self.start)
 
     @property
     def echo(self) -> dict[str, int]:
@@ -50,7 +52,7 @@ class Page:
 
 def export_page(work: Work, tenant_id: str, cipher: TransferCipher, page: Page) -> dict[str, Any]:
     """One page of the users, oldest first."""
-    users, total = list_users(work, tenant_id, start=page.start or 1, count=page_size(page.count, MAX_PAGE))
+    users, total = list_users(work, tenant_id, start=page_start(page.start), count=page_size(page.count, MAX_PAGE))
     return {
         "itemsPerPage": len(users),
         "totalResults": total,

@@ -35,4 +35,5 @@ def configuration(issuers: Issuers, tenant_id: str) -> pb.Configuration:
         request_uri_parameter_supported=False,
         profiles_endpoint=issuers.public_url,
         management_endpoint=f"{issuers.public_url}/management/v4/{tenant_id}",
+        service_documentation=f"{issuers.public_url}/openapi.json",
     )

@@ -10,6 +10,7 @@ import structlog
 from ostiary.app import background_tasks, open_runtime
 from ostiary.background.tasks import Task
 from ostiary.config import Settings
+from ostiary.errors import DomainError, Kind
 from ostiary.serving.admin import AdminServer
 from ostiary.serving.health import is_reachable
 from ostiary.serving.process import Place, Serving
@@ -52,8 +53,11 @@ class Repeated(threading.Thread):
         while not self._stopping.wait(self._task.interval_s * random.uniform(0.9, 1.1)):  # noqa: S311 (no secret)
             try:
                 self._task.run()
-            except Exception:  # noqa: BLE001 (the next run may succeed)
-                _log.error("task failed", task=self._task.name, exc_info=True)
+            except Exception as error:  # noqa: BLE001 (the next run may succeed)
+                # Without the database every task fails, again and again: a line says that as well as a traceback.
+                foreseen = isinstance(error, DomainError) and error.kind is Kind.UNAVAILABLE
+                told = {"error": str(error)} if foreseen else {"exc_info": True}
+                _log.error("task failed", task=self._task.name, **told)
 
     def stop(self) -> None:
         """No further run."""

@@ -10,7 +10,7 @@ from identity.appid.management.v4 import cloud_directory_users_pb2 as pb
 from identity.appid.management.v4 import cloud_directory_users_pb2_grpc
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, identity_field
 from ostiary.directory.profile_document import userinfo_document
-from ostiary.directory.profile_search import page_size
+from ostiary.directory.profile_search import page_size, page_start
 from ostiary.directory.profiles import directory_profile
 from ostiary.directory.user_message import new_user, user_change, user_message
 from ostiary.directory.users import list_users, the_user, update_user, user_count, user_named
@@ -35,11 +35,12 @@ class CloudDirectoryUsersServicer(cloud_directory_users_pb2_grpc.CloudDirectoryU
         self, request: pb.ListCloudDirectoryUsersRequest, context: grpc.ServicerContext
     ) -> pb.ListCloudDirectoryUsersResponse:
         call, count = current_call(), page_size(request.count if request.HasField("count") else None)
+        start = page_start(request.start_index if request.HasField("start_index") else None)
         field = identity_field(CLOUD_DIRECTORY.read(call.work, call.the_tenant))
         named = [user_named(request.tenant_id, request.query, field)] if request.query else []
         about = user_count(call.work, call.the_tenant)
         users, total = list_users(
-            call.work, request.tenant_id, *named, start=request.start_index, count=count, about=0 if named else about
+            call.work, request.tenant_id, *named, start=start, count=count, about=0 if named else about
         )
         return pb.ListCloudDirectoryUsersResponse(
             schemas=[LIST_SCHEMA], total_results=total, items_per_page=len(users),

@@ -16,6 +16,7 @@ from ostiary.directory.contacts import Contact
 from ostiary.directory.groups import BelongsTo
 from ostiary.directory.org_roles import DISPLAY_NAMES
 from ostiary.directory.user_input import CONFIRMED, NewUser
+from ostiary.directory.user_message import USER_SCHEMA
 from ostiary.directory.users import UserView
 from ostiary.errors import DomainError, invalid
 
@@ -64,6 +65,8 @@ def read_user(body: httpbody_pb2.HttpBody) -> Provisioned:
         )
     except (ValidationError, scim.SCIMException) as error:
         raise refused("INVALID_RESOURCE", error) from error
+    if not user.schemas:  # RFC 7643 §3: required; the model refuses only one that lacks the schema of users
+        raise invalid("INVALID_RESOURCE", f"schemas must name {USER_SCHEMA}.", scim_type="invalidValue")
     document = user.model_dump(scim_ctx=scim.Context.RESOURCE_CREATION_REQUEST)
     name = document.get("name", {})
     new = NewUser(

@@ -17,6 +17,8 @@ _CODES = {
     Kind.LIMITED: "too many requests",
     Kind.UNAVAILABLE: "temporarily_unavailable",
 }
+_OF_REASONS = {"INSUFFICIENT_SCOPE": "insufficient_scope"}
+"""RFC 6750 §3.1 tells a token that may too little from a person who may not (RFC 6749 §4.1.2.1)."""
 _OWN_FACTS = frozenset({"oauth_error", "status", "retry_after", "scim_type", "challenge"})
 
 
@@ -26,7 +28,8 @@ def render(error: DomainError, path: str) -> ErrorBody:
         return ErrorBody(404, "text/plain; charset=utf-8", "Not Found")
     status = int(error.facts.get("status", error.kind.value))
     otherwise = "invalid_request" if status < Kind.INTERNAL.value else "server_error"
-    code = str(error.facts.get("oauth_error", _CODES.get(error.kind, otherwise)))
+    usual = _OF_REASONS.get(error.reason) or _CODES.get(error.kind, otherwise)
+    code = str(error.facts.get("oauth_error", usual))
     document: dict[str, Any] = {"error": code, "error_description": error.message}
     if error.kind is Kind.LIMITED:
         document["error_code"] = "too many requests"
@@ -35,8 +38,9 @@ def render(error: DomainError, path: str) -> ErrorBody:
 
 
 def _challenge(error: DomainError, code: str, status: int) -> tuple[tuple[str, str], ...]:
-    """401 says how to authenticate: RFC 6749 §5.2 (Basic) for clients, RFC 6750 §3 for bearer tokens."""
-    if status != Kind.UNAUTHENTICATED.value:
+    """401 says how to authenticate: RFC 6749 §5.2 (Basic) for clients, RFC 6750 §3 for bearer tokens; of 403 only the
+    one that another token would help against."""
+    if status != Kind.UNAUTHENTICATED.value and code != "insufficient_scope":
         return ()
     if code == "invalid_client":
         return (("www-authenticate", 'Basic realm="ostiary"'),)

@@ -65,6 +65,7 @@ class Configuration(_message.Message):
     REQUEST_URI_PARAMETER_SUPPORTED_FIELD_NUMBER: _builtins.int
     PROFILES_ENDPOINT_FIELD_NUMBER: _builtins.int
     MANAGEMENT_ENDPOINT_FIELD_NUMBER: _builtins.int
+    SERVICE_DOCUMENTATION_FIELD_NUMBER: _builtins.int
     issuer: _builtins.str
     """What stands in `iss`; also the base of the runtime's paths."""
     authorization_endpoint: _builtins.str
@@ -85,6 +86,8 @@ class Configuration(_message.Message):
     """Where the profile attributes stand."""
     management_endpoint: _builtins.str
     """The tenant's management API."""
+    service_documentation: _builtins.str
+    """What developers read: the OpenAPI document of this server."""
     @_builtins.property
     def subject_types_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Always public: a person has the same `sub` at every application of the tenant."""
@@ -143,10 +146,11 @@ class Configuration(_message.Message):
         request_uri_parameter_supported: _builtins.bool = ...,
         profiles_endpoint: _builtins.str = ...,
         management_endpoint: _builtins.str = ...,
+        service_documentation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization_endpoint", b"authorization_endpoint", "claims_supported", b"claims_supported", "code_challenge_methods_supported", b"code_challenge_methods_supported", "grant_types_supported", b"grant_types_supported", "id_token_signing_alg_values_supported", b"id_token_signing_alg_values_supported", "introspection_endpoint", b"introspection_endpoint", "issuer", b"issuer", "jwks_uri", b"jwks_uri", "management_endpoint", b"management_endpoint", "profiles_endpoint", b"profiles_endpoint", "request_uri_parameter_supported", b"request_uri_parameter_supported", "response_modes_supported", b"response_modes_supported", "response_types_supported", b"response_types_supported", "revocation_endpoint", b"revocation_endpoint", "scopes_supported", b"scopes_supported", "subject_types_supported", b"subject_types_supported", "token_endpoint", b"token_endpoint", "token_endpoint_auth_methods_supported", b"token_endpoint_auth_methods_supported", "userinfo_endpoint", b"userinfo_endpoint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization_endpoint", b"authorization_endpoint", "claims_supported", b"claims_supported", "code_challenge_methods_supported", b"code_challenge_methods_supported", "grant_types_supported", b"grant_types_supported", "id_token_signing_alg_values_supported", b"id_token_signing_alg_values_supported", "introspection_endpoint", b"introspection_endpoint", "issuer", b"issuer", "jwks_uri", b"jwks_uri", "management_endpoint", b"management_endpoint", "profiles_endpoint", b"profiles_endpoint", "request_uri_parameter_supported", b"request_uri_parameter_supported", "response_modes_supported", b"response_modes_supported", "response_types_supported", b"response_types_supported", "revocation_endpoint", b"revocation_endpoint", "scopes_supported", b"scopes_supported", "service_documentation", b"service_documentation", "subject_types_supported", b"subject_types_supported", "token_endpoint", b"token_endpoint", "token_endpoint_auth_methods_supported", b"token_endpoint_auth_methods_supported", "userinfo_endpoint", b"userinfo_endpoint"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
