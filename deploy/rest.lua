@@ -1,10 +1,11 @@
 -- What REST clients see of an answer, and what is refused before a worker is asked.
 --
 -- Runs before the transcoder on the way in and after it on the way out; native gRPC and gRPC-Web do not come here. Above
--- this file the gateway writes NO_STORE (the Cache-Control of errors), OTHERWISE (the error family of what has no
--- route) and four tables, made from the descriptors:
+-- this file the gateway writes DEPRECATED_SINCE, NO_STORE (the Cache-Control of errors), OTHERWISE (the error family of
+-- what has no route) and four tables, made from the descriptors:
 --   PATHS    the tree of declared paths: n = literal children by name, v = any segment, s = {custom verb, child} pairs,
---            d = all the rest; t = what stands there: verbs, allow, bound (fields that the path binds)
+--            d = all the rest; t = what stands there: verbs (true, or the Link of what replaces it), allow, bound (fields
+--            that the path binds)
 --   BODIES, JSON_NAMES  the fields that whole bodies are; what clients call a field
 --   ANSWERS  per error family and refusal: {status, content type, body}
 --
@@ -54,22 +55,30 @@ local function refuse(handle, name, allow)
   handle:respond({[":status"] = answer[1], ["content-type"] = answer[2], allow = allow}, answer[3])
 end
 
+-- What the answer to this request must know of it.
+local function mark_for_answer(handle, name, value)
+  handle:streamInfo():dynamicMetadata():set("ostiary", name, value)
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   local path, method = headers:get(":path"), headers:get(":method")
   local mark = find(path, "?", 1, true)
   local place = declared(PATHS, mark and sub(path, 1, mark - 1) or path, 2)
   if not place then return refuse(handle, "404") end
-  if not place.verbs[method] then return refuse(handle, "405", place.allow) end
+  local verb = place.verbs[method]
+  if not verb then return refuse(handle, "405", place.allow) end
+  if verb ~= true then mark_for_answer(handle, "link", verb) end
   if mark and repeats(place.bound, sub(path, mark + 1)) then return refuse(handle, "repeated") end
   if method == "HEAD" then -- the transcoder knows no HEAD
-    handle:streamInfo():dynamicMetadata():set("ostiary", "head", true)
+    mark_for_answer(handle, "head", true)
     headers:replace(":method", "GET")
   end
 end
 
-local function is_head(handle)
-  return handle:streamInfo():dynamicMetadata():get("ostiary") ~= nil
+local NOTHING = {}
+local function marks(handle)
+  return handle:streamInfo():dynamicMetadata():get("ostiary") or NOTHING
 end
 
 -- The field as the client writes it: the transcoder says `config.expires_in` where the body, which is `config`, has
@@ -117,6 +126,11 @@ function envoy_on_response(handle)
     status = stated
   end
   if tonumber(status) >= 400 then headers:replace("cache-control", NO_STORE) end
+  local marked = marks(handle)
+  if marked.link and not headers:get("link") then -- the answer is not a worker's
+    headers:add("deprecation", DEPRECATED_SINCE)
+    headers:add("link", marked.link)
+  end
 
   if error then
     headers:replace("content-type", headers:get("x-http-content-type"))
@@ -136,5 +150,5 @@ function envoy_on_response(handle)
     headers:replace("content-type", answer[2])
     if body then body:setBytes((answer[3]:gsub(FIELD, field or ""))) end
   end
-  if is_head(handle) then drop_body(handle, 0) end
+  if marked.head then drop_body(handle, 0) end
 end

@@ -39,6 +39,35 @@ def ann(server: Served, http: httpx.Client) -> dict[str, Any]:
     return made
 
 
+@pytest.mark.parametrize(
+    ("verb", "path", "content", "status", "successor"),
+    [
+        ("POST", "login", b"{", 400, "/oauth/tenant/%7Btenant%7D/token"),
+        ("POST", "login", b'{"username": ["x"]}', 400, "/oauth/tenant/%7Btenant%7D/token"),
+        ("POST", "login", b"x" * 2_000_000, 413, "/oauth/tenant/%7Btenant%7D/token"),
+        ("POST", "login", b'{"username": "nobody", "password": "x"}', 401, "/oauth/tenant/%7Btenant%7D/token"),
+        ("GET", "v2/orgs/x/users?pageStart=many", b"", 400, "/cloudapi/1.0.0/users"),
+        ("GET", "auth/keys", b"", 200, "/oidc/oauth2/jwks"),
+        ("HEAD", "auth/keys", b"", 200, "/oidc/oauth2/jwks"),
+    ],
+)
+def test_a_deprecated_operation_names_its_successor_whoever_answers(
+    http: httpx.Client, verb: str, path: str, content: bytes, status: int, successor: str
+) -> None:
+    kind = {"content-type": "application/json"}
+    answer = http.request(verb, f"/csp/gateway/am/api/{path}", content=content, headers=kind)
+    assert answer.status_code == status, answer.text
+    assert answer.headers.get_list("deprecation") == ["@1735689600"]
+    assert answer.headers.get_list("link") == [f'<{successor}>; rel="successor-version"']
+
+
+@pytest.mark.parametrize("path", ["/csp/gateway/am/api/nothing", "/identity/token", "/scim/v2/Users"])
+def test_what_is_not_deprecated_does_not_say_so(http: httpx.Client, path: str) -> None:
+    answer = http.post(path, content=b"{", headers={"content-type": "application/json"})
+    assert answer.status_code >= 400
+    assert not {"deprecation", "link"} & set(answer.headers)
+
+
 def basic(name: str, password: str = PASSWORD) -> dict[str, str]:
     return {"authorization": f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"}
 
@@ -53,7 +82,7 @@ def test_a_csp_client_signs_in_swaps_its_api_token_and_sees_itself(http: httpx.C
     who = {"username": "ann", "password": PASSWORD}
     short = http.post("/csp/gateway/am/api/login", json=who)
     assert short.json().keys() == {"cspAuthToken"}
-    assert short.headers["link"] == '</oauth/tenant/{tenant}/token>; rel="successor-version"'
+    assert short.headers["link"] == '</oauth/tenant/%7Btenant%7D/token>; rel="successor-version"'
     for flag in ("?access_token", "?access_token=", "?access_token=true"):
         full = http.post(f"/csp/gateway/am/api/login{flag}", json=who).json()
         assert {"access_token", "refresh_token", "id_token", "token_type", "expires_in"} <= full.keys()

@@ -9,6 +9,7 @@ from pathlib import Path
 from ostiary.gateway.refusals import Answer
 from ostiary.gateway.routes import Place
 from ostiary.gateway.templates import Node, Segment
+from ostiary.transport.rules import DEPRECATED_SINCE, successor_link
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ def script(tables: Tables, logic: Path) -> str:
     operations = [operation for place in tables.paths.everything() for operation in place.operations.values()]
     return "\n".join(
         [
+            f"local DEPRECATED_SINCE = {literal(DEPRECATED_SINCE)}",
             f"local NO_STORE = {literal(tables.no_store)}",
             f"local OTHERWISE = {literal(tables.otherwise)}",
             f"local PATHS = {literal(_node(tables.paths))}",
@@ -83,6 +85,12 @@ def _terminal(place: Place) -> dict[str, object]:
     allowed = [*place.allowed, *(["OPTIONS"] if place.traits.cors else [])]
     return {
         "allow": ", ".join(allowed),
-        "verbs": dict.fromkeys(place.allowed, True),
+        "verbs": {verb: _link(place, verb) or True for verb in place.allowed},
         "bound": {name: True for operation in place.operations.values() for name in sorted(operation.bound)},
     }
+
+
+def _link(place: Place, verb: str) -> str:
+    """The Link of a deprecated operation, or nothing."""
+    successor = place.operations["GET" if verb == "HEAD" else verb].successor
+    return successor_link(successor) if successor else ""

@@ -35,7 +35,8 @@ class Operation:
     `family` is the dialect of errors; `cors` whether any origin may call it; `cacheable` whether its answer is public;
     `repeatable` whether the gateway may send it a second time after the first may have been executed; `bound` the
     names by which a query could name a field that the path binds; `body` the field that the whole body is, if one is;
-    `file` whether it carries a file of any length: IN, OUT or empty.
+    `file` whether it carries a file of any length: IN, OUT or empty; `successor` the path that replaces it, if it is
+    deprecated.
     """
 
     rpc: str
@@ -48,6 +49,7 @@ class Operation:
     bound: frozenset[str]
     body: str = ""
     file: str = ""
+    successor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ def _operations(method: MethodDescriptor) -> Iterator[Operation]:
             bound=frozenset(name for field in variables_of(path) for name in _query_names(method.input_type, field)),
             body=binding.body.removeprefix("*"),
             file=_file(method),
+            successor=rules.successor,
         )
 
 

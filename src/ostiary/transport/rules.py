@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
@@ -14,6 +15,8 @@ from identity.options.v1 import rules_pb2 as options
 from ostiary.access.policy import Requirement
 
 HTTP_BODY = "google.api.HttpBody"
+DEPRECATED_SINCE = "@1735689600"
+"""The header Deprecation (RFC 9745) of every operation that has a successor."""
 
 
 class RulesError(Exception):
@@ -60,6 +63,11 @@ class Rules:
     def changes(self) -> bool:
         """Whether it opens a transaction, which then holds its audit event."""
         return self.transaction in (options.TRANSACTION_WRITE, options.TRANSACTION_OWN)
+
+
+def successor_link(successor: str) -> str:
+    """The header Link (RFC 8288) to what replaces an operation; braces of a template are no characters of a URI."""
+    return f'<{quote(successor)}>; rel="successor-version"'
 
 
 def read_rules(services: Iterable[ServiceDescriptor], limits: Iterable[str]) -> dict[str, Rules]:

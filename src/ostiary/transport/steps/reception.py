@@ -18,7 +18,7 @@ from ostiary.transport.call import Call, entered
 from ostiary.transport.families import RENDERERS, page
 from ostiary.transport.observation import Observer
 from ostiary.transport.pipeline import Proceed
-from ostiary.transport.rules import Rules
+from ostiary.transport.rules import DEPRECATED_SINCE, Rules, successor_link
 from ostiary.transport.steps.errors import unforeseen
 
 _CODES: dict[Kind, int] = {
@@ -93,7 +93,7 @@ def _deprecation(rules: Rules) -> list[tuple[str, str]]:
     """RFC 9745 and RFC 8288: what is deprecated, and what replaces it."""
     if not rules.successor:
         return []
-    return [("deprecation", "@1735689600"), ("link", f'<{rules.successor}>; rel="successor-version"')]
+    return [("deprecation", DEPRECATED_SINCE), ("link", successor_link(rules.successor))]
 
 
 def _abort(call: Call, failure: DomainError, context: grpc.ServicerContext) -> None:
