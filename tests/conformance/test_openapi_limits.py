@@ -47,7 +47,10 @@ def tenant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, di
 
 def resolved(schema: Schema) -> Schema:
     name = schema.get("$ref", "").rpartition("/")[2]
-    return DOCUMENT["components"]["schemas"][name] if name else schema
+    if not name:
+        return schema
+    found = DOCUMENT["components"]["schemas"][name]
+    return {**found, "required": [*found.get("required", ()), *schema.get("required", ())]}
 
 
 def beyond(schema: Schema, value: Any) -> Iterator[tuple[str, Any]]:

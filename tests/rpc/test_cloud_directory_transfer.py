@@ -44,12 +44,12 @@ def target(shared_caller: Caller) -> People:
 
 def export(people: People, secret: str = SECRET, **paging: int) -> Json:
     method = "CloudDirectoryTransferService/ExportCloudDirectoryUsers"
-    return unwrapped(people.manage(method, encryptionSecret=secret, **paging))
+    return unwrapped(people.manage(method, encryption_secret=secret, **paging))
 
 
 def import_(people: People, document: Any, secret: str = SECRET) -> Json:
     method = "CloudDirectoryTransferService/ImportCloudDirectoryUsers"
-    return people.manage(method, encryptionSecret=secret, users=body(document))
+    return people.manage(method, encryption_secret=secret, users=body(document))
 
 
 def remove(people: People, ids: list[str]) -> Json:

@@ -25,7 +25,7 @@ def people(shared_caller: Caller) -> People:
 
 def bring(people: People, *users: Json) -> Json:
     method = "CloudDirectoryTransferService/ImportCloudDirectoryUsers"
-    return people.manage(method, encryptionSecret=SECRET, users=body({"users": users}))
+    return people.manage(method, encryption_secret=SECRET, users=body({"users": users}))
 
 
 def ada(attributes: Json | None = None, roles: tuple[str, ...] = (), **facts: Any) -> Json:

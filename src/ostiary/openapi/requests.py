@@ -69,7 +69,7 @@ class Requests:
             raise DescriptionError(f"{field.full_name} cannot be a body: it is no message")
         described = field.GetOptions().Extensions[rest.body]
         if field.message_type.full_name != HTTP_BODY:
-            content = {"application/json": {"schema": self._schemas.of(field.message_type, Shape.REQUEST)}}
+            content = {"application/json": {"schema": self._schemas.value(field, Shape.REQUEST)}}
         else:
             content = dict(self._contents(method, field, variables_of(route.path)))
         return {

@@ -87,7 +87,8 @@ class Schemas:
 
     def _single(self, field: FieldDescriptor, shape: Shape) -> Schema:
         if field.message_type is not None:
-            return self.of(field.message_type, shape) | self._items(field, shape)
+            described = self.of(field.message_type, shape) | self._items(field, shape)
+            return described | (_required_here(field.message_type, field) if shape is Shape.REQUEST else {})
         if field.enum_type is not None:
             return {"type": "string", "enum": [value.name for value in field.enum_type.values]}
         if field.type not in _TYPES:
@@ -150,6 +151,11 @@ def _is_a_list_always(field: FieldDescriptor) -> bool:
     """A ListValue that requests must have stands in every answer, as a repeated field would."""
     is_list = field.message_type is not None and field.message_type.full_name == "google.protobuf.ListValue"
     return is_list and allowed_of(field).required
+
+
+def _required_here(message: Descriptor, field: FieldDescriptor) -> Schema:
+    names = [message.fields_by_name[name].json_name for name in allowed_of(field).requires]
+    return {"required": names} if names else {}
 
 
 def _is_there(field: FieldDescriptor, shape: Shape) -> bool:

@@ -61,14 +61,16 @@ class EmailDispatcherServicer(email_dispatcher_pb2_grpc.EmailDispatcherServiceSe
         self, request: pb.TestEmailSettingsRequest, context: grpc.ServicerContext
     ) -> pb.EmailSettingsTestResult:
         test, call = request.test, current_call()
-        check_email_dispatcher(test.email_settings)
-        if test.email_settings.provider == OPERATORS:
+        # The same fields but for what provider may be.
+        settings = pb.EmailDispatcherConfig.FromString(test.email_settings.SerializeToString())
+        check_email_dispatcher(settings)
+        if settings.provider == OPERATORS:
             raise invalid("INVALID_PROVIDER", "emailSettings.provider must be sendgrid or custom.")
         sender = sender_details_pb2.SenderDetailsConfig(sender_details=_sender(test.sender_details))
         check_sender_details(sender)
         recipient = self._counted(call, test.email_to, "emailTo")
         receipt = self._delivery.try_out(
-            request.tenant_id, test.email_settings, envelope_of(sender), recipient
+            request.tenant_id, settings, envelope_of(sender), recipient
         )  # fmt: skip
         with call.transaction():
             return pb.EmailSettingsTestResult(

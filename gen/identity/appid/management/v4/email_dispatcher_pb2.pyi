@@ -277,8 +277,8 @@ class EmailSettingsTest(_message.Message):
     email_to: _builtins.str
     """The recipient."""
     @_builtins.property
-    def email_settings(self) -> Global___EmailDispatcherConfig:
-        """The dispatcher: provider sendgrid or custom."""
+    def email_settings(self) -> Global___TestDispatcher:
+        """The dispatcher."""
 
     @_builtins.property
     def sender_details(self) -> Global___TestSender:
@@ -288,7 +288,7 @@ class EmailSettingsTest(_message.Message):
         self,
         *,
         email_to: _builtins.str = ...,
-        email_settings: Global___EmailDispatcherConfig | None = ...,
+        email_settings: Global___TestDispatcher | None = ...,
         sender_details: Global___TestSender | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["email_settings", b"email_settings", "sender_details", b"sender_details"]  # noqa: Y015
@@ -298,6 +298,47 @@ class EmailSettingsTest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EmailSettingsTest: _TypeAlias = EmailSettingsTest  # noqa: Y015
+
+@_typing.final
+class TestDispatcher(_message.Message):
+    """Who is to deliver a test mail."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    SENDGRID_FIELD_NUMBER: _builtins.int
+    CUSTOM_FIELD_NUMBER: _builtins.int
+    provider: _builtins.str
+    """sendgrid or custom. Required."""
+    @_builtins.property
+    def sendgrid(self) -> Global___SendgridConfig:
+        """Required when provider is sendgrid."""
+
+    @_builtins.property
+    def custom(self) -> Global___CustomDispatcherConfig:
+        """Required when provider is custom."""
+
+    def __init__(
+        self,
+        *,
+        provider: _builtins.str = ...,
+        sendgrid: Global___SendgridConfig | None = ...,
+        custom: Global___CustomDispatcherConfig | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_custom", b"_custom", "_sendgrid", b"_sendgrid", "custom", b"custom", "sendgrid", b"sendgrid"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_custom", b"_custom", "_sendgrid", b"_sendgrid", "custom", b"custom", "provider", b"provider", "sendgrid", b"sendgrid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__custom: _TypeAlias = _typing.Literal["custom"]  # noqa: Y015
+    _WhichOneofArgType__custom: _TypeAlias = _typing.Literal["_custom", b"_custom"]  # noqa: Y015
+    _WhichOneofReturnType__sendgrid: _TypeAlias = _typing.Literal["sendgrid"]  # noqa: Y015
+    _WhichOneofArgType__sendgrid: _TypeAlias = _typing.Literal["_sendgrid", b"_sendgrid"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__custom) -> _WhichOneofReturnType__custom | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sendgrid) -> _WhichOneofReturnType__sendgrid | None: ...
+
+Global___TestDispatcher: _TypeAlias = TestDispatcher  # noqa: Y015
 
 @_typing.final
 class TestSender(_message.Message):

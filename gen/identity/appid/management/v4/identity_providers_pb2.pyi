@@ -510,7 +510,7 @@ class SamlAuthnContext(_message.Message):
     """exact, minimum, maximum or better; exact when left out."""
     @_builtins.property
     def classes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The classes, `urn:oasis:names:tc:SAML:2.0:ac:classes:…`; PasswordProtectedTransport when left out."""
+        """The classes (SAML Authentication Context §3.4); PasswordProtectedTransport when left out."""
 
     def __init__(
         self,
