@@ -199,6 +199,8 @@ DOCUMENTS = {
               for part in ("from", "reply_to", "cc", "bcc")),
             (changed(SENDERS, "senderDetails.from.name", "x\r\nBcc: y"), "INVALID_NAME"),
             (changed(SENDERS, "senderDetails.from.name", "x" * 257), "INVALID_NAME"),
+            *((changed(SENDERS, f"senderDetails.{part}", {"name": "a\nb"}), "INVALID_NAME")
+              for part in ("reply_to", "cc", "bcc")),
             *((changed(SENDERS, "senderDetails.linkExpirationSec", seconds), "LINK_EXPIRATION_OUT_OF_RANGE")
               for seconds in (899, 2_592_001, 0, -1)),
         ],

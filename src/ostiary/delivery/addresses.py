@@ -38,9 +38,14 @@ def mailbox(field: str, address: str, name: str = "") -> Mailbox:
     checked = f"{local}@{ascii_domain}"
     if not local or not ascii_domain or len(checked) > MAX_ADDRESS or not one_line(local) or " " in local:
         raise invalid("INVALID_EMAIL", f"{field} must be a mail address such as name@example.com.")
+    check_shown_name(field, name)
+    return Mailbox(checked, name)
+
+
+def check_shown_name(field: str, name: str) -> None:
+    """The name that people read beside an address. Raises INVALID_NAME."""
     if len(name) > MAX_NAME or not one_line(name):
         raise invalid("INVALID_NAME", f"{field} takes a name of at most {MAX_NAME} characters, without line breaks.")
-    return Mailbox(checked, name)
 
 
 def is_mailbox(address: str) -> bool:

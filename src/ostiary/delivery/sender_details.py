@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from identity.appid.management.v4 import sender_details_pb2 as pb
-from ostiary.delivery.addresses import Mailbox, mailbox
+from ostiary.delivery.addresses import Mailbox, check_shown_name, mailbox
 from ostiary.errors import invalid
 from ostiary.settings.setting import Setting
 from ostiary.store.tenancy import TenantView
@@ -32,6 +32,8 @@ def check_sender_details(config: pb.SenderDetailsConfig) -> None:
     details = config.sender_details
     if not details.sender.email:
         raise invalid("SENDER_MISSING", "senderDetails.from.email is required.")
+    for name in ("reply_to", "cc", "bcc"):  # also of a part without an address, which is stored as it is
+        check_shown_name(f"senderDetails.{name}", getattr(details, name).name)
     envelope_of(config)
     if not details.HasField("link_expiration_sec"):
         details.link_expiration_sec = LINK_SECONDS
