@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import grpc
 from grpc_health.v1 import health, health_pb2_grpc
@@ -38,8 +38,8 @@ from ostiary.directory.transfers import EXPORT_JOB, IMPORT_JOB, Transfers
 from ostiary.directory.user_messages import UserMessages
 from ostiary.ids import Entropy, SystemEntropy, new_id
 from ostiary.keys.keyring import Keyring
-from ostiary.keys.master_key import check_master_key
-from ostiary.keys.sealing import Sealing, decode_master_key, read_master_key
+from ostiary.keys.master_key import check_master_key, master_key, older_master_keys
+from ostiary.keys.sealing import Sealing
 from ostiary.oauth.app_tokens import AppTokens
 from ostiary.oauth.authorization_codes import Finish
 from ostiary.oauth.authorization_request import AuthorizationRequests
@@ -62,7 +62,6 @@ from ostiary.oauth.token_endpoint import TokenEndpoint
 from ostiary.oauth.user_sign_in import UserSignIn
 from ostiary.outgoing.client import Outgoing
 from ostiary.runtime import Runtime
-from ostiary.services.served import SERVICES, Service
 from ostiary.store import schema
 from ostiary.store.copies import check_original
 from ostiary.store.engine import Store
@@ -80,6 +79,9 @@ from ostiary.transport.steps.reception import Reception
 from ostiary.transport.steps.tracing import tracing
 from ostiary.transport.steps.unit_of_work import unit_of_work
 from ostiary.transport.steps.versions import refuse_unknown_version
+
+if TYPE_CHECKING:  # importing them takes as long as all else: commands that serve nothing do not
+    from ostiary.services.served import Service
 
 OPEN_SERVICES = frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME})
 """Health and reflection need no token: the one named exception to closed by default (decision 28)."""
@@ -151,20 +153,6 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     )  # fmt: skip
 
 
-def master_key(settings: Settings) -> bytes:
-    """The master key from the environment, else from its file; raises MasterKeyError when it is in neither."""
-    if settings.master_key is not None:
-        return decode_master_key(settings.master_key.get_secret_value())
-    return read_master_key(settings.key_file)
-
-
-def older_master_keys(settings: Settings) -> list[bytes]:
-    """Keys that open what is not yet sealed under the master key; see `ostiary key rewrap --help`."""
-    given = settings.old_master_key
-    keys = [decode_master_key(given.get_secret_value())] if given is not None else []
-    return keys + ([read_master_key(settings.old_master_key_file)] if settings.old_master_key_file else [])
-
-
 def background_tasks(runtime: Runtime) -> list[Task]:
     """What the background process of a node does; see `ostiary.background`."""
     store, clock, holder = runtime.store, runtime.clock, new_id(runtime.entropy)
@@ -207,9 +195,9 @@ def steps(runtime: Runtime) -> list[Step]:
 
 
 def build_server(
-    runtime: Runtime, address: str, services: Sequence[Service] = SERVICES
+    runtime: Runtime, address: str, services: Sequence[Service]
 ) -> tuple[grpc.Server, health.HealthServicer]:
-    """A gRPC server of all services on `address` (`unix:…` or `host:port`), not yet started; and its health."""
+    """A gRPC server of `services` on `address` (`unix:…` or `host:port`), not yet started; and its health."""
     rules = read_rules((service.descriptor for service in services), runtime.limits.coarse)
     reception = Reception(runtime.store, runtime.tenancy, runtime.entropy, Observer())
     streams = ThreadPoolExecutor(runtime.settings.threads, thread_name_prefix="stream")

@@ -19,6 +19,7 @@ from kit.patience import PATIENCE_S
 
 from identity.iam.v1 import token_pb2, token_pb2_grpc
 from ostiary.app import build_server
+from ostiary.services.served import SERVICES
 
 Stub = TypeVar("Stub")
 
@@ -81,7 +82,7 @@ def serving(installation: Installation) -> Iterator[Caller]:
     """The installation's gRPC server in this process, and a caller of it."""
     with tempfile.TemporaryDirectory(prefix="ostiary-rpc-") as folder:
         address = f"unix:{folder}/server.sock"
-        server, _health = build_server(installation.runtime, address)
+        server, _health = build_server(installation.runtime, address, SERVICES)
         server.start()
         try:
             with grpc.insecure_channel(address) as channel:

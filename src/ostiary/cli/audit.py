@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,8 +14,10 @@ from ostiary.cli.options import STORE, with_settings
 from ostiary.config import Settings
 from ostiary.directory.tenants import find_tenant
 from ostiary.errors import DomainError
-from ostiary.runtime import Runtime
 from ostiary.store.audit_trail import event_document, events, followed
+
+if TYPE_CHECKING:  # see ostiary.cli.operating
+    from ostiary.runtime import Runtime
 
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -21,9 +22,11 @@ from ostiary.migrating.copying import is_masked
 from ostiary.migrating.management import Json, ManagementApi
 from ostiary.migrating.target import Target
 from ostiary.oauth.clients import create_client
-from ostiary.runtime import Runtime
 from ostiary.store.tables import Client, Tenant
 from ostiary.store.work import Work
+
+if TYPE_CHECKING:  # see ostiary.cli.operating
+    from ostiary.runtime import Runtime
 
 KEY_NAME = "ostiary import"
 

@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 import click
 from sqlalchemy.engine import make_url
 
-from ostiary.app import master_key
 from ostiary.cli.foundation import found, is_founded
 from ostiary.cli.options import STORE, as_json, with_settings
 from ostiary.cli.printing import print_facts, print_json
 from ostiary.clock import SystemClock
 from ostiary.config import Settings
 from ostiary.ids import SystemEntropy
+from ostiary.keys.master_key import master_key
 from ostiary.keys.sealing import Sealing, new_master_key
 from ostiary.store.engine import Store
 from ostiary.store.schema import upgrade

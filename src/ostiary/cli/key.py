@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from ostiary.app import older_master_keys
 from ostiary.cli.operating import operating, recorded
 from ostiary.cli.options import STORE, as_json, with_settings
 from ostiary.cli.printing import print_json
 from ostiary.config import Settings
 from ostiary.directory.tenants import find_tenant
 from ostiary.ids import SystemEntropy
+from ostiary.keys.master_key import older_master_keys
 from ostiary.keys.rewrap import rewrap
 from ostiary.keys.rotation import rotate
 from ostiary.keys.sealing import new_master_key

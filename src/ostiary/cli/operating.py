@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from ostiary.app import open_runtime
 from ostiary.config import Settings
-from ostiary.runtime import Runtime
 from ostiary.store.audit import Entry, record
 from ostiary.store.work import Work
+
+if TYPE_CHECKING:  # importing it takes a second, which no help should wait for
+    from ostiary.runtime import Runtime
 
 
 @contextmanager
 def operating(settings: Settings) -> Iterator[Runtime]:
     """The installation, opened for one command."""
+    from ostiary.app import open_runtime
+
     runtime = open_runtime(settings)
     try:
         yield runtime

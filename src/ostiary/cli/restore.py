@@ -12,7 +12,6 @@ import click
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from ostiary.app import master_key, older_master_keys
 from ostiary.cli.options import STORE, as_json, with_settings
 from ostiary.cli.printing import print_json
 from ostiary.clock import SystemClock, rfc3339
@@ -20,7 +19,7 @@ from ostiary.config import Settings
 from ostiary.directory.restoration import carry_over, end_what_is_temporary, revoke_api_keys
 from ostiary.errors import DomainError, Kind
 from ostiary.ids import SystemEntropy
-from ostiary.keys.master_key import check_master_key
+from ostiary.keys.master_key import check_master_key, master_key, older_master_keys
 from ostiary.keys.sealing import Sealing
 from ostiary.oauth.restored_settings import carry_over_settings
 from ostiary.store import schema

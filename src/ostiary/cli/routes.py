@@ -11,7 +11,6 @@ from ostiary.access.limits import read_limits
 from ostiary.cli.options import as_json, with_settings
 from ostiary.cli.printing import print_json, print_table
 from ostiary.config import Settings
-from ostiary.services.served import SERVICES
 from ostiary.transport.rules import Rules, read_rules
 
 HEADERS = ("RPC", "VERB", "PATH", "MAY", "LIMIT", "STATUS", "ERRORS")
@@ -30,6 +29,8 @@ def command(settings: Settings, as_json: bool) -> None:
       ostiary routes | grep anonymous
       ostiary routes --json | jq -r '.[] | select(.roles == ["manager"]) | .path'
     """
+    from ostiary.services.served import SERVICES  # so that the help does not wait for it
+
     limits = read_limits(settings.limits_file)
     rules = read_rules((service.descriptor for service in SERVICES), limits.coarse)
     routes = [route for each in rules.values() for route in _routes(each)]

@@ -21,7 +21,7 @@ def begin(settings: Settings, place: Place, number: int) -> Serving:
     os.sched_setaffinity(0, {settings.cores[number % len(settings.cores)]})
     address = settings.worker_address(number, place.folder)
     give_way()
-    server, state = build_server(runtime, f"unix:{address}" if address.startswith("/") else address)
+    server, state = build_server(runtime, f"unix:{address}" if address.startswith("/") else address, SERVICES)
     names = [service.descriptor.full_name for service in SERVICES]
     # Our own gateway is drained before its workers; another one must be told by them.
     watch = Watch(runtime.store, state, names, () if settings.gateway else [HEALTH_SERVICE])
