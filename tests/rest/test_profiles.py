@@ -65,6 +65,13 @@ def app(server: Served, management: httpx.Client) -> App:
     return App(server)
 
 
+def test_a_token_of_too_small_a_scope_is_told_so_where_clients_look(app: App) -> None:
+    own = app.token({"grant_type": "client_credentials"}).json()["access_token"]
+    answer = httpx.get(f"{app.oauth}/userinfo", headers={"authorization": f"Bearer {own}"}, timeout=20)
+    assert (answer.status_code, answer.json()["error"]) == (403, "insufficient_scope")
+    assert answer.headers["www-authenticate"] == 'Bearer realm="ostiary", error="insufficient_scope"'
+
+
 def test_an_anonymous_user_fills_a_cart_and_signs_in_with_it(app: App, management: httpx.Client) -> None:
     visit = app.visit()
     assert visit["expires_in"] == 2_592_000
