@@ -112,6 +112,13 @@ class World:
         digest: str = self.made("GET", "config/ui/media")["image"].rpartition("/")[2]
         return digest
 
+    def application(self, *scopes: str) -> str:
+        """The client id of a new application with these scopes."""
+        made: str = self.made("POST", "applications", json={"name": "an app"})["clientId"]
+        if scopes:
+            self.made("PUT", f"applications/{made}/scopes", json={"scopes": scopes})
+        return made
+
     def attribute(self, headers: dict[str, str]) -> str:
         """The name of an attribute that the user behind `headers` has."""
         self.asked("PUT", f"{self.server.url}/api/v1/attributes/points", data="7", headers=headers)
@@ -176,16 +183,31 @@ def known(world: World, operation: Any) -> Known:
             basic = base64.b64encode(f"{address}@{world.org}:{PASSWORD}".encode()).decode()
             headers["authorization"] = f"Basic {basic}"
     if "clientId" in names:
-        values["clientId"] = world.made("POST", "applications", json={"name": "an app"})["clientId"]
+        values["clientId"] = world.application()
+    return Known(values | things(world, path, names) | by_path(path), headers)
+
+
+def things(world: World, path: str, names: set[str]) -> dict[str, Any]:
+    """What else must exist, or be said in one way only, for an operation that names it."""
+    values: dict[str, Any] = {}
+    if path.startswith("/scim/v2/Users"):
+        values["schemas"] = ["urn:ietf:params:scim:schemas:core:2.0:User"]
+    if "access" in names and "/roles" in path:
+        values["access"] = [{"application_id": world.application("read"), "scopes": ["read"]}]
     if "roleId" in names:
         values["roleId"] = world.made("POST", "roles", json={"name": f"role {next(world.numbers)}", "access": []})["id"]
+    return values
+
+
+def by_path(path: str) -> dict[str, Any]:
+    """What the same name holds at some paths only."""
     if path.startswith("/oauth/v"):
-        values["grant_type"] = "password"
-    elif "oauth" in path or "/auth/token" in path:
-        values |= {"grant_type": "refresh_token", "client_id": None, "client_secret": None}
-    elif "/channels/" in path:
-        values |= {"channel": "nexmo", "config": {"key": "key", "secret": "secret", "from": "Ostiary"}}
-    return Known(values, headers)
+        return {"grant_type": "password"}
+    if "oauth" in path or "/auth/token" in path:
+        return {"grant_type": "refresh_token", "client_id": None, "client_secret": None}
+    if "/channels/" in path:
+        return {"channel": "nexmo", "config": {"key": "key", "secret": "secret", "from": "Ostiary"}}
+    return {}
 
 
 def prepared(server: Served, labels: Iterable[str] = OPERATIONS) -> tuple[World, dict[str, Known]]:

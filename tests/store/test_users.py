@@ -17,7 +17,7 @@ from ostiary.directory.contacts import Contact
 from ostiary.directory.joining import profile_at_sign_in
 from ostiary.directory.profiles import find_profile
 from ostiary.directory.sign_in import SignedIn
-from ostiary.directory.user_export import export_page
+from ostiary.directory.user_export import Page, export_page
 from ostiary.directory.user_input import NewUser, UserChange
 from ostiary.directory.user_search import sorted_by
 from ostiary.directory.users import (
@@ -255,7 +255,7 @@ def test_many_users_are_read_by_their_ids_and_not_by_their_tenant(tmp_path: Path
 
     event.listen(runtime.store.reading, "before_cursor_execute", hear)
     with runtime.store.read() as work:
-        export_page(work, tenant_id, runtime.transfer_ciphers.of(tenant_id, "secret"), 1, 50)
+        export_page(work, tenant_id, runtime.transfer_ciphers.of(tenant_id, "secret"), Page(1, 50))
         statements = list(asked)
         assert len(statements) >= 5
         for statement, parameters in statements:
