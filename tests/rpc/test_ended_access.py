@@ -10,7 +10,7 @@ import grpc
 import pytest
 from kit.browser import CALLBACK, Browser
 from kit.callers import Caller, bearer
-from kit.oauth import PASSWORD, Runtime, refused
+from kit.oauth import PASSWORD, Application, Runtime, refused
 from kit.people import PASSWORD as MEMBERS_PASSWORD
 from kit.people import new_person
 
@@ -62,12 +62,10 @@ class Interrupted:
             self.happens()
 
 
-@pytest.mark.parametrize(("how", "by_profile"), [(end_access_of_user, False), (end_grants_of_profile, True)])
-def test_no_token_is_issued_to_who_was_shut_out_while_it_was_made(oauth: Runtime, how: End, by_profile: bool) -> None:
-    app, user_id = oauth.application(), oauth.user()
-    profile_id = str(oauth.verified(oauth.sign_in(app)["access_token"])[1]["sub"])
+def sign_in_while(oauth: Runtime, app: Application, happens: Callable[[], object]) -> None:
+    """Ada signs in, and while her tokens are being made something happens that ends her access."""
     parts = oauth.made.runtime
-    reading = Interrupted(parts.store, lambda: end(oauth, how, profile_id if by_profile else user_id))
+    reading = Interrupted(parts.store, happens)
     with parts.store.read() as work:
         tenant = parts.tenancy.get(work, oauth.tenant_id)
     assert tenant is not None
@@ -75,20 +73,20 @@ def test_no_token_is_issued_to_who_was_shut_out_while_it_was_made(oauth: Runtime
     with pytest.raises(Exception, match="signed out meanwhile"):
         parts.token_endpoint(reading, tenant, app.basic, form, "r1")
     assert reading.released == 2
+
+
+@pytest.mark.parametrize(("how", "by_profile"), [(end_access_of_user, False), (end_grants_of_profile, True)])
+def test_no_token_is_issued_to_who_was_shut_out_while_it_was_made(oauth: Runtime, how: End, by_profile: bool) -> None:
+    app, user_id = oauth.application(), oauth.user()
+    profile_id = str(oauth.verified(oauth.sign_in(app)["access_token"])[1]["sub"])
+    sign_in_while(oauth, app, lambda: end(oauth, how, profile_id if by_profile else user_id))
     oauth.sign_in(app)  # whoever knows the password is let in anew
 
 
 def test_no_token_is_issued_to_who_was_deleted_while_it_was_made(oauth: Runtime) -> None:
     app, user_id = oauth.application(), oauth.user()
     end(oauth, end_access_of_user, user_id)  # so that the user has an epoch that goes with it
-    parts = oauth.made.runtime
-    reading = Interrupted(parts.store, lambda: end(oauth, remove_user, user_id))
-    with parts.store.read() as work:
-        tenant = parts.tenancy.get(work, oauth.tenant_id)
-    assert tenant is not None
-    form = Form({"grant_type": "password", "username": "ada@example.com", "password": PASSWORD})
-    with pytest.raises(Exception, match="signed out meanwhile"):
-        parts.token_endpoint(reading, tenant, app.basic, form, "r1")
+    sign_in_while(oauth, app, lambda: end(oauth, remove_user, user_id))
 
 
 def test_a_code_made_for_a_sign_in_of_before_is_worth_nothing(oauth: Runtime) -> None:
