@@ -92,9 +92,9 @@ lock: environment-dev ## Pin the dependencies of pyproject.toml again; UPGRADE=-
 	$(PIN) --group build --output-file requirements.txt
 	$(PIN) --group build --group dev --all-extras --constraint requirements.txt --output-file requirements-dev.txt
 
-# The index stays out of the files: who installs chooses it.
+# The index stays out of the files, as is uv's default: who installs chooses it.
 PIN = UV_PYTHON_DOWNLOADS=never uv pip compile --quiet $(UPGRADE) --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command 'make lock' pyproject.toml
+	--no-annotate --custom-compile-command 'make lock' pyproject.toml
 
 migration: environment-dev ## Write the migration that the tables need: make migration NAME="what changes"
 	@test -n "$(NAME)" || { echo 'make migration NAME="what changes"'; exit 2; }
