@@ -40,6 +40,11 @@ class Crew(Executor):
             self._fill()
         return task[0]
 
+    @property
+    def at_work(self) -> bool:
+        """Whether a thread works at this moment, and does not wait for something."""
+        return self._working > 0
+
     def stepped_aside(self) -> None:
         """The calling thread, one of ours, is about to wait."""
         with self._changing:
@@ -110,22 +115,29 @@ def _perform(future: Future[Any], function: Callable[..., Any], given: tuple[Any
         future.set_exception(error)
 
 
+_own = threading.local()
+
+
+def own_crew() -> Crew | None:
+    """The crew whose thread calls, if it is one of a crew's."""
+    return getattr(_own, "crew", None)
+
+
 class _Aside:
     """See `aside`."""
 
     def __enter__(self) -> Self:
-        crew: Crew | None = getattr(_own, "crew", None)
+        crew = own_crew()
         if crew is not None:
             crew.stepped_aside()
         return self
 
     def __exit__(self, *_: object) -> None:
-        crew: Crew | None = getattr(_own, "crew", None)
+        crew = own_crew()
         if crew is not None:
             crew.stepped_back()
 
 
-_own = threading.local()
 aside = _Aside()
 """`with aside:` around whatever waits for something else than this process's own work. It may stand inside itself, and
 costs other threads than a crew's nothing."""

@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from kit.installation import Installation
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import OperationalError
 
 from ostiary.errors import DomainError
-from ostiary.keys.keyring import Signer
+from ostiary.keys.signing import Signer, signer_of
 from ostiary.oauth import ledger as module
 from ostiary.oauth.ledger import Ledger
 from ostiary.store.audit import Entry, record
@@ -75,6 +76,34 @@ def test_a_failed_signature_fails_its_request_and_not_the_thread(installation: I
         ledger.sign(Signer("broken", broken), [b"x"], 1, entry(installation))
     assert recorded(installation) == 0
     assert ledger.sign(ECHO, [b"x"], 1, entry(installation)) == [b"signed x"]
+
+
+def test_a_key_that_cannot_sign_fails_its_own_request_among_many(installation: Installation) -> None:
+    ledger = Ledger(installation.runtime.store)
+    begun, hold = threading.Event(), threading.Event()
+    real = signer_of("real", generate_private_key(65_537, 2_048))
+
+    def slow(signed: bytes) -> bytes:
+        begun.set()
+        hold.wait(10)
+        return signed
+
+    def broken(signed: bytes) -> bytes:
+        raise ValueError("no key")
+
+    with ThreadPoolExecutor(11) as threads:
+        first = threads.submit(ledger.sign, Signer("slow", slow), [b"x"], 1)
+        assert begun.wait(10)
+        bad = threads.submit(ledger.sign, Signer("broken", broken), [b"x"], 1, entry(installation))
+        good = [threads.submit(ledger.sign, real, [b"%d" % each], 1, entry(installation)) for each in range(9)]
+        while ledger.waiting < 10:
+            hold.wait(0.01)
+        hold.set()
+        assert first.result(10) == [b"x"]
+        assert [each.result(10) for each in good] == [[real.sign(b"%d" % each)] for each in range(9)]
+        with pytest.raises(RuntimeError, match="could not be signed"):
+            bad.result(10)
+    assert recorded(installation) == 9
 
 
 def test_a_row_that_the_store_refuses_fails_its_batch_and_not_the_thread(installation: Installation) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -22,7 +21,9 @@ from jwcrypto.jwk import JWK
 from sqlalchemy import select
 
 from ostiary.clock import Clock, rfc3339
+from ostiary.keys.multi_buffer import RSA_BITS
 from ostiary.keys.sealing import Place, Sealing
+from ostiary.keys.signing import Signer, signer_of
 from ostiary.store.engine import Store
 from ostiary.store.tables import SigningKey, table_of
 from ostiary.store.tenancy import TenantView, touch
@@ -31,17 +32,8 @@ from ostiary.store.work import Work
 TOKEN = "token"
 """The use of keys that sign tokens; the others are saml-sign and saml-encrypt."""
 SAML_SIGN, SAML_ENCRYPT = "saml-sign", "saml-encrypt"
-RSA_BITS = 2048
 CERTIFIED_DAYS = 3_650
 _KEYS = table_of(SigningKey)
-
-
-@dataclass(frozen=True, slots=True)
-class Signer:
-    """The active key of a tenant, ready to sign."""
-
-    kid: str
-    sign: Callable[[bytes], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +97,7 @@ class Keyring:
         )
 
     def _load_signer(self, work: Work, tenant_id: str, use: str) -> Signer:
-        kid, key = self._load_private(work, tenant_id, use)
-        return Signer(kid, lambda signed: key.sign(signed, padding.PKCS1v15(), SHA256()))
+        return signer_of(*self._load_private(work, tenant_id, use))
 
     def certificate(self, work: Work, tenant: TenantView, use: str) -> bytes:
         """A self-signed certificate (DER) of the active key, made now if this is its first use, like `signer`.

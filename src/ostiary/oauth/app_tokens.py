@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ostiary.ids import Entropy
-from ostiary.keys.keyring import Keyring, Signer
+from ostiary.keys.keyring import Keyring
+from ostiary.keys.signing import Signer
 from ostiary.oauth import jwt
 from ostiary.oauth.claims import identity_claims, map_access_claims, map_identity_claims, sources_of
 from ostiary.oauth.issuers import Issuers

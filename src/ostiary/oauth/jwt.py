@@ -15,7 +15,8 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 
-from ostiary.keys.keyring import Signer, Verifier
+from ostiary.keys.keyring import Verifier
+from ostiary.keys.signing import Signer
 
 TYPE = "JWT"
 """`typ` of access and identity tokens. What the same keys sign for other readers has a type of its own (RFC 8725

@@ -21,14 +21,16 @@ from typing import Any, TypeVar
 
 import structlog
 
-from ostiary.crew import aside
+from ostiary.crew import Crew, aside, own_crew
 from ostiary.errors import DomainError, unavailable
-from ostiary.keys.keyring import Signer
+from ostiary.keys.signing import Signer, at_once, sign_together
 from ostiary.store.audit import APPEND, Entry, row_of
 from ostiary.store.engine import Store, translated
 from ostiary.store.work import Work
 
 LARGEST_BATCH = 64
+MOMENT_S = 0.0005
+"""How long a batch that is not full waits for a request that is being answered, and may soon want a signature."""
 TIMEOUT_S = 10.0
 """Longer than the store's own timeouts, so that its reason is heard; below the gateway's."""
 LINGER_S = 0.05
@@ -50,6 +52,7 @@ class _Job:
     rows: Sequence[dict[str, object]]
     finish: Finish[Any] | None = None
     awaited: bool = True
+    crew: Crew | None = field(default_factory=own_crew)
     done: SimpleQueue[Any] = field(default_factory=SimpleQueue)
     claimed: threading.Lock = field(default_factory=threading.Lock)
 
@@ -186,18 +189,31 @@ class Ledger:
 def _sign_all(waiting: SimpleQueue[_Job], signed: SimpleQueue[_Batch]) -> None:
     """Signs whatever waits and hands it on together."""
     while True:
-        batch = [(job, _signed(job)) for job in _taken(waiting) if job.claim()]
-        if batch:
-            signed.put(batch)
+        jobs = [job for job in _gathered(waiting) if job.claim()]
+        if jobs:
+            signed.put(list(zip(jobs, _signed(jobs), strict=True)))
 
 
-def _signed(job: _Job) -> Any:
-    """The signatures, or the exception that making them raised: it must not end the thread."""
+def _gathered(waiting: SimpleQueue[_Job]) -> list[_Job]:
+    """What waits, and what is about to: of signatures that are made at once, as many as possible should be."""
+    jobs = _taken(waiting)
+    with suppress(Empty):
+        while len(jobs) < at_once() and jobs[-1].crew and jobs[-1].crew.at_work:
+            jobs.append(waiting.get(timeout=MOMENT_S))
+    return jobs
+
+
+def _signed(jobs: Sequence[_Job]) -> list[Any]:
+    """Of each job its signatures, or the exception that making them raised: it must not end the thread."""
+    asked = [(job.signer, each) for job in jobs if job.signer for each in job.inputs]
     try:
-        return [job.signer.sign(each) for each in job.inputs] if job.signer else []
+        made = iter(sign_together(asked))
     except Exception as error:  # noqa: BLE001 - it is passed on to whoever waits
+        if len(jobs) > 1:  # a key that cannot sign concerns who asked for it
+            return [each for job in jobs for each in _signed([job])]
         _log.error("signature failed", exc_info=True)
-        return _failure(error)
+        return [_failure(error)]
+    return [[next(made) for _ in job.inputs] for job in jobs]
 
 
 def _taken(queue: SimpleQueue[Taken]) -> list[Taken]:

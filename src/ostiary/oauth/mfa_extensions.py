@@ -9,7 +9,7 @@ from identity.appid.management.v4 import mfa_pb2 as pb
 from ostiary.clock import Clock
 from ostiary.directory.mfa import url_missing
 from ostiary.ids import Entropy, new_id
-from ostiary.keys.keyring import Signer
+from ostiary.keys.signing import Signer
 from ostiary.oauth import jwt
 from ostiary.oauth.issuers import Issuers
 from ostiary.outgoing.client import Answer, Outgoing

@@ -24,6 +24,7 @@ import structlog
 from ostiary import __version__, logging
 from ostiary.config import ConfigurationError, Settings, host_and_port
 from ostiary.delivery.operators import mail_target
+from ostiary.keys.multi_buffer import LANES, Library, library
 from ostiary.serving.children import Child, Family, name_process, remove_folder, told, use_few_arenas
 from ostiary.serving.process import DRAIN, Place, Serving, live, stop_seconds
 from ostiary.serving.reports import Report, Reports
@@ -110,6 +111,7 @@ class Supervisor:
     def run(self) -> None:
         """Until a signal ends it."""
         use_few_arenas()
+        library()  # loaded once for all
         gc.collect()
         gc.freeze()  # the collector would write into every object, and so copy every shared page
         with _signals() as signals, selectors.DefaultSelector() as self._selector:
@@ -207,15 +209,22 @@ def _signals() -> Iterator[int]:
 def _announce(settings: Settings) -> None:
     if settings.log_format == "json":
         _log.info("ready", version=__version__, public_url=settings.base_url, listen=settings.listen,
-                  admin=settings.admin_listen, workers=settings.worker_count, mail=mail_target(settings))  # fmt: skip
+                  admin=settings.admin_listen, workers=settings.worker_count, mail=mail_target(settings),
+                  signatures=_signatures())  # fmt: skip
         return
     sys.stdout.write(
         f"Ostiary {__version__} is ready. Ctrl-C stops it.\n"
         f"  REST, gRPC, gRPC-Web   {settings.base_url}\n"
         f"  metrics and probes     http://{settings.admin_listen}/metrics /livez /readyz\n"
         f"  mail                   {mail_target(settings)}\n"
+        f"  signatures             {_signatures()}\n"
     )
     sys.stdout.flush()
+
+
+def _signatures() -> str:
+    found = library()
+    return f"{LANES} at once" if isinstance(found, Library) else f"one at a time: {found}"
 
 
 def _refuse_taken_address(listen: str) -> None:
