@@ -85,6 +85,13 @@ def test_each_worker_has_a_core_of_its_own(server: Served) -> None:
         assert os.sched_getaffinity(pid) == {allowed[number % len(allowed)]}
 
 
+def test_the_gateway_goes_before_those_who_answer(server: Served) -> None:
+    children = server.children()
+    first = os.getpriority(os.PRIO_PROCESS, children["envoy"])
+    for name in ("worker-0", "worker-1", "background"):
+        assert os.getpriority(os.PRIO_PROCESS, children[name]) > first or first == 19  # 19 is the last there is
+
+
 def test_the_sockets_stand_in_a_folder_that_nobody_else_enters(server: Served) -> None:
     assert server.run_dir.stat().st_mode & 0o777 == 0o700
     assert {"envoy.sock", "worker-0.sock", "worker-1.sock"} <= {path.name for path in server.run_dir.iterdir()}

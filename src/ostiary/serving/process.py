@@ -17,6 +17,7 @@ from ostiary.config import Settings
 from ostiary.errors import DomainError
 from ostiary.serving.children import REFUSED, remove_folder
 from ostiary.serving.reports import Reports
+from ostiary.serving.scheduling import follow_the_gateway
 
 DRAIN = signal.SIGUSR1
 """Say that nothing new should come; go on answering."""
@@ -65,6 +66,7 @@ def live(settings: Settings, place: Place, reports: Reports, begin: Callable[[],
     supervisor = os.getppid()
     # Blocked before any thread is made, so that every thread inherits it and only `sigwait` hears them.
     signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
+    follow_the_gateway()
     lines = logging.LineBuffer(sys.stderr)
     logging.configure(settings.log_format, settings.log_level, lines)
     try:
