@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Any, TypeVar
 
 from ostiary.crew import aside
@@ -20,7 +21,8 @@ Result = TypeVar("Result")
 Job = tuple["Future[Any]", Callable[[], Any]]
 
 NICENESS = 10
-"""Hashes give way to requests: with the cores full of hashes, saying 429 must not take as long as a hash."""
+"""Added to the worker's own. Hashes give way to requests: with the cores full of hashes, saying 429 must not take as
+long as a hash."""
 PATIENCE_S = 10.0
 """Longest wait for a hash, below the gateway's 15 s."""
 
@@ -86,15 +88,12 @@ class HashingThreads:
 
     def _serve(self) -> None:
         os.sched_setaffinity(0, self._cores)
-        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)  # of this thread alone, as Linux has it
+        os.nice(NICENESS)  # this thread alone, as Linux has it
         while True:
-            future, calculate = self._next()
-            try:
-                if future.set_running_or_notify_cancel():
-                    _settle(future, calculate)
-            finally:
-                with self._changed:
-                    self._inside -= 1
+            tell = _calculated(*self._next())
+            with self._changed:  # first, or who is told may come again and find no room
+                self._inside -= 1
+            tell()
 
     def _next(self) -> Job:
         """Tenants take turns, each with its oldest."""
@@ -108,11 +107,14 @@ class HashingThreads:
             return job
 
 
-def _settle(future: Future[Any], calculate: Callable[[], Any]) -> None:
+def _calculated(future: Future[Any], calculate: Callable[[], Any]) -> Callable[[], None]:
+    """Does the job; what it returns tells who waits for it."""
+    if not future.set_running_or_notify_cancel():
+        return lambda: None
     try:
-        future.set_result(calculate())
+        return partial(future.set_result, calculate())
     except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits, not to this thread
-        future.set_exception(error)
+        return partial(future.set_exception, error)
 
 
 def _busy() -> DomainError:
