@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -12,8 +13,9 @@ from kit.installation import Installation
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import OperationalError
 
+from ostiary.crew import Crew
 from ostiary.errors import DomainError
-from ostiary.keys.signing import Signer, signer_of
+from ostiary.keys.signing import Signer, sign_together, signer_of
 from ostiary.oauth import ledger as module
 from ostiary.oauth.ledger import Ledger
 from ostiary.store.audit import Entry, record
@@ -104,6 +106,50 @@ def test_a_key_that_cannot_sign_fails_its_own_request_among_many(installation: I
         with pytest.raises(RuntimeError, match="could not be signed"):
             bad.result(10)
     assert recorded(installation) == 9
+
+
+@pytest.fixture
+def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many texts were signed at once, where eight are best and a batch that may grow waits for long."""
+    seen: list[int] = []
+
+    def sign_and_tell(asked: Sequence[tuple[Signer, bytes]]) -> list[bytes]:
+        seen.append(len(asked))
+        return sign_together(asked)
+
+    monkeypatch.setattr(module, "at_once", lambda: 8)
+    monkeypatch.setattr(module, "MOMENT_S", 5.0)
+    monkeypatch.setattr(module, "sign_together", sign_and_tell)
+    return seen
+
+
+def test_a_batch_waits_for_a_request_that_is_being_answered(installation: Installation, batches: list[int]) -> None:
+    ledger, crew = Ledger(installation.runtime.store), Crew(lanes=2, threads=2)
+    working, hold = threading.Event(), threading.Event()
+
+    def work_first() -> list[bytes]:
+        working.set()
+        assert hold.wait(10)
+        return ledger.sign(ECHO, [b"late"], 1)
+
+    late = crew.submit(work_first)
+    assert working.wait(10)
+    early = crew.submit(ledger.sign, ECHO, [b"early"], 1)
+    assert not hold.wait(0.2)
+    hold.set()
+    assert (early.result(2), late.result(2)) == ([b"signed early"], [b"signed late"])
+    assert batches == [2]
+
+
+def test_a_batch_that_is_full_or_signs_nothing_waits_for_nobody(installation: Installation, batches: list[int]) -> None:
+    ledger, crew, hold = Ledger(installation.runtime.store), Crew(lanes=2, threads=2), threading.Event()
+    working = crew.submit(hold.wait, 10)
+    assert crew.submit(ledger.sign, ECHO, [b"x"] * 8, 1).result(2) == [b"signed x"] * 8
+    crew.submit(ledger.append, 1, entry(installation)).result(2)
+    assert batches == [8, 0]
+    hold.set()
+    assert working.result(10)
+    crew.submit(ledger.sign, ECHO, [b"alone"], 1).result(2)  # nobody else is at work
 
 
 def test_a_row_that_the_store_refuses_fails_its_batch_and_not_the_thread(installation: Installation) -> None:

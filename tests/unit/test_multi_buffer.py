@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
+from collections.abc import Callable
+from importlib.metadata import PackagePath, distribution
 from pathlib import Path
 
 import pytest
@@ -26,19 +29,56 @@ def signers(keys: list[RSAPrivateKey]) -> list[Signer]:
     return [signer_of(f"key-{number}", key) for number, key in enumerate(keys)]
 
 
-def has_instructions() -> bool:
+def truncate(file: Path) -> None:
+    """Loaded, such a file would end the process with SIGBUS."""
+    os.truncate(file, 500_000)
+
+
+def has_what_it_takes() -> bool:
+    """The processor's instructions, and the system's OpenSSL 3, which the library names."""
+    try:
+        ctypes.CDLL("libcrypto.so.3")
+    except OSError:
+        return False
     return platform.machine() == "x86_64" and NEEDED in Path("/proc/cpuinfo").read_text(encoding="ascii")
 
 
-def test_the_library_is_used_exactly_where_the_processor_has_its_instructions() -> None:
-    assert isinstance(library(), Library) == has_instructions(), str(library())
-    assert at_once() == (LANES if has_instructions() else 1)
+def test_the_library_is_used_exactly_where_it_can_be() -> None:
+    assert isinstance(library(), Library) == has_what_it_takes(), str(library())
+    assert at_once() == (LANES if has_what_it_takes() else 1)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 8, 9, 11, 16, 19])
 def test_together_is_the_same_as_one_by_one(signers: list[Signer], count: int) -> None:
     asked = [(signers[number % 3], b"text %d" % number * number) for number in range(count)]
     assert sign_together(asked) == [signer.sign(text) for signer, text in asked]
+
+
+@pytest.mark.parametrize(("count", "batches"), [(2, []), (3, [3]), (8, [8]), (10, [8]), (11, [8, 3]), (16, [8, 8])])
+def test_as_many_are_made_at_once_as_is_faster(
+    monkeypatch: pytest.MonkeyPatch, signers: list[Signer], count: int, batches: list[int]
+) -> None:
+    found = loaded()
+    if found is None:
+        return
+    seen: list[int] = []
+    sign = found.sign
+    monkeypatch.setattr(found, "sign", lambda asked: seen.append(len(asked)) or sign(asked))
+    sign_together([(signers[0], b"text")] * count)
+    assert seen == batches
+
+
+def test_false_ones_are_made_again_one_by_one_and_told(
+    monkeypatch: pytest.MonkeyPatch, signers: list[Signer], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = loaded()
+    if found is None:
+        return
+    monkeypatch.setattr(found, "_private", lambda *_: 0)
+    asked = [(signer, b"text") for signer in signers]
+    assert sign_together(asked) == [signer.sign(text) for signer, text in asked]
+    told = capsys.readouterr()
+    assert "one at a time" in told.out + told.err
 
 
 def test_keys_of_other_sizes_and_exponents_sign_alone(signers: list[Signer]) -> None:
@@ -48,11 +88,17 @@ def test_keys_of_other_sizes_and_exponents_sign_alone(signers: list[Signer]) -> 
     assert sign_together(asked) == [signer.sign(text) for signer, text in asked]
 
 
+def loaded() -> Library | None:
+    """The library, or None on a machine that lacks what it takes, where there is nothing to test of it."""
+    found = library()
+    assert isinstance(found, Library) or not has_what_it_takes(), str(found)
+    return found if isinstance(found, Library) else None
+
+
 def test_a_false_signature_is_not_handed_out(keys: list[RSAPrivateKey]) -> None:
     """One wrong bit in half of a key: such a signature would let anybody factor the modulus."""
-    found = library()
-    if not isinstance(found, Library):
-        assert not has_instructions()
+    found = loaded()
+    if found is None:
         return
     lanes = [Lane(key) for key in keys]
     secret = (ctypes.c_char * 128).from_address(lanes[1].addresses[2])
@@ -60,6 +106,18 @@ def test_a_false_signature_is_not_handed_out(keys: list[RSAPrivateKey]) -> None:
     with pytest.raises(ArithmeticError):
         found.sign([(lane, b"text") for lane in lanes])
     assert len(found.sign([(lanes[0], b"text"), (lanes[2], b"text")])) == 2
+
+
+@pytest.mark.parametrize("part", ["_private", "_public"])
+def test_what_the_library_leaves_undone_is_no_signature(
+    monkeypatch: pytest.MonkeyPatch, keys: list[RSAPrivateKey], part: str
+) -> None:
+    found = loaded()
+    if found is None:
+        return
+    monkeypatch.setattr(found, part, lambda *_: 0)
+    with pytest.raises(ArithmeticError):
+        found.sign([(Lane(key), b"text") for key in keys])
 
 
 def test_without_the_library_signatures_are_made_one_by_one(
@@ -78,8 +136,27 @@ def test_without_the_library_signatures_are_made_one_by_one(
         library.cache_clear()
 
 
-def test_what_cannot_be_loaded_says_why(tmp_path: Path) -> None:
-    broken = tmp_path / "libcrypto_mb.so"
-    broken.write_bytes(b"not a library")
-    with pytest.raises(Unavailable, match="cannot be loaded"):
-        Library(broken)
+@pytest.mark.parametrize("content", [b"", b"not a library", Path("/proc/self/exe").read_bytes()[:100_000]])
+def test_what_cannot_be_loaded_says_why(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr(multi_buffer, "_installed", lambda: content)
+    library.cache_clear()
+    try:
+        assert "cannot be loaded" in str(library())
+    finally:
+        library.cache_clear()
+
+
+@pytest.mark.parametrize(("change", "reason"), [(Path.unlink, "cannot be loaded"), (truncate, "install it again")])
+def test_a_file_that_is_not_the_wheels_is_not_loaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: Callable[[Path], None], reason: str
+) -> None:
+    wheel = next(file for file in distribution(multi_buffer.WHEEL).files or [] if file.name == "libcrypto_mb.so")
+    copy = tmp_path / wheel.name
+    copy.write_bytes(Path(str(wheel.locate())).read_bytes())
+    change(copy)
+    monkeypatch.setattr(PackagePath, "locate", lambda _: copy)
+    library.cache_clear()
+    try:
+        assert reason in str(library())
+    finally:
+        library.cache_clear()

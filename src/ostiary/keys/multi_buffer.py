@@ -7,6 +7,7 @@ library or what it needs is missing, `library` says why, and nothing but speed i
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import hashlib
 import os
@@ -57,9 +58,9 @@ class Lane:
 class Library:
     """`crypto_mb`, loaded."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises Unavailable."""
-        loaded = _load(path)
+    def __init__(self, image: bytes) -> None:
+        """`image` is the library's file. Raises Unavailable; OSError or AttributeError for another file than that."""
+        loaded = _load(image)
         if not loaded.mbx_get_algo_info(_RSA_2K) & LANES:
             raise Unavailable("the processor has no AVX-512 IFMA")
         for method in (loaded.mbx_RSA2K_private_crt_Method, loaded.mbx_RSA2K_pub65537_Method):
@@ -74,7 +75,8 @@ class Library:
         would give the key away; raises ArithmeticError instead.
         """
         padded = b"".join([_PADDING + hashlib.sha256(text).digest() for _, text in asked])
-        given, made, opened = (ctypes.create_string_buffer(padded, LANES * _SIZE) for _ in range(3))
+        given = ctypes.create_string_buffer(padded, len(padded))
+        made, opened = (ctypes.create_string_buffer(len(padded)) for _ in range(2))
         texts, signatures, again = (_Pointers(*_rows(each, len(asked))) for each in (given, made, opened))
         *secrets, moduli = (_Pointers(*column) for column in zip(*(lane.addresses for lane, _ in asked), strict=True))
         self._private(texts, signatures, *secrets, RSA_BITS, ctypes.c_void_p(self._private_method), None)
@@ -90,39 +92,51 @@ def library() -> Library | Unavailable:
     try:
         return Library(_installed())
     except Unavailable as reason:
-        return reason
+        return reason.with_traceback(None)  # which would keep the file in memory
+    except (OSError, AttributeError) as error:
+        return Unavailable(f"crypto_mb cannot be loaded: {error}")
 
 
 def lane_of(key: RSAPrivateKey) -> Lane | None:
     """The key for `Library.sign`, or None where signatures are made one at a time."""
-    usual = key.key_size == RSA_BITS and key.public_key().public_numbers().e == _EXPONENT
-    return Lane(key) if usual and isinstance(library(), Library) else None
+    return Lane(key) if isinstance(library(), Library) and _is_usual(key) else None
 
 
-def _installed() -> Path:
+def _is_usual(key: RSAPrivateKey) -> bool:
+    secret = key.private_numbers()
+    halves = {secret.p.bit_length(), secret.q.bit_length()}
+    return halves == {RSA_BITS // 2} and (key.key_size, secret.public_numbers.e) == (RSA_BITS, _EXPONENT)
+
+
+def _installed() -> bytes:
+    """The file that the wheel has brought, and no other."""
     try:
         files = distribution(WHEEL).files or []
     except PackageNotFoundError:
         raise Unavailable(f"the wheel {WHEEL} is not installed") from None
     for each in files:
-        if each.name.startswith("libcrypto_mb.so"):
-            return Path(str(each.locate()))
+        if each.name.startswith("libcrypto_mb.so") and each.hash:
+            image = Path(str(each.locate())).read_bytes()
+            digest = base64.urlsafe_b64encode(hashlib.new(each.hash.mode, image).digest()).rstrip(b"=").decode()
+            if digest != each.hash.value:
+                raise Unavailable(f"{each.name} is not as the wheel {WHEEL} brought it; install it again")
+            return image
     raise Unavailable(f"the wheel {WHEEL} has no libcrypto_mb.so")
 
 
-def _load(path: Path) -> ctypes.CDLL:
+def _load(image: bytes) -> ctypes.CDLL:
     """The library without the four of the compiler's that it names and uses nothing of: with them comes a download of
     40 MB under another licence. RTLD_NOW is the proof that nothing of them is used, since it resolves every symbol."""
-    image = path.read_bytes()
     for name in _UNUSED:
         image = image.replace(name + b"\0", _HARMLESS.ljust(len(name) + 1, b"\0"))
-    try:
-        file = os.memfd_create("crypto_mb")  # stays open: the loader would take another one of its name for it
-        with os.fdopen(file, "wb", closefd=False) as memory:
-            memory.write(image)
+    file = os.memfd_create("crypto_mb")
+    with os.fdopen(file, "wb", closefd=False) as memory:
+        memory.write(image)
+    try:  # the file stays open: the loader would take another one of its name for it
         return ctypes.CDLL(f"/proc/self/fd/{file}", mode=os.RTLD_NOW | os.RTLD_LOCAL)
-    except OSError as error:
-        raise Unavailable(f"crypto_mb cannot be loaded: {error}") from error
+    except OSError:
+        os.close(file)
+        raise
 
 
 def _rows(buffer: ctypes.Array[ctypes.c_char], count: int) -> range:

@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import structlog
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from ostiary.keys.multi_buffer import LANES, WORTH, Lane, Library, lane_of, library
+
+_log = structlog.get_logger("ostiary.keys")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,11 @@ def _at_once(part: Sequence[tuple[Signer, bytes]]) -> list[bytes]:
     found = library()
     if len(part) < WORTH or len(lanes) < len(part) or not isinstance(found, Library):
         return []
-    return found.sign(lanes)
+    try:
+        return found.sign(lanes)
+    except ArithmeticError:
+        _log.error("signatures made at once are false; made again, one at a time", exc_info=True)
+        return []
 
 
 def _sign(key: RSAPrivateKey, text: bytes) -> bytes:

@@ -30,7 +30,8 @@ from ostiary.store.work import Work
 
 LARGEST_BATCH = 64
 MOMENT_S = 0.0005
-"""How long a batch that is not full waits for a request that is being answered, and may soon want a signature."""
+"""How long a batch that is not full waits for a request that is being answered, and may soon want a signature. It takes
+longer where a thread holds the interpreter, whose work is not held up by that."""
 TIMEOUT_S = 10.0
 """Longer than the store's own timeouts, so that its reason is heard; below the gateway's."""
 LINGER_S = 0.05
@@ -198,9 +199,13 @@ def _gathered(waiting: SimpleQueue[_Job]) -> list[_Job]:
     """What waits, and what is about to: of signatures that are made at once, as many as possible should be."""
     jobs = _taken(waiting)
     with suppress(Empty):
-        while len(jobs) < at_once() and jobs[-1].crew and jobs[-1].crew.at_work:
+        while 0 < _texts(jobs) < at_once() and jobs[-1].crew and jobs[-1].crew.at_work:
             jobs.append(waiting.get(timeout=MOMENT_S))
     return jobs
+
+
+def _texts(jobs: Sequence[_Job]) -> int:
+    return sum(len(job.inputs) for job in jobs)
 
 
 def _signed(jobs: Sequence[_Job]) -> list[Any]:
@@ -209,11 +214,11 @@ def _signed(jobs: Sequence[_Job]) -> list[Any]:
     try:
         made = iter(sign_together(asked))
     except Exception as error:  # noqa: BLE001 - it is passed on to whoever waits
+        _log.error("signature failed", jobs=len(jobs), exc_info=True)
         if len(jobs) > 1:  # a key that cannot sign concerns who asked for it
             return [each for job in jobs for each in _signed([job])]
-        _log.error("signature failed", exc_info=True)
         return [_failure(error)]
-    return [[next(made) for _ in job.inputs] for job in jobs]
+    return [[next(made) for _ in job.inputs] if job.signer else [] for job in jobs]
 
 
 def _taken(queue: SimpleQueue[Taken]) -> list[Taken]:
