@@ -1,7 +1,7 @@
 """What the machine does at most, measured beside the row that is held against it.
 
 A machine that others share is twice as fast in one minute as in the next, so a limit of ten minutes ago says nothing:
-before and after each such row its limit is measured, and the row is held against the mean.
+before and after each turn of such a row its limit is measured, and the turn is held against the mean.
 """
 
 from __future__ import annotations
