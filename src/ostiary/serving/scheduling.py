@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-NICENESS = 5
+NICENESS = 8
 """How far the processes that answer stand behind the gateway."""
 
 
