@@ -149,7 +149,7 @@ def test_a_batch_that_is_full_or_signs_nothing_waits_for_nobody(installation: In
     assert batches == [8, 0]
     hold.set()
     assert working.result(10)
-    crew.submit(ledger.sign, ECHO, [b"alone"], 1).result(2)  # nobody else is at work
+    assert Crew(lanes=1, threads=1).submit(ledger.sign, ECHO, [b"alone"], 1).result(2) == [b"signed alone"]
 
 
 def test_a_row_that_the_store_refuses_fails_its_batch_and_not_the_thread(installation: Installation) -> None:

@@ -117,9 +117,9 @@ class Ledger:
         return self._waiting.qsize() + self._signed.qsize() + len(self._noted)
 
     def _settled(self, job: _Job) -> Any:
-        self._put(job)
         try:
-            with aside:
+            with aside:  # first, or the batch would wait for the very request that waits for it
+                self._put(job)
                 outcome = _outcome(job)
         except Empty:
             raise unavailable("LEDGER_BUSY", "The server is too busy; repeat in a moment.") from None
