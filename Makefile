@@ -65,9 +65,10 @@ generate:
 		mkdir -p "$(GEN)/third_party/$$(dirname "$$proto")" && cp "$$wheel/$$proto" "$(GEN)/third_party/$$proto" || exit 1; done
 	@buf generate --template buf.gen.third_party.yaml --output $(GEN)
 	@buf generate --output $(GEN)
-	@buf build --exclude-source-info --output $(GEN)/gen/identity/descriptors.binpb
+	@python tools/python_root.py $(GEN)/gen
+	@buf build --exclude-source-info --output $(GEN)/gen/ostiary_api/descriptors.binpb
 	@sources=$$(mktemp) && trap 'rm -f "$$sources"' EXIT && buf build --output "$$sources#format=binpb" && \
-	PYTHONPATH=$(CURDIR)/src:$(GEN)/gen python -m ostiary.openapi "$$sources" $(GEN)/gen/identity/openapi.json
+	PYTHONPATH=$(CURDIR)/src:$(GEN)/gen python -m ostiary.openapi "$$sources" $(GEN)/gen/ostiary_api/openapi.json
 
 operations: environment-dev ## Write docs/operations.md and the table in the README: what of the interfaces works
 	@$(OPERATIONS)

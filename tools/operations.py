@@ -14,8 +14,8 @@ from typing import Any
 
 from contract.served import RPCS, Rpc, documented, without_names
 
-from identity.options.v1 import rules_pb2 as options
 from ostiary.services.openapi.document import document_file
+from ostiary_api.options.v1 import rules_pb2 as options
 
 ROOT = Path(__file__).parents[1]
 BEGIN, END = "<!-- operations: written by `make operations` -->", "<!-- operations: end -->"

@@ -13,11 +13,14 @@ from concurrent.futures import ThreadPoolExecutor
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from identity.appid.oauth.v4 import discovery_pb2 as pb
-from identity.appid.oauth.v4.discovery_pb2_grpc import DiscoveryServiceServicer, add_DiscoveryServiceServicer_to_server
 from ostiary.gateway.render import HEALTH_SERVICE
 from ostiary.oauth.discovery import configuration
 from ostiary.oauth.issuers import Issuers
+from ostiary_api.appid.oauth.v4 import discovery_pb2 as pb
+from ostiary_api.appid.oauth.v4.discovery_pb2_grpc import (
+    DiscoveryServiceServicer,
+    add_DiscoveryServiceServicer_to_server,
+)
 
 
 class Static(DiscoveryServiceServicer):

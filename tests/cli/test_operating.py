@@ -16,14 +16,14 @@ from kit.installation import Installation
 from sqlalchemy import func, select
 from sqlmodel import SQLModel
 
-from identity.appid.management.v4 import tokens_pb2 as pb
-from identity.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
 from ostiary.app import open_runtime
 from ostiary.clock import FixedClock, SystemClock, rfc3339
 from ostiary.config import Settings
 from ostiary.store.audit import Entry, record
 from ostiary.store.audit_trail import PAGE
 from ostiary.store.tenancy import SYSTEM_ID
+from ostiary_api.appid.management.v4 import tokens_pb2 as pb
+from ostiary_api.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
 
 Run = Callable[..., Ended]
 

@@ -19,8 +19,6 @@ from kit.databases import PostgresServer
 from kit.installation import Installation
 from sqlalchemy import select, update
 
-from identity.appid.management.v4 import tokens_pb2 as pb
-from identity.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
 from ostiary.app import open_runtime
 from ostiary.clock import FixedClock, SystemClock
 from ostiary.config import Settings
@@ -35,6 +33,8 @@ from ostiary.store.copies import CopyError
 from ostiary.store.engine import Store
 from ostiary.store.tables import Client, Grant, Membership, Password, Session, User, table_of
 from ostiary.upstream.custom import CUSTOM
+from ostiary_api.appid.management.v4 import tokens_pb2 as pb
+from ostiary_api.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
 
 LATER = 4_000_000_000_000
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from contract.served import DATA, RPCS, Rpc, documented, without_names
 
-from identity.options.v1 import rules_pb2 as rules
 from ostiary.access.roles import implied
+from ostiary_api.options.v1 import rules_pb2 as rules
 
 NOT_YET = frozenset((DATA / "not_yet.txt").read_text().splitlines())
 """Documented operations that no RPC answers yet, by number or `VERB path`. Take out what you add."""

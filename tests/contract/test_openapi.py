@@ -10,8 +10,8 @@ import pytest
 from contract.served import RPCS, without_names
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from identity.options.v1 import rules_pb2 as options
 from ostiary.services.openapi.document import document_file
+from ostiary_api.options.v1 import rules_pb2 as options
 
 DOCUMENT: dict[str, Any] = json.loads(document_file().read_text(encoding="utf-8"))
 OPERATIONS = {

@@ -14,8 +14,8 @@ from jwcrypto.jwt import JWT
 from kit.served import Served
 
 from demo.telling import Teller
-from identity.appid.management.v4 import cloud_directory_users_pb2 as directory
-from identity.appid.management.v4.cloud_directory_users_pb2_grpc import CloudDirectoryUsersServiceStub
+from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as directory
+from ostiary_api.appid.management.v4.cloud_directory_users_pb2_grpc import CloudDirectoryUsersServiceStub
 
 ADA, PASSWORD = "ada@example.com", "difference engine"
 

@@ -15,10 +15,10 @@ from google.api import httpbody_pb2
 from kit.oauth import PASSWORD, URLENCODED, Application, Runtime
 from kit.patience import PATIENCE_S
 
-from identity.appid.management.v4 import redirect_uris_pb2
-from identity.appid.oauth.v4 import authorization_pb2 as pb
-from identity.appid.oauth.v4 import authorization_pb2_grpc
 from ostiary.oauth.redirect_uris import REDIRECT_URIS
+from ostiary_api.appid.management.v4 import redirect_uris_pb2
+from ostiary_api.appid.oauth.v4 import authorization_pb2 as pb
+from ostiary_api.appid.oauth.v4 import authorization_pb2_grpc
 
 CALLBACK = "https://app.example.com/callback"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"

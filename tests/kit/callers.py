@@ -17,9 +17,9 @@ from google.rpc import error_details_pb2, status_pb2
 from kit.installation import Installation
 from kit.patience import PATIENCE_S
 
-from identity.iam.v1 import token_pb2, token_pb2_grpc
 from ostiary.app import build_server
 from ostiary.services.served import SERVICES
+from ostiary_api.iam.v1 import token_pb2, token_pb2_grpc
 
 Stub = TypeVar("Stub")
 

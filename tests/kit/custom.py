@@ -11,8 +11,8 @@ from joserfc import jwk, jws
 from kit.callers import Caller
 from kit.oauth import Application, Runtime
 
-from identity.appid.management.v4 import identity_providers_pb2 as pb
 from ostiary.upstream.custom import CUSTOM
+from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 OURS, STRANGERS = (rsa.generate_private_key(65537, 2048) for _ in range(2))

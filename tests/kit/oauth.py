@@ -21,8 +21,13 @@ from kit.callers import Caller, bearer
 from kit.installation import ENTROPY
 from kit.patience import PATIENCE_S
 
-from identity.appid.management.v4 import tokens_pb2 as tokens_pb
-from identity.appid.oauth.v4 import (
+from ostiary.directory.contacts import Contact
+from ostiary.directory.user_input import NewUser
+from ostiary.directory.users import create_user
+from ostiary.oauth.clients import CONFIDENTIAL, create_client
+from ostiary.oauth.token_settings import TOKENS
+from ostiary_api.appid.management.v4 import tokens_pb2 as tokens_pb
+from ostiary_api.appid.oauth.v4 import (
     discovery_pb2,
     discovery_pb2_grpc,
     token_pb2,
@@ -30,11 +35,6 @@ from identity.appid.oauth.v4 import (
     userinfo_pb2,
     userinfo_pb2_grpc,
 )
-from ostiary.directory.contacts import Contact
-from ostiary.directory.user_input import NewUser
-from ostiary.directory.users import create_user
-from ostiary.oauth.clients import CONFIDENTIAL, create_client
-from ostiary.oauth.token_settings import TOKENS
 
 PASSWORD = "correct horse 1"
 URLENCODED = "application/x-www-form-urlencoded"

@@ -13,13 +13,13 @@ from kit.callers import Caller, bearer
 from kit.patience import PATIENCE_S
 from kit.people import PASSWORD, Made
 
-from identity.cloudapi.v1 import sessions_pb2
-from identity.cloudapi.v1.sessions_pb2_grpc import SessionsServiceStub
-from identity.csp.v1 import authentication_pb2, login_pb2, principal_user_pb2, user_pb2
-from identity.csp.v1.authentication_pb2_grpc import AuthenticationServiceStub
-from identity.csp.v1.login_pb2_grpc import LoginServiceStub
-from identity.csp.v1.principal_user_pb2_grpc import PrincipalUserServiceStub
 from ostiary.oauth import jwt
+from ostiary_api.cloudapi.v1 import sessions_pb2
+from ostiary_api.cloudapi.v1.sessions_pb2_grpc import SessionsServiceStub
+from ostiary_api.csp.v1 import authentication_pb2, login_pb2, principal_user_pb2, user_pb2
+from ostiary_api.csp.v1.authentication_pb2_grpc import AuthenticationServiceStub
+from ostiary_api.csp.v1.login_pb2_grpc import LoginServiceStub
+from ostiary_api.csp.v1.principal_user_pb2_grpc import PrincipalUserServiceStub
 
 INVALID, UNAUTHENTICATED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNAUTHENTICATED
 CALL = {"timeout": PATIENCE_S}

@@ -14,12 +14,12 @@ from kit.smtp import Mailboxes, mailboxes
 from kit.web import Site, site
 from sqlalchemy import select
 
-from identity.appid.management.v4 import email_dispatcher_pb2 as pb
 from ostiary.delivery.email_dispatcher import EMAIL_DISPATCHER
 from ostiary.delivery.outbox import Outbox
 from ostiary.delivery.templates import WELCOME
 from ostiary.ids import SystemEntropy
 from ostiary.store.tables import Message, table_of
+from ostiary_api.appid.management.v4 import email_dispatcher_pb2 as pb
 
 JANE = {"displayName": "Jane Doe", "email": "jane@example.com", "username": "jane", "firstName": "Jane"}
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from kit.directory import People, body
 
-from identity.appid.management.v4 import identity_providers_pb2 as idp_pb
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY
+from ostiary_api.appid.management.v4 import identity_providers_pb2 as idp_pb
 
 MAIL = "Ada@Example.com"
 

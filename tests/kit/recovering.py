@@ -14,14 +14,14 @@ from kit.oauth import URLENCODED, Application, Refused
 from kit.patience import PATIENCE_S
 from sqlalchemy import delete
 
-from identity.appid.management.v4 import action_urls_pb2, sender_details_pb2
-from identity.appid.oauth.v4 import mail_links_pb2 as pb
-from identity.appid.oauth.v4 import mail_links_pb2_grpc
 from ostiary.delivery.action_urls import ACTION_URLS
 from ostiary.delivery.outbox import code_place
 from ostiary.delivery.sender_details import SENDER_DETAILS
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY
 from ostiary.store.tables import Message, table_of
+from ostiary_api.appid.management.v4 import action_urls_pb2, sender_details_pb2
+from ostiary_api.appid.oauth.v4 import mail_links_pb2 as pb
+from ostiary_api.appid.oauth.v4 import mail_links_pb2_grpc
 
 Json = dict[str, Any]
 NEW = "another horse 2"

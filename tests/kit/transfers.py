@@ -10,11 +10,11 @@ from google.api import httpbody_pb2
 from kit.directory import Json, People
 from sqlalchemy import func, select
 
-from identity.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as pb
-from identity.appid.management.v4.cloud_directory_transfer_jobs_pb2_grpc import CloudDirectoryTransferJobsServiceStub
 from ostiary.app import job_kinds
 from ostiary.background.jobs import run_jobs
 from ostiary.store.tables import Password, Profile, Transfer, TransferPart, User, table_of
+from ostiary_api.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as pb
+from ostiary_api.appid.management.v4.cloud_directory_transfer_jobs_pb2_grpc import CloudDirectoryTransferJobsServiceStub
 
 SECRET = "a secret between two tenants"
 SERVICE = "CloudDirectoryTransferJobsService"

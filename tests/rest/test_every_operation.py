@@ -13,7 +13,7 @@ from kit.databases import PostgresServer
 from kit.operations import OPERATIONS, Operation
 from kit.served import Served, served
 
-from identity.options.v1 import rules_pb2 as rules
+from ostiary_api.options.v1 import rules_pb2 as rules
 
 REST = [operation for operation in OPERATIONS if operation.rules.routes]
 HTTP_OF = {

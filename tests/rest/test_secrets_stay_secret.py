@@ -18,8 +18,8 @@ import httpx
 import pytest
 from kit.served import Served, served
 
-from identity.appid.management.v4 import cloud_directory_users_pb2 as users_pb
-from identity.appid.management.v4.cloud_directory_users_pb2_grpc import CloudDirectoryUsersServiceStub
+from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as users_pb
+from ostiary_api.appid.management.v4.cloud_directory_users_pb2_grpc import CloudDirectoryUsersServiceStub
 
 CALLBACK = "https://app.example.com/callback"
 PASSWORD, WRONG_PASSWORD = "planted right passphrase 71", "planted wrong passphrase 72"

@@ -9,8 +9,8 @@ from contract.served import RPCS, Rpc
 from google.protobuf.message_factory import GetMessageClass
 from kit.callers import Caller, bearer, refusal
 
-from identity.options.v1 import rules_pb2 as rules
 from ostiary.access.roles import implied
+from ostiary_api.options.v1 import rules_pb2 as rules
 
 ROLES = {
     "reader": rules.ROLE_READER,

@@ -15,12 +15,12 @@ from kit.directory import NOT_FOUND, Json, People
 from kit.oauth import Refused, refused
 from sqlalchemy import func, select, update
 
-from identity.appid.management.v4 import runtime_activity_pb2
-from identity.appid.management.v4.mfa_pb2 import MfaConfig
 from ostiary.background.cleaner import KEPT_MS, clean
 from ostiary.directory.mfa import MFA
 from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
 from ostiary.store.tables import AuthorizationCode, Profile, table_of
+from ostiary_api.appid.management.v4 import runtime_activity_pb2
+from ostiary_api.appid.management.v4.mfa_pb2 import MfaConfig
 
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 ANONYMOUS_SCOPE = "openid appid_default appid_readuserattr appid_readprofile appid_writeuserattr"

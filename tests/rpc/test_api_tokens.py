@@ -20,15 +20,15 @@ from kit.platform import (
     swap,
 )
 
-from identity.cloudapi.v1 import tenant_token_pb2
-from identity.cloudapi.v1.tenant_token_pb2_grpc import TenantTokenServiceStub
-from identity.csp.v1 import authentication_pb2
-from identity.csp.v1.authentication_pb2_grpc import AuthenticationServiceStub
-from identity.oidc.v1 import provider_pb2
-from identity.oidc.v1.provider_pb2_grpc import ProviderServiceStub
 from ostiary.directory.tenants import set_tenant_state
 from ostiary.oauth.refresh import revoke_grants_of
 from ostiary.store.tables import User
+from ostiary_api.cloudapi.v1 import tenant_token_pb2
+from ostiary_api.cloudapi.v1.tenant_token_pb2_grpc import TenantTokenServiceStub
+from ostiary_api.csp.v1 import authentication_pb2
+from ostiary_api.csp.v1.authentication_pb2_grpc import AuthenticationServiceStub
+from ostiary_api.oidc.v1 import provider_pb2
+from ostiary_api.oidc.v1.provider_pb2_grpc import ProviderServiceStub
 
 
 def test_an_api_token_is_taken_in_every_place_again_and_again(caller: Caller, ann: Made) -> None:

@@ -12,9 +12,9 @@ from kit.callers import bearer, refusal
 from kit.directory import INVALID, LIMITED, NOT_FOUND, Json, People, body, unwrapped
 from kit.oauth import Application
 
-from identity.appid.management.v4 import runtime_activity_pb2, users_profile_pb2
 from ostiary.directory.users_profile import USERS_PROFILE
 from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
+from ostiary_api.appid.management.v4 import runtime_activity_pb2, users_profile_pb2
 
 DENIED, UNAUTHENTICATED = grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED
 

@@ -21,17 +21,17 @@ from kit.oauth import Application, Refused
 from kit.people import PASSWORD, new_client, new_person
 from kit.recovering import Recovering
 
-from identity.appid.management.v4 import recent_activity_pb2, runtime_activity_pb2
-from identity.cloudapi.v1 import tenant_token_pb2
-from identity.cloudapi.v1.tenant_token_pb2_grpc import TenantTokenServiceStub
-from identity.csp.v1 import authentication_pb2, login_pb2
-from identity.csp.v1.authentication_pb2_grpc import AuthenticationServiceStub
-from identity.csp.v1.login_pb2_grpc import LoginServiceStub
-from identity.oidc.v1 import provider_pb2
-from identity.oidc.v1.provider_pb2_grpc import ProviderServiceStub
 from ostiary.oauth.refresh import PLATFORM, ROTATING, GrantTerms, open_grant
 from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
 from ostiary.store.audit_trail import event_document
+from ostiary_api.appid.management.v4 import recent_activity_pb2, runtime_activity_pb2
+from ostiary_api.cloudapi.v1 import tenant_token_pb2
+from ostiary_api.cloudapi.v1.tenant_token_pb2_grpc import TenantTokenServiceStub
+from ostiary_api.csp.v1 import authentication_pb2, login_pb2
+from ostiary_api.csp.v1.authentication_pb2_grpc import AuthenticationServiceStub
+from ostiary_api.csp.v1.login_pb2_grpc import LoginServiceStub
+from ostiary_api.oidc.v1 import provider_pb2
+from ostiary_api.oidc.v1.provider_pb2_grpc import ProviderServiceStub
 
 DENIED, NOT_FOUND = grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.NOT_FOUND
 

@@ -10,8 +10,8 @@ from kit.callers import Caller
 from kit.oauth import Application, Refused, Runtime, basic, refused
 from sqlalchemy import update
 
-from identity.appid.management.v4 import tokens_pb2 as tokens_pb
 from ostiary.store.tables import User, table_of
+from ostiary_api.appid.management.v4 import tokens_pb2 as tokens_pb
 
 
 @pytest.mark.parametrize("challenge", [CHALLENGE, SDK_CHALLENGE])

@@ -12,7 +12,6 @@ from kit.audited import audited
 from kit.callers import Caller
 from kit.oauth import Application, Runtime, basic, refused
 
-from identity.appid.management.v4 import runtime_activity_pb2 as activity_pb
 from ostiary.delivery.http_providers import MESSAGE_TYPE
 from ostiary.directory.roles import create_role, put_client_roles
 from ostiary.errors import DomainError
@@ -24,6 +23,7 @@ from ostiary.oauth.tenant_signature import TenantSignature
 from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
 from ostiary.store.tables import Client, table_of
 from ostiary.store.tenancy import touch
+from ostiary_api.appid.management.v4 import runtime_activity_pb2 as activity_pb
 
 GRANT = {"grant_type": "client_credentials"}
 

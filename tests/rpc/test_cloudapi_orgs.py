@@ -9,10 +9,10 @@ import pytest
 from kit.callers import Caller
 from kit.installation import ENTROPY
 
-from identity.cloudapi.v1 import orgs_pb2 as pb
-from identity.cloudapi.v1.orgs_pb2_grpc import OrgsServiceStub
 from ostiary.directory.tenants import create_tenant, set_tenant_state
 from ostiary.store.tenancy import SYSTEM_ID
+from ostiary_api.cloudapi.v1 import orgs_pb2 as pb
+from ostiary_api.cloudapi.v1.orgs_pb2_grpc import OrgsServiceStub
 
 
 @pytest.fixture

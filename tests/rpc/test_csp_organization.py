@@ -6,10 +6,10 @@ import grpc
 import pytest
 from kit.callers import Caller
 
-from identity.csp.v1 import openid_configuration_pb2, organization_pb2
-from identity.csp.v1 import organization_pb2 as pb
-from identity.csp.v1.openid_configuration_pb2_grpc import OpenidConfigurationServiceStub
-from identity.csp.v1.organization_pb2_grpc import OrganizationServiceStub
+from ostiary_api.csp.v1 import openid_configuration_pb2, organization_pb2
+from ostiary_api.csp.v1 import organization_pb2 as pb
+from ostiary_api.csp.v1.openid_configuration_pb2_grpc import OpenidConfigurationServiceStub
+from ostiary_api.csp.v1.organization_pb2_grpc import OrganizationServiceStub
 
 
 @pytest.fixture

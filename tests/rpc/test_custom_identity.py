@@ -15,10 +15,10 @@ from kit.callers import Caller
 from kit.custom import GRANT, OURS, STRANGERS, Custom, compact, public
 from kit.oauth import Refused, refused
 
-from identity.appid.management.v4 import runtime_activity_pb2 as activity_pb
 from ostiary.directory.roles import create_role, put_profile_roles
 from ostiary.oauth.clients import put_scopes
 from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
+from ostiary_api.appid.management.v4 import runtime_activity_pb2 as activity_pb
 
 
 def part_of(data: bytes) -> str:

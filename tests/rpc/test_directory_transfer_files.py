@@ -30,9 +30,9 @@ from kit.transfers import (
     work,
 )
 
-from identity.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as pb
-from identity.appid.management.v4.cloud_directory_transfer_jobs_pb2_grpc import CloudDirectoryTransferJobsServiceStub
 from ostiary.directory import user_file
+from ostiary_api.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as pb
+from ostiary_api.appid.management.v4.cloud_directory_transfer_jobs_pb2_grpc import CloudDirectoryTransferJobsServiceStub
 
 
 @pytest.fixture

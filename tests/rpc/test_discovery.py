@@ -9,11 +9,11 @@ from kit.callers import Caller, refusal
 from kit.installation import ENTROPY
 from sqlalchemy import update
 
-from identity.appid.oauth.v4 import discovery_pb2 as pb
-from identity.appid.oauth.v4.discovery_pb2_grpc import DiscoveryServiceStub
 from ostiary.directory.tenants import create_tenant
 from ostiary.store.tables import Tenant, table_of
 from ostiary.store.tenancy import LATELY_MS, touch
+from ostiary_api.appid.oauth.v4 import discovery_pb2 as pb
+from ostiary_api.appid.oauth.v4.discovery_pb2_grpc import DiscoveryServiceStub
 
 
 @pytest.fixture

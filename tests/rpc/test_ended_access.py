@@ -14,7 +14,6 @@ from kit.oauth import PASSWORD, Application, Runtime, refused
 from kit.people import PASSWORD as MEMBERS_PASSWORD
 from kit.people import new_person
 
-from identity.csp.v1 import principal_user_pb2, principal_user_pb2_grpc
 from ostiary.clock import FixedClock
 from ostiary.oauth.departures import end_access_of_user, end_grants_of_profile, remove_user
 from ostiary.oauth.form import Form
@@ -22,6 +21,7 @@ from ostiary.oauth.platform_sessions import CSP, Entrance, PlatformSessions
 from ostiary.oauth.sessions import end_sessions_of_user
 from ostiary.store.engine import Store
 from ostiary.store.work import Work
+from ostiary_api.csp.v1 import principal_user_pb2, principal_user_pb2_grpc
 
 End = Callable[[Work, str, str, int], Any]
 

@@ -12,11 +12,11 @@ from kit.callers import Caller, bearer
 from kit.oauth import Refused, Runtime
 from kit.people import new_person
 
-from identity.csp.v1 import principal_user_pb2, principal_user_pb2_grpc
-from identity.scim.v2 import users_pb2, users_pb2_grpc
 from ostiary.directory.tenant_deletion import begin_deletion
 from ostiary.directory.tenants import set_tenant_state
 from ostiary.store.work import Work
+from ostiary_api.csp.v1 import principal_user_pb2, principal_user_pb2_grpc
+from ostiary_api.scim.v2 import users_pb2, users_pb2_grpc
 
 TOKENS = "identity.appid.management.v4.TokensService/GetTokensConfig"
 REFRESHED = {"access": {"expires_in": 3600}, "refresh": {"enabled": True, "expires_in": 86_400}}

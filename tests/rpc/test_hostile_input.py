@@ -10,9 +10,9 @@ from kit.callers import Caller, bearer, refusal
 from kit.oauth import Refused, Runtime, oauth_errors
 from sqlalchemy import update
 
-from identity.appid.management.v4 import tokens_pb2
 from ostiary.oauth.jwt import b64
 from ostiary.store.tables import Tenant, table_of
+from ostiary_api.appid.management.v4 import tokens_pb2
 
 DEEP = b"[" * 20_000
 SURROGATE = "\ud800"

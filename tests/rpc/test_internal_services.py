@@ -9,16 +9,16 @@ import pytest
 from kit.callers import Caller, bearer, refusal
 from kit.people import Made, new_client, new_person
 
-from identity.access.v1 import access_pb2 as pb
-from identity.access.v1.access_pb2_grpc import AccessServiceStub
-from identity.directory.v1 import users_pb2
-from identity.directory.v1.users_pb2_grpc import UsersServiceStub
-from identity.oidc.v1 import provider_pb2
-from identity.oidc.v1.provider_pb2_grpc import ProviderServiceStub
-from identity.options.v1 import rules_pb2 as rules
 from ostiary.oauth.sessions import end_sessions_of_user
 from ostiary.store.tables import User
 from ostiary.store.tenancy import SYSTEM_ID
+from ostiary_api.access.v1 import access_pb2 as pb
+from ostiary_api.access.v1.access_pb2_grpc import AccessServiceStub
+from ostiary_api.directory.v1 import users_pb2
+from ostiary_api.directory.v1.users_pb2_grpc import UsersServiceStub
+from ostiary_api.oidc.v1 import provider_pb2
+from ostiary_api.oidc.v1.provider_pb2_grpc import ProviderServiceStub
+from ostiary_api.options.v1 import rules_pb2 as rules
 
 CODES = grpc.StatusCode
 

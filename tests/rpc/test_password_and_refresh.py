@@ -12,8 +12,6 @@ from kit.callers import Caller
 from kit.oauth import PASSWORD, Application, Refused, Runtime, refused
 from sqlalchemy import update
 
-from identity.appid.management.v4 import runtime_activity_pb2 as activity_pb
-from identity.appid.management.v4 import tokens_pb2 as tokens_pb
 from ostiary.directory.profiles import delete_profile
 from ostiary.directory.roles import create_role, put_profile_roles
 from ostiary.directory.users import delete_user
@@ -21,6 +19,8 @@ from ostiary.oauth.clients import PUBLIC, put_scopes
 from ostiary.oauth.refresh import revoke_grants_of
 from ostiary.settings.runtime_audit import CAPTURE_RUNTIME_ACTIVITY
 from ostiary.store.tables import Profile, User, table_of
+from ostiary_api.appid.management.v4 import runtime_activity_pb2 as activity_pb
+from ostiary_api.appid.management.v4 import tokens_pb2 as tokens_pb
 
 USER_SCOPE = "openid appid_default appid_readuserattr appid_readprofile appid_writeuserattr appid_authenticated"
 REFRESHED = {"refresh": tokens_pb.RefreshTokenConfig(enabled=True)}

@@ -11,7 +11,7 @@ from google.protobuf.message_factory import GetMessageClass
 from kit.callers import Caller
 from kit.people import cast, new_client
 
-from identity.options.v1 import rules_pb2 as rules
+from ostiary_api.options.v1 import rules_pb2 as rules
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 FACTS = {

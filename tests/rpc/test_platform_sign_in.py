@@ -18,12 +18,12 @@ from kit.platform import (
     vcd_login,
 )
 
-from identity.cloudapi.v1 import sessions_pb2
-from identity.cloudapi.v1.sessions_pb2_grpc import SessionsServiceStub
-from identity.csp.v1 import login_pb2, principal_user_pb2
-from identity.csp.v1.login_pb2_grpc import LoginServiceStub
-from identity.csp.v1.principal_user_pb2_grpc import PrincipalUserServiceStub
 from ostiary.store.tenancy import SYSTEM_ID
+from ostiary_api.cloudapi.v1 import sessions_pb2
+from ostiary_api.cloudapi.v1.sessions_pb2_grpc import SessionsServiceStub
+from ostiary_api.csp.v1 import login_pb2, principal_user_pb2
+from ostiary_api.csp.v1.login_pb2_grpc import LoginServiceStub
+from ostiary_api.csp.v1.principal_user_pb2_grpc import PrincipalUserServiceStub
 
 
 def test_a_csp_login_answers_a_token_that_says_who_it_is(caller: Caller, ann: Made) -> None:

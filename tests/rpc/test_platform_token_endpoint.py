@@ -19,13 +19,13 @@ from kit.platform import (
     me,
 )
 
-from identity.csp.v1 import authentication_pb2
-from identity.csp.v1.authentication_pb2_grpc import AuthenticationServiceStub
-from identity.oidc.v1 import provider_pb2
-from identity.oidc.v1.provider_pb2_grpc import ProviderServiceStub
 from ostiary.oauth.clients import allow_service_account
 from ostiary.oauth.refresh import PLATFORM, ROTATING, GrantTerms, open_grant
 from ostiary.oauth.sessions import end_session, open_session
+from ostiary_api.csp.v1 import authentication_pb2
+from ostiary_api.csp.v1.authentication_pb2_grpc import AuthenticationServiceStub
+from ostiary_api.oidc.v1 import provider_pb2
+from ostiary_api.oidc.v1.provider_pb2_grpc import ProviderServiceStub
 
 
 def issue(caller: Caller, call: dict[str, Any] | None = None, **fields: str) -> provider_pb2.TokenAnswer:

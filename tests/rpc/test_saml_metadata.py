@@ -11,8 +11,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from kit.callers import Caller
 
-from identity.appid.management.v4 import identity_providers_pb2 as pb
 from ostiary.upstream.saml import SAML
+from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
 MD = "{urn:oasis:names:tc:SAML:2.0:metadata}"
 DS = "{http://www.w3.org/2000/09/xmldsig#}"

@@ -13,22 +13,22 @@ from kit.callers import Caller, bearer
 from kit.installation import ENTROPY
 from kit.people import PASSWORD, Made, new_person
 
-from identity.cloudapi.v1 import orgs_pb2
-from identity.cloudapi.v1.orgs_pb2_grpc import OrgsServiceStub
-from identity.csp.v1 import login_pb2, organization_users_pb2
-from identity.csp.v1.login_pb2_grpc import LoginServiceStub
-from identity.csp.v1.organization_users_pb2_grpc import OrganizationUsersServiceStub
-from identity.oidc.v1 import provider_pb2
-from identity.oidc.v1.provider_pb2_grpc import ProviderServiceStub
-from identity.scim.v2 import service_provider_config_pb2
-from identity.scim.v2 import users_pb2 as pb
-from identity.scim.v2.service_provider_config_pb2_grpc import ServiceProviderConfigServiceStub
-from identity.scim.v2.users_pb2_grpc import UsersServiceStub
 from ostiary.directory.contacts import Contact
 from ostiary.directory.user_input import NewUser
 from ostiary.directory.users import create_user
 from ostiary.store.tables import Group, GroupMember
 from ostiary.store.tenancy import SYSTEM_ID
+from ostiary_api.cloudapi.v1 import orgs_pb2
+from ostiary_api.cloudapi.v1.orgs_pb2_grpc import OrgsServiceStub
+from ostiary_api.csp.v1 import login_pb2, organization_users_pb2
+from ostiary_api.csp.v1.login_pb2_grpc import LoginServiceStub
+from ostiary_api.csp.v1.organization_users_pb2_grpc import OrganizationUsersServiceStub
+from ostiary_api.oidc.v1 import provider_pb2
+from ostiary_api.oidc.v1.provider_pb2_grpc import ProviderServiceStub
+from ostiary_api.scim.v2 import service_provider_config_pb2
+from ostiary_api.scim.v2 import users_pb2 as pb
+from ostiary_api.scim.v2.service_provider_config_pb2_grpc import ServiceProviderConfigServiceStub
+from ostiary_api.scim.v2.users_pb2_grpc import UsersServiceStub
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

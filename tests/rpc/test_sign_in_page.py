@@ -16,11 +16,11 @@ from kit.oauth import Application, Refused, Runtime, refused
 from sqlalchemy import func, select
 from sqlmodel import SQLModel
 
-from identity.appid.management.v4.mfa_pb2 import MfaConfig
 from ostiary.directory.mfa import MFA
 from ostiary.oauth.login_transactions import BrowserHalf, cookie_name
 from ostiary.store.tables import Client, Session, table_of
 from ostiary.store.tenancy import touch
+from ostiary_api.appid.management.v4.mfa_pb2 import MfaConfig
 
 
 def test_of_one_form_sent_eight_times_at_once_one_code_comes(

@@ -11,12 +11,12 @@ from kit.callers import refusal
 from kit.directory import INVALID, LIMITED, TAKEN, People, person
 from sqlalchemy import select
 
-from identity.appid.management.v4 import rate_limit_pb2
 from ostiary.delivery.outbox import code_place
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY
 from ostiary.directory.rate_limits import RATE_LIMITS
 from ostiary.ids import digest
 from ostiary.store.tables import OneTimeCode, table_of
+from ostiary_api.appid.management.v4 import rate_limit_pb2
 
 
 def configure(people: People, access_mode: str = "FULL", *, welcome: bool = True, sign_up: bool = True) -> None:

@@ -10,11 +10,11 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from kit.callers import Caller, bearer
 from sqlalchemy import update
 
-from identity.appid.management.v4 import tokens_pb2 as pb
-from identity.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
 from ostiary.access.api_keys import list_api_keys, revoke_api_key
 from ostiary.directory.tenants import set_tenant_state
 from ostiary.store.tables import SettingDocument, table_of
+from ostiary_api.appid.management.v4 import tokens_pb2 as pb
+from ostiary_api.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
 
 GET = "/identity.appid.management.v4.TokensService/GetTokensConfig"
 

@@ -6,8 +6,8 @@ import grpc
 import pytest
 from kit.callers import Caller
 
-from identity.appid.management.v4 import tokens_pb2 as pb
-from identity.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
+from ostiary_api.appid.management.v4 import tokens_pb2 as pb
+from ostiary_api.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
 
 
 @pytest.fixture

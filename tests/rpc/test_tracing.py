@@ -14,8 +14,8 @@ from kit.installation import install
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
-from identity.appid.management.v4 import tokens_pb2 as pb
-from identity.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
+from ostiary_api.appid.management.v4 import tokens_pb2 as pb
+from ostiary_api.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 

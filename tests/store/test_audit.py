@@ -8,13 +8,13 @@ import pytest
 from kit.audited import audited
 from kit.installation import Installation
 
-from identity.appid.management.v4 import tokens_pb2 as pb
 from ostiary.access.principals import ANONYMOUS, Principal, PrincipalKind
 from ostiary.errors import DomainError, conflict, denied, limited, unavailable
 from ostiary.transport.call import Call
 from ostiary.transport.rules import Rules, read_rules
 from ostiary.transport.steps.audit import Audit
 from ostiary.transport.steps.unit_of_work import unit_of_work
+from ostiary_api.appid.management.v4 import tokens_pb2 as pb
 
 RULES = read_rules([pb.DESCRIPTOR.services_by_name["TokensService"]], ["management"])
 GET, PUT = (RULES[f"/identity.appid.management.v4.TokensService/{verb}TokensConfig"] for verb in ("Get", "Put"))

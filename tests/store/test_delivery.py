@@ -25,7 +25,6 @@ from kit.installation import Installation
 from kit.post import Post, post_of
 from PIL import Image
 
-from identity.appid.management.v4 import sender_details_pb2, widget_pb2
 from ostiary.delivery.outbox import CLAIM_MS, PAUSES_S, claim, postpone
 from ostiary.delivery.sender_details import SENDER_DETAILS
 from ostiary.delivery.templates import Template, put_template, template_message
@@ -33,6 +32,7 @@ from ostiary.directory.tenants import set_tenant_state
 from ostiary.settings.logo import logo_url, put_logo, redrawn
 from ostiary.settings.theme import THEME_COLOR
 from ostiary.store.tenancy import fresh_view
+from ostiary_api.appid.management.v4 import sender_details_pb2, widget_pb2
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from kit.installation import Installation
 
-from identity.appid.management.v4 import self_service_pb2 as pb
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.delivery.caps import MAIL, SMS
 from ostiary.errors import DomainError
 from ostiary.transport.call import Call
 from ostiary.transport.rules import read_rules
+from ostiary_api.appid.management.v4 import self_service_pb2 as pb
 
 ALLOWED, HERE, NOWHERE = "", "192.0.2.7", ""
 RESEND = read_rules([pb.DESCRIPTOR.services_by_name["SelfServiceService"]], ["management", "directory"])[

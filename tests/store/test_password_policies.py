@@ -11,7 +11,6 @@ from argon2 import PasswordHasher
 from kit.installation import ENTROPY, Installation
 from sqlalchemy import select
 
-from identity.appid.management.v4 import advanced_password_management_pb2 as pb
 from ostiary.app import open_runtime
 from ostiary.clock import FixedClock
 from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS
@@ -24,6 +23,7 @@ from ostiary.errors import DomainError
 from ostiary.runtime import Runtime
 from ostiary.store.tables import PastPassword, table_of
 from ostiary.store.tenancy import TenantView, fresh_view
+from ostiary_api.appid.management.v4 import advanced_password_management_pb2 as pb
 
 DAY, HOUR = 86_400, 3_600
 LOGIN, OTHER_LOGIN = "jane.doe@example.com", "joe@example.com"

@@ -17,7 +17,6 @@ from kit.databases import PostgresServer
 from kit.installation import ENTROPY, Installation, install
 from sqlalchemy import select
 
-from identity.appid.management.v4 import rate_limit_pb2
 from ostiary.app import open_runtime
 from ostiary.config import deploy_folder
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY
@@ -29,6 +28,7 @@ from ostiary.directory.users import create_user, delete_user, find_user, update_
 from ostiary.errors import DomainError
 from ostiary.store.tables import Password, table_of
 from ostiary.store.tenancy import TenantView, fresh_view
+from ostiary_api.appid.management.v4 import rate_limit_pb2
 
 PASSWORD = "correct horse"
 

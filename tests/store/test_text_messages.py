@@ -9,10 +9,10 @@ import pytest
 from kit.installation import ENTROPY, Installation
 from kit.post import Post, post_of
 
-from identity.appid.management.v4 import mfa_pb2 as pb
 from ostiary.delivery.outbox import PAUSES_S, Outbox
 from ostiary.delivery.templates import MFA_VERIFICATION
 from ostiary.directory.mfa import MFA_CHANNELS
+from ostiary_api.appid.management.v4 import mfa_pb2 as pb
 
 OK = b'{"message-count": "1", "messages": [{"status": "0"}]}'
 NUMBER = "+14155550123"

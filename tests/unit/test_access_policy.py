@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from identity.options.v1 import rules_pb2 as rules
 from ostiary.access.policy import Requirement, decide
 from ostiary.access.principals import ANONYMOUS, Principal, PrincipalKind
 from ostiary.access.roles import effective, implied
 from ostiary.errors import DomainError
+from ostiary_api.options.v1 import rules_pb2 as rules
 
 HOME, OTHER = "home", "other"
 

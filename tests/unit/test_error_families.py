@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from identity.options.v1 import rules_pb2 as rules
 from ostiary.errors import DomainError, Kind, conflict, denied, invalid, limited, not_found, unauthenticated
 from ostiary.transport.families import RENDERERS
+from ostiary_api.options.v1 import rules_pb2 as rules
 
 APPID, OAUTH, IAM = rules.ERROR_FAMILY_APPID, rules.ERROR_FAMILY_OAUTH, rules.ERROR_FAMILY_IAM
 SCIM, CSP, CLOUDAPI = rules.ERROR_FAMILY_SCIM, rules.ERROR_FAMILY_CSP, rules.ERROR_FAMILY_CLOUDAPI

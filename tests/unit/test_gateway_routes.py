@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity.options.v1 import rules_pb2 as options
 from ostiary.gateway.operations import GatewayError, Operation, descriptor_file, read_interface
 from ostiary.gateway.render import OTHERWISE, Gateway, render
 from ostiary.gateway.routes import Route, Traits, route_table, tree_of
 from ostiary.gateway.templates import segments_of, shown, variables_of
+from ostiary_api.options.v1 import rules_pb2 as options
 
 FAMILIES = [options.ERROR_FAMILY_APPID, options.ERROR_FAMILY_OAUTH, options.ERROR_FAMILY_SCIM]
 

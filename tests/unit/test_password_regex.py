@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis.strategies import sampled_from, text
 
-from identity.appid.management.v4.password_regex_pb2 import PasswordRegexConfig
 from ostiary.directory.password_regex import (
     BUILT_IN,
     BUILT_IN_MESSAGE,
@@ -19,6 +18,7 @@ from ostiary.directory.password_regex import (
     check_regex_config,
 )
 from ostiary.errors import DomainError
+from ostiary_api.appid.management.v4.password_regex_pb2 import PasswordRegexConfig
 
 
 def encoded(pattern: str) -> str:

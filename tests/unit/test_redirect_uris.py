@@ -7,9 +7,9 @@ import time
 import pytest
 from google.protobuf import json_format
 
-from identity.appid.management.v4 import redirect_uris_pb2 as pb
 from ostiary.errors import DomainError
 from ostiary.oauth.redirect_uris import MAX_LENGTH, MAX_URIS, check_redirect_uris, redirect_uri_allowed
+from ostiary_api.appid.management.v4 import redirect_uris_pb2 as pb
 
 EXACT = "https://foo.example.com/cb"
 FOLDER = "https://foo.example.com/app/*"

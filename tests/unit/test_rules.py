@@ -7,8 +7,8 @@ from google.api import annotations_pb2
 from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import ServiceDescriptor
 
-from identity.options.v1 import rules_pb2 as options
 from ostiary.transport.rules import RulesError, read_rules
+from ostiary_api.options.v1 import rules_pb2 as options
 
 GOOD = options.MethodRules(
     access=options.Access(roles=[options.ROLE_READER], tenant_field="tenant_id"), rate_limit="management"

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from identity.options.v1 import rules_pb2 as rules
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.clock import Clock
 from ostiary.errors import unauthenticated
@@ -25,6 +24,7 @@ from ostiary.store.prepared import prepared
 from ostiary.store.tables import ApiKey, Client, Membership, Session, User, table_of
 from ostiary.store.tenancy import PLATFORM, SYSTEM_ID, Tenancy, TenantView
 from ostiary.store.work import Work
+from ostiary_api.options.v1 import rules_pb2 as rules
 
 _ROLES = {
     "reader": rules.ROLE_READER,

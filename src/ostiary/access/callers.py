@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select
 
-from identity.options.v1 import rules_pb2 as rules
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.directory.groups import BelongsTo, groups_of_users
 from ostiary.directory.org_roles import ORG_MEMBER, ORG_OWNER, PLATFORM_OPERATOR, SERVICE_ACCOUNT
@@ -16,6 +15,7 @@ from ostiary.oauth.clients import get_client
 from ostiary.store.tables import ApiKey, table_of
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
+from ostiary_api.options.v1 import rules_pb2 as rules
 
 _KEYS = table_of(ApiKey)
 _KEY_NAME = select(_KEYS.c.name).where(_KEYS.c.tenant_id == bindparam("tenant_id"), _KEYS.c.id == bindparam("id"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from identity.options.v1 import rules_pb2 as rules
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.access.roles import effective
 from ostiary.errors import DomainError, denied, not_found, unauthenticated
+from ostiary_api.options.v1 import rules_pb2 as rules
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from identity.options.v1 import rules_pb2 as rules
+from ostiary_api.options.v1 import rules_pb2 as rules
 
 
 class PrincipalKind(Enum):

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from identity.options.v1 import rules_pb2 as rules
+from ostiary_api.options.v1 import rules_pb2 as rules
 
 if TYPE_CHECKING:
-    from identity.options.v1.rules_pb2 import Role
+    from ostiary_api.options.v1.rules_pb2 import Role
 
 _IMPLIES: dict[Role.ValueType, tuple[Role.ValueType, ...]] = {
     rules.ROLE_MANAGER: (rules.ROLE_WRITER, rules.ROLE_ORG_OWNER),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from identity.options.v1 import rules_pb2 as rules
 from ostiary.access.principals import Principal
 from ostiary.access.roles import effective
 from ostiary.directory.organizations import Sight
 from ostiary.store.tenancy import SYSTEM_ID
+from ostiary_api.options.v1 import rules_pb2 as rules
 
 
 def sight_of(principal: Principal, tenant_id: str) -> Sight:

@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
-from identity.options.v1 import rules_pb2
 from ostiary.access.limits import read_limits
 from ostiary.cli.options import as_json, with_settings
 from ostiary.cli.printing import print_json, print_table
 from ostiary.config import Settings
 from ostiary.transport.rules import Rules, read_rules
+from ostiary_api.options.v1 import rules_pb2
 
 HEADERS = ("RPC", "VERB", "PATH", "MAY", "LIMIT", "STATUS", "ERRORS")
 

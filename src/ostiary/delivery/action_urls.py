@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from identity.appid.management.v4 import action_urls_pb2 as pb
 from ostiary.errors import DomainError, invalid, not_found
 from ostiary.outgoing.targets import read_target
 from ostiary.settings.setting import Setting
 from ostiary.store.tenancy import TenantView, touch
 from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import action_urls_pb2 as pb
 
 ON_USER_VERIFIED, ON_RESET_PASSWORD = "on_user_verified", "on_reset_password"
 ACTIONS = (ON_USER_VERIFIED, ON_RESET_PASSWORD)

@@ -12,7 +12,6 @@ from typing import Any
 import structlog
 from sqlalchemy import Row
 
-from identity.appid.management.v4 import email_dispatcher_pb2 as pb
 from ostiary.clock import Clock
 from ostiary.config import Settings
 from ostiary.delivery.addresses import Mailbox, as_line, mailbox
@@ -32,6 +31,7 @@ from ostiary.outgoing.client import Outgoing
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy, TenantView
 from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import email_dispatcher_pb2 as pb
 
 THREADS = 8
 """Tenants that are served at once in one process."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from identity.appid.management.v4 import email_dispatcher_pb2 as pb
 from ostiary.delivery.addresses import one_line
 from ostiary.errors import invalid
 from ostiary.outgoing.targets import read_target
 from ostiary.settings.sealed import SealedSetting
+from ostiary_api.appid.management.v4 import email_dispatcher_pb2 as pb
 
 OPERATORS, SENDGRID, CUSTOM = "appid", "sendgrid", "custom"
 """The operator's own mail server bears the vendor's name in this dialect."""

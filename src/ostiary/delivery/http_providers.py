@@ -7,12 +7,12 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from identity.appid.management.v4 import email_dispatcher_pb2 as pb
 from ostiary.delivery.addresses import Mailbox
 from ostiary.delivery.email_dispatcher import BASIC, HEADER
 from ostiary.delivery.mail import NO_ANSWER, TOO_LATE, Mail, Receipt
 from ostiary.outgoing.client import Caps, Outgoing
 from ostiary.outgoing.targets import CallFailed
+from ostiary_api.appid.management.v4 import email_dispatcher_pb2 as pb
 
 CAPS = Caps(redirects=0, cuts_body=True)
 """A redirected POST becomes a GET at most servers, and its 200 would say that a mail was taken. What counts is the

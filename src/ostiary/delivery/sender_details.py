@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from identity.appid.management.v4 import sender_details_pb2 as pb
 from ostiary.delivery.addresses import Mailbox, check_shown_name, mailbox
 from ostiary.errors import invalid
 from ostiary.settings.setting import Setting
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import sender_details_pb2 as pb
 
 LINK_SECONDS = 86_400
 LINK_LIMITS = (900, 2_592_000)

@@ -13,12 +13,12 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import bindparam, delete, select
 
-from identity.appid.management.v4 import templates_pb2 as pb
 from ostiary.errors import invalid, not_found
 from ostiary.settings.languages import DEFAULT_LANGUAGE, enabled_languages
 from ostiary.store.tables import MessageTemplate, table_of
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import templates_pb2 as pb
 
 USER_VERIFICATION, RESET_PASSWORD, WELCOME = "USER_VERIFICATION", "RESET_PASSWORD", "WELCOME"
 PASSWORD_CHANGED, MFA_VERIFICATION = "PASSWORD_CHANGED", "MFA_VERIFICATION"

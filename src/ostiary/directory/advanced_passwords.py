@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from identity.appid.management.v4 import advanced_password_management_pb2 as pb
 from ostiary.errors import invalid
 from ostiary.settings.fields import path_of, require
 from ostiary.settings.setting import Setting
+from ostiary_api.appid.management.v4 import advanced_password_management_pb2 as pb
 
 HOUR_MS = 3_600_000
 MAX_REUSE = 8

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, select
 
-from identity.appid.management.v4 import identity_providers_pb2 as pb
 from ostiary.errors import invalid
 from ostiary.settings.fields import require
 from ostiary.settings.setting import Setting
 from ostiary.settings.switch import check_switch
 from ostiary.store.tables import Tenant, User, table_of
 from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
 ACCESS_MODES = ("FULL", "RESTRICTIVE", "OFF")
 OFF_AS_SDKS_WRITE_IT = "false"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from identity.appid.management.v4 import cloud_directory_transfer_pb2 as pb
 from ostiary.clock import Clock
 from ostiary.directory.json_text import read_json
 from ostiary.directory.transfer_cipher import TransferCipher
@@ -12,6 +11,7 @@ from ostiary.directory.user_import import Batch, Refusal, read_batch, store_batc
 from ostiary.errors import DomainError, invalid
 from ostiary.ids import Entropy
 from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import cloud_directory_transfer_pb2 as pb
 
 MAX_USERS = 50
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 from google.protobuf import struct_pb2
 
-from identity.appid.management.v4 import mfa_pb2 as pb
 from ostiary.directory.names import check_name
 from ostiary.errors import DomainError, invalid, not_found
 from ostiary.ids import Entropy
@@ -19,6 +18,7 @@ from ostiary.settings.setting import Setting
 from ostiary.settings.switch import check_switch
 from ostiary.store.tenancy import touch
 from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import mfa_pb2 as pb
 
 EMAIL, NEXMO = "email", "nexmo"
 """The channels as paths name them; the second one's type is sms."""

@@ -14,10 +14,10 @@ from typing import Any
 
 import re2
 
-from identity.appid.management.v4 import password_regex_pb2 as pb
 from ostiary.directory.conjunctions import conditions
 from ostiary.errors import invalid
 from ostiary.settings.setting import Setting
+from ostiary_api.appid.management.v4 import password_regex_pb2 as pb
 
 BUILT_IN = "^.{8,}$"
 BUILT_IN_MESSAGE = "The password doesn't meet the strength requirements."

@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import Select, exists, select
 
-from identity.appid.management.v4 import users_pb2 as pb
 from ostiary.directory.attributes import MAX_BYTES, attributes_text, check_attributes
 from ostiary.directory.joining import hold_identities
 from ostiary.directory.json_text import read_json, write_json
@@ -28,6 +27,7 @@ from ostiary.store.pages import about_how_many, counted_rows
 from ostiary.store.tables import Identity, Profile, table_of
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import users_pb2 as pb
 
 LARGEST = 50
 """Profiles in one export or import."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from identity.appid.management.v4 import rate_limit_pb2 as pb
 from ostiary.errors import invalid
 from ostiary.settings.setting import Setting
+from ostiary_api.appid.management.v4 import rate_limit_pb2 as pb
 
 HIGHEST = 1_000_000
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from identity.appid.management.v4 import identity_providers_pb2 as pb
 from ostiary.clock import Clock
 from ostiary.directory.admission import signed_in_as
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, asks_for_confirmation
@@ -22,6 +21,7 @@ from ostiary.store.counters import ExactLimit, count_exactly
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, func, insert, select
 
-from identity.appid.management.v4 import roles_pb2 as pb
 from ostiary.directory.names import check_name, name_key
 from ostiary.errors import conflict, invalid, not_found
 from ostiary.ids import Entropy, new_id
@@ -15,6 +14,7 @@ from ostiary.store.prepared import prepared
 from ostiary.store.tables import Client, ClientRole, ClientScope, ProfileRole, Role, RoleScope, table_of, unindexed
 from ostiary.store.tenancy import TenantView, touch
 from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import roles_pb2 as pb
 
 MAX_ROLES = 50
 MAX_NAME = 100

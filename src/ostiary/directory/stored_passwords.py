@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, String, bindparam, delete, func, insert, literal, select, update
 
-from identity.appid.management.v4 import advanced_password_management_pb2 as pb
 from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS, lifetime_ms, remembered
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import Password, PastPassword, table_of, unindexed
 from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import advanced_password_management_pb2 as pb
 
 _PASSWORDS, _PAST = table_of(Password), table_of(PastPassword)
 _OF_USER = (_PASSWORDS.c.tenant_id == bindparam("of_tenant"), _PASSWORDS.c.user_id == bindparam("of_user"))

@@ -7,10 +7,10 @@ from typing import Any
 from google.protobuf.json_format import ParseDict
 from sqlalchemy import Row
 
-from identity.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as pb
-from identity.appid.management.v4 import cloud_directory_transfer_pb2 as users_pb
 from ostiary.clock import rfc3339
 from ostiary.directory.transfers import DONE, FAILED, kept_ms, reasons_of
+from ostiary_api.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as pb
+from ostiary_api.appid.management.v4 import cloud_directory_transfer_pb2 as users_pb
 
 _STATUS = {DONE: "COMPLETED", FAILED: "FAILED"}
 

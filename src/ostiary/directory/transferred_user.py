@@ -13,7 +13,6 @@ from typing import Any
 
 from google.protobuf.json_format import ParseDict, ParseError
 
-from identity.appid.management.v4 import cloud_directory_users_pb2 as pb
 from ostiary.directory.advanced_passwords import MAX_REUSE
 from ostiary.directory.attributes import attributes_text, check_attributes
 from ostiary.directory.contacts import check_texts
@@ -25,6 +24,7 @@ from ostiary.directory.user_input import LATEST, NewUser, check_user
 from ostiary.directory.user_message import new_user, user_json
 from ostiary.directory.users import UserView
 from ostiary.errors import DomainError, invalid
+from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as pb
 
 MAX_HISTORY = MAX_REUSE - 1
 """Past passwords of a user that are kept."""

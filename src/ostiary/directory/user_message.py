@@ -12,13 +12,13 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict, ParseDict
 
-from identity.appid.management.v4 import cloud_directory_users_pb2 as pb
 from ostiary.clock import rfc3339
 from ostiary.directory.contacts import Contact
 from ostiary.directory.lockout import is_locked
 from ostiary.directory.user_input import PENDING, NewUser, UserChange
 from ostiary.directory.users import UserView
 from ostiary.errors import invalid
+from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as pb
 
 USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
 _LISTS = ("ims", "photos", "addresses", "x509_certificates")

@@ -13,11 +13,11 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescript
 from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
 from google.protobuf.descriptor_pool import DescriptorPool
 
-import identity
-from identity.options.v1 import rules_pb2 as options
+import ostiary_api
 from ostiary.config import ConfigurationError
 from ostiary.gateway.templates import segments_of, variables_of
 from ostiary.transport.rules import HTTP_BODY
+from ostiary_api.options.v1 import rules_pb2 as options
 
 IN, OUT = "in", "out"
 """Which way a file goes that is too long to be held as a whole."""
@@ -73,7 +73,7 @@ class Interface:
 
 def descriptor_file() -> Path:
     """The descriptor set that the code generator left beside the messages."""
-    return next(file for root in identity.__path__ if (file := Path(root) / "descriptors.binpb").is_file())
+    return next(file for root in ostiary_api.__path__ if (file := Path(root) / "descriptors.binpb").is_file())
 
 
 def read_interface(descriptors: bytes) -> Interface:

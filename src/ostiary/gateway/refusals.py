@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from identity.options.v1 import rules_pb2 as options
 from ostiary.errors import DomainError, Kind
 from ostiary.transport.families import RENDERERS
+from ostiary_api.options.v1 import rules_pb2 as options
 
 FIELD = "@field@"
 """Stands in a message where the gateway puts the name of a request field."""

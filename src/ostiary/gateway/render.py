@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 import jinja2
 
-from identity.options.v1 import rules_pb2 as options
 from ostiary.config import Settings, deploy_folder, host_and_port, is_loopback, largest_message
 from ostiary.gateway.lua import Tables, script
 from ostiary.gateway.operations import Interface
 from ostiary.gateway.refusals import Answer, answers
 from ostiary.gateway.routes import Place, Route, Traits, family_name, route_table, tree_of
 from ostiary.gateway.templates import Node
+from ostiary_api.options.v1 import rules_pb2 as options
 
 NO_STORE = "no-store, no-cache, must-revalidate, proxy-revalidate"
 PUBLIC = "public, max-age=300"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from identity.options.v1 import rules_pb2 as options
 from ostiary.gateway.operations import Operation
 from ostiary.gateway.templates import Node, Segment, segments_of, shown
+from ostiary_api.options.v1 import rules_pb2 as options
 
 CLOUD_DIRECTORY = Segment(literal="cloud_directory")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from identity.appid.management.v4 import cloud_directory_transfer_pb2 as pb
 from ostiary.directory.directory_import import transfer_error
 from ostiary.errors import DomainError, invalid
 from ostiary.oauth.departures import remove_user_and_profile
 from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import cloud_directory_transfer_pb2 as pb
 
 MAX_IDS = 100
 SIZE = 20

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from identity.appid.management.v4 import tokens_pb2 as pb
 from ostiary.directory.json_text import read_for_tokens
 from ostiary.directory.roles import role_names_of_profile
 from ostiary.errors import invalid
 from ostiary.oauth.subjects import Subject, user_info
 from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import tokens_pb2 as pb
 
 IDENTITY_BYTES = 102_400
 """Of mapped claims in an identity token, as documented (catalogue 12)."""

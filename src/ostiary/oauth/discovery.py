@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from identity.appid.oauth.v4 import discovery_pb2 as pb
 from ostiary.oauth.issuers import Issuers
+from ostiary_api.appid.oauth.v4 import discovery_pb2 as pb
 
 CLAIMS = ("iss", "aud", "exp", "tenant", "iat", "sub", "nonce", "amr", "oauth_client")
 GRANT_TYPES = (

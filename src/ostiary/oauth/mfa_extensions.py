@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from identity.appid.management.v4 import mfa_pb2 as pb
 from ostiary.clock import Clock
 from ostiary.directory.mfa import url_missing
 from ostiary.ids import Entropy, new_id
@@ -13,6 +12,7 @@ from ostiary.keys.signing import Signer
 from ostiary.oauth import jwt
 from ostiary.oauth.issuers import Issuers
 from ostiary.outgoing.client import Answer, Outgoing
+from ostiary_api.appid.management.v4 import mfa_pb2 as pb
 
 LIFETIME_S = 300
 TYPE = "appid-mfa-extension+jwt"

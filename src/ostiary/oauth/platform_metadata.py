@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from identity.oidc.v1 import keys_pb2, metadata_pb2
 from ostiary.keys.keyring import Keyring
 from ostiary.oauth.issuers import Issuers
 from ostiary.store.tenancy import SYSTEM_ID, Tenancy
 from ostiary.store.work import Work
+from ostiary_api.oidc.v1 import keys_pb2, metadata_pb2
 
 SCOPES = ("openid",)
 CLIENT_AUTHENTICATION = ("client_secret_basic", "client_secret_post")

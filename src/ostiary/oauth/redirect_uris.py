@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from google.protobuf import struct_pb2
 from google.protobuf.message import Message
 
-from identity.appid.management.v4 import redirect_uris_pb2 as pb
 from ostiary.errors import invalid
 from ostiary.settings.fields import path_of, texts_of
 from ostiary.settings.setting import Setting
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import redirect_uris_pb2 as pb
 
 MAX_URIS = 200
 MAX_LENGTH = 2_000

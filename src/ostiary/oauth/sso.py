@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from google.protobuf import struct_pb2
 
-from identity.appid.management.v4 import sso_pb2 as pb
 from ostiary.errors import invalid
 from ostiary.oauth.redirect_uris import check_uris
 from ostiary.settings.fields import require
 from ostiary.settings.setting import Setting
 from ostiary.settings.switch import check_switch
+from ostiary_api.appid.management.v4 import sso_pb2 as pb
 
 TIMEOUT_SECONDS = (1, 604_800)
 

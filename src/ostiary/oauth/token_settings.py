@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from identity.appid.management.v4 import tokens_pb2 as pb
 from ostiary.errors import invalid
 from ostiary.settings.setting import Setting
+from ostiary_api.appid.management.v4 import tokens_pb2 as pb
 
 SOURCES = ("saml", "cloud_directory", "facebook", "google", "appid_custom", "ibmid", "attributes", "roles")
 MAX_MAPPINGS = 100

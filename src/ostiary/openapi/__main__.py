@@ -24,9 +24,9 @@ def main(descriptors: str, output: str) -> None:
     """Exits with what must be mended where a proto says too little."""
     files = FileDescriptorSet.FromString(Path(descriptors).read_bytes())
     modules = [
-        importlib.import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
+        importlib.import_module("ostiary_api." + path.removesuffix(".proto").replace("/", ".") + "_pb2")
         for file in files.file
-        if file.package.startswith("identity.")
+        if (path := file.name.removeprefix("identity/")) != file.name
     ]
     services = [service for module in modules for service in module.DESCRIPTOR.services_by_name.values()]
     try:

@@ -7,14 +7,14 @@ from http import HTTPStatus
 
 from google.protobuf.descriptor import MethodDescriptor
 
-from identity.options.v1 import rest_pb2 as rest
-from identity.options.v1 import rules_pb2 as options
 from ostiary.errors import Kind
 from ostiary.gateway.templates import variables_of
 from ostiary.openapi.errors import Errors, headers
 from ostiary.openapi.requests import HTTP_BODY, body_field, message_beside
 from ostiary.openapi.schemas import DescriptionError, Schema, Schemas, Shape
 from ostiary.transport.rules import Route, Rules
+from ostiary_api.options.v1 import rest_pb2 as rest
+from ostiary_api.options.v1 import rules_pb2 as options
 
 _ALWAYS = (Kind.INVALID, Kind.LIMITED, Kind.INTERNAL, Kind.UNAVAILABLE, Kind.TIMEOUT)
 _BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)

@@ -7,7 +7,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
-from identity.options.v1 import rest_pb2 as rest
+from ostiary_api.options.v1 import rest_pb2 as rest
 
 Keywords = dict[str, Any]
 

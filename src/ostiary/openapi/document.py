@@ -7,7 +7,6 @@ from typing import Any
 
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 
-from identity.options.v1 import rules_pb2 as options
 from ostiary import __version__
 from ostiary.gateway.templates import segments_of, shown, variables_of
 from ostiary.openapi.answers import Answers
@@ -16,6 +15,7 @@ from ostiary.openapi.errors import Errors
 from ostiary.openapi.requests import Requests
 from ostiary.openapi.schemas import DescriptionError, Schema, Schemas
 from ostiary.transport.rules import Route, Rules
+from ostiary_api.options.v1 import rules_pb2 as options
 
 ABOUT = """\
 One directory of tenants, users, profiles, groups, roles, clients, sessions and keys, spoken in the dialects that

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
-from identity.options.v1 import rules_pb2 as options
 from ostiary.access.policy import unknown_tenant
 from ostiary.errors import DomainError, Kind
 from ostiary.gateway.refusals import REFUSALS
@@ -15,6 +14,7 @@ from ostiary.gateway.routes import family_name
 from ostiary.gateway.templates import segments_of
 from ostiary.openapi.schemas import Schema
 from ostiary.transport.families import RENDERERS, ErrorBody
+from ostiary_api.options.v1 import rules_pb2 as options
 
 _RETRY = (Kind.LIMITED, Kind.UNAVAILABLE)
 _JSON_TYPES = {str: "string", int: "integer", list: "array", type(None): "null"}

@@ -8,14 +8,14 @@ from typing import Any
 from google.api import annotations_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
 
-from identity.options.v1 import rest_pb2 as rest
-from identity.options.v1 import rules_pb2 as options
 from ostiary.gateway.templates import variables_of
 from ostiary.openapi.bounds import allowed_of
 from ostiary.openapi.comments import Comments
 from ostiary.openapi.schemas import DescriptionError, Schema, Schemas, Shape
 from ostiary.transport.rules import Route, Rules
 from ostiary.transport.steps.access import TENANT_CONTEXT
+from ostiary_api.options.v1 import rest_pb2 as rest
+from ostiary_api.options.v1 import rules_pb2 as options
 
 HTTP_BODY = "google.api.HttpBody"
 FORM = ("application/x-www-form-urlencoded", "multipart/form-data", "application/json")

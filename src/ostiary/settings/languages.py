@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from importlib import resources
 
-from identity.appid.management.v4 import languages_pb2 as pb
 from ostiary.errors import invalid
 from ostiary.settings.setting import Setting
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import languages_pb2 as pb
 
 DEFAULT_LANGUAGE = "en"
 DOCUMENTED = frozenset(json.loads((resources.files("ostiary.settings") / "languages.json").read_text("utf-8")))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from identity.appid.management.v4 import runtime_activity_pb2 as pb
 from ostiary.settings.setting import Setting
 from ostiary.settings.switch import check_switch
+from ostiary_api.appid.management.v4 import runtime_activity_pb2 as pb
 
 CAPTURE_RUNTIME_ACTIVITY: Setting[pb.RuntimeActivityConfig] = Setting(
     "capture_runtime_activity", pb.RuntimeActivityConfig(is_active=False), check_switch

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from identity.appid.management.v4 import widget_pb2 as pb
 from ostiary.errors import invalid
 from ostiary.settings.setting import Setting
+from ostiary_api.appid.management.v4 import widget_pb2 as pb
 
 MAX_TITLE = 200
 MAX_FOOTNOTE = 500

@@ -11,8 +11,8 @@ from google.api import annotations_pb2
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
-from identity.options.v1 import rules_pb2 as options
 from ostiary.access.policy import Requirement
+from ostiary_api.options.v1 import rules_pb2 as options
 
 HTTP_BODY = "google.api.HttpBody"
 DEPRECATED_SINCE = "@1735689600"

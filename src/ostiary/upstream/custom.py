@@ -9,10 +9,10 @@ from functools import lru_cache
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from identity.appid.management.v4 import identity_providers_pb2 as pb
 from ostiary.errors import invalid
 from ostiary.settings.setting import Setting
 from ostiary.settings.switch import check_switch
+from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
 NAME = "appid_custom"
 """The provider of such identities: in profiles, in `amr` and as a source of claims."""

@@ -7,13 +7,13 @@ import datetime as dt
 
 from cryptography import x509
 
-from identity.appid.management.v4 import identity_providers_pb2 as pb
 from ostiary.directory.names import check_name
 from ostiary.errors import invalid
 from ostiary.outgoing.targets import read_target
 from ostiary.settings.fields import require
 from ostiary.settings.setting import Setting
 from ostiary.settings.switch import check_switch
+from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
 CLASSES = "urn:oasis:names:tc:SAML:2.0:ac:classes:"
 CONTEXTS = frozenset(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from identity.appid.management.v4 import identity_providers_pb2 as pb
 from ostiary.directory.names import check_name
 from ostiary.errors import invalid
 from ostiary.settings.fields import require
 from ostiary.settings.sealed import SealedSetting
 from ostiary.settings.switch import check_switch
+from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
 MAX_CREDENTIAL = 1_000
 CALLBACKS = {"facebook": "Facebook/callback", "google": "Google/callback"}

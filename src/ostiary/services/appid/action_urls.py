@@ -5,12 +5,12 @@ from __future__ import annotations
 import grpc
 from google.protobuf import empty_pb2
 
-from identity.appid.management.v4 import action_urls_pb2 as pb
-from identity.appid.management.v4 import action_urls_pb2_grpc
 from ostiary.delivery.action_urls import ACTION_URLS, delete_action_url, put_action_url, the_action_url
 from ostiary.oauth.form import read_fields
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import action_urls_pb2 as pb
+from ostiary_api.appid.management.v4 import action_urls_pb2_grpc
 
 
 class ActionUrlsServicer(action_urls_pb2_grpc.ActionUrlsServiceServicer):

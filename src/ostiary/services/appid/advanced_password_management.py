@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import grpc
 
-from identity.appid.management.v4 import advanced_password_management_pb2 as pb
-from identity.appid.management.v4 import advanced_password_management_pb2_grpc
 from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import advanced_password_management_pb2 as pb
+from ostiary_api.appid.management.v4 import advanced_password_management_pb2_grpc
 
 
 class AdvancedPasswordManagementServicer(

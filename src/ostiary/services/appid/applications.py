@@ -7,8 +7,6 @@ from collections.abc import Sequence
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 
-from identity.appid.management.v4 import applications_pb2 as pb
-from identity.appid.management.v4 import applications_pb2_grpc, roles_pb2
 from ostiary.directory.roles import chosen_roles, put_client_roles, roles_of_client
 from ostiary.oauth.clients import (
     CONFIDENTIAL,
@@ -26,6 +24,8 @@ from ostiary.runtime import Runtime
 from ostiary.services.appid.roles import assigned_roles
 from ostiary.settings.fields import texts_of
 from ostiary.transport.call import Call, current_call
+from ostiary_api.appid.management.v4 import applications_pb2 as pb
+from ostiary_api.appid.management.v4 import applications_pb2_grpc, roles_pb2
 
 
 class ApplicationsServicer(applications_pb2_grpc.ApplicationsServiceServicer):

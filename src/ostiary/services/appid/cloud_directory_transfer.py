@@ -5,14 +5,14 @@ from __future__ import annotations
 import grpc
 from google.api import httpbody_pb2
 
-from identity.appid.management.v4 import cloud_directory_transfer_pb2 as pb
-from identity.appid.management.v4 import cloud_directory_transfer_pb2_grpc
 from ostiary.directory.user_export import Page, export_page
 from ostiary.errors import DomainError
 from ostiary.oauth.bulk_removal import check_ids, removal_result, remove_users
 from ostiary.runtime import Runtime
 from ostiary.services.json_body import json_body
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import cloud_directory_transfer_pb2 as pb
+from ostiary_api.appid.management.v4 import cloud_directory_transfer_pb2_grpc
 
 
 class CloudDirectoryTransferServicer(cloud_directory_transfer_pb2_grpc.CloudDirectoryTransferServiceServicer):

@@ -9,8 +9,6 @@ import grpc
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2
 
-from identity.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as pb
-from identity.appid.management.v4 import cloud_directory_transfer_jobs_pb2_grpc
 from ostiary.directory.export_job import MEDIA_TYPE
 from ostiary.directory.transfer_files import PART_BYTES
 from ostiary.directory.transfer_status import export_status, import_status
@@ -19,6 +17,8 @@ from ostiary.oauth.upload import FormStream
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary.transport.slots import Slot, Slots
+from ostiary_api.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as pb
+from ostiary_api.appid.management.v4 import cloud_directory_transfer_jobs_pb2_grpc
 
 MOST_DOWNLOADS = 4
 """Per worker: each holds a thread for as long as its client reads."""

@@ -6,8 +6,6 @@ import grpc
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2
 
-from identity.appid.management.v4 import cloud_directory_users_pb2 as pb
-from identity.appid.management.v4 import cloud_directory_users_pb2_grpc
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, identity_field
 from ostiary.directory.profile_document import userinfo_document
 from ostiary.directory.profile_search import page_size, page_start
@@ -20,6 +18,8 @@ from ostiary.oauth.sessions import end_sessions_of_user
 from ostiary.runtime import Runtime
 from ostiary.services.json_body import json_body
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as pb
+from ostiary_api.appid.management.v4 import cloud_directory_users_pb2_grpc
 
 LIST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 

@@ -7,8 +7,6 @@ import json
 import grpc
 from google.protobuf import json_format, struct_pb2
 
-from identity.appid.management.v4 import email_dispatcher_pb2 as pb
-from identity.appid.management.v4 import email_dispatcher_pb2_grpc, sender_details_pb2
 from ostiary.delivery.addresses import Mailbox, mailbox
 from ostiary.delivery.email_dispatcher import (
     EMAIL_DISPATCHER,
@@ -22,6 +20,8 @@ from ostiary.errors import invalid
 from ostiary.oauth.form import read_fields
 from ostiary.runtime import Runtime
 from ostiary.transport.call import Call, current_call
+from ostiary_api.appid.management.v4 import email_dispatcher_pb2 as pb
+from ostiary_api.appid.management.v4 import email_dispatcher_pb2_grpc, sender_details_pb2
 
 MAX_HEADERS, MAX_HEADER = 50, 1_000
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import grpc
 from google.api import httpbody_pb2
 
-from identity.appid.management.v4 import identity_providers_pb2 as pb
-from identity.appid.management.v4 import identity_providers_pb2_grpc
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, replace_cloud_directory
 from ostiary.runtime import Runtime
 from ostiary.services.json_body import json_body
@@ -15,6 +13,8 @@ from ostiary.upstream.custom import CUSTOM
 from ostiary.upstream.listing import identity_providers
 from ostiary.upstream.saml import SAML, validity
 from ostiary.upstream.social import SOCIAL, with_callback
+from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
+from ostiary_api.appid.management.v4 import identity_providers_pb2_grpc
 
 
 class IdentityProvidersServicer(identity_providers_pb2_grpc.IdentityProvidersServiceServicer):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import grpc
 from google.protobuf import empty_pb2
 
-from identity.appid.management.v4 import languages_pb2 as pb
-from identity.appid.management.v4 import languages_pb2_grpc
 from ostiary.runtime import Runtime
 from ostiary.settings.languages import LANGUAGES
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import languages_pb2 as pb
+from ostiary_api.appid.management.v4 import languages_pb2_grpc
 
 
 class LanguagesServicer(languages_pb2_grpc.LanguagesServiceServicer):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import grpc
 from google.api import httpbody_pb2
 
-from identity.appid.management.v4 import mfa_pb2 as pb
-from identity.appid.management.v4 import mfa_pb2_grpc
 from ostiary.directory.mfa import (
     MFA,
     MFA_CHANNELS,
@@ -22,6 +20,8 @@ from ostiary.oauth.mfa_extensions import MfaExtensions
 from ostiary.runtime import Runtime
 from ostiary.services.json_body import json_body
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import mfa_pb2 as pb
+from ostiary_api.appid.management.v4 import mfa_pb2_grpc
 
 
 class MfaServicer(mfa_pb2_grpc.MfaServiceServicer):

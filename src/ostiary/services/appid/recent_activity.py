@@ -5,12 +5,12 @@ from __future__ import annotations
 import grpc
 from google.protobuf import json_format
 
-from identity.appid.management.v4 import recent_activity_pb2 as pb
-from identity.appid.management.v4 import recent_activity_pb2_grpc
 from ostiary.directory.profile_search import page_size
 from ostiary.runtime import Runtime
 from ostiary.store.audit_trail import event_document, recent_authentications
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import recent_activity_pb2 as pb
+from ostiary_api.appid.management.v4 import recent_activity_pb2_grpc
 
 
 class RecentActivityServicer(recent_activity_pb2_grpc.RecentActivityServiceServicer):

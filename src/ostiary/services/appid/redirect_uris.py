@@ -5,11 +5,11 @@ from __future__ import annotations
 import grpc
 from google.protobuf import empty_pb2
 
-from identity.appid.management.v4 import redirect_uris_pb2 as pb
-from identity.appid.management.v4 import redirect_uris_pb2_grpc
 from ostiary.oauth.redirect_uris import REDIRECT_URIS
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import redirect_uris_pb2 as pb
+from ostiary_api.appid.management.v4 import redirect_uris_pb2_grpc
 
 
 class RedirectUrisServicer(redirect_uris_pb2_grpc.RedirectUrisServiceServicer):

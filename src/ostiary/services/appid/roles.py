@@ -7,8 +7,6 @@ from collections.abc import Iterable
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 
-from identity.appid.management.v4 import roles_pb2 as pb
-from identity.appid.management.v4 import roles_pb2_grpc
 from ostiary.directory.roles import (
     Access,
     HeldRole,
@@ -23,6 +21,8 @@ from ostiary.errors import invalid
 from ostiary.runtime import Runtime
 from ostiary.settings.fields import require, texts_in
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import roles_pb2 as pb
+from ostiary_api.appid.management.v4 import roles_pb2_grpc
 
 _EMPTY = struct_pb2.ListValue()
 

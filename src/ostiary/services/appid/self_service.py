@@ -5,9 +5,6 @@ from __future__ import annotations
 import grpc
 from google.api import httpbody_pb2
 
-from identity.appid.management.v4 import cloud_directory_users_pb2 as users_pb
-from identity.appid.management.v4 import self_service_pb2 as pb
-from identity.appid.management.v4 import self_service_pb2_grpc
 from ostiary.delivery.addresses import one_line
 from ostiary.delivery.outbox import check_language
 from ostiary.delivery.templates import RESET_PASSWORD, USER_VERIFICATION, check_name
@@ -19,6 +16,9 @@ from ostiary.oauth.form import read_fields
 from ostiary.oauth.runtime_events import capture, user_created
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as users_pb
+from ostiary_api.appid.management.v4 import self_service_pb2 as pb
+from ostiary_api.appid.management.v4 import self_service_pb2_grpc
 
 QUEUED = "Email is queued to be delivered."
 MAX_IP_ADDRESS = 100

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import grpc
 
-from identity.appid.management.v4 import sms_dispatcher_pb2 as pb
-from identity.appid.management.v4 import sms_dispatcher_pb2_grpc
 from ostiary.delivery.caps import SMS
 from ostiary.delivery.sms import phone_number
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import sms_dispatcher_pb2 as pb
+from ostiary_api.appid.management.v4 import sms_dispatcher_pb2_grpc
 
 
 class SmsDispatcherServicer(sms_dispatcher_pb2_grpc.SmsDispatcherServiceServicer):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import grpc
 
-from identity.appid.management.v4 import sso_pb2 as pb
-from identity.appid.management.v4 import sso_pb2_grpc
 from ostiary.oauth.sso import SSO
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import sso_pb2 as pb
+from ostiary_api.appid.management.v4 import sso_pb2_grpc
 
 
 class SsoServicer(sso_pb2_grpc.SsoServiceServicer):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import grpc
 from google.protobuf import empty_pb2
 
-from identity.appid.management.v4 import templates_pb2 as pb
-from identity.appid.management.v4 import templates_pb2_grpc
 from ostiary.delivery.templates import delete_template, get_template, put_template
 from ostiary.runtime import Runtime
 from ostiary.transport.call import Call, current_call
+from ostiary_api.appid.management.v4 import templates_pb2 as pb
+from ostiary_api.appid.management.v4 import templates_pb2_grpc
 
 
 class TemplatesServicer(templates_pb2_grpc.TemplatesServiceServicer):

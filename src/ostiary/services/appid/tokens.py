@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import grpc
 
-from identity.appid.management.v4 import tokens_pb2 as pb
-from identity.appid.management.v4 import tokens_pb2_grpc
 from ostiary.oauth.token_settings import TOKENS
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import tokens_pb2 as pb
+from ostiary_api.appid.management.v4 import tokens_pb2_grpc
 
 
 class TokensServicer(tokens_pb2_grpc.TokensServiceServicer):

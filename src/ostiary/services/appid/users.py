@@ -6,8 +6,6 @@ import grpc
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2
 
-from identity.appid.management.v4 import roles_pb2, users_pb2_grpc
-from identity.appid.management.v4 import users_pb2 as pb
 from ostiary.directory.attributes import replace_attributes
 from ostiary.directory.pre_registration import pre_register
 from ostiary.directory.profile_document import profile_documents
@@ -21,6 +19,8 @@ from ostiary.services.appid.roles import assigned_roles
 from ostiary.services.json_body import json_body
 from ostiary.store.work import Work
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import roles_pb2, users_pb2_grpc
+from ostiary_api.appid.management.v4 import users_pb2 as pb
 
 
 class UsersServicer(users_pb2_grpc.UsersServiceServicer):

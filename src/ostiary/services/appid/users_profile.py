@@ -5,11 +5,11 @@ from __future__ import annotations
 import grpc
 from google.protobuf import empty_pb2
 
-from identity.appid.management.v4 import users_profile_pb2 as pb
-from identity.appid.management.v4 import users_profile_pb2_grpc
 from ostiary.directory.users_profile import USERS_PROFILE
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import users_profile_pb2 as pb
+from ostiary_api.appid.management.v4 import users_profile_pb2_grpc
 
 
 class UsersProfileServicer(users_profile_pb2_grpc.UsersProfileServiceServicer):

@@ -6,14 +6,14 @@ import grpc
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2
 
-from identity.appid.management.v4 import widget_pb2 as pb
-from identity.appid.management.v4 import widget_pb2_grpc
 from ostiary.errors import invalid
 from ostiary.oauth.form import read_file
 from ostiary.runtime import Runtime
 from ostiary.settings.logo import find_logo, logo_url, no_logo, put_logo, redrawn
 from ostiary.settings.theme import THEME_COLOR, THEME_TEXT
 from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import widget_pb2 as pb
+from ostiary_api.appid.management.v4 import widget_pb2_grpc
 
 LOGO = "logo"
 GUARDED = (("x-content-type-options", "nosniff"), ("content-security-policy", "default-src 'none'; sandbox"))

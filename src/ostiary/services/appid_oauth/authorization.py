@@ -5,12 +5,12 @@ from __future__ import annotations
 import grpc
 from google.api import httpbody_pb2
 
-from identity.appid.oauth.v4 import authorization_pb2 as pb
-from identity.appid.oauth.v4 import authorization_pb2_grpc
 from ostiary.login.sign_in import SignIn
 from ostiary.oauth.form import read_form
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary_api.appid.oauth.v4 import authorization_pb2 as pb
+from ostiary_api.appid.oauth.v4 import authorization_pb2_grpc
 
 _PARAMETERS = tuple(field.name for field in pb.AuthorizeRequest.DESCRIPTOR.fields if field.name != "tenant_id")
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import grpc
 
-from identity.appid.oauth.v4 import discovery_pb2 as pb
-from identity.appid.oauth.v4 import discovery_pb2_grpc
 from ostiary.oauth.discovery import configuration
 from ostiary.runtime import Runtime
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 from ostiary.transport.call import current_call
+from ostiary_api.appid.oauth.v4 import discovery_pb2 as pb
+from ostiary_api.appid.oauth.v4 import discovery_pb2_grpc
 
 
 class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import grpc
 from google.api import httpbody_pb2
 
-from identity.appid.oauth.v4 import mail_links_pb2 as pb
-from identity.appid.oauth.v4 import mail_links_pb2_grpc
 from ostiary.login.mail_links import MailLinks
 from ostiary.oauth.form import read_fields
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary_api.appid.oauth.v4 import mail_links_pb2 as pb
+from ostiary_api.appid.oauth.v4 import mail_links_pb2_grpc
 
 
 class MailLinksServicer(mail_links_pb2_grpc.MailLinksServiceServicer):

@@ -8,13 +8,13 @@ import grpc
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2, struct_pb2
 
-from identity.appid.oauth.v4 import token_pb2 as pb
-from identity.appid.oauth.v4 import token_pb2_grpc
 from ostiary.oauth.client_authentication import authenticate_client
 from ostiary.oauth.clients import ClientView
 from ostiary.oauth.form import Form, read_form
 from ostiary.runtime import Runtime
 from ostiary.transport.call import Call, current_call
+from ostiary_api.appid.oauth.v4 import token_pb2 as pb
+from ostiary_api.appid.oauth.v4 import token_pb2_grpc
 
 
 class TokenServicer(token_pb2_grpc.TokenServiceServicer):

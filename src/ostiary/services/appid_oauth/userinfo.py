@@ -7,12 +7,12 @@ import json
 import grpc
 from google.api import httpbody_pb2
 
-from identity.appid.oauth.v4 import userinfo_pb2 as pb
-from identity.appid.oauth.v4 import userinfo_pb2_grpc
 from ostiary.oauth.subjects import get_subject
 from ostiary.oauth.userinfo import userinfo
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary_api.appid.oauth.v4 import userinfo_pb2 as pb
+from ostiary_api.appid.oauth.v4 import userinfo_pb2_grpc
 
 
 class UserinfoServicer(userinfo_pb2_grpc.UserinfoServiceServicer):

@@ -7,8 +7,6 @@ from typing import Any
 import grpc
 from sqlalchemy import Row
 
-from identity.cloudapi.v1 import entity_pb2, orgs_pb2_grpc
-from identity.cloudapi.v1 import orgs_pb2 as pb
 from ostiary.access.sight import sight_of
 from ostiary.directory.organizations import URN, Listing, list_organizations
 from ostiary.directory.tenants import SYSTEM_NAME
@@ -16,6 +14,8 @@ from ostiary.runtime import Runtime
 from ostiary.services.cloudapi.paging import page_links, page_of
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary.transport.call import current_call
+from ostiary_api.cloudapi.v1 import entity_pb2, orgs_pb2_grpc
+from ostiary_api.cloudapi.v1 import orgs_pb2 as pb
 
 
 class OrgsServicer(orgs_pb2_grpc.OrgsServiceServicer):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import urlencode
 
-from identity.cloudapi.v1 import orgs_pb2
 from ostiary.errors import invalid
+from ostiary_api.cloudapi.v1 import orgs_pb2
 
 DEFAULT_SIZE, MAX_SIZE = 25, 128
 MAX_PAGE = 1_000_000

@@ -9,9 +9,6 @@ import uuid
 import grpc
 from google.protobuf import empty_pb2
 
-from identity.cloudapi.v1 import sessions_pb2 as pb
-from identity.cloudapi.v1 import sessions_pb2_grpc
-from identity.cloudapi.v1.entity_pb2 import EntityReference
 from ostiary.access.callers import CallerView, caller_view
 from ostiary.access.principals import Principal
 from ostiary.directory.admission import wrong_credentials
@@ -27,6 +24,9 @@ from ostiary.runtime import Runtime
 from ostiary.services.entrance import entrance
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary.transport.call import Call, current_call
+from ostiary_api.cloudapi.v1 import sessions_pb2 as pb
+from ostiary_api.cloudapi.v1 import sessions_pb2_grpc
+from ostiary_api.cloudapi.v1.entity_pb2 import EntityReference
 
 TOKEN_HEADERS = ("x-vmware-vcloud-access-token", "x-vcloud-authorization")
 """The token's header, and the older one that some clients still look for."""

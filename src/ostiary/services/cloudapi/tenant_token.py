@@ -5,14 +5,14 @@ from __future__ import annotations
 import grpc
 from google.api import httpbody_pb2
 
-from identity.cloudapi.v1 import tenant_token_pb2 as pb
-from identity.cloudapi.v1 import tenant_token_pb2_grpc
 from ostiary.directory.tenants import SYSTEM_NAME
 from ostiary.oauth.form import read_form
 from ostiary.oauth.platform_sessions import CLOUDAPI
 from ostiary.oauth.platform_token_endpoint import unsupported_grant_type
 from ostiary.runtime import Runtime
 from ostiary.services.entrance import entrance
+from ostiary_api.cloudapi.v1 import tenant_token_pb2 as pb
+from ostiary_api.cloudapi.v1 import tenant_token_pb2_grpc
 
 
 class TenantTokenServicer(tenant_token_pb2_grpc.TenantTokenServiceServicer):

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import grpc
 
-from identity.csp.v1 import authentication_pb2 as pb
-from identity.csp.v1 import authentication_pb2_grpc
-from identity.oidc.v1 import keys_pb2
 from ostiary.errors import invalid
 from ostiary.oauth.form import read_form
 from ostiary.oauth.platform_metadata import platform_keys
@@ -15,6 +12,9 @@ from ostiary.oauth.platform_token_endpoint import Answer, TokenRequest, answer_o
 from ostiary.runtime import Runtime
 from ostiary.services.entrance import entrance
 from ostiary.transport.call import current_call
+from ostiary_api.csp.v1 import authentication_pb2 as pb
+from ostiary_api.csp.v1 import authentication_pb2_grpc
+from ostiary_api.oidc.v1 import keys_pb2
 
 
 class AuthenticationServicer(authentication_pb2_grpc.AuthenticationServiceServicer):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import grpc
 
-from identity.csp.v1 import login_pb2 as pb
-from identity.csp.v1 import login_pb2_grpc
 from ostiary.oauth.platform_sessions import CSP, Opened
 from ostiary.runtime import Runtime
 from ostiary.services.entrance import entrance
 from ostiary.transport.call import current_call
+from ostiary_api.csp.v1 import login_pb2 as pb
+from ostiary_api.csp.v1 import login_pb2_grpc
 
 API_TOKEN_NAME = "csp login"
 

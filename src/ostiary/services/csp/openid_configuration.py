@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import grpc
 
-from identity.csp.v1 import openid_configuration_pb2 as pb
-from identity.csp.v1 import openid_configuration_pb2_grpc
-from identity.oidc.v1 import metadata_pb2
 from ostiary.oauth.platform_metadata import root_configuration
 from ostiary.runtime import Runtime
+from ostiary_api.csp.v1 import openid_configuration_pb2 as pb
+from ostiary_api.csp.v1 import openid_configuration_pb2_grpc
+from ostiary_api.oidc.v1 import metadata_pb2
 
 
 class OpenidConfigurationServicer(openid_configuration_pb2_grpc.OpenidConfigurationServiceServicer):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import grpc
 
-from identity.csp.v1 import organization_pb2 as pb
-from identity.csp.v1 import organization_pb2_grpc
 from ostiary.directory.organizations import metadata_of, rename_organization
 from ostiary.errors import invalid
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary_api.csp.v1 import organization_pb2 as pb
+from ostiary_api.csp.v1 import organization_pb2_grpc
 
 
 class OrganizationServicer(organization_pb2_grpc.OrganizationServiceServicer):

@@ -6,14 +6,14 @@ from urllib.parse import urlencode
 
 import grpc
 
-from identity.csp.v1 import organization_users_pb2 as pb
-from identity.csp.v1 import organization_users_pb2_grpc
 from ostiary.directory.org_roles import roles_of_users
 from ostiary.directory.users import BY_USER_NAME, list_users
 from ostiary.errors import invalid
 from ostiary.runtime import Runtime
 from ostiary.services.csp.users import typed_user
 from ostiary.transport.call import Call, current_call
+from ostiary_api.csp.v1 import organization_users_pb2 as pb
+from ostiary_api.csp.v1 import organization_users_pb2_grpc
 
 DEFAULT_LIMIT, MAX_LIMIT = 20, 128
 MAX_START = 1_000_000_000

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import grpc
 
-from identity.csp.v1 import principal_user_pb2 as pb
-from identity.csp.v1 import principal_user_pb2_grpc, user_pb2
 from ostiary.access.callers import caller_view
 from ostiary.runtime import Runtime
 from ostiary.services.csp.users import caller_as_user
 from ostiary.transport.call import current_call
+from ostiary_api.csp.v1 import principal_user_pb2 as pb
+from ostiary_api.csp.v1 import principal_user_pb2_grpc, user_pb2
 
 
 class PrincipalUserServicer(principal_user_pb2_grpc.PrincipalUserServiceServicer):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from identity.csp.v1 import organization_users_pb2 as pb
-from identity.csp.v1 import user_pb2
 from ostiary.access.callers import CallerView
 from ostiary.directory.org_roles import DISPLAY_NAMES, role_id
 from ostiary.directory.users import UserView
 from ostiary.oauth.platform_accounts import acct_of
 from ostiary.store.tenancy import TenantView
+from ostiary_api.csp.v1 import organization_users_pb2 as pb
+from ostiary_api.csp.v1 import user_pb2
 
 
 def typed_user(tenant: TenantView, user: UserView, roles: Sequence[str], *, with_profile: bool) -> pb.TypedUser:

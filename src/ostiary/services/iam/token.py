@@ -7,12 +7,12 @@ import json
 import grpc
 from google.api import httpbody_pb2
 
-from identity.iam.v1 import token_pb2 as pb
-from identity.iam.v1 import token_pb2_grpc
 from ostiary.access.exchange import ApiKeyExchange
 from ostiary.oauth.form import read_form
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary_api.iam.v1 import token_pb2 as pb
+from ostiary_api.iam.v1 import token_pb2_grpc
 
 
 class TokenServicer(token_pb2_grpc.TokenServiceServicer):

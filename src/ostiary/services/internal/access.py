@@ -6,9 +6,6 @@ from collections.abc import Mapping
 
 import grpc
 
-from identity.access.v1 import access_pb2 as pb
-from identity.access.v1 import access_pb2_grpc
-from identity.options.v1 import rules_pb2 as options
 from ostiary.access.checking import AccessCheck
 from ostiary.access.policy import Requirement
 from ostiary.access.principals import Principal, PrincipalKind
@@ -17,6 +14,9 @@ from ostiary.errors import invalid
 from ostiary.oauth.clients import allow_service_account
 from ostiary.runtime import Runtime
 from ostiary.transport.call import Call, current_call
+from ostiary_api.access.v1 import access_pb2 as pb
+from ostiary_api.access.v1 import access_pb2_grpc
+from ostiary_api.options.v1 import rules_pb2 as options
 
 _KINDS: Mapping[PrincipalKind, pb.SubjectKind.ValueType] = {
     PrincipalKind.END_USER: pb.SUBJECT_KIND_END_USER,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from identity.directory.v1 import users_pb2 as pb
-from identity.directory.v1 import users_pb2_grpc
 from ostiary.directory.groups import groups_of_users
 from ostiary.directory.users import UserView, find_by_login, memberships, the_user
 from ostiary.errors import invalid
@@ -14,6 +12,8 @@ from ostiary.oauth.platform_accounts import is_verified
 from ostiary.runtime import Runtime
 from ostiary.store.work import Work
 from ostiary.transport.call import current_call
+from ostiary_api.directory.v1 import users_pb2 as pb
+from ostiary_api.directory.v1 import users_pb2_grpc
 
 
 class UsersServicer(users_pb2_grpc.UsersServiceServicer):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import grpc
 
-from identity.oidc.v1 import keys_pb2, metadata_pb2, provider_pb2_grpc
-from identity.oidc.v1 import provider_pb2 as pb
 from ostiary.access.callers import CallerView, caller_view
 from ostiary.oauth.form import read_form
 from ostiary.oauth.platform_accounts import is_verified
@@ -15,6 +13,8 @@ from ostiary.oauth.platform_token_endpoint import TokenRequest
 from ostiary.runtime import Runtime
 from ostiary.services.entrance import entrance
 from ostiary.transport.call import current_call
+from ostiary_api.oidc.v1 import keys_pb2, metadata_pb2, provider_pb2_grpc
+from ostiary_api.oidc.v1 import provider_pb2 as pb
 
 
 class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):

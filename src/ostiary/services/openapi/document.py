@@ -8,16 +8,16 @@ from pathlib import Path
 import grpc
 from google.api import httpbody_pb2
 
-import identity
-from identity.openapi.v1 import document_pb2 as pb
-from identity.openapi.v1 import document_pb2_grpc
+import ostiary_api
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary_api.openapi.v1 import document_pb2 as pb
+from ostiary_api.openapi.v1 import document_pb2_grpc
 
 
 def document_file() -> Path:
     """Where the document stands. Raises StopIteration when it was not generated."""
-    return next(file for root in identity.__path__ if (file := Path(root) / "openapi.json").is_file())
+    return next(file for root in ostiary_api.__path__ if (file := Path(root) / "openapi.json").is_file())
 
 
 class DocumentServicer(document_pb2_grpc.DocumentServiceServicer):

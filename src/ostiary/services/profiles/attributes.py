@@ -6,12 +6,12 @@ import grpc
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2
 
-from identity.profiles.v1 import attributes_pb2 as pb
-from identity.profiles.v1 import attributes_pb2_grpc
 from ostiary.directory.attributes import OwnAttributes, attribute_of, attributes_of
 from ostiary.runtime import Runtime
 from ostiary.services.json_body import json_body
 from ostiary.transport.call import Call, current_call
+from ostiary_api.profiles.v1 import attributes_pb2 as pb
+from ostiary_api.profiles.v1 import attributes_pb2_grpc
 
 
 class AttributesServicer(attributes_pb2_grpc.AttributesServiceServicer):

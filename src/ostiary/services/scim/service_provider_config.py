@@ -6,11 +6,11 @@ import grpc
 import scim2_models as scim
 from google.api import httpbody_pb2
 
-from identity.scim.v2 import service_provider_config_pb2 as pb
-from identity.scim.v2 import service_provider_config_pb2_grpc
 from ostiary.runtime import Runtime
 from ostiary.services.scim.resources import as_body
 from ostiary.services.scim.users import MAX_COUNT
+from ostiary_api.scim.v2 import service_provider_config_pb2 as pb
+from ostiary_api.scim.v2 import service_provider_config_pb2_grpc
 
 
 class ServiceProviderConfigServicer(service_provider_config_pb2_grpc.ServiceProviderConfigServiceServicer):

@@ -9,8 +9,6 @@ import grpc
 import scim2_models as scim
 from google.api import httpbody_pb2
 
-from identity.scim.v2 import users_pb2 as pb
-from identity.scim.v2 import users_pb2_grpc
 from ostiary.directory.external_ids import USER, external_ids_of, give_external_id
 from ostiary.directory.groups import groups_of_users
 from ostiary.directory.org_roles import ORG_MEMBER, add_membership, roles_of_users
@@ -30,6 +28,8 @@ from ostiary.services.scim.resources import (
 )
 from ostiary.store.work import Work
 from ostiary.transport.call import Call, current_call
+from ostiary_api.scim.v2 import users_pb2 as pb
+from ostiary_api.scim.v2 import users_pb2_grpc
 
 URN = "urn:vcloud:user:"
 DEFAULT_COUNT, MAX_COUNT = 100, 128

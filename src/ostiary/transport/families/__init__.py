@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from identity.options.v1 import rules_pb2 as options
 from ostiary.errors import DomainError
 from ostiary.transport.families import appid, cloudapi, csp, iam, oauth, scim
 from ostiary.transport.families.body import ErrorBody
+from ostiary_api.options.v1 import rules_pb2 as options
 
 Renderer = Callable[[DomainError, str], ErrorBody]
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from identity.options.v1 import rules_pb2 as options
 from ostiary.access.policy import decide
 from ostiary.errors import invalid
 from ostiary.store.tenancy import SYSTEM_ID, TenantView
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import MALFORMED, Proceed
+from ostiary_api.options.v1 import rules_pb2 as options
 
 TENANT_CONTEXT = "x-vmware-vcloud-tenant-context"
 ORG_URN = "urn:vcloud:org:"

@@ -8,7 +8,6 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from identity.options.v1.rest_pb2 import allowed
 from ostiary.access.principals import PrincipalKind
 from ostiary.clock import Clock
 from ostiary.errors import DomainError, Kind
@@ -18,6 +17,7 @@ from ostiary.store.audit import UNKNOWN, Entry, record
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import MALFORMED, Proceed
+from ostiary_api.options.v1.rest_pb2 import allowed
 
 _UNRECORDED = frozenset({Kind.LIMITED, Kind.INTERNAL, Kind.UNAVAILABLE, Kind.TIMEOUT})
 """Refusals that say something about the server: to record them would make an overload worse."""

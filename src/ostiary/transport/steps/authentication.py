@@ -6,11 +6,11 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from identity.options.v1 import rules_pb2 as options
 from ostiary.access.authentication import Authentication
 from ostiary.access.principals import ANONYMOUS
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import Proceed
+from ostiary_api.options.v1 import rules_pb2 as options
 
 
 class Authenticate:

@@ -6,9 +6,9 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from identity.options.v1 import rules_pb2 as options
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import Proceed
+from ostiary_api.options.v1 import rules_pb2 as options
 
 
 def unit_of_work(call: Call, request: Message, proceed: Proceed) -> Any:

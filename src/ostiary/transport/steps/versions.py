@@ -8,10 +8,10 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from identity.options.v1 import rules_pb2 as options
 from ostiary.errors import DomainError, Kind
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import Proceed
+from ostiary_api.options.v1 import rules_pb2 as options
 
 _NUMBER = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?")
 OLDEST, NEWEST = (36, 0), (40, 0)
