@@ -21,6 +21,7 @@ from ostiary.clock import FixedClock, SystemClock, rfc3339
 from ostiary.config import Settings
 from ostiary.store.audit import Entry, record
 from ostiary.store.audit_trail import PAGE
+from ostiary.store.engine import Store
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary_api.appid.management.v4 import tokens_pb2 as pb
 from ostiary_api.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
@@ -171,13 +172,69 @@ def test_rotated_keys_leave_tokens_alive_and_revoked_ones_do_not(run: Run, serve
     assert ask(served, served.token(fresh)) is grpc.StatusCode.OK
 
 
+def test_the_first_rotation_signs_with_a_key_that_everybody_could_fetch(run: Run, served: Caller) -> None:
+    made = run("tenant", "create", "fresh", "--json").json()["id"]
+    for tenant_id, named in ((made, "fresh"), (SYSTEM_ID, "platform")):
+        before = kids(served, tenant_id)
+        assert len(before) == 2
+        assert run("key", "rotate", named, "--json").json()["kid"] in before
+        again = run("key", "rotate", named)
+        assert (again.code, again.stdout, again.stderr.count("\n")) == (1, "", 1)
+        assert "--now" in again.stderr
+        assert run("key", "rotate", named, "--now").code == 0
+
+
+def kids(caller: Caller, tenant_id: str) -> set[str]:
+    """The key set of a tenant as verifiers fetch it."""
+    runtime = caller.installation.runtime
+    with runtime.store.read() as work:
+        tenant = runtime.tenancy.get(work, tenant_id)
+        assert tenant is not None
+        return {key["kid"] for key in runtime.keys.jwks(work, tenant)}
+
+
+REFUSING = {
+    "sqlite": "CREATE TRIGGER refusing BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'refused'); END",
+    "postgresql": """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+        CREATE TRIGGER refusing BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION refuse()""",
+}
+CHANGES = [
+    ("key", "rotate", "default"), ("key", "rotate", "default", "--revoke"),
+    ("key", "rewrap", "--old-master-key-file", "old.key"), ("apikey", "create", "default"),
+    ("tenant", "create", "other"), ("tenant", "disable", "default"), ("tenant", "delete", "default", "--yes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=" ".join)
+def test_what_cannot_be_recorded_is_not_done(
+    run: Run, served: Caller, tmp_path: Path, kind: str, change: tuple[str, ...]
+) -> None:
+    if "rewrap" in change:
+        (tmp_path / "var/master.key").rename(tmp_path / "old.key")
+    store = served.installation.runtime.store
+    with store.write() as work:
+        work.connection.exec_driver_sql(REFUSING[kind])
+    before = contents(store)
+    refused = run(*change)
+    assert (refused.code, refused.stdout, refused.stderr.count("\n")) == (1, "", 1)
+    assert contents(store) == before
+
+
+def contents(store: Store) -> dict[str, list[str]]:
+    """Every row of every table."""
+    with store.read() as work:
+        tables = SQLModel.metadata.sorted_tables
+        return {table.name: sorted(map(str, work.rows(select(table)))) for table in tables}
+
+
 def test_everything_is_sealed_anew_under_another_master_key(run: Run, served: Caller, tmp_path: Path) -> None:
     del served
     key = tmp_path / "var/master.key"
     old = key.rename(tmp_path / "old.key")
     assert run("tenant", "list").code == 2
     sealed = run("key", "rewrap", "--old-master-key-file", str(old), "--json").json()
-    assert sealed["sealed"] >= 3, "two signing keys and the secret of an application"
+    assert sealed["sealed"] >= 5, "four signing keys and the secret of an application"
     assert run("tenant", "list").code == 0
     wrong = run("tenant", "list", "--master-key-file", str(old))
     assert (wrong.code, wrong.stdout, wrong.stderr.count("\n")) == (2, "", 1)

@@ -15,7 +15,9 @@ from ostiary.background.cleaner import KEPT_MS, clean
 from ostiary.background.jobs import deletions, run_job, run_jobs
 from ostiary.directory import tenant_deletion
 from ostiary.directory.tenant_deletion import begin_deletion
-from ostiary.keys.rotation import LONGEST_TOKEN_LIFE_MS, rotate
+from ostiary.errors import DomainError
+from ostiary.keys.keyring import TOKEN, new_key
+from ostiary.keys.rotation import KEY_SET_AGE_S, LONGEST_TOKEN_LIFE_MS, rotate
 from ostiary.store.audit import Entry, record
 from ostiary.store.batches import SIZE
 from ostiary.store.leases import take_lease
@@ -118,7 +120,7 @@ def test_a_retired_key_goes_when_no_token_that_it_signed_can_be_alive(installati
         return sorted(row.state for row in rows)
 
     clock.advance(1)
-    rotate(runtime.store, runtime.sealing, installation.tenant_id, clock.now_ms())
+    rotated(installation)
     assert states() == ["active", "next", "retired"]
     clock.advance(LONGEST_TOKEN_LIFE_MS / 1000 - 1)
     clean(runtime.store, clock, 0)
@@ -128,20 +130,48 @@ def test_a_retired_key_goes_when_no_token_that_it_signed_can_be_alive(installati
     assert states() == ["active", "next"]
 
 
-def test_the_next_key_is_published_before_it_signs(installation: Installation) -> None:
+def rotated(installation: Installation, **how: bool) -> str:
+    """The kid that signs after a rotation."""
+    runtime, now_ms = installation.runtime, installation.clock.now_ms()
+    fresh = new_key(runtime.sealing, installation.tenant_id, TOKEN, now_ms, "next")
+    with runtime.store.write() as work:
+        return rotate(work, fresh, now_ms, **how)
+
+
+def published(installation: Installation) -> set[str]:
+    """The kids of the key set that verifiers fetch."""
     runtime = installation.runtime
+    with runtime.store.read() as work:
+        tenant = runtime.tenancy.get(work, installation.tenant_id)
+        assert tenant is not None
+        return {key["kid"] for key in runtime.keys.jwks(work, tenant)}
+
+
+def test_no_key_signs_that_a_cached_key_set_may_lack(installation: Installation) -> None:
+    clock = installation.clock
+    before = published(installation)
+    clock.advance(1)
+    assert rotated(installation) in before, "the first next key is as old as the tenant"
+    clock.advance(KEY_SET_AGE_S - 1)
+    with pytest.raises(DomainError, match="rotate in 1 s"):
+        rotated(installation)
+    assert len(published(installation)) == 3, "a refused rotation changes nothing"
+    clock.advance(1)
+    assert rotated(installation) not in before
+    clock.advance(1)
+    assert rotated(installation, at_once=True) in published(installation)
+
+
+def test_a_tenant_from_before_gets_its_next_key_and_only_once(installation: Installation) -> None:
+    runtime, keys = installation.runtime, table_of(SigningKey)
+    with runtime.store.write() as work:
+        work.run(keys.delete().where(keys.c.tenant_id == installation.tenant_id, keys.c.state == "next"))
     installation.clock.advance(1)
-    rotate(runtime.store, runtime.sealing, installation.tenant_id, installation.clock.now_ms())
-
-    def published() -> set[str]:
-        with runtime.store.read() as work:
-            tenant = runtime.tenancy.get(work, installation.tenant_id)
-            assert tenant is not None
-            return {key["kid"] for key in runtime.keys.jwks(work, tenant)}
-
-    before = published()
-    installation.clock.advance(60)
-    assert rotate(runtime.store, runtime.sealing, installation.tenant_id, installation.clock.now_ms()) in before
+    for _ in range(2):
+        runtime.keys.ensure(installation.tenant_id)
+    assert len(published(installation)) == 2
+    with pytest.raises(DomainError, match="caches may keep"):
+        rotated(installation)
 
 
 def test_an_interrupted_deletion_is_finished_by_whoever_comes_next(

@@ -123,10 +123,11 @@ def test_rewrapping_reaches_every_sealed_value_or_changes_none(installation: Ins
         return str(row[0])
 
     before = sealed()
-    with pytest.raises(SealBroken):
-        rewrap(runtime.store, Sealing(ENTROPY, new))
+    with pytest.raises(SealBroken), runtime.store.write() as work:
+        rewrap(work, Sealing(ENTROPY, new))
     assert sealed() == before
-    assert rewrap(runtime.store, Sealing(ENTROPY, new, old)) == 3, "two signing keys, one secret"
+    with runtime.store.write() as work:
+        assert rewrap(work, Sealing(ENTROPY, new, old)) == 5, "four signing keys, one secret"
     place = secret_place(installation.tenant_id, client_id)
     assert Sealing(ENTROPY, new).open(sealed(), place).decode() == secret
 

@@ -13,7 +13,7 @@ from ostiary.clock import Clock
 from ostiary.directory.tenants import create_system, create_tenant
 from ostiary.errors import conflict
 from ostiary.ids import Entropy
-from ostiary.keys.keyring import TOKEN, new_key
+from ostiary.keys.keyring import TOKEN, first_keys
 from ostiary.keys.sealing import Sealing
 from ostiary.oauth.clients import CONFIDENTIAL, create_client
 from ostiary.oauth.issuers import Issuers
@@ -72,7 +72,7 @@ def found(store: Store, sealing: Sealing, clock: Clock, entropy: Entropy, tenant
         create_system(work, now_ms)
         tenant = create_tenant(work, tenant_name, entropy, now_ms, is_default=True)
         for tenant_id in (SYSTEM_ID, tenant.id):  # made here, though it takes a while: nobody waits for an empty store
-            work.add(new_key(sealing, tenant_id, TOKEN, now_ms))
+            work.add(*first_keys(sealing, tenant_id, TOKEN, now_ms))
         return _credentials(work, sealing, entropy, tenant.id, now_ms)
 
 

@@ -1,24 +1,14 @@
-"""The root command: finds the others, and ends every failure in one line on standard error.
-
-Exit codes: 0 done, 1 it failed, 2 the command or the configuration must be changed first, 130 interrupted.
-"""
+"""The root command: finds the others, and ends every failure in one line on standard error."""
 
 from __future__ import annotations
 
 import importlib
-import sqlite3
 
 import click
 
 from ostiary import __version__
-from ostiary.access.limits import LimitsError
-from ostiary.config import ConfigurationError
-from ostiary.errors import DomainError
-from ostiary.keys.sealing import MasterKeyError, SealBroken
-from ostiary.store.copies import CopyError
-from ostiary.store.schema import SchemaError
+from ostiary.cli.failures import told
 
-FAILED, REFUSED, INTERRUPTED = 1, 2, 130
 COMMANDS = {
     "init": "ostiary.cli.init",
     "migrate": "ostiary.cli.migrate",
@@ -79,33 +69,6 @@ def run(arguments: list[str]) -> int:
     """Runs the command line with `arguments`; what went wrong becomes one line and an exit code."""
     try:
         code = root.main(arguments, prog_name="ostiary", standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except click.Abort:
-        return _say("interrupted", INTERRUPTED)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return REFUSED
-    except click.UsageError as error:
-        where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
-        return _say(error.format_message().rstrip(".") + where, REFUSED)
-    except click.ClickException as error:
-        return _say(error.format_message(), FAILED)
-    except (ConfigurationError, MasterKeyError, LimitsError) as error:
-        return _say(str(error), REFUSED)
-    except DomainError as error:
-        return _say(f"{error.message}{_driver_says(error)}", FAILED)
-    except OSError as error:
-        return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED)
-    except (SchemaError, CopyError, SealBroken, sqlite3.DatabaseError) as error:
-        return _say(str(error), FAILED)
-
-
-def _driver_says(error: DomainError) -> str:
-    """What lies behind it: operators may see what clients must not, and need it to mend the database."""
-    cause = getattr(error.__cause__, "orig", None) or error.__cause__
-    return f" ({str(cause).splitlines()[0]})" if cause and str(cause) else ""
-
-
-def _say(text: str, code: int) -> int:
-    click.echo(f"ostiary: {' '.join(text.split())}", err=True)
-    return code
+    except Exception as error:  # noqa: BLE001 an operator gets a sentence, never a traceback
+        return told(error)
+    return code if isinstance(code, int) else 0

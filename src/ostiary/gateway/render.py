@@ -17,10 +17,11 @@ from ostiary.gateway.operations import Interface
 from ostiary.gateway.refusals import Answer, answers
 from ostiary.gateway.routes import Place, Route, Traits, family_name, route_table, tree_of
 from ostiary.gateway.templates import Node
+from ostiary.keys.rotation import KEY_SET_AGE_S
 from ostiary_api.options.v1 import rules_pb2 as options
 
 NO_STORE = "no-store, no-cache, must-revalidate, proxy-revalidate"
-PUBLIC = "public, max-age=300"
+PUBLIC = f"public, max-age={KEY_SET_AGE_S}"
 SECRET = "public"
 """The name under which Envoy asks for its certificate."""
 HEALTH_SERVICE = "ostiary.worker"

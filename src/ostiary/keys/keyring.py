@@ -1,5 +1,7 @@
 """The signing keys of tenants: made at first use, sealed at rest, in states next → active → retired.
 
+The first next key is made with the first active one: a verifier that keeps a key set then has the next signer in it.
+
 The system organization's keys are the platform's. JWKS shows active, next and retired keys, the last until no token
 signed with them can be alive.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -21,11 +24,12 @@ from jwcrypto.jwk import JWK
 from sqlalchemy import select
 
 from ostiary.clock import Clock, rfc3339
+from ostiary.errors import not_found
 from ostiary.keys.multi_buffer import RSA_BITS
 from ostiary.keys.sealing import Place, Sealing
 from ostiary.keys.signing import Signer, signer_of
 from ostiary.store.engine import Store
-from ostiary.store.tables import SigningKey, table_of
+from ostiary.store.tables import SigningKey, Tenant, table_of
 from ostiary.store.tenancy import TenantView, touch
 from ostiary.store.work import Work
 
@@ -78,16 +82,21 @@ class Keyring:
         )
 
     def ensure(self, tenant_id: str, use: str = TOKEN) -> None:
-        """Makes the first key of a tenant. Generating takes 50–500 ms and happens outside the transaction."""
+        """Makes what a tenant lacks of the active and the next key. Raises TENANT_NOT_FOUND.
+
+        Generating takes 50–500 ms a key and happens outside the transaction.
+        """
         with self._store.read() as work:
-            if self._active(work, tenant_id, use):
-                return
-        key = new_key(self._sealing, tenant_id, use, self._clock.now_ms())
+            lacking = _lacking(work, tenant_id, use)
+        if not lacking:
+            return
+        keys = first_keys(self._sealing, tenant_id, use, self._clock.now_ms(), lacking)
         with self._store.write() as work:
-            # Two workers may both have generated: the first to commit wins, the other's key is thrown away.
-            if not self._active(work, tenant_id, use):
-                work.add(key)
-                touch(work, tenant_id)
+            lock_tenant(work, tenant_id)
+            # Two workers may both have generated: the first to commit wins, the other's keys are thrown away.
+            lacking = _lacking(work, tenant_id, use)
+            work.add(*(key for key in keys if key.state in lacking))
+            touch(work, tenant_id)
 
     def _active(self, work: Work, tenant_id: str, use: str) -> Any:
         return work.row(
@@ -152,9 +161,38 @@ def sealed_at(tenant_id: str, kid: str) -> Place:
     return Place(tenant_id, "signing_keys", kid, "sealed_private")
 
 
-def new_key(sealing: Sealing, tenant_id: str, use: str, now_ms: int, state: str = "active") -> SigningKey:
-    """A new RSA-2048 key pair, sealed; `kid` has App ID's form `appId-{tenant}-{time}`."""
-    kid = f"appId-{tenant_id}-{rfc3339(now_ms)}"
+def states_of(use: str) -> tuple[str, ...]:
+    """The states in which a tenant has a key at all times: nobody fetches keys of SAML ahead."""
+    return ("active", "next") if use == TOKEN else ("active",)
+
+
+def lock_tenant(work: Work, tenant_id: str) -> None:
+    """Who changes the keys of a tenant takes turns on its row. Raises TENANT_NOT_FOUND."""
+    if work.get(Tenant, tenant_id, lock=True) is None:
+        raise not_found("TENANT_NOT_FOUND", f"There is no tenant {tenant_id}.")
+
+
+def _lacking(work: Work, tenant_id: str, use: str) -> list[str]:
+    mine = (_KEYS.c.tenant_id == tenant_id) & (_KEYS.c.use == use)
+    there = {row.state for row in work.rows(select(_KEYS.c.state).where(mine))}
+    return [state for state in states_of(use) if state not in there]
+
+
+def first_keys(sealing: Sealing, tenant_id: str, use: str, now_ms: int, states: Sequence[str] = ()) -> list[SigningKey]:
+    """New keys of one moment, one in each of `states` (default: those that a tenant has at all times)."""
+    return [
+        new_key(sealing, tenant_id, use, now_ms, state, number)
+        for number, state in enumerate(states_of(use))
+        if not states or state in states
+    ]
+
+
+def new_key(
+    sealing: Sealing, tenant_id: str, use: str, now_ms: int, state: str = "active", number: int = 0
+) -> SigningKey:
+    """A new RSA-2048 key pair, sealed; `kid` has App ID's form `appId-{tenant}-{time}`. `number` tells keys of one
+    moment apart."""
+    kid = f"appId-{tenant_id}-{rfc3339(now_ms + number)}"
     if use != TOKEN:
         kid = f"{kid}-{use}"
     pair = JWK.generate(kty="RSA", size=RSA_BITS, kid=kid, use="sig", alg="RS256")

@@ -12,7 +12,6 @@ from sqlalchemy import Column, Table, bindparam, select, update
 from sqlmodel import SQLModel
 
 from ostiary.keys.sealing import Place, Sealing
-from ostiary.store.engine import Store
 from ostiary.store.installation import MASTER_KEY, record_fact
 from ostiary.store.work import Work
 
@@ -25,15 +24,14 @@ def sealed_columns() -> Iterator[tuple[Table, Column[str]]]:
         yield from ((table, column) for column in table.columns if column.name.startswith(PREFIX))
 
 
-def rewrap(store: Store, sealing: Sealing) -> int:
-    """Seals everything under the first key of `sealing`, in one transaction; how many values.
+def rewrap(work: Work, sealing: Sealing) -> int:
+    """Seals everything under the first key of `sealing`; how many values.
 
-    Raises SealBroken, and changes nothing, when a value opens under none of the keys.
+    Raises SealBroken when a value opens under none of the keys.
     """
-    with store.write() as work:
-        count = sum(_rewrap_column(work, sealing, table, column) for table, column in sealed_columns())
-        record_fact(work, MASTER_KEY, sealing.key_id)
-        return count
+    count = sum(_rewrap_column(work, sealing, table, column) for table, column in sealed_columns())
+    record_fact(work, MASTER_KEY, sealing.key_id)
+    return count
 
 
 def _rewrap_column(work: Work, sealing: Sealing, table: Table, column: Column[str]) -> int:

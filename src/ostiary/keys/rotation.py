@@ -6,43 +6,68 @@ stays there until no token that it signed can be alive.
 
 from __future__ import annotations
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, select, update
 
-from ostiary.errors import not_found
-from ostiary.keys.keyring import TOKEN, new_key
-from ostiary.keys.sealing import Sealing
-from ostiary.store.engine import Store
-from ostiary.store.tables import SigningKey, Tenant, table_of
+from ostiary.errors import conflict
+from ostiary.keys.keyring import lock_tenant
+from ostiary.store.tables import SigningKey, table_of
 from ostiary.store.tenancy import touch
 from ostiary.store.work import Work
 
+KEY_SET_AGE_S = 300
+"""How long caches may keep a key set: the max-age of the answers that carry one."""
 LONGEST_TOKEN_LIFE_MS = 90 * 86_400_000
 """No token that a key signs lives longer: the upper bound of `anonymousAccess.expires_in`."""
 _KEYS = table_of(SigningKey)
 
 
-def rotate(
-    store: Store, sealing: Sealing, tenant_id: str, now_ms: int, *, use: str = TOKEN, revoke: bool = False
-) -> str:
-    """The next key signs from the next request on, and another next one is made; the kid that signs now.
+def rotate(work: Work, fresh: SigningKey, now_ms: int, *, at_once: bool = False) -> str:
+    """The next key of the tenant signs from the next request on, and `fresh` is the next one; the kid that signs now.
 
-    `revoke` throws the old keys away, and with them every token that they signed: for a key that leaked. The next key
-    goes too, since it lay in the same place. Generating takes 50–500 ms and happens outside the transaction.
+    Raises KEY_NOT_KNOWN_YET when a cache may still hold a key set without the next key, unless `at_once`. The tenant
+    must have its keys (`Keyring.ensure`). Raises TENANT_NOT_FOUND.
     """
-    fresh = [new_key(sealing, tenant_id, use, now_ms + step, "next") for step in range(2)]
-    with store.write() as work:
-        if work.get(Tenant, tenant_id, lock=True) is None:  # two rotations at once take turns on the tenant
-            raise not_found("TENANT_NOT_FOUND", f"There is no tenant {tenant_id}.")
-        mine = (_KEYS.c.tenant_id == tenant_id) & (_KEYS.c.use == use)
-        if revoke:
-            work.run(delete(_KEYS).where(mine))
-        waiting = work.row(select(_KEYS.c.id).where(mine, _KEYS.c.state == "next"))
-        work.run(update(_KEYS).where(mine, _KEYS.c.state == "active").values(state="retired", retired_at=now_ms))
-        work.add(*(fresh[1:] if waiting else fresh))
-        active: str = waiting.id if waiting else fresh[0].id
-        work.run(update(_KEYS).where(_KEYS.c.id == active).values(state="active"))
-        touch(work, tenant_id)
-        return active
+    lock_tenant(work, fresh.tenant_id)
+    mine = _those_like(fresh)
+    row = work.row(select(_KEYS.c.id, _KEYS.c.created_at).where(mine, _KEYS.c.state == "next"))
+    if row is None:
+        raise conflict("KEY_NOT_KNOWN_YET", "There is no next key; repeat in a moment.")
+    if not at_once:
+        _refuse_unknown(work, mine, row.created_at, now_ms)
+    work.run(update(_KEYS).where(mine, _KEYS.c.state == "active").values(state="retired", retired_at=now_ms))
+    work.run(update(_KEYS).where(_KEYS.c.id == row.id).values(state="active"))
+    work.add(fresh)
+    touch(work, fresh.tenant_id)
+    return str(row.id)
+
+
+def _refuse_unknown(work: Work, mine: ColumnElement[bool], published_at: int, now_ms: int) -> None:
+    """Key sets without the next key exist where another key is older than it."""
+    oldest = work.row(select(func.min(_KEYS.c.created_at)).where(mine))
+    left_s = KEY_SET_AGE_S - (now_ms - published_at) // 1000
+    if oldest is not None and oldest[0] < published_at and left_s > 0:
+        raise conflict(
+            "KEY_NOT_KNOWN_YET",
+            f"the next key is published since {KEY_SET_AGE_S - left_s} s only, and caches may keep the key set without "
+            f"it for {KEY_SET_AGE_S} s: rotate in {left_s} s, or now with --now, and tokens may be refused until then",
+        )
+
+
+def revoke(work: Work, fresh: list[SigningKey]) -> str:
+    """Throws the keys of a tenant away, and with them every token that they signed: for a key that leaked. `fresh` are
+    those that replace them (`first_keys`). The kid that signs now.
+
+    The next key goes too, since it lay in the same place. Raises TENANT_NOT_FOUND.
+    """
+    lock_tenant(work, fresh[0].tenant_id)
+    work.run(delete(_KEYS).where(_those_like(fresh[0])))
+    work.add(*fresh)
+    touch(work, fresh[0].tenant_id)
+    return next(key.id for key in fresh if key.state == "active")
+
+
+def _those_like(key: SigningKey) -> ColumnElement[bool]:
+    return and_(_KEYS.c.tenant_id == key.tenant_id, _KEYS.c.use == key.use)
 
 
 def drop_retired(work: Work, now_ms: int) -> int:

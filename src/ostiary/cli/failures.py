@@ -1,0 +1,103 @@
+"""What a failed command says: one line on standard error, and an exit code.
+
+Exit codes: 0 done, 1 it failed, 2 the command or the configuration must be changed first, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import traceback
+from collections.abc import Callable
+
+import click
+import psycopg
+from sqlalchemy.exc import SQLAlchemyError
+
+from ostiary.access.limits import LimitsError
+from ostiary.config import ConfigurationError
+from ostiary.errors import DomainError
+from ostiary.keys.sealing import MasterKeyError, SealBroken
+from ostiary.store.copies import CopyError
+from ostiary.store.schema import SchemaError
+
+FAILED, REFUSED, INTERRUPTED = 1, 2, 130
+
+
+def told(error: Exception) -> int:
+    """Says what went wrong; the exit code."""
+    for kinds, tell in _WAYS:
+        if isinstance(error, kinds):
+            return tell(error)
+    return _unforeseen(error)
+
+
+def _interrupted(_: Exception) -> int:
+    return _say("interrupted", INTERRUPTED)
+
+
+def _without_arguments(error: click.exceptions.NoArgsIsHelpError) -> int:
+    click.echo(error.format_message(), err=True)
+    return REFUSED
+
+
+def _usage(error: click.UsageError) -> int:
+    where = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+    return _say(error.format_message().rstrip(".") + where, REFUSED)
+
+
+def _stop_writing(_: Exception) -> int:
+    """Whoever read our output has gone (`| head`): nothing more can be said, and nothing went wrong."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILED
+
+
+def _system(error: OSError) -> int:
+    return _say(f"{error.filename}: {error.strerror}" if error.filename else str(error), FAILED)
+
+
+def _domain(error: DomainError) -> int:
+    """Operators may see what lies behind it, which clients must not, and need it to mend the database."""
+    cause = getattr(error.__cause__, "orig", None) or error.__cause__
+    return _say(f"{error.message} ({_first_line(cause)})" if cause and str(cause) else error.message, FAILED)
+
+
+def _database(error: Exception) -> int:
+    return _say(f"the database refused: {_first_line(getattr(error, 'orig', None) or error)}", FAILED)
+
+
+def _unforeseen(error: Exception) -> int:
+    """Whoever operates gets a line; who looks for the fault asks for more."""
+    if os.environ.get("OSTIARY_LOG_LEVEL") == "debug":
+        traceback.print_exception(error)
+    said = f"{type(error).__name__}: {_first_line(error)}"
+    return _say(f"unforeseen: {said} (OSTIARY_LOG_LEVEL=debug shows where)", FAILED)
+
+
+def _with(code: int) -> Callable[[Exception], int]:
+    return lambda error: _say(str(error), code)
+
+
+_WAYS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[..., int]], ...] = (
+    (click.Abort, _interrupted),
+    (click.exceptions.NoArgsIsHelpError, _without_arguments),
+    (click.UsageError, _usage),
+    (click.ClickException, lambda error: _say(error.format_message(), FAILED)),
+    ((ConfigurationError, MasterKeyError, LimitsError), _with(REFUSED)),
+    (DomainError, _domain),
+    (BrokenPipeError, _stop_writing),
+    (OSError, _system),
+    ((SchemaError, CopyError, SealBroken, sqlite3.Error), _with(FAILED)),
+    ((SQLAlchemyError, psycopg.Error), _database),
+)
+"""Kind of error → how it is said; the first that fits."""
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _say(text: str, code: int) -> int:
+    click.echo(f"ostiary: {' '.join(text.split())}", err=True)
+    return code
