@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -13,6 +13,7 @@ from kit.installation import Installation
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import OperationalError
 
+from ostiary.caller import set_caller
 from ostiary.crew import Crew
 from ostiary.errors import DomainError
 from ostiary.keys.signing import Signer, sign_together, signer_of
@@ -248,4 +249,60 @@ def test_what_was_refused_for_waiting_too_long_is_never_done(
         first.exception(10)  # begun in time or not: it records nothing
     ledger.append(1, entry(installation))
     assert seen.value.reason == "LEDGER_BUSY"
+    assert recorded(installation) == 1
+
+
+def test_of_a_caller_who_has_gone_nothing_is_written_and_others_of_the_batch_are_served(
+    installation: Installation,
+) -> None:
+    ledger = Ledger(installation.runtime.store)
+    begun, hold = threading.Event(), threading.Event()
+
+    class Gone:
+        here = True
+
+        def is_active(self) -> bool:
+            return self.here
+
+        def time_remaining(self) -> float:
+            return 5.0
+
+        def add_callback(self, callback: object) -> bool:
+            return self.here
+
+    gone = Gone()
+
+    def slow(signed: bytes) -> bytes:
+        begun.set()
+        hold.wait(10)
+        return signed
+
+    def finish(work: Work, made: list[bytes]) -> list[bytes]:
+        record(work, 1, entry(installation))
+        return made
+
+    def leaving(sign: Callable[[], object]) -> object:
+        set_caller(gone)
+        try:
+            return sign()
+        finally:
+            set_caller(None)
+
+    with ThreadPoolExecutor(4) as threads:
+        first = threads.submit(ledger.sign, Signer("slow", slow), [b"x"], 1)
+        assert begun.wait(10)
+        refused = [
+            threads.submit(leaving, lambda: ledger.sign(ECHO, [b"a"], 1, entry(installation))),
+            threads.submit(leaving, lambda: ledger.sign_and_write(ECHO, [b"b"], finish)),
+        ]
+        served = threads.submit(ledger.sign_and_write, ECHO, [b"c"], finish)
+        while ledger.waiting < 3:
+            hold.wait(0.01)
+        gone.here = False
+        hold.set()
+        for each in refused:
+            with pytest.raises(DomainError, match="CANCELLED"):
+                each.result(10)
+        assert first.result(10) == [b"x"]
+        assert served.result(10) == [b"signed c"]
     assert recorded(installation) == 1

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from ostiary.caller import set_caller
 from ostiary.config import ConfigurationError, Settings
 from ostiary.directory.hashing import HashingThreads
 from ostiary.directory.passwords import MAX_BYTES, Passwords
@@ -126,3 +127,56 @@ def test_an_exception_belongs_to_whoever_asked_and_the_thread_lives_on() -> None
     with pytest.raises(ZeroDivisionError):
         threads.run("a", fail)
     assert threads.run("a", lambda: 1) == 1
+
+
+class _Leaving:
+    """A caller who waits until he is told to go."""
+
+    def __init__(self, seconds_left: float) -> None:
+        self.here = True
+        self.seconds_left = seconds_left
+        self._callbacks: list[Callable[[], None]] = []
+
+    def is_active(self) -> bool:
+        return self.here
+
+    def time_remaining(self) -> float:
+        return self.seconds_left
+
+    def add_callback(self, callback: Callable[[], None]) -> bool:
+        self._callbacks.append(callback)
+        return self.here
+
+    def go(self) -> None:
+        self.here = False
+        for callback in self._callbacks:
+            callback()
+
+
+@pytest.mark.parametrize(("seconds_left", "reason"), [(0.0, "DEADLINE_EXCEEDED"), (5.0, "CANCELLED")])
+def test_a_caller_who_goes_leaves_his_place_to_the_next_and_is_not_calculated_for(
+    seconds_left: float, reason: str
+) -> None:
+    threads, gate, caller = HashingThreads(1, 2, (0,)), _Gate(), _Leaving(seconds_left)
+
+    def ask() -> str:
+        set_caller(caller)
+        try:
+            return threads.run("a", gate.job("gone"))
+        finally:
+            set_caller(None)
+
+    with ThreadPoolExecutor(4) as pool:
+        first = _submit(pool, threads, "a", gate, "first")
+        second = pool.submit(ask)
+        time.sleep(0.05)
+        caller.go()
+        with pytest.raises(DomainError) as gone:
+            second.result(5)
+        assert gone.value.reason == reason
+        third = _submit(pool, threads, "a", gate, "third")
+        gate.open()
+        assert (first.result(), third.result()) == ("first", "third")  # type: ignore[attr-defined]
+        with pytest.raises(DomainError):  # one who has gone before he asks
+            pool.submit(ask).result(5)
+    assert gate.order == ["first", "third"]

@@ -31,7 +31,7 @@ class MessageCaps:
         that a refusal counts as well: call it outside any. Raises 429 TOO_MANY_MESSAGES.
         """
         now_ms = self._clock.now_ms()
-        with self._store.write(durable=False) as work:
+        with self._store.write(durable=False, awaited=False) as work:
             waits = (
                 (count_exactly(work, tenant_id, limit, subject, now_ms, messages), whose)
                 for limit, whose, subject in self._counted(recipient, client_ip, channel)

@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
 
+from ostiary.caller import Caller, check_awaited, departure, own_caller
 from ostiary.crew import aside
 from ostiary.errors import DomainError, limited, unavailable
 
@@ -43,21 +44,50 @@ class HashingThreads:
         self._changed = threading.Condition()
 
     def run(self, tenant_id: str, calculate: Callable[[], Result]) -> Result:
-        """What `calculate` returns. Raises 429 HASHING_BUSY when there is no room, 503 when it takes too long."""
+        """What `calculate` returns. Raises 429 HASHING_BUSY when there is no room, 503 when it takes too long,
+        CANCELLED or DEADLINE_EXCEEDED when the caller of this thread's request goes before his turn."""
+        caller = own_caller()
+        check_awaited(caller)
         future: Future[Result] = Future()
+        job: Job = (future, calculate)
         with self._changed:
             if self._inside >= self._capacity:
                 self._make_room(tenant_id)
-            self._waiting.setdefault(tenant_id, deque()).append((future, calculate))
+            self._waiting.setdefault(tenant_id, deque()).append(job)
             self._inside += 1
             self._start()
             self._changed.notify()
+        if caller is not None:
+            self._leave_with(caller, tenant_id, job)
         try:
             with aside:
                 return future.result(PATIENCE_S)
         except TimeoutError:
             future.cancel()
+            self._taken_out(tenant_id, job)
             raise unavailable("HASHING_SLOW", "Passwords cannot be checked at the moment.") from None
+
+    def _leave_with(self, caller: Caller, tenant_id: str, job: Job) -> None:
+        """Takes a job that was not begun out of the queue as soon as its caller goes: others may have its place."""
+
+        def leave() -> None:
+            future = job[0]
+            if not future.done() and self._taken_out(tenant_id, job) and future.set_running_or_notify_cancel():
+                future.set_exception(departure(caller))
+
+        if not caller.add_callback(leave):
+            leave()
+
+    def _taken_out(self, tenant_id: str, job: Job) -> bool:
+        with self._changed:
+            jobs = self._waiting.get(tenant_id, deque())
+            if job not in jobs:
+                return False
+            jobs.remove(job)
+            if not jobs:
+                del self._waiting[tenant_id]
+            self._inside -= 1
+            return True
 
     def check_room(self, tenant_id: str) -> None:
         """Raises 429 HASHING_BUSY when `run` would refuse at this moment: ask before anything that costs."""

@@ -89,7 +89,7 @@ class Registration:
             allowed = RATE_LIMITS.read(work, tenant).sign_up_limit_per_minute
         if not allowed:
             return
-        with self._store.write() as work:
+        with self._store.write(awaited=False) as work:
             limit = ExactLimit("sign_up_tenant", allowed, 60, 60)
             wait = count_exactly(work, tenant.id, limit, "", self._clock.now_ms())
         if wait:

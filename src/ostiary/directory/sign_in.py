@@ -122,7 +122,7 @@ class PasswordSignIn:
         if policy is None:
             return
         now_ms = self._clock.now_ms()
-        with self._store.write() as work:
+        with self._store.write(awaited=False) as work:
             if known:
                 count_failure(work, tenant.id, subject, policy, now_ms)
             else:

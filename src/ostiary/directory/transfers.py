@@ -148,7 +148,7 @@ class Upload:
 
     def give_up(self) -> None:
         """Nothing stays of it."""
-        with self._store.write() as work:
+        with self._store.write(awaited=False) as work:
             work.run(delete(_TRANSFERS).where(_TRANSFERS.c.tenant_id == self.tenant_id, _TRANSFERS.c.id == self.id))
 
 

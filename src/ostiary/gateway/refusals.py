@@ -40,7 +40,7 @@ REFUSALS = (
     Refusal("500", Kind.INTERNAL, "INTERNAL_ERROR", "Internal error."),
     Refusal("501", Kind.UNIMPLEMENTED, "NOT_IMPLEMENTED", "This server does not offer the operation."),
     Refusal("503", Kind.UNAVAILABLE, "UNAVAILABLE", "The server cannot answer at the moment; repeat soon."),
-    Refusal("504", Kind.TIMEOUT, "TIMEOUT", "The answer took too long."),
+    Refusal("504", Kind.DEADLINE_EXCEEDED, "TIMEOUT", "The answer took too long."),
 )
 
 

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import structlog
 
+from ostiary.caller import Caller, check_awaited, own_caller
 from ostiary.crew import Crew, aside, own_crew
 from ostiary.errors import DomainError, unavailable
 from ostiary.keys.signing import Signer, at_once, sign_together
@@ -53,6 +54,7 @@ class _Job:
     rows: Sequence[dict[str, object]]
     finish: Finish[Any] | None = None
     awaited: bool = True
+    caller: Caller | None = None
     crew: Crew | None = field(default_factory=own_crew)
     done: SimpleQueue[Any] = field(default_factory=SimpleQueue)
     claimed: threading.Lock = field(default_factory=threading.Lock)
@@ -81,14 +83,17 @@ class Ledger:
     def sign(self, signer: Signer, inputs: Sequence[bytes], now_ms: int, *entries: Entry) -> list[bytes]:
         """The signatures of `inputs`, once `entries` are committed to the audit ledger.
 
-        Raises `unavailable` when the store refuses the batch or does not answer in time.
+        Raises `unavailable` when the store refuses the batch or does not answer in time, CANCELLED or DEADLINE_EXCEEDED
+        when the caller of this thread's request goes before that.
         """
-        signatures: list[bytes] = self._settled(_Job(signer, inputs, [row_of(entry, now_ms) for entry in entries]))
+        signatures: list[bytes] = self._settled(
+            _Job(signer, inputs, [row_of(entry, now_ms) for entry in entries], caller=own_caller())
+        )
         return signatures
 
     def sign_and_write(self, signer: Signer, inputs: Sequence[bytes], finish: Finish[Finished]) -> Finished:
         """What `finish` returns, once all that it wrote is committed; what it raises concerns this request alone."""
-        finished: Finished = self._settled(_Job(signer, inputs, (), finish))
+        finished: Finished = self._settled(_Job(signer, inputs, (), finish, caller=own_caller()))
         return finished
 
     def append(self, now_ms: int, entry: Entry) -> None:
@@ -181,7 +186,8 @@ class Ledger:
         with self._store.write(durable=any(job.awaited for job, _ in batch)) as work:
             alone = _is_alone(batch)
             outcomes = [_finished(work, job, made, alone=alone) for job, made in batch]
-            rows = [row for job, made in batch if not isinstance(made, Exception) for row in job.rows]
+            done = zip(batch, outcomes, strict=True)
+            rows = [row for (job, _), outcome in done if not isinstance(outcome, Exception) for row in job.rows]
             if rows:
                 work.run(APPEND, rows)
         return outcomes
@@ -251,15 +257,23 @@ def _is_alone(batch: _Batch) -> bool:
 def _finished(work: Work, job: _Job, made: Any, *, alone: bool) -> Any:
     """What the job's `finish` returns or raises; a savepoint undoes what it wrote before it raised, or the end of the
     transaction if that is its own."""
-    if job.finish is None or isinstance(made, Exception):
+    if isinstance(made, Exception):
         return made
     if alone:
-        return job.finish(work, made)
+        return _finish(work, job, made)
     try:
+        if job.finish is None:
+            return _finish(work, job, made)
         with translated(), work.savepoint():
-            return job.finish(work, made)
+            return _finish(work, job, made)
     except Exception as error:  # noqa: BLE001 - raised again where the request waits
         return error
+
+
+def _finish(work: Work, job: _Job, made: Any) -> Any:
+    """Nothing, for a caller who has gone."""
+    check_awaited(job.caller)
+    return made if job.finish is None else job.finish(work, made)
 
 
 def _failure(error: Exception) -> Exception:

@@ -146,7 +146,7 @@ class PlatformTokenEndpoint:
             with self._store.read() as work:
                 return find_grant(work, tenant_id, token, ROTATING, PLATFORM, now_ms, client_id)
         except Reused as reuse:
-            with self._store.write() as work:
+            with self._store.write(awaited=False) as work:
                 revoke_grant(work, tenant_id, reuse.grant_id, now_ms)
             raise invalid_grant() from reuse
 

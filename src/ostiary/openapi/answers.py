@@ -16,7 +16,7 @@ from ostiary.transport.rules import Route, Rules
 from ostiary_api.options.v1 import rest_pb2 as rest
 from ostiary_api.options.v1 import rules_pb2 as options
 
-_ALWAYS = (Kind.INVALID, Kind.LIMITED, Kind.INTERNAL, Kind.UNAVAILABLE, Kind.TIMEOUT)
+_ALWAYS = (Kind.INVALID, Kind.LIMITED, Kind.INTERNAL, Kind.UNAVAILABLE, Kind.DEADLINE_EXCEEDED)
 _BODILESS = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 _WRITES = (options.TRANSACTION_WRITE, options.TRANSACTION_OWN)
 

@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 
 import httpcore
 
+from ostiary.caller import check_awaited, own_caller
 from ostiary.crew import aside
 from ostiary.outgoing.breaker import Breaker
 from ostiary.outgoing.pinned import Deadline, PinnedBackend, timed_out
@@ -86,8 +87,10 @@ class Outgoing:
 
         Headers do not go to another origin than the URL's. Raises CallFailed: INVALID_URL, OUTGOING_REFUSED,
         OUTGOING_UNREACHABLE, OUTGOING_TLS, OUTGOING_TIMEOUT, OUTGOING_TOO_LARGE, OUTGOING_TOO_MANY_REDIRECTS,
-        OUTGOING_PROTOCOL; OUTGOING_SUSPENDED when it did not answer several times in a row.
+        OUTGOING_PROTOCOL; OUTGOING_SUSPENDED when it did not answer several times in a row. Raises CANCELLED
+        or DEADLINE_EXCEEDED instead of calling when the caller of this thread's request has gone.
         """
+        check_awaited(own_caller())
         with aside, self._breaker.watching(read_target(url)):
             return self._follow(method, url, headers, body, caps)
 

@@ -23,6 +23,7 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
+from ostiary.caller import check_awaited, own_caller
 from ostiary.crew import aside
 from ostiary.errors import conflict, invalid, unavailable
 from ostiary.store.connections import Connections
@@ -59,20 +60,26 @@ class Store:
         return Reading(self._readers)
 
     @contextmanager
-    def write(self, *, durable: bool = True) -> Iterator[Work]:
+    def write(self, *, durable: bool = True, awaited: bool = True) -> Iterator[Work]:
         """One transaction: return commits, raise rolls back. Not inside another one of the same thread.
 
         Committed is committed, whoever is killed. Only a power cut may take back what was not written `durable`, which
         saves the wait for the disk: good for counters of the last minute and for records that nobody waits for.
+
+        One that is `awaited` is rolled back, with CANCELLED or DEADLINE_EXCEEDED, when the caller of this thread's
+        request does not wait any more. What protects an account must not depend on that: it says False.
         """
+        caller = own_caller() if awaited else None
         committed = False
         try:
             with translated(), self._alone(), aside, self._turn(self._writers) as connection:
+                check_awaited(caller)
                 work = Work(lambda: connection)
                 transaction = self._begin(connection, durable=durable)
                 try:
                     yield work
                     work.flush()
+                    check_awaited(caller)
                 except BaseException as error:
                     if getattr(error, "keep_changes", False):
                         work.flush()

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from ostiary.access.policy import reveals_secrets
 from ostiary.access.principals import ANONYMOUS, Principal, PrincipalKind
+from ostiary.caller import set_caller
 from ostiary.store.engine import Reading, Store
 from ostiary.store.tenancy import Tenancy, TenantView
 from ostiary.store.work import Work
@@ -158,8 +159,10 @@ class entered:  # noqa: N801 - used like a function
 
     def __enter__(self) -> Call:
         _current.call = self._call
+        set_caller(self._call.context)
         return self._call
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         del _current.call
+        set_caller(None)
         self._call.release(error)

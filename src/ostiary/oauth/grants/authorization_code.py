@@ -87,7 +87,7 @@ class AuthorizationCodeGrant:
     def _revoke(self, request: TokenRequest, row: Row[Any]) -> None:
         """A code that comes twice was stolen by one of the two (RFC 6749 §4.1.2)."""
         request.reading.release()
-        with self._store.write() as work:
+        with self._store.write(awaited=False) as work:
             if row.access_digest:
                 revoke_access_token(work, row.tenant_id, row.access_digest, request.now_ms, amr=row.amr)
             revoke_grant(work, row.tenant_id, row.grant_id, request.now_ms)

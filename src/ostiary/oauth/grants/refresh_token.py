@@ -64,7 +64,7 @@ class RefreshTokenGrant:
             )
         except Reused as reuse:
             request.reading.release()
-            with self._store.write() as work:
+            with self._store.write(awaited=False) as work:
                 revoke_grant(work, tenant_id, reuse.grant_id, request.now_ms)
             raise invalid_grant() from reuse
 

@@ -19,8 +19,8 @@ from ostiary.transport.call import Call
 from ostiary.transport.pipeline import MALFORMED, Proceed
 from ostiary_api.options.v1.rest_pb2 import allowed
 
-_UNRECORDED = frozenset({Kind.LIMITED, Kind.INTERNAL, Kind.UNAVAILABLE, Kind.TIMEOUT})
-"""Refusals that say something about the server: to record them would make an overload worse."""
+_UNRECORDED = frozenset({Kind.LIMITED, Kind.INTERNAL, Kind.UNAVAILABLE, Kind.CANCELLED, Kind.DEADLINE_EXCEEDED})
+"""Refusals that say something about the server, or that nobody heard: to record them would make an overload worse."""
 _STRANGERS = frozenset({PrincipalKind.ANONYMOUS, PrincipalKind.END_USER})
 """Whoever may be anybody: their refusals could fill the ledger."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from ostiary.access.policy import refuse_nobody
+from ostiary.caller import check_awaited, own_caller
 from ostiary.errors import DomainError, Kind
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import MALFORMED, Proceed, malformed
@@ -42,4 +43,5 @@ def _whole(messages: Iterator[Any]) -> Iterator[Any]:
                 raise malformed()
             yield message
     except grpc.RpcError as error:
+        check_awaited(own_caller())
         raise DomainError(Kind.REQUEST_TIMEOUT, "UPLOAD_INTERRUPTED", "The file did not come to its end.") from error

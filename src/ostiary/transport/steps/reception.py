@@ -10,6 +10,7 @@ from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
+from ostiary.caller import check_awaited
 from ostiary.errors import DomainError, Kind
 from ostiary.ids import Entropy
 from ostiary.store.engine import Store
@@ -35,10 +36,11 @@ _CODES: dict[Kind, int] = {
     Kind.TOO_LARGE: code_pb2.INVALID_ARGUMENT,
     Kind.LIMITED: code_pb2.RESOURCE_EXHAUSTED,
     Kind.HEADERS_TOO_LARGE: code_pb2.INVALID_ARGUMENT,
+    Kind.CANCELLED: code_pb2.CANCELLED,
     Kind.INTERNAL: code_pb2.INTERNAL,
     Kind.UNIMPLEMENTED: code_pb2.UNIMPLEMENTED,
     Kind.UNAVAILABLE: code_pb2.UNAVAILABLE,
-    Kind.TIMEOUT: code_pb2.DEADLINE_EXCEEDED,
+    Kind.DEADLINE_EXCEEDED: code_pb2.DEADLINE_EXCEEDED,
 }
 ERROR_DOMAIN = "ostiary"
 
@@ -59,8 +61,11 @@ class Reception:
         failure: DomainError | None = None
         answer: Any = None
         try:
+            check_awaited(context)  # the request may have waited for a thread
             with entered(call):
                 answer = proceed(call, request)
+            if not rules.changes:  # what was committed is committed, whoever hears of it
+                check_awaited(context)
         except DomainError as error:
             failure = error
         except Exception:  # noqa: BLE001 - the outermost try: grpc would send the exception's text to the client
