@@ -87,3 +87,117 @@ class Keyring:
         Generating takes 50–500 ms a key and happens outside the transaction.
         """
         with self._store.read() as work:
+            lacking = _lacking(work, tenant_id, use)
+        if not lacking:
+            return
+        keys = first_keys(self._sealing, tenant_id, use, self._clock.now_ms(), lacking)
+        with self._store.write(awaited=False) as work:
+            lock_tenant(work, tenant_id)
+            # Two workers may both have generated: the first to commit wins, the other's keys are thrown away.
+            lacking = _lacking(work, tenant_id, use)
+            work.add(*(key for key in keys if key.state in lacking))
+            touch(work, tenant_id)
+
+    def _active(self, work: Work, tenant_id: str, use: str) -> Any:
+        return work.row(
+            select(_KEYS.c.id, _KEYS.c.sealed_private).where(
+                _KEYS.c.tenant_id == tenant_id, _KEYS.c.use == use, _KEYS.c.state == "active"
+            )
+        )
+
+    def _load_signer(self, work: Work, tenant_id: str, use: str) -> Signer:
+        return signer_of(*self._load_private(work, tenant_id, use))
+
+    def certificate(self, work: Work, tenant: TenantView, use: str) -> bytes:
+        """A self-signed certificate (DER) of the active key, made now if this is its first use, like `signer`.
+
+        It is the same at every call: its dates come from the key, and RSA signatures (PKCS #1 v1.5) are deterministic.
+        """
+        return tenant.cached(("certificate", use), lambda: self._certify(work, tenant.id, use))
+
+    def _certify(self, work: Work, tenant_id: str, use: str) -> bytes:
+        kid, key = self._load_private(work, tenant_id, use)
+        row = work.row(select(_KEYS.c.created_at).where(_KEYS.c.tenant_id == tenant_id, _KEYS.c.id == kid))
+        since = dt.datetime.fromtimestamp((row.created_at if row else 0) // 1000, dt.UTC)
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, tenant_id)])
+        builder = x509.CertificateBuilder(
+            issuer_name=name, subject_name=name, public_key=key.public_key(), not_valid_before=since,
+            not_valid_after=since + dt.timedelta(days=CERTIFIED_DAYS),
+            serial_number=int.from_bytes(hashlib.sha256(kid.encode()).digest()[:15], "big") + 1,
+        )  # fmt: skip
+        return builder.sign(key, SHA256()).public_bytes(Encoding.DER)
+
+    def _load_private(self, work: Work, tenant_id: str, use: str) -> tuple[str, RSAPrivateKey]:
+        """The active key with its kid, made now if there is none."""
+        row = self._active(work, tenant_id, use)
+        if row is None:
+            self.ensure(tenant_id, use)
+            row = self._active(work, tenant_id, use)
+        private = self._sealing.open(row.sealed_private, sealed_at(tenant_id, row.id))
+        pair = JWK.from_json(private.decode())
+        # The check takes as long as a hundred requests, and the seal has proved that the key is the one we made.
+        pair.unsafe_skip_rsa_key_validation = True
+        return row.id, cast("RSAPrivateKey", pair.get_op_key("sign"))
+
+    def _first(self, work: Work, tenant_id: str, use: str) -> list[dict[str, Any]]:
+        self.ensure(tenant_id, use)
+        return self._load_jwks(work, tenant_id, use)
+
+    def _load_jwks(self, work: Work, tenant_id: str, use: str) -> list[dict[str, Any]]:
+        rows = work.rows(
+            select(_KEYS.c.public_jwk)
+            .where(_KEYS.c.tenant_id == tenant_id, _KEYS.c.use == use)
+            .order_by(_KEYS.c.created_at, _KEYS.c.id)
+        )
+        return [json.loads(row.public_jwk) for row in rows]
+
+    def _load_verifiers(self, work: Work, tenant_id: str, use: str) -> dict[str, Verifier]:
+        keys = [JWK(**document) for document in self._load_jwks(work, tenant_id, use)]
+        return {key["kid"]: Verifier(key["kid"], cast("RSAPublicKey", key.get_op_key("verify"))) for key in keys}
+
+
+def sealed_at(tenant_id: str, kid: str) -> Place:
+    """Where the private half of a signing key is sealed."""
+    return Place(tenant_id, "signing_keys", kid, "sealed_private")
+
+
+def states_of(use: str) -> tuple[str, ...]:
+    """The states in which a tenant has a key at all times: nobody fetches keys of SAML ahead."""
+    return ("active", "next") if use == TOKEN else ("active",)
+
+
+def lock_tenant(work: Work, tenant_id: str) -> None:
+    """Who changes the keys of a tenant takes turns on its row. Raises TENANT_NOT_FOUND."""
+    if work.get(Tenant, tenant_id, lock=True) is None:
+        raise not_found("TENANT_NOT_FOUND", f"There is no tenant {tenant_id}.")
+
+
+def _lacking(work: Work, tenant_id: str, use: str) -> list[str]:
+    mine = (_KEYS.c.tenant_id == tenant_id) & (_KEYS.c.use == use)
+    there = {row.state for row in work.rows(select(_KEYS.c.state).where(mine))}
+    return [state for state in states_of(use) if state not in there]
+
+
+def first_keys(sealing: Sealing, tenant_id: str, use: str, now_ms: int, states: Sequence[str] = ()) -> list[SigningKey]:
+    """New keys of one moment, one in each of `states` (default: those that a tenant has at all times)."""
+    return [
+        new_key(sealing, tenant_id, use, now_ms, state, number)
+        for number, state in enumerate(states_of(use))
+        if not states or state in states
+    ]
+
+
+def new_key(
+    sealing: Sealing, tenant_id: str, use: str, now_ms: int, state: str = "active", number: int = 0
+) -> SigningKey:
+    """A new RSA-2048 key pair, sealed; `kid` has App ID's form `appId-{tenant}-{time}`. `number` tells keys of one
+    moment apart."""
+    kid = f"appId-{tenant_id}-{rfc3339(now_ms + number)}"
+    if use != TOKEN:
+        kid = f"{kid}-{use}"
+    pair = JWK.generate(kty="RSA", size=RSA_BITS, kid=kid, use="sig", alg="RS256")
+    return SigningKey(
+        id=kid, tenant_id=tenant_id, use=use, state=state, created_at=now_ms,
+        public_jwk=pair.export_public(),
+        sealed_private=sealing.seal(pair.export_private().encode(), sealed_at(tenant_id, kid)),
+    )  # fmt: skip
