@@ -2,11 +2,12 @@
 --
 -- Runs before the transcoder on the way in and after it on the way out; native gRPC and gRPC-Web do not come here. Above
 -- this file the gateway writes DEPRECATED_SINCE, NO_STORE (the Cache-Control of errors), OTHERWISE (the error family of
--- what has no route) and four tables, made from the descriptors:
+-- what has no route) and five tables, made from the descriptors:
 --   PATHS    the tree of declared paths: n = literal children by name, v = any segment, s = {custom verb, child} pairs,
 --            d = all the rest; t = what stands there: verbs (true, or the Link of what replaces it), allow, bound (fields
 --            that the path binds)
 --   BODIES, JSON_NAMES  the fields that whole bodies are; what clients call a field
+--   NUMBERS  the names of query parameters that are whole numbers
 --   ANSWERS  per error family and refusal: {status, content type, body}
 --
 -- A worker says what the transcoder cannot: `x-http-status` beside a success; `x-http-status`, `x-http-content-type` and
@@ -46,6 +47,16 @@ local function repeats(bound, query)
   return false
 end
 
+-- Clients write `startIndex=` for a number that they do not say; the transcoder would refuse it as none.
+local function without_empty_numbers(query)
+  local kept = {}
+  for pair in query:gmatch("[^&]+") do
+    local name = pair:match("^([^=]+)=$")
+    if not (name and NUMBERS[decoded(name)]) then kept[#kept + 1] = pair end
+  end
+  return table.concat(kept, "&")
+end
+
 local function family(handle)
   return ANSWERS[handle:filterContext():get("family") or OTHERWISE] -- broken HTTP has no route
 end
@@ -70,6 +81,9 @@ function envoy_on_request(handle)
   if not verb then return refuse(handle, "405", place.allow) end
   if verb ~= true then mark_for_answer(handle, "link", verb) end
   if mark and repeats(place.bound, sub(path, mark + 1)) then return refuse(handle, "repeated") end
+  if mark and (find(path, "=&", mark, true) or sub(path, -1) == "=") then
+    headers:replace(":path", sub(path, 1, mark) .. without_empty_numbers(sub(path, mark + 1)))
+  end
   if method == "HEAD" then -- the transcoder knows no HEAD
     mark_for_answer(handle, "head", true)
     headers:replace(":method", "GET")

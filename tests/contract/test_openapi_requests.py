@@ -23,6 +23,7 @@ OPERATIONS = {
 OURS = {facts["number"]: OPERATIONS[facts["verb"], facts["path"]] for facts in documented("appid_management")}
 
 MORE_IS_TAKEN = {
+    "A12": {".refresh.enabled: required", ".anonymousAccess.enabled: required"},  # the vendor's tutorial leaves it out
     "A60": {".user: required"},  # email is taken in its place
     "A68": {".users[].identities[].provider: enum"},  # each user is taken or refused by itself, with 200
     "A96": {".users[].passwordHash: required", ".users[].passwordHashAlg: required"},  # not everybody has a password

@@ -169,8 +169,8 @@ def test_users_are_listed_by_pages_and_found_by_their_sign_in_name(people: Peopl
     assert listed(query="USER3@example.com") == (made[3:4], 1, 1)
     assert listed(query="user3") == ([], 0, 0)
     assert listed(query="nul\0") == ([], 0, 0)
-    for start in (-1, 0):
-        assert refusal(partial(listed, startIndex=start)) == (INVALID, "INVALID_START_INDEX")
+    for start in (-(2**31), -1, 0):  # RFC 7644 §3.4.2.4
+        assert listed(startIndex=start, count=2) == (made[:2], 2, 5)
     for count in (-1, 101):
         assert refusal(partial(listed, count=count)) == (INVALID, "INVALID_COUNT")
 

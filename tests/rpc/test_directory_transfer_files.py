@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
 import tracemalloc
@@ -41,7 +42,15 @@ def target(caller: Caller) -> People:
 
 
 @pytest.mark.parametrize(
-    "pack", [lambda data: data, gzip.compress, lambda data: gzip.compress(data[:90]) + gzip.compress(data[90:])]
+    "pack",
+    [
+        lambda data: data,
+        gzip.compress,
+        lambda data: gzip.compress(data[:90]) + gzip.compress(data[90:]),
+        lambda data: codecs.BOM_UTF8 + data,
+        lambda data: gzip.compress(codecs.BOM_UTF8 + data),
+        lambda data: gzip.compress(codecs.BOM_UTF8[:1]) + gzip.compress(codecs.BOM_UTF8[1:] + data),
+    ],
 )
 def test_a_file_may_be_plain_or_compressed_and_hold_more_than_users(target: People, pack: Any) -> None:
     document = {"itemsPerPage": 3, "requestOptions": {"users": [1]}, **crowd(3), "totalResults": 3, "more": [[{}]]}
@@ -52,6 +61,9 @@ def test_a_file_may_be_plain_or_compressed_and_hold_more_than_users(target: Peop
 
 BROKEN: list[tuple[bytes, int]] = [
     (b"no json", 0),
+    (codecs.BOM_UTF8, 0),
+    (codecs.BOM_UTF8 * 2 + json.dumps(crowd(1)).encode(), 0),
+    (json.dumps(crowd(1)).encode("utf-16"), 0),
     (b"[]", 0),
     (b'{"users": 5}', 0),
     (b'{"users": []}', 0),

@@ -58,6 +58,8 @@ def test_a_text_is_the_built_in_one_until_another_is_put_and_again_when_that_is_
     [
         ({"subject": "S", "base64_encoded_html_body": "PGI+", "html_body": "lost"},
          {"subject": "S", "html_body": "<b>", "base64_encoded_html_body": "PGI+"}),
+        ({"subject": "S", "base64_encoded_html_body": "PG\r\nI+\n"},
+         {"subject": "S", "html_body": "<b>", "base64_encoded_html_body": "PGI+"}),
         ({"subject": "S", "html_body": "<i>"},
          {"subject": "S", "html_body": "<i>", "base64_encoded_html_body": "PGk+"}),
         ({"subject": " S ", "plain_text_body": "t", "unheard": 1}, {"subject": "S", "plain_text_body": "t"}),

@@ -98,6 +98,29 @@ def lifetimes_outside_their_limits() -> list[tuple[Json, str]]:
     return [(changed(TOKENS, f"{name}.expires_in", seconds), "EXPIRES_IN_OUT_OF_RANGE") for name, seconds in wrong]
 
 
+def without_switches() -> list[tuple[Json, Json]]:
+    """As the vendor's tutorial writes it: a switch that its object leaves out stays as it is."""
+    printed: Json = {
+        "access": {"expires_in": 3601}, "refresh": {"enabled": False, "expires_in": 2592001},
+        "anonymousAccess": {"expires_in": 2592001},
+    }  # fmt: skip
+    shorter = {"refresh": {"expires_in": 86400}, "anonymousAccess": {}}
+    on = {"refresh": {"enabled": True}, "anonymousAccess": {"enabled": True}}
+
+    def stored(document: Json, *, on: bool) -> Json:
+        parts = {name: {**TOKENS[name], **document.get(name, {})} for name in ("access", "refresh", "anonymousAccess")}
+        return {**TOKENS, **parts, "anonymousAccess": {**parts["anonymousAccess"], "enabled": on}}
+
+    return [
+        (printed, stored(printed, on=False)),
+        (shorter, stored(shorter, on=False)),
+        (on, stored(on, on=True)),
+        (printed, stored(printed, on=True)),
+        ({"refresh": {"enabled": True}}, stored({"refresh": {"enabled": True}}, on=False)),
+        (shorter, {**stored(shorter, on=False), "refresh": {"expires_in": 86400, "enabled": True}}),
+    ]  # fmt: skip
+
+
 APM = "advancedPasswordManagement"
 POLICIES: Json = {
     APM: {
@@ -235,11 +258,10 @@ DOCUMENTS = {
             (changed(MAPPED, "anonymousAccess", {"enabled": True}),
              changed(MAPPED, "anonymousAccess", {"expires_in": 2592000, "enabled": True})),
             ({}, TOKENS),
+            *without_switches(),
         ],
         [
             *lifetimes_outside_their_limits(),
-            ({"refresh": {"expires_in": 86400}}, "ENABLED_MISSING"),
-            ({"anonymousAccess": {}}, "ENABLED_MISSING"),
             ({"idTokenClaims": [{"sourceClaim": "x"}]}, "UNKNOWN_CLAIM_SOURCE"),
             ({"accessTokenClaims": [{"source": "github", "sourceClaim": "x"}]}, "UNKNOWN_CLAIM_SOURCE"),
             ({"accessTokenClaims": [{"source": "saml"}]}, "SOURCE_CLAIM_MISSING"),
@@ -289,6 +311,7 @@ DOCUMENTS = {
         RULE,
         [
             ({"base64_encoded_regex": "LipbYS16XS4q", "error_message": "One of a to z, please"}, A_TO_Z),
+            ({"base64_encoded_regex": "LipbYS\r\n16X\n S4q\n", "error_message": "One of a to z, please"}, A_TO_Z),
             (A_TO_Z, A_TO_Z),
             ({"regex": "^.{8,}$"}, RULE),
             ({"base64_encoded_regex": "", "error_message": ""}, RULE),

@@ -47,7 +47,7 @@ def test_each_form_is_derived_from_the_other(config: PasswordRegexConfig, regex:
     [
         (PasswordRegexConfig(base64_encoded_regex="not base64!"), "INVALID_BASE64"),
         (PasswordRegexConfig(base64_encoded_regex="Lio"), "INVALID_BASE64"),
-        (PasswordRegexConfig(base64_encoded_regex="Lio\n="), "INVALID_BASE64"),
+        (PasswordRegexConfig(base64_encoded_regex="Lio\n"), "INVALID_BASE64"),
         (PasswordRegexConfig(base64_encoded_regex=base64.b64encode(b"\xff\xfe").decode()), "INVALID_BASE64"),
         (PasswordRegexConfig(regex="(?=.*[0-9]).*"), "INVALID_REGEX"),
         (PasswordRegexConfig(regex="(?<!a)b"), "INVALID_REGEX"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import bindparam, delete, select
 
 from ostiary.errors import invalid, not_found
+from ostiary.settings.encoded_text import decoded_text
 from ostiary.settings.languages import DEFAULT_LANGUAGE, enabled_languages
 from ostiary.store.tables import MessageTemplate, table_of
 from ostiary.store.tenancy import TenantView
@@ -109,9 +109,8 @@ def check_name(name: str, names: Sequence[str] = NAMES) -> None:
 def read_template(message: pb.Template) -> Template:
     """What a caller gave. Raises SUBJECT_MISSING, SUBJECT_TOO_LONG, BODY_TOO_LONG, INVALID_BASE64, INVALID_TEXT."""
     encoded = message.base64_encoded_html_body
-    template = Template(
-        message.subject.strip(), _decoded(encoded) if encoded else message.html_body, message.plain_text_body
-    )
+    html = decoded_text("base64_encoded_html_body", encoded, "text") if encoded else message.html_body
+    template = Template(message.subject.strip(), html, message.plain_text_body)
     if not template.subject:
         raise invalid("SUBJECT_MISSING", "subject is required.")
     if len(template.subject) > MAX_SUBJECT:
@@ -143,11 +142,3 @@ def built_in(name: str) -> Template:
     )  # fmt: skip
     html, text = (layouts.get_template(f"layout.{kind}").render(**words) for kind in ("html", "txt"))
     return Template(words["subject"], html, text)
-
-
-def _decoded(text: str) -> str:
-    try:
-        return base64.b64decode(text, validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        message = "base64_encoded_html_body must be base64 (RFC 4648 section 4, with padding) of text in UTF-8."
-        raise invalid("INVALID_BASE64", message) from error

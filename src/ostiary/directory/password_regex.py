@@ -8,7 +8,6 @@ look-around, back references) is refused when it is stored.
 from __future__ import annotations
 
 import base64
-import binascii
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +15,7 @@ import re2
 
 from ostiary.directory.conjunctions import conditions
 from ostiary.errors import invalid
+from ostiary.settings.encoded_text import decoded_text
 from ostiary.settings.setting import Setting
 from ostiary_api.appid.management.v4 import password_regex_pb2 as pb
 
@@ -32,7 +32,8 @@ _OPTIONS.max_mem = 1 << 20
 def check_regex_config(config: pb.PasswordRegexConfig) -> None:
     """Derives regex and base64_encoded_regex from one another and fills in what is built in."""
     encoded = config.HasField("base64_encoded_regex")
-    config.regex = (_decoded(config.base64_encoded_regex) if encoded else config.regex) or BUILT_IN
+    given = decoded_text("base64_encoded_regex", config.base64_encoded_regex, "a pattern") if encoded else config.regex
+    config.regex = given or BUILT_IN
     config.error_message = config.error_message or BUILT_IN_MESSAGE
     if len(config.regex) > MAX_REGEX:
         raise invalid("REGEX_TOO_LONG", f"The pattern has at most {MAX_REGEX} characters.")
@@ -55,14 +56,6 @@ def check_password_regex(config: pb.PasswordRegexConfig, password: str) -> None:
 @lru_cache(maxsize=512)
 def _compiled(pattern: str) -> list[tuple[Any, bool]]:
     return [(re2.compile(plain, _OPTIONS), wanted) for plain, wanted in conditions(pattern)]
-
-
-def _decoded(text: str) -> str:
-    try:
-        return base64.b64decode(text, validate=True).decode()
-    except (binascii.Error, ValueError) as error:
-        message = "base64_encoded_regex must be base64 (RFC 4648 section 4, with padding) of a pattern in UTF-8."
-        raise invalid("INVALID_BASE64", message) from error
 
 
 def _explained(error: re2.error) -> str:

@@ -27,8 +27,7 @@ def search_profiles(
     work: Work, tenant: TenantView, *, scope: str = "", email: str = "", idp_id: str = "", start: int | None = None,
     count: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """One page of the profiles that are not anonymous, oldest first. Raises INVALID_DATA_SCOPE, INVALID_COUNT,
-    INVALID_START_INDEX."""
+    """One page of the profiles that are not anonymous, oldest first. Raises INVALID_DATA_SCOPE, INVALID_COUNT."""
     if scope not in ("", INDEX, FULL):
         raise invalid("INVALID_DATA_SCOPE", f"dataScope must be {INDEX} or {FULL}.")
     conditions, size = _conditions(tenant.id, email, idp_id), page_size(count)
@@ -59,10 +58,9 @@ def page_size(count: int | None, most: int = MAX_PAGE) -> int:
 
 
 def page_start(start: int | None) -> int:
-    """The place of the first to return, from 1, which it is when not said. Raises INVALID_START_INDEX."""
-    if start is not None and start < 1:
-        raise invalid("INVALID_START_INDEX", "startIndex must be 1 or more.")
-    return start or 1
+    """The place of the first to return. Places count from 1; what is less means 1 (RFC 7644 §3.4.2.4), since clients
+    that count from 0 ask for 0 first."""
+    return max(start or 1, 1)
 
 
 def with_identity(tenant_id: str, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:

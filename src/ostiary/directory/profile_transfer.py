@@ -54,8 +54,7 @@ class Carried:
 def export_profiles(
     work: Work, tenant: TenantView, *, start: int | None = None, count: int | None = None
 ) -> dict[str, Any]:
-    """One page of profiles with all that belongs to them, oldest first; at most LARGEST. Raises INVALID_COUNT,
-    INVALID_START_INDEX."""
+    """One page of profiles with all that belongs to them, oldest first; at most LARGEST. Raises INVALID_COUNT."""
     size, chosen = min(page_size(count), LARGEST), [*known_profiles(tenant.id), ~_OF_DIRECTORY]
     counting = _counting_elsewhere(tenant.id)
     about = about_how_many(work, tenant, "profiles from elsewhere", counting)

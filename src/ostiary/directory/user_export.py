@@ -33,15 +33,13 @@ _PROFILES_OF_USERS = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which page was asked for: the place of its first user, from 1, and how many at most. Raises INVALID_COUNT,
-    INVALID_START_INDEX."""
+    """Which page was asked for: the place of its first user, from 1, and how many at most. Raises INVALID_COUNT."""
 
     start: int | None
     count: int | None
 
     def __post_init__(self) -> None:
         page_size(self.count, MAX_PAGE)
-        page_start(self.start)
 
     @property
     def echo(self) -> dict[str, int]:

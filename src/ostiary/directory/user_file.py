@@ -1,11 +1,13 @@
 """The users in a file that an import brings, one after another, whatever the file's length.
 
-A file is JSON with a list `users`, plain or compressed by gzip; other members are ignored. Nothing in it can make the
-reader hold more than MAX_USER_BYTES at once, and what a compressed file may become is bounded.
+A file is JSON with a list `users`, plain or compressed by gzip; other members are ignored, and so is a byte order mark
+before it (RFC 8259 §8.1), which editors and PowerShell write. Nothing in it can make the reader hold more than
+MAX_USER_BYTES at once, and what a compressed file may become is bounded.
 """
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import zlib
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ MAX_TEXT_BYTES = 16 << 30
 """Of the whole as JSON."""
 _BLOCK = 65_536
 _GZIP = b"\x1f\x8b"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BROKEN = (ijson.JSONError, ValueError, ArithmeticError, EOFError, OSError, zlib.error)
 
 
@@ -60,6 +63,8 @@ class UserFile:
     def read(self, size: int) -> bytes:
         """What the JSON reader asks for."""
         data = self._source.read(size)
+        if not self._text:
+            data = _without_mark(data)
         self._since += len(data)
         self._text += len(data)
         if self._since > MAX_USER_BYTES + _BLOCK:
@@ -89,6 +94,12 @@ class _Pieces:
         self._left = self._left[len(data) :]
         self.consumed += len(data)
         return data
+
+
+def _without_mark(beginning: bytes) -> bytes:
+    if beginning.startswith(_UTF_16):
+        raise invalid("MALFORMED_FILE", "The file is in UTF-16: save it in UTF-8, as RFC 8259 §8.1 asks of JSON.")
+    return beginning.removeprefix(codecs.BOM_UTF8)
 
 
 def _decompressed(pieces: _Pieces) -> Readable:

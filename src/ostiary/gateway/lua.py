@@ -15,13 +15,14 @@ from ostiary.transport.rules import DEPRECATED_SINCE, successor_link
 @dataclass(frozen=True, slots=True)
 class Tables:
     """What the filter knows: the tree of paths, the refusals of each family, the family of what has no route, the
-    Cache-Control of errors, and what clients call a field."""
+    Cache-Control of errors, what clients call a field, and which query parameters are whole numbers."""
 
     paths: Node[Place]
     answers: Mapping[str, Mapping[str, Answer]]
     otherwise: str
     no_store: str
     json_names: Mapping[str, str]
+    numbers: frozenset[str]
 
 
 def script(tables: Tables, logic: Path) -> str:
@@ -40,6 +41,7 @@ def script(tables: Tables, logic: Path) -> str:
             f"local ANSWERS = {literal(families)}",
             f"local BODIES = {literal({operation.body: True for operation in operations if operation.body})}",
             f"local JSON_NAMES = {literal(tables.json_names)}",
+            f"local NUMBERS = {literal(dict.fromkeys(sorted(tables.numbers), True))}",
             logic.read_text(encoding="utf-8"),
         ]
     )

@@ -21,6 +21,10 @@ from ostiary_api.options.v1 import rules_pb2 as options
 
 IN, OUT = "in", "out"
 """Which way a file goes that is too long to be held as a whole."""
+_WHOLE = frozenset({
+    FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT32,
+    FieldDescriptor.CPPTYPE_UINT64,
+})  # fmt: skip
 VERBS = ("get", "put", "post", "delete", "patch")
 
 
@@ -56,7 +60,8 @@ class Operation:
 class Interface:
     """All that the gateway must know of the protos. `cross_origin` are the RPCs that browsers of any origin may call
     by gRPC-Web, as paths; `services` those that have REST paths; `descriptors` the set itself, for the transcoder;
-    `json_names` what clients call the fields whose JSON name is another than the proto's.
+    `json_names` what clients call the fields whose JSON name is another than the proto's; `numbers` every spelling of
+    the query parameters that are whole numbers.
     """
 
     operations: tuple[Operation, ...]
@@ -64,6 +69,7 @@ class Interface:
     cross_origin: tuple[str, ...]
     descriptors: bytes
     json_names: dict[str, str]
+    numbers: frozenset[str]
 
     @property
     def uploads(self) -> list[str]:
@@ -95,6 +101,7 @@ def read_interface(descriptors: bytes) -> Interface:
         cross_origin=tuple(_rpc(method) for method in methods if _rules(method).cors),
         descriptors=descriptors,
         json_names=_json_names(pool.FindFileByName(file.name) for file in files.file),
+        numbers=_numbers(methods),
     )
 
 
@@ -168,6 +175,16 @@ def _json_names(files: Iterable[FileDescriptor]) -> dict[str, str]:
             for field in message.fields:
                 found.setdefault(field.name, set()).add(field.json_name)
     return {name: json.pop() for name, json in found.items() if len(json) == 1 and json != {name}}
+
+
+def _numbers(methods: Iterable[MethodDescriptor]) -> frozenset[str]:
+    """The names by which a query says a whole number, in whichever request a field of that name stands."""
+    names: dict[bool, set[str]] = {True: set(), False: set()}
+    for method in methods:
+        for field in method.input_type.fields:
+            is_number = field.cpp_type in _WHOLE and not field.is_repeated
+            names[is_number].update({field.name, field.json_name, field.camelcase_name})
+    return frozenset(names[True] - names[False])
 
 
 def _disagreements(operations: Iterable[Operation]) -> Iterator[str]:

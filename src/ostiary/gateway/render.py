@@ -119,7 +119,8 @@ def render(gateway: Gateway, interface: Interface) -> str:
         cross_origin=interface.cross_origin,
         routes=[entry for route in route_table(tree, OTHERWISE) for entry in _entries(route)],
         lua=script(
-            Tables(tree, _answers(tree), OTHERWISE.family, NO_STORE, interface.json_names), deploy_folder() / "rest.lua"
+            Tables(tree, _answers(tree), OTHERWISE.family, NO_STORE, interface.json_names, interface.numbers),
+            deploy_folder() / "rest.lua",
         ),
         descriptors=base64.b64encode(interface.descriptors).decode(),
         services=interface.services,

@@ -23,12 +23,8 @@ DEFAULT = pb.TokensConfig(
 def check_tokens(config: pb.TokensConfig) -> None:
     """Fills what is absent with its default; refuses lifetimes and claim mappings outside the documented limits.
 
-    A lifetime may be left out of its object, as recorded clients do; a switch may not: absent must not read as off.
+    A switch that was left out of its object is there already, as it was stored.
     """
-    if config.HasField("refresh") and not config.refresh.HasField("enabled"):
-        raise invalid("ENABLED_MISSING", "refresh.enabled is required: true or false.")
-    if config.HasField("anonymous_access") and not config.anonymous_access.HasField("enabled"):
-        raise invalid("ENABLED_MISSING", "anonymousAccess.enabled is required: true or false.")
     for part in ("access", "refresh", "anonymous_access"):
         default, given = getattr(DEFAULT, part), getattr(config, part)
         merged = type(default)()
@@ -64,4 +60,4 @@ def access_lifetime_s(config: pb.TokensConfig, *, anonymous: bool) -> int:
     return config.anonymous_access.expires_in if anonymous else config.access.expires_in
 
 
-TOKENS = Setting("tokens", DEFAULT, check_tokens)
+TOKENS = Setting("tokens", DEFAULT, check_tokens, keeps=True)

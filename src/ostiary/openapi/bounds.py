@@ -14,6 +14,7 @@ Keywords = dict[str, Any]
 _INTEGERS = {
     FieldDescriptor.TYPE_INT32: (-(2**31), 2**31 - 1),
     FieldDescriptor.TYPE_UINT32: (0, 2**32 - 1),
+    FieldDescriptor.TYPE_INT64: (-(2**63), 2**63 - 1),
 }
 _CONTROLS = r"\u0000-\u001F\u007F-\u009F\u2028\u2029"
 _LINE = f"[^{_CONTROLS}]"

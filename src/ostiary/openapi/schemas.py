@@ -34,6 +34,8 @@ _TYPES: dict[int, Schema] = {
     FieldDescriptor.TYPE_INT32: {"type": "integer", "format": "int32"},
     FieldDescriptor.TYPE_UINT32: {"type": "integer", "format": "uint32"},
 }
+_SENT: dict[int, Schema] = {**_TYPES, FieldDescriptor.TYPE_INT64: {"type": "integer", "format": "int64"}}
+"""What clients may send: a long number as number or as text; answers have it as text only."""
 _WELL_KNOWN: dict[str, Schema] = {
     "google.protobuf.Struct": {"type": "object"},
     "google.protobuf.Value": {},
@@ -91,9 +93,10 @@ class Schemas:
             return described | (_required_here(field.message_type, field) if shape is Shape.REQUEST else {})
         if field.enum_type is not None:
             return {"type": "string", "enum": [value.name for value in field.enum_type.values]}
-        if field.type not in _TYPES:
+        types = _SENT if shape is Shape.REQUEST else _TYPES
+        if field.type not in types:
             raise DescriptionError(f"{field.full_name}: JSON writes this type as text; use int32, uint32 or double")
-        return dict(_TYPES[field.type])
+        return dict(types[field.type])
 
     def _items(self, field: FieldDescriptor, shape: Shape) -> Schema:
         """What the items of a ListValue are, as far as the proto says it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from google.protobuf import struct_pb2
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from ostiary.errors import invalid
@@ -13,6 +14,19 @@ def require(message: Message, where: str, *names: str) -> None:
     for name in names:
         if not message.HasField(name):
             raise invalid("FIELD_MISSING", f"{path_of(message, where, name)} is required.")
+
+
+def keep_switches(document: Message, stored: Message) -> None:
+    """Gives the objects of `document` the switches that they lack, as they are `stored`.
+
+    Clients send objects without a switch that they do not know, and an absent switch must not read as off.
+    """
+    for field, part in document.ListFields():
+        if field.message_type is None or not field.has_presence:
+            continue
+        for switch in part.DESCRIPTOR.fields:
+            if switch.type == FieldDescriptor.TYPE_BOOL and not part.HasField(switch.name):
+                setattr(part, switch.name, getattr(getattr(stored, field.name), switch.name))
 
 
 def texts_of(message: Message, name: str) -> list[str]:

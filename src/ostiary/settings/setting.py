@@ -12,8 +12,9 @@ from typing import Generic, TypeVar
 from google.protobuf.message import Message
 from sqlalchemy import bindparam, select
 
+from ostiary.settings.fields import keep_switches
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import SettingDocument, table_of
+from ostiary.store.tables import SettingDocument, Tenant, table_of
 from ostiary.store.tenancy import TenantView, touch
 from ostiary.store.work import Work
 
@@ -30,13 +31,15 @@ _FIND = prepared(
 class Setting(Generic[M]):
     """A kind of document: its stored name, its default, and the check that refuses a bad one.
 
-    `check` raises `invalid` and may normalize the document in place.
+    `check` raises `invalid` and may normalize the document in place. `keeps`: switches that the objects of a new
+    document leave out stay as they are stored.
     """
 
-    def __init__(self, name: str, default: M, check: Callable[[M], None]) -> None:
+    def __init__(self, name: str, default: M, check: Callable[[M], None], *, keeps: bool = False) -> None:
         self.name = name
         self.default = default
         self._check = check
+        self._keeps = keeps
 
     def read(self, work: Work, tenant: TenantView) -> M:
         """The tenant's document, or the default. Shared with other requests: copy before changing it."""
@@ -53,6 +56,10 @@ class Setting(Generic[M]):
 
     def replace(self, work: Work, tenant_id: str, document: M, now_ms: int) -> M:
         """Checks and stores a document; it acts from the next request on."""
+        if self._keeps:
+            # Lock, then read: of two changes at once the second must keep what the first has stored.
+            work.get(Tenant, tenant_id, lock=True)
+            keep_switches(document, self.load(work, tenant_id))
         self._check(document)
         return self.store(work, tenant_id, document, now_ms)
 

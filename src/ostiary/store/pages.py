@@ -12,6 +12,8 @@ from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
 Entry = TypeVar("Entry")
+FURTHEST = 1 << 30
+"""Rows that are passed over at most: no table has more, and the databases calculate with 32 bits."""
 Conditions = Sequence[ColumnElement[bool]]
 Order = Sequence[ColumnElement[Any]]
 
@@ -28,13 +30,17 @@ def page_of(
     """
     counted = counting.cte("counted")
     total = select(counted.c.n).scalar_subquery()
-    ids, offset = select(table.c.id, total.label("total")).where(*chosen).limit(count), max(start, 1) - 1
+    ids, offset = select(table.c.id, total.label("total")).where(*chosen).limit(count), _passed_over(start)
     if 0 < about < 2 * offset:
         behind = total - (offset + count)  # in the same statement: what comes in between must not move the page
         ids = ids.order_by(*map(_reversed, order)).offset(case((behind > 0, behind), else_=0))
     else:
         ids = ids.order_by(*order).offset(offset)
     return ids.subquery("page")
+
+
+def _passed_over(start: int) -> int:
+    return min(max(start, 1) - 1, FURTHEST)
 
 
 def on_page(found: Sequence[Entry], total: int, start: int) -> Sequence[Entry]:

@@ -39,7 +39,7 @@ class ListUsersRequest(_message.Message):
     start_index: _builtins.int
     """The position of the first user, counted from 1; below 1 counts as 1."""
     count: _builtins.int
-    """How many at most; 100 when left out, 128 at most; 0 asks only for totalResults."""
+    """How many at most; 100 when left out, 128 at most; 0 or less asks only for totalResults."""
     sort_by: _builtins.str
     """userName (the default), displayName, id, meta.created or meta.lastModified."""
     sort_order: _builtins.str

@@ -35,7 +35,7 @@ class ExportCloudDirectoryUsersRequest(_message.Message):
     encryption_secret: _builtins.str
     """What the hashes are encrypted with: any text of 1 to 1,024 bytes, needed again at import."""
     start_index: _builtins.int
-    """The place of the first user to return, from 1; 1 when absent."""
+    """The place of the first user to return, from 1; less than 1 means 1, and so does its absence."""
     count: _builtins.int
     """How many to return, 0 to 50; 50 when absent."""
     def __init__(

@@ -83,7 +83,7 @@ class CloudDirectoryTransferServiceServicer:
         """Returns a page of users with their encrypted password hashes, oldest first, as JSON: `itemsPerPage`, `totalResults`,
         `requestOptions` (the paging that was asked for) and `users`.
 
-        Errors: `INVALID_ENCRYPTION_SECRET`, `INVALID_COUNT`, `INVALID_START_INDEX`, `HASHING_BUSY` (429).
+        Errors: `INVALID_ENCRYPTION_SECRET`, `INVALID_COUNT`, `HASHING_BUSY` (429).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,7 +50,7 @@ class CloudDirectoryTransferServiceStub:
     """Returns a page of users with their encrypted password hashes, oldest first, as JSON: `itemsPerPage`, `totalResults`,
     `requestOptions` (the paging that was asked for) and `users`.
 
-    Errors: `INVALID_ENCRYPTION_SECRET`, `INVALID_COUNT`, `INVALID_START_INDEX`, `HASHING_BUSY` (429).
+    Errors: `INVALID_ENCRYPTION_SECRET`, `INVALID_COUNT`, `HASHING_BUSY` (429).
     """
     ImportCloudDirectoryUsers: _grpc.UnaryUnaryMultiCallable[_cloud_directory_transfer_pb2.ImportCloudDirectoryUsersRequest, _cloud_directory_transfer_pb2.CloudDirectoryImportResult]
     """Adds users of an export, or of another system. Each gets a new id, keeps the old one as `originalId`, and has a
@@ -91,7 +91,7 @@ class CloudDirectoryTransferServiceAsyncStub(CloudDirectoryTransferServiceStub):
     """Returns a page of users with their encrypted password hashes, oldest first, as JSON: `itemsPerPage`, `totalResults`,
     `requestOptions` (the paging that was asked for) and `users`.
 
-    Errors: `INVALID_ENCRYPTION_SECRET`, `INVALID_COUNT`, `INVALID_START_INDEX`, `HASHING_BUSY` (429).
+    Errors: `INVALID_ENCRYPTION_SECRET`, `INVALID_COUNT`, `HASHING_BUSY` (429).
     """
     ImportCloudDirectoryUsers: _aio.UnaryUnaryMultiCallable[_cloud_directory_transfer_pb2.ImportCloudDirectoryUsersRequest, _cloud_directory_transfer_pb2.CloudDirectoryImportResult]  # type: ignore[assignment]
     """Adds users of an export, or of another system. Each gets a new id, keeps the old one as `originalId`, and has a
@@ -135,7 +135,7 @@ class CloudDirectoryTransferServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns a page of users with their encrypted password hashes, oldest first, as JSON: `itemsPerPage`, `totalResults`,
         `requestOptions` (the paging that was asked for) and `users`.
 
-        Errors: `INVALID_ENCRYPTION_SECRET`, `INVALID_COUNT`, `INVALID_START_INDEX`, `HASHING_BUSY` (429).
+        Errors: `INVALID_ENCRYPTION_SECRET`, `INVALID_COUNT`, `HASHING_BUSY` (429).
         """
 
     @_abc_1.abstractmethod

@@ -32,7 +32,7 @@ class ListCloudDirectoryUsersRequest(_message.Message):
     tenant_id: _builtins.str
     """The tenant's GUID."""
     start_index: _builtins.int
-    """The place of the first user to return, from 1; 1 when absent."""
+    """The place of the first user to return, from 1; less than 1 means 1, and so does its absence."""
     count: _builtins.int
     """How many to return, 0 to 100; 100 when absent."""
     query: _builtins.str

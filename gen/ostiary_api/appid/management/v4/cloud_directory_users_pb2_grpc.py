@@ -92,7 +92,7 @@ class CloudDirectoryUsersServiceServicer:
     def ListCloudDirectoryUsers(self, request, context):
         """Lists the users, oldest first.
 
-        Errors: `INVALID_COUNT`, `INVALID_START_INDEX`.
+        Errors: `INVALID_COUNT`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

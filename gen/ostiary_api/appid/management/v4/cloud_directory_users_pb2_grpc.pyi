@@ -42,7 +42,7 @@ class CloudDirectoryUsersServiceStub:
     ListCloudDirectoryUsers: _grpc.UnaryUnaryMultiCallable[_cloud_directory_users_pb2.ListCloudDirectoryUsersRequest, _cloud_directory_users_pb2.ListCloudDirectoryUsersResponse]
     """Lists the users, oldest first.
 
-    Errors: `INVALID_COUNT`, `INVALID_START_INDEX`.
+    Errors: `INVALID_COUNT`.
     """
     CreateCloudDirectoryUser: _grpc.UnaryUnaryMultiCallable[_cloud_directory_users_pb2.CreateCloudDirectoryUserRequest, _cloud_directory_users_pb2.CloudDirectoryUser]
     """Creates a user. Sends no mail and makes no profile: that comes with the first sign-in.
@@ -99,7 +99,7 @@ class CloudDirectoryUsersServiceAsyncStub(CloudDirectoryUsersServiceStub):
     ListCloudDirectoryUsers: _aio.UnaryUnaryMultiCallable[_cloud_directory_users_pb2.ListCloudDirectoryUsersRequest, _cloud_directory_users_pb2.ListCloudDirectoryUsersResponse]  # type: ignore[assignment]
     """Lists the users, oldest first.
 
-    Errors: `INVALID_COUNT`, `INVALID_START_INDEX`.
+    Errors: `INVALID_COUNT`.
     """
     CreateCloudDirectoryUser: _aio.UnaryUnaryMultiCallable[_cloud_directory_users_pb2.CreateCloudDirectoryUserRequest, _cloud_directory_users_pb2.CloudDirectoryUser]  # type: ignore[assignment]
     """Creates a user. Sends no mail and makes no profile: that comes with the first sign-in.
@@ -159,7 +159,7 @@ class CloudDirectoryUsersServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_cloud_directory_users_pb2.ListCloudDirectoryUsersResponse, _abc.Awaitable[_cloud_directory_users_pb2.ListCloudDirectoryUsersResponse]]:
         """Lists the users, oldest first.
 
-        Errors: `INVALID_COUNT`, `INVALID_START_INDEX`.
+        Errors: `INVALID_COUNT`.
         """
 
     @_abc_1.abstractmethod

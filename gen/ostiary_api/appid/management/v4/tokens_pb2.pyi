@@ -192,7 +192,7 @@ class RefreshTokenConfig(_message.Message):
     expires_in: _builtins.int
     """Seconds, 86400 to 7776000, anew with each use; 2592000 by default."""
     enabled: _builtins.bool
-    """Whether refresh tokens are issued; off by default, and required where its object is sent."""
+    """Whether refresh tokens are issued; off by default."""
     def __init__(
         self,
         *,
@@ -225,8 +225,8 @@ class AnonymousAccessConfig(_message.Message):
     expires_in: _builtins.int
     """How long access and identity tokens of anonymous users live: seconds, 86400 to 7776000; 2592000 by default."""
     enabled: _builtins.bool
-    """Whether `idp=appid_anon` signs in, and anonymous users may refresh; off by default, and required where its object is
-    sent. Tokens that are out live on.
+    """Whether `idp=appid_anon` signs in, and anonymous users may refresh; off by default. Tokens that are out
+    live on.
     """
     def __init__(
         self,

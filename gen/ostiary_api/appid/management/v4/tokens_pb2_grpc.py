@@ -62,8 +62,7 @@ class TokensServiceServicer:
         """Replaces the token settings of a tenant: an absent object returns to its default, an absent list becomes empty.
 
         Acts on tokens issued from the next request on.
-        Errors: `EXPIRES_IN_OUT_OF_RANGE`, `UNKNOWN_CLAIM_SOURCE`, `SOURCE_CLAIM_MISSING`, `TOO_MANY_CLAIMS`,
-        `ENABLED_MISSING`.
+        Errors: `EXPIRES_IN_OUT_OF_RANGE`, `UNKNOWN_CLAIM_SOURCE`, `SOURCE_CLAIM_MISSING`, `TOO_MANY_CLAIMS`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,8 +39,7 @@ class TokensServiceStub:
     """Replaces the token settings of a tenant: an absent object returns to its default, an absent list becomes empty.
 
     Acts on tokens issued from the next request on.
-    Errors: `EXPIRES_IN_OUT_OF_RANGE`, `UNKNOWN_CLAIM_SOURCE`, `SOURCE_CLAIM_MISSING`, `TOO_MANY_CLAIMS`,
-    `ENABLED_MISSING`.
+    Errors: `EXPIRES_IN_OUT_OF_RANGE`, `UNKNOWN_CLAIM_SOURCE`, `SOURCE_CLAIM_MISSING`, `TOO_MANY_CLAIMS`.
     """
 
 @_typing.type_check_only
@@ -54,8 +53,7 @@ class TokensServiceAsyncStub(TokensServiceStub):
     """Replaces the token settings of a tenant: an absent object returns to its default, an absent list becomes empty.
 
     Acts on tokens issued from the next request on.
-    Errors: `EXPIRES_IN_OUT_OF_RANGE`, `UNKNOWN_CLAIM_SOURCE`, `SOURCE_CLAIM_MISSING`, `TOO_MANY_CLAIMS`,
-    `ENABLED_MISSING`.
+    Errors: `EXPIRES_IN_OUT_OF_RANGE`, `UNKNOWN_CLAIM_SOURCE`, `SOURCE_CLAIM_MISSING`, `TOO_MANY_CLAIMS`.
     """
 
 class TokensServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -78,8 +76,7 @@ class TokensServiceServicer(metaclass=_abc_1.ABCMeta):
         """Replaces the token settings of a tenant: an absent object returns to its default, an absent list becomes empty.
 
         Acts on tokens issued from the next request on.
-        Errors: `EXPIRES_IN_OUT_OF_RANGE`, `UNKNOWN_CLAIM_SOURCE`, `SOURCE_CLAIM_MISSING`, `TOO_MANY_CLAIMS`,
-        `ENABLED_MISSING`.
+        Errors: `EXPIRES_IN_OUT_OF_RANGE`, `UNKNOWN_CLAIM_SOURCE`, `SOURCE_CLAIM_MISSING`, `TOO_MANY_CLAIMS`.
         """
 
 def add_TokensServiceServicer_to_server(servicer: TokensServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -42,7 +42,7 @@ class SearchUserProfilesRequest(_message.Message):
     id: _builtins.str
     """Only profiles with this id at their provider; a directory id for directory users."""
     start_index: _builtins.int
-    """The place of the first profile to return, from 1; 1 when absent."""
+    """The place of the first profile to return, from 1; less than 1 means 1, and so does its absence."""
     count: _builtins.int
     """How many to return, 0 to 100; 100 when absent."""
     def __init__(
@@ -132,7 +132,7 @@ class ExportUserProfilesRequest(_message.Message):
     tenant_id: _builtins.str
     """The tenant's GUID."""
     start_index: _builtins.int
-    """The place of the first profile to return, from 1; 1 when absent."""
+    """The place of the first profile to return, from 1; less than 1 means 1, and so does its absence."""
     count: _builtins.int
     """How many to return, 0 to 100, of which at most 50 come; 50 when absent."""
     def __init__(

@@ -110,7 +110,7 @@ class UsersServiceServicer:
         """Lists profiles, oldest first: `totalResults`, `itemsPerPage`, `requestOptions` (the paging that was asked for, else
         empty) and `users`. Anonymous ones are never listed.
 
-        Errors: `INVALID_DATA_SCOPE`, `INVALID_COUNT`, `INVALID_START_INDEX`.
+        Errors: `INVALID_DATA_SCOPE`, `INVALID_COUNT`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,7 +136,7 @@ class UsersServiceServicer:
         Users of the Cloud Directory and anonymous users are left out, but for those who were registered in advance by their
         mail address. Each of `users` has the members of a profile, `idp` and `roles` (names); `totalResults`,
         `itemsPerPage` and `requestOptions` as in a search.
-        Errors: `INVALID_COUNT`, `INVALID_START_INDEX`.
+        Errors: `INVALID_COUNT`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

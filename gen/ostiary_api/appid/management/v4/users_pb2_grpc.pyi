@@ -47,7 +47,7 @@ class UsersServiceStub:
     """Lists profiles, oldest first: `totalResults`, `itemsPerPage`, `requestOptions` (the paging that was asked for, else
     empty) and `users`. Anonymous ones are never listed.
 
-    Errors: `INVALID_DATA_SCOPE`, `INVALID_COUNT`, `INVALID_START_INDEX`.
+    Errors: `INVALID_DATA_SCOPE`, `INVALID_COUNT`.
     """
     PreRegisterUser: _grpc.UnaryUnaryMultiCallable[_users_pb2.PreRegisterUserRequest, _users_pb2.PreRegisteredUser]
     """Makes a profile before its owner first signs in; its attributes and roles wait for him. Body: `idp` (saml,
@@ -65,7 +65,7 @@ class UsersServiceStub:
     Users of the Cloud Directory and anonymous users are left out, but for those who were registered in advance by their
     mail address. Each of `users` has the members of a profile, `idp` and `roles` (names); `totalResults`,
     `itemsPerPage` and `requestOptions` as in a search.
-    Errors: `INVALID_COUNT`, `INVALID_START_INDEX`.
+    Errors: `INVALID_COUNT`.
     """
     ImportUserProfiles: _grpc.UnaryUnaryMultiCallable[_users_pb2.ImportUserProfilesRequest, _users_pb2.ProfileImportResult]
     """Adds exported profiles under new ids: at most 50 at once. Body: what ExportUserProfiles answers.
@@ -124,7 +124,7 @@ class UsersServiceAsyncStub(UsersServiceStub):
     """Lists profiles, oldest first: `totalResults`, `itemsPerPage`, `requestOptions` (the paging that was asked for, else
     empty) and `users`. Anonymous ones are never listed.
 
-    Errors: `INVALID_DATA_SCOPE`, `INVALID_COUNT`, `INVALID_START_INDEX`.
+    Errors: `INVALID_DATA_SCOPE`, `INVALID_COUNT`.
     """
     PreRegisterUser: _aio.UnaryUnaryMultiCallable[_users_pb2.PreRegisterUserRequest, _users_pb2.PreRegisteredUser]  # type: ignore[assignment]
     """Makes a profile before its owner first signs in; its attributes and roles wait for him. Body: `idp` (saml,
@@ -142,7 +142,7 @@ class UsersServiceAsyncStub(UsersServiceStub):
     Users of the Cloud Directory and anonymous users are left out, but for those who were registered in advance by their
     mail address. Each of `users` has the members of a profile, `idp` and `roles` (names); `totalResults`,
     `itemsPerPage` and `requestOptions` as in a search.
-    Errors: `INVALID_COUNT`, `INVALID_START_INDEX`.
+    Errors: `INVALID_COUNT`.
     """
     ImportUserProfiles: _aio.UnaryUnaryMultiCallable[_users_pb2.ImportUserProfilesRequest, _users_pb2.ProfileImportResult]  # type: ignore[assignment]
     """Adds exported profiles under new ids: at most 50 at once. Body: what ExportUserProfiles answers.
@@ -204,7 +204,7 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists profiles, oldest first: `totalResults`, `itemsPerPage`, `requestOptions` (the paging that was asked for, else
         empty) and `users`. Anonymous ones are never listed.
 
-        Errors: `INVALID_DATA_SCOPE`, `INVALID_COUNT`, `INVALID_START_INDEX`.
+        Errors: `INVALID_DATA_SCOPE`, `INVALID_COUNT`.
         """
 
     @_abc_1.abstractmethod
@@ -234,7 +234,7 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
         Users of the Cloud Directory and anonymous users are left out, but for those who were registered in advance by their
         mail address. Each of `users` has the members of a profile, `idp` and `roles` (names); `totalResults`,
         `itemsPerPage` and `requestOptions` as in a search.
-        Errors: `INVALID_COUNT`, `INVALID_START_INDEX`.
+        Errors: `INVALID_COUNT`.
         """
 
     @_abc_1.abstractmethod
