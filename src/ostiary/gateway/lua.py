@@ -47,6 +47,13 @@ def script(tables: Tables, logic: Path) -> str:
     )
 
 
+def refusing(answer: Answer, logic: Path) -> str:
+    """A filter that gives one answer to every request: its parts, then `logic`."""
+    parts = {"STATUS": str(answer.status), "TYPE": answer.content_type, "BODY": answer.body}
+    constants = [f"local {name} = {literal(part)}" for name, part in parts.items()]
+    return "\n".join([*constants, logic.read_text(encoding="utf-8")])
+
+
 def literal(value: object) -> str:
     """`value` (text, true, lists, mappings with text keys) as Lua."""
     if isinstance(value, Mapping):
@@ -87,6 +94,7 @@ def _terminal(place: Place) -> dict[str, object]:
     allowed = [*place.allowed, *(["OPTIONS"] if place.traits.cors else [])]
     return {
         "allow": ", ".join(allowed),
+        "family": place.traits.family,
         "verbs": {verb: _link(place, verb) or True for verb in place.allowed},
         "bound": {name: True for operation in place.operations.values() for name in sorted(operation.bound)},
     }

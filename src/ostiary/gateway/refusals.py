@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from grpc import StatusCode
+
 from ostiary.errors import DomainError, Kind
 from ostiary.transport.families import RENDERERS
 from ostiary_api.options.v1 import rules_pb2 as options
 
+MAX_HEADERS = 100
+MAX_HEADERS_KIB = 60
+"""Of a request, its path included. A worker takes a little more (`MAX_METADATA`), for what the gateway adds."""
 FIELD = "@field@"
 """Stands in a message where the gateway puts the name of a request field."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """An answer that Envoy gives without asking a worker. `name` is how the Lua filter calls it."""
+    """An answer that Envoy gives without asking a worker. `name` is how the Lua filter calls it: the HTTP status,
+    unless several refusals have the same.
+    """
 
     name: str
     kind: Kind
@@ -24,7 +31,10 @@ class Refusal:
 
 
 REFUSALS = (
-    Refusal("malformed", Kind.INVALID, "MALFORMED_REQUEST", "The body is not the JSON that this operation takes."),
+    Refusal(
+        "malformed", Kind.INVALID, "MALFORMED_REQUEST",
+        "The body is not the JSON that this operation takes; it must be one value of JSON, in UTF-8.",
+    ),
     Refusal("field", Kind.INVALID, "INVALID_FIELD", f"{FIELD} has a value of the wrong type."),
     Refusal("repeated", Kind.INVALID, "REPEATED_PARAMETER", "The query repeats a parameter that the path holds."),
     Refusal("400", Kind.INVALID, "BAD_REQUEST", "The request is not valid HTTP."),
@@ -35,13 +45,48 @@ REFUSALS = (
     Refusal("408", Kind.REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "The request did not arrive in time."),
     Refusal("409", Kind.CONFLICT, "CONFLICT", "Another change came first; read again and repeat."),
     Refusal("413", Kind.TOO_LARGE, "BODY_TOO_LARGE", "The body is larger than this server takes."),
+    Refusal(
+        "415", Kind.UNSUPPORTED_TYPE, "UNSUPPORTED_ENCODING",
+        "This server speaks gRPC and gRPC-Web in protobuf only: application/grpc, application/grpc-web+proto.",
+    ),
     Refusal("429", Kind.LIMITED, "TOO_MANY_REQUESTS", "Too many requests from this address; wait and repeat."),
-    Refusal("431", Kind.HEADERS_TOO_LARGE, "HEADERS_TOO_LARGE", "The headers are larger than this server takes."),
+    Refusal(
+        "431", Kind.HEADERS_TOO_LARGE, "HEADERS_TOO_LARGE",
+        f"The headers, or the path with its query, are larger than this server takes: {MAX_HEADERS_KIB} KiB in "
+        f"{MAX_HEADERS} headers.",
+    ),
     Refusal("500", Kind.INTERNAL, "INTERNAL_ERROR", "Internal error."),
-    Refusal("501", Kind.UNIMPLEMENTED, "NOT_IMPLEMENTED", "This server does not offer the operation."),
+    Refusal("501", Kind.UNIMPLEMENTED, "NOT_IMPLEMENTED", "This server does not offer what the request asks for."),
     Refusal("503", Kind.UNAVAILABLE, "UNAVAILABLE", "The server cannot answer at the moment; repeat soon."),
     Refusal("504", Kind.DEADLINE_EXCEEDED, "TIMEOUT", "The answer took too long."),
-)
+)  # fmt: skip
+
+GRPC_CODES = {
+    400: StatusCode.INVALID_ARGUMENT,
+    403: StatusCode.PERMISSION_DENIED,
+    404: StatusCode.UNIMPLEMENTED,
+    405: StatusCode.UNIMPLEMENTED,
+    408: StatusCode.DEADLINE_EXCEEDED,
+    413: StatusCode.RESOURCE_EXHAUSTED,
+    431: StatusCode.RESOURCE_EXHAUSTED,
+    500: StatusCode.INTERNAL,
+    501: StatusCode.UNIMPLEMENTED,
+    502: StatusCode.UNAVAILABLE,
+    503: StatusCode.UNAVAILABLE,
+    504: StatusCode.DEADLINE_EXCEEDED,
+}
+"""What Envoy refuses, by its HTTP status, as gRPC and gRPC-Web say it; 415 stays, as gRPC over HTTP/2 has it."""
+_GRPC_WORDS = {404: "There is no such method.", 413: "The message is larger than this server takes."}
+_SAME_WORDS = {502: "503"}
+"""What the Lua filter answers for a status that has no row of its own."""
+
+
+def grpc_refusals() -> Iterable[tuple[int, int, str]]:
+    """HTTP status, gRPC status and grpc-message (ASCII) of what Envoy refuses."""
+    words = {refusal.name: refusal.message for refusal in REFUSALS}
+    for status, code in GRPC_CODES.items():
+        name = _SAME_WORDS.get(status, str(status))
+        yield status, code.value[0], _GRPC_WORDS.get(status, words[name])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import jinja2
 
 from ostiary.config import Settings, deploy_folder, host_and_port, is_loopback, largest_message
-from ostiary.gateway.lua import Tables, script
+from ostiary.gateway.lua import Tables, refusing, script
 from ostiary.gateway.operations import Interface
-from ostiary.gateway.refusals import Answer, answers
+from ostiary.gateway.refusals import MAX_HEADERS, MAX_HEADERS_KIB, Answer, answers, grpc_refusals
 from ostiary.gateway.routes import Place, Route, Traits, family_name, route_table, tree_of
 from ostiary.gateway.templates import Node
 from ostiary.keys.rotation import KEY_SET_AGE_S
@@ -28,10 +28,12 @@ HEALTH_SERVICE = "ostiary.worker"
 """The name under which a worker says that it takes requests; health of the whole stands under the empty name."""
 OTHERWISE = Traits(family_name(options.ERROR_FAMILY_APPID))
 """What holds for paths of no dialect: the shape that most clients here can read."""
-INTERNAL = ({"prefix": "x-http-"}, {"exact": "x-local-reply"})
+INTERNAL = ({"prefix": "x-http-"}, {"prefix": "x-local-"})
 """What workers and filters tell each other: it never leaves."""
 FORGEABLE = (*INTERNAL, {"prefix": "x-envoy-"}, {"exact": "x-client-ip"})
 """What only the gateway may say of a request."""
+GRPC_TYPES = r"application/grpc(-web|-web-text)?(\+proto)?"
+"""The content types (RE2) of gRPC and gRPC-Web that are spoken here; all others that begin alike are refused."""
 OPEN_STREAMS = ("/grpc.health.v1.Health/Watch", "/grpc.reflection.")
 """What anybody may call and keep open; a stream of reflection holds a thread of its worker."""
 MOST_OPEN_STREAMS = 16
@@ -91,6 +93,7 @@ def render(gateway: Gateway, interface: Interface) -> str:
     host, port = host_and_port(gateway.listen)
     host = "127.0.0.1" if host == "localhost" else host  # Envoy resolves no names for what it listens on
     tree = tree_of(interface.operations)
+    refusals = _answers(tree)
     template = (deploy_folder() / "envoy.yaml.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 (YAML, not HTML)
     return environment.from_string(template).render(
@@ -107,6 +110,11 @@ def render(gateway: Gateway, interface: Interface) -> str:
         open_streams=OPEN_STREAMS,
         most_open_streams=MOST_OPEN_STREAMS,
         log_format=gateway.log_format,
+        max_headers=MAX_HEADERS,
+        max_headers_kib=MAX_HEADERS_KIB,
+        grpc_refusals=list(grpc_refusals()),
+        grpc_types=GRPC_TYPES,
+        other_encodings=refusing(refusals[OTHERWISE.family]["415"], deploy_folder() / "other_encodings.lua"),
         internal_request_headers=_removed(FORGEABLE),
         response_mutations=_response_mutations(gateway),
         retry_reads=RETRY_READS,
@@ -119,7 +127,7 @@ def render(gateway: Gateway, interface: Interface) -> str:
         cross_origin=interface.cross_origin,
         routes=[entry for route in route_table(tree, OTHERWISE) for entry in _entries(route)],
         lua=script(
-            Tables(tree, _answers(tree), OTHERWISE.family, NO_STORE, interface.json_names, interface.numbers),
+            Tables(tree, refusals, OTHERWISE.family, NO_STORE, interface.json_names, interface.numbers),
             deploy_folder() / "rest.lua",
         ),
         descriptors=base64.b64encode(interface.descriptors).decode(),
@@ -151,7 +159,7 @@ def _response_mutations(gateway: Gateway) -> list[dict[str, Any]]:
 
     hsts = [absent("strict-transport-security", "max-age=31536000")] if gateway.hsts else []
     added = [absent("cache-control", NO_STORE), absent("x-content-type-options", "nosniff"), *hsts]
-    return [*_removed(INTERNAL), *added]
+    return [*_removed((*INTERNAL, {"prefix": "x-envoy-"})), *added]
 
 
 def _entries(route: Route) -> Iterable[dict[str, Any]]:
