@@ -168,7 +168,7 @@ def test_fewer_scopes_may_be_asked_for(runtime: Runtime, app: Application) -> No
 
 def test_a_scope_that_is_not_granted_is_refused(runtime: Runtime, app: Application) -> None:
     give_scopes(runtime, app, "orders.read")
-    for asked in ("orders.delete", "orders.read orders.delete", "openid", "appid_authenticated", "*"):
+    for asked in ("orders.delete", "orders.read orders.delete", "openid nosuch", "appid_authenticated", "*"):
         with refused("invalid_scope"):
             runtime.token({**GRANT, "scope": asked}, app.basic)
 

@@ -241,3 +241,51 @@ def test_an_assertion_with_a_jti_acts_once_for_its_issuer_and_tenant(caller: Cal
     for odd in (7, ["a1"], {"a": 1}):
         with refused("invalid_grant"):
             custom.exchange(custom.assertion(jti=odd))
+
+
+def test_standard_claims_of_the_assertion_are_carried(custom: Custom) -> None:
+    said = {
+        "email": "ada@hr.example", "email_verified": True, "given_name": "Ada", "family_name": "King",
+        "preferred_username": "ada", "zoneinfo": "Europe/London", "phone_number": "+44 1", "address": {"country": "GB"},
+    }  # fmt: skip
+    answer = custom.exchange(custom.assertion(**said))
+    for token in ("id_token", "access_token"):
+        assert custom.verified(answer[token])[1]["email_verified"] is True
+    identity = custom.verified(answer["id_token"])[1]
+    names = ("given_name", "family_name", "preferred_username")
+    assert {name: identity.get(name) for name in names} == {name: said[name] for name in names}
+    seen = custom.userinfo(answer["access_token"])
+    assert {name: seen.get(name) for name in said} == said
+
+
+@pytest.mark.parametrize(
+    "said", [{"email_verified": True}, {"email": "a@hr.example"}, {"email": "a@hr.example", "email_verified": "yes"}]
+)
+def test_an_address_is_verified_only_if_the_assertion_says_so_of_it(custom: Custom, said: dict[str, Any]) -> None:
+    answer = custom.exchange(custom.assertion(**said))
+    assert custom.verified(answer["id_token"])[1]["email_verified"] is False
+    assert custom.userinfo(answer["access_token"])["email_verified"] is False
+
+
+def test_a_claim_of_another_type_is_left_out_and_refuses_nobody(custom: Custom) -> None:
+    odd = {"given_name": ["Ada"], "address": "London", "updated_at": "then", "family_name": None, "auth_time": "x"}
+    answer = custom.exchange(custom.assertion(**odd))
+    identity, seen = custom.verified(answer["id_token"])[1], custom.userinfo(answer["access_token"])
+    for name in ("given_name", "address", "updated_at", "family_name"):
+        assert name not in identity
+        assert name not in seen
+    assert identity["auth_time"] == custom.made.clock.now_ms() // 1000
+
+
+def test_the_moment_of_the_sign_in_is_the_assertions_where_it_says_so(custom: Custom) -> None:
+    now = custom.made.clock.now_ms() // 1000
+    for said, shown in ((now - 90, now - 90), (now + 90, now), (-1, now), (True, now)):
+        answer = custom.exchange(custom.assertion(auth_time=said))
+        assert custom.verified(answer["id_token"])[1]["auth_time"] == shown
+
+
+def test_an_assertion_with_a_claim_twice_is_refused(custom: Custom) -> None:
+    claims = json.dumps(custom.claims())
+    twice = f'{claims[:-1]}, "sub": "emp-2"}}'.encode()
+    with refused("invalid_grant"):
+        custom.exchange(compact({"alg": "RS256"}, twice, OURS))

@@ -71,7 +71,7 @@ def test_the_tokens_are_exactly_what_the_documentation_shows(runtime: Runtime, a
     assert (header["alg"], header["typ"], header["ver"]) == ("RS256", "JWT", 4)
     assert identity == {
         **shared, "name": "Ada Lovelace", "email": "ada@example.com", "preferred_username": "ada@example.com",
-        "given_name": "Ada", "family_name": "Lovelace",
+        "given_name": "Ada", "family_name": "Lovelace", "auth_time": now,
         "identities": [{"provider": "cloud_directory", "id": user_id}],
     }  # fmt: skip
     assert subject != user_id
@@ -277,7 +277,7 @@ def test_userinfo_says_what_is_known(runtime: Runtime, app: Application) -> None
     assert known == {
         "sub": profile_of(answer, runtime), "name": "Ada Lovelace", "email": "ada@example.com", "locale": "en-GB",
         "preferred_username": "ada@example.com", "given_name": "Ada", "family_name": "Lovelace",
-        "email_verified": True,
+        "email_verified": True, "updated_at": runtime.made.clock.now_ms() // 1000,
     }  # fmt: skip
     assert (identity["provider"], identity["id"]) == ("cloud_directory", user_id)
     assert identity["idpUserInfo"]["name"]["familyName"] == "Lovelace"

@@ -13,13 +13,27 @@ MAX_DEPTH = 64
 
 
 def read_json(data: bytes) -> Any:
-    """The value that `data` spells in UTF-8, with Decimal for numbers that are not whole. Raises MALFORMED_JSON."""
+    """The value that `data` spells in UTF-8, with Decimal for numbers that are not whole. Raises MALFORMED_JSON, also
+    for an object that has a name twice (RFC 7493 §2.3): two readers would see two different objects.
+
+    A byte order mark in front is ignored (RFC 8259 §8.1).
+    """
     try:
-        value = json.loads(data.decode(), parse_float=Decimal, parse_constant=_refuse)
+        value = json.loads(
+            data.decode("utf-8-sig"), parse_float=Decimal, parse_constant=_refuse, object_pairs_hook=distinct
+        )
     except (ValueError, ArithmeticError, RecursionError) as error:
         raise _malformed() from error
     check_json(value)
     return value
+
+
+def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON whose names all differ. Raises ValueError for others."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a name stands twice in an object")
+    return members
 
 
 def read_for_tokens(text: str) -> Any:
@@ -80,4 +94,5 @@ def _check_text(text: str) -> None:
 
 
 def _malformed() -> DomainError:
-    return invalid("MALFORMED_JSON", f"The body must be JSON in UTF-8, nested at most {MAX_DEPTH} deep.")
+    message = f"The body must be JSON in UTF-8, nested at most {MAX_DEPTH} deep, without a name twice in an object."
+    return invalid("MALFORMED_JSON", message)

@@ -25,13 +25,18 @@ VERSION = 4
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What tokens to make: for a subject, or (None) for the client itself. `amr` is space-separated."""
+    """What tokens to make: for a subject, or (None) for the client itself.
+
+    `amr` is space-separated, `auth_time` UTC milliseconds; `acr` is empty where the client did not ask for one.
+    """
 
     client_id: str
     subject: Subject | None
     scopes: Sequence[str]
     amr: str
     nonce: str = ""
+    auth_time: int = 0
+    acr: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ class AppTokens:
         if order.subject is not None:
             subject = order.subject
             access["email_verified"] = subject.email_verified
-            identity = {**shared, **identity_claims(subject, order.nonce)}
+            identity = {**shared, **identity_claims(subject), **_of_sign_in(order)}
             sources = sources_of(work, tenant.id, subject)
             map_access_claims(access, settings.access_token_claims, sources)
             map_identity_claims(identity, settings.id_token_claims, sources)
@@ -120,6 +125,12 @@ class AppTokens:
         return self._ledger.sign_and_write(
             prepared.signer, prepared.inputs, lambda work, signatures: settle(work, _issued(prepared, signatures))
         )
+
+
+def _of_sign_in(order: Order) -> dict[str, Any]:
+    """What an identity token says of the sign-in itself (OpenID Connect Core §2): the same when it is refreshed."""
+    said = {"nonce": order.nonce, "acr": order.acr}
+    return {"auth_time": order.auth_time // 1000, **{name: value for name, value in said.items() if value}}
 
 
 def _issued(prepared: Prepared, signatures: Sequence[bytes]) -> Issued:

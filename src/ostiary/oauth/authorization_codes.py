@@ -13,6 +13,7 @@ from ostiary.directory.profiles import CLOUD_DIRECTORY
 from ostiary.directory.roles import scopes_of_profile
 from ostiary.errors import DomainError
 from ostiary.ids import Entropy, digest, new_secret
+from ostiary.oauth.authentication_context import acr_of
 from ostiary.oauth.authorization_request import AuthorizationFailed, AuthorizationRequest
 from ostiary.oauth.login_transactions import LoginTransaction, finish
 from ostiary.oauth.runtime_events import capture, identity_authenticated
@@ -73,7 +74,7 @@ class Finish:
         return AuthorizationCode(
             digest="", tenant_id=tenant_id, client_id=request.client_id, redirect_uri=request.address.redirect_uri,
             subject=subject, scope=" ".join(request.scope), nonce=request.nonce, challenge=request.challenge, amr=amr,
-            auth_time=now_ms, expires_at=now_ms + CODE_LIFETIME_S * 1000,
+            auth_time=now_ms, acr=acr_of(amr) if request.wants_acr else "", expires_at=now_ms + CODE_LIFETIME_S * 1000,
         )  # fmt: skip
 
     def _add(self, work: Work, row: AuthorizationCode, request: AuthorizationRequest, standard: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from ostiary.directory.anonymous import ANONYMOUS
@@ -24,13 +25,18 @@ from ostiary.oauth.progressive import PARAMETER, AnonymousTokens
 from ostiary.oauth.redirect_uris import redirect_uri_allowed, registered_uris
 from ostiary.oauth.scopes import UNDERSTOOD, USER_SCOPES, requested_scopes
 from ostiary.oauth.token_settings import TOKENS
+from ostiary.settings.setting import Setting
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
+from ostiary.upstream.custom import NAME as CUSTOM
+from ostiary.upstream.saml import SAML
+from ostiary.upstream.social import SOCIAL
 
 WEB_MESSAGE = "web_message"
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 MAX_LENGTH = 4_096
 """Characters of one parameter; they are kept until the sign-in is finished."""
+NOT_ACTIVE = "The identity provider is not active."
 _TOKENS = frozenset({"id_token_hint", PARAMETER})
 """Parameters with a limit of their own, and not kept."""
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
@@ -58,7 +64,8 @@ class ReturnAddress:
 class AuthorizationRequest:
     """A request that is in order. `scope` are the names asked for; `hinted_subject` is whom the client expects.
 
-    `provider` is the one asked for, if any; `anonymous_id` the anonymous profile that the user had until now, if any.
+    `provider` is the one asked for, if any; `anonymous_id` the anonymous profile that the user had until now, if any;
+    `wants_acr` whether the identity token shall say how surely somebody signed in.
     """
 
     client_id: str
@@ -69,6 +76,7 @@ class AuthorizationRequest:
     hinted_subject: str
     provider: str = ""
     anonymous_id: str = ""
+    wants_acr: bool = False
 
     @property
     def is_anonymous(self) -> bool:
@@ -122,6 +130,7 @@ class AuthorizationRequests:
             hinted_subject=self._hinted_subject(work, tenant, client, address, parameters),
             provider=parameters.get("idp", ""),
             anonymous_id=self._anonymous_id(work, tenant, client, address, parameters),
+            wants_acr=bool(parameters.get("acr_values", "").split()),
         )  # fmt: skip
 
     def _anonymous_id(
@@ -201,8 +210,20 @@ def _check_provider(work: Work, tenant: TenantView, address: ReturnAddress, idp:
         if not TOKENS.read(work, tenant).anonymous_access.enabled:
             raise AuthorizationFailed(address, "access_denied", "Anonymous token is disabled")
         return
-    if idp not in ("", "cloud_directory") or not CLOUD_DIRECTORY.read(work, tenant).is_active:
-        raise AuthorizationFailed(address, "access_denied", "The identity provider is not active.")
+    if idp not in ("", "cloud_directory"):
+        raise AuthorizationFailed(address, "access_denied", _why_not(work, tenant, idp))
+    if not CLOUD_DIRECTORY.read(work, tenant).is_active:
+        raise AuthorizationFailed(address, "access_denied", NOT_ACTIVE)
+
+
+def _why_not(work: Work, tenant: TenantView, idp: str) -> str:
+    """What is true of a provider whose settings are kept, while nobody can sign in with it yet."""
+    settings: Mapping[str, Setting[Any]] = {**SOCIAL, "saml": SAML}
+    if idp in settings and settings[idp].read(work, tenant).is_active:
+        return f"The identity provider {idp} is switched on, but signing in with it is not offered here yet."
+    if idp == CUSTOM:
+        return "With custom identity people sign in by an assertion at the token endpoint, not by a browser."
+    return NOT_ACTIVE
 
 
 def _scope(client: ClientView, address: ReturnAddress, parameters: Parameters) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from ostiary.directory.json_text import read_for_tokens
 from ostiary.directory.roles import role_names_of_profile
 from ostiary.errors import invalid
+from ostiary.oauth.standard_claims import well_typed
 from ostiary.oauth.subjects import Subject, user_info
 from ostiary.store.work import Work
 from ostiary_api.appid.management.v4 import tokens_pb2 as pb
@@ -20,25 +21,30 @@ ACCESS_BYTES = 40_000
 """In an access token, which travels in a header: a larger one would be refused by our own endpoints."""
 _RESERVED = frozenset({"iss", "aud", "sub", "iat", "exp", "amr", "tenant", "scope"})
 """In an identity token `scope` would be what tells access tokens apart; in an access token it is only ever extended."""
-_RESERVED_IN_IDENTITY = _RESERVED | {"identities", "oauth_client", "nonce"}
+_RESERVED_IN_IDENTITY = _RESERVED | {"identities", "oauth_client", "nonce", "auth_time", "acr"}
 _MISSING = object()
 
 Sources = Callable[[str], Any]
 """The data of a claim source by its name; None when the subject has none."""
 
 
-def identity_claims(subject: Subject, nonce: str) -> dict[str, Any]:
+def identity_claims(subject: Subject) -> dict[str, Any]:
     """The normal claims of an identity token; what is not known is left out, for anonymous users all identities."""
-    known = {
-        "email": subject.email, "name": subject.name, "preferred_username": subject.preferred_username,
-        "given_name": subject.given_name, "family_name": subject.family_name, "locale": subject.locale,
-        "picture": subject.picture, "gender": subject.gender, "nonce": nonce,
-    }  # fmt: skip
     identities = [{"provider": identity.provider, "id": identity.id} for identity in subject.identities]
+    return {**known_claims(subject), **({} if subject.anonymous else {"identities": identities})}
+
+
+def known_claims(subject: Subject) -> dict[str, Any]:
+    """What is known of a subject without looking further, and whether its address is verified."""
+    known = {
+        "email": subject.email, "name": subject.name,
+        "preferred_username": subject.preferred_username or subject.said.get("preferred_username"),
+        "given_name": subject.given_name, "family_name": subject.family_name, "locale": subject.locale,
+        "picture": subject.picture, "gender": subject.gender,
+    }  # fmt: skip
     return {
         **{name: value for name, value in known.items() if value},
         "email_verified": subject.email_verified,
-        **({} if subject.anonymous else {"identities": identities}),
     }
 
 
@@ -58,7 +64,8 @@ def sources_of(work: Work, tenant_id: str, subject: Subject) -> Sources:
 
 
 def map_identity_claims(claims: dict[str, Any], mappings: Sequence[pb.ClaimMapping], sources: Sources) -> None:
-    """Adds the mapped claims to an identity token's, in order, the later wins."""
+    """Adds the mapped claims to an identity token's, in order, the later wins. Standard claims keep their type: a text
+    "TRUE" becomes a boolean where one belongs, and what cannot be is left out."""
     _map(claims, mappings, sources, _RESERVED_IN_IDENTITY, IDENTITY_BYTES)
 
 
@@ -82,6 +89,7 @@ def _map(
         value = _MISSING if path[0] in reserved else _value(mapping, sources)
         if value is not _MISSING:
             _put(mapped, path, value)
+    mapped = well_typed(mapped)
     if mapped and len(json.dumps(mapped)) > most:
         message = f"The claims that this tenant maps into a token exceed {most:,} bytes; map or store less."
         raise invalid("MAPPED_CLAIMS_TOO_LARGE", message, oauth_error="invalid_request")

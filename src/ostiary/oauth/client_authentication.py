@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 from urllib.parse import unquote_plus
 
 from ostiary.errors import DomainError, invalid, unauthenticated
@@ -13,14 +15,27 @@ from ostiary.oauth.form import Form
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
+CREDENTIALS = ("client_id", "client_secret", "client_assertion", "client_assertion_type")
+"""The fields of a form by which clients authenticate; assertions (RFC 7523 §2.2) are not taken."""
+Found = TypeVar("Found")
+
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """What a request says about its client. `secret` may be a code verifier: see `authenticate_client`."""
+    """What a request says about its client: the likeliest reading of each part first.
 
-    client_id: str
-    secret: str
+    RFC 6749 §2.3.1 has both parts of Basic form-encoded, so a `+` is a blank and `%2D` a hyphen. Many clients send them
+    as they are, which is another reading where the id or the secret holds `+` or `%`; none that is made here does, but
+    one that was brought from another server may. A secret may be a code verifier: see `authenticate_client`.
+    """
+
+    client_ids: Sequence[str]
+    secrets: Sequence[str]
     in_header: bool
+
+    def find(self, look: Callable[[str], Found | None]) -> Found | None:
+        """What `look` finds by the id, in its first reading that is known."""
+        return next((found for found in map(look, self.client_ids) if found is not None), None)
 
 
 def authenticate_client(
@@ -33,15 +48,15 @@ def authenticate_client(
     `invalid_client` (401), alike for unknown, disabled and wrong; `invalid_request` for two ways at once.
     """
     presented = presented_client(authorization, form)
-    client = find_client(work, tenant, presented.client_id)
+    client = presented.find(lambda client_id: find_client(work, tenant, client_id))
     if client is None or not client.enabled:
         raise invalid_client()
     if client.is_public:
         verifier = form.get("code_verifier")
-        repeats = presented.in_header and bool(verifier) and same(presented.secret, verifier)
-        if not public or (presented.secret and not repeats):
+        repeats = presented.in_header and bool(verifier) and any(same(one, verifier) for one in presented.secrets)
+        if not public or (any(presented.secrets) and not repeats):
             raise invalid_client()
-    elif not _is_secret(client, presented):
+    elif not any(check_secret(client, secret) for secret in presented.secrets):
         raise invalid_client()
     return client
 
@@ -49,14 +64,28 @@ def authenticate_client(
 def presented_client(authorization: str, form: Form) -> Presented:
     """Client id and secret. A `client_id` beside Basic is fine when it is the same one."""
     client_id, secret = form.get("client_id"), form.get("client_secret")
+    if form.get("client_assertion") or form.get("client_assertion_type"):
+        raise _assertion()
     if not authorization:
-        return Presented(client_id, secret, in_header=False)
+        return Presented([client_id], [secret], in_header=False)
     name, password = _basic(authorization)
     if secret:
         raise _twice("The client secret stands both in the header and in the body; send it once.")
-    if client_id and client_id != name:
+    names = _readings(name)
+    if client_id and client_id not in names:
         raise _twice("The Authorization header and client_id name different clients.")
-    return Presented(name, password, in_header=True)
+    return Presented([client_id] if client_id else names, _readings(password), in_header=True)
+
+
+def _readings(part: str) -> list[str]:
+    """A part of Basic: form-decoded, and as it is where that differs."""
+    if "%" not in part and "+" not in part:
+        return [part]
+    try:
+        decoded = unquote_plus(part, errors="strict")
+    except UnicodeDecodeError:  # then nobody has encoded it
+        return [part]
+    return [decoded, part]
 
 
 def _basic(authorization: str) -> tuple[str, str]:
@@ -71,17 +100,15 @@ def _basic(authorization: str) -> tuple[str, str]:
     return name, password
 
 
-def _is_secret(client: ClientView, presented: Presented) -> bool:
-    if check_secret(client, presented.secret):
-        return True
-    # RFC 6749 §2.3.1 has both parts of Basic form-urlencoded; most clients do not, so both readings are tried.
-    return presented.in_header and "%" in presented.secret and check_secret(client, unquote_plus(presented.secret))
-
-
-def invalid_client() -> DomainError:
+def invalid_client(message: str = "The client is unknown or its secret is wrong.") -> DomainError:
     """RFC 6749 §5.2 `invalid_client`."""
-    return unauthenticated(
-        "INVALID_CLIENT", "The client is unknown or its secret is wrong.", oauth_error="invalid_client"
+    return unauthenticated("INVALID_CLIENT", message, oauth_error="invalid_client")
+
+
+def _assertion() -> DomainError:
+    return invalid_client(
+        "client_assertion is not taken here. Clients authenticate by client_secret_basic (the header) or "
+        "client_secret_post (the form); those without a secret send client_id alone."
     )
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from ostiary.oauth.authentication_context import PASSWORD
 from ostiary.oauth.issuers import Issuers
+from ostiary.oauth.scopes import OPENID_SCOPES
 from ostiary_api.appid.oauth.v4 import discovery_pb2 as pb
 
-CLAIMS = ("iss", "aud", "exp", "tenant", "iat", "sub", "nonce", "amr", "oauth_client")
+CLAIMS = (
+    "iss", "aud", "exp", "iat", "sub", "tenant", "amr", "auth_time", "acr", "nonce", "identities", "email",
+    "email_verified", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile",
+    "picture", "gender", "zoneinfo", "locale", "updated_at", "phone_number", "phone_number_verified", "address",
+)  # fmt: skip
 GRANT_TYPES = (
     "authorization_code", "password", "refresh_token", "client_credentials",
     "urn:ietf:params:oauth:grant-type:jwt-bearer",
@@ -25,10 +31,11 @@ def configuration(issuers: Issuers, tenant_id: str) -> pb.Configuration:
         revocation_endpoint=f"{issuer}/revoke",
         subject_types_supported=["public"],
         id_token_signing_alg_values_supported=["RS256"],
-        scopes_supported=["openid"],
+        scopes_supported=OPENID_SCOPES,
         response_types_supported=["code"],
         response_modes_supported=["query", "web_message"],
         claims_supported=CLAIMS,
+        acr_values_supported=[PASSWORD],
         grant_types_supported=GRANT_TYPES,
         token_endpoint_auth_methods_supported=["client_secret_basic", "client_secret_post", "none"],
         code_challenge_methods_supported=["S256"],

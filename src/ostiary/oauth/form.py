@@ -1,23 +1,28 @@
-"""Bodies of token endpoints: urlencoded, multipart and JSON alike, as real clients send them (clients.md §1)."""
+"""Bodies of token endpoints: urlencoded, multipart and JSON alike, as real clients send them.
+
+Only the fields that an operation knows are looked at. Each of those may be sent once (RFC 6749 §3.2); others are
+ignored however often they come, such as `resource`, which may be repeated (RFC 8707 §2).
+"""
 
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Collection, Iterator
 from urllib.parse import parse_qsl
 
 import multipart
 from google.api import httpbody_pb2
+from google.protobuf.message import Message
 
-from ostiary.errors import invalid
+from ostiary.directory.json_text import read_json
+from ostiary.errors import DomainError, invalid
 
 MAX_FIELDS = 64
 MAX_VALUE = 65_536
 
 
 class Form:
-    """The fields of a form; each at most once (RFC 6749 §3.2)."""
+    """The fields of a form that an operation knows; each at most once (RFC 6749 §3.2)."""
 
     def __init__(self, fields: dict[str, str]) -> None:
         self._fields = fields
@@ -38,11 +43,17 @@ class Form:
 
 
 def read_fields(body: httpbody_pb2.HttpBody, *names: str) -> Form:
-    """Reads these fields of a management body, a form or JSON; others are not looked at. Raises INVALID."""
+    """Reads these fields of a body, urlencoded, multipart or JSON; others are not looked at. Raises INVALID."""
     return read_form(body.content_type, body.data, names)
 
 
-def read_form(content_type: str, body: bytes, names: Collection[str] | None = None) -> Form:
+def read_form_of(body: httpbody_pb2.HttpBody, message: type[Message], *more: str) -> Form:
+    """Reads the fields that `message` describes, and `more`. Raises INVALID."""
+    names = {*(field.json_name for field in message.DESCRIPTOR.fields), *more}
+    return read_form(body.content_type, body.data, names)
+
+
+def read_form(content_type: str, body: bytes, names: Collection[str]) -> Form:
     """Reads a body by its content type; none counts as urlencoded. Raises INVALID for what is malformed.
 
     `names`: the only fields that are looked at, so that nothing of the others can be wrong.
@@ -58,8 +69,8 @@ def read_form(content_type: str, body: bytes, names: Collection[str] | None = No
                 pairs = _json(body, names)
             case _:
                 raise invalid("UNSUPPORTED_CONTENT_TYPE", "Send the fields urlencoded, as multipart form or as JSON.")
-        return Form(_once(pair for pair in pairs if names is None or pair[0] in names))
-    except (ValueError, RecursionError, multipart.MultipartError) as error:
+        return Form(_once(pair for pair in pairs if pair[0] in names))
+    except (ValueError, multipart.MultipartError) as error:
         raise invalid("MALFORMED_BODY", "The body does not fit its content type, or is not UTF-8.") from error
 
 
@@ -67,7 +78,7 @@ def _once(pairs: Iterator[tuple[str, str]]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for name, value in pairs:
         if name in fields:
-            raise invalid("REPEATED_FIELD", "A field is repeated; each may be sent once.")
+            raise invalid("REPEATED_FIELD", f"The field {name} is repeated; it may be sent once.")
         if len(value) > MAX_VALUE or len(fields) >= MAX_FIELDS:
             raise invalid("FORM_TOO_LARGE", "Too many fields, or one that is too long.")
         fields[name] = value
@@ -79,14 +90,16 @@ def _urlencoded(body: bytes) -> Iterator[tuple[str, str]]:
     return iter(pairs)
 
 
-def _json(body: bytes, names: Collection[str] | None) -> Iterator[tuple[str, str]]:
-    document = json.loads(body or b"{}")
+def _json(body: bytes, names: Collection[str]) -> Iterator[tuple[str, str]]:
+    try:
+        document = read_json(body or b"{}")
+    except DomainError as error:
+        raise invalid("MALFORMED_BODY", error.message) from error
     if not isinstance(document, dict):
         raise invalid("MALFORMED_BODY", "A JSON body must be an object.")
-    asked = {name: value for name, value in document.items() if names is None or name in names}
+    asked = {name: value for name, value in document.items() if name in names}
     if not all(isinstance(value, str) for value in asked.values()):
         raise invalid("MALFORMED_BODY", "The fields of a JSON body must be strings.")
-    "".join(asked.values()).encode()  # half a surrogate pair is no text: ValueError
     return iter(asked.items())
 
 

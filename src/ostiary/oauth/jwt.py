@@ -15,6 +15,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 
+from ostiary.directory.json_text import distinct
 from ostiary.keys.keyring import Verifier
 from ostiary.keys.signing import Signer
 
@@ -117,7 +118,7 @@ def parse(token: str, longest: int = MAX_LENGTH) -> Parsed:
 def _document(part: str) -> dict[str, Any]:
     text = unb64(part)
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=distinct)  # RFC 7515 §4, RFC 7519 §4: no name stands twice
         if b"\\u" in text:  # half a surrogate pair is no text, and no store takes it
             json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:

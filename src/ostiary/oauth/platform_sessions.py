@@ -31,6 +31,8 @@ from ostiary.store.tables import Session
 from ostiary.store.tenancy import Tenancy, TenantView, default_tenant, tenant_named
 from ostiary.store.work import Work
 
+LOCAL_DIRECTORY = "System Domain"
+"""What clients of vRealize Automation call the directory of the server itself, here the default organization's."""
 CSP, CLOUDAPI = "csp", "cloudapi"
 """The kinds of sessions."""
 AMR = "pwd"
@@ -79,7 +81,7 @@ class PlatformSessions:
         self._sign_in = sign_in
 
     def sign_in(self, at: Entrance, org: str, login: str, password: str, *, api_token: str = "") -> Opened:
-        """Signs a user in at the organization named `org` (empty: the default one).
+        """Signs a user in at the organization named `org` (empty, or LOCAL_DIRECTORY in any case: the default one).
 
         With `api_token`, its name, an API token of 90 days is issued too. Raises what PasswordSignIn raises; an unknown
         organization looks like a wrong password, and takes as long.
@@ -133,10 +135,14 @@ class PlatformSessions:
 
     def _tenant_named(self, org: str) -> TenantView | None:
         with self._store.read() as work:
-            key = name_key(org)
-            tenant_id = (None if "\0" in key else tenant_named(work, key)) if org else default_tenant(work)
+            tenant_id = self._id_of(work, name_key(org)) if org else default_tenant(work)
             tenant = self._tenancy.get(work, tenant_id) if tenant_id else None
             return tenant if tenant is not None and tenant.enabled else None
+
+    def _id_of(self, work: Work, key: str) -> str | None:
+        """An organization that really has the name of the local directory goes first."""
+        named = None if "\0" in key else tenant_named(work, key)
+        return default_tenant(work) if named is None and key == name_key(LOCAL_DIRECTORY) else named
 
     def _owner(self, token: str) -> TenantView:
         with self._store.read() as work:

@@ -104,8 +104,8 @@ class PlatformTokenEndpoint:
 
     def _client(self, work: Work, request: TokenRequest) -> tuple[TenantView, ClientView]:
         """The client and its organization: these paths name no tenant, the client's id does (its GUID is unique)."""
-        client_id = presented_client(request.authorization, request.form).client_id
-        tenant_id = tenant_of_client(work, client_id)
+        presented = presented_client(request.authorization, request.form)
+        tenant_id = presented.find(lambda client_id: tenant_of_client(work, client_id))
         tenant = self._tenancy.get(work, tenant_id) if tenant_id else None
         if tenant is None or not tenant.enabled:
             raise invalid_client()
@@ -114,8 +114,8 @@ class PlatformTokenEndpoint:
     def _refresh(self, request: TokenRequest) -> Answer:
         token = request.form.required("refresh_token")
         with self._store.read() as work:
-            anonymous = not request.authorization and not request.form.get("client_id")
-            client_id = "" if anonymous else self._client(work, request)[1].id
+            named = request.authorization or request.form.get("client_id") or request.form.get("client_assertion")
+            client_id = self._client(work, request)[1].id if named else ""
             origin = origin_of_refresh_token(work, token)
         if origin is not None and origin.kind == API_TOKEN:
             opened = self._sessions.use_api_token(request.entrance, token, request.issuer, client_id=client_id)

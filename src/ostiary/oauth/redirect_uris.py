@@ -21,6 +21,7 @@ from ostiary_api.appid.management.v4 import redirect_uris_pb2 as pb
 
 MAX_URIS = 200
 MAX_LENGTH = 2_000
+LARGEST_PORT = 65_535
 WEB = ("http", "https")
 NEVER = frozenset({
     "about", "blob", "chrome", "content", "data", "file", "filesystem", "ftp", "jar", "javascript", "mailto",
@@ -34,6 +35,7 @@ _CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
 _CLIMBS = re.compile(r"/(?:\.|%2e){1,2}(?:[/;]|$)|%(?:25)*(?:2f|5c)|%252e|//", re.IGNORECASE)
 """Segments by which a wildcard's remainder could leave the registered folder, encoded or not."""
 _NO_PATH = re.compile(r"https?://[^/]+")
+_LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\])):([1-9][0-9]{0,4})(?=/)")
 
 
 def redirect_uri_allowed(uri: str, registered: Iterable[str]) -> bool:
@@ -41,7 +43,11 @@ def redirect_uri_allowed(uri: str, registered: Iterable[str]) -> bool:
     if len(uri) > MAX_LENGTH or not _CHARACTERS.fullmatch(uri):
         return False
     address = _compared(uri)
-    return any(_matches(address, _compared(pattern)) for pattern in registered)
+    patterns = [_compared(pattern) for pattern in registered]
+    on_any_port = _without_port(address)
+    return any(_matches(address, pattern) for pattern in patterns) or (
+        on_any_port != address and any(_matches(on_any_port, _without_port(pattern)) for pattern in patterns)
+    )
 
 
 def _matches(address: str, pattern: str) -> bool:
@@ -55,6 +61,14 @@ def _compared(uri: str) -> str:
     """Without the query, which is not compared; a web origin alone is its root (RFC 3986 §6.2.3)."""
     address = uri.partition("?")[0]
     return f"{address}/" if _NO_PATH.fullmatch(address) else address
+
+
+def _without_port(address: str) -> str:
+    """A loopback address without the port, which an app gets from its system only when it asks (RFC 8252 §7.3); others
+    as they are. `localhost` is not one: it may be another host (§8.3).
+    """
+    port = _LOOPBACK.match(address)
+    return f"{port[1]}{address[port.end() :]}" if port and int(port[2]) <= LARGEST_PORT else address
 
 
 def check_redirect_uri(uri: str, where: str) -> None:

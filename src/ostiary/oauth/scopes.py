@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from ostiary.errors import DomainError, invalid
 
@@ -13,8 +13,16 @@ USER_SCOPES = (*ANONYMOUS_SCOPES, "appid_authenticated")
 CLIENT_SCOPES = ("appid_default",)
 RESERVED = ("appid_", "openid")
 """How scopes begin that only the server gives."""
-UNDERSTOOD = frozenset({"profile", "email", "offline_access"})
-"""OpenID Connect's own, which clients send by habit. They give nothing: claims and refresh tokens are settings here."""
+OPENID_SCOPES = ("openid", "profile", "email", "address", "phone")
+"""What OpenID Connect Core §5.4 defines, and `openid` itself: metadata lists them."""
+UNDERSTOOD = frozenset({
+    *OPENID_SCOPES, "offline_access",
+    "groups", "group", "roles", "role", "permissions", "entitlements", "federated:id", "web-origins", "acr", "basic",
+    "microprofile-jwt", "organization", "online_access", "offline", "device_sso",
+})  # fmt: skip
+"""OpenID Connect's own scopes, and those that other providers define for claims, which relying parties send by habit.
+They give nothing here, since claims and refresh tokens are settings, and no endpoint ever refuses them (Core §3.1.2.1);
+the `scope` of the answer says what was granted. A role may define one of the latter: then it is that role's scope."""
 
 
 def requested_scopes(scope: str, client_name: str) -> tuple[str, ...]:
@@ -31,13 +39,18 @@ def assertable_scopes(scope: str) -> tuple[str, ...]:
 def granted_scopes(requested: Sequence[str], standard: Sequence[str], roles: Sequence[str]) -> tuple[str, ...]:
     """The standard scopes, and those of `roles` that were requested, or all of them when none was named.
 
-    Raises `invalid_scope` for anything else: never silently less or more than what was asked for.
+    Raises `invalid_scope` for a name that is neither understood nor granted: never silently more than what was asked
+    for, nor less than what its roles would give.
     """
-    optional = UNDERSTOOD if "openid" in standard else frozenset()
-    named = [name for name in requested if name not in standard and name not in optional]
+    named = of_roles(requested, standard, roles)
     if not set(named) <= set(roles):
         raise invalid_scope()
     return (*standard, *(name for name in roles if not named or name in named))
+
+
+def of_roles(requested: Sequence[str], standard: Sequence[str], roles: Collection[str]) -> list[str]:
+    """The requested names that only a role can give."""
+    return [name for name in requested if name not in standard and (name in roles or name not in UNDERSTOOD)]
 
 
 def invalid_scope() -> DomainError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,10 +19,12 @@ from ostiary.directory.users import COLUMNS as USER_COLUMNS
 from ostiary.directory.users import UserView, with_contacts
 from ostiary.errors import unauthenticated
 from ostiary.ids import Entropy
+from ostiary.oauth.standard_claims import said_claims
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import Identity, Profile, User, as_id, table_of
 from ostiary.store.tenancy import Tenancy, TenantView, beside_tenant
 from ostiary.store.work import Work
+from ostiary.upstream.custom import NAME as CUSTOM
 
 _PROFILES, _IDENTITIES, _USERS = table_of(Profile), table_of(Identity), table_of(User)
 _COLUMNS = [
@@ -133,17 +135,27 @@ class Subject:
         return self.user.access_epoch if self.user else 0
 
     @property
+    def said(self) -> Mapping[str, Any]:
+        """The standard claims that the tenant's own key has signed, of somebody who signs in by it."""
+        signed = next((identity.user_info for identity in self.identities if identity.provider == CUSTOM), "")
+        return said_claims(signed) if signed else {}
+
+    @property
     def given_name(self) -> str:
-        return self.user.given_name if self.user else ""
+        """Of a directory user, else as it was signed; empty if it is not known. Likewise what follows."""
+        return (self.user.given_name if self.user else "") or self.said.get("given_name", "")
 
     @property
     def family_name(self) -> str:
-        return self.user.family_name if self.user else ""
+        return (self.user.family_name if self.user else "") or self.said.get("family_name", "")
 
     @property
     def email_verified(self) -> bool:
-        """Whether the user has confirmed the mail address."""
-        return self.user is not None and self.user.status == CONFIRMED
+        """Whether the directory user has confirmed the mail address, or who signed for it says so."""
+        if self.user is not None:
+            return self.user.status == CONFIRMED
+        said = self.said
+        return bool(self.email) and said.get("email") == self.email and said.get("email_verified", False)
 
     def says(self, arrival: Arrival) -> bool:
         """Whether the profile holds all that a provider has just said."""
@@ -226,6 +238,10 @@ def get_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Sub
 
 def user_info(work: Work, identity: SubjectIdentity) -> dict[str, Any]:
     """What the provider says of an identity; for directory users what the directory says now."""
-    user = identity.user
-    said = user_document(with_contacts(work, user)) if user else read_for_tokens(identity.user_info)
+    return said_of(identity, with_contacts(work, identity.user) if identity.user else None)
+
+
+def said_of(identity: SubjectIdentity, user: UserView | None) -> dict[str, Any]:
+    """The same; `user` is the directory user with contacts, if the identity is one."""
+    said = user_document(user) if user else read_for_tokens(identity.user_info)
     return {**said, "idpType": identity.provider}

@@ -27,9 +27,9 @@ from ostiary.oauth.runtime_events import application_authenticated, application_
 from ostiary.oauth.scopes import (
     ANONYMOUS_SCOPES,
     CLIENT_SCOPES,
-    UNDERSTOOD,
     USER_SCOPES,
     granted_scopes,
+    of_roles,
     requested_scopes,
 )
 from ostiary.oauth.subjects import same_access
@@ -103,8 +103,9 @@ class TokenEndpoint:
         if authorized.repeated is not None:
             return authorized.repeated
         order = Order(
-            request.client.id, authorized.subject, _scopes(request, authorized), authorized.amr, authorized.nonce
-        )
+            request.client.id, authorized.subject, _scopes(request, authorized), authorized.amr, authorized.nonce,
+            authorized.auth_time, authorized.acr,
+        )  # fmt: skip
         work, tenant = request.reading.work, request.tenant
         prepared = self.tokens.prepare(work, tenant, order, request.now_ms)
         refresh = TOKENS.read(work, tenant).refresh
@@ -159,6 +160,6 @@ def _scopes(request: TokenRequest, authorized: Authorized) -> tuple[str, ...]:
     if authorized.subject is None:
         return granted_scopes(asked, CLIENT_SCOPES, scopes_of_client(work, tenant, client.id))
     roles = [*scopes_of_profile(work, tenant.id, authorized.subject.id, client.id), *authorized.scopes]
-    limit = [name for name in authorized.limit if name not in USER_SCOPES and name not in UNDERSTOOD]
+    limit = of_roles(authorized.limit, USER_SCOPES, roles)
     standard = ANONYMOUS_SCOPES if authorized.subject.anonymous else USER_SCOPES
     return granted_scopes(asked, standard, [name for name in dict.fromkeys(roles) if not limit or name in limit])

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from ostiary.oauth.subjects import Subject, user_info
+from ostiary.directory.users import with_contacts
+from ostiary.oauth.claims import known_claims
+from ostiary.oauth.standard_claims import directory_claims
+from ostiary.oauth.subjects import Subject, said_of
 from ostiary.store.work import Work
 
 
 def userinfo(work: Work, subject: Subject) -> dict[str, Any]:
-    """The claims about a subject as far as they are known, with what each provider said."""
-    known = {
-        "name": subject.name, "email": subject.email, "preferred_username": subject.preferred_username,
-        "given_name": subject.given_name, "family_name": subject.family_name, "picture": subject.picture,
-        "gender": subject.gender, "locale": subject.locale,
-    }  # fmt: skip
+    """The claims about a subject as far as they are known, with what each provider said; nothing is null."""
+    user = with_contacts(work, subject.user) if subject.user else None
+    directory = directory_claims(user) if user else {}
+    further = {name: value for name, value in {**subject.said, **directory}.items() if value != ""}
     return {
         "sub": subject.id,
-        **{name: value for name, value in known.items() if value},
-        "email_verified": subject.email_verified,
+        **further,
+        **known_claims(subject),
         "identities": [
-            {"provider": identity.provider, "id": identity.id, "idpUserInfo": user_info(work, identity)}
+            {
+                "provider": identity.provider, "id": identity.id,
+                "idpUserInfo": said_of(identity, user if identity.user else None),
+            }
             for identity in subject.identities
         ],
-    }
+    }  # fmt: skip

@@ -40,6 +40,7 @@ class Rules:
     tenant_field: str
     tenant_context: options.TenantContext.ValueType
     own_credentials: bool
+    token_form: str
     limit: str
     success_status: int
     transaction: options.Transaction.ValueType
@@ -103,6 +104,7 @@ def _rules_of(service: ServiceDescriptor, method: MethodDescriptor) -> Rules:
         tenant_field=access.tenant_field,
         tenant_context=access.tenant_context,
         own_credentials=access.credential != options.CREDENTIAL_UNSPECIFIED,
+        token_form=access.token_form,
         limit=given.rate_limit,
         success_status=given.success_status or 200,
         transaction=given.transaction or _default_transaction(method),
@@ -139,6 +141,7 @@ def _faults(method: MethodDescriptor, rules: Rules, limits: frozenset[str]) -> I
     if options.ROLE_UNSPECIFIED in rules.need.roles:
         yield "access names ROLE_UNSPECIFIED"
     yield from _tenant_faults(method, rules)
+    yield from _token_faults(method, rules)
     if rules.limit not in limits:
         yield f"rate_limit {rules.limit!r} has no numbers in the limits file"
     if rules.routes and rules.family == options.ERROR_FAMILY_UNSPECIFIED:
@@ -152,6 +155,14 @@ def _faults(method: MethodDescriptor, rules: Rules, limits: frozenset[str]) -> I
     gets = any(route.verb == "GET" for route in rules.routes)
     if gets and not reads and not rules.options.get_has_side_effects:
         yield "is a GET with side effects that get_has_side_effects does not declare"
+
+
+def _token_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:
+    field = method.input_type.fields_by_name.get(rules.token_form)
+    if rules.token_form and (field is None or field.message_type is None or field.message_type.full_name != HTTP_BODY):
+        yield f"token_form {rules.token_form!r} is no HttpBody of {method.input_type.name}"
+    if rules.token_form and (rules.own_credentials or rules.need.anonymous):
+        yield "reads no bearer token, yet token_form names a place for one"
 
 
 def _audit_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:

@@ -97,6 +97,52 @@ class GetUserInfoRequest(_message.Message):
 Global___GetUserInfoRequest: _TypeAlias = GetUserInfoRequest  # noqa: Y015
 
 @_typing.final
+class PostUserInfoRequest(_message.Message):
+    """Asks who the caller is, by POST."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def form(self) -> _httpbody_pb2.HttpBody:
+        """The form, where the access token does not stand in the header."""
+
+    def __init__(
+        self,
+        *,
+        form: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PostUserInfoRequest: _TypeAlias = PostUserInfoRequest  # noqa: Y015
+
+@_typing.final
+class UserInfoForm(_message.Message):
+    """The form of a question for claims."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
+    access_token: _builtins.str
+    """The access token, where it does not stand in the header: in one of the two."""
+    def __init__(
+        self,
+        *,
+        access_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserInfoForm: _TypeAlias = UserInfoForm  # noqa: Y015
+
+@_typing.final
 class TokenAnswer(_message.Message):
     """A token response (RFC 6749 §5.1)."""
 

@@ -57,6 +57,11 @@ class ProviderServiceStub:
                 request_serializer=identity_dot_oidc_dot_v1_dot_provider__pb2.GetUserInfoRequest.SerializeToString,
                 response_deserializer=identity_dot_oidc_dot_v1_dot_provider__pb2.UserInfo.FromString,
                 _registered_method=True)
+        self.PostUserInfo = channel.unary_unary(
+                '/identity.oidc.v1.ProviderService/PostUserInfo',
+                request_serializer=identity_dot_oidc_dot_v1_dot_provider__pb2.PostUserInfoRequest.SerializeToString,
+                response_deserializer=identity_dot_oidc_dot_v1_dot_provider__pb2.UserInfo.FromString,
+                _registered_method=True)
 
 
 class ProviderServiceServicer:
@@ -82,7 +87,7 @@ class ProviderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetConfiguration(self, request, context):
-        """Publishes the provider's metadata.
+        """Publishes the provider's metadata; also where RFC 8414 §3.1 and §5 look for it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -90,6 +95,13 @@ class ProviderServiceServicer:
 
     def GetUserInfo(self, request, context):
         """Returns the claims of the caller (OpenID Connect Core §5.3), with its organization, roles and groups.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostUserInfo(self, request, context):
+        """The same by POST; the access token stands in the header, or as `access_token` in the form (RFC 6750 §2.2).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -116,6 +128,11 @@ def add_ProviderServiceServicer_to_server(servicer, server):
             'GetUserInfo': grpc.unary_unary_rpc_method_handler(
                     servicer.GetUserInfo,
                     request_deserializer=identity_dot_oidc_dot_v1_dot_provider__pb2.GetUserInfoRequest.FromString,
+                    response_serializer=identity_dot_oidc_dot_v1_dot_provider__pb2.UserInfo.SerializeToString,
+            ),
+            'PostUserInfo': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostUserInfo,
+                    request_deserializer=identity_dot_oidc_dot_v1_dot_provider__pb2.PostUserInfoRequest.FromString,
                     response_serializer=identity_dot_oidc_dot_v1_dot_provider__pb2.UserInfo.SerializeToString,
             ),
     }
@@ -227,6 +244,33 @@ class ProviderService:
             target,
             '/identity.oidc.v1.ProviderService/GetUserInfo',
             identity_dot_oidc_dot_v1_dot_provider__pb2.GetUserInfoRequest.SerializeToString,
+            identity_dot_oidc_dot_v1_dot_provider__pb2.UserInfo.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostUserInfo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.oidc.v1.ProviderService/PostUserInfo',
+            identity_dot_oidc_dot_v1_dot_provider__pb2.PostUserInfoRequest.SerializeToString,
             identity_dot_oidc_dot_v1_dot_provider__pb2.UserInfo.FromString,
             options,
             channel_credentials,

@@ -47,9 +47,11 @@ class ProviderServiceStub:
     ListKeys: _grpc.UnaryUnaryMultiCallable[_provider_pb2.ListKeysRequest, _keys_pb2.JwkSet]
     """Publishes the keys with which platform tokens are verified."""
     GetConfiguration: _grpc.UnaryUnaryMultiCallable[_provider_pb2.GetConfigurationRequest, _metadata_pb2.OpenidConfiguration]
-    """Publishes the provider's metadata."""
+    """Publishes the provider's metadata; also where RFC 8414 §3.1 and §5 look for it."""
     GetUserInfo: _grpc.UnaryUnaryMultiCallable[_provider_pb2.GetUserInfoRequest, _provider_pb2.UserInfo]
     """Returns the claims of the caller (OpenID Connect Core §5.3), with its organization, roles and groups."""
+    PostUserInfo: _grpc.UnaryUnaryMultiCallable[_provider_pb2.PostUserInfoRequest, _provider_pb2.UserInfo]
+    """The same by POST; the access token stands in the header, or as `access_token` in the form (RFC 6750 §2.2)."""
 
 @_typing.type_check_only
 class ProviderServiceAsyncStub(ProviderServiceStub):
@@ -66,9 +68,11 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     ListKeys: _aio.UnaryUnaryMultiCallable[_provider_pb2.ListKeysRequest, _keys_pb2.JwkSet]  # type: ignore[assignment]
     """Publishes the keys with which platform tokens are verified."""
     GetConfiguration: _aio.UnaryUnaryMultiCallable[_provider_pb2.GetConfigurationRequest, _metadata_pb2.OpenidConfiguration]  # type: ignore[assignment]
-    """Publishes the provider's metadata."""
+    """Publishes the provider's metadata; also where RFC 8414 §3.1 and §5 look for it."""
     GetUserInfo: _aio.UnaryUnaryMultiCallable[_provider_pb2.GetUserInfoRequest, _provider_pb2.UserInfo]  # type: ignore[assignment]
     """Returns the claims of the caller (OpenID Connect Core §5.3), with its organization, roles and groups."""
+    PostUserInfo: _aio.UnaryUnaryMultiCallable[_provider_pb2.PostUserInfoRequest, _provider_pb2.UserInfo]  # type: ignore[assignment]
+    """The same by POST; the access token stands in the header, or as `access_token` in the form (RFC 6750 §2.2)."""
 
 class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
     """The platform as an OpenID Connect provider."""
@@ -100,7 +104,7 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provider_pb2.GetConfigurationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_metadata_pb2.OpenidConfiguration, _abc.Awaitable[_metadata_pb2.OpenidConfiguration]]:
-        """Publishes the provider's metadata."""
+        """Publishes the provider's metadata; also where RFC 8414 §3.1 and §5 look for it."""
 
     @_abc_1.abstractmethod
     def GetUserInfo(
@@ -109,5 +113,13 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_provider_pb2.UserInfo, _abc.Awaitable[_provider_pb2.UserInfo]]:
         """Returns the claims of the caller (OpenID Connect Core §5.3), with its organization, roles and groups."""
+
+    @_abc_1.abstractmethod
+    def PostUserInfo(
+        self,
+        request: _provider_pb2.PostUserInfoRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_provider_pb2.UserInfo, _abc.Awaitable[_provider_pb2.UserInfo]]:
+        """The same by POST; the access token stands in the header, or as `access_token` in the form (RFC 6750 §2.2)."""
 
 def add_ProviderServiceServicer_to_server(servicer: ProviderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -351,6 +351,7 @@ class Access(_message.Message):
     FOREIGN_TENANT_FIELD_NUMBER: _builtins.int
     CREDENTIAL_FIELD_NUMBER: _builtins.int
     TENANT_CONTEXT_FIELD_NUMBER: _builtins.int
+    TOKEN_FORM_FIELD_NUMBER: _builtins.int
     anonymous: _builtins.bool
     """Open to callers without credentials; excludes roles."""
     tenant_field: _builtins.str
@@ -362,6 +363,10 @@ class Access(_message.Message):
     tenant_context: Global___TenantContext.ValueType
     """Whether the header X-VMWARE-VCLOUD-TENANT-CONTEXT names the tenant on which the roles must hold, as a GUID or
     urn:vcloud:org:GUID; excludes tenant_field.
+    """
+    token_form: _builtins.str
+    """The request field that may hold an urlencoded form with the bearer token as access_token (RFC 6750 §2.2), in place
+    of the header.
     """
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[Global___Role.ValueType]:
@@ -381,10 +386,11 @@ class Access(_message.Message):
         foreign_tenant: Global___ForeignTenant.ValueType = ...,
         credential: Global___Credential.ValueType = ...,
         tenant_context: Global___TenantContext.ValueType = ...,
+        token_form: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "credential", b"credential", "foreign_tenant", b"foreign_tenant", "roles", b"roles", "scopes", b"scopes", "tenant_context", b"tenant_context", "tenant_field", b"tenant_field"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "credential", b"credential", "foreign_tenant", b"foreign_tenant", "roles", b"roles", "scopes", b"scopes", "tenant_context", b"tenant_context", "tenant_field", b"tenant_field", "token_form", b"token_form"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -62,10 +62,12 @@ class AuthorizationCodeGrant:
         check_anonymous(request, subject)
         terms = GrantTerms(
             ROTATING, APPID, subject.id, row.auth_time, client_id=request.client.id, user_id=row.user_id,
-            session_id=row.session_id, scope=row.scope, amr=row.amr, access_epoch=row.access_epoch,
+            session_id=row.session_id, scope=row.scope, amr=row.amr, acr=row.acr,
+            access_epoch=row.access_epoch,
         )  # fmt: skip
         return Authorized(
-            subject, row.amr, limit=tuple(row.scope.split()), nonce=row.nonce, terms=terms,
+            subject, row.amr, limit=tuple(row.scope.split()), nonce=row.nonce,
+            auth_time=row.auth_time, acr=row.acr, terms=terms,
             settle=lambda work, issued: _use(work, row, issued, request.now_ms),
         )  # fmt: skip
 

@@ -47,6 +47,7 @@ class Authorized:
 
     `subject` None means the client itself. `limit` are the scopes that an earlier request asked for; empty: all.
     `scopes` are what the credential itself grants, beside the roles of its subject.
+    `auth_time` is when the subject proved who it is (UTC milliseconds), `acr` how surely, where the client asked.
     `terms` open a new grant with a refresh token, where the tenant issues them; `successor` is the refresh token
     that continues an old one. `settle` records in the issuing transaction that the credential is used, and raises
     Overtaken when it no longer is what it was. `repeated` is a finished answer, sent again as it is.
@@ -57,6 +58,8 @@ class Authorized:
     limit: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
     nonce: str = ""
+    auth_time: int = 0
+    acr: str = ""
     terms: GrantTerms | None = None
     successor: str = ""
     settle: Callable[[Work, Issued], None] | None = None

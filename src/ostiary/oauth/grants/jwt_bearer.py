@@ -78,7 +78,8 @@ class JwtBearer:
             if captured:
                 entry = identity_authenticated(request.tenant.id, subject.id, NAME, request.request_id)
                 record(work, request.now_ms, entry)
-        return Authorized(subject, NAME, scopes=assertable_scopes(_text(claims, "scope")))
+        scopes = assertable_scopes(_text(claims, "scope"))
+        return Authorized(subject, NAME, scopes=scopes, auth_time=_auth_time_ms(claims, request.now_ms))
 
     def _check(self, claims: Mapping[str, Any], tenant_id: str, now_ms: int) -> None:
         """RFC 7523 §3: issuer, subject, audience, times. `iss` names the tenant's own server, whatever that is."""
@@ -126,6 +127,14 @@ def _time(claims: Mapping[str, Any], name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < LATEST:
         raise _refused(f"{name} must be a number of seconds since 1970.")
     return float(value)
+
+
+def _auth_time_ms(claims: Mapping[str, Any], now_ms: int) -> int:
+    """When the person signed in where the assertion comes from, if it says so; else it vouches for this moment."""
+    said = claims.get("auth_time")
+    if isinstance(said, bool) or not isinstance(said, int | float) or not 0 < said * 1000 < now_ms:
+        return now_ms
+    return int(said * 1000)
 
 
 def _text(claims: Mapping[str, Any], name: str) -> str:

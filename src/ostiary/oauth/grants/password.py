@@ -34,4 +34,4 @@ class Password:
             scope=" ".join(asked), amr=CLOUD_DIRECTORY,
             access_epoch=subject.access_epoch,
         )  # fmt: skip
-        return Authorized(subject, CLOUD_DIRECTORY, terms=terms)
+        return Authorized(subject, CLOUD_DIRECTORY, auth_time=request.now_ms, terms=terms)

@@ -52,8 +52,8 @@ class RefreshTokenGrant:
             rotate(work, self._sealing, held, issued.refresh_token, answer, request.now_ms, lifetime)
 
         return Authorized(
-            subject, held.terms.amr, limit=tuple(held.terms.scope.split()), settle=settle,
-            successor=new_refresh_token(self._entropy),
+            subject, held.terms.amr, limit=tuple(held.terms.scope.split()), auth_time=held.terms.auth_time,
+            acr=held.terms.acr, settle=settle, successor=new_refresh_token(self._entropy),
         )  # fmt: skip
 
     def _held(self, request: TokenRequest) -> HeldGrant:

@@ -6,7 +6,7 @@ import grpc
 from google.api import httpbody_pb2
 
 from ostiary.login.sign_in import SignIn
-from ostiary.oauth.form import read_form
+from ostiary.oauth.form import read_fields, read_form_of
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary_api.appid.oauth.v4 import authorization_pb2 as pb
@@ -30,8 +30,8 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
     def PostAuthorization(
         self, request: pb.PostAuthorizationRequest, context: grpc.ServicerContext
     ) -> httpbody_pb2.HttpBody:
-        form = read_form(request.form.content_type, request.form.data)
+        form = read_fields(request.form, *_PARAMETERS)
         return self._sign_in.begin(current_call(), {name: form.get(name) for name in _PARAMETERS})
 
     def SubmitSignIn(self, request: pb.SubmitSignInRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
-        return self._sign_in.submit(current_call(), read_form(request.form.content_type, request.form.data))
+        return self._sign_in.submit(current_call(), read_form_of(request.form, pb.SignInForm))

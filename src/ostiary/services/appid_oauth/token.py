@@ -8,9 +8,9 @@ import grpc
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2, struct_pb2
 
-from ostiary.oauth.client_authentication import authenticate_client
+from ostiary.oauth.client_authentication import CREDENTIALS, authenticate_client
 from ostiary.oauth.clients import ClientView
-from ostiary.oauth.form import Form, read_form
+from ostiary.oauth.form import Form, read_form_of
 from ostiary.runtime import Runtime
 from ostiary.transport.call import Call, current_call
 from ostiary_api.appid.oauth.v4 import token_pb2 as pb
@@ -25,12 +25,12 @@ class TokenServicer(token_pb2_grpc.TokenServiceServicer):
         self._inspection = runtime.inspection
 
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
-        call, form = current_call(), _form(request.form)
+        call, form = current_call(), read_form_of(request.form, pb.TokenForm, *CREDENTIALS)
         answer = self._endpoint(call, call.the_tenant, _authorization(call), form, call.request_id)
         return httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(answer).encode())
 
     def IntrospectToken(self, request: pb.IntrospectTokenRequest, context: grpc.ServicerContext) -> pb.Introspection:
-        call, form = current_call(), _form(request.form)
+        call, form = current_call(), read_form_of(request.form, pb.IntrospectionForm, *CREDENTIALS)
         _client(call, form, public=False)
         claims = self._inspection.living_claims(call.work, call.tenant_id, form.required("token"))
         if claims is None:
@@ -43,14 +43,10 @@ class TokenServicer(token_pb2_grpc.TokenServiceServicer):
         )  # fmt: skip
 
     def RevokeToken(self, request: pb.RevokeTokenRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        call, form = current_call(), _form(request.form)
+        call, form = current_call(), read_form_of(request.form, pb.RevocationForm, *CREDENTIALS)
         client = _client(call, form, public=True)
         self._inspection.revoke(call.work, call.the_tenant, client, form.required("token"), call.request_id)
         return empty_pb2.Empty()
-
-
-def _form(body: httpbody_pb2.HttpBody) -> Form:
-    return read_form(body.content_type, body.data)
 
 
 def _authorization(call: Call) -> str:

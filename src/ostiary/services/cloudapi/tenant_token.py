@@ -6,7 +6,7 @@ import grpc
 from google.api import httpbody_pb2
 
 from ostiary.directory.tenants import SYSTEM_NAME
-from ostiary.oauth.form import read_form
+from ostiary.oauth.form import read_form_of
 from ostiary.oauth.platform_sessions import CLOUDAPI
 from ostiary.oauth.platform_token_endpoint import unsupported_grant_type
 from ostiary.runtime import Runtime
@@ -31,7 +31,7 @@ class TenantTokenServicer(tenant_token_pb2_grpc.TenantTokenServiceServicer):
         return self._swapped(request.form, SYSTEM_NAME)
 
     def _swapped(self, body: httpbody_pb2.HttpBody, org: str) -> pb.TenantToken:
-        form = read_form(body.content_type, body.data)
+        form = read_form_of(body, pb.ApiTokenForm)
         if form.required("grant_type") != "refresh_token":
             raise unsupported_grant_type("refresh_token")
         opened = self._sessions.use_api_token(entrance(CLOUDAPI), form.required("refresh_token"), self._issuer, org=org)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import grpc
 
 from ostiary.errors import invalid
-from ostiary.oauth.form import read_form
+from ostiary.oauth.client_authentication import CREDENTIALS
+from ostiary.oauth.form import read_form_of
 from ostiary.oauth.platform_metadata import platform_keys
 from ostiary.oauth.platform_sessions import CSP
 from ostiary.oauth.platform_token_endpoint import Answer, TokenRequest, answer_of
@@ -28,7 +29,7 @@ class AuthenticationServicer(authentication_pb2_grpc.AuthenticationServiceServic
 
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> pb.AccessToken:
         authorization = current_call().metadata.get("authorization", "")
-        form = read_form(request.form.content_type, request.form.data)
+        form = read_form_of(request.form, pb.GrantForm, *CREDENTIALS)
         wanted = TokenRequest(authorization, form, self._issuers.public_url, entrance(CSP))
         return _access_token(self._endpoint(wanted))
 
@@ -44,7 +45,7 @@ class AuthenticationServicer(authentication_pb2_grpc.AuthenticationServiceServic
 
 def _api_token(request: pb.AuthorizeApiTokenRequest) -> str:
     """The one API token, by its new or its old name, in the form or in the query."""
-    form = read_form(request.form.content_type, request.form.data)
+    form = read_form_of(request.form, pb.ApiTokenForm)
     places = (form.get("api_token"), form.get("refresh_token"), request.api_token, request.refresh_token)
     given = {token for token in places if token}
     if len(given) > 1:

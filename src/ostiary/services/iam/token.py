@@ -8,7 +8,7 @@ import grpc
 from google.api import httpbody_pb2
 
 from ostiary.access.exchange import ApiKeyExchange
-from ostiary.oauth.form import read_form
+from ostiary.oauth.form import read_form_of
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary_api.iam.v1 import token_pb2 as pb
@@ -22,6 +22,6 @@ class TokenServicer(token_pb2_grpc.TokenServiceServicer):
         self._exchange = ApiKeyExchange(runtime.platform_tokens, runtime.ledger, runtime.clock)
 
     def ExchangeApiKey(self, request: pb.ExchangeApiKeyRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
-        call, form = current_call(), read_form(request.form.content_type, request.form.data)
+        call, form = current_call(), read_form_of(request.form, pb.ApiKeyForm)
         answer = self._exchange(call, form, call.rules.audit, call.request_id)
         return httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(answer).encode())

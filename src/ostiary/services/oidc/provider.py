@@ -5,7 +5,8 @@ from __future__ import annotations
 import grpc
 
 from ostiary.access.callers import CallerView, caller_view
-from ostiary.oauth.form import read_form
+from ostiary.oauth.client_authentication import CREDENTIALS
+from ostiary.oauth.form import read_form_of
 from ostiary.oauth.platform_accounts import is_verified
 from ostiary.oauth.platform_metadata import oidc_configuration, platform_keys
 from ostiary.oauth.platform_sessions import CSP
@@ -28,7 +29,7 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
 
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> pb.TokenAnswer:
         authorization = current_call().metadata.get("authorization", "")
-        form = read_form(request.form.content_type, request.form.data)
+        form = read_form_of(request.form, pb.TokenForm, "orgId", *CREDENTIALS)
         answer = self._endpoint(TokenRequest(authorization, form, self._issuers.oidc, entrance(CSP)))
         return pb.TokenAnswer(
             access_token=answer.access_token, token_type="Bearer", expires_in=answer.expires_in,
@@ -46,8 +47,15 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
         return self._configuration
 
     def GetUserInfo(self, request: pb.GetUserInfoRequest, context: grpc.ServicerContext) -> pb.UserInfo:
-        call = current_call()
-        return _claims(caller_view(call.work, call.the_tenant, call.principal))
+        return _user_info()
+
+    def PostUserInfo(self, request: pb.PostUserInfoRequest, context: grpc.ServicerContext) -> pb.UserInfo:
+        return _user_info()
+
+
+def _user_info() -> pb.UserInfo:
+    call = current_call()
+    return _claims(caller_view(call.work, call.the_tenant, call.principal))
 
 
 def _claims(caller: CallerView) -> pb.UserInfo:

@@ -32,6 +32,7 @@ class Grant(SQLModel, table=True):
     scope: str = text()
     amr: str = Field(default="", description="Space-separated.")
     auth_time: int = moment()
+    acr: str = Field(default="", max_length=64, description="Where the client asked for one.")
     access_epoch: int = Field(default=0, description="The subject's when it signed in: a later one ends the grant.")
     created_at: int = moment()
     expires_at: int = end_of_row()
@@ -71,6 +72,7 @@ class AuthorizationCode(SQLModel, table=True):
     challenge: str = text()
     amr: str = ""
     auth_time: int = moment()
+    acr: str = Field(default="", max_length=64, description="As of a grant.")
     access_epoch: int = Field(default=0, description="As of a grant.")
     expires_at: int = end_of_row()
     used_at: int | None = moment(optional=True)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from google.api import httpbody_pb2
 from google.protobuf.message import Message
 
 from ostiary.access.authentication import Authentication
 from ostiary.access.principals import ANONYMOUS
+from ostiary.errors import invalid
+from ostiary.oauth.form import read_fields
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import Proceed
 from ostiary_api.options.v1 import rules_pb2 as options
@@ -24,10 +27,27 @@ class Authenticate:
         rules = call.rules
         if not rules.own_credentials and not rules.need.anonymous:
             token = bearer_token(call.metadata)
+            if rules.token_form:
+                token = _one_of(token, form_token(getattr(request, rules.token_form, None)))
             wants_end_user = options.ROLE_END_USER in rules.need.roles
             check = self._authentication.end_user if wants_end_user else self._authentication.platform
             call.principal = check(call.reading, token) if token else ANONYMOUS
         return proceed(call, request)
+
+
+def form_token(body: httpbody_pb2.HttpBody | None) -> str:
+    """The `access_token` of an urlencoded form (RFC 6750 §2.2); empty without one. Raises INVALID for a bad form."""
+    kind = body.content_type.partition(";")[0].strip().lower() if body is not None else ""
+    if body is None or kind != "application/x-www-form-urlencoded":
+        return ""
+    return read_fields(body, "access_token").get("access_token")
+
+
+def _one_of(in_header: str, in_form: str) -> str:
+    if in_header and in_form:
+        message = "The access token stands both in the header and in the form; send it once."
+        raise invalid("TWO_TOKENS", message, oauth_error="invalid_request")
+    return in_header or in_form
 
 
 def bearer_token(metadata: dict[str, str]) -> str:

@@ -41,6 +41,7 @@ class AuthorizeRequest(_message.Message):
     REQUEST_FIELD_NUMBER: _builtins.int
     REQUEST_URI_FIELD_NUMBER: _builtins.int
     APPID_ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
+    ACR_VALUES_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The tenant's GUID."""
     client_id: _builtins.str
@@ -70,7 +71,7 @@ class AuthorizeRequest(_message.Message):
     login_hint: _builtins.str
     """What the user will probably type; filled in on the page."""
     max_age: _builtins.str
-    """Seconds since the last sign-in; always kept, since everybody is asked."""
+    """Seconds that the sign-in may be old; always kept, since everybody is asked. The identity token has `auth_time`."""
     request: _builtins.str
     """Refused: parameters are not taken from an object (OpenID Connect Core §6.1)."""
     request_uri: _builtins.str
@@ -78,6 +79,11 @@ class AuthorizeRequest(_message.Message):
     appid_access_token: _builtins.str
     """The access token of the anonymous user who now signs in, got by the same application. One that is over is ignored;
     any other token is refused. With idp=appid_anon the same anonymous user goes on.
+    """
+    acr_values: _builtins.str
+    """How surely somebody shall sign in (OpenID Connect Core §3.1.2.1): a wish. Where it is sent, `acr` in the identity
+    token says how it was: `urn:oasis:names:tc:SAML:2.0:ac:classes:Password` for a password,
+    `https://refeds.org/profile/mfa` with a second factor, `0` for an anonymous user.
     """
     def __init__(
         self,
@@ -100,10 +106,11 @@ class AuthorizeRequest(_message.Message):
         request: _builtins.str = ...,
         request_uri: _builtins.str = ...,
         appid_access_token: _builtins.str = ...,
+        acr_values: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appid_access_token", b"appid_access_token", "client_id", b"client_id", "code_challenge", b"code_challenge", "code_challenge_method", b"code_challenge_method", "id_token_hint", b"id_token_hint", "idp", b"idp", "login_hint", b"login_hint", "max_age", b"max_age", "nonce", b"nonce", "prompt", b"prompt", "redirect_uri", b"redirect_uri", "request", b"request", "request_uri", b"request_uri", "response_mode", b"response_mode", "response_type", b"response_type", "scope", b"scope", "state", b"state", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acr_values", b"acr_values", "appid_access_token", b"appid_access_token", "client_id", b"client_id", "code_challenge", b"code_challenge", "code_challenge_method", b"code_challenge_method", "id_token_hint", b"id_token_hint", "idp", b"idp", "login_hint", b"login_hint", "max_age", b"max_age", "nonce", b"nonce", "prompt", b"prompt", "redirect_uri", b"redirect_uri", "request", b"request", "request_uri", b"request_uri", "response_mode", b"response_mode", "response_type", b"response_type", "scope", b"scope", "state", b"state", "tenant_id", b"tenant_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -66,6 +66,7 @@ class Configuration(_message.Message):
     PROFILES_ENDPOINT_FIELD_NUMBER: _builtins.int
     MANAGEMENT_ENDPOINT_FIELD_NUMBER: _builtins.int
     SERVICE_DOCUMENTATION_FIELD_NUMBER: _builtins.int
+    ACR_VALUES_SUPPORTED_FIELD_NUMBER: _builtins.int
     issuer: _builtins.str
     """What stands in `iss`; also the base of the runtime's paths."""
     authorization_endpoint: _builtins.str
@@ -98,7 +99,7 @@ class Configuration(_message.Message):
 
     @_builtins.property
     def scopes_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The scopes that every client may ask for; those of roles are the tenant's own."""
+        """The scopes that every client may ask for: OpenID Connect's own. Those of roles are the tenant's."""
 
     @_builtins.property
     def response_types_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -110,7 +111,7 @@ class Configuration(_message.Message):
 
     @_builtins.property
     def claims_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The standard claims of tokens."""
+        """The claims of identity tokens and of userinfo, as far as each is known."""
 
     @_builtins.property
     def grant_types_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -123,6 +124,10 @@ class Configuration(_message.Message):
     @_builtins.property
     def code_challenge_methods_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """RFC 7636: S256."""
+
+    @_builtins.property
+    def acr_values_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What `acr` of an identity token can be, where the client asked by `acr_values`."""
 
     def __init__(
         self,
@@ -147,10 +152,11 @@ class Configuration(_message.Message):
         profiles_endpoint: _builtins.str = ...,
         management_endpoint: _builtins.str = ...,
         service_documentation: _builtins.str = ...,
+        acr_values_supported: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["authorization_endpoint", b"authorization_endpoint", "claims_supported", b"claims_supported", "code_challenge_methods_supported", b"code_challenge_methods_supported", "grant_types_supported", b"grant_types_supported", "id_token_signing_alg_values_supported", b"id_token_signing_alg_values_supported", "introspection_endpoint", b"introspection_endpoint", "issuer", b"issuer", "jwks_uri", b"jwks_uri", "management_endpoint", b"management_endpoint", "profiles_endpoint", b"profiles_endpoint", "request_uri_parameter_supported", b"request_uri_parameter_supported", "response_modes_supported", b"response_modes_supported", "response_types_supported", b"response_types_supported", "revocation_endpoint", b"revocation_endpoint", "scopes_supported", b"scopes_supported", "service_documentation", b"service_documentation", "subject_types_supported", b"subject_types_supported", "token_endpoint", b"token_endpoint", "token_endpoint_auth_methods_supported", b"token_endpoint_auth_methods_supported", "userinfo_endpoint", b"userinfo_endpoint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acr_values_supported", b"acr_values_supported", "authorization_endpoint", b"authorization_endpoint", "claims_supported", b"claims_supported", "code_challenge_methods_supported", b"code_challenge_methods_supported", "grant_types_supported", b"grant_types_supported", "id_token_signing_alg_values_supported", b"id_token_signing_alg_values_supported", "introspection_endpoint", b"introspection_endpoint", "issuer", b"issuer", "jwks_uri", b"jwks_uri", "management_endpoint", b"management_endpoint", "profiles_endpoint", b"profiles_endpoint", "request_uri_parameter_supported", b"request_uri_parameter_supported", "response_modes_supported", b"response_modes_supported", "response_types_supported", b"response_types_supported", "revocation_endpoint", b"revocation_endpoint", "scopes_supported", b"scopes_supported", "service_documentation", b"service_documentation", "subject_types_supported", b"subject_types_supported", "token_endpoint", b"token_endpoint", "token_endpoint_auth_methods_supported", b"token_endpoint_auth_methods_supported", "userinfo_endpoint", b"userinfo_endpoint"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -52,7 +52,7 @@ class DiscoveryServiceServicer:
     """
 
     def GetConfiguration(self, request, context):
-        """Returns the discovery document (OpenID Connect Discovery 1.0 §3).
+        """Returns the discovery document (OpenID Connect Discovery 1.0 §3); also where RFC 8414 §3.1 and §5 look for it.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -34,7 +34,7 @@ class DiscoveryServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DiscoveryServiceAsyncStub: ...
     GetConfiguration: _grpc.UnaryUnaryMultiCallable[_discovery_pb2.GetConfigurationRequest, _discovery_pb2.Configuration]
-    """Returns the discovery document (OpenID Connect Discovery 1.0 §3)."""
+    """Returns the discovery document (OpenID Connect Discovery 1.0 §3); also where RFC 8414 §3.1 and §5 look for it."""
     GetPublicKeys: _grpc.UnaryUnaryMultiCallable[_discovery_pb2.GetPublicKeysRequest, _discovery_pb2.PublicKeys]
     """Returns the public keys that the tenant's tokens are signed with (RFC 7517), retired ones among them until no token
     of theirs can be alive.
@@ -46,7 +46,7 @@ class DiscoveryServiceAsyncStub(DiscoveryServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetConfiguration: _aio.UnaryUnaryMultiCallable[_discovery_pb2.GetConfigurationRequest, _discovery_pb2.Configuration]  # type: ignore[assignment]
-    """Returns the discovery document (OpenID Connect Discovery 1.0 §3)."""
+    """Returns the discovery document (OpenID Connect Discovery 1.0 §3); also where RFC 8414 §3.1 and §5 look for it."""
     GetPublicKeys: _aio.UnaryUnaryMultiCallable[_discovery_pb2.GetPublicKeysRequest, _discovery_pb2.PublicKeys]  # type: ignore[assignment]
     """Returns the public keys that the tenant's tokens are signed with (RFC 7517), retired ones among them until no token
     of theirs can be alive.
@@ -61,7 +61,7 @@ class DiscoveryServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _discovery_pb2.GetConfigurationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_discovery_pb2.Configuration, _abc.Awaitable[_discovery_pb2.Configuration]]:
-        """Returns the discovery document (OpenID Connect Discovery 1.0 §3)."""
+        """Returns the discovery document (OpenID Connect Discovery 1.0 §3); also where RFC 8414 §3.1 and §5 look for it."""
 
     @_abc_1.abstractmethod
     def GetPublicKeys(

@@ -194,6 +194,7 @@ class TokenForm(_message.Message):
     PASSWORD_FIELD_NUMBER: _builtins.int
     REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
     ASSERTION_FIELD_NUMBER: _builtins.int
+    APPID_ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
     grant_type: _builtins.str
     """authorization_code, password, client_credentials, refresh_token or urn:ietf:params:oauth:grant-type:jwt-bearer."""
     client_id: _builtins.str
@@ -216,6 +217,8 @@ class TokenForm(_message.Message):
     """The refresh token."""
     assertion: _builtins.str
     """A JWT signed with the tenant's own key (RFC 7523)."""
+    appid_access_token: _builtins.str
+    """The access token of the anonymous user who signs in now, for password and the assertion grant."""
     def __init__(
         self,
         *,
@@ -230,10 +233,11 @@ class TokenForm(_message.Message):
         password: _builtins.str = ...,
         refresh_token: _builtins.str = ...,
         assertion: _builtins.str = ...,
+        appid_access_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["assertion", b"assertion", "client_id", b"client_id", "client_secret", b"client_secret", "code", b"code", "code_verifier", b"code_verifier", "grant_type", b"grant_type", "password", b"password", "redirect_uri", b"redirect_uri", "refresh_token", b"refresh_token", "scope", b"scope", "username", b"username"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appid_access_token", b"appid_access_token", "assertion", b"assertion", "client_id", b"client_id", "client_secret", b"client_secret", "code", b"code", "code_verifier", b"code_verifier", "grant_type", b"grant_type", "password", b"password", "redirect_uri", b"redirect_uri", "refresh_token", b"refresh_token", "scope", b"scope", "username", b"username"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -54,7 +54,7 @@ class PostUserinfoRequest(_message.Message):
     """The tenant's GUID."""
     @_builtins.property
     def form(self) -> _httpbody_pb2.HttpBody:
-        """Whatever the client sends; nothing is read from it."""
+        """The form, where the access token does not stand in the header."""
 
     def __init__(
         self,
@@ -69,6 +69,28 @@ class PostUserinfoRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PostUserinfoRequest: _TypeAlias = PostUserinfoRequest  # noqa: Y015
+
+@_typing.final
+class UserinfoForm(_message.Message):
+    """The form of a question for claims."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
+    access_token: _builtins.str
+    """The access token, where it does not stand in the header: in one of the two."""
+    def __init__(
+        self,
+        *,
+        access_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access_token", b"access_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserinfoForm: _TypeAlias = UserinfoForm  # noqa: Y015
 
 @_typing.final
 class Userinfo(_message.Message):
@@ -87,6 +109,14 @@ class Userinfo(_message.Message):
     GENDER_FIELD_NUMBER: _builtins.int
     LOCALE_FIELD_NUMBER: _builtins.int
     IDENTITIES_FIELD_NUMBER: _builtins.int
+    MIDDLE_NAME_FIELD_NUMBER: _builtins.int
+    NICKNAME_FIELD_NUMBER: _builtins.int
+    PROFILE_FIELD_NUMBER: _builtins.int
+    ZONEINFO_FIELD_NUMBER: _builtins.int
+    UPDATED_AT_FIELD_NUMBER: _builtins.int
+    PHONE_NUMBER_FIELD_NUMBER: _builtins.int
+    PHONE_NUMBER_VERIFIED_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
     sub: _builtins.str
     """The profile id."""
     name: _builtins.str
@@ -107,9 +137,27 @@ class Userinfo(_message.Message):
     """The gender."""
     locale: _builtins.str
     """The locale."""
+    middle_name: _builtins.str
+    """The middle name."""
+    nickname: _builtins.str
+    """The nickname."""
+    profile: _builtins.str
+    """Where the profile page stands."""
+    zoneinfo: _builtins.str
+    """The time zone, such as Europe/Paris."""
+    updated_at: _builtins.int
+    """When what is known last changed, in seconds since 1970."""
+    phone_number: _builtins.str
+    """The primary telephone number."""
+    phone_number_verified: _builtins.bool
+    """Whether the telephone number was confirmed."""
     @_builtins.property
     def identities(self) -> _containers.RepeatedCompositeFieldContainer[_struct_pb2.Struct]:
         """What the providers say: objects with `provider`, `id` and `idpUserInfo`."""
+
+    @_builtins.property
+    def address(self) -> Global___UserinfoAddress:
+        """The primary postal address."""
 
     def __init__(
         self,
@@ -125,11 +173,21 @@ class Userinfo(_message.Message):
         gender: _builtins.str | None = ...,
         locale: _builtins.str | None = ...,
         identities: _abc.Iterable[_struct_pb2.Struct] | None = ...,
+        middle_name: _builtins.str | None = ...,
+        nickname: _builtins.str | None = ...,
+        profile: _builtins.str | None = ...,
+        zoneinfo: _builtins.str | None = ...,
+        updated_at: _builtins.int | None = ...,
+        phone_number: _builtins.str | None = ...,
+        phone_number_verified: _builtins.bool | None = ...,
+        address: Global___UserinfoAddress | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_family_name", b"_family_name", "_gender", b"_gender", "_given_name", b"_given_name", "_locale", b"_locale", "_name", b"_name", "_picture", b"_picture", "_preferred_username", b"_preferred_username", "email", b"email", "family_name", b"family_name", "gender", b"gender", "given_name", b"given_name", "locale", b"locale", "name", b"name", "picture", b"picture", "preferred_username", b"preferred_username"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_address", b"_address", "_email", b"_email", "_family_name", b"_family_name", "_gender", b"_gender", "_given_name", b"_given_name", "_locale", b"_locale", "_middle_name", b"_middle_name", "_name", b"_name", "_nickname", b"_nickname", "_phone_number", b"_phone_number", "_phone_number_verified", b"_phone_number_verified", "_picture", b"_picture", "_preferred_username", b"_preferred_username", "_profile", b"_profile", "_updated_at", b"_updated_at", "_zoneinfo", b"_zoneinfo", "address", b"address", "email", b"email", "family_name", b"family_name", "gender", b"gender", "given_name", b"given_name", "locale", b"locale", "middle_name", b"middle_name", "name", b"name", "nickname", b"nickname", "phone_number", b"phone_number", "phone_number_verified", b"phone_number_verified", "picture", b"picture", "preferred_username", b"preferred_username", "profile", b"profile", "updated_at", b"updated_at", "zoneinfo", b"zoneinfo"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_family_name", b"_family_name", "_gender", b"_gender", "_given_name", b"_given_name", "_locale", b"_locale", "_name", b"_name", "_picture", b"_picture", "_preferred_username", b"_preferred_username", "email", b"email", "email_verified", b"email_verified", "family_name", b"family_name", "gender", b"gender", "given_name", b"given_name", "identities", b"identities", "locale", b"locale", "name", b"name", "picture", b"picture", "preferred_username", b"preferred_username", "sub", b"sub"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_address", b"_address", "_email", b"_email", "_family_name", b"_family_name", "_gender", b"_gender", "_given_name", b"_given_name", "_locale", b"_locale", "_middle_name", b"_middle_name", "_name", b"_name", "_nickname", b"_nickname", "_phone_number", b"_phone_number", "_phone_number_verified", b"_phone_number_verified", "_picture", b"_picture", "_preferred_username", b"_preferred_username", "_profile", b"_profile", "_updated_at", b"_updated_at", "_zoneinfo", b"_zoneinfo", "address", b"address", "email", b"email", "email_verified", b"email_verified", "family_name", b"family_name", "gender", b"gender", "given_name", b"given_name", "identities", b"identities", "locale", b"locale", "middle_name", b"middle_name", "name", b"name", "nickname", b"nickname", "phone_number", b"phone_number", "phone_number_verified", b"phone_number_verified", "picture", b"picture", "preferred_username", b"preferred_username", "profile", b"profile", "sub", b"sub", "updated_at", b"updated_at", "zoneinfo", b"zoneinfo"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__address: _TypeAlias = _typing.Literal["address"]  # noqa: Y015
+    _WhichOneofArgType__address: _TypeAlias = _typing.Literal["_address", b"_address"]  # noqa: Y015
     _WhichOneofReturnType__email: _TypeAlias = _typing.Literal["email"]  # noqa: Y015
     _WhichOneofArgType__email: _TypeAlias = _typing.Literal["_email", b"_email"]  # noqa: Y015
     _WhichOneofReturnType__family_name: _TypeAlias = _typing.Literal["family_name"]  # noqa: Y015
@@ -140,12 +198,28 @@ class Userinfo(_message.Message):
     _WhichOneofArgType__given_name: _TypeAlias = _typing.Literal["_given_name", b"_given_name"]  # noqa: Y015
     _WhichOneofReturnType__locale: _TypeAlias = _typing.Literal["locale"]  # noqa: Y015
     _WhichOneofArgType__locale: _TypeAlias = _typing.Literal["_locale", b"_locale"]  # noqa: Y015
+    _WhichOneofReturnType__middle_name: _TypeAlias = _typing.Literal["middle_name"]  # noqa: Y015
+    _WhichOneofArgType__middle_name: _TypeAlias = _typing.Literal["_middle_name", b"_middle_name"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__nickname: _TypeAlias = _typing.Literal["nickname"]  # noqa: Y015
+    _WhichOneofArgType__nickname: _TypeAlias = _typing.Literal["_nickname", b"_nickname"]  # noqa: Y015
+    _WhichOneofReturnType__phone_number: _TypeAlias = _typing.Literal["phone_number"]  # noqa: Y015
+    _WhichOneofArgType__phone_number: _TypeAlias = _typing.Literal["_phone_number", b"_phone_number"]  # noqa: Y015
+    _WhichOneofReturnType__phone_number_verified: _TypeAlias = _typing.Literal["phone_number_verified"]  # noqa: Y015
+    _WhichOneofArgType__phone_number_verified: _TypeAlias = _typing.Literal["_phone_number_verified", b"_phone_number_verified"]  # noqa: Y015
     _WhichOneofReturnType__picture: _TypeAlias = _typing.Literal["picture"]  # noqa: Y015
     _WhichOneofArgType__picture: _TypeAlias = _typing.Literal["_picture", b"_picture"]  # noqa: Y015
     _WhichOneofReturnType__preferred_username: _TypeAlias = _typing.Literal["preferred_username"]  # noqa: Y015
     _WhichOneofArgType__preferred_username: _TypeAlias = _typing.Literal["_preferred_username", b"_preferred_username"]  # noqa: Y015
+    _WhichOneofReturnType__profile: _TypeAlias = _typing.Literal["profile"]  # noqa: Y015
+    _WhichOneofArgType__profile: _TypeAlias = _typing.Literal["_profile", b"_profile"]  # noqa: Y015
+    _WhichOneofReturnType__updated_at: _TypeAlias = _typing.Literal["updated_at"]  # noqa: Y015
+    _WhichOneofArgType__updated_at: _TypeAlias = _typing.Literal["_updated_at", b"_updated_at"]  # noqa: Y015
+    _WhichOneofReturnType__zoneinfo: _TypeAlias = _typing.Literal["zoneinfo"]  # noqa: Y015
+    _WhichOneofArgType__zoneinfo: _TypeAlias = _typing.Literal["_zoneinfo", b"_zoneinfo"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__address) -> _WhichOneofReturnType__address | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__email) -> _WhichOneofReturnType__email | None: ...
     @_typing.overload
@@ -157,10 +231,89 @@ class Userinfo(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__locale) -> _WhichOneofReturnType__locale | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__middle_name) -> _WhichOneofReturnType__middle_name | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__nickname) -> _WhichOneofReturnType__nickname | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__phone_number) -> _WhichOneofReturnType__phone_number | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__phone_number_verified) -> _WhichOneofReturnType__phone_number_verified | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__picture) -> _WhichOneofReturnType__picture | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__preferred_username) -> _WhichOneofReturnType__preferred_username | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__profile) -> _WhichOneofReturnType__profile | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__updated_at) -> _WhichOneofReturnType__updated_at | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__zoneinfo) -> _WhichOneofReturnType__zoneinfo | None: ...
 
 Global___Userinfo: _TypeAlias = Userinfo  # noqa: Y015
+
+@_typing.final
+class UserinfoAddress(_message.Message):
+    """A postal address (OpenID Connect Core §5.1.1), as far as it is known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORMATTED_FIELD_NUMBER: _builtins.int
+    STREET_ADDRESS_FIELD_NUMBER: _builtins.int
+    LOCALITY_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    POSTAL_CODE_FIELD_NUMBER: _builtins.int
+    COUNTRY_FIELD_NUMBER: _builtins.int
+    formatted: _builtins.str
+    """All of it, with line breaks."""
+    street_address: _builtins.str
+    """Street and house number."""
+    locality: _builtins.str
+    """The town."""
+    region: _builtins.str
+    """The state or province."""
+    postal_code: _builtins.str
+    """The postal code."""
+    country: _builtins.str
+    """The country."""
+    def __init__(
+        self,
+        *,
+        formatted: _builtins.str | None = ...,
+        street_address: _builtins.str | None = ...,
+        locality: _builtins.str | None = ...,
+        region: _builtins.str | None = ...,
+        postal_code: _builtins.str | None = ...,
+        country: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_country", b"_country", "_formatted", b"_formatted", "_locality", b"_locality", "_postal_code", b"_postal_code", "_region", b"_region", "_street_address", b"_street_address", "country", b"country", "formatted", b"formatted", "locality", b"locality", "postal_code", b"postal_code", "region", b"region", "street_address", b"street_address"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_country", b"_country", "_formatted", b"_formatted", "_locality", b"_locality", "_postal_code", b"_postal_code", "_region", b"_region", "_street_address", b"_street_address", "country", b"country", "formatted", b"formatted", "locality", b"locality", "postal_code", b"postal_code", "region", b"region", "street_address", b"street_address"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__country: _TypeAlias = _typing.Literal["country"]  # noqa: Y015
+    _WhichOneofArgType__country: _TypeAlias = _typing.Literal["_country", b"_country"]  # noqa: Y015
+    _WhichOneofReturnType__formatted: _TypeAlias = _typing.Literal["formatted"]  # noqa: Y015
+    _WhichOneofArgType__formatted: _TypeAlias = _typing.Literal["_formatted", b"_formatted"]  # noqa: Y015
+    _WhichOneofReturnType__locality: _TypeAlias = _typing.Literal["locality"]  # noqa: Y015
+    _WhichOneofArgType__locality: _TypeAlias = _typing.Literal["_locality", b"_locality"]  # noqa: Y015
+    _WhichOneofReturnType__postal_code: _TypeAlias = _typing.Literal["postal_code"]  # noqa: Y015
+    _WhichOneofArgType__postal_code: _TypeAlias = _typing.Literal["_postal_code", b"_postal_code"]  # noqa: Y015
+    _WhichOneofReturnType__region: _TypeAlias = _typing.Literal["region"]  # noqa: Y015
+    _WhichOneofArgType__region: _TypeAlias = _typing.Literal["_region", b"_region"]  # noqa: Y015
+    _WhichOneofReturnType__street_address: _TypeAlias = _typing.Literal["street_address"]  # noqa: Y015
+    _WhichOneofArgType__street_address: _TypeAlias = _typing.Literal["_street_address", b"_street_address"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__country) -> _WhichOneofReturnType__country | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__formatted) -> _WhichOneofReturnType__formatted | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__locality) -> _WhichOneofReturnType__locality | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__postal_code) -> _WhichOneofReturnType__postal_code | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__region) -> _WhichOneofReturnType__region | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__street_address) -> _WhichOneofReturnType__street_address | None: ...
+
+Global___UserinfoAddress: _TypeAlias = UserinfoAddress  # noqa: Y015

@@ -39,7 +39,9 @@ class UserinfoServiceStub:
     and others as far as known, and `identities`, each with `provider`, `id` and `idpUserInfo`, what the provider said.
     """
     PostUserinfo: _grpc.UnaryUnaryMultiCallable[_userinfo_pb2.PostUserinfoRequest, _httpbody_pb2.HttpBody]
-    """The same by POST, as OpenID Connect Core §5.3.1 asks for; the access token stands in the header."""
+    """The same by POST, as OpenID Connect Core §5.3.1 asks for; the access token stands in the header, or as
+    `access_token` in an urlencoded form (RFC 6750 §2.2), never in both.
+    """
 
 @_typing.type_check_only
 class UserinfoServiceAsyncStub(UserinfoServiceStub):
@@ -51,7 +53,9 @@ class UserinfoServiceAsyncStub(UserinfoServiceStub):
     and others as far as known, and `identities`, each with `provider`, `id` and `idpUserInfo`, what the provider said.
     """
     PostUserinfo: _aio.UnaryUnaryMultiCallable[_userinfo_pb2.PostUserinfoRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """The same by POST, as OpenID Connect Core §5.3.1 asks for; the access token stands in the header."""
+    """The same by POST, as OpenID Connect Core §5.3.1 asks for; the access token stands in the header, or as
+    `access_token` in an urlencoded form (RFC 6750 §2.2), never in both.
+    """
 
 class UserinfoServiceServicer(metaclass=_abc_1.ABCMeta):
     """The claims about the user who signed in (OpenID Connect Core §5.3)."""
@@ -72,6 +76,8 @@ class UserinfoServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _userinfo_pb2.PostUserinfoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
-        """The same by POST, as OpenID Connect Core §5.3.1 asks for; the access token stands in the header."""
+        """The same by POST, as OpenID Connect Core §5.3.1 asks for; the access token stands in the header, or as
+        `access_token` in an urlencoded form (RFC 6750 §2.2), never in both.
+        """
 
 def add_UserinfoServiceServicer_to_server(servicer: UserinfoServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,23 @@
+"""How surely somebody is who he says, as `acr` of identity tokens names it (OpenID Connect Core §2): true to fact,
+whatever `acr_values` asked for."""
+
+from __future__ import annotations
+
+from ostiary.directory.anonymous import ANONYMOUS
+
+NOBODY = "0"
+"""Nobody was asked who he is."""
+PASSWORD = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password"
+"""One factor."""
+SECOND_FACTOR = "https://refeds.org/profile/mfa"
+"""A password and something else."""
+_SECOND_FACTORS = frozenset({"mfa", "otp", "sms"})
+"""RFC 8176 §2."""
+
+
+def acr_of(amr: str) -> str:
+    """The context class of a sign-in by these methods, separated by blanks."""
+    methods = amr.split()
+    if ANONYMOUS in methods:
+        return NOBODY
+    return PASSWORD if _SECOND_FACTORS.isdisjoint(methods) else SECOND_FACTOR
