@@ -66,6 +66,7 @@ from ostiary.store import schema
 from ostiary.store.copies import check_original
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy
+from ostiary.transport.health import Health
 from ostiary.transport.observation import Observer
 from ostiary.transport.pipeline import Pipeline, Step, refuse_malformed
 from ostiary.transport.rules import read_rules
@@ -194,9 +195,7 @@ def steps(runtime: Runtime) -> list[Step]:
     ]
 
 
-def build_server(
-    runtime: Runtime, address: str, services: Sequence[Service]
-) -> tuple[grpc.Server, health.HealthServicer]:
+def build_server(runtime: Runtime, address: str, services: Sequence[Service]) -> tuple[grpc.Server, Health]:
     """A gRPC server of `services` on `address` (`unix:…` or `host:port`), not yet started; and its health."""
     rules = read_rules((service.descriptor for service in services), runtime.limits.coarse)
     reception = Reception(runtime.store, runtime.tenancy, runtime.entropy, Observer())
@@ -208,12 +207,16 @@ def build_server(
             ("grpc.max_metadata_size", MAX_METADATA),
             ("grpc.max_receive_message_length", largest_message(runtime.settings.max_body_bytes)),
             ("grpc.so_reuseport", 0),
+            # The gateway asks whether a connection lives although nothing happens on it: grpc would take it for abuse,
+            # and end all who watch on it.
+            ("grpc.http2.min_ping_interval_without_data_ms", 100),
+            ("grpc.keepalive_permit_without_calls", 1),
         ],
         maximum_concurrent_rpcs=MAX_CONCURRENT_RPCS,
     )
     for service in services:
         service.add(service.servicer(runtime), server)
-    state = health.HealthServicer()
+    state = Health()
     health_pb2_grpc.add_HealthServicer_to_server(state, server)
     if runtime.settings.reflection:
         names = [service.descriptor.full_name for service in services]

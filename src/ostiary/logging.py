@@ -1,56 +1,158 @@
-"""Logs: JSON lines, or text for a person, on standard error. Stdlib loggers of the libraries go the same way."""
+"""Logs: JSON lines, or text for a person, on standard error. Stdlib loggers of the libraries go the same way.
+
+A log only observes: nothing waits for it and nothing fails by it. What cannot be written at once (a full disk, a pipe
+that nobody reads) is kept up to a bound, what comes beyond is dropped and counted, and when writing is possible again,
+the log goes on and says how many lines are missing.
+"""
 
 from __future__ import annotations
 
+import errno
 import json
 import logging as stdlib
+import os
+import select
+import socket
+import stat
 import sys
 import threading
+from collections import deque
 from typing import Any, TextIO, cast
 
 import structlog
 
 FLUSH_S = 0.1
 """How long a line may wait in a process that answers requests."""
+MOST_WAITING_BYTES = 1 << 20
+"""Of lines that cannot be written now; some 2,500 requests."""
+_PIECE_BYTES = 4096
+"""PIPE_BUF: what is not longer reaches a pipe whole, whoever else writes into it."""
+_PASSING = (errno.EAGAIN, errno.ENOSPC, errno.EDQUOT)
+"""Of a pipe or terminal that nobody reads now, and of a disk without room."""
 
 
-class LineBuffer:
-    """Collects lines and writes them together from a thread of its own.
+class Lines:
+    """Lines on their way to a file descriptor. Neither `write` nor `flush` ever waits or raises.
+
+    `lost` is how many lines have been dropped since the process began.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor, self._socket = _without_waiting(descriptor)
+        self._room = select.poll()
+        self._room.register(self._descriptor, select.POLLOUT)
+        self._waiting: deque[bytes] = deque()
+        self._bytes = 0
+        self._begun = b""
+        self._unsaid = 0
+        self._well = True
+        self._writing = threading.Lock()
+        self.lost = 0
+
+    def write(self, line: str) -> None:
+        """Takes a line with its end; drops it when too much is waiting."""
+        encoded = line.encode("utf-8", "backslashreplace")
+        if self._bytes + len(encoded) > MOST_WAITING_BYTES:
+            self._drop(1)
+            return
+        self._bytes += len(encoded)  # not exact among threads, and need not be: `flush` sets it anew
+        self._waiting.append(encoded)
+
+    def flush(self) -> None:
+        """Writes what can be written now."""
+        if not self._writing.acquire(blocking=False):
+            return  # another thread is at it
+        try:
+            self._write_out()
+            self._bytes = sum(map(len, list(self._waiting)))
+        finally:
+            self._writing.release()
+        if self._unsaid and self._well and not self._waiting:
+            lines, self._unsaid = self._unsaid, 0
+            structlog.get_logger("ostiary.log").warning("lines of the log were lost", lines=lines)
+
+    def _write_out(self) -> None:
+        while piece := self._begun or self._next_piece():
+            try:
+                written = self._send(piece)
+            except OSError as error:
+                self._well = False
+                self._failed(piece, error)
+                return
+            self._begun = piece[written:]
+            self._well = True
+
+    def _next_piece(self) -> bytes:
+        """Whole lines, as many as go together; a longer one alone."""
+        lines: list[bytes] = []
+        size = 0
+        while self._waiting and (not lines or size + len(self._waiting[0]) <= _PIECE_BYTES):
+            lines.append(self._waiting.popleft())
+            size += len(lines[-1])
+        return b"".join(lines)
+
+    def _failed(self, piece: bytes, error: OSError) -> None:
+        """A full disk or pipe may have room again; what has nobody at its other end is dropped."""
+        if error.errno in _PASSING:
+            self._begun = piece
+            return
+        self._begun = b""
+        self._drop(piece.count(b"\n") + len(self._waiting))
+        self._waiting.clear()
+
+    def _drop(self, lines: int) -> None:
+        self.lost += lines
+        self._unsaid += lines
+
+    def _send(self, piece: bytes) -> int:
+        if self._socket is not None:
+            return self._socket.send(piece, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+        if not self._room.poll(0):
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        return os.write(self._descriptor, piece)
+
+
+def _without_waiting(descriptor: int) -> tuple[int, socket.socket | None]:
+    """The same file for writes that do not wait: O_NONBLOCK on a description of our own, since others share the given
+    one and rely on its waiting."""
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISSOCK(mode):
+            return descriptor, socket.socket(fileno=os.dup(descriptor))
+        if stat.S_ISFIFO(mode) or os.isatty(descriptor):
+            flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+            return os.open(f"/proc/self/fd/{descriptor}", flags), None
+    except OSError:
+        pass  # somebody else's pipe or terminal, or a pipe that is closed
+    return descriptor, None
+
+
+class LineBuffer(Lines):
+    """Lines that a thread of its own writes together.
 
     A write of its own for each line lets go of the interpreter in the middle of a request, and the other threads pounce
     on it: that cost a request more than everything else that it does for the log. Killed by force, a process loses
     the lines of the last tenth of a second. Make one after a fork, since threads do not cross it.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._lines: list[str] = []
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor)
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
-
-    def write(self, line: str) -> None:
-        """Takes a line; appending to a list is atomic."""
-        self._lines.append(line)
 
     def flush(self) -> None:
         """Nothing: the thread does it."""
 
     def close(self) -> None:
-        """Writes what is left; later lines are written by nobody."""
+        """Writes what is left and can be written; later lines are written by nobody."""
         self._closed.set()
-        self._thread.join(5)
+        self._thread.join(1)
 
     def _run(self) -> None:
         while not self._closed.wait(FLUSH_S):
-            self._write_out()
-        self._write_out()
-
-    def _write_out(self) -> None:
-        lines, self._lines = self._lines, []
-        if lines:
-            self._stream.write("".join(lines))
-            self._stream.flush()
+            super().flush()
+        super().flush()
 
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=repr)
@@ -61,7 +163,7 @@ def _as_json(line: Any, **_: Any) -> str:
     return _ENCODER.encode(line)
 
 
-def configure(log_format: str = "json", level: str = "info", stream: LineBuffer | None = None) -> None:
+def configure(log_format: str = "json", level: str = "info", stream: Lines | None = None) -> None:
     """Sets up structlog for this process; `log_format` is json or text, `level` a stdlib level name.
 
     Lines go to standard error at once, or through `stream`.
@@ -71,15 +173,16 @@ def configure(log_format: str = "json", level: str = "info", stream: LineBuffer 
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
+    file = cast("TextIO", stream or sys.stderr)
     text = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     renderer: Any = structlog.processors.JSONRenderer(_as_json) if log_format == "json" else text
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(stdlib, level.upper())),
-        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", stream or sys.stderr)),
+        logger_factory=structlog.WriteLoggerFactory(file=file),
         cache_logger_on_first_use=True,
     )
     formatter = structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared)
-    handler = stdlib.StreamHandler(sys.stderr)
+    handler = stdlib.StreamHandler(file)
     handler.setFormatter(formatter)
     stdlib.basicConfig(handlers=[handler], level=stdlib.WARNING, force=True)

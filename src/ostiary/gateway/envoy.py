@@ -18,6 +18,7 @@ CLEAN_ENVIRONMENT = ("PATH", "TZ", "LANG")
 """All that Envoy gets of our environment: no master key, no database password."""
 _LEVELS = {"debug": "info", "info": "warning", "warning": "warning", "error": "error"}
 """Never its own debug: there it writes down the headers of every request, with the tokens and cookies in them."""
+_LISTENERS = "listener_manager.total_listeners_active"
 _TEXT = "%Y-%m-%dT%H:%M:%S.%fZ [%l] envoy %n: %v"
 _JSON = '{"timestamp":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","logger":"envoy.%n","event":"%j"}'
 
@@ -30,6 +31,8 @@ def command(config: Path, *, threads: int = 1, log_format: str = "json", level: 
         # Its filters log the path of what they refuse, and paths hold ids: the access log says it without. And at each
         # start it warns that taking any method is new.
         "--component-log-level", "http:critical,main:error,misc:error",
+        # A drain begins with the next request of each connection, and ends when we say so.
+        "--drain-strategy", "immediate", "--drain-time-s", "600",
         "--file-flush-interval-msec", "1000",  # of the access log; ten seconds by default, which a crash loses
     ]  # fmt: skip
 
@@ -79,14 +82,9 @@ class Admin:
         """How many workers get requests."""
         return self.numbers("^cluster.workers.membership_healthy$").get("cluster.workers.membership_healthy", 0)
 
-    def active_requests(self) -> int:
-        """How many requests of clients are being answered."""
-        return self.numbers("^http.public.downstream_rq_active$").get("http.public.downstream_rq_active", 0)
-
-    def drain(self) -> None:
-        """Asks clients to go away after their request, and takes no new connections."""
-        self.ask("/healthcheck/fail", "POST")
-        self.ask("/drain_listeners?graceful&skip_exit", "POST")
+    def listens(self) -> bool:
+        """Whether clients can connect."""
+        return bool(self.numbers(f"^{_LISTENERS}$").get(_LISTENERS))
 
 
 class _UnixConnection(http.client.HTTPConnection):

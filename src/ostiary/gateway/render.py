@@ -34,9 +34,13 @@ FORGEABLE = (*INTERNAL, {"prefix": "x-envoy-"}, {"exact": "x-client-ip"})
 """What only the gateway may say of a request."""
 GRPC_TYPES = r"application/grpc(-web|-web-text)?(\+proto)?"
 """The content types (RE2) of gRPC and gRPC-Web that are spoken here; all others that begin alike are refused."""
-OPEN_STREAMS = ("/grpc.health.v1.Health/Watch", "/grpc.reflection.")
-"""What anybody may call and keep open; a stream of reflection holds a thread of its worker."""
-MOST_OPEN_STREAMS = 16
+OPEN_STREAMS = (
+    {"prefix": "/grpc.health.v1.Health/Watch", "priority": "DEFAULT", "idle": 0},
+    {"prefix": "/grpc.reflection.", "priority": "HIGH", "idle": 300},
+)
+"""What anybody may call and keep open; `idle` is after how many quiet seconds a stream ends, 0 for never."""
+MOST_REFLECTIONS = 16
+"""Streams of reflection at once: each holds a thread of its worker."""
 _RETRY = {
     "num_retries": 3,
     "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
@@ -57,6 +61,7 @@ RETRY_READS = {"retry_on": "connect-failure,refused-stream,unavailable,reset", *
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """Where Envoy listens and whom it asks. `workers` are socket paths, or HOST:PORT when they stand elsewhere;
+    `listeners_file` is where Envoy takes its listener from (LDS), so that it begins to listen when that is written;
     `tls` is the file of the secret (SDS) or certificate and key, None for plain text; `hsts` tells browsers to come by
     TLS only.
     """
@@ -64,6 +69,7 @@ class Gateway:
     listen: str
     workers: Sequence[str]
     admin_socket: Path | None = None
+    listeners_file: Path | None = None
     tls: Path | tuple[Path, Path] | None = None
     trusted_hops: int = 0
     request_seconds: int = 15
@@ -88,8 +94,11 @@ def gateway_for(settings: Settings, folder: Path) -> Gateway:
     )
 
 
-def render(gateway: Gateway, interface: Interface) -> str:
-    """The whole configuration as one YAML document that refers to no other file but the TLS secret."""
+def render(gateway: Gateway, interface: Interface, part: str = "all") -> str:
+    """The configuration as one YAML document that refers to no other file but the TLS secret.
+
+    With a `listeners_file` it is two: `part` is "clusters" for what Envoy starts with and "listeners" for that file.
+    """
     host, port = host_and_port(gateway.listen)
     host = "127.0.0.1" if host == "localhost" else host  # Envoy resolves no names for what it listens on
     tree = tree_of(interface.operations)
@@ -99,7 +108,9 @@ def render(gateway: Gateway, interface: Interface) -> str:
     return environment.from_string(template).render(
         host=host,
         port=port,
+        part=part,
         admin_socket=str(gateway.admin_socket) if gateway.admin_socket else None,
+        listeners_file=str(gateway.listeners_file) if gateway.listeners_file else None,
         tls=_tls(gateway),
         trusted_hops=gateway.trusted_hops,
         request_seconds=gateway.request_seconds,
@@ -108,7 +119,7 @@ def render(gateway: Gateway, interface: Interface) -> str:
         max_body_bytes=gateway.max_body_bytes,
         max_message_bytes=largest_message(gateway.max_body_bytes),
         open_streams=OPEN_STREAMS,
-        most_open_streams=MOST_OPEN_STREAMS,
+        most_reflections=MOST_REFLECTIONS,
         log_format=gateway.log_format,
         max_headers=MAX_HEADERS,
         max_headers_kib=MAX_HEADERS_KIB,

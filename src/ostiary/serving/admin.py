@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 from collections.abc import Callable
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -16,6 +18,8 @@ from ostiary.serving.process import Place
 
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
+PROBE_S = 5.0
+"""How long it may take to say that it answers."""
 Answer = tuple[int, str, bytes]
 
 
@@ -34,14 +38,26 @@ class AdminServer:
             "/livez": lambda: (200, TEXT, b"ok\n"),
             "/readyz": self._ready,
         }
+        self._address = host_and_port(listen)
         try:
-            self._server = _Listener(host_and_port(listen), pages)
+            self._server = _Listener(self._address, pages)
         except OSError as error:
             raise OSError(f"admin_listen: cannot listen on {listen}: {error.strerror}") from error
 
     def start(self) -> None:
         """Answers from now on, in a thread of its own."""
         threading.Thread(target=self._server.serve_forever, args=(0.2,), name="admin", daemon=True).start()
+
+    def answers(self) -> bool:
+        """Whether it answers a client, as it should."""
+        connection = http.client.HTTPConnection(*self._address, timeout=PROBE_S)
+        try:
+            connection.request("GET", "/livez")
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def drain(self) -> None:
         """`/readyz` says no from now on, so that a balancer looks elsewhere."""
@@ -74,11 +90,13 @@ class AdminServer:
             return ["draining"]
         if self._has_gateway:
             try:
-                workers = self._envoy.healthy_workers()
+                workers, listens = self._envoy.healthy_workers(), self._envoy.listens()
             except OSError:
                 return ["the gateway is away"]
             if not workers:
                 return ["no worker answers"]
+            if not listens:
+                return ["the port is closed"]
         return [] if self._database_answers() else ["the database is away"]
 
 

@@ -37,7 +37,7 @@ def begin(settings: Settings, place: Place) -> Serving:
         admin.stop()
         runtime.store.close()
 
-    return Serving(drain=admin.drain, stop=stop)
+    return Serving(admin.answers, drain=admin.drain, part=lambda: None, stop=stop)
 
 
 class Repeated(threading.Thread):

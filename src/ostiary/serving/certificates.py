@@ -1,15 +1,19 @@
 """The certificate of the public port: handed to Envoy as a secret file (SDS), and again whenever it changes.
 
 Envoy itself notices only files that are moved into place. Certificates are also copied, or stand behind a link that is
-turned, and certificate and key change one after the other; so they are watched here, and Envoy gets copies that belong
-together.
+turned, and certificate and key change one after the other; so they are watched here, and Envoy gets a file in which
+both stand together.
 """
 
 from __future__ import annotations
 
+import base64
+import errno
 import json
 import os
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import structlog
@@ -27,8 +31,8 @@ class Certificate:
         self._certificate = certificate
         self._key = key
         self._folder = folder
-        self._version = 0
         self._seen = self._state()
+        self._untaken = ""
         self.secret = folder / "tls.json"
         try:
             self._hand_over()
@@ -36,37 +40,53 @@ class Certificate:
             raise ConfigurationError(f"tls_cert and tls_key: {_reason(error)}") from None
 
     def refresh(self) -> None:
-        """Hands the files over again if they have changed; while they do not belong together, the old ones stay."""
+        """Hands the files over again if they have changed; while they do not belong together, the old ones stay.
+
+        What could not be handed over, because the disk has no room, is tried again.
+        """
         state = self._state()
         if state == self._seen:
             return
         try:
             self._hand_over()
         except (OSError, ssl.SSLError) as error:
-            _log.warning("certificate not taken", reason=_reason(error))
+            if self._untaken != (untaken := f"{state} {error}"):
+                _log.warning("certificate not taken", reason=_reason(error))
+            self._untaken = untaken
+            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+                return
         else:
-            _log.info("certificate taken", version=self._version)
+            _log.info("certificate taken")
         self._seen = state
 
     def _state(self) -> tuple[tuple[int, int, int], ...]:
         return tuple(_identity(path) for path in (self._certificate, self._key))
 
     def _hand_over(self) -> None:
-        """Copies under a new name: Envoy takes a secret anew only when the secret says something new."""
-        version = self._version + 1
-        copies = {self._certificate: f"tls-{version}.crt", self._key: f"tls-{version}.key"}
-        for source, name in copies.items():
-            _write(self._folder / name, source.read_bytes())
-        certificate, key = (self._folder / name for name in copies.values())
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, password="")
+        certificate, key = self._certificate.read_bytes(), self._key.read_bytes()
+        _check(certificate, key)
         _write(self.secret, json.dumps(_secret(certificate, key)).encode())
-        for old in (f"tls-{self._version}.crt", f"tls-{self._version}.key"):
-            (self._folder / old).unlink(missing_ok=True)
-        self._version = version
 
 
-def _secret(certificate: Path, key: Path) -> dict[str, object]:
-    pair = {"certificate_chain": {"filename": str(certificate)}, "private_key": {"filename": str(key)}}
+def _check(certificate: bytes, key: bytes) -> None:
+    """Raises SSLError unless they belong together. OpenSSL reads files only: these stand in memory."""
+    with _in_memory(certificate) as certificate_file, _in_memory(key) as key_file:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate_file, key_file, password="")
+
+
+@contextmanager
+def _in_memory(content: bytes) -> Iterator[str]:
+    with open(os.memfd_create("ostiary-tls"), "wb") as file:  # noqa: PTH123 (a descriptor)
+        file.write(content)
+        file.flush()
+        yield f"/proc/self/fd/{file.fileno()}"
+
+
+def _secret(certificate: bytes, key: bytes) -> dict[str, object]:
+    def inline(content: bytes) -> dict[str, str]:
+        return {"inline_bytes": base64.b64encode(content).decode()}
+
+    pair = {"certificate_chain": inline(certificate), "private_key": inline(key)}
     kind = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
     return {"resources": [{"@type": kind, "name": SECRET, "tls_certificate": pair}]}
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,13 +26,14 @@ REFUSED = 78
 @dataclass(slots=True)
 class Child:
     """One process. `run` is what it does, and returns its exit code; `orphaned` the signal it gets when the supervisor
-    dies without a word."""
+    dies without a word. `heard` is when it last said that it answers, or was started, on the monotonic clock."""
 
     name: str
     run: Callable[[], int]
     orphaned: signal.Signals = signal.SIGTERM
     pid: int = 0
     ready: bool = False
+    heard: float = 0.0
     _started: float = field(default=0.0, repr=False)
     _quick_deaths: int = field(default=0, repr=False)
     _due: float = field(default=0.0, repr=False)
@@ -48,10 +50,8 @@ class Child:
 
     def start(self) -> None:
         """Forks. Only the supervisor may call this, which has one thread and no connections."""
-        sys.stdout.flush()
-        sys.stderr.flush()
         supervisor = os.getpid()
-        self._started = time.monotonic()
+        self._started = self.heard = time.monotonic()
         self.ready = False
         self.pid = os.fork()
         if self.pid == 0:
@@ -110,6 +110,18 @@ class Family:
             if not child.alive and not child.pause:
                 child.start()
 
+    def silent(self, seconds: float, starting: float) -> Iterator[Child]:
+        """Those that have not said for `seconds` that they answer; who has never said so may take `starting`."""
+        now = time.monotonic()
+        for child in self:
+            if child.alive and now - child.heard > (seconds if child.ready else starting):
+                yield child
+
+    def forgive(self) -> None:
+        """Nobody could be heard until now."""
+        for child in self:
+            child.heard = time.monotonic()
+
     def next_due(self, otherwise: float) -> float:
         """Seconds until one should be started, at most `otherwise`."""
         return min([otherwise, *(child.pause for child in self if not child.alive)])
@@ -154,10 +166,12 @@ def _live(child: Child, supervisor: int) -> None:
         _read_nothing()
         code = child.run()
     except BaseException as error:  # noqa: BLE001 (the end of this process: there is nowhere left to raise to)
-        sys.stderr.write(f"ostiary: {child.name}: {type(error).__name__}: {error}\n")
+        with suppress(OSError):
+            os.write(2, f"ostiary: {child.name}: {type(error).__name__}: {error}\n".encode())
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
         os._exit(code)
 
 

@@ -10,31 +10,44 @@ from ostiary.gateway import envoy
 from ostiary.gateway.operations import descriptor_file, read_interface
 from ostiary.gateway.render import gateway_for, render
 from ostiary.serving.certificates import Certificate
+from ostiary.serving.port import Port
 from ostiary.serving.process import Place
 from ostiary.serving.scheduling import give_way
+from ostiary.serving.stderr import StandardError
+
+_TOTAL = "http.public.downstream_rq_total"
+_ACTIVE = "http.public.downstream_rq_active"
+_CONNECTIONS = "http.public.downstream_cx_active"
+_OPEN = "cluster.open_streams.upstream_rq_active"
+_NOTHING_LISTENS = "resources: []\n"
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """How many requests have come so far, and how many are being answered."""
+    """How many requests have come so far, how many are being answered (those who watch are not), and how many
+    connections there are."""
 
     total: int
     in_flight: int
+    connections: int
 
 
 class Edge:
-    """The gateway of one server. Raises ConfigurationError when its certificate is not good."""
+    """The gateway of one server. Raises ConfigurationError when its certificate is not good or its port is taken."""
 
-    def __init__(self, settings: Settings, place: Place) -> None:
+    def __init__(self, settings: Settings, place: Place, stderr: StandardError) -> None:
         self._settings = settings
         self._place = place
-        self._admin = envoy.Admin(place.admin)
+        self._stderr = stderr
+        self._admin = envoy.Admin(place.admin, timeout=1.0)
+        self._port = Port(settings.listen)
         self._certificate = (
             Certificate(settings.tls_cert, settings.tls_key, place.folder)
             if settings.tls_cert and settings.tls_key
             else None
         )
-        place.config.write_text(self._configuration(), encoding="utf-8")
+        self._is_open = False
+        self._write_configuration()
 
     def run(self) -> int:
         """Becomes Envoy; called in the child."""
@@ -44,13 +57,32 @@ class Edge:
             log_format=self._settings.log_format,
             level=self._settings.log_level,
         )
+        self._stderr.take_over()
         give_way()
         os.execve(line[0], line, envoy.environment())  # noqa: S606 (our own command line)
+
+    def let_go(self) -> None:
+        """Called in every other child: the port belongs to the supervisor."""
+        self._port.close()
 
     def refresh(self) -> None:
         """Hands over the certificate if it has changed."""
         if self._certificate:
             self._certificate.refresh()
+
+    def open(self) -> None:
+        """Begins to listen, when a worker can answer; nothing the next time."""
+        if not self._is_open and self.healthy_workers():
+            self._place.prepared.replace(self._place.listeners)
+            self._is_open = True
+
+    def answers(self) -> bool:
+        """Whether Envoy itself answers."""
+        try:
+            self._admin.ask("/ready")
+        except OSError:
+            return False
+        return True
 
     def healthy_workers(self) -> int:
         """How many workers get requests; none while Envoy is away."""
@@ -59,51 +91,82 @@ class Edge:
         except OSError:
             return 0
 
+    def is_ready(self) -> bool:
+        """Whether every worker gets requests, and clients can come."""
+        try:
+            return self._admin.listens() and self._admin.healthy_workers() >= self._settings.worker_count
+        except OSError:
+            return False
+
     def activity(self) -> Activity:
         """What is going on; nothing while Envoy is away."""
         try:
-            numbers = self._admin.numbers("^http.public.downstream_rq_(active|total)$")
+            found = self._admin.numbers(f"^({_TOTAL}|{_ACTIVE}|{_CONNECTIONS}|{_OPEN})$")
         except OSError:
-            numbers = {}
-        return Activity(numbers.get("http.public.downstream_rq_total", 0), numbers.get(_ACTIVE, 0))
+            found = {}
+        in_flight = found.get(_ACTIVE, 0) - found.get(_OPEN, 0)
+        return Activity(found.get(_TOTAL, 0), in_flight, found.get(_CONNECTIONS, 0))
 
-    def drain(self) -> Activity:
-        """Asks clients to go elsewhere with their next request; says what is going on."""
+    def fail_health(self) -> None:
+        """Says no to those who ask for its health, and answers everything else as before."""
+        self._ask("/healthcheck/fail")
+
+    def close(self) -> None:
+        """Closes the port, then asks clients to go elsewhere with their next request."""
+        self._port.turn_away(self._settings.gateway_thread_count)
+        self._ask("/drain_listeners")
+        self._port.close()
+
+    def _ask(self, what: str) -> None:
         try:
-            self._admin.drain()
+            self._admin.ask(what, "POST")
         except OSError:
             pass  # it is gone: there is nothing to drain
-        return self.activity()
 
-    def _configuration(self) -> str:
+    def _write_configuration(self) -> None:
+        """What Envoy starts with, and apart from it its listener. All now: later there may be no room on the disk."""
         gateway = replace(
             gateway_for(self._settings, self._place.folder),
             admin_socket=self._place.admin,
+            listeners_file=self._place.listeners,
             tls=self._certificate.secret if self._certificate else None,
         )
-        return render(gateway, read_interface(descriptor_file().read_bytes()))
+        interface = read_interface(descriptor_file().read_bytes())
+        self._place.config.write_text(render(gateway, interface, "clusters"), encoding="utf-8")
+        self._place.prepared.write_text(render(gateway, interface, "listeners"), encoding="utf-8")
+        self._place.listeners.write_text(_NOTHING_LISTENS, encoding="utf-8")
 
 
 class ForeignEdge:
     """A gateway that somebody else runs: we know nothing of it, and take it for well."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def run(self) -> int:
+        """It is not ours to run."""
+        raise NotImplementedError
+
+    def let_go(self) -> None:
+        """The port is not ours."""
 
     def refresh(self) -> None:
         """Its certificate is not ours."""
 
-    def healthy_workers(self) -> int:
-        """All of them."""
-        return self._settings.worker_count
+    def open(self) -> None:
+        """It learns from the health of the workers that they can answer."""
+
+    def answers(self) -> bool:
+        """Unknown."""
+        return True
+
+    def is_ready(self) -> bool:
+        """Unknown."""
+        return True
 
     def activity(self) -> Activity:
         """Unknown."""
-        return Activity(0, 0)
+        return Activity(0, 0, 0)
 
-    def drain(self) -> Activity:
+    def fail_health(self) -> None:
         """It learns of it from the health of the workers."""
-        return self.activity()
 
-
-_ACTIVE = "http.public.downstream_rq_active"
+    def close(self) -> None:
+        """Its port is not ours."""

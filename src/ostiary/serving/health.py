@@ -6,14 +6,12 @@ import threading
 from collections.abc import Iterable
 
 import structlog
-from grpc_health.v1 import health, health_pb2
 from sqlalchemy import text
 
 from ostiary.errors import DomainError
 from ostiary.store.engine import Store
+from ostiary.transport.health import NOT_SERVING, SERVING, Health
 
-SERVING = health_pb2.HealthCheckResponse.SERVING
-NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 CHECK_EVERY_S = 2.0
 _log = structlog.get_logger("ostiary.serving")
 
@@ -35,9 +33,7 @@ class Watch:
     503, and health its true answer.
     """
 
-    def __init__(
-        self, store: Store, state: health.HealthServicer, services: Iterable[str], workers: Iterable[str] = ()
-    ) -> None:
+    def __init__(self, store: Store, state: Health, services: Iterable[str], workers: Iterable[str] = ()) -> None:
         """`services` follow the database; `workers` are names that only draining takes away."""
         self._store = store
         self._state = state

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,12 +17,18 @@ from ostiary import logging
 from ostiary.config import Settings
 from ostiary.errors import DomainError
 from ostiary.serving.children import REFUSED, remove_folder
+from ostiary.serving.counting import count_as
 from ostiary.serving.reports import Reports
 from ostiary.serving.scheduling import follow_the_gateway
+from ostiary.serving.stderr import StandardError
 
 DRAIN = signal.SIGUSR1
 """Say that nothing new should come; go on answering."""
-_HEARD = (signal.SIGTERM, signal.SIGINT, DRAIN)
+PART = signal.SIGUSR2
+"""End the streams that would stay open."""
+PULSE_S = 2.0
+"""How often a process that answers says so."""
+_HEARD = (signal.SIGTERM, signal.SIGINT, DRAIN, PART)
 _log = structlog.get_logger("ostiary.serving")
 
 
@@ -42,32 +49,54 @@ class Place:
         return self.folder / "envoy.yaml"
 
     @property
+    def listeners(self) -> Path:
+        """Where Envoy looks for its listener: nothing before a worker answers."""
+        return self.folder / "listeners.yaml"
+
+    @property
+    def prepared(self) -> Path:
+        """The listener, ready to be moved there."""
+        return self.folder / "listeners.prepared.yaml"
+
+    @property
     def metrics(self) -> Path:
         """The folder in which each process counts."""
         return self.folder / "metrics"
 
 
+def notice_seconds(settings: Settings) -> float:
+    """How long, when the server stops, whoever checks our health may take to notice and look elsewhere: three seconds,
+    or the same part of a shorter patience. A gateway asks every two seconds, a balancer every second."""
+    return min(3.0, settings.drain_seconds * 3 / 8)
+
+
 def stop_seconds(settings: Settings) -> float:
     """How long a worker that must end still answers. Our own gateway has waited for its requests before; another one
     has not."""
-    return 1.0 if settings.gateway else settings.drain_seconds
+    return 1.0 if settings.gateway else max(0.0, settings.drain_seconds - notice_seconds(settings))
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Something that runs: `drain` is called once, when nothing new should come; `stop` ends it."""
+    """Something that runs. `answers` asks it as a client would, and may take seconds to say no. `drain` is called when
+    nothing new should come, `part` when those who keep a stream open should go; `stop` ends it."""
 
+    answers: Callable[[], bool]
     drain: Callable[[], None]
+    part: Callable[[], None]
     stop: Callable[[], None]
 
 
-def live(settings: Settings, place: Place, reports: Reports, begin: Callable[[], Serving]) -> int:
+def live(
+    settings: Settings, place: Place, reports: Reports, stderr: StandardError, name: str, begin: Callable[[], Serving]
+) -> int:
     """The life of a Python child after its fork; returns its exit code."""
     supervisor = os.getppid()
+    count_as(name)
     # Blocked before any thread is made, so that every thread inherits it and only `sigwait` hears them.
     signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
     follow_the_gateway()
-    lines = logging.LineBuffer(sys.stderr)
+    lines = logging.LineBuffer(stderr.take_over())
     logging.configure(settings.log_format, settings.log_level, lines)
     try:
         return _serve(place, reports, begin, supervisor)
@@ -85,11 +114,20 @@ def _serve(place: Place, reports: Reports, begin: Callable[[], Serving], supervi
         _log.debug("cannot start", error=traceback.format_exc())
         reports.refused(str(error) or type(error).__name__)
         return REFUSED
-    reports.ready()
-    while signal.sigwait(_HEARD) is DRAIN:
-        serving.drain()
+    threading.Thread(target=_report, args=(reports, serving.answers), name="pulse", daemon=True).start()
+    while (heard := signal.sigwait(_HEARD)) in (DRAIN, PART):
+        serving.drain() if heard is DRAIN else serving.part()
     if os.getppid() != supervisor:
         remove_folder(place.folder)
         return REFUSED
     serving.stop()
     return 0
+
+
+def _report(reports: Reports, answers: Callable[[], bool]) -> None:
+    """Says that this process answers, as long as it does: the supervisor replaces one that has fallen silent."""
+    reports.ready()
+    while True:
+        time.sleep(PULSE_S)
+        if answers():
+            reports.ready()

@@ -1,4 +1,4 @@
-"""What a child tells the supervisor once: that it is ready, or why it cannot start."""
+"""What a child tells the supervisor: that it answers, again and again, or why it cannot start."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LONGEST = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`refusal` is empty when the child is ready."""
+    """`refusal` is empty when the child answers."""
 
     pid: int
     refusal: str

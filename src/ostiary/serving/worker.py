@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import os
 
+import grpc
+from grpc_health.v1 import health_pb2
+
 from ostiary.app import build_server, open_runtime
 from ostiary.config import Settings
 from ostiary.gateway.render import HEALTH_SERVICE
 from ostiary.services.served import SERVICES
-from ostiary.serving.health import SERVING, Watch
+from ostiary.serving.health import Watch
 from ostiary.serving.process import Place, Serving, stop_seconds
 from ostiary.serving.scheduling import give_way
+from ostiary.transport.health import SERVING
+
+PROBE_S = 5.0
+"""How long a worker may take to say that it answers."""
 
 
 def begin(settings: Settings, place: Place, number: int) -> Serving:
@@ -20,8 +27,9 @@ def begin(settings: Settings, place: Place, number: int) -> Serving:
     # widen their own affinity again to settings.cores.
     os.sched_setaffinity(0, {settings.cores[number % len(settings.cores)]})
     address = settings.worker_address(number, place.folder)
+    target = f"unix:{address}" if address.startswith("/") else address
     give_way()
-    server, state = build_server(runtime, f"unix:{address}" if address.startswith("/") else address, SERVICES)
+    server, state = build_server(runtime, target, SERVICES)
     names = [service.descriptor.full_name for service in SERVICES]
     # Our own gateway is drained before its workers; another one must be told by them.
     watch = Watch(runtime.store, state, names, () if settings.gateway else [HEALTH_SERVICE])
@@ -32,8 +40,29 @@ def begin(settings: Settings, place: Place, number: int) -> Serving:
 
     def stop() -> None:
         watch.drain()
+        state.part()
         server.stop(stop_seconds(settings)).wait()
         runtime.ledger.flush()
         runtime.store.close()
 
-    return Serving(drain=watch.drain, stop=stop)
+    return Serving(Probe(target), drain=watch.drain, part=state.part, stop=stop)
+
+
+class Probe:
+    """Asks a worker for its health, on the way that requests take: through its socket, to one of its threads."""
+
+    def __init__(self, target: str) -> None:
+        self._channel = grpc.insecure_channel(target, [("grpc.use_local_subchannel_pool", 1)])
+        self._check = self._channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
+
+    def __call__(self) -> bool:
+        """Whether an answer comes, whatever it says."""
+        try:
+            self._check(health_pb2.HealthCheckRequest(service=HEALTH_SERVICE), timeout=PROBE_S)
+        except grpc.RpcError as error:
+            return error.code() not in (grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE)
+        return True

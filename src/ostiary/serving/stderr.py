@@ -1,0 +1,46 @@
+"""Standard error of the processes: Envoy's lines, and what a library in C says past our logger.
+
+They write straight into their standard error and would wait, with a request in their hands, for whoever reads it. So
+theirs is a pipe that the supervisor reads always, and passes on as far as that is possible.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ostiary.logging import Lines
+
+_MOST_BYTES = 65_536
+"""That one look takes, and the longest line."""
+
+
+class StandardError:
+    """The pipe from all children to the supervisor, and where the supervisor writes."""
+
+    def __init__(self, lines: Lines) -> None:
+        self.reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._lines = lines
+        self._rest = b""
+
+    def take_over(self) -> int:
+        """Called in a child: its standard error is the pipe from now on. A descriptor of what it was before."""
+        before = os.dup(2)
+        os.dup2(self._writer, 2)
+        return before
+
+    def pass_on(self) -> None:
+        """Passes on what has come, line by line, and what could not be written before."""
+        try:
+            while came := os.read(self.reader, _MOST_BYTES):
+                self._take(came)
+        except BlockingIOError:
+            pass
+        self._lines.flush()
+
+    def _take(self, came: bytes) -> None:
+        *lines, self._rest = (self._rest + came).split(b"\n")
+        if len(self._rest) > _MOST_BYTES:
+            lines, self._rest = [*lines, self._rest], b""
+        for line in lines:
+            self._lines.write(line.decode("utf-8", "replace") + "\n")
+        self._lines.flush()
