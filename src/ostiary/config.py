@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 import sys
-import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -20,11 +18,14 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, PrivateAttr, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
+
+from ostiary.database_url import normal
+from ostiary.files import read_toml
 
 PREFIX = "OSTIARY_"
 MOST_WORKERS = 32
@@ -76,9 +77,7 @@ def _address(text: str) -> str:
 
 
 def _database(text: str) -> str:
-    if text and not re.fullmatch(r"postgresql(\+psycopg)?://\S+|sqlite:///\S.*", text):
-        raise ValueError("must be postgresql://USER@HOST/NAME or sqlite:///PATH")
-    return text
+    return normal(text) if text else ""
 
 
 def _networks(value: Any) -> Any:
@@ -104,7 +103,8 @@ class Settings(BaseSettings):
     config: Path | None = Field(None, description="TOML file with the names of this list")
     data: Path = Field(Path("var"), description="folder of the embedded store and of the master key")
     database: Database = Field(
-        "", description="database URL, such as postgresql://user@host/name; default: SQLite in data"
+        "",
+        description="database URL, such as postgresql://user@host/name (all that libpq takes); default: SQLite in data",
     )
     run_dir: Path | None = Field(None, description="folder of the sockets, mode 0700; default: a new temporary one")
 
@@ -194,12 +194,10 @@ class Settings(BaseSettings):
         sources = (init_settings, env_settings)
         if not named:
             return sources
-        if not Path(named).is_file():
-            raise ConfigurationError(f"config: there is no file {named}")
         try:
-            return (*sources, TomlConfigSettingsSource(settings_cls, toml_file=Path(named)))
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigurationError(f"config: {named}: {error}") from None
+            return (*sources, InitSettingsSource(settings_cls, read_toml(Path(named))))
+        except ValueError as error:
+            raise ConfigurationError(f"config: {error}") from None
 
     @model_validator(mode="before")
     @classmethod
@@ -295,6 +293,13 @@ def _one_line(error: ValidationError) -> str:
     return "; ".join(said(fault) for fault in error.errors(include_url=False, include_input=False))
 
 
+def _refuse_nul(settings: Settings) -> None:
+    """The system would take such a path for another one, or for none."""
+    for name in type(settings).model_fields:
+        if "\0" in str(getattr(settings, name)):
+            raise ValueError(f"{name} holds a NUL character")
+
+
 def _refuse_half_a_certificate(settings: Settings) -> None:
     if (settings.tls_cert is None) != (settings.tls_key is None):
         raise ValueError("tls_cert and tls_key belong together: give both or neither")
@@ -306,7 +311,7 @@ def _refuse_half_a_certificate(settings: Settings) -> None:
 
 def _refuse_public_url(settings: Settings) -> None:
     url = urlsplit(settings.base_url)
-    if url.scheme not in ("http", "https") or not url.hostname:
+    if url.scheme not in ("http", "https") or not url.hostname or url.port == 0:  # .port raises for what is none
         raise ValueError("public_url must be http(s)://HOST[:PORT]")
     if url.path or url.query or url.fragment or url.username:
         raise ValueError("public_url must name scheme, host and port only: the documented paths begin at its root")
@@ -357,6 +362,7 @@ def _quota_cores() -> int:
 
 
 _REFUSALS = (
+    _refuse_nul,
     _refuse_half_a_certificate,
     _refuse_public_url,
     _refuse_unsealed_transport,

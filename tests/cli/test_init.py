@@ -73,7 +73,7 @@ def test_the_embedded_store_is_private_to_its_owner(tmp_path: Path) -> None:
         (["init"], {"OSTIARY_MASTER_KEY": "short"}, "the master key"),
         (["init"], {"OSTIARY_DATABASE": "mysql://u:p@h/x"}, "postgresql://USER@HOST/NAME or sqlite:///PATH"),
         (["init"], {"OSTIARY_DATABASE": "sqlite://"}, "postgresql://USER@HOST/NAME or sqlite:///PATH"),
-        (["routes", "--limits-file", "none.toml"], {}, "cannot read the limits file none.toml"),
+        (["routes", "--limits-file", "none.toml"], {}, "the limits file: there is no file none.toml"),
     ],
 )
 def test_what_must_be_changed_first_is_one_line_and_code_2(

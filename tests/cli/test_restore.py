@@ -297,6 +297,21 @@ class TestEmbedded:
         assert len(list(place.folder.glob("ostiary.sqlite3.replaced-*"))) == 1, "the replaced store is kept"
         assert list(place.folder.glob("*.restoring*")) == []
 
+    def test_what_is_said_is_what_was_done(self, place: Place, made: dict[str, str]) -> None:
+        del made
+        said = {}
+        for since in ("carry-over", "revoke-api-keys", "keep-api-keys", "moved"):
+            (place.folder / "store.backup").unlink(missing_ok=True)
+            place.back_up()
+            said[since] = place.run("restore", "store.backup", "--since", since).stdout
+        assert "people sign in again" not in said["moved"]
+        assert "Nothing was ended" in said["moved"]
+        for since in ("carry-over", "revoke-api-keys", "keep-api-keys"):
+            assert "people sign in again" in said[since]
+        assert "No API key works" in said["revoke-api-keys"]
+        assert "2 of api_keys were revoked now" in said["revoke-api-keys"]
+        assert "All API keys of the backup work" in said["keep-api-keys"]
+
     @pytest.mark.parametrize("content", [b"", b"not a database at all" * 400])
     def test_what_is_no_backup_changes_nothing(self, place: Place, made: dict[str, str], content: bytes) -> None:
         del made

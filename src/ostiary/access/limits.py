@@ -3,7 +3,6 @@ counted exactly, in the database, on any number of processes (`store.counters`).
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from ostiary.errors import limited
+from ostiary.files import read_toml
 from ostiary.store.counters import ExactLimit, network_of
 
 EXACT = (
@@ -46,29 +46,42 @@ class Limits:
 def read_limits(path: Path) -> Limits:
     """Reads `deploy/limits.toml`; raises LimitsError with the reason in one line."""
     try:
-        document = tomllib.loads(path.read_text())
+        document = read_toml(path)
         entries = document.pop("exact", {})
-        exact = {name: _exact(name, entries[name]) for name in EXACT}
-        return Limits({name: _coarse(entry) for name, entry in document.items()}, exact)
-    except OSError as error:
-        raise LimitsError(f"cannot read the limits file {path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
-        raise LimitsError(f"the limits file {path} is malformed: {error}") from error
+        exact = {name: _exact(name, entries) for name in EXACT}
+        return Limits({name: _coarse(name, entry) for name, entry in document.items()}, exact)
+    except ValueError as error:
+        raise LimitsError(f"the limits file: {error}") from None
 
 
-def _exact(name: str, entry: dict[str, Any]) -> ExactLimit:
-    return ExactLimit(name, int(entry["count"]), int(entry["window_seconds"]), int(entry["block_seconds"]))
+def _exact(name: str, entries: Any) -> ExactLimit:
+    where = f"exact.{name}"
+    entry = _table(where, entries.get(name) if isinstance(entries, dict) else None)
+    return ExactLimit(name, *(_whole(where, entry, part) for part in ("count", "window_seconds", "block_seconds")))
 
 
-def _coarse(entry: dict[str, Any]) -> CoarseLimit:
-    by = entry.get("by", "address")
+def _coarse(name: str, entry: Any) -> CoarseLimit:
+    by = _table(name, entry).get("by", "address")
     if by not in ("address", "principal", "tenant"):
-        raise ValueError(f"by is address, principal or tenant, not {by!r}")
+        raise ValueError(f"{name}: by is address, principal or tenant, not {by!r}")
     if entry.get("unlimited") is True:
         return CoarseLimit(None, by)
     if "per_second" in entry:
-        return CoarseLimit(RateLimitItemPerSecond(int(entry["per_second"])), by)
-    return CoarseLimit(RateLimitItemPerMinute(int(entry["per_minute"])), by)
+        return CoarseLimit(RateLimitItemPerSecond(_whole(name, entry, "per_second")), by)
+    return CoarseLimit(RateLimitItemPerMinute(_whole(name, entry, "per_minute")), by)
+
+
+def _table(name: str, entry: Any) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise ValueError(f"there must be a table [{name}]")  # noqa: TRY004 the type is the file's, not the caller's
+    return entry
+
+
+def _whole(name: str, entry: dict[str, Any], part: str) -> int:
+    number = entry.get(part)
+    if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+        raise ValueError(f"{name}: {part} must be a whole number, 0 or more")
+    return number
 
 
 class CoarseLimiter:

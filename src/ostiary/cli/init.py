@@ -6,13 +6,13 @@ from contextlib import closing
 from urllib.parse import urlsplit
 
 import click
-from sqlalchemy.engine import make_url
 
 from ostiary.cli.foundation import found, is_founded
 from ostiary.cli.options import STORE, as_json, with_settings
 from ostiary.cli.printing import print_facts, print_json
 from ostiary.clock import SystemClock
 from ostiary.config import Settings
+from ostiary.database_url import shown
 from ostiary.ids import SystemEntropy
 from ostiary.keys.master_key import master_key
 from ostiary.keys.sealing import Sealing, new_master_key
@@ -39,7 +39,7 @@ def command(settings: Settings, public_url: str, tenant: str, if_needed: bool, a
       ostiary init --database postgresql://ostiary@db/ostiary --if-needed
     """
     url = _checked(public_url) or settings.base_url
-    where = make_url(settings.database_url).render_as_string(hide_password=True)
+    where = shown(settings.database_url)
     upgrade(settings.database_url)
     with closing(Store(settings.database_url)) as store:
         if if_needed and is_founded(store):
@@ -62,7 +62,10 @@ def _say_existing(where: str, as_json: bool) -> None:
 
 
 def _checked(public_url: str) -> str:
-    parts = urlsplit(public_url)
+    try:
+        parts = urlsplit(public_url)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--public-url") from None
     if public_url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")):
         raise click.BadParameter("must be http(s)://HOST[:PORT]", param_hint="--public-url")
     return public_url.rstrip("/")

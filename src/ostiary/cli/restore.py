@@ -16,6 +16,7 @@ from ostiary.cli.options import STORE, as_json, with_settings
 from ostiary.cli.printing import print_json
 from ostiary.clock import SystemClock, rfc3339
 from ostiary.config import Settings
+from ostiary.database_url import normal
 from ostiary.directory.restoration import carry_over, end_what_is_temporary, revoke_api_keys
 from ostiary.errors import DomainError, Kind
 from ostiary.ids import SystemEntropy
@@ -60,6 +61,7 @@ def command(settings: Settings, file: Path | None, replaced: str | None, since: 
       ostiary restore --database postgresql:///ostiary_new --replaced postgresql:///ostiary
     """
     url = settings.database_url
+    replaced = _url(replaced) if replaced else None
     sealing = Sealing(SystemEntropy(), master_key(settings), *older_master_keys(settings))
     with ExitStack() as stack:
         if file is not None:
@@ -68,7 +70,14 @@ def command(settings: Settings, file: Path | None, replaced: str | None, since: 
         else:
             target = url
         changed = _settle(target, replaced if since == "carry-over" else None, since, sealing)
-    _say(changed, as_json)
+    _say(since, changed, as_json)
+
+
+def _url(given: str) -> str:
+    try:
+        return normal(given)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--replaced") from None
 
 
 def _settle(target: str, replaced: str | None, since: str, sealing: Sealing) -> dict[str, int]:
@@ -164,10 +173,23 @@ def _take_in_journal(path: Path) -> bool:
     return True
 
 
-def _say(changed: dict[str, int], as_json: bool) -> None:
+def _say(since: str, changed: dict[str, int], as_json: bool) -> None:
     if as_json:
-        print_json({"carriedOver": changed})
+        print_json({"since": since, "ended": since != "moved", "carriedOver": changed})
         return
-    click.echo("Restored. Start the servers; people sign in again, applications get new tokens.")
+    click.echo(f"Restored. {_SAID[since]}")
     for table, count in sorted(changed.items()):
-        click.echo(f"  {count} of {table} were revoked, changed or taken away since and stay so")
+        click.echo(f"  {count} of {table} {_COUNTED[since]}")
+
+
+_ENDED = "Start the servers; people sign in again, applications get new tokens."
+_SAID = {
+    "carry-over": _ENDED,
+    "revoke-api-keys": f"{_ENDED} No API key works: make new ones with `ostiary apikey create`.",
+    "keep-api-keys": f"{_ENDED} All API keys of the backup work, also those that were revoked since.",
+    "moved": "Start the servers. Nothing was ended: sessions, tokens and API keys are as they were.",
+}
+_COUNTED = {
+    "carry-over": "were revoked, changed or taken away since and stay so",
+    "revoke-api-keys": "were revoked now",
+}

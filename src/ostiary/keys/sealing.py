@@ -17,6 +17,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ostiary.files import read_bytes
 from ostiary.ids import Entropy
 
 KEY_BYTES = 32
@@ -101,21 +102,22 @@ def new_master_key(path: Path, entropy: Entropy) -> bytes:
 def read_master_key(path: Path) -> bytes:
     """The master key of a file that nobody else may read."""
     try:
+        text = read_bytes(path)
         mode = path.stat().st_mode
-        text = path.read_text()
-    except OSError as error:
-        raise MasterKeyError(f"cannot read the master key file {path}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise MasterKeyError(f"the master key file: {error}") from None
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise MasterKeyError(f"the master key file {path} can be read by others; chmod 600 it")
-    return decode_master_key(text)
+    return decode_master_key(text, f"the master key in {path}")
 
 
-def decode_master_key(text: str) -> bytes:
-    """The master key as it stands in a file or in the environment: 32 bytes in base64."""
+def decode_master_key(text: bytes | str, named: str = "the master key") -> bytes:
+    """The master key as it stands in a file or in the environment: 32 bytes in base64. `named` is what an error calls
+    it."""
     try:
         key = base64.b64decode(text.strip(), validate=True)
     except ValueError as error:
-        raise MasterKeyError("the master key is not valid base64") from error
+        raise MasterKeyError(f"{named} is not valid base64") from error
     if len(key) != KEY_BYTES:
-        raise MasterKeyError(f"the master key must be {KEY_BYTES} bytes in base64, this one has {len(key)}")
+        raise MasterKeyError(f"{named} must be {KEY_BYTES} bytes in base64, this one has {len(key)}")
     return key

@@ -19,6 +19,7 @@ from pathlib import Path
 import structlog
 
 from ostiary.config import ConfigurationError
+from ostiary.files import read_bytes
 from ostiary.gateway.render import SECRET
 
 _log = structlog.get_logger("ostiary.serving")
@@ -36,7 +37,7 @@ class Certificate:
         self.secret = folder / "tls.json"
         try:
             self._hand_over()
-        except (OSError, ssl.SSLError) as error:
+        except (OSError, ValueError) as error:
             raise ConfigurationError(f"tls_cert and tls_key: {_reason(error)}") from None
 
     def refresh(self) -> None:
@@ -49,7 +50,7 @@ class Certificate:
             return
         try:
             self._hand_over()
-        except (OSError, ssl.SSLError) as error:
+        except (OSError, ValueError) as error:
             if self._untaken != (untaken := f"{state} {error}"):
                 _log.warning("certificate not taken", reason=_reason(error))
             self._untaken = untaken
@@ -63,7 +64,7 @@ class Certificate:
         return tuple(_identity(path) for path in (self._certificate, self._key))
 
     def _hand_over(self) -> None:
-        certificate, key = self._certificate.read_bytes(), self._key.read_bytes()
+        certificate, key = read_bytes(self._certificate), read_bytes(self._key)
         _check(certificate, key)
         _write(self.secret, json.dumps(_secret(certificate, key)).encode())
 
@@ -107,7 +108,7 @@ def _write(path: Path, content: bytes) -> None:
     part.replace(path)
 
 
-def _reason(error: OSError | ssl.SSLError) -> str:
+def _reason(error: OSError | ValueError) -> str:
     if isinstance(error, ssl.SSLError):
         return f"not a certificate and its unencrypted private key in PEM ({error.reason or 'unreadable'})"
-    return f"{error.filename}: {error.strerror}"
+    return f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)

@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from ostiary.store.installation import read_fact, record_fact
+from ostiary.store.schema import check_file
 from ostiary.store.tables import Fact, table_of
 from ostiary.store.work import Work
 
@@ -51,35 +52,48 @@ def copy_sqlite(source: Path, target: Path, now_ms: int) -> None:
     """An online copy of a SQLite database, all of one moment, marked as a copy; never half of one, and readable by its
     owner only. Writers of `source` are not held up.
 
-    Raises FileExistsError when `target` exists, and sqlite3's DatabaseError when `source` is no sound database.
+    Raises FileExistsError when `target` exists, SchemaError when `source` is no SQLite
+    database, and CopyError when it is damaged or there is no room.
     """
+    if not source.exists():
+        raise CopyError(f"there is no file {source}")
+    check_file(source)
     part = target.with_name(f"{target.name}.part")
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
         with closing(_reading(source)) as original, closing(sqlite3.connect(part)) as copy:
-            original.backup(copy)
-            check_sound(copy)
-            copy.execute("PRAGMA journal_mode=DELETE")
-            copy.execute("INSERT OR REPLACE INTO installation (name, value) VALUES (?, ?)", (COPIED_AT, str(now_ms)))
-            copy.commit()
+            _copy(original, copy, now_ms)
         part.replace(target)
+    except sqlite3.DatabaseError as error:
+        part.unlink(missing_ok=True)
+        target.unlink(missing_ok=True)
+        raise CopyError(_reason(source, target, error)) from error
     except BaseException:
         part.unlink(missing_ok=True)
         target.unlink(missing_ok=True)
         raise
 
 
-def check_sound(database: sqlite3.Connection) -> None:
-    """Raises sqlite3's DatabaseError when a page or an index is damaged."""
-    (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+def _copy(original: sqlite3.Connection, copy: sqlite3.Connection, now_ms: int) -> None:
+    original.backup(copy)
+    (verdict,) = copy.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
-        raise sqlite3.DatabaseError(f"the database is damaged: {verdict}")
+        raise sqlite3.DatabaseError(verdict)
+    copy.execute("PRAGMA journal_mode=DELETE")
+    copy.execute("INSERT OR REPLACE INTO installation (name, value) VALUES (?, ?)", (COPIED_AT, str(now_ms)))
+    copy.commit()
+
+
+def _reason(source: Path, target: Path, error: sqlite3.DatabaseError) -> str:
+    if isinstance(error, sqlite3.OperationalError):
+        if "no such table" in str(error):
+            return f"{source} holds no installation"
+        return f"cannot copy {source} to {target}: {error}"
+    return f"{source} is damaged, or a part of it is missing ({error})"
 
 
 def _reading(path: Path) -> sqlite3.Connection:
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 

@@ -243,8 +243,8 @@ def migrating(url: URL) -> Engine:
         _on_connect(engine, ["journal_mode=WAL", "synchronous=FULL", "foreign_keys=OFF"])
         event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(_IMMEDIATE))
         return engine
-    options = f"-c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
-    return create_engine(_psycopg(url), hide_parameters=True, connect_args={"options": options, "connect_timeout": 3})
+    arguments = _arguments(url, f"-c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC")
+    return create_engine(_psycopg(url), hide_parameters=True, connect_args=arguments)
 
 
 def _open_sqlite(url: URL) -> tuple[Engine, Engine, Engine]:
@@ -291,13 +291,25 @@ def _open_postgresql(url: URL) -> tuple[Engine, Engine, Engine]:
     limits = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
     url = _psycopg(url)
 
-    def opened(options: str, **more: Any) -> Engine:
-        arguments = {"options": options, "connect_timeout": 3, "prepare_threshold": 2, "autocommit": True}
+    def opened(url: URL, options: str, **more: Any) -> Engine:
+        arguments = {**_arguments(url, options), "prepare_threshold": 2, "autocommit": True}
         return create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments, **more)
 
-    reading = opened(f"{limits} -c default_transaction_read_only=on", isolation_level="AUTOCOMMIT")
-    single = opened(f"{limits} -c synchronous_commit=off", isolation_level="AUTOCOMMIT")
-    return reading, opened(limits), single
+    reading = opened(_of_readers(url), f"{limits} -c default_transaction_read_only=on", isolation_level="AUTOCOMMIT")
+    single = opened(url, f"{limits} -c synchronous_commit=off", isolation_level="AUTOCOMMIT")
+    return reading, opened(url, limits), single
+
+
+def _arguments(url: URL, options: str) -> dict[str, Any]:
+    """What goes beside the URL: of its own `options`, ours win where both say something."""
+    theirs = str(url.query.get("options", ""))
+    return {"options": f"{theirs} {options}".strip(), "connect_timeout": url.query.get("connect_timeout", 3)}
+
+
+def _of_readers(url: URL) -> URL:
+    """Read-only is what libpq takes our own option for: readers ask for the primary, which is what was meant."""
+    meant = url.query.get("target_session_attrs") == "read-write"
+    return url.update_query_dict({"target_session_attrs": "primary"}) if meant else url
 
 
 def _psycopg(url: URL) -> URL:

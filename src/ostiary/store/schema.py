@@ -15,12 +15,15 @@ from typing import Any
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import URL, make_url
 
+from ostiary.database_url import shown
 from ostiary.store.engine import Store, migrating, translated, writers_turn
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 ADVISORY_LOCK = 0x6F737469617279
 """PostgreSQL's lock of whoever migrates: any number that nobody else takes; "ostiary" in ASCII."""
 LOCK_WAIT = "60s"
+_MAGIC = b"SQLite format 3\0"
+"""How a SQLite database begins (SQLite documentation, "Database File Format", 1.3.1)."""
 
 
 class SchemaError(Exception):
@@ -32,10 +35,28 @@ def newest() -> int:
     return max(int(path.name[:4]) for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
+def check_file(path: Path) -> None:
+    """Raises SchemaError when a file is there that is no SQLite database. An empty one is one."""
+    try:
+        if path.exists() and not path.is_file():
+            raise SchemaError(f"{path} is {'a folder' if path.is_dir() else 'no regular file'}, not a SQLite database")
+        with path.open("rb") as file:
+            begin = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise SchemaError(f"cannot read {path}: {error.strerror}") from None
+    if begin and begin != _MAGIC:
+        raise SchemaError(f"{path} is no SQLite database: it does not begin as one (is it compressed, or a dump?)")
+
+
 def current(url: str) -> int:
     """The number of the migration at which the database stands; 0 when it is empty."""
-    if _is_missing(make_url(url)):
+    parsed = make_url(url)
+    if _is_missing(parsed):
         return 0
+    if _is_sqlite(parsed):
+        check_file(Path(str(parsed.database)))
     store = Store(url, readers=1, writers=1)
     try:
         with store.read() as work:
@@ -48,7 +69,7 @@ def check(url: str) -> None:
     """Raises SchemaError unless the database has exactly the schema of this release."""
     found, needed = current(url), newest()
     if found == 0:
-        raise SchemaError(f"there is no installation in {_shown(url)}: run `ostiary init`")
+        raise SchemaError(f"there is no installation in {shown(url)}: run `ostiary init`")
     if found < needed:
         raise SchemaError(f"the schema is at {found:04}, this release needs {needed:04}: run `ostiary migrate`")
     if found > needed:
@@ -122,11 +143,8 @@ def _is_missing(url: URL) -> bool:
     return _is_sqlite(url) and not Path(str(url.database)).is_file()
 
 
-def _shown(url: str) -> str:
-    return make_url(url).render_as_string(hide_password=True)
-
-
 def _make_file(path: Path) -> None:
     """An empty database that nobody else reads; SQLite gives its journal the same mode."""
+    check_file(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
