@@ -143,6 +143,9 @@ class Settings(BaseSettings):
     argon2_memory_kib: int = Field(19_456, ge=8, le=1 << 21, description="memory of one password hash, KiB")
     argon2_passes: int = Field(2, ge=1, le=32, description="passes of one password hash")
     argon2_lanes: int = Field(1, ge=1, le=16, description="lanes of one password hash")
+    weak_hashes: bool = Field(
+        False, description="imports take weak hashes too: MD5, SHA-1 without iterations, unsalted digests, DES"
+    )
     hash_queue: int = Field(16, ge=1, le=63, description="password hashes a worker takes at once; beyond: 429")
 
     outgoing_allow: Annotated[tuple[Network, ...], NoDecode] = Field(

@@ -181,9 +181,10 @@ def test_one_that_cannot_be_taken_is_reported_and_keeps_nobody_from_being_taken(
                            arriving("b@example.com", userName="x@example.com")],
         "ROLE_NOT_FOUND": [{**arriving("c@example.com"), "roles": ["Nobody has this"]}],
         "INVALID_EMAIL": [arriving("no address")],
-        "UNKNOWN_HASH": [arriving("d@example.com", "$6$rounds=1000$abc$def")],
+        "UNKNOWN_HASH": [arriving("d@example.com", "$6$rounds=1000$abc$def"), arriving("g@example.com", "not base64"),
+                         arriving("t@example.com", "pbkdf2_sha256$600000$abc$AAAA")],
         "HASH_TOO_EXPENSIVE": [arriving("e@example.com", "$2b$31$" + "C" * 53)],
-        "WRONG_ENCRYPTION_SECRET": [arriving("f@example.com", "1.AAAA.AAAA"), arriving("g@example.com", "not base64")],
+        "WRONG_ENCRYPTION_SECRET": [arriving("f@example.com", "1.AAAA.AAAA"), arriving("u@example.com", "1..")],
         "HASH_ALGORITHM_MISMATCH": [
             {**arriving("h@example.com", "$2b$04$" + "C" * 53), "passwordHashAlg": "PBKDF2WithHmacSHA512"}],
         "INVALID_VALUE": [1, {}, {"scimUser": 1}, {"scimUser": {"emails": 1}}, arriving("i@example.com", userName=5),

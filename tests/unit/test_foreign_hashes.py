@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import re
 import time
 
 import bcrypt
 import pytest
+from kit.foreign_hashes import ALL, REFUSED, TAKEN, WEAK, ForeignHash
 
-from ostiary.directory.foreign_hashes import check_hash, hash_matches, scheme_name
+from ostiary.directory.foreign_hashes import MAX_TEXT, SCHEMES, check_hash, hash_matches, memory_kib, scheme_name
+from ostiary.directory.foreign_hashes.system_crypt import LONGEST, crypt
 from ostiary.errors import DomainError
 
 RFC_7914 = (  # section 12: "password", "NaCl", N=1024, r=8, p=16
@@ -81,13 +85,32 @@ TOO_EXPENSIVE = [
     "$2b$31$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
     "$2b$15$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
     "$2b$03$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+    f"$pbkdf2-sha512$2000000${SALT}${b64(b'h' * 192)}",  # three blocks an iteration
+    f"$pbkdf2-sha256$1000001${SALT}${b64(b'h' * 33)}",
+    f"$pbkdf2-sha1$2000001${SALT}${b64(b'h' * 64)}",
+    f"pbkdf2_sha256$2000001$salt${b64(b'h' * 32)}",
+    f"pbkdf2:sha512:700000$salt${'68' * 192}",
+    "scrypt:1048576:8:1$salt$" + "68" * 64,
+    f"$scrypt$ln=1048576,r=8,p=1${SALT}${HASH}",
+    f"$firescrypt$ln=18,r=16,p=1${SALT}${HASH}$Bw==${HASH}",
+    f"{{SCRAM-SHA-256}}1000001,{SALT},{HASH},{HASH}",
+    "$6$rounds=999999999$abcdefgh$" + "C" * 86,
+    "$6$rounds=1000001$abcdefgh$" + "C" * 86,
+    "$5$rounds=2000001$abcdefgh$" + "C" * 43,
+    "$y$jFT$abcdefgh$" + "C" * 43,  # 1 GiB
+    "$7$IU..../....abcdefgh$" + "C" * 43,
+    "$7$CU..../0...abcdefgh$" + "C" * 43,  # p = 65
+    "$P$M" + "C" * 30,
+    "$S$L" + "C" * 51,
+    "$wp$2y$15$" + "C" * 53,
+    "bcrypt_sha256$$2b$15$" + "C" * 53,
 ]
 UNKNOWN = [
     "", "$", "$$$$", "plain text", "$1$abcdefgh$0123456789abcdefghijkl", "$6$salt$hash", "$2x$05$" + "C" * 53,
     "$2b$05$short", "$2b$05$" + "C" * 54, "$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$dG9vc2hvcnQ",
     f"$argon2id$v=20$m=256,t=2,p=1${SALT}${HASH}", f"$argon2id$v=19$m=-1,t=2,p=1${SALT}${HASH}",
-    f"$pbkdf2-sha512$1000${SALT}$dG9vc2hvcnQ", f"$pbkdf2-sha1$1000${SALT}${HASH}",
-    f"$pbkdf2-sha512$1000${'A' * 5}${HASH}", f"$pbkdf2-sha512$1000${SALT}${'A' * 257}",
+    f"$pbkdf2-sha512$1000${SALT}$dG9vc2hvcnQ", f"$pbkdf2-md5$1000${SALT}${HASH}",
+    f"$pbkdf2-sha512$1000${'A' * 5}${HASH}", f"$pbkdf2-sha512$1000${SALT}${'A' * 345}",
     f"$pbkdf2-sha512$1000${SALT}${HASH}\n", f"$scrypt$ln=14,r=8,p=1${SALT}${HASH}$more", "$argon2id$" + "A" * 100_000,
     f"$pbkdf2-sha512$\u0661000${SALT}${HASH}\u0661",
 ]  # fmt: skip
@@ -116,3 +139,107 @@ def test_a_hash_that_is_not_what_its_name_says_is_refused() -> None:
     with pytest.raises(DomainError) as refused:
         check_hash(KNOWN[0][1], "PBKDF2WithHmacSHA512")
     assert refused.value.reason == "HASH_ALGORITHM_MISMATCH"
+
+
+@pytest.mark.parametrize("one", TAKEN, ids=lambda one: one.id)
+def test_a_hash_of_another_system_is_taken_under_the_name_of_its_scheme(one: ForeignHash) -> None:
+    stored = check_hash(one.hash)
+    assert (scheme_name(stored), check_hash(stored)) == (one.scheme, stored)
+
+
+@pytest.mark.parametrize("one", WEAK, ids=lambda one: one.id)
+def test_a_weak_hash_is_named_and_taken_only_where_it_is_allowed(one: ForeignHash) -> None:
+    with pytest.raises(DomainError, match="weak_hashes") as refused:
+        check_hash(one.hash)
+    assert (refused.value.reason, one.scheme in refused.value.message) == ("UNKNOWN_HASH", True)
+    stored = check_hash(one.hash, weak=True)
+    assert scheme_name(stored) == one.scheme
+    assert hash_matches(stored, one.password.encode())
+    assert not hash_matches(stored, b"D" + one.password.encode()[1:])
+
+
+@pytest.mark.parametrize("one", REFUSED, ids=lambda one: one.id)
+def test_a_hash_that_is_not_taken_is_told_by_what_it_looks_like(one: ForeignHash) -> None:
+    with pytest.raises(DomainError, match=re.escape(one.looks_like)) as refused:
+        check_hash(one.hash, weak=True)
+    assert refused.value.reason == "UNKNOWN_HASH"
+
+
+@pytest.mark.parametrize("one", [one for one in ALL if one.scheme], ids=lambda one: one.id)
+def test_what_a_hash_begins_with_is_a_name_of_it(one: ForeignHash) -> None:
+    own = re.match(r"[$:{]?([A-Za-z][A-Za-z0-9_-]*)[@.$:}]", one.hash)
+    for name in (one.scheme, one.scheme.upper(), *([own[1]] if own else [])):
+        check_hash(one.hash, name, weak=True)
+    with pytest.raises(DomainError, match="HASH_ALGORITHM_MISMATCH"):
+        check_hash(one.hash, "rot13", weak=True)
+
+
+@pytest.mark.parametrize("label", ["{SSHA512}", "{ssha512}", "{Ssha512}"])
+@pytest.mark.parametrize("salt", [1, 4, 8, 16, 255])
+def test_a_salt_has_any_length_and_a_label_any_case(label: str, salt: int) -> None:
+    text = label + base64.b64encode(hashlib.sha512(b"secret" + b"s" * salt).digest() + b"s" * salt).decode()
+    stored = check_hash(text)
+    assert hash_matches(stored, b"secret")
+    assert not hash_matches(stored, b"secrets")
+
+
+def test_what_a_comparison_costs_is_what_is_compared() -> None:
+    """With SHA-1 the first 20 bytes decide, which Keycloak's 64 with 1,300,000 iterations need."""
+    value = hashlib.pbkdf2_hmac("sha1", b"secret", b"s" * 16, 1_000, 64)
+    longer = f"$pbkdf2-sha1$1000${SALT}${b64(value)}"
+    assert hash_matches(check_hash(longer), b"secret")
+    assert hash_matches(check_hash(f"$pbkdf2-sha1$1000${SALT}${b64(value[:20] + b'?' * 44)}"), b"secret")
+    check_hash(longer.replace("$1000$", "$1300000$"))
+
+
+def test_a_password_that_would_cost_too_much_is_not_compared() -> None:
+    """SHA-crypt and phpass hash the password anew each round."""
+    for text in ("$6$rounds=900000$abcdefgh$" + "C" * 86, "$5$rounds=1000000$abcdefgh$" + "C" * 43,
+                 "$P$H" + "C" * 30):  # fmt: skip
+        began = time.process_time()
+        assert not hash_matches(check_hash(text), b"x" * 500)
+        assert time.process_time() - began < 0.2
+
+
+def test_crypt_is_not_asked_for_what_it_would_cut() -> None:
+    whole = crypt(b"secret", "$6$rounds=1000$ab$")
+    assert whole is not None
+    assert not hash_matches(whole, b"secret\0and more")
+    assert (crypt(b"x" * LONGEST, "$6$rounds=1000$ab$") is None, crypt(b"x" * 600, "$6$rounds=1000$ab$")) == (
+        False,
+        None,
+    )
+    assert crypt(b"secret", "$nobody knows$") is None
+
+
+def test_every_scheme_says_what_memory_it_fills() -> None:
+    sizes = {one.scheme: memory_kib(check_hash(one.hash, weak=True)) for one in ALL if one.scheme}
+    hard = {name for name, size in sizes.items() if size}
+    assert hard == {"argon2id", "argon2i", "scrypt", "scrypt over NFKC", "Firebase scrypt", "yescrypt", "gost-yescrypt",
+                    "scrypt-crypt"}  # fmt: skip
+    assert (sizes["yescrypt"], sizes["scrypt-crypt"]) == (16 << 10, 64 << 10)
+
+
+def test_each_scheme_is_held_by_a_hash_that_its_own_software_made() -> None:
+    held = {one.scheme for one in ALL}
+    rare = {"argon2d", "PBKDF2WithHmacSHA384", "PBKDF2WithHmacSHA224"}
+    assert {scheme.name for scheme in SCHEMES} - rare <= held
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"secretData": 5, "credentialData": []}', '{"secretData": "{", "credentialData": "{}"}', '{"a": ' * 300,
+        '{"algorithm": "argon2", "value": "QQ==", "salt": "QQ==", "hashIterations": 1}', '{"algorithm": ["pbkdf2"]}',
+        '{"algorithm": "pbkdf2", "value": "QUFBQUFBQUFBQUFBQUFBQUFB", "salt": "QUFB", "hashIterations": "many"}',
+        "{SSHA512}", "{SSHA512}QUFB", "{PBKDF2_SHA256}QUFB", "{}", "{CRYPT}", "{CRYPT}{CRYPT}{CRYPT}{CRYPT}{CRYPT}x",
+        "AQAAAA" + "A" * 44, "AQAAAAMAAAD6AAAAEAhftMyfTJylOlZT+eEotFXd1elee8ih5WsjXaR3PA9M", "A" * 70, "$e0801$x$y",
+        "$scrypt$n=16383,r=8,p=1$QUFB$" + "A" * 86, "scrypt:0:8:1$salt$" + "68" * 64, "$2b$12$" + "A" * 5_000,
+        ":pbkdf2:sha512:30000:64:QUFB:QUFB", "$bcrypt$v=98$r=10$QUFB$QUFB", "{" * 2_000, "\ud800", "{SSHA}\u0661",
+        "{pbkdf2}" + "0" * 82, "x" * (MAX_TEXT + 1), "$scram$1$QUFB$sha-512=QUFB", "{noop}secret", "{clear}secret",
+    ],
+)  # fmt: skip
+def test_what_only_begins_like_a_hash_is_unknown(text: str) -> None:
+    with pytest.raises(DomainError, match="UNKNOWN_HASH"):
+        check_hash(text)
+    assert not hash_matches(text, b"secret")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ostiary.clock import Clock
 from ostiary.directory.json_text import read_json
 from ostiary.directory.transfer_cipher import TransferCipher
-from ostiary.directory.user_import import Batch, Refusal, read_batch, store_batch
+from ostiary.directory.user_import import Batch, Refusal, left_out, read_batch, store_batch
 from ostiary.errors import DomainError, invalid
 from ostiary.ids import Entropy
 from ostiary.store.work import Work
@@ -32,8 +33,9 @@ class DirectoryImport:
         refused = store_batch(work, tenant_id, batch, self._entropy, self._clock.now_ms())
         total = len(batch.entrants) + len(batch.refused)
         return pb.CloudDirectoryImportResult(
-            added=total - len(refused), failed=len(refused), fail_reasons=map(failure, refused)
-        )
+            added=total - len(refused), failed=len(refused), fail_reasons=map(failure, refused),
+            left_out=omissions(map(failure, left_out(batch, refused))),
+        )  # fmt: skip
 
 
 def failure(refusal: Refusal) -> pb.CloudDirectoryImportFailure:
@@ -43,6 +45,12 @@ def failure(refusal: Refusal) -> pb.CloudDirectoryImportFailure:
         original_id=names.get("originalId"), id=names.get("id"), email=names.get("email"),
         user_name=names.get("userName"), error=transfer_error(refusal.error),
     )  # fmt: skip
+
+
+def omissions(reasons: Iterable[pb.CloudDirectoryImportFailure]) -> pb.CloudDirectoryImportLeftOut | None:
+    """What was left out of users who were added; None where nothing was."""
+    shown = pb.CloudDirectoryImportLeftOut(reasons=reasons)
+    return shown if shown.reasons else None
 
 
 def transfer_error(error: DomainError) -> pb.CloudDirectoryTransferError:

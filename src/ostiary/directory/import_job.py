@@ -12,9 +12,9 @@ from google.protobuf.json_format import MessageToDict
 
 from ostiary.directory.directory_import import failure
 from ostiary.directory.transfer_job import TURN_MS, Overtaken, Running, TransferJob
-from ostiary.directory.transfers import reasons_of
+from ostiary.directory.transfers import LEFT_OUT, all_reasons
 from ostiary.directory.user_file import UserFile, no_users
-from ostiary.directory.user_import import WRITTEN, Batch, Refusal, read_batch, store_batch
+from ostiary.directory.user_import import WRITTEN, Batch, Refusal, left_out, read_batch, store_batch
 from ostiary.errors import DomainError, Kind
 from ostiary.store.tenancy import touch
 from ostiary.store.work import Work
@@ -22,7 +22,7 @@ from ostiary.store.work import Work
 SIZE = 100
 """Users of one transaction: on SQLite every other writer waits for its end."""
 MAX_REASONS = 1_000
-"""Users of whom is kept why they were not taken in; the others are counted."""
+"""Users of whom is kept why they, or a part of them, were not taken in; the others are counted."""
 MAX_READINGS = 4
 """Files that one process keeps open."""
 
@@ -83,8 +83,10 @@ class ImportJob:
         row = running.row
         refused = store_batch(work, row.tenant_id, batch, self._job.entropy, self._job.clock.now_ms())
         changed: dict[str, Any] = {"done": reading.done, "consumed": reading.file.consumed}
-        if refused:
-            changed |= {"failed": row.failed + len(refused), "reasons": _with(reasons_of(row), refused)}
+        incomplete = left_out(batch, refused)
+        if refused or incomplete:
+            reasons = [*map(_shown, refused), *({**_shown(one), LEFT_OUT: True} for one in incomplete)]
+            changed |= {"failed": row.failed + len(refused), "reasons": _with(all_reasons(row), reasons)}
         self._job.advance(work, running, **changed)
 
     def _reading(self, running: Running) -> Reading:
@@ -116,7 +118,10 @@ def _next_users(reading: Reading) -> tuple[list[Any], DomainError | None]:
     return documents, None
 
 
-def _with(reasons: list[dict[str, Any]], refused: list[Refusal]) -> str:
+def _with(reasons: list[dict[str, Any]], more: list[dict[str, Any]]) -> str:
     """As many as are kept, as JSON."""
-    room = max(0, MAX_REASONS - len(reasons))
-    return json.dumps([*reasons, *(MessageToDict(failure(one)) for one in refused[:room])])
+    return json.dumps([*reasons, *more][:MAX_REASONS])
+
+
+def _shown(refusal: Refusal) -> dict[str, Any]:
+    return MessageToDict(failure(refusal))

@@ -91,7 +91,7 @@ class PasswordSignIn:
         if not right or phc is None:
             self._count_failure(tenant, subject, policy, known=bool(user_id))
             raise wrong_credentials()
-        fresh = self._passwords.hash(tenant.id, password) if self._passwords.is_outdated(phc) else phc
+        fresh = self._passwords.renewed(tenant.id, phc, password)
         with self._store.write() as work:
             return then(work, admit(work, tenant, user_id, phc, fresh, self._clock.now_ms()))
 

@@ -49,6 +49,10 @@ class TransferCiphers:
             raise invalid("INVALID_ENCRYPTION_SECRET", message, scim_type="invalidValue")
         return TransferCipher(self, self._entropy, tenant_id, given)
 
+    def accepted(self, foreign: str, algorithm: str) -> str:
+        """A hash as it is stored. Raises what `check_hash` raises."""
+        return self._passwords.accepted(foreign, algorithm)
+
     def salt(self, tenant_id: str, secret: bytes) -> bytes:
         """The salt of what is exported: the same for the same secret, so that all pages of an export share a key."""
         named = f"transfer\x1f{tenant_id}\x1f{hashlib.sha256(secret).hexdigest()}"
@@ -95,16 +99,16 @@ class TransferCipher:
         return f"{VERSION}.{_text(salt)}.{_text(box)}"
 
     def decrypt(self, text: str, original_id: str) -> str:
-        """The hash behind what travelled. One that is not encrypted, as other systems write it, begins with `$`.
-
-        Raises WRONG_ENCRYPTION_SECRET.
+        """The hash behind what travelled. One that has not the form of an encrypted one is as another system wrote it,
+        and returned as it is. Raises WRONG_ENCRYPTION_SECRET.
         """
-        if not text or text.startswith("$"):
+        version, *parts = text.split(".")
+        if version != VERSION or len(parts) != 2:
             return text
         try:
-            version, salt, box = text.split(".")
+            salt, box = parts
             data = _bytes(box)
-            if version != VERSION or len(_bytes(salt)) != _SALT_BYTES:
+            if len(_bytes(salt)) != _SALT_BYTES:
                 raise _wrong()
             opened = self._cipher(_bytes(salt)).decrypt(
                 data[:_NONCE_BYTES], data[_NONCE_BYTES:], original_id.encode("utf-8", "surrogatepass")
@@ -112,6 +116,11 @@ class TransferCipher:
             return opened.decode()
         except (ValueError, binascii.Error, InvalidTag) as error:
             raise _wrong() from error
+
+    def accept(self, text: str, algorithm: str, original_id: str) -> str:
+        """The hash behind what travelled or what another system wrote, as it is stored. `algorithm` as `check_hash`
+        takes it. Raises WRONG_ENCRYPTION_SECRET and what `check_hash` raises."""
+        return self._ciphers.accepted(self.decrypt(text, original_id), algorithm)
 
     def _cipher(self, salt: bytes) -> AESGCM:
         known = self._opened.get(salt)
@@ -132,7 +141,7 @@ def _bytes(text: str) -> bytes:
 
 def _wrong() -> DomainError:
     message = (
-        "passwordHash does not open with this encryption secret and originalId. Give the secret of the export, or a "
-        "hash that is not encrypted and begins with $."
+        "passwordHash does not open with this encryption secret and originalId. Give the secret of the export and the "
+        "originalId that stood beside the hash."
     )
     return invalid("WRONG_ENCRYPTION_SECRET", message, scim_type="invalidValue")

@@ -8,6 +8,7 @@ from google.protobuf.json_format import ParseDict
 from sqlalchemy import Row
 
 from ostiary.clock import rfc3339
+from ostiary.directory.directory_import import omissions
 from ostiary.directory.transfers import DONE, FAILED, kept_ms, reasons_of
 from ostiary_api.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as pb
 from ostiary_api.appid.management.v4 import cloud_directory_transfer_pb2 as users_pb
@@ -25,10 +26,14 @@ def export_status(transfer: Row[Any]) -> pb.CloudDirectoryExportStatus:
 
 def import_status(transfer: Row[Any]) -> pb.CloudDirectoryImportStatus:
     """Of an import."""
-    reasons = [ParseDict(one, users_pb.CloudDirectoryImportFailure()) for one in reasons_of(transfer)]
+    reasons, left_out = (
+        [ParseDict(one, users_pb.CloudDirectoryImportFailure()) for one in reasons_of(transfer, left_out=wanted)]
+        for wanted in (False, True)
+    )
     return pb.CloudDirectoryImportStatus(
         **_common(transfer), progress=_percent(transfer, transfer.consumed, transfer.size),
         added=transfer.done - transfer.failed, failed=transfer.failed, fail_reasons=reasons,
+        left_out=omissions(left_out),
     )  # fmt: skip
 
 

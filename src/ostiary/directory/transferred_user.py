@@ -16,7 +16,7 @@ from google.protobuf.json_format import ParseDict, ParseError
 from ostiary.directory.advanced_passwords import MAX_REUSE
 from ostiary.directory.attributes import attributes_text, check_attributes
 from ostiary.directory.contacts import check_texts
-from ostiary.directory.foreign_hashes import check_hash, scheme_name
+from ostiary.directory.foreign_hashes import scheme_name
 from ostiary.directory.json_text import check_json
 from ostiary.directory.stored_passwords import StoredPassword
 from ostiary.directory.transfer_cipher import TransferCipher
@@ -33,7 +33,7 @@ MAX_HISTORY = MAX_REUSE - 1
 @dataclass(frozen=True, slots=True)
 class TransferredUser:
     """A user with what belongs to it. Hashes are as they are stored; the past ones newest first. `attributes` is a
-    JSON object as text, `roles` are names."""
+    JSON object as text, `roles` are names. `left_out`: what of it is not taken, and why."""
 
     new: NewUser
     hash: str
@@ -42,6 +42,7 @@ class TransferredUser:
     valid_until: int | None
     attributes: str
     roles: tuple[str, ...]
+    left_out: tuple[DomainError, ...]
 
 
 def written_user(
@@ -72,7 +73,7 @@ def written_user(
 
 def read_user(document: Any, cipher: TransferCipher) -> TransferredUser:
     """A user of an import. Raises INVALID_VALUE, WRONG_ENCRYPTION_SECRET, and what `check_user`, `check_hash` and
-    `check_attributes` raise."""
+    `check_attributes` raise. A past password whose hash is not taken is left out."""
     check_json(document)
     if not isinstance(document, dict) or not isinstance(document.get("scimUser"), dict):
         raise _malformed("Each of users must be an object with a scimUser.")
@@ -80,17 +81,16 @@ def read_user(document: Any, cipher: TransferCipher) -> TransferredUser:
     original_id = _text(scim, "originalId") or _text(scim, "id")  # users as the API shows them have their id only
     new = check_user(replace(new_user(_message(scim)), original_id=original_id))
     check_texts({"userName": new.user_name})
+    past, left_out = _past(scim, original_id, cipher)
     return TransferredUser(
         new=new,
         hash=_hash(document, "passwordHash", "passwordHashAlg", original_id, cipher),
-        past=tuple(
-            _hash(one, "passwordHash", "hashAlgorithm", original_id, cipher)
-            for one in _list(scim, "passwordHistory")[:MAX_HISTORY]
-        ),
+        past=past,
         changed_at=_moment(scim, "passwordUpdatedTimestamp"),
         valid_until=_moment(scim, "passwordExpirationTimestamp"),
         attributes=attributes_text(check_attributes(_object(document, "profile").get("attributes", {}))),
         roles=tuple(_role(name) for name in _list(document, "roles")),
+        left_out=(*left_out, *_plain_passwords(document, scim)),
     )
 
 
@@ -109,6 +109,9 @@ def names_of(document: Any) -> dict[str, str]:
 
 
 _SHOWN = 256
+_KEYCLOAKS = {"secretData", "credentialData"}
+_OF_THE_HASH = ("UNKNOWN_HASH", "HASH_TOO_EXPENSIVE", "HASH_ALGORITHM_MISMATCH", "WRONG_ENCRYPTION_SECRET")
+"""Reasons for which one hash is not taken."""
 
 
 def _message(scim: dict[str, Any]) -> pb.CloudDirectoryUser:
@@ -123,8 +126,38 @@ def _hash(document: Any, field: str, algorithm: str, original_id: str, cipher: T
     """A hash, decrypted and known; empty where there is none, since not every user has a password."""
     if not isinstance(document, dict):
         raise _malformed("passwordHistory must hold objects.")
-    phc = cipher.decrypt(_text(document, field), original_id)
-    return check_hash(phc, _text(document, algorithm)) if phc else ""
+    given = _credential(document, field)
+    return cipher.accept(given, _text(document, algorithm), original_id) if given else ""
+
+
+def _credential(document: dict[str, Any], field: str) -> str:
+    """The hash as a text. Keycloak's credentials are objects, in the field or in the place of it."""
+    value = document.get(field)
+    if value is None and document.keys() >= _KEYCLOAKS:
+        value = {name: document[name] for name in _KEYCLOAKS}
+    return json.dumps(value, default=int) if isinstance(value, dict) else _text(document, field)
+
+
+def _past(scim: dict[str, Any], original_id: str, cipher: TransferCipher) -> tuple[tuple[str, ...], list[DomainError]]:
+    """The past hashes that can be compared with, and why the others cannot: none costs the user the import."""
+    past, left_out = [], []
+    for one in _list(scim, "passwordHistory")[:MAX_HISTORY]:
+        try:
+            past.append(_hash(one, "passwordHash", "hashAlgorithm", original_id, cipher))
+        except DomainError as error:
+            if error.reason not in _OF_THE_HASH:
+                raise
+            message = f"A past password was left out: it may be used again. {error.message}"
+            left_out.append(invalid(error.reason, message, scim_type="invalidValue"))
+    return tuple(past), left_out
+
+
+def _plain_passwords(document: dict[str, Any], scim: dict[str, Any]) -> list[DomainError]:
+    """That a password in plain text stands in the file, which is not read."""
+    if not document.get("password") and not scim.get("password"):
+        return []
+    message = "A password in plain text was left out: an import takes hashes only, in passwordHash."
+    return [invalid("PLAIN_PASSWORD", message, scim_type="invalidValue")]
 
 
 def _role(name: Any) -> str:

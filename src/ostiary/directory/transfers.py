@@ -157,10 +157,20 @@ def kept_ms(transfer: Row[Any]) -> int:
     return int(transfer.days or DEFAULT_DAYS) * DAY_MS
 
 
-def reasons_of(transfer: Row[Any]) -> list[dict[str, Any]]:
-    """Why users were not taken in."""
+LEFT_OUT = "leftOut"
+"""Marks, among the reasons of an import, those of users who were taken in without a part of them."""
+
+
+def all_reasons(transfer: Row[Any]) -> list[dict[str, Any]]:
+    """What an import has noted of users, as it is stored."""
     reasons: list[dict[str, Any]] = json.loads(transfer.reasons)
     return reasons
+
+
+def reasons_of(transfer: Row[Any], *, left_out: bool = False) -> list[dict[str, Any]]:
+    """Why users were not taken in; or, of those who were, what was left out."""
+    noted = [dict(one) for one in all_reasons(transfer)]
+    return [one for one in noted if one.pop(LEFT_OUT, False) is left_out]
 
 
 def _address(email: str) -> str:

@@ -49,7 +49,7 @@ _IN_USE = select(_NAMES.c.name_key).where(
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A user that was not taken: its names, as they were sent, and why."""
+    """A user that was not taken, or of whom something was not: its names, as they were sent, and why."""
 
     names: dict[str, str]
     error: DomainError
@@ -134,6 +134,17 @@ def store_batch(work: Work, tenant_id: str, batch: Batch, entropy: Entropy, now_
             taken.claim(entrant)
     rows.store(work)
     return refused
+
+
+def left_out(batch: Batch, refused: Sequence[Refusal]) -> list[Refusal]:
+    """What was left out of users who were added, and why; `refused` is the answer of `store_batch`."""
+    not_added = {id(one.names) for one in refused}
+    return [
+        Refusal(entrant.names, error)
+        for entrant in batch.entrants
+        if id(entrant.names) not in not_added
+        for error in entrant.user.left_out
+    ]
 
 
 class _Taken:

@@ -350,6 +350,7 @@ class CloudDirectoryImportStatus(_message.Message):
     FINISHED_FIELD_NUMBER: _builtins.int
     EXPIRES_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id of the job."""
     status: _builtins.str
@@ -372,6 +373,12 @@ class CloudDirectoryImportStatus(_message.Message):
     def fail_reasons(self) -> _containers.RepeatedCompositeFieldContainer[_cloud_directory_transfer_pb2.CloudDirectoryImportFailure]:
         """The first 1,000 of them."""
 
+    @_builtins.property
+    def left_out(self) -> _cloud_directory_transfer_pb2.CloudDirectoryImportLeftOut:
+        """What was left out of users that were added, as CloudDirectoryImportResult has it; it shares the 1,000 with
+        `failReasons`. Absent where nothing was.
+        """
+
     def __init__(
         self,
         *,
@@ -385,18 +392,23 @@ class CloudDirectoryImportStatus(_message.Message):
         finished: _builtins.str | None = ...,
         expires: _builtins.str = ...,
         error: _builtins.str | None = ...,
+        left_out: _cloud_directory_transfer_pb2.CloudDirectoryImportLeftOut | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_error", b"_error", "_finished", b"_finished", "error", b"error", "finished", b"finished"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_error", b"_error", "_finished", b"_finished", "_left_out", b"_left_out", "error", b"error", "finished", b"finished", "left_out", b"left_out"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_error", b"_error", "_finished", b"_finished", "added", b"added", "created", b"created", "error", b"error", "expires", b"expires", "fail_reasons", b"fail_reasons", "failed", b"failed", "finished", b"finished", "id", b"id", "progress", b"progress", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_error", b"_error", "_finished", b"_finished", "_left_out", b"_left_out", "added", b"added", "created", b"created", "error", b"error", "expires", b"expires", "fail_reasons", b"fail_reasons", "failed", b"failed", "finished", b"finished", "id", b"id", "left_out", b"left_out", "progress", b"progress", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__error: _TypeAlias = _typing.Literal["error"]  # noqa: Y015
     _WhichOneofArgType__error: _TypeAlias = _typing.Literal["_error", b"_error"]  # noqa: Y015
     _WhichOneofReturnType__finished: _TypeAlias = _typing.Literal["finished"]  # noqa: Y015
     _WhichOneofArgType__finished: _TypeAlias = _typing.Literal["_finished", b"_finished"]  # noqa: Y015
+    _WhichOneofReturnType__left_out: _TypeAlias = _typing.Literal["left_out"]  # noqa: Y015
+    _WhichOneofArgType__left_out: _TypeAlias = _typing.Literal["_left_out", b"_left_out"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__error) -> _WhichOneofReturnType__error | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__finished) -> _WhichOneofReturnType__finished | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__left_out) -> _WhichOneofReturnType__left_out | None: ...
 
 Global___CloudDirectoryImportStatus: _TypeAlias = CloudDirectoryImportStatus  # noqa: Y015

@@ -167,9 +167,9 @@ class CloudDirectoryTraveller(_message.Message):
     PROFILE_FIELD_NUMBER: _builtins.int
     ROLES_FIELD_NUMBER: _builtins.int
     password_hash: _builtins.str
-    """The hash of the password, encrypted; empty for users without one."""
+    """The hash of the password, encrypted, or as another system wrote it; empty for users without one."""
     password_hash_alg: _builtins.str
-    """The algorithm: argon2id, bcrypt, scrypt, PBKDF2WithHmacSHA512 and the like."""
+    """The algorithm: argon2id, bcrypt, scrypt, PBKDF2WithHmacSHA512 and the like, or what the hash itself begins with."""
     @_builtins.property
     def scim_user(self) -> _struct_pb2.Struct:
         """The user as CloudDirectoryUsersService shows it, with `originalId` in place of `id`, and in an export with
@@ -235,6 +235,7 @@ class CloudDirectoryImportResult(_message.Message):
     ADDED_FIELD_NUMBER: _builtins.int
     FAILED_FIELD_NUMBER: _builtins.int
     FAIL_REASONS_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     added: _builtins.int
     """How many were added."""
     failed: _builtins.int
@@ -243,24 +244,53 @@ class CloudDirectoryImportResult(_message.Message):
     def fail_reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___CloudDirectoryImportFailure]:
         """Each that was not, in no certain order."""
 
+    @_builtins.property
+    def left_out(self) -> Global___CloudDirectoryImportLeftOut:
+        """What was left out of users that were added; absent where nothing was."""
+
     def __init__(
         self,
         *,
         added: _builtins.int = ...,
         failed: _builtins.int = ...,
         fail_reasons: _abc.Iterable[Global___CloudDirectoryImportFailure] | None = ...,
+        left_out: Global___CloudDirectoryImportLeftOut | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["left_out", b"left_out"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "fail_reasons", b"fail_reasons", "failed", b"failed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "fail_reasons", b"fail_reasons", "failed", b"failed", "left_out", b"left_out"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CloudDirectoryImportResult: _TypeAlias = CloudDirectoryImportResult  # noqa: Y015
 
 @_typing.final
+class CloudDirectoryImportLeftOut(_message.Message):
+    """What was left out of users that were added: past passwords whose hash is not taken, and passwords in plain text."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___CloudDirectoryImportFailure]:
+        """Whose, and why; a user with several stands here several times."""
+
+    def __init__(
+        self,
+        *,
+        reasons: _abc.Iterable[Global___CloudDirectoryImportFailure] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reasons", b"reasons"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CloudDirectoryImportLeftOut: _TypeAlias = CloudDirectoryImportLeftOut  # noqa: Y015
+
+@_typing.final
 class CloudDirectoryImportFailure(_message.Message):
-    """A user that was not added. Its names are as they were sent."""
+    """A user that was not added, or of whom a part was left out. Its names are as they were sent."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

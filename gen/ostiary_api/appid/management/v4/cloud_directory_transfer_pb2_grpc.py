@@ -36,9 +36,12 @@ class CloudDirectoryTransferServiceStub:
     Hashes are encrypted with a secret that the caller chooses: `1.{salt}.{box}`, both in base64url without padding. The
     key is scrypt (RFC 7914; N=32768, r=8, p=1, 32 bytes) of the secret in UTF-8 with the salt; the box is a nonce of 12
     bytes, then AES-256-GCM of the hash with the text of `originalId` as additional data. Imports also take hashes of other
-    systems as they are: argon2 (`$argon2id$…`), bcrypt (`$2b$…`), scrypt (`$scrypt$ln=…`), PBKDF2 (`$pbkdf2-sha512$…`,
-    `$pbkdf2-sha256$…`); where its parameters would cost more than about a second and 256 MiB at each sign-in, the user is
-    refused. A user signs in with the old password, which is then hashed as new ones are.
+    systems as they are: argon2, bcrypt, scrypt and PBKDF2 as PHC strings, those of crypt(3), and the forms of Django,
+    Werkzeug, AdonisJS, better-auth, Keycloak, Spring Security, ASP.NET Core Identity, WordPress, Drupal, MediaWiki, Firebase,
+    OpenLDAP, 389 Directory Server and Dovecot (the whole list: docs/exports.md). Weak ones (MD5, SHA-1 without iterations,
+    DES) only where the operator allows them. Where its parameters would cost more than about a second and 256 MiB at each
+    sign-in, the user is refused. A user signs in with the old password, which is then hashed as new ones are, unless that
+    were weaker.
     """
 
     def __init__(self, channel):
@@ -74,9 +77,12 @@ class CloudDirectoryTransferServiceServicer:
     Hashes are encrypted with a secret that the caller chooses: `1.{salt}.{box}`, both in base64url without padding. The
     key is scrypt (RFC 7914; N=32768, r=8, p=1, 32 bytes) of the secret in UTF-8 with the salt; the box is a nonce of 12
     bytes, then AES-256-GCM of the hash with the text of `originalId` as additional data. Imports also take hashes of other
-    systems as they are: argon2 (`$argon2id$…`), bcrypt (`$2b$…`), scrypt (`$scrypt$ln=…`), PBKDF2 (`$pbkdf2-sha512$…`,
-    `$pbkdf2-sha256$…`); where its parameters would cost more than about a second and 256 MiB at each sign-in, the user is
-    refused. A user signs in with the old password, which is then hashed as new ones are.
+    systems as they are: argon2, bcrypt, scrypt and PBKDF2 as PHC strings, those of crypt(3), and the forms of Django,
+    Werkzeug, AdonisJS, better-auth, Keycloak, Spring Security, ASP.NET Core Identity, WordPress, Drupal, MediaWiki, Firebase,
+    OpenLDAP, 389 Directory Server and Dovecot (the whole list: docs/exports.md). Weak ones (MD5, SHA-1 without iterations,
+    DES) only where the operator allows them. Where its parameters would cost more than about a second and 256 MiB at each
+    sign-in, the user is refused. A user signs in with the old password, which is then hashed as new ones are, unless that
+    were weaker.
     """
 
     def ExportCloudDirectoryUsers(self, request, context):
@@ -96,7 +102,8 @@ class CloudDirectoryTransferServiceServicer:
 
         A user that cannot be taken is reported and keeps nobody else from being taken: because its name or mail address is
         in use (so repeating an import does no harm), because a role is missing, or because the hash does not open with the
-        secret, has an unknown form, or would cost too much at each sign-in.
+        secret, has an unknown form, or would cost too much at each sign-in. A past password whose hash cannot be taken, and a
+        password in plain text, are left out of a user who is added otherwise, and reported in `leftOut`.
         Errors: `INVALID_ENCRYPTION_SECRET`, `MALFORMED_JSON`, `USERS_MISSING`, `TOO_MANY_USERS`, `HASHING_BUSY` (429).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -150,9 +157,12 @@ class CloudDirectoryTransferService:
     Hashes are encrypted with a secret that the caller chooses: `1.{salt}.{box}`, both in base64url without padding. The
     key is scrypt (RFC 7914; N=32768, r=8, p=1, 32 bytes) of the secret in UTF-8 with the salt; the box is a nonce of 12
     bytes, then AES-256-GCM of the hash with the text of `originalId` as additional data. Imports also take hashes of other
-    systems as they are: argon2 (`$argon2id$…`), bcrypt (`$2b$…`), scrypt (`$scrypt$ln=…`), PBKDF2 (`$pbkdf2-sha512$…`,
-    `$pbkdf2-sha256$…`); where its parameters would cost more than about a second and 256 MiB at each sign-in, the user is
-    refused. A user signs in with the old password, which is then hashed as new ones are.
+    systems as they are: argon2, bcrypt, scrypt and PBKDF2 as PHC strings, those of crypt(3), and the forms of Django,
+    Werkzeug, AdonisJS, better-auth, Keycloak, Spring Security, ASP.NET Core Identity, WordPress, Drupal, MediaWiki, Firebase,
+    OpenLDAP, 389 Directory Server and Dovecot (the whole list: docs/exports.md). Weak ones (MD5, SHA-1 without iterations,
+    DES) only where the operator allows them. Where its parameters would cost more than about a second and 256 MiB at each
+    sign-in, the user is refused. A user signs in with the old password, which is then hashed as new ones are, unless that
+    were weaker.
     """
 
     @staticmethod

@@ -1,0 +1,77 @@
+"""PBKDF2 (RFC 8018), and SCRAM (RFC 5802, 7677), whose stored keys are made of it.
+
+What a comparison costs is iterations times blocks: each block of the value, of one digest's length, is calculated anew.
+With SHA-1 only the first 20 bytes are compared: whoever asked for more bytes (Keycloak asks for 64) has hashed no
+better, and they decide.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import unicodedata
+
+from ostiary.directory.foreign_hashes.scheme import HASH, SALT, Parts, Scheme, data
+
+MAX_BLOCKS = 2_000_000
+"""Iterations times blocks of one comparison."""
+
+
+def digest_bytes(digest: str) -> int:
+    """The length of a digest."""
+    return hashlib.new(digest).digest_size
+
+
+def _compared(found: Parts) -> bytes:
+    known = data(found["hash"])
+    return known[:20] if found["digest"] == "sha1" else known
+
+
+def _affordable(found: Parts) -> bool:
+    blocks = -(-len(_compared(found)) // digest_bytes(found["digest"]))
+    return int(found["iterations"]) >= 1 and int(found["iterations"]) * blocks <= MAX_BLOCKS
+
+
+def _matches(found: Parts, password: bytes) -> bool:
+    known = _compared(found)
+    made = hashlib.pbkdf2_hmac(found["digest"], password, data(found["salt"]), int(found["iterations"]), len(known))
+    return hmac.compare_digest(made, known)
+
+
+def _scheme(digest: str) -> Scheme:
+    form = rf"\$pbkdf2-(?P<digest>{digest})\$(?:i=)?(?P<iterations>\d{{1,9}})(?:,l=\d{{1,3}})?"
+    form += rf"\$(?P<salt>{SALT})\$(?P<hash>{HASH})"
+    names = (f"pbkdf2-{digest}", f"pbkdf2-hmac-{digest}")
+    return Scheme(
+        f"PBKDF2WithHmac{digest.upper()}", (f"$pbkdf2-{digest}$",), re.compile(form, re.ASCII), _affordable, _matches,
+        names,
+    )  # fmt: skip
+
+
+def _scram_affordable(found: Parts) -> bool:
+    return 1 <= int(found["iterations"]) <= MAX_BLOCKS // 2  # since two spellings of a password are tried
+
+
+def _scram_matches(found: Parts, password: bytes) -> bool:
+    """With the password as it is, or in NFKC, which is what SASLprep (RFC 4013) makes of most."""
+    prepared = unicodedata.normalize("NFKC", password.decode()).encode()
+    fits = [_scram_key(found, one) == data(found["hash"]) for one in dict.fromkeys((password, prepared))]
+    return any(fits)
+
+
+def _scram_key(found: Parts, password: bytes) -> bytes:
+    digest = "sha" + found["size"]
+    salted = hashlib.pbkdf2_hmac(digest, password, data(found["salt"]), int(found["iterations"]))
+    return hashlib.new(digest, hmac.digest(salted, b"Client Key", digest)).digest()
+
+
+_SCRAM = Scheme(
+    "SCRAM", ("{SCRAM-SHA-",),
+    re.compile(
+        rf"\{{SCRAM-SHA-(?P<size>1|256)\}}(?P<iterations>\d{{1,9}}),(?P<salt>{SALT}),(?P<hash>{HASH}),[A-Za-z0-9/+=]+",
+        re.ASCII,
+    ),
+    _scram_affordable, _scram_matches,
+)  # fmt: skip
+PBKDF2 = (*map(_scheme, ("sha512", "sha256", "sha1", "sha384", "sha224")), _SCRAM)

@@ -1,0 +1,15 @@
+"""Hashes that other systems made with their own software fit the password, and no other."""
+
+from __future__ import annotations
+
+import pytest
+from kit.foreign_hashes import TAKEN, ForeignHash
+
+from ostiary.directory.foreign_hashes import check_hash, hash_matches
+
+
+@pytest.mark.parametrize("one", TAKEN, ids=lambda one: one.id)
+def test_a_hash_fits_its_password_and_no_other(one: ForeignHash) -> None:
+    stored = check_hash(one.hash)
+    assert hash_matches(stored, one.password.encode())
+    assert not hash_matches(stored, b"another engine")
