@@ -8,8 +8,8 @@ from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
 import grpc
+from google.protobuf import descriptor_pool
 from grpc_health.v1 import health, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from ostiary.access.authentication import Authentication
 from ostiary.access.introspection import TokenInspection
@@ -62,6 +62,8 @@ from ostiary.oauth.token_endpoint import TokenEndpoint
 from ostiary.oauth.user_sign_in import UserSignIn
 from ostiary.outgoing.client import Outgoing
 from ostiary.runtime import Runtime
+from ostiary.services.reflection import SERVICE_NAMES as REFLECTION
+from ostiary.services.reflection import add_reflection
 from ostiary.store import schema
 from ostiary.store.copies import check_original
 from ostiary.store.engine import Store
@@ -84,7 +86,7 @@ from ostiary.transport.steps.versions import refuse_unknown_version
 if TYPE_CHECKING:  # importing them takes as long as all else: commands that serve nothing do not
     from ostiary.services.served import Service
 
-OPEN_SERVICES = frozenset({health.SERVICE_NAME, reflection.SERVICE_NAME})
+OPEN_SERVICES = frozenset({health.SERVICE_NAME, *REFLECTION})
 """Health and reflection need no token: the one named exception to closed by default (decision 28)."""
 MAX_METADATA = 65_536
 """Bytes; grpc's own limit would turn a request with a big token or many cookies into a 429."""
@@ -219,8 +221,8 @@ def build_server(runtime: Runtime, address: str, services: Sequence[Service]) ->
     state = Health()
     health_pb2_grpc.add_HealthServicer_to_server(state, server)
     if runtime.settings.reflection:
-        names = [service.descriptor.full_name for service in services]
-        reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
+        served = [service.descriptor for service in services]
+        add_reflection([*served, descriptor_pool.Default().FindServiceByName(health.SERVICE_NAME)], server)
     if not server.add_insecure_port(address):
         raise OSError(f"cannot listen on {address}")
     return server, state

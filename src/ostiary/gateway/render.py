@@ -35,10 +35,11 @@ FORGEABLE = (*INTERNAL, {"prefix": "x-envoy-"}, {"exact": "x-client-ip"})
 GRPC_TYPES = r"application/grpc(-web|-web-text)?(\+proto)?"
 """The content types (RE2) of gRPC and gRPC-Web that are spoken here; all others that begin alike are refused."""
 OPEN_STREAMS = (
-    {"prefix": "/grpc.health.v1.Health/Watch", "priority": "DEFAULT", "idle": 0},
-    {"prefix": "/grpc.reflection.", "priority": "HIGH", "idle": 300},
+    {"prefix": "/grpc.health.v1.Health/Watch", "priority": "DEFAULT", "idle": 0, "longest": 0},
+    {"prefix": "/grpc.reflection.", "priority": "HIGH", "idle": 15, "longest": 60},
 )
-"""What anybody may call and keep open; `idle` is after how many quiet seconds a stream ends, 0 for never."""
+"""What anybody may call and keep open, by gRPC or gRPC-Web; `idle` is after how many quiet seconds a stream ends, and
+`longest` after how many in any case, 0 for never."""
 MOST_REFLECTIONS = 16
 """Streams of reflection at once: each holds a thread of its worker."""
 _RETRY = {

@@ -83,6 +83,8 @@ class Pipeline(grpc.ServerInterceptor):
         behaviour = getattr(handler, kind)
         if getattr(behaviour, "experimental_non_blocking", False):  # health's Watch holds no thread
             return handler
+        if hasattr(behaviour, "experimental_thread_pool"):  # reflection has its own
+            return handler
 
         def serve(request: Any, context: grpc.ServicerContext) -> Any:
             return behaviour(request, context)
