@@ -104,7 +104,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     """Opens the store and builds every part of a server; raises before anything is served when one is missing."""
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
     schema.check(settings.database_url)
-    store = Store(settings.database_url)
+    store = Store(settings.database_url, threads=settings.threads)
     sealing = Sealing(entropy, master_key(settings), *older_master_keys(settings))
     with closing(store), store.read() as work:  # closed at once: who opens a runtime may fork before using it
         check_master_key(work, sealing)
@@ -162,6 +162,7 @@ def background_tasks(runtime: Runtime) -> list[Task]:
     audit_kept_ms = runtime.settings.audit_retention_days * 86_400_000
     kinds = job_kinds(runtime)
     return [
+        Task("connections", 60, store.drop_unused),
         Task("outbox", 1, runtime.delivery.send_due),
         Task("jobs", 5, lambda: run_jobs(store, clock, holder, kinds)),
         Task(

@@ -23,6 +23,7 @@ from ostiary.store import (
     schema,
     tables,  # noqa: F401 - registers every table
 )
+from ostiary.store.engine import Store
 
 
 class PostgresServer:
@@ -183,3 +184,25 @@ def postgres_server(*, durable: bool = False) -> Iterator[PostgresServer]:
         yield server
     finally:
         keeper.communicate()
+
+
+_REFUSING = {
+    "sqlite": ["CREATE TRIGGER full_disk BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'full'); END"],
+    "postgresql": [
+        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'full'; END $$",
+        "CREATE TRIGGER full_disk BEFORE INSERT ON audit_events FOR EACH ROW EXECUTE FUNCTION full_disk()",
+    ],
+}
+
+
+def refuse_records(store: Store) -> None:
+    """From now on the audit ledger takes no record."""
+    with store.write() as work:
+        for statement in _REFUSING["sqlite" if store.is_sqlite else "postgresql"]:
+            work.run(text(statement))
+
+
+def take_records(store: Store) -> None:
+    """It takes them again."""
+    with store.write() as work:
+        work.run(text(f"DROP TRIGGER full_disk{'' if store.is_sqlite else ' ON audit_events'}"))

@@ -34,7 +34,7 @@ print(let_in)
 
 
 def test_two_processes_together_let_in_exactly_as_many_as_the_limit_says(store: Store) -> None:
-    url = store.url.render_as_string(hide_password=False)
+    url = store.url
     processes = [
         subprocess.Popen(
             [sys.executable, "-c", COUNTING, url, TENANT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -54,7 +54,7 @@ def test_two_processes_together_let_in_exactly_as_many_as_the_limit_says(store: 
 
 def test_a_change_acts_on_the_next_request_of_another_replica(store: Store) -> None:
     documents = table_of(SettingDocument)
-    other = Store(store.url.render_as_string(hide_password=False))
+    other = Store(store.url)
     here, there = Tenancy(FixedClock()), Tenancy(FixedClock())
     loads = []
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from kit.databases import refuse_records, take_records
 from kit.installation import Installation
-from sqlalchemy import event, func, select
+from sqlalchemy import event, func, select, update
 from sqlalchemy.exc import OperationalError
 
 from ostiary.caller import set_caller
@@ -20,10 +23,10 @@ from ostiary.keys.signing import Signer, sign_together, signer_of
 from ostiary.oauth import ledger as module
 from ostiary.oauth.ledger import Ledger
 from ostiary.store.audit import Entry, record
-from ostiary.store.tables import AuditEvent, table_of
+from ostiary.store.tables import AuditEvent, Tenant, table_of
 from ostiary.store.work import Work
 
-EVENTS = table_of(AuditEvent)
+EVENTS, TENANTS = table_of(AuditEvent), table_of(Tenant)
 ECHO = Signer("echo", lambda signed: b"signed " + signed)
 
 
@@ -306,3 +309,75 @@ def test_of_a_caller_who_has_gone_nothing_is_written_and_others_of_the_batch_are
         assert first.result(10) == [b"x"]
         assert served.result(10) == [b"signed c"]
     assert recorded(installation) == 1
+
+
+@contextmanager
+def refusing_records(made: Installation) -> Iterator[None]:
+    """No record can be written inside."""
+    refuse_records(made.runtime.store)
+    yield
+    take_records(made.runtime.store)
+
+
+def test_a_record_that_nobody_waits_for_fails_nobody(installation: Installation) -> None:
+    ledger = Ledger(installation.runtime.store)
+
+    def finish(work: Work, signatures: list[bytes]) -> list[bytes]:
+        work.run(update(TENANTS).where(TENANTS.c.id == installation.tenant_id).values(display_name="written"))
+        return signatures
+
+    with refusing_records(installation), ThreadPoolExecutor(8) as threads:
+        for _ in range(20):
+            ledger.note(1, entry(installation))
+            tokens = [threads.submit(ledger.sign, ECHO, [b"x"], 1) for _ in range(4)]
+            written = [threads.submit(ledger.sign_and_write, ECHO, [b"y"], finish) for _ in range(4)]
+            ledger.note(1, entry(installation))
+            assert [each.result(10) for each in tokens] == [[b"signed x"]] * 4
+            assert [each.result(10) for each in written] == [[b"signed y"]] * 4
+        with pytest.raises(RuntimeError, match="could not be signed"):
+            ledger.sign(ECHO, [b"x"], 1, entry(installation))
+    ledger.note(1, entry(installation))
+    ledger.flush()
+    assert recorded(installation) == 1, "and records are kept again as soon as they can be"
+
+
+def test_a_record_is_lost_rather_than_that_a_read_waits_for_a_store_that_stands_still(
+    installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = installation.runtime.store
+    monkeypatch.setattr(module, "LONGEST_QUEUE", 10)
+    ledger, begun, hold = Ledger(store), threading.Event(), threading.Event()
+
+    def slow(_work: Work, signatures: list[bytes]) -> list[bytes]:
+        begun.set()
+        hold.wait(20)
+        return signatures
+
+    with ThreadPoolExecutor(1) as threads:
+        stuck = threads.submit(ledger.sign_and_write, ECHO, [b"x"], slow)
+        assert begun.wait(10)
+        hold.wait(module.STILL_S + 0.1)
+        began = time.monotonic()
+        for _ in range(1_000):
+            ledger.note(1, entry(installation))
+        assert time.monotonic() - began < 2
+        hold.set()
+        assert stuck.result(10) == [b"signed x"]
+    ledger.flush()
+    assert recorded(installation) == 10
+
+
+def test_what_needs_no_row_is_signed_while_the_store_stands_still(installation: Installation) -> None:
+    ledger, begun, hold = Ledger(installation.runtime.store), threading.Event(), threading.Event()
+
+    def slow(_work: Work, signatures: list[bytes]) -> list[bytes]:
+        begun.set()
+        hold.wait(20)
+        return signatures
+
+    with ThreadPoolExecutor(1) as threads:
+        stuck = threads.submit(ledger.sign_and_write, ECHO, [b"x"], slow)
+        assert begun.wait(10)
+        assert ledger.sign(ECHO, [b"y"], 1) == [b"signed y"]
+        hold.set()
+        assert stuck.result(10) == [b"signed x"]

@@ -40,7 +40,7 @@ def command(settings: Settings, file: Path, as_json: bool) -> None:
             check_installed(work)
         if file.exists():
             raise click.ClickException(f"{file} exists already; a backup never overwrites one")
-        copy_sqlite(Path(str(store.url.database)), file, SystemClock().now_ms())
+        copy_sqlite(store.file, file, SystemClock().now_ms())
     if as_json:
         print_json({"file": str(file), "bytes": file.stat().st_size})
     else:

@@ -20,6 +20,7 @@ from ostiary.config import ConfigurationError
 from ostiary.errors import DomainError
 from ostiary.keys.sealing import MasterKeyError, SealBroken
 from ostiary.store.copies import CopyError
+from ostiary.store.failures import SessionError, told_to_operators
 from ostiary.store.schema import SchemaError
 
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130
@@ -59,8 +60,7 @@ def _system(error: OSError) -> int:
 
 def _domain(error: DomainError) -> int:
     """Operators may see what lies behind it, which clients must not, and need it to mend the database."""
-    cause = getattr(error.__cause__, "orig", None) or error.__cause__
-    return _say(f"{error.message} ({_first_line(cause)})" if cause and str(cause) else error.message, FAILED)
+    return _say(told_to_operators(error), FAILED)
 
 
 def _database(error: Exception) -> int:
@@ -90,7 +90,7 @@ _WAYS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[..., 
     (DomainError, _domain),
     (BrokenPipeError, _stop_writing),
     (OSError, _system),
-    ((SchemaError, CopyError, SealBroken, sqlite3.Error), _with(FAILED)),
+    ((SchemaError, SessionError, CopyError, SealBroken, sqlite3.Error), _with(FAILED)),
     ((SQLAlchemyError, psycopg.Error), _database),
 )
 """Kind of error → how it is said; the first that fits."""

@@ -9,7 +9,6 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import click
-from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from ostiary.cli.options import STORE, as_json, with_settings
@@ -26,7 +25,7 @@ from ostiary.oauth.restored_settings import carry_over_settings
 from ostiary.store import schema
 from ostiary.store.audit import Entry, record
 from ostiary.store.copies import copy_sqlite, declare_original
-from ostiary.store.engine import Store, writers_turn
+from ostiary.store.engine import Store, file_of, is_sqlite, writers_turn
 from ostiary.store.tenancy import SYSTEM_ID
 
 SINCE = ("carry-over", "revoke-api-keys", "keep-api-keys", "moved")
@@ -126,14 +125,13 @@ def _replaced(url: str) -> Iterator[Store]:
 @contextmanager
 def _replacing(url: str, file: Path) -> Iterator[str]:
     """The URL of a copy of `file` that takes the store's place when all went well; the old one stays beside it."""
-    parsed = make_url(url)
-    if parsed.get_backend_name() != "sqlite":
+    if not is_sqlite(url):
         raise click.UsageError("FILE is for SQLite; on PostgreSQL run pg_restore first, then restore without FILE")
-    store = Path(str(parsed.database))
+    store = file_of(url)
     store.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = store.with_name(f"{store.name}.restoring")
     now_ms = SystemClock().now_ms()
-    with writers_turn(parsed), _cleared(part):
+    with writers_turn(url), _cleared(part):
         _take_in_journal(store)
         copy_sqlite(file, part, now_ms)
         yield f"sqlite:///{part}"

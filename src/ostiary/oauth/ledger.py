@@ -5,16 +5,20 @@ releases the answers: nobody sees a token before the row that records it is dura
 batch, and the next is signed while the disk has it. It also keeps the other threads from fighting over the interpreter
 while a signature is made (a third more tokens a second than signing in place).
 
-Records on which no answer depends (reads, refusals) take the same way, only that nobody waits for them.
+What needs a signature and no row never meets the database. Records on which no answer depends (reads, refusals) take
+the same way as rows, only that nobody waits for them, and nobody fails because of them: a batch that cannot be written
+is tried once more without them.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -26,7 +30,9 @@ from ostiary.crew import Crew, aside, own_crew
 from ostiary.errors import DomainError, unavailable
 from ostiary.keys.signing import Signer, at_once, sign_together
 from ostiary.store.audit import APPEND, Entry, row_of
-from ostiary.store.engine import Store, translated
+from ostiary.store.engine import Store
+from ostiary.store.failures import translated
+from ostiary.store.waiting import BUSY
 from ostiary.store.work import Work
 
 LARGEST_BATCH = 64
@@ -35,10 +41,15 @@ MOMENT_S = 0.0005
 longer where a thread holds the interpreter, whose work is not held up by that."""
 TIMEOUT_S = 10.0
 """Longer than the store's own timeouts, so that its reason is heard; below the gateway's."""
+BEGUN_S = 4.0
+"""How much longer a request waits whose batch has begun; with TIMEOUT_S below the gateway's patience."""
 LINGER_S = 0.05
 """How long rows lie for which nobody waits, so that few reads do not cost a commit each."""
 LONGEST_QUEUE = 4_096
-"""Of jobs; whoever comes then waits, so that a store that is too slow for its records slows down who causes them."""
+"""Of records that nobody waits for. Whoever comes then waits, so that a store that is too slow for its records slows
+down who causes them; where it does not move at all the record is lost, since a read must not fail for it."""
+STILL_S = 1.0
+"""A transaction that takes longer than this does not move."""
 _log = structlog.get_logger("ostiary.ledger")
 
 Finished = TypeVar("Finished")
@@ -59,6 +70,11 @@ class _Job:
     done: SimpleQueue[Any] = field(default_factory=SimpleQueue)
     claimed: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def writes(self) -> bool:
+        """Whether it has rows, or a `finish` that may write some."""
+        return bool(self.rows or self.finish)
+
     def claim(self) -> bool:
         """True for the first who asks: the thread that will run it, or its waiter, who gives up before that."""
         return self.claimed.acquire(blocking=False)
@@ -76,6 +92,8 @@ class Ledger:
         self._waiting: SimpleQueue[_Job] = SimpleQueue()
         self._signed: SimpleQueue[_Batch] = SimpleQueue()
         self._noted: deque[_Job] = deque()
+        self._lost = 0
+        self._began = math.inf
         self._lingers = False
         self._starting = threading.Lock()
         self._runs_in = 0
@@ -101,14 +119,27 @@ class Ledger:
         self._settled(_Job(None, (), [row_of(entry, now_ms)]))
 
     def note(self, now_ms: int, entry: Entry) -> None:
-        """Appends one entry a moment later. A process that is killed loses those of its last moment."""
+        """Appends one entry a moment later; never fails. A process that is killed loses those of its last moment."""
         if len(self._noted) >= LONGEST_QUEUE:
-            self.append(now_ms, entry)
+            self._note_late(now_ms, entry)
             return
         self._ensure_threads()
         self._noted.append(_Job(None, (), [row_of(entry, now_ms)], awaited=False))
         if not self._lingers:  # else the thread looks there when it has waited
             self._signed.put([])
+
+    def _note_late(self, now_ms: int, entry: Entry) -> None:
+        if time.monotonic() - self._began < STILL_S:
+            with suppress(DomainError):
+                self.append(now_ms, entry)
+                return
+        self._count_lost(1)
+
+    def _count_lost(self, records: int) -> None:
+        """Says how many were lost when they begin to be, and at each thousandth."""
+        before, self._lost = self._lost, self._lost + records
+        if not before or before // 1_000 != self._lost // 1_000:
+            _log.error("records lost", records=self._lost)
 
     def flush(self) -> None:
         """Returns once all that was handed in before is written, or given up."""
@@ -123,7 +154,8 @@ class Ledger:
 
     def _settled(self, job: _Job) -> Any:
         try:
-            with aside:  # first, or the batch would wait for the very request that waits for it
+            with self._store.queue.joined() if job.writes else nullcontext(), aside:
+                # Aside first, or the batch would wait for the very request that waits for it.
                 self._put(job)
                 outcome = _outcome(job)
         except Empty:
@@ -152,6 +184,7 @@ class Ledger:
             batch = self._next(signed)
             for (job, _), outcome in zip(batch, self._outcomes(batch), strict=True):
                 job.done.put(outcome)
+            self._began = math.inf
 
     def _next(self, signed: SimpleQueue[_Batch]) -> _Batch:
         """What is to be written together: all that is signed, and what was noted until somebody waits, or LINGER_S."""
@@ -172,18 +205,28 @@ class Ledger:
         try:
             return self._written(batch)
         except Exception as error:  # noqa: BLE001 - it is passed on to those who wait
-            if _is_alone(batch):
-                return [error]
             lost = sum(not job.awaited for job, _ in batch)
-            if lost or not isinstance(error, DomainError):
-                _log.error("batch failed", jobs=len(batch), records_lost=lost, exc_info=True)
-            return [_failure(error) for _ in batch]
+            if lost:
+                _log.error("records not written", records=lost, error=str(error))
+                self._count_lost(lost)
+            if not lost or _is_busy(error):  # it would only be waited for once more
+                return self._failed(batch, error)
+        found = iter(self._outcomes([(job, made) for job, made in batch if job.awaited]))
+        return [next(found) if job.awaited else None for job, _ in batch]
+
+    def _failed(self, batch: _Batch, error: Exception) -> Sequence[Any]:
+        if _is_alone(batch):
+            return [error]
+        if not isinstance(error, DomainError):
+            _log.error("batch failed", jobs=len(batch), exc_info=error)
+        return [_failure(error) if job.writes else made for job, made in batch]
 
     def _written(self, batch: _Batch) -> Sequence[Any]:
-        if not any(job.rows or job.finish for job, _ in batch):
+        if not any(job.writes for job, _ in batch):
             return [made for _, made in batch]
+        self._began = time.monotonic()
         # What nobody waits for may be lost with a process already: it needs no disk of its own.
-        with self._store.write(durable=any(job.awaited for job, _ in batch)) as work:
+        with self._store.write(durable=any(job.awaited for job, _ in batch), queue=False) as work:
             alone = _is_alone(batch)
             outcomes = [_finished(work, job, made, alone=alone) for job, made in batch]
             done = zip(batch, outcomes, strict=True)
@@ -194,11 +237,17 @@ class Ledger:
 
 
 def _sign_all(waiting: SimpleQueue[_Job], signed: SimpleQueue[_Batch]) -> None:
-    """Signs whatever waits and hands it on together."""
+    """Signs whatever waits, answers those who need no more, and hands the others on together."""
     while True:
         jobs = [job for job in _gathered(waiting) if job.claim()]
-        if jobs:
-            signed.put(list(zip(jobs, _signed(jobs), strict=True)))
+        rest = []
+        for job, made in zip(jobs, _signed(jobs) if jobs else (), strict=True):
+            if job.signer and not job.writes:
+                job.done.put(_unless_gone(job, made))
+            else:
+                rest.append((job, made))
+        if rest:
+            signed.put(rest)
 
 
 def _gathered(waiting: SimpleQueue[_Job]) -> list[_Job]:
@@ -246,7 +295,7 @@ def _outcome(job: _Job) -> Any:
     except Empty:
         if job.claim():
             raise
-        return job.done.get(timeout=TIMEOUT_S)
+        return job.done.get(timeout=BEGUN_S)
 
 
 def _is_alone(batch: _Batch) -> bool:
@@ -274,6 +323,18 @@ def _finish(work: Work, job: _Job, made: Any) -> Any:
     """Nothing, for a caller who has gone."""
     check_awaited(job.caller)
     return made if job.finish is None else job.finish(work, made)
+
+
+def _unless_gone(job: _Job, made: Any) -> Any:
+    try:
+        check_awaited(job.caller)
+    except DomainError as gone:
+        return gone
+    return made
+
+
+def _is_busy(error: Exception) -> bool:
+    return isinstance(error, DomainError) and error.reason == BUSY
 
 
 def _failure(error: Exception) -> Exception:

@@ -26,10 +26,10 @@ Answer = tuple[int, str, bytes]
 class AdminServer:
     """`/metrics` (summed over all workers), `/metrics/gateway` (Envoy's own), `/livez`, `/readyz`."""
 
-    def __init__(self, listen: str, place: Place, database_answers: Callable[[], bool], *, gateway: bool) -> None:
+    def __init__(self, listen: str, place: Place, database_fault: Callable[[], str], *, gateway: bool) -> None:
         self._place = place
         self._has_gateway = gateway
-        self._database_answers = database_answers
+        self._database_fault = database_fault
         self._draining = False
         self._envoy = Admin(place.admin)
         pages = {
@@ -97,7 +97,8 @@ class AdminServer:
                 return ["no worker answers"]
             if not listens:
                 return ["the port is closed"]
-        return [] if self._database_answers() else ["the database is away"]
+        fault = self._database_fault()
+        return [fault] if fault else []
 
 
 class _Listener(ThreadingHTTPServer):

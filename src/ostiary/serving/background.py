@@ -12,8 +12,8 @@ from ostiary.background.tasks import Task
 from ostiary.config import Settings
 from ostiary.errors import DomainError, Kind
 from ostiary.serving.admin import AdminServer
-from ostiary.serving.health import is_reachable
 from ostiary.serving.process import Place, Serving
+from ostiary.store.postgresql import check_sessions
 
 STOP_S = 1.5
 """How long a task may still take when the process ends; what it holds is leased and runs out."""
@@ -23,7 +23,9 @@ _log = structlog.get_logger("ostiary.background")
 def begin(settings: Settings, place: Place) -> Serving:
     """Starts the tasks and the admin listener."""
     runtime = open_runtime(settings)
-    admin = AdminServer(settings.admin_listen, place, lambda: is_reachable(runtime.store), gateway=settings.gateway)
+    if not runtime.store.is_sqlite:
+        check_sessions(settings.database_url)
+    admin = AdminServer(settings.admin_listen, place, runtime.store.fault, gateway=settings.gateway)
     tasks = [Repeated(task) for task in background_tasks(runtime)]
     for task in tasks:
         task.start()

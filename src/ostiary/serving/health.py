@@ -1,33 +1,24 @@
-"""What the health service answers, and whether the database does."""
+"""What the health service answers: whether the database serves."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 
 import structlog
-from sqlalchemy import text
 
-from ostiary.errors import DomainError
 from ostiary.store.engine import Store
 from ostiary.transport.health import NOT_SERVING, SERVING, Health
 
 CHECK_EVERY_S = 2.0
+UNUSED_S = 60.0
+"""A connection to the database that nobody used for so long is closed."""
 _log = structlog.get_logger("ostiary.serving")
 
 
-def is_reachable(store: Store) -> bool:
-    """Whether the database answers."""
-    try:
-        with store.read() as work:
-            work.row(text("SELECT 1"))
-    except DomainError:
-        return False
-    return True
-
-
 class Watch:
-    """Says what the health service answers: NOT_SERVING while the database is away, and from draining on.
+    """Says what the health service answers: NOT_SERVING while the database is away or read-only, and from draining on.
 
     The gateway asks for the worker by a name of its own, so that it goes on sending requests: they get the dialect's
     503, and health its true answer.
@@ -41,6 +32,7 @@ class Watch:
         self._workers = list(workers)
         self._draining = threading.Event()
         self._said: bool | None = None
+        self._fault = ""
         self._setting = threading.Lock()
 
     def start(self) -> None:
@@ -56,11 +48,19 @@ class Watch:
 
     def check(self) -> None:
         """Looks once."""
-        self._say(is_reachable(self._store))
+        fault = self._store.fault()
+        if fault and fault != self._fault and self._said is False:
+            _log.warning(fault)
+        self._fault = fault
+        self._say(not fault)
 
     def _run(self) -> None:
+        due = time.monotonic() + UNUSED_S
         while not self._draining.wait(CHECK_EVERY_S):
             self.check()
+            if time.monotonic() > due:
+                self._store.drop_unused()
+                due = time.monotonic() + UNUSED_S
 
     def _say(self, serving: bool) -> None:
         with self._setting:
@@ -68,7 +68,7 @@ class Watch:
             if serving == self._said:
                 return
             if self._said is not None and not self._draining.is_set():
-                _log.warning("the database answers again" if serving else "the database is away")
+                _log.warning("the database serves again" if serving else self._fault)
             self._said = serving
             for name in self._names:
                 self._state.set(name, SERVING if serving else NOT_SERVING)

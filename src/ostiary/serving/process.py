@@ -21,6 +21,7 @@ from ostiary.serving.counting import count_as
 from ostiary.serving.reports import Reports
 from ostiary.serving.scheduling import follow_the_gateway
 from ostiary.serving.stderr import StandardError
+from ostiary.store.failures import told_to_operators
 
 DRAIN = signal.SIGUSR1
 """Say that nothing new should come; go on answering."""
@@ -108,7 +109,7 @@ def _serve(place: Place, reports: Reports, begin: Callable[[], Serving], supervi
     try:
         serving = begin()
     except DomainError as error:
-        reports.refused(error.message)
+        reports.refused(told_to_operators(error))
         return REFUSED
     except Exception as error:  # noqa: BLE001 (whatever it is, the supervisor must hear of it)
         _log.debug("cannot start", error=traceback.format_exc())

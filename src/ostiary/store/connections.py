@@ -6,82 +6,103 @@ costs thirty. There is nothing to reset: readers are in autocommit, writers end 
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
-import psycopg
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DataError, IntegrityError
 
-from ostiary.errors import DomainError, unavailable
+from ostiary.crew import aside
+from ostiary.store.failures import HARMLESS, is_silence
+from ostiary.store.waiting import Outage, Queue, busy
 
 TIMEOUT_S = 3.0
 """How long a request waits for a connection before it is told to come back."""
 
 
-_HARMLESS = (
-    DomainError, IntegrityError, DataError, sqlite3.IntegrityError, psycopg.IntegrityError, psycopg.DataError,
-)  # fmt: skip
-"""What a request or a row was refused for, and no connection has anything to do with."""
-
-
 class Connections:
-    """At most `size` connections, opened when first needed."""
+    """At most `size` connections, opened when first needed. At most `waiting` threads wait for one where none comes."""
 
-    def __init__(self, engine: Engine, size: int) -> None:
+    def __init__(self, engine: Engine, size: int, waiting: int, outage: Outage) -> None:
         self._engine = engine
         self._size = size
         self._idle: list[Connection | None] = []
         self._free: SimpleQueue[None] = SimpleQueue()
+        self._queue = Queue(waiting)
+        self._outage = outage
+        self._least_idle = size
         for _ in range(size):
             self._put(None)
 
     def take(self) -> Connection:
-        """One connection, for one thread, until it is given back; raises STORE_BUSY."""
+        """One connection, for one thread, until it is given back; raises STORE_BUSY or STORE_UNAVAILABLE."""
+        self._outage.check()
         try:
-            self._free.get(timeout=TIMEOUT_S)
+            self._free.get_nowait()
         except Empty:
-            raise unavailable("STORE_BUSY", "The server is too busy; repeat in a moment.") from None
+            self._wait()
         connection = self._idle.pop()
+        if len(self._idle) < self._least_idle:
+            self._least_idle = len(self._idle)
         if connection is not None:
             return connection
         try:
-            return self._engine.connect()
-        except BaseException:
+            with aside:
+                return self._engine.connect()
+        except BaseException as error:
             self._put(None)
+            if is_silence(error):
+                self._outage.begin()
             raise
 
     def give(self, connection: Connection, error: BaseException | None = None) -> None:
         """Gives it back; `error` is what ended its use."""
-        if error is None or isinstance(error, _HARMLESS):
+        if error is None or isinstance(error, HARMLESS):
             self._put(connection)
         else:
             # Whatever it was, the connection may be what broke; and if it is, so are those that were opened with it.
             self._drop(connection)
-            self._drop_idle()
+            self.drop_idle()
 
     def close(self) -> None:
         """Closes those that nobody uses; the next read opens anew (needed after a fork, too)."""
-        self._drop_idle()
+        self.drop_idle()
         self._engine.dispose()
 
-    def _drop(self, connection: Connection) -> None:
-        connection.invalidate()
-        connection.close()
-        self._put(None)
+    def drop_idle(self) -> None:
+        """Closes all that nobody uses."""
+        for connection in self._taken_back(self._size):
+            self._drop(connection)
 
-    def _drop_idle(self) -> None:
+    def drop_unused(self) -> None:
+        """Closes those that nobody has used since the last call, so that a burst does not hold its connections for
+        ever."""
+        unused, self._least_idle = self._least_idle, self._size
+        for connection in self._taken_back(unused):
+            self._drop(connection)
+
+    def _wait(self) -> None:
+        with aside, self._queue.joined():
+            try:
+                self._free.get(timeout=TIMEOUT_S)
+            except Empty:
+                raise busy() from None
+
+    def _taken_back(self, most: int) -> list[Connection | None]:
+        """At most so many of those that nobody uses, the least recently used ones."""
         taken = []
         with suppress(Empty):
-            for _ in range(self._size):
+            for _ in range(most):
                 self._free.get_nowait()
-                taken.append(self._idle.pop())
-        for connection in taken:
-            if connection is None:
-                self._put(None)
-            else:
-                self._drop(connection)
+                taken.append(self._idle.pop(0))
+        return taken
+
+    def _drop(self, connection: Connection | None) -> None:
+        """Closes it; its place stands where it is taken after all that have a connection."""
+        if connection is not None:
+            connection.invalidate()
+            connection.close()
+        self._idle.insert(0, None)
+        self._free.put(None)
 
     def _put(self, connection: Connection | None) -> None:
         """The last one given back is the next one taken, so that a quiet server uses few, whose statements the database

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.engine import URL, make_url
 
 from ostiary.database_url import shown
-from ostiary.store.engine import Store, migrating, translated, writers_turn
+from ostiary.store.engine import Store, file_of, is_sqlite, migrating, writers_turn
+from ostiary.store.failures import translated
+from ostiary.store.postgresql import check_sessions
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 ADVISORY_LOCK = 0x6F737469617279
@@ -52,11 +53,10 @@ def check_file(path: Path) -> None:
 
 def current(url: str) -> int:
     """The number of the migration at which the database stands; 0 when it is empty."""
-    parsed = make_url(url)
-    if _is_missing(parsed):
+    if _is_missing(url):
         return 0
-    if _is_sqlite(parsed):
-        check_file(Path(str(parsed.database)))
+    if is_sqlite(url):
+        check_file(file_of(url))
     store = Store(url, readers=1, writers=1)
     try:
         with store.read() as work:
@@ -81,6 +81,8 @@ def upgrade(url: str) -> tuple[int, int]:
 
     Returns the numbers of the migrations before and after. Raises SchemaError for a database of a newer release.
     """
+    if not is_sqlite(url):
+        check_sessions(url)
     with migration(url) as connection:
         before = _revision(connection)
         if before > newest():
@@ -96,13 +98,12 @@ def upgrade(url: str) -> tuple[int, int]:
 @contextmanager
 def migration(url: str) -> Iterator[Connection]:
     """A connection in the transaction of the one who may change the schema now; others wait."""
-    parsed = make_url(url)
-    if _is_sqlite(parsed):
-        _make_file(Path(str(parsed.database)))
-    engine = migrating(parsed)
+    if is_sqlite(url):
+        _make_file(file_of(url))
+    engine = migrating(url)
     try:
-        with translated(), writers_turn(parsed), engine.begin() as connection:
-            if not _is_sqlite(parsed):
+        with translated(), writers_turn(url), engine.begin() as connection:
+            if not is_sqlite(url):
                 connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
                 connection.execute(text("SET LOCAL lock_timeout TO DEFAULT"))
@@ -135,12 +136,8 @@ def _check_references(connection: Connection) -> None:
             )
 
 
-def _is_sqlite(url: URL) -> bool:
-    return url.get_backend_name() == "sqlite"
-
-
-def _is_missing(url: URL) -> bool:
-    return _is_sqlite(url) and not Path(str(url.database)).is_file()
+def _is_missing(url: str) -> bool:
+    return is_sqlite(url) and not file_of(url).is_file()
 
 
 def _make_file(path: Path) -> None:

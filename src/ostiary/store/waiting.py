@@ -1,0 +1,73 @@
+"""How many threads of a process may wait for the database, and when none need begin to.
+
+While it answers, a queue moves by itself and needs no end. When it stands still, because somebody holds a lock or a
+disk does not answer, it must not take every thread: requests that need nothing of it are answered all the time.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ostiary.errors import DomainError, unavailable
+from ostiary.store.failures import AWAY
+
+BUSY = "STORE_BUSY"
+PAUSE_S = 2.0
+"""How long nobody asks a database that said nothing."""
+STILL_S = 1.0
+"""A queue that has not moved for so long stands still."""
+
+
+class Queue:
+    """At most `length` threads wait while nothing moves; any number while it does."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._changing = threading.Lock()
+        self._waiting = 0
+        self._moved = 0.0
+
+    @contextmanager
+    def joined(self) -> Iterator[None]:
+        """Waits, and is served, inside; raises STORE_BUSY at once where too many wait already."""
+        with self._changing:
+            if not self._waiting:
+                self._moved = time.monotonic()  # nobody was there to be served: it has not stood still until now
+            elif self._waiting >= self._length and time.monotonic() - self._moved > STILL_S:
+                raise busy()
+            self._waiting += 1
+        try:
+            yield
+            self._moved = time.monotonic()
+        finally:
+            with self._changing:
+                self._waiting -= 1
+
+
+def busy() -> DomainError:
+    """The refusal of whoever has waited too long, or need not begin to."""
+    return unavailable(BUSY, "The server is too busy; repeat in a moment.")
+
+
+class Outage:
+    """A database that said nothing to one need not be asked by all the others for a moment: the gateway repeats what
+    was refused as long as its caller has patience, and each time would be waited for in vain."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def begin(self) -> None:
+        """Somebody waited in vain."""
+        self._until = time.monotonic() + PAUSE_S
+
+    def end(self) -> None:
+        """Somebody got an answer."""
+        self._until = 0.0
+
+    def check(self) -> None:
+        """Raises STORE_UNAVAILABLE within the moment after somebody waited in vain."""
+        if self._until and time.monotonic() < self._until:
+            raise unavailable("STORE_UNAVAILABLE", AWAY)
