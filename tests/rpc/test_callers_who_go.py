@@ -148,10 +148,10 @@ def test_a_wrong_password_counts_though_nobody_waits_for_the_answer(slow: Slow) 
     lockout = {"enabled": True, "config": {"lockOutTimeSec": 60, "numOfAttempts": 2}}
     config[APM] |= {"enabled": True, "lockOutPolicy": lockout}
     people.manage("AdvancedPasswordManagementService/PutAdvancedPasswordManagement", config=config)
-    guess = {"grant_type": "password", "username": "jane@example.com", "password": "wrong guess"}
-    form = {"contentType": URLENCODED, "data": base64.b64encode(urlencode(guess).encode()).decode()}
     method, before = "identity.appid.oauth.v4.TokenService/IssueToken", slow.counted("sign_in_user")
     for number in (1, 2):
+        guess = {"grant_type": "password", "username": "jane@example.com", "password": f"wrong guess {number}"}
+        form = {"contentType": URLENCODED, "data": base64.b64encode(urlencode(guess).encode()).decode()}
         late = {"metadata": (("authorization", application.basic),), "timeout": SHORT_S}
         asked = {"tenantId": people.tenant_id, "form": form}
         assert refusal(lambda: people.caller.ask(method, asked, **late))[0] is TOO_LATE  # noqa: B023

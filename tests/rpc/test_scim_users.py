@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -15,7 +16,7 @@ from kit.people import PASSWORD, Made, new_person
 
 from ostiary.directory.contacts import Contact
 from ostiary.directory.user_input import NewUser
-from ostiary.directory.users import create_user
+from ostiary.directory.users import create_user, delete_user
 from ostiary.store.tables import Group, GroupMember
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary_api.cloudapi.v1 import orgs_pb2
@@ -33,6 +34,7 @@ from ostiary_api.scim.v2.users_pb2_grpc import UsersServiceStub
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 CODES = grpc.StatusCode
+NUMBERS = itertools.count()
 
 
 @pytest.fixture
@@ -46,7 +48,8 @@ def shared_owner(shared_caller: Caller) -> Made:
     made = new_person(shared_caller.installation, shared_caller.installation.tenant_id, "owner", "org_owner")
     create(
         shared_caller, made.call, userName="ann", displayName="The Ann", externalId="hr-1",
-        emails=[{"value": "ann@example.com"}, {"value": "second@home.local"}], phoneNumbers=[{"value": "+49 30 123"}],
+        emails=[{"value": "ann@example.com", "type": "work"}, {"value": "second@home.local", "type": "Home"}],
+        phoneNumbers=[{"value": "+49 30 123", "type": "mobile"}],
     )  # fmt: skip
     create(shared_caller, made.call, userName="bob", active=False)
     return made
@@ -189,6 +192,48 @@ def test_a_bad_user_is_refused_with_the_scim_reason_and_leaves_nothing(
     assert find(shared_caller, shared_owner.call)["totalResults"] == 3
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ({"value": "26118915"}, {"value": "26118915"}),
+        ({"displayName": "Bob"}, {"displayName": "Bob"}),
+        ({"$ref": "../Users/26118915"}, {"$ref": "../Users/26118915"}),
+        ({"value": "7", "$ref": "https://hr.example/Users/7", "displayName": "B"},
+         {"value": "7", "$ref": "https://hr.example/Users/7", "displayName": "B"}),
+        ("26118915", {"value": "26118915"}), ({}, None), (None, None), ({"value": None}, None), ("", None),
+        ({"managerId": "7"}, None),
+    ],
+)  # fmt: skip
+def test_a_manager_is_taken_as_far_as_it_is_said(
+    shared_caller: Caller, shared_owner: Made, sent: object, kept: object
+) -> None:
+    name = f"managed{next(NUMBERS)}"
+    body = {"schemas": [USER, ENTERPRISE], "userName": name, ENTERPRISE: {"department": "d", "manager": sent}}
+    made = json.loads(raw_create(shared_caller, shared_owner.call, json.dumps(body).encode()).data)
+    again = get(shared_caller, shared_owner.call, made["id"])
+    assert made == again
+    assert again[ENTERPRISE].get("manager") == kept
+    assert again[ENTERPRISE]["department"] == "d"
+    with shared_caller.installation.runtime.store.write() as work:
+        delete_user(work, shared_owner.tenant_id, made["id"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"schemas": ["%s"], "userName": "x", "userName": "y"}' % USER.encode(),
+        b'{"schemas": ["%s"], "userName": "x", "name": {"givenName": "a", "givenName": "b"}}' % USER.encode(),
+        b'{"schemas": ["%s"], "userName": "x", "unknown": NaN}' % USER.encode(),
+        b'{"schemas": ["%s"], "userName": "x", "unknown": "\\udead"}' % USER.encode(),
+    ],
+)
+def test_json_that_two_readers_would_read_differently_is_refused(
+    shared_caller: Caller, shared_owner: Made, body: bytes
+) -> None:
+    code, reason, given = refusal(raw_create, shared_caller, shared_owner.call, body)
+    assert (code, reason, given) == (CODES.INVALID_ARGUMENT, "MALFORMED_JSON", "invalidSyntax")
+
+
 def test_another_content_type_is_refused(caller: Caller, owner: Made) -> None:
     body = json.dumps({"schemas": [USER], "userName": "x"}).encode()
     assert refusal(raw_create, caller, owner.call, body, "text/xml")[2] == "invalidSyntax"
@@ -212,6 +257,16 @@ def test_another_content_type_is_refused(caller: Caller, owner: Made) -> None:
         ('userName eq "nobody"', []),
         ('externalId eq "hr-1"', ["ann"]),
         ('id eq "hr-1"', []),
+        ('emails[type eq "work"].value eq "ann@example.com"', ["ann"]),
+        ('Emails[TYPE eq "WORK"].VALUE eq "ANN@example.com"', ["ann"]),
+        ('emails[type eq "home"].value eq "ann@example.com"', []),
+        ('emails[type eq "work" and value eq "ann@example.com"]', ["ann"]),
+        ('emails[value eq "second@home.local"]', ["ann"]),
+        ('emails[primary eq true].value eq "second@home.local"', []),
+        ('emails[type eq "work" or type eq "home"].value eq "second@home.local"', ["ann"]),
+        ('phoneNumbers[type eq "mobile"].value eq "+49-30-123"', ["ann"]),
+        (f'{USER}:emails[type eq "work"].value eq "ann@example.com"', ["ann"]),
+        ('userName eq "bob" or emails[type eq "work"].value eq "ann@example.com"', ["ann", "bob"]),
     ],
 )  # fmt: skip
 def test_a_filter_finds(shared_caller: Caller, shared_owner: Made, filter: str, names: list[str]) -> None:
@@ -228,7 +283,15 @@ def test_a_filter_finds(shared_caller: Caller, shared_owner: Made, filter: str, 
         ({"filter": 'not (userName eq "a")'}, "invalidFilter"), ({"filter": 'colour eq "red"'}, "invalidFilter"),
         ({"filter": 'password eq "x"'}, "invalidFilter"), ({"filter": 'active eq "x"'}, "invalidFilter"),
         ({"filter": "userName eq true"}, "invalidFilter"), ({"filter": "userName eq null"}, "invalidFilter"),
-        ({"filter": 'emails[value eq "x"]'}, "invalidFilter"), ({"filter": 'title eq "x"'}, "invalidFilter"),
+        ({"filter": 'emails[value gt "x"]'}, "invalidFilter"), ({"filter": 'emails[display eq "x"]'}, "invalidFilter"),
+        ({"filter": 'addresses[type eq "work"].country eq "DE"'}, "invalidFilter"),
+        ({"filter": 'emails[not (type eq "work")].value eq "x"'}, "invalidFilter"),
+        ({"filter": 'emails[type eq "\\ud800"].value eq "x"'}, "invalidFilter"),
+        ({"filter": 'emails[primary eq "yes"]'}, "invalidFilter"),
+        ({"filter": 'emails[type eq true]'}, "invalidFilter"), ({"filter": 'userName eq "\\ud800"'}, "invalidFilter"),
+        ({"filter": 'externalId eq "\\udfff"'}, "invalidFilter"),
+        ({"filter": 'userName eq "a\\ud83d"'}, "invalidFilter"),
+        ({"filter": 'emails[value eq "x"'}, "invalidFilter"), ({"filter": 'title eq "x"'}, "invalidFilter"),
         ({"filter": 'userName eq "a\0"'}, "invalidFilter"), ({"filter": 'userName eq "\\u0000"'}, "invalidFilter"),
         ({"filter": ALTERNATING}, "invalidFilter"),
         ({"filter": "x" * 9000}, "invalidFilter"), ({"sort_by": "colour"}, "invalidPath"),

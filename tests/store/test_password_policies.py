@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -21,7 +22,7 @@ from ostiary.directory.user_message import user_message
 from ostiary.directory.users import create_user, delete_user, the_user, update_user
 from ostiary.errors import DomainError
 from ostiary.runtime import Runtime
-from ostiary.store.tables import PastPassword, table_of
+from ostiary.store.tables import PastPassword, WrongPassword, table_of
 from ostiary.store.tenancy import TenantView, fresh_view
 from ostiary_api.appid.management.v4 import advanced_password_management_pb2 as pb
 
@@ -116,7 +117,7 @@ WRONG = "WRONG_CREDENTIALS"
 def test_so_many_wrong_passwords_in_a_row_lock_for_so_long(directory: Directory) -> None:
     directory.policies(num_of_attempts=3, lock_out_time_sec=60)
     locked_at = directory.clock.now_ms()
-    assert [directory.sign_in("wrong") for _ in range(3)] == [WRONG] * 3
+    assert [directory.sign_in(f"wrong {number}") for number in range(3)] == [WRONG] * 3
     assert directory.sign_in() == WRONG, "the right password, but locked"
     assert directory.shown() == (False, locked_at + 60_000)
     assert directory.sign_in(login=OTHER_LOGIN) == "in", "nobody else is"
@@ -131,22 +132,22 @@ def test_so_many_wrong_passwords_in_a_row_lock_for_so_long(directory: Directory)
 def test_a_right_password_begins_the_row_anew(directory: Directory) -> None:
     directory.policies(num_of_attempts=3, lock_out_time_sec=86_400)
     for _ in range(3):
-        assert [directory.sign_in("wrong") for _ in range(2)] == [WRONG] * 2
+        assert [directory.sign_in(f"wrong {number}") for number in range(2)] == [WRONG] * 2
         assert directory.sign_in() == "in"
         directory.clock.advance(120)  # past App ID's own limit of sign-ins a minute
-    assert [directory.sign_in("wrong") for _ in range(3)] == [WRONG] * 3
+    assert [directory.sign_in(f"wrong {number}") for number in range(3)] == [WRONG] * 3
     assert directory.sign_in() == WRONG
     directory.clock.advance(86_399)
     assert directory.sign_in("wrong") == WRONG, "tries while locked neither prolong nor count"
     directory.clock.advance(1)
-    assert [directory.sign_in("wrong"), directory.sign_in("wrong"), directory.sign_in()] == [WRONG, WRONG, "in"]
+    assert [directory.sign_in("wrong"), directory.sign_in("worse"), directory.sign_in()] == [WRONG, WRONG, "in"]
 
 
 def test_the_row_is_the_same_whichever_way_and_spelling_the_passwords_come(directory: Directory) -> None:
     directory.policies(num_of_attempts=4, lock_out_time_sec=60)
     ways = [
-        directory.sign_in("wrong", LOGIN.upper()), directory.sign_in("wrong", " jane.doe@example.com"),
-        directory.sign_in("wrong", "jdoe-42", platform=True), directory.sign_in("wrong", LOGIN, platform=True),
+        directory.sign_in("wrong 1", LOGIN.upper()), directory.sign_in("wrong 2", " jane.doe@example.com"),
+        directory.sign_in("wrong 3", "jdoe-42", platform=True), directory.sign_in("wrong 4", LOGIN, platform=True),
     ]  # fmt: skip
     assert ways == [WRONG] * 4
     assert [directory.sign_in(), directory.sign_in(login="JDOE-42", platform=True)] == [WRONG] * 2
@@ -162,7 +163,7 @@ def test_an_administrator_unlocks_by_setting_active(directory: Directory) -> Non
     directory.sign_in("wrong")
     put(active=True)
     assert [directory.sign_in("wrong"), directory.sign_in()] == [WRONG, "in"], "the row begins anew"
-    assert [directory.sign_in("wrong") for _ in range(2)] == [WRONG] * 2
+    assert [directory.sign_in(f"wrong {number}") for number in range(2)] == [WRONG] * 2
     assert not directory.shown()[0]
     put(active=True)
     assert directory.shown() == (True, None)
@@ -185,7 +186,7 @@ def test_of_many_at_once_exactly_the_allowed_ones_are_answered(directory: Direct
 
     def guess(number: int) -> str:
         runtime = (directory.runtime, other)[number % 2]
-        return said(lambda: runtime.sign_in(tenant, LOGIN, "wrong"))
+        return said(lambda: runtime.sign_in(tenant, LOGIN, f"wrong {number}"))
 
     with ThreadPoolExecutor(6) as pool:
         outcomes = list(pool.map(guess, range(9)))
@@ -195,6 +196,73 @@ def test_of_many_at_once_exactly_the_allowed_ones_are_answered(directory: Direct
     assert directory.sign_in() == WRONG
     directory.clock.advance(121)
     assert directory.sign_in() == "in"
+
+
+def test_the_same_wrong_password_counts_once_within_seconds(directory: Directory) -> None:
+    """As a library sends it that tries one way of client authentication after the other."""
+    directory.policies(num_of_attempts=4, lock_out_time_sec=60)
+    twice = [directory.sign_in(password) for password in ("one", "one", "two", "two")]
+    assert [*twice, directory.sign_in()] == [WRONG] * 4 + ["in"]
+    directory.clock.advance(61)
+    ways = [directory.sign_in("one", LOGIN.upper()), directory.sign_in("one", "jdoe-42", platform=True)]
+    assert [*ways, directory.sign_in("two"), directory.sign_in("three"), directory.sign_in()] == [WRONG] * 4 + ["in"]
+
+
+def test_a_wrong_password_counts_again_later_or_after_another_or_after_the_right_one(directory: Directory) -> None:
+    directory.policies(num_of_attempts=2, lock_out_time_sec=60)
+    directory.sign_in("one")
+    directory.clock.advance(9.999)
+    directory.sign_in("one")
+    assert directory.shown()[0]
+    directory.clock.advance(0.001)
+    directory.sign_in("one")
+    assert not directory.shown()[0], "ten seconds from the first time, however often it came since"
+    directory.clock.advance(61)
+    assert [directory.sign_in("one"), directory.sign_in(), directory.sign_in("one")] == [WRONG, "in", WRONG]
+    directory.sign_in("two")
+    assert not directory.shown()[0], "the right one between began the row anew"
+
+
+def test_a_clock_that_was_ahead_lets_nobody_guess_the_same_for_nothing(directory: Directory) -> None:
+    directory.policies(num_of_attempts=2, lock_out_time_sec=60)
+    directory.clock.advance(86_400)
+    directory.sign_in("one")
+    directory.clock.advance(-86_400)
+    directory.sign_in("one")
+    assert not directory.shown()[0]
+
+
+def test_of_the_same_wrong_password_many_times_at_once_one_counts(directory: Directory) -> None:
+    directory.policies(num_of_attempts=3, lock_out_time_sec=60)
+    other = open_runtime(directory.runtime.settings, clock=directory.clock)
+    tenant = directory.tenant
+
+    def guess(number: int) -> str:
+        runtime = (directory.runtime, other)[number % 2]
+        return said(lambda: runtime.sign_in(tenant, LOGIN, "wrong"))
+
+    with ThreadPoolExecutor(6) as pool:
+        outcomes = list(pool.map(guess, range(8)))
+    other.store.close()
+    assert outcomes == [WRONG] * 8
+    assert directory.sign_in("worse") == WRONG
+    assert directory.shown()[0], "two of three"
+    assert directory.sign_in() == "in"
+
+
+def test_nothing_of_a_wrong_password_can_be_read_and_the_right_one_takes_it_away(directory: Directory) -> None:
+    directory.policies(num_of_attempts=3, lock_out_time_sec=60)
+    directory.sign_in("one")
+    table = table_of(WrongPassword)
+    with directory.runtime.store.read() as work:
+        (row,) = work.rows(select(table))
+    assert "one" not in row.digest
+    assert len(row.digest) == 64
+    assert row.digest != hashlib.sha256(b"one").hexdigest()
+    assert row.expires_at == directory.clock.now_ms() + 10_000
+    directory.sign_in()
+    with directory.runtime.store.read() as work:
+        assert not work.rows(select(table))
 
 
 def test_a_password_ends_so_many_days_after_it_was_set(directory: Directory) -> None:

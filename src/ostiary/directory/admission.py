@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, select, update
 from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS, expires
 from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, refuses_pending
 from ostiary.directory.lockout import is_locked
-from ostiary.directory.stored_passwords import StoredPassword, set_failures, set_fresh_hash
+from ostiary.directory.stored_passwords import StoredPassword, forget_failures, set_fresh_hash
 from ostiary.directory.user_input import CONFIRMED
 from ostiary.directory.users import COLUMNS, UserView
 from ostiary.errors import DomainError, denied, unauthenticated
@@ -64,7 +64,7 @@ def admit(work: Work, tenant: TenantView, user_id: str, phc: str, fresh: str, no
     if held is None or not held.active or is_locked(held.locked_until, now_ms) or held.hash != phc:
         raise wrong_credentials()
     if held.failures:
-        set_failures(work, tenant.id, user_id, 0)
+        forget_failures(work, tenant.id, user_id)
     if held.status != CONFIRMED and refuses_pending(CLOUD_DIRECTORY.read(work, tenant)):
         raise _pending()
     stored = StoredPassword(held.hash, held.changed_at, held.valid_until, held.failures)

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from sqlalchemy import bindparam, select
+
 from ostiary.directory.advanced_passwords import Lockout
-from ostiary.directory.stored_passwords import set_failures, stored_password
-from ostiary.store.tables import User
+from ostiary.directory.stored_passwords import forget_failures, set_failures, stored_password
+from ostiary.store.prepared import prepared
+from ostiary.store.tables import User, WrongPassword, table_of
 from ostiary.store.work import Work
+
+REPEATED_MS = 10_000
+"""For so long the same wrong password counts once. OAuth libraries send a refused one again at once, by another way of
+client authentication, and people press a button twice: nobody learns anything by it."""
+_WRONG = table_of(WrongPassword)
+_LAST = prepared(
+    select(_WRONG.c.digest, _WRONG.c.expires_at).where(
+        _WRONG.c.tenant_id == bindparam("of_tenant"), _WRONG.c.user_id == bindparam("of_user")
+    )
+)
 
 
 def is_locked(locked_until: int | None, now_ms: int) -> bool:
@@ -13,18 +26,30 @@ def is_locked(locked_until: int | None, now_ms: int) -> bool:
     return locked_until is not None and locked_until > now_ms
 
 
-def count_failure(work: Work, tenant_id: str, user_id: str, policy: Lockout, now_ms: int) -> None:
+def count_failure(work: Work, tenant_id: str, user_id: str, wrong: str, policy: Lockout, now_ms: int) -> None:
     """Counts a wrong password, and locks the user at the last one that the policy allows.
 
-    Exact whatever comes at once: every answer passes here or `clear_failures` under the user's lock, and a right
-    password whose turn comes after the lock is refused like a wrong one.
+    `wrong` is a keyed digest of it: the last one that was counted is not counted again for REPEATED_MS. Exact whatever
+    comes at once: every answer passes here or `admit` under the user's lock, and a right password whose turn comes
+    after the lock is refused like a wrong one. What is written is the same whether it counts or not.
     """
     user = work.get(User, user_id, lock=True)
     password = stored_password(work, tenant_id, user_id)
     if user is None or user.tenant_id != tenant_id or password is None or is_locked(user.locked_until, now_ms):
         return
-    failures = password.failures + 1
+    last = work.row(_LAST, {"of_tenant": tenant_id, "of_user": user_id})
+    repeated = last is not None and last.digest == wrong and now_ms < last.expires_at <= now_ms + REPEATED_MS
+    failures = password.failures if repeated else password.failures + 1
     if failures >= policy.attempts:
-        user.locked_until, failures = now_ms + policy.seconds * 1000, 0
+        user.locked_until = now_ms + policy.seconds * 1000
         work.flush()
+        forget_failures(work, tenant_id, user_id)
+        return
     set_failures(work, tenant_id, user_id, failures)
+    _remember(work, tenant_id, user_id, wrong, last.expires_at if last and repeated else now_ms + REPEATED_MS)
+
+
+def _remember(work: Work, tenant_id: str, user_id: str, wrong: str, expires_at: int) -> None:
+    said = {"digest": wrong, "expires_at": expires_at}
+    row = {"tenant_id": tenant_id, "user_id": user_id, **said}
+    work.run(work.insert(_WRONG).values(row).on_conflict_do_update(index_elements=["user_id"], set_=said))

@@ -89,7 +89,7 @@ class PasswordSignIn:
         phc = stored.hash if stored else None
         right = self._passwords.verify(tenant.id, phc, password, somebodys)
         if not right or phc is None:
-            self._count_failure(tenant, subject, policy, known=bool(user_id))
+            self._count_failure(tenant, subject, password, policy, known=bool(user_id))
             raise wrong_credentials()
         fresh = self._passwords.renewed(tenant.id, phc, password)
         with self._store.write() as work:
@@ -118,13 +118,16 @@ class PasswordSignIn:
                 return wait
             return count_exactly(work, tenant_id, ExactLimit("sign_in_tenant", tenants_limit, 60, 60), "", now_ms)
 
-    def _count_failure(self, tenant: TenantView, subject: str, policy: Lockout | None, *, known: bool) -> None:
+    def _count_failure(
+        self, tenant: TenantView, subject: str, password: str, policy: Lockout | None, *, known: bool
+    ) -> None:
         if policy is None:
             return
         now_ms = self._clock.now_ms()
+        wrong = self._sealing.pseudonym(f"wrong password {tenant.id} {subject} {password}")
         with self._store.write(awaited=False) as work:
             if known:
-                count_failure(work, tenant.id, subject, policy, now_ms)
+                count_failure(work, tenant.id, subject, wrong, policy, now_ms)
             else:
                 count_exactly(work, tenant.id, _NOBODYS_FAILURES, subject, now_ms)
 

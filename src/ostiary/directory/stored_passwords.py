@@ -10,11 +10,11 @@ from sqlalchemy import ColumnElement, String, bindparam, delete, func, insert, l
 
 from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS, lifetime_ms, remembered
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import Password, PastPassword, table_of, unindexed
+from ostiary.store.tables import Password, PastPassword, WrongPassword, table_of, unindexed
 from ostiary.store.work import Work
 from ostiary_api.appid.management.v4 import advanced_password_management_pb2 as pb
 
-_PASSWORDS, _PAST = table_of(Password), table_of(PastPassword)
+_PASSWORDS, _PAST, _WRONG = table_of(Password), table_of(PastPassword), table_of(WrongPassword)
 _OF_USER = (_PASSWORDS.c.tenant_id == bindparam("of_tenant"), _PASSWORDS.c.user_id == bindparam("of_user"))
 _FIND = prepared(select(
     _PASSWORDS.c.hash, _PASSWORDS.c.changed_at, _PASSWORDS.c.valid_until, _PASSWORDS.c.failures
@@ -37,6 +37,9 @@ _SOMEBODYS = prepared(select(_PASSWORDS.c.hash).where(
 ))  # fmt: skip
 _REHASH = update(_PASSWORDS).where(*_OF_USER).values(hash=bindparam("fresh"))
 _COUNT = prepared(update(_PASSWORDS).where(*_OF_USER).values(failures=bindparam("wrong")))
+_FORGET = prepared(
+    delete(_WRONG).where(_WRONG.c.tenant_id == bindparam("of_tenant"), _WRONG.c.user_id == bindparam("of_user"))
+)
 _PAST_OF_USER = (
     select(_PAST.c.id, _PAST.c.hash)
     .where(_PAST.c.tenant_id == bindparam("of_tenant"), _PAST.c.user_id == bindparam("of_user"))
@@ -159,6 +162,12 @@ def set_fresh_hash(work: Work, tenant_id: str, user_id: str, phc: str) -> None:
 def set_failures(work: Work, tenant_id: str, user_id: str, failures: int) -> None:
     """How many wrong passwords came in a row. Hold the user's row."""
     work.run(_COUNT, {"of_tenant": tenant_id, "of_user": user_id, "wrong": failures})
+
+
+def forget_failures(work: Work, tenant_id: str, user_id: str) -> None:
+    """The row of wrong passwords begins anew. Hold the user's row."""
+    set_failures(work, tenant_id, user_id, 0)
+    work.run(_FORGET, {"of_tenant": tenant_id, "of_user": user_id})
 
 
 def passwords_of(

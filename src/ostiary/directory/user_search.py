@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, select
+from sqlalchemy import ColumnElement, Table, func, select
 
 from ostiary.directory.contacts import phone_key
 from ostiary.directory.external_ids import USER
@@ -40,6 +41,38 @@ EQUAL: Mapping[str, Callable[[str, Any], ColumnElement[bool]]] = {
     "phoneNumbers.value": _phone_is,
 }
 """Whether an attribute equals a value, by its name: a function of the tenant and the value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """Where the entries of a list of contacts stand, and how values of theirs are compared."""
+
+    table: Table
+    key: Callable[[str], str]
+
+    def equal(self, name: str, value: str | bool) -> ColumnElement[bool] | None:
+        """Whether a sub-attribute equals a value; None for one by which nobody can be found, or for such a value."""
+        if name == "primary":
+            return self.table.c.is_primary == value if isinstance(value, bool) else None
+        if not isinstance(value, str):
+            return None
+        if name == "value":
+            return self.table.c.value_key == self.key(value)
+        return func.lower(self.table.c.type) == value.lower() if name == "type" else None
+
+
+CONTACTS: Mapping[str, Contacts] = {
+    "emails": Contacts(_EMAILS, login_key),
+    "phoneNumbers": Contacts(_PHONES, phone_key),
+}
+"""The lists of RFC 7643 §4.1.2 whose entries users can be found by."""
+
+
+def has_contact(name: str, tenant_id: str, condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether one entry of a list fulfils a condition on the columns of its table."""
+    contacts = CONTACTS[name].table
+    return _USERS.c.id.in_(select(contacts.c.user_id).where(contacts.c.tenant_id == tenant_id, condition))
+
 
 ORDERS: Mapping[str, ColumnElement[Any]] = {
     "userName": _USERS.c.user_name_key,

@@ -31,7 +31,7 @@ from ostiary.directory.contacts import (
 from ostiary.directory.lockout import is_locked
 from ostiary.directory.login_names import give_up_login_name, take_login_names
 from ostiary.directory.names import email_key, is_text, login_key, name_key
-from ostiary.directory.stored_passwords import set_failures, set_first_password
+from ostiary.directory.stored_passwords import forget_failures, set_first_password
 from ostiary.directory.user_input import (
     CONFIRMED,
     Description,
@@ -267,7 +267,7 @@ def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, no
     user_name = view.user_name if change.user_name is None else change.user_name
     user_name_key = held.user_name_key if change.user_name is None else _rename(work, view, held, change.user_name)
     if change.active:
-        set_failures(work, tenant_id, user_id, 0)
+        forget_failures(work, tenant_id, user_id)
     phones = tuple(one_primary("phoneNumbers", change.phones))
     if phones != view.phones:
         replace_phones(work, tenant_id, user_id, phones)

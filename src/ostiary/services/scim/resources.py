@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import scim2_models as scim
 from google.api import httpbody_pb2
-from pydantic import ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from ostiary.clock import rfc3339
 from ostiary.directory.contacts import Contact
 from ostiary.directory.groups import BelongsTo
+from ostiary.directory.json_text import read_json
 from ostiary.directory.org_roles import DISPLAY_NAMES
 from ostiary.directory.user_input import CONFIRMED, NewUser
 from ostiary.directory.user_message import USER_SCHEMA
@@ -36,7 +37,28 @@ class Address(scim.Email):
     value: str | None = None
 
 
-class ScimUser(scim.User[scim.EnterpriseUser]):
+class Manager(scim.ComplexAttribute):
+    """Who somebody's manager is, as far as it was said: RFC 7643 §4.3 only recommends `value` and `$ref`, and clients
+    send either, the name alone, or nothing."""
+
+    value: Annotated[str | None, scim.CaseExact.true] = None
+    ref: str | None = Field(None, serialization_alias="$ref", validation_alias="$ref")
+    display_name: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_text(cls, given: Any) -> Any:
+        """The id alone, as some clients send it."""
+        return ({"value": given} if given else {}) if isinstance(given, str) else given
+
+
+class EnterpriseUser(scim.EnterpriseUser):
+    """The enterprise extension."""
+
+    manager: Manager | None = None  # type: ignore[assignment]
+
+
+class ScimUser(scim.User[EnterpriseUser]):
     """A user with the enterprise extension."""
 
     emails: list[Address] | None = None  # type: ignore[assignment]
@@ -60,8 +82,8 @@ def read_user(body: httpbody_pb2.HttpBody) -> Provisioned:
     if kind not in ("", CONTENT_TYPE, "application/json"):
         raise invalid("UNSUPPORTED_CONTENT_TYPE", f"Send the user as {CONTENT_TYPE}.", scim_type="invalidSyntax")
     try:
-        user = ScimUser.model_validate_json(
-            body.data, scim_ctx=scim.Context.RESOURCE_CREATION_REQUEST, scim_policy=LENIENT
+        user = ScimUser.model_validate(
+            _json(body.data), scim_ctx=scim.Context.RESOURCE_CREATION_REQUEST, scim_policy=LENIENT
         )
     except (ValidationError, scim.SCIMException) as error:
         raise refused("INVALID_RESOURCE", error) from error
@@ -76,6 +98,13 @@ def read_user(body: httpbody_pb2.HttpBody) -> Provisioned:
         phones=_contacts(document.get("phoneNumbers", ())), further=_further(document),
     )  # fmt: skip
     return Provisioned(new, user.password or "", user.external_id or "")
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return read_json(data)
+    except DomainError as error:
+        raise invalid(error.reason, error.message, scim_type="invalidSyntax") from error
 
 
 def _contacts(entries: Sequence[dict[str, Any]]) -> tuple[Contact, ...]:

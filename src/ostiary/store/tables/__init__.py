@@ -25,6 +25,7 @@ from ostiary.store.tables.users import (
     User,
     UserEmail,
     UserPhone,
+    WrongPassword,
 )
 
 __all__ = [
@@ -32,6 +33,6 @@ __all__ = [
     "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginName", "Logo",
     "Membership", "Message", "MessageTemplate", "OneTimeCode", "Password", "PastPassword", "Profile", "ProfileRole",
     "RefreshToken", "RevokedToken", "Role", "RoleScope", "Session", "SettingDocument", "SettingSecret", "SigningKey",
-    "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "as_id", "table_of",
-    "temporary_tables", "unindexed",
+    "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "WrongPassword", "as_id",
+    "table_of", "temporary_tables", "unindexed",
 ]  # fmt: skip

@@ -89,6 +89,16 @@ class Password(SQLModel, table=True):
     """Wrong passwords in a row."""
 
 
+class WrongPassword(SQLModel, table=True):
+    """The last wrong password that was counted against a user, for the seconds in which it is not counted again."""
+
+    __tablename__ = "wrong_passwords"
+    tenant_id: str = owned_by("tenants.id", index=True)
+    user_id: str = owned_by("users.id", key=True)
+    digest: str = Field(max_length=64, description="Keyed, so that the store alone says nothing.")
+    expires_at: int = end_of_row()
+
+
 class PastPassword(SQLModel, table=True):
     """A password that a user had before, kept while the tenant refuses its reuse; the latest has the highest id."""
 

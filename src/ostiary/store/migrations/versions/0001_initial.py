@@ -681,3 +681,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "position", name=op.f("pk_user_phones")),
     )
     op.create_index("ix_user_phones_value", "user_phones", ["tenant_id", "value_key"], unique=False)
+    op.create_table(
+        "wrong_passwords",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_wrong_passwords_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_wrong_passwords_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_wrong_passwords")),
+    )
+    op.create_index(op.f("ix_wrong_passwords_expires_at"), "wrong_passwords", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_wrong_passwords_tenant_id"), "wrong_passwords", ["tenant_id"], unique=False)
