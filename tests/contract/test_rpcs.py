@@ -11,8 +11,10 @@ import pytest
 from contract.served import RPCS, Rpc
 from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
 
+from ostiary.access.roles import implied
 from ostiary.services.served import SERVICES
 from ostiary.transport.rules import Rules
+from ostiary_api.options.v1 import rules_pb2 as rules
 
 ROOT = Path(__file__).parents[2]
 MANAGEMENT = "identity.appid.management."
@@ -71,6 +73,38 @@ def test_every_get_of_a_dialect_only_reads() -> None:
     gets = [rpc for rpc in RPCS if rpc.package.startswith(DIALECTS) and any(verb == "GET" for verb, _ in rpc.routes)]
     assert gets
     assert not [rpc.name for rpc in gets if not reads(rpc)]
+
+
+ABOUT_NOBODY = {
+    "CreateCloudDirectoryUser": "makes somebody new",
+    "StartSignUp": "makes somebody new",
+    "GetSignUpConfirmationResult": "needs the code of the mail",
+    "GetForgotPasswordConfirmationResult": "needs the code of the mail, and changes no password",
+    "ImportCloudDirectoryUsers": "takes nobody who is there",
+    "ImportAllCloudDirectoryUsers": "takes nobody who is there",
+    "ImportUserProfiles": "takes nobody who is there",
+    "ExportAllCloudDirectoryUsers": "reads, and only for a Manager",
+    "DeleteCloudDirectoryExport": "is about a file",
+}
+"""RPCs on users or profiles that act on no person who may hold more than the caller, and why."""
+
+
+def test_whatever_changes_a_person_says_whom() -> None:
+    about_people = ("UsersService", "SelfService", "CloudDirectoryTransfer")
+    changes = [
+        rpc for rpc in RPCS if not reads(rpc)
+        and rpc.package.startswith(MANAGEMENT) and any(word in rpc.name for word in about_people)
+    ]  # fmt: skip
+    unsaid = {rpc.descriptor.name for rpc in changes if rpc.rules.person is None}
+    assert unsaid == set(ABOUT_NOBODY)
+
+
+def test_a_service_account_may_nothing_that_a_reader_may_not() -> None:
+    """So its credentials, which a Writer sees, give a Writer nothing."""
+    held = implied(frozenset({rules.ROLE_READER}))
+    open_to_it = [rpc for rpc in RPCS if rules.ROLE_SERVICE_ACCOUNT in rpc.rules.need.roles]
+    assert open_to_it
+    assert not [rpc.name for rpc in open_to_it if not rpc.rules.need.roles & held]
 
 
 def test_whatever_changes_a_tenant_or_gives_tokens_of_the_platform_is_audited() -> None:

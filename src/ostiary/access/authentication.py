@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from ostiary.access.principals import Principal, PrincipalKind
+from ostiary.access.roles import BY_NAME
 from ostiary.clock import Clock
 from ostiary.errors import unauthenticated
 from ostiary.ids import digest
@@ -26,14 +27,6 @@ from ostiary.store.tenancy import PLATFORM, SYSTEM_ID, Tenancy, TenantView
 from ostiary.store.work import Work
 from ostiary_api.options.v1 import rules_pb2 as rules
 
-_ROLES = {
-    "reader": rules.ROLE_READER,
-    "writer": rules.ROLE_WRITER,
-    "manager": rules.ROLE_MANAGER,
-    "platform_operator": rules.ROLE_PLATFORM_OPERATOR,
-    "org_owner": rules.ROLE_ORG_OWNER,
-    "org_member": rules.ROLE_ORG_MEMBER,
-}
 _KEYS, _USERS, _MEMBERS = table_of(ApiKey), table_of(User), table_of(Membership)
 _SESSIONS, _CLIENTS = table_of(Session), table_of(Client)
 _API_KEY = select(_KEYS.c.role, _KEYS.c.revoked_at).where(
@@ -197,7 +190,7 @@ class Authentication:
         row = tenant.cached(("api key", key_id), lambda: work.row(_API_KEY, {"tenant_id": tenant.id, "id": key_id}))
         if row is None or row.revoked_at is not None:
             raise _refused()
-        return frozenset({_ROLES[row.role]})
+        return frozenset({BY_NAME[row.role]})
 
     def _user_roles(self, work: Work, tenant_id: str, user_id: str, session: str) -> frozenset[rules.Role.ValueType]:
         user = work.row(_USER, {"tenant_id": tenant_id, "id": user_id, "session": session})
@@ -207,7 +200,7 @@ class Authentication:
         if session and (user.session_epoch != user.access_epoch or user.ended_at is not None):
             raise _refused()
         held = work.rows(_ROLES_OF, {"tenant_id": tenant_id, "id": user_id})
-        return frozenset({rules.ROLE_SELF, *(_ROLES[row.role] for row in held)})
+        return frozenset({rules.ROLE_SELF, *(BY_NAME[row.role] for row in held)})
 
 
 def _living(tenant: TenantView | None, revoked: bool) -> TenantView:

@@ -34,7 +34,7 @@ def decide(need: Requirement, principal: Principal, tenant_id: str, *, tenant_ex
     if not tenant_exists or not held:
         raise unknown_tenant(hides_with_denial=need.hides_with_denial)
     if not need.roles & held:
-        raise denied("FORBIDDEN", "The caller's role does not allow this operation.")
+        raise role_too_small()
     missing = need.scopes - principal.scopes
     if missing and rules.ROLE_END_USER in held:
         raise denied("INSUFFICIENT_SCOPE", "The access token lacks a scope that this operation needs.")
@@ -49,6 +49,11 @@ def refuse_nobody(principal: Principal) -> None:
 def reveals_secrets(principal: Principal, tenant_id: str) -> bool:
     """Whether answers to this principal carry the tenant's secrets: to Writer and Manager, not to Reader."""
     return rules.ROLE_WRITER in effective(principal.roles, at_home=principal.tenant_id == tenant_id)
+
+
+def role_too_small() -> DomainError:
+    """What a caller sees whose role does not suffice, whatever for."""
+    return denied("FORBIDDEN", "The caller's role does not allow this operation.")
 
 
 def unknown_tenant(*, hides_with_denial: bool = False) -> DomainError:

@@ -13,6 +13,15 @@ from ostiary_api.options.v1 import rules_pb2 as rules
 if TYPE_CHECKING:
     from ostiary_api.options.v1.rules_pb2 import Role
 
+BY_NAME = {
+    "reader": rules.ROLE_READER,
+    "writer": rules.ROLE_WRITER,
+    "manager": rules.ROLE_MANAGER,
+    "platform_operator": rules.ROLE_PLATFORM_OPERATOR,
+    "org_owner": rules.ROLE_ORG_OWNER,
+    "org_member": rules.ROLE_ORG_MEMBER,
+}
+"""The roles of API keys and of members, as they are stored."""
 _IMPLIES: dict[Role.ValueType, tuple[Role.ValueType, ...]] = {
     rules.ROLE_MANAGER: (rules.ROLE_WRITER, rules.ROLE_ORG_OWNER),
     rules.ROLE_WRITER: (rules.ROLE_READER,),

@@ -46,6 +46,7 @@ def _routes(rules: Rules) -> list[dict[str, Any]]:
     facts = {
         "roles": sorted(_word(rules_pb2.Role.Name(role), "ROLE_") for role in rules.need.roles),
         "scopes": sorted(rules.need.scopes),
+        "person": list(rules.person.fields) if rules.person else [],
         "rateLimit": rules.limit,
         "status": rules.success_status,
         "errorFamily": _word(rules_pb2.ErrorFamily.Name(rules.family), "ERROR_FAMILY_") if rules.routes else "",

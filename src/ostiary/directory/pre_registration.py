@@ -10,7 +10,15 @@ from ostiary.directory.attributes import attributes_text, check_attributes
 from ostiary.directory.joining import hold_identities
 from ostiary.directory.json_text import read_json
 from ostiary.directory.names import email_key, is_text, login_key
-from ostiary.directory.profiles import CUSTOM, PROVIDERS, IdentityView, add_identity, new_profile, profile_of
+from ostiary.directory.profiles import (
+    CLOUD_DIRECTORY,
+    CUSTOM,
+    PROVIDERS,
+    IdentityView,
+    add_identity,
+    new_profile,
+    profile_of,
+)
 from ostiary.errors import DomainError, conflict, invalid
 from ostiary.ids import Entropy
 from ostiary.store.tables import Identity, table_of
@@ -39,6 +47,17 @@ def pre_register(work: Work, tenant_id: str, body: bytes, entropy: Entropy, now_
     profile_id = new_profile(work, tenant_id, {"email": email}, entropy, now_ms, attributes=attributes)
     add_identity(work, tenant_id, profile_id, identity, email)
     return profile_id
+
+
+def expected_user(body: bytes) -> str:
+    """The directory id or mail address of the directory user whom `body` names; empty if it names none."""
+    try:
+        document = read_json(body)
+    except DomainError:
+        return ""
+    named = isinstance(document, dict) and document.get("idp") == CLOUD_DIRECTORY
+    name = document.get("idp-identity") if named else ""
+    return name if isinstance(name, str) else ""
 
 
 def is_known(work: Work, tenant_id: str, identity: IdentityView, email: str) -> bool:

@@ -79,6 +79,12 @@ _NAMED = (
 _WITH_IDENTITY = prepared(_WHOLE.where(_PROFILES.c.id == select(_KNOWN.c.profile_id).where(*_NAMED).scalar_subquery()))
 _OF_IDENTITY = prepared(select(_KNOWN.c.profile_id).where(*_NAMED))
 
+_AT_DIRECTORY = select(_IDENTITIES.c.idp_id).where(
+    _IDENTITIES.c.tenant_id == bindparam("of_tenant"),
+    _IDENTITIES.c.profile_id == bindparam("of_profile"),
+    _IDENTITIES.c.provider == CLOUD_DIRECTORY,
+)
+
 
 def find_profile(work: Work, tenant_id: str, profile_id: str) -> ProfileView | None:
     """The profile with its identities, or None: one query."""
@@ -105,6 +111,11 @@ def profile_of(work: Work, tenant_id: str, provider: str, idp_id: str) -> str | 
     """The id of the profile to which an identity belongs, or None."""
     row = work.row(_OF_IDENTITY, {"tenant_id": tenant_id, "provider": provider, "idp_id": idp_id})
     return row.profile_id if row else None
+
+
+def directory_identities(work: Work, tenant_id: str, profile_id: str) -> list[str]:
+    """The directory ids of a profile, and of one that waits for somebody the mail address."""
+    return [row.idp_id for row in work.rows(_AT_DIRECTORY, {"of_tenant": tenant_id, "of_profile": profile_id})]
 
 
 def directory_profile(work: Work, tenant_id: str, user_id: str) -> ProfileView:

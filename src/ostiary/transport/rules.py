@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from google.api import annotations_pb2
-from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from ostiary.access.policy import Requirement
@@ -39,6 +39,7 @@ class Rules:
     need: Requirement
     tenant_field: str
     tenant_context: options.TenantContext.ValueType
+    person: options.Person | None
     own_credentials: bool
     token_form: str
     limit: str
@@ -103,6 +104,7 @@ def _rules_of(service: ServiceDescriptor, method: MethodDescriptor) -> Rules:
         ),
         tenant_field=access.tenant_field,
         tenant_context=access.tenant_context,
+        person=access.person if access.HasField("person") else None,
         own_credentials=access.credential != options.CREDENTIAL_UNSPECIFIED,
         token_form=access.token_form,
         limit=given.rate_limit,
@@ -142,6 +144,7 @@ def _faults(method: MethodDescriptor, rules: Rules, limits: frozenset[str]) -> I
         yield "access names ROLE_UNSPECIFIED"
     yield from _tenant_faults(method, rules)
     yield from _token_faults(method, rules)
+    yield from _person_faults(method, rules)
     if rules.limit not in limits:
         yield f"rate_limit {rules.limit!r} has no numbers in the limits file"
     if rules.routes and rules.family == options.ERROR_FAMILY_UNSPECIFIED:
@@ -174,6 +177,26 @@ def _audit_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:
             yield f"the audit event names {name!r}, which is no field of {method.input_type.name}"
     if rules.options.audit_runtime and not rules.audit:
         yield "says audit_runtime without naming an audit event"
+
+
+def _person_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:
+    if rules.person is None:
+        return
+    if not rules.tenant_field or not rules.person.by or not rules.person.fields:
+        yield "access.person says by what and in which fields, on the tenant of tenant_field"
+    for path in rules.person.fields:
+        if not _leads_to_text(method.input_type, *path.split(".")):
+            yield f"access.person names {path!r}, which is no text of {method.input_type.name}"
+
+
+def _leads_to_text(message: Descriptor, name: str, *below: str) -> bool:
+    """Whether a path of fields ends at texts, or in a body that has fields of its own."""
+    field = message.fields_by_name.get(name)
+    if field is None or field.message_type is None:
+        return field is not None and not below and field.type == FieldDescriptor.TYPE_STRING
+    if field.message_type.full_name == HTTP_BODY:
+        return len(below) <= 1
+    return bool(below) and _leads_to_text(field.message_type, *below)
 
 
 def _tenant_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:

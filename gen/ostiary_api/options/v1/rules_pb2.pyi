@@ -23,6 +23,38 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _PersonName:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PersonNameEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_PersonName.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PERSON_NAME_UNSPECIFIED: _PersonName.ValueType  # 0
+    """Nothing; never written in a rule."""
+    PERSON_NAME_USER_ID: _PersonName.ValueType  # 1
+    """The directory id."""
+    PERSON_NAME_LOGIN: _PersonName.ValueType  # 2
+    """What people type to sign in at the tenant."""
+    PERSON_NAME_PROFILE_ID: _PersonName.ValueType  # 3
+    """The id of the profile."""
+    PERSON_NAME_IDENTITY: _PersonName.ValueType  # 4
+    """The body of a pre-registration: the directory id or the mail address of a directory user."""
+
+class PersonName(_PersonName, metaclass=_PersonNameEnumTypeWrapper):
+    """What a person is named by."""
+
+PERSON_NAME_UNSPECIFIED: PersonName.ValueType  # 0
+"""Nothing; never written in a rule."""
+PERSON_NAME_USER_ID: PersonName.ValueType  # 1
+"""The directory id."""
+PERSON_NAME_LOGIN: PersonName.ValueType  # 2
+"""What people type to sign in at the tenant."""
+PERSON_NAME_PROFILE_ID: PersonName.ValueType  # 3
+"""The id of the profile."""
+PERSON_NAME_IDENTITY: PersonName.ValueType  # 4
+"""The body of a pre-registration: the directory id or the mail address of a directory user."""
+Global___PersonName: _TypeAlias = PersonName  # noqa: Y015
+
 class _Role:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -352,6 +384,7 @@ class Access(_message.Message):
     CREDENTIAL_FIELD_NUMBER: _builtins.int
     TENANT_CONTEXT_FIELD_NUMBER: _builtins.int
     TOKEN_FORM_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
     anonymous: _builtins.bool
     """Open to callers without credentials; excludes roles."""
     tenant_field: _builtins.str
@@ -376,6 +409,12 @@ class Access(_message.Message):
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """For END_USER: the scopes that the access token must hold, all of them."""
 
+    @_builtins.property
+    def person(self) -> Global___Person:
+        """Whom the call acts on, where it touches what somebody signs in with, is or holds: whoever holds a role in the
+        organization that the caller does not have is out of the caller's reach, and the call is refused.
+        """
+
     def __init__(
         self,
         *,
@@ -387,14 +426,43 @@ class Access(_message.Message):
         credential: Global___Credential.ValueType = ...,
         tenant_context: Global___TenantContext.ValueType = ...,
         token_form: _builtins.str = ...,
+        person: Global___Person | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "credential", b"credential", "foreign_tenant", b"foreign_tenant", "roles", b"roles", "scopes", b"scopes", "tenant_context", b"tenant_context", "tenant_field", b"tenant_field", "token_form", b"token_form"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "credential", b"credential", "foreign_tenant", b"foreign_tenant", "person", b"person", "roles", b"roles", "scopes", b"scopes", "tenant_context", b"tenant_context", "tenant_field", b"tenant_field", "token_form", b"token_form"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Access: _TypeAlias = Access  # noqa: Y015
+
+@_typing.final
+class Person(_message.Message):
+    """How a request names the people that it acts on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    BY_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    by: Global___PersonName.ValueType
+    """What the fields hold."""
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The fields, as `user_id`, `selection.ids` or, inside of a body that is a form or JSON, `form.uuid`."""
+
+    def __init__(
+        self,
+        *,
+        by: Global___PersonName.ValueType = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "fields", b"fields"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Person: _TypeAlias = Person  # noqa: Y015
 
 RULES_FIELD_NUMBER: _builtins.int
 SERVICE_RULES_FIELD_NUMBER: _builtins.int

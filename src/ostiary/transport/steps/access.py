@@ -7,9 +7,11 @@ from typing import Any
 from google.protobuf.message import Message
 
 from ostiary.access.policy import decide
+from ostiary.access.reach import refuse_beyond_reach
 from ostiary.errors import invalid
 from ostiary.store.tenancy import SYSTEM_ID, TenantView
 from ostiary.transport.call import Call
+from ostiary.transport.people import people_named
 from ostiary.transport.pipeline import MALFORMED, Proceed
 from ostiary_api.options.v1 import rules_pb2 as options
 
@@ -26,6 +28,9 @@ def authorize(call: Call, request: Message, proceed: Proceed) -> Any:
     tenant_id = _tenant_of(call, request)
     tenant = _found(call, tenant_id) if tenant_id else None
     decide(rules.need, call.principal, tenant_id, tenant_exists=tenant is not None and tenant.enabled)
+    if rules.person is not None and tenant is not None and request is not MALFORMED:
+        named = people_named(call.reading, tenant, request, rules.person)
+        refuse_beyond_reach(call.reading, call.principal, tenant_id, named)
     call.tenant = tenant  # not before: a refusal is recorded at the caller's own tenant, not at one it only named
     if rules.tenant_context == options.TENANT_CONTEXT_REQUIRED and tenant_id == SYSTEM_ID:
         raise invalid("TENANT_CONTEXT_MISSING", f"Name the organization in the header {TENANT_CONTEXT}.")

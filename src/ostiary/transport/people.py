@@ -1,0 +1,62 @@
+"""Which directory users a request acts on, as the rules of its RPC name them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from google.api import httpbody_pb2
+from google.protobuf.message import Message
+
+from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, identity_field
+from ostiary.directory.names import is_text
+from ostiary.directory.pre_registration import expected_user
+from ostiary.directory.profiles import directory_identities
+from ostiary.directory.users import find_by_login
+from ostiary.errors import DomainError
+from ostiary.oauth.form import read_fields
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+from ostiary_api.options.v1 import rules_pb2 as options
+
+MOST = 100
+"""People whom one request can name; operations refuse lists that are longer."""
+
+
+def people_named(work: Work, tenant: TenantView, request: Message, person: options.Person) -> Sequence[str]:
+    """The directory ids of the people that `request` acts on."""
+    found = (name for field in person.fields for name in _texts(request, *field.split(".")))
+    names = [name for name in found if name and is_text(name)][:MOST]
+    match person.by:
+        case options.PERSON_NAME_LOGIN:
+            return _found(work, tenant, names, identity_field(CLOUD_DIRECTORY.read(work, tenant)))
+        case options.PERSON_NAME_PROFILE_ID:
+            identities = [each for name in names for each in directory_identities(work, tenant.id, name)]
+            return [*identities, *_found(work, tenant, identities, "email")]
+        case options.PERSON_NAME_IDENTITY:
+            return [*names, *_found(work, tenant, names, "email")]
+        case _:
+            return names
+
+
+def _found(work: Work, tenant: TenantView, names: Iterable[str], field: str) -> list[str]:
+    users = (find_by_login(work, tenant.id, name, field) for name in names)
+    return [user_id for user_id in users if user_id]
+
+
+def _texts(message: Any, name: str, *below: str) -> Iterator[str]:
+    value = getattr(message, name)
+    if isinstance(value, httpbody_pb2.HttpBody):
+        yield _in_form(value, below[0]) if below else expected_user(value.data)
+    elif below:
+        yield from _texts(value, *below)
+    else:
+        yield from [value] if isinstance(value, str) else value
+
+
+def _in_form(body: httpbody_pb2.HttpBody, name: str) -> str:
+    """Read as the operation itself reads it, so that both see the same person; what it refuses names nobody."""
+    try:
+        return read_fields(body, name).get(name)
+    except DomainError:
+        return ""
