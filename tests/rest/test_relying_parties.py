@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
@@ -12,8 +13,8 @@ from kit.served import Served, served
 
 CALLBACK = "http://127.0.0.1:8400/callback"
 PASSWORD = "correct horse battery"
-ANN, BOB = "ann@example.com", "bob@example.com"
-"""Two, since sign-ins are counted by user."""
+ANN, BOB, CARL = "ann@example.com", "bob@example.com", "carl@example.com"
+"""Several, since sign-ins are counted by user."""
 URLENCODED = {"content-type": "application/x-www-form-urlencoded"}
 
 
@@ -22,7 +23,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with served(tmp_path_factory.mktemp("relying"), workers=1) as running:
         management = f"/management/v4/{running.credentials['tenantId']}"
         manager = running.manager()
-        for email in (ANN, BOB):
+        for email in (ANN, BOB, CARL):
             user = {"emails": [{"value": email, "primary": True}], "password": PASSWORD, "status": "CONFIRMED"}
             made = running.http.post(f"{management}/cloud_directory/sign_up", json=user, headers=manager)
             assert made.status_code == 201, made.text
@@ -149,3 +150,73 @@ def test_the_authorization_endpoint_shows_its_page(
     page = httpx.get(f"{oauth}/authorization", params=pairs, timeout=20)
     assert page.status_code == 200, page.text
     assert 'name="password"' in page.text
+
+
+def test_clients_of_vra_swap_the_api_token_of_their_sign_in(server: Served) -> None:
+    body = {"username": BOB, "password": PASSWORD, "domain": "System Domain"}
+    signed_in = server.http.post("/csp/gateway/am/api/login?access_token", json=body).json()
+    answer = server.http.post("/iaas/api/login", json={"refreshToken": signed_in["refresh_token"]})
+    assert (answer.status_code, answer.json()["tokenType"]) == (200, "Bearer"), answer.text
+    headers = {"authorization": f"Bearer {answer.json()['token']}"}
+    assert server.http.get("/oidc/userinfo", headers=headers).json()["email"] == BOB
+    assert server.http.post("/iaas/api/login", json={"refreshToken": "x"}).status_code == 400
+    assert server.http.post("/iaas/api/login", json={}).status_code == 400
+
+
+@pytest.mark.parametrize("accept", ["application/*+xml", "*/*", "application/*+xml;version=36.0", None])
+def test_the_versions_of_the_api_stand_where_clients_ask_first(server: Served, accept: str | None) -> None:
+    answer = server.http.get("/api/versions", headers={"accept": accept} if accept else {})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/xml"), answer.text
+    root = ET.fromstring(answer.text)  # noqa: S314 - our own server's answer
+    name = "{http://www.vmware.com/vcloud/versions}"
+    assert root.tag == f"{name}SupportedVersions"
+    found = {one.findtext(f"{name}Version"): one.findtext(f"{name}LoginUrl") for one in root}
+    assert found == dict.fromkeys(("36.0", "37.0", "38.0", "39.0", "40.0"), f"{server.url}/cloudapi/1.0.0/sessions")
+
+
+def test_of_a_library_that_sends_every_password_twice_mistakes_count_once(server: Served) -> None:
+    """As golang.org/x/oauth2 does: by Basic, then in the body."""
+    manager, tenant = server.manager(), server.credentials["tenantId"]
+    path = f"/management/v4/{tenant}/config/cloud_directory/advanced_password_management"
+    config = server.http.get(path, headers=manager).json()
+    policy = {"enabled": True, "config": {"lockOutTimeSec": 60, "numOfAttempts": 4}}
+    config["advancedPasswordManagement"] |= {"enabled": True, "lockOutPolicy": policy}
+    assert server.http.put(path, json=config, headers=manager).status_code == 200
+    client, secret = server.credentials["clientId"], server.credentials["secret"]
+    url = f"{server.credentials['oauthServerUrl']}/token"
+
+    def ask(password: str) -> list[int]:
+        form = {"grant_type": "password", "username": CARL, "password": password}
+        answers = [server.http.post(url, data=form, auth=(client, secret))]
+        if answers[0].status_code != 200:
+            answers.append(server.http.post(url, data={**form, "client_id": client, "client_secret": secret}))
+        return [answer.status_code for answer in answers]
+
+    assert [ask("mistake 1"), ask("mistake 2"), ask(PASSWORD)] == [[400, 400], [400, 400], [200]]
+
+
+def test_scim_takes_a_manager_by_its_id_alone_and_finds_by_the_type_of_an_address(server: Served) -> None:
+    core = "urn:ietf:params:scim:schemas:core:2.0:User"
+    enterprise = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+    headers = {**server.manager(), "content-type": "application/scim+json"}
+    user = {
+        "schemas": [core, enterprise], "userName": "m1", "emails": [{"value": "m1@example.org", "type": "work"}],
+        enterprise: {"manager": {"value": "26118915"}},
+    }  # fmt: skip
+    made = server.http.post("/scim/v2/Users", json=user, headers=headers)
+    assert made.status_code == 201, made.text
+    assert made.json()[enterprise]["manager"] == {"value": "26118915"}
+    query = {"filter": 'emails[type eq "work"].value eq "m1@example.org"'}
+    found = server.http.get("/scim/v2/Users", params=query, headers=headers).json()
+    assert [one["userName"] for one in found["Resources"]] == ["m1"]
+    half = server.http.get("/scim/v2/Users", params={"filter": 'userName eq "\\ud800"'}, headers=headers)
+    assert (half.status_code, half.json()["scimType"]) == (400, "invalidFilter")
+
+
+def test_json_with_a_name_twice_is_refused_at_the_token_endpoint(server: Served, oauth: str) -> None:
+    client = (server.credentials["clientId"], server.credentials["secret"])
+    kind = {"content-type": "application/json"}
+    twice = '{"grant_type":"refresh_token","grant_type":"client_credentials"}'
+    for url in (f"{oauth}/token", "/oidc/oauth2/token"):
+        answer = server.http.post(url, content=twice, headers=kind, auth=client)
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request"), url

@@ -9,12 +9,84 @@ import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+@_typing.final
+class SwapRefreshTokenRequest(_message.Message):
+    """A sign-in by API token."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREDENTIALS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def credentials(self) -> Global___RefreshTokenCredentials:
+        """The API token."""
+
+    def __init__(
+        self,
+        *,
+        credentials: Global___RefreshTokenCredentials | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["credentials", b"credentials"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credentials", b"credentials"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SwapRefreshTokenRequest: _TypeAlias = SwapRefreshTokenRequest  # noqa: Y015
+
+@_typing.final
+class RefreshTokenCredentials(_message.Message):
+    """An API token."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
+    refresh_token: _builtins.str
+    """The `refresh_token` that the sign-in answered."""
+    def __init__(
+        self,
+        *,
+        refresh_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refresh_token", b"refresh_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefreshTokenCredentials: _TypeAlias = RefreshTokenCredentials  # noqa: Y015
+
+@_typing.final
+class SwappedToken(_message.Message):
+    """The access token of a sign-in by API token."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_TYPE_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    token_type: _builtins.str
+    """How it is used: `Bearer`."""
+    token: _builtins.str
+    """The access token: a signed JWT."""
+    def __init__(
+        self,
+        *,
+        token_type: _builtins.str = ...,
+        token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["token", b"token", "token_type", b"token_type"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SwappedToken: _TypeAlias = SwappedToken  # noqa: Y015
 
 @_typing.final
 class LoginRequest(_message.Message):
@@ -61,7 +133,7 @@ class Credentials(_message.Message):
     password: _builtins.str
     """The password."""
     domain: _builtins.str
-    """The organization's name; the default organization when it is left out."""
+    """The organization's name; the default organization when it is left out or `System Domain`."""
     scope: _builtins.str
     """Accepted and not used: permissions come from roles."""
     def __init__(

@@ -40,6 +40,11 @@ class LoginServiceStub:
                 request_serializer=identity_dot_csp_dot_v1_dot_login__pb2.LoginRequest.SerializeToString,
                 response_deserializer=identity_dot_csp_dot_v1_dot_login__pb2.LoginAnswer.FromString,
                 _registered_method=True)
+        self.SwapRefreshToken = channel.unary_unary(
+                '/identity.csp.v1.LoginService/SwapRefreshToken',
+                request_serializer=identity_dot_csp_dot_v1_dot_login__pb2.SwapRefreshTokenRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_login__pb2.SwappedToken.FromString,
+                _registered_method=True)
 
 
 class LoginServiceServicer:
@@ -57,6 +62,15 @@ class LoginServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SwapRefreshToken(self, request, context):
+        """Swaps an API token for an access token, as clients of vRealize Automation 8 do after the sign-in.
+
+        Errors: `INVALID_GRANT` for a token that is unknown, expired or revoked.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LoginServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -64,6 +78,11 @@ def add_LoginServiceServicer_to_server(servicer, server):
                     servicer.Login,
                     request_deserializer=identity_dot_csp_dot_v1_dot_login__pb2.LoginRequest.FromString,
                     response_serializer=identity_dot_csp_dot_v1_dot_login__pb2.LoginAnswer.SerializeToString,
+            ),
+            'SwapRefreshToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.SwapRefreshToken,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_login__pb2.SwapRefreshTokenRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_login__pb2.SwappedToken.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -94,6 +113,33 @@ class LoginService:
             '/identity.csp.v1.LoginService/Login',
             identity_dot_csp_dot_v1_dot_login__pb2.LoginRequest.SerializeToString,
             identity_dot_csp_dot_v1_dot_login__pb2.LoginAnswer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SwapRefreshToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.LoginService/SwapRefreshToken',
+            identity_dot_csp_dot_v1_dot_login__pb2.SwapRefreshTokenRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_login__pb2.SwappedToken.FromString,
             options,
             channel_credentials,
             insecure,

@@ -40,6 +40,11 @@ class LoginServiceStub:
     token of 90 days. Without `domain` the default organization is meant.
     Errors: `WRONG_CREDENTIALS` (401) for an unknown user, organization or password alike; 429 after too many tries.
     """
+    SwapRefreshToken: _grpc.UnaryUnaryMultiCallable[_login_pb2.SwapRefreshTokenRequest, _login_pb2.SwappedToken]
+    """Swaps an API token for an access token, as clients of vRealize Automation 8 do after the sign-in.
+
+    Errors: `INVALID_GRANT` for a token that is unknown, expired or revoked.
+    """
 
 @_typing.type_check_only
 class LoginServiceAsyncStub(LoginServiceStub):
@@ -52,6 +57,11 @@ class LoginServiceAsyncStub(LoginServiceStub):
     Without `access_token` the answer holds only `cspAuthToken`; with it, an access token, an identity token and an API
     token of 90 days. Without `domain` the default organization is meant.
     Errors: `WRONG_CREDENTIALS` (401) for an unknown user, organization or password alike; 429 after too many tries.
+    """
+    SwapRefreshToken: _aio.UnaryUnaryMultiCallable[_login_pb2.SwapRefreshTokenRequest, _login_pb2.SwappedToken]  # type: ignore[assignment]
+    """Swaps an API token for an access token, as clients of vRealize Automation 8 do after the sign-in.
+
+    Errors: `INVALID_GRANT` for a token that is unknown, expired or revoked.
     """
 
 class LoginServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -68,6 +78,17 @@ class LoginServiceServicer(metaclass=_abc_1.ABCMeta):
         Without `access_token` the answer holds only `cspAuthToken`; with it, an access token, an identity token and an API
         token of 90 days. Without `domain` the default organization is meant.
         Errors: `WRONG_CREDENTIALS` (401) for an unknown user, organization or password alike; 429 after too many tries.
+        """
+
+    @_abc_1.abstractmethod
+    def SwapRefreshToken(
+        self,
+        request: _login_pb2.SwapRefreshTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_login_pb2.SwappedToken, _abc.Awaitable[_login_pb2.SwappedToken]]:
+        """Swaps an API token for an access token, as clients of vRealize Automation 8 do after the sign-in.
+
+        Errors: `INVALID_GRANT` for a token that is unknown, expired or revoked.
         """
 
 def add_LoginServiceServicer_to_server(servicer: LoginServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -3,10 +3,12 @@
 from ostiary.services.cloudapi.orgs import OrgsServicer
 from ostiary.services.cloudapi.sessions import SessionsServicer
 from ostiary.services.cloudapi.tenant_token import TenantTokenServicer
+from ostiary.services.cloudapi.versions import VersionsServicer
 
 SERVICERS = (
     OrgsServicer,
     SessionsServicer,
     TenantTokenServicer,
+    VersionsServicer,
 )
 """The servicers of this dialect; what is not named here is not served."""

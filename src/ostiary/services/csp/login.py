@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grpc
 
+from ostiary.errors import invalid
 from ostiary.oauth.platform_sessions import CSP, Opened
 from ostiary.runtime import Runtime
 from ostiary.services.entrance import entrance
@@ -26,6 +27,13 @@ class LoginServicer(login_pb2_grpc.LoginServiceServicer):
         name = API_TOKEN_NAME if wants_all else ""
         opened = self._sessions.sign_in(entrance(CSP), who.domain, who.username, who.password, api_token=name)
         return self._all(opened) if wants_all else pb.LoginAnswer(csp_auth_token=opened.access.token)
+
+    def SwapRefreshToken(self, request: pb.SwapRefreshTokenRequest, context: grpc.ServicerContext) -> pb.SwappedToken:
+        token = request.credentials.refresh_token
+        if not token:
+            raise invalid("MISSING_FIELD", "The field refreshToken is missing.")
+        opened = self._sessions.use_api_token(entrance(CSP), token, "")
+        return pb.SwappedToken(token_type="Bearer", token=opened.access.token)
 
     def _all(self, opened: Opened) -> pb.LoginAnswer:
         return pb.LoginAnswer(
