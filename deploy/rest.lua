@@ -5,7 +5,8 @@
 -- what has no route) and five tables, made from the descriptors:
 --   PATHS    the tree of declared paths: n = literal children by name, v = any segment, s = {custom verb, child} pairs,
 --            d = all the rest; t = what stands there: family (of errors), verbs (true, or the Link of what replaces it),
---            allow, bound (fields that the path binds)
+--            allow, bound (fields that the path binds), json (of verbs whose body the transcoder reads: how many levels of
+--            objects have fields)
 --   BODIES, JSON_NAMES  the fields that whole bodies are; what clients call a field
 --   NUMBERS  the names of query parameters that are whole numbers
 --   ANSWERS  per error family and refusal: {status, content type, body}
@@ -94,6 +95,8 @@ function envoy_on_request(handle)
     mark_for_answer(handle, "head", true)
     headers:replace(":method", "GET")
   end
+  local levels = place.json[method]
+  if levels and not put_right(handle, levels) then return refuse(handle, "twice") end
 end
 
 local NOTHING = {}

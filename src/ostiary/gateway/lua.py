@@ -25,8 +25,8 @@ class Tables:
     numbers: frozenset[str]
 
 
-def script(tables: Tables, logic: Path) -> str:
-    """The whole filter: tables, then `logic`."""
+def script(tables: Tables, max_body: int, *logic: Path) -> str:
+    """The whole filter: tables, then `logic`. `max_body`: bytes."""
     families = {
         family: {name: [str(answer.status), answer.content_type, answer.body] for name, answer in named.items()}
         for family, named in tables.answers.items()
@@ -42,7 +42,8 @@ def script(tables: Tables, logic: Path) -> str:
             f"local BODIES = {literal({operation.body: True for operation in operations if operation.body})}",
             f"local JSON_NAMES = {literal(tables.json_names)}",
             f"local NUMBERS = {literal(dict.fromkeys(sorted(tables.numbers), True))}",
-            logic.read_text(encoding="utf-8"),
+            f"local MAX_BODY = {max_body}",
+            *(file.read_text(encoding="utf-8") for file in logic),
         ]
     )
 
@@ -55,13 +56,15 @@ def refusing(answer: Answer, logic: Path) -> str:
 
 
 def literal(value: object) -> str:
-    """`value` (text, true, lists, mappings with text keys) as Lua."""
+    """`value` (text, true, whole numbers, lists, mappings with text keys) as Lua."""
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"[{literal(key)}] = {literal(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "{" + ", ".join(literal(item) for item in value) + "}"
     if value is True:
         return "true"
+    if isinstance(value, int):
+        return str(value)
     if not isinstance(value, str):
         raise TypeError(f"no Lua for {value!r}")
     # Decimal escapes of all that is not plain, so that no text can end its quotes.
@@ -95,6 +98,7 @@ def _terminal(place: Place) -> dict[str, object]:
     return {
         "allow": ", ".join(allowed),
         "family": place.traits.family,
+        "json": {verb: levels for verb, one in place.operations.items() if (levels := one.field_levels) >= 0},
         "verbs": {verb: _link(place, verb) or True for verb in place.allowed},
         "bound": {name: True for operation in place.operations.values() for name in sorted(operation.bound)},
     }

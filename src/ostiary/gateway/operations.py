@@ -15,6 +15,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 import ostiary_api
 from ostiary.config import ConfigurationError
+from ostiary.gateway.json_bodies import field_levels
 from ostiary.gateway.templates import segments_of, variables_of
 from ostiary.transport.rules import HTTP_BODY
 from ostiary_api.options.v1 import rules_pb2 as options
@@ -39,8 +40,8 @@ class Operation:
     `family` is the dialect of errors; `cors` whether any origin may call it; `cacheable` whether its answer is public;
     `repeatable` whether the gateway may send it a second time after the first may have been executed; `bound` the
     names by which a query could name a field that the path binds; `body` the field that the whole body is, if one is;
-    `file` whether it carries a file of any length: IN, OUT or empty; `successor` the path that replaces it, if it is
-    deprecated.
+    `field_levels` what the function of this name says; `file` whether it carries a file of any length: IN, OUT or
+    empty; `successor` the path that replaces it, if it is deprecated.
     """
 
     rpc: str
@@ -52,6 +53,7 @@ class Operation:
     repeatable: bool
     bound: frozenset[str]
     body: str = ""
+    field_levels: int = -1
     file: str = ""
     successor: str = ""
 
@@ -142,6 +144,7 @@ def _operations(method: MethodDescriptor) -> Iterator[Operation]:
             repeatable=verb == "get" and reads and not rules.get_has_side_effects,
             bound=frozenset(name for field in variables_of(path) for name in _query_names(method.input_type, field)),
             body=binding.body.removeprefix("*"),
+            field_levels=field_levels(method, binding.body),
             file=_file(method),
             successor=rules.successor,
         )

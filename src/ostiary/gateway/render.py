@@ -140,6 +140,8 @@ def render(gateway: Gateway, interface: Interface, part: str = "all") -> str:
         routes=[entry for route in route_table(tree, OTHERWISE) for entry in _entries(route)],
         lua=script(
             Tables(tree, refusals, OTHERWISE.family, NO_STORE, interface.json_names, interface.numbers),
+            gateway.max_body_bytes,
+            deploy_folder() / "json_body.lua",
             deploy_folder() / "rest.lua",
         ),
         descriptors=base64.b64encode(interface.descriptors).decode(),
