@@ -78,6 +78,7 @@ class Vendor:
     busy: set[str] = field(default_factory=lambda: {"config/tokens", "roles"})
     patience: int = 12
     breaks_at: int = 0
+    users: list[Json] = field(default_factory=lambda: USERS)
     calls: int = 0
     issued: int = 0
     asked: Counter[str] = field(default_factory=Counter)
@@ -100,8 +101,8 @@ class Vendor:
             if start == self.breaks_at:
                 self.breaks_at = 0
                 return reply(request, 500, {"message": "out of order"})
-            page = USERS[start - 1 : start + 1]  # pages of two, whatever was asked for
-            return reply(request, 200, {"itemsPerPage": len(page), "totalResults": len(USERS), "users": page})
+            page = self.users[start - 1 : start + 1]  # pages of two, whatever was asked for
+            return reply(request, 200, {"itemsPerPage": len(page), "totalResults": len(self.users), "users": page})
         if path in DOCUMENTS:
             return reply(request, 200, DOCUMENTS[path])
         return reply(request, 404, {"errorCode": "NOT_FOUND", "message": "Not Found"})
@@ -183,6 +184,17 @@ def test_users_whose_hash_nobody_can_open_come_without_a_password_where_that_is_
     again = run(goal, elsewhere, "--tenant", "reset", "--reset-passwords", "--json").json()
     assert again["parts"]["users"] == {"unchanged": 3}
     assert "passwords" not in again["parts"]
+
+
+def test_a_past_password_that_nobody_can_open_is_named_and_its_user_comes_with_the_present_one(
+    goal: Served, elsewhere: Site, vendor: Vendor
+) -> None:
+    user = {**USERS[0], "passwordHash": "$2b$04$" + "C" * 53, "passwordHashAlg": "bcrypt"}
+    vendor.users = [user]
+    report = run(goal, elsewhere, "--tenant", "past", "--json").json()
+    assert report["parts"]["users"] == {"created": 1}
+    assert report["parts"]["past passwords"] == {"notCarried": 1}
+    assert "UNKNOWN_HASH" in notes(report, "past passwords")["old-0"]
 
 
 def test_a_copy_that_was_interrupted_goes_on_when_it_is_repeated(goal: Served, elsewhere: Site, vendor: Vendor) -> None:

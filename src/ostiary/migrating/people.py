@@ -100,6 +100,8 @@ def _import(copying: Copying, part: str, people: list[Json], send: Send) -> Sent
             hashes[name] = why
         else:
             copying.report.failed(part, name, why)
+    for left_out in (answer.get("leftOut") or {}).get("reasons") or []:
+        copying.report.left("past passwords", _name(left_out), _why(left_out)[1])
     return Sent(added, hashes)
 
 

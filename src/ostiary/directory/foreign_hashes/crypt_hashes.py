@@ -12,7 +12,7 @@ from ostiary.directory.foreign_hashes.scheme import Parts, Scheme
 from ostiary.directory.foreign_hashes.scrypt_hashes import scrypt_affordable, scrypt_bytes
 from ostiary.directory.foreign_hashes.system_crypt import can, crypt
 
-MAX_ROUND_BLOCKS = {"5": 4_000_000, "6": 2_000_000}
+MAX_ROUND_BLOCKS = {"5": 3_000_000, "6": 2_000_000}
 """Rounds times blocks of SHA-256 and SHA-512: each round hashes the password twice, so long ones cost more."""
 _DEFAULT_ROUNDS = 5_000
 _USUAL_LENGTH = 24

@@ -49,6 +49,27 @@ def _scheme(digest: str) -> Scheme:
     )  # fmt: skip
 
 
+def _over_md5_matches(found: Parts, password: bytes) -> bool:
+    """MediaWiki put PBKDF2 around the MD5 hashes that it had, without a salt or with one before a hyphen."""
+    inner = _md5(password)
+    return _matches(found, _md5(found["first"].encode() + b"-" + inner) if found["first"] else inner)
+
+
+def _md5(content: bytes) -> bytes:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest().encode()
+
+
+_OVER_MD5 = Scheme(
+    "PBKDF2 over MD5", ("$pbkdf2-md5-",),
+    re.compile(
+        r"\$pbkdf2-md5-(?P<digest>sha(?:1|256|384|512))\$(?P<iterations>\d{1,9})(?:,(?P<first>[0-9A-Za-z]{1,64}))?"
+        rf"\$(?P<salt>{SALT})\$(?P<hash>{HASH})",
+        re.ASCII,
+    ),
+    _affordable, _over_md5_matches, ("pbkdf2-legacyA", "pbkdf2-legacyB"),
+)  # fmt: skip
+
+
 def _scram_affordable(found: Parts) -> bool:
     return 1 <= int(found["iterations"]) <= MAX_BLOCKS // 2  # since two spellings of a password are tried
 
@@ -74,4 +95,4 @@ _SCRAM = Scheme(
     ),
     _scram_affordable, _scram_matches,
 )  # fmt: skip
-PBKDF2 = (*map(_scheme, ("sha512", "sha256", "sha1", "sha384", "sha224")), _SCRAM)
+PBKDF2 = (*map(_scheme, ("sha512", "sha256", "sha1", "sha384", "sha224")), _OVER_MD5, _SCRAM)

@@ -30,7 +30,7 @@ _FORMS = tuple(
         (r"\$scram\$.*|\{?SCRAM-.*", "SCRAM keys, but not of SHA-1 or SHA-256, or not complete"),
         (r"\$p5k2\$.*", "PBKDF2 of passlib's relatives, but not complete"),
         (r"\$[0-9a-f]{5,6}\$.*", "Spring Security's scrypt, but not complete"),
-        (r":(pbkdf2-legacy\w|\w+-legacy\w):.*", "MediaWiki's layers, PBKDF2 over MD5"),
+        (r":(pbkdf2-legacy\w|\w+-legacy\w):.*", "MediaWiki's layers, but not PBKDF2 over MD5"),
         (r":[AB]:.*", "MediaWiki's MD5, which is weak"),
         (r":[a-z0-9-]+:.*", "one of MediaWiki's, but not complete"),
         (r"\{(clear|cleartext|plain|plaintext|noop)\}.*", "a password in plain text"),
