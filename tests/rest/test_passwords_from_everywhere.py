@@ -1,4 +1,4 @@
-"""People of other systems arrive over REST with the hashes that they had, and sign in with the passwords that they have."""
+"""People of other systems arrive over REST with the hashes that they had, and sign in with their old passwords."""
 
 from __future__ import annotations
 
