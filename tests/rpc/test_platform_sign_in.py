@@ -9,6 +9,8 @@ import pytest
 from kit.callers import Caller, bearer
 from kit.people import PASSWORD, Made, new_person
 from kit.platform import (
+    CALL,
+    INVALID,
     UNAUTHENTICATED,
     claims_of,
     csp_login,
@@ -158,3 +160,29 @@ def test_too_many_tries_are_refused_in_both_dialects_together(caller: Caller, an
         except grpc.RpcError as refused:
             seen.append(refused.code())
     assert seen == [UNAUTHENTICATED] * 11 + [grpc.StatusCode.RESOURCE_EXHAUSTED] * 2
+
+
+@pytest.mark.parametrize("domain", ["System Domain", "SYSTEM DOMAIN", "  system domain "])
+def test_the_local_directory_is_the_default_organizations(shared_caller: Caller, someone: Made, domain: str) -> None:
+    who = login_pb2.Credentials(username=someone.name, password=PASSWORD, domain=domain)
+    answer = LoginServiceStub(shared_caller.channel).Login(login_pb2.LoginRequest(credentials=who), **CALL)
+    assert me(shared_caller, answer.csp_auth_token).id == someone.id
+
+
+def test_an_api_token_becomes_an_access_token_for_clients_of_vra(caller: Caller, ann: Made) -> None:
+    who = login_pb2.Credentials(username=ann.name, password=PASSWORD)
+    request = login_pb2.LoginRequest(credentials=who, access_token="")
+    signed_in = LoginServiceStub(caller.channel).Login(request, **CALL)
+
+    def swapped(token: str) -> login_pb2.SwappedToken:
+        given = login_pb2.RefreshTokenCredentials(refresh_token=token)
+        return LoginServiceStub(caller.channel).SwapRefreshToken(
+            login_pb2.SwapRefreshTokenRequest(credentials=given), **CALL
+        )
+
+    answer = swapped(signed_in.refresh_token)
+    assert (answer.token_type, me(caller, answer.token).id) == ("Bearer", ann.id)
+    for bad in ("", "x", signed_in.access_token):
+        with pytest.raises(grpc.RpcError) as refused:
+            swapped(bad)
+        assert refused.value.code() is INVALID

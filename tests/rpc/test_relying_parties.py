@@ -9,10 +9,11 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
+from google.api import httpbody_pb2
 from google.protobuf.json_format import ParseDict
 from kit.browser import CALLBACK, Browser, redeem
 from kit.callers import Caller
-from kit.oauth import Application, Runtime, basic, refused
+from kit.oauth import URLENCODED, Application, Refused, Runtime, basic, oauth_errors, refused
 from kit.patience import PATIENCE_S
 from kit.people import new_client
 from kit.platform import form
@@ -24,6 +25,7 @@ from ostiary.oauth.clients import CONFIDENTIAL, PUBLIC, create_client, put_scope
 from ostiary.upstream.saml import SAML
 from ostiary_api.appid.management.v4 import identity_providers_pb2 as providers_pb
 from ostiary_api.appid.management.v4 import tokens_pb2 as tokens_pb
+from ostiary_api.appid.oauth.v4 import userinfo_pb2, userinfo_pb2_grpc
 from ostiary_api.csp.v1 import authentication_pb2
 from ostiary_api.csp.v1.authentication_pb2_grpc import AuthenticationServiceStub
 from ostiary_api.oidc.v1 import provider_pb2
@@ -321,3 +323,39 @@ def test_every_token_answer_says_how_long_and_for_what(runtime: Runtime, browser
         for token in ("access_token", "id_token"):
             if token in answer:
                 assert runtime.verified(answer[token])[0]["typ"] == "JWT"
+
+
+def test_the_access_token_of_userinfo_may_stand_in_the_form(runtime: Runtime, app: Application) -> None:
+    runtime.user()
+    token = runtime.sign_in(app)["access_token"]
+    stub = userinfo_pb2_grpc.UserinfoServiceStub(runtime.caller.channel)
+
+    def ask(data: bytes, kind: str = URLENCODED, **call: Any) -> dict[str, Any]:
+        body = httpbody_pb2.HttpBody(content_type=kind, data=data)
+        request = userinfo_pb2.PostUserinfoRequest(tenant_id=runtime.tenant_id, form=body)
+        with oauth_errors():
+            answer = stub.PostUserinfo(request, timeout=PATIENCE_S, **call)
+        return dict(json.loads(answer.data))
+
+    header = {"metadata": (("authorization", f"Bearer {token}"),)}
+    in_form = f"access_token={token}".encode()
+    known = runtime.userinfo(token)
+    assert ask(in_form) == ask(in_form, f"{URLENCODED}; charset=utf-8") == ask(b"", **header) == known
+    for data, call, reason in (
+        (in_form, header, "TWO_TOKENS"), (in_form + b"&" + in_form, {}, "REPEATED_FIELD"),
+        (b"access_token=%ff", {}, "MALFORMED_BODY"), (in_form + b"x", {}, "INVALID_TOKEN"),
+        (b"access_token=", {}, "UNAUTHENTICATED"), (b"", {}, "UNAUTHENTICATED"),
+    ):  # fmt: skip
+        with pytest.raises(Refused) as seen:
+            ask(data, **call)
+        assert seen.value.reason == reason, data
+    with pytest.raises(Refused) as seen:
+        ask(json.dumps({"access_token": token}).encode(), "application/json")
+    assert seen.value.reason == "UNAUTHENTICATED", "RFC 6750 has the form urlencoded"
+    other = Runtime(runtime.caller, runtime.made.new_tenant("other"))
+    request = userinfo_pb2.PostUserinfoRequest(
+        tenant_id=other.tenant_id, form=httpbody_pb2.HttpBody(content_type=URLENCODED, data=in_form)
+    )
+    with pytest.raises(Refused) as seen, oauth_errors():
+        stub.PostUserinfo(request, timeout=PATIENCE_S)
+    assert seen.value.reason == "TENANT_NOT_FOUND", "a token in the form opens no more than one in the header"

@@ -32,7 +32,8 @@ from ostiary.store.tenancy import Tenancy, TenantView, default_tenant, tenant_na
 from ostiary.store.work import Work
 
 LOCAL_DIRECTORY = "System Domain"
-"""What clients of vRealize Automation call the directory of the server itself, here the default organization's."""
+"""What clients of vRealize Automation call the directory of the server itself, here the default organization's. No
+organization can have this name, which has a blank in it."""
 CSP, CLOUDAPI = "csp", "cloudapi"
 """The kinds of sessions."""
 AMR = "pwd"
@@ -135,14 +136,11 @@ class PlatformSessions:
 
     def _tenant_named(self, org: str) -> TenantView | None:
         with self._store.read() as work:
-            tenant_id = self._id_of(work, name_key(org)) if org else default_tenant(work)
+            key = name_key(org)
+            local = not org or key == name_key(LOCAL_DIRECTORY)
+            tenant_id = default_tenant(work) if local else None if "\0" in key else tenant_named(work, key)
             tenant = self._tenancy.get(work, tenant_id) if tenant_id else None
             return tenant if tenant is not None and tenant.enabled else None
-
-    def _id_of(self, work: Work, key: str) -> str | None:
-        """An organization that really has the name of the local directory goes first."""
-        named = None if "\0" in key else tenant_named(work, key)
-        return default_tenant(work) if named is None and key == name_key(LOCAL_DIRECTORY) else named
 
     def _owner(self, token: str) -> TenantView:
         with self._store.read() as work:
