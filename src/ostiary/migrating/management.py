@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -81,17 +81,6 @@ class ManagementApi:
         """The document at `path` below the tenant; None where there is none (404)."""
         answer = self._asked("GET", path, params=query)
         return None if answer.status_code == httpx.codes.NOT_FOUND else _document(_good(answer))
-
-    def pages(self, path: str, **query: str | int) -> Iterator[tuple[list[Json], int]]:
-        """The `users` of a list, page by page, each with how many there are in all."""
-        start = 1
-        while True:
-            found = _document(_good(self._asked("GET", path, params={**query, "startIndex": start, "count": PAGE})))
-            users = found.get("users") or []
-            yield users, int(found.get("totalResults") or len(users))
-            start += len(users)
-            if not users or start > int(found.get("totalResults") or 0):
-                return
 
     def send(self, verb: str, path: str, document: Json, **query: str | int) -> Json:
         """Writes a document; what the server answers."""

@@ -10,6 +10,7 @@ import httpx
 
 from ostiary.migrating.copying import Copying
 from ostiary.migrating.management import ApiError, Json, ManagementApi
+from ostiary.migrating.reading import READINGS, People, name_of
 from ostiary.migrating.report import CREATED, LEFT, UNCHANGED
 
 USERS, PROFILES = "users", "profiles"
@@ -32,7 +33,7 @@ def copy_users(copying: Copying) -> None:
 
     for users in _exported(copying, USERS, "cloud_directory/export", encryption_secret=secret):
         refused = _import(copying, USERS, users, send).refused
-        _without_passwords(copying, [user for user in users if _name(user) in refused], refused, send)
+        _without_passwords(copying, [user for user in users if name_of(user) in refused], refused, send)
 
 
 def copy_profiles(copying: Copying) -> None:
@@ -42,22 +43,34 @@ def copy_profiles(copying: Copying) -> None:
 
 
 def _exported(copying: Copying, part: str, path: str, **query: str) -> Iterator[list[Json]]:
-    """The pages of an export; a source that refuses it is reported."""
-    done = 0
+    """The pages of an export; a source that refuses it is reported, and so is one that did not give all."""
+    people = People(copying.source, path, query)
+    copying.progress(part, 0, 0)
     try:
-        for people, total in copying.source.pages(path, **query):
-            copying.progress(part, done, total)
-            yield people
-            done += len(people)
-            copying.progress(part, done, total)
+        for page in people.pages():
+            yield page
+            copying.progress(part, people.came, max(people.total or 0, people.came))
     except ApiError as error:
         if error.status in (404, 405):
             copying.report.left(part, "all", "the source has no such export")
         elif error.status in (400, 403):
             why = f"the source refuses the export, of which a Manager's API key is asked: {error}"
-            copying.report.failed(part, f"after {done}", why)
+            copying.report.failed(part, f"after {people.came}", why)
         else:
             raise
+    else:
+        _compare(copying, part, people)
+
+
+def _compare(copying: Copying, part: str, people: People) -> None:
+    """Says it when another number came than the source says it has, or when it changed all the time."""
+    item = f"{people.came} came, the source says it has {people.total}"
+    if not people.is_complete:
+        copying.report.failed(part, item, f"it was read {READINGS} times; repeat the same command for who is missing")
+    elif people.changed:
+        copying.report.note(part, item, "it changed while it was read; repeat the same command for who may be missing")
+    elif people.total is not None and people.came != people.total:
+        copying.report.note(part, item, "it changed while it was read, or counts otherwise")
 
 
 def _send_profiles(target: ManagementApi, profiles: list[Json]) -> Json:
@@ -87,13 +100,13 @@ def _import(copying: Copying, part: str, people: list[Json], send: Send) -> Sent
             return Sent(first.added + second.added, first.refused | second.refused)
         if not error.status:
             raise
-        copying.report.failed(part, f"{len(people)} from {_name(people[0])}", f"the target refuses them: {error}")
+        copying.report.failed(part, f"{len(people)} from {name_of(people[0])}", f"the target refuses them: {error}")
         return Sent()
     added = int(answer.get("added") or 0)
     copying.report.count(part, CREATED, added)
     hashes: dict[str, str] = {}
     for failure in answer.get("failReasons") or []:
-        name, (code, why) = _name(failure), _why(failure)
+        name, (code, why) = name_of(failure), _why(failure)
         if code in _THERE or (not code and "already exists" in why):  # the vendor has no codes here
             copying.report.count(part, UNCHANGED)
         elif any(word in code for word in _HASH):
@@ -116,18 +129,12 @@ def _without_passwords(copying: Copying, users: list[Json], refused: dict[str, s
         return
     if not copying.reset_passwords:
         for user in users:
-            why = f"{refused[_name(user)]} (--reset-passwords takes such users without a password)"
-            copying.report.left(USERS, _name(user), why)
+            why = f"{refused[name_of(user)]} (--reset-passwords takes such users without a password)"
+            copying.report.left(USERS, name_of(user), why)
         return
     bare = [{**user, "scimUser": {**user["scimUser"], "passwordHistory": []}, "passwordHash": ""} for user in users]
     added = _import(copying, USERS, bare, send).added
     copying.report.count("passwords", LEFT, added)
-
-
-def _name(person: Json) -> str:
-    """What tells a person in a report: an id; no names and no addresses."""
-    scim = person.get("scimUser") or {}
-    return str(scim.get("originalId") or person.get("originalId") or person.get("id") or "")
 
 
 def _why(failure: Json) -> tuple[str, str]:
