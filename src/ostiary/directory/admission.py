@@ -23,8 +23,8 @@ _USERS, _PASSWORDS, _EMAILS = table_of(User), table_of(Password), table_of(UserE
 _THE_USER = (_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("of_user"))
 _LOCK = prepared(
     select(
-        *COLUMNS, _PASSWORDS.c.hash, _PASSWORDS.c.changed_at, _PASSWORDS.c.valid_until, _PASSWORDS.c.failures,
-        _EMAILS.c.value.label("email"),
+        *COLUMNS, _PASSWORDS.c.hash, _PASSWORDS.c.changed_at, _PASSWORDS.c.valid_until, _PASSWORDS.c.expires_always,
+        _PASSWORDS.c.failures, _EMAILS.c.value.label("email"),
     )
     .select_from(
         _USERS.join(_PASSWORDS, (_PASSWORDS.c.tenant_id == _USERS.c.tenant_id) & (_PASSWORDS.c.user_id == _USERS.c.id))
@@ -67,8 +67,8 @@ def admit(work: Work, tenant: TenantView, user_id: str, phc: str, fresh: str, no
         forget_failures(work, tenant.id, user_id)
     if held.status != CONFIRMED and refuses_pending(CLOUD_DIRECTORY.read(work, tenant)):
         raise _pending()
-    stored = StoredPassword(held.hash, held.changed_at, held.valid_until, held.failures)
-    if stored.has_expired(now_ms) and expires(ADVANCED_PASSWORDS.read(work, tenant)):
+    stored = StoredPassword(held.hash, held.changed_at, held.valid_until, held.expires_always, held.failures)
+    if stored.has_expired(now_ms) and (stored.expires_always or expires(ADVANCED_PASSWORDS.read(work, tenant))):
         raise _expired(user_id)
     work.run(_SIGNED_IN, {"of_tenant": tenant.id, "of_user": user_id, "now_ms": now_ms})
     if fresh != phc:

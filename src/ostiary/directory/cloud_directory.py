@@ -30,6 +30,12 @@ def identity_field(provider: pb.CloudDirectoryProvider) -> str:
     return provider.config.identity_field or IDENTITY_FIELDS[0]
 
 
+def check_sign_in_name(provider: pb.CloudDirectoryProvider, *, has_email: bool) -> None:
+    """Raises EMAIL_MISSING for somebody who could never sign in, for want of a mail address."""
+    if identity_field(provider) == "email" and not has_email:
+        raise invalid("EMAIL_MISSING", "emails must hold a mail address: people sign in by it.", scim_type="invalidValue")
+
+
 def refuses_pending(provider: pb.CloudDirectoryProvider) -> bool:
     """Whether users whose mail address is not confirmed are kept out."""
     return provider.config.interactions.identity_confirmation.access_mode == REFUSES_PENDING

@@ -14,7 +14,7 @@ from sqlalchemy import Select, exists, select
 
 from ostiary.directory.attributes import MAX_BYTES, attributes_text, check_attributes
 from ostiary.directory.joining import hold_identities
-from ostiary.directory.json_text import read_json, write_json
+from ostiary.directory.json_text import check_json, read_json, write_json
 from ostiary.directory.names import email_key, is_text, name_key
 from ostiary.directory.pre_registration import check_id, check_provider, identity_taken, is_known
 from ostiary.directory.profile_document import EXPECTED, profile_documents
@@ -95,7 +95,7 @@ def import_profiles(work: Work, tenant_id: str, body: bytes, entropy: Entropy, n
 
 
 def _entries(body: bytes) -> list[Any]:
-    document = read_json(body)
+    document = read_json(body, checked=False)
     entries = document.get("users") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise invalid("USERS_MISSING", "The body must be what the export answers: a JSON object with a list of users.")
@@ -120,6 +120,7 @@ def _address_of(identity: IdentityView, email: str) -> str:
 
 
 def _read(entry: Any, roles: Mapping[str, str]) -> Carried:
+    check_json(entry)
     if not isinstance(entry, dict) or not isinstance(entry.get("id"), str):
         raise _bad("A user must be an object with the id that it had.")
     attributes, identities = entry.get("attributes"), entry.get("identities")

@@ -87,7 +87,7 @@ def _rules() -> Iterator[Rule]:
     yield Rule(_API_KEYS, _api_key, ("revoked_at",))
     yield Rule(table_of(Client), _client, ("enabled", "service_account", "secret_digest", "sealed_secret"))
     yield Rule(table_of(User), _user, ("active",))
-    yield Rule(table_of(Password), _password, ("hash", "changed_at", "valid_until"))
+    yield Rule(table_of(Password), _password, ("hash", "changed_at", "valid_until", "expires_always"))
     for model in RIGHTS:
         yield Rule(table_of(model), _right)
 
@@ -118,7 +118,7 @@ def _user(ours: Row[Any], theirs: Row[Any] | None, _now_ms: int) -> dict[str, An
 def _password(ours: Row[Any], theirs: Row[Any] | None, _now_ms: int) -> dict[str, Any] | None:
     if theirs is None:
         return {}
-    values = {"hash": theirs.hash, "changed_at": theirs.changed_at, "valid_until": theirs.valid_until}
+    values = {name: getattr(theirs, name) for name in ("hash", "changed_at", "valid_until", "expires_always")}
     return values if theirs.hash != ours.hash else None
 
 

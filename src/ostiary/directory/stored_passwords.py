@@ -17,7 +17,8 @@ from ostiary_api.appid.management.v4 import advanced_password_management_pb2 as 
 _PASSWORDS, _PAST, _WRONG = table_of(Password), table_of(PastPassword), table_of(WrongPassword)
 _OF_USER = (_PASSWORDS.c.tenant_id == bindparam("of_tenant"), _PASSWORDS.c.user_id == bindparam("of_user"))
 _FIND = prepared(select(
-    _PASSWORDS.c.hash, _PASSWORDS.c.changed_at, _PASSWORDS.c.valid_until, _PASSWORDS.c.failures
+    _PASSWORDS.c.hash, _PASSWORDS.c.changed_at, _PASSWORDS.c.valid_until, _PASSWORDS.c.expires_always,
+    _PASSWORDS.c.failures,
 ).where(*_OF_USER))  # fmt: skip
 _ADD = prepared(insert(_PASSWORDS))
 
@@ -47,7 +48,8 @@ _PAST_OF_USER = (
 )
 
 _CURRENT_OF_USERS = select(
-    _PASSWORDS.c.user_id, _PASSWORDS.c.hash, _PASSWORDS.c.changed_at, _PASSWORDS.c.valid_until, _PASSWORDS.c.failures
+    _PASSWORDS.c.user_id, _PASSWORDS.c.hash, _PASSWORDS.c.changed_at, _PASSWORDS.c.valid_until,
+    _PASSWORDS.c.expires_always, _PASSWORDS.c.failures,
 ).where(
     unindexed(_PASSWORDS.c.tenant_id) == bindparam("of_tenant"),
     _PASSWORDS.c.user_id.in_(bindparam("of_users", expanding=True)),
@@ -64,16 +66,25 @@ _PAST_OF_USERS = (
 
 @dataclass(frozen=True, slots=True)
 class StoredPassword:
-    """A user's password. Times are UTC milliseconds; `failures`: wrong ones in a row since the last right one."""
+    """A user's password. Times are UTC milliseconds; `failures`: wrong ones in a row since the last right one.
+
+    `valid_until` is what the tenant's policy said when it was set, and holds while the tenant lets passwords expire; with
+    `expires_always` it was said of this person (an import brought it), and holds in any case.
+    """
 
     hash: str
     changed_at: int
     valid_until: int | None
+    expires_always: bool
     failures: int
 
     def has_expired(self, now_ms: int) -> bool:
-        """Whether its time is over; at `valid_until` itself it is."""
+        """Whether its time is over, if that holds; at `valid_until` itself it is."""
         return self.valid_until is not None and self.valid_until <= now_ms
+
+    def ends_at(self, *, expires: bool) -> int | None:
+        """When it ends; None: never. `expires`: whether the tenant lets passwords expire."""
+        return self.valid_until if self.expires_always or expires else None
 
 
 def stored_password(work: Work, tenant_id: str, user_id: str) -> StoredPassword | None:
@@ -120,15 +131,15 @@ def set_first_password(work: Work, tenant_id: str, user_id: str, phc: str, now_m
 def _new(phc: str, policies: pb.AdvancedPasswordManagementConfig, now_ms: int) -> dict[str, Any]:
     lifetime = lifetime_ms(policies)
     return {
-        "hash": phc, "changed_at": now_ms, "failures": 0,
+        "hash": phc, "changed_at": now_ms, "failures": 0, "expires_always": False,
         "valid_until": None if lifetime is None else now_ms + lifetime,
     }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class CarriedPassword:
-    """A password that an import brings. What it does not say (None) is as of a password that is set now; `past` are
-    hashes, newest first."""
+    """A password that an import brings. What it does not say (None) is as of a password that is set now; what it says of
+    its end holds whatever the tenant's policy is. `past` are hashes, newest first."""
 
     user_id: str
     hash: str
@@ -146,7 +157,8 @@ def bring_passwords(work: Work, tenant_id: str, carried: Iterable[CarriedPasswor
         row = {"tenant_id": tenant_id, "user_id": one.user_id}
         changed_at = now_ms if one.changed_at is None else one.changed_at
         valid_until = default if one.valid_until is None else one.valid_until
-        rows.append({**row, "hash": one.hash, "changed_at": changed_at, "valid_until": valid_until, "failures": 0})
+        ends = {"valid_until": valid_until, "expires_always": one.valid_until is not None}
+        rows.append({**row, "hash": one.hash, "changed_at": changed_at, **ends, "failures": 0})
         # The latest has the highest id, so the oldest goes in first.
         past += [{**row, "hash": phc, "replaced_at": changed_at} for phc in reversed(one.past)]
     for table, new in ((_PASSWORDS, rows), (_PAST, past)):
@@ -176,7 +188,7 @@ def passwords_of(
     """The passwords of these users, and the hashes of their past ones, newest first; both by user."""
     asked = {"of_tenant": tenant_id, "of_users": list(user_ids)}
     current = {
-        row.user_id: StoredPassword(row.hash, row.changed_at, row.valid_until, row.failures)
+        row.user_id: StoredPassword(row.hash, row.changed_at, row.valid_until, row.expires_always, row.failures)
         for row in work.rows(_CURRENT_OF_USERS, asked)
     }
     past: dict[str, list[str]] = {}

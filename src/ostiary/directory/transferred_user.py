@@ -18,6 +18,7 @@ from ostiary.directory.attributes import attributes_text, check_attributes
 from ostiary.directory.contacts import check_texts
 from ostiary.directory.foreign_hashes import scheme_name
 from ostiary.directory.json_text import check_json
+from ostiary.directory.names import is_text
 from ostiary.directory.stored_passwords import StoredPassword
 from ostiary.directory.transfer_cipher import TransferCipher
 from ostiary.directory.user_input import LATEST, NewUser, check_user
@@ -47,13 +48,14 @@ class TransferredUser:
 
 def written_user(
     user: UserView, password: StoredPassword | None, past: Sequence[str], attributes: Any, roles: Sequence[str],
-    cipher: TransferCipher,
+    cipher: TransferCipher, *, expires: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """A user of an export. Its hashes are encrypted."""
+    """A user of an export. Its hashes are encrypted. `expires`: whether the tenant lets passwords expire; what was stored
+    while it did would hold for good where the file goes."""
     phc = password.hash if password else ""
     moments = {
         "passwordUpdatedTimestamp": password.changed_at if password else None,
-        "passwordExpirationTimestamp": password.valid_until if password else None,
+        "passwordExpirationTimestamp": password.ends_at(expires=expires) if password else None,
     }
     scim = {name: value for name, value in user_json(user).items() if name not in ("id", "originalId")}
     history = [{"passwordHash": cipher.encrypt(one, user.id), "hashAlgorithm": scheme_name(one)} for one in past]
@@ -105,7 +107,7 @@ def names_of(document: Any) -> dict[str, str]:
         ("originalId", scim.get("originalId") or scim.get("id")), ("id", scim.get("id")),
         ("userName", scim.get("userName")), ("email", first.get("value")),
     )  # fmt: skip
-    return {name: value[:_SHOWN] for name, value in named if isinstance(value, str)}
+    return {name: value[:_SHOWN] for name, value in named if isinstance(value, str) and is_text(value)}
 
 
 _SHOWN = 256

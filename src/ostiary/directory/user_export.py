@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
+from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS, expires
 from ostiary.directory.attributes import stored_attributes
 from ostiary.directory.profile_search import page_size, page_start
 from ostiary.directory.profiles import CLOUD_DIRECTORY
@@ -60,17 +61,20 @@ def export_page(work: Work, tenant_id: str, cipher: TransferCipher, page: Page) 
 
 
 def exported(work: Work, tenant_id: str, users: Sequence[UserView], cipher: TransferCipher) -> list[dict[str, Any]]:
-    """These users as an export writes them: four queries, however many they are."""
+    """These users as an export writes them: five queries, however many they are."""
     ids = [user.id for user in users]
     passwords, past = passwords_of(work, tenant_id, ids)
     profiles = {row.user_id: row for row in work.rows(_PROFILES_OF_USERS, {"of_tenant": tenant_id, "of_users": ids})}
     roles = role_names_of_profiles(work, tenant_id, [row.id for row in profiles.values()])
+    expiring = expires(ADVANCED_PASSWORDS.load(work, tenant_id))
     documents = []
     for user in users:
         profile = profiles.get(user.id)
         attributes = stored_attributes(profile.attributes) if profile else {}
         held = roles.get(profile.id, ()) if profile else ()
         documents.append(
-            written_user(user, passwords.get(user.id), past.get(user.id, ()), attributes, held, cipher)
-        )  # fmt: skip
+            written_user(
+                user, passwords.get(user.id), past.get(user.id, ()), attributes, held, cipher, expires=expiring
+            )
+        )
     return documents

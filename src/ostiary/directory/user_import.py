@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import bindparam, insert, select
 
+from ostiary.directory.cloud_directory import CLOUD_DIRECTORY as DIRECTORY_SETTINGS
+from ostiary.directory.cloud_directory import check_sign_in_name
 from ostiary.directory.contacts import Contact, email_rows, email_taken, one_primary, phone_rows
 from ostiary.directory.login_names import take_login_names
 from ostiary.directory.names import email_key, login_key, name_key
@@ -122,10 +124,11 @@ def store_batch(work: Work, tenant_id: str, batch: Batch, entropy: Entropy, now_
     proved = [entrant.proved_email for entrant in batch.entrants if entrant.proved_email]
     waiting = waiting_profiles(work, tenant_id, proved)
     rows = _Rows(tenant_id, now_ms, roles_by_name(work, tenant_id), waiting)
-    taken = _Taken(work, tenant_id, batch.entrants)
+    taken, directory = _Taken(work, tenant_id, batch.entrants), DIRECTORY_SETTINGS.load(work, tenant_id)
     refused = list(batch.refused)
     for entrant in batch.entrants:
         try:
+            check_sign_in_name(directory, has_email=bool(entrant.emails))
             taken.check(entrant)
             rows.add(entrant, new_id(entropy), new_id(entropy))
         except DomainError as error:

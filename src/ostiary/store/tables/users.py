@@ -85,6 +85,9 @@ class Password(SQLModel, table=True):
     changed_at: int = moment()
     valid_until: int | None = moment(optional=True)
     """When it expires; None: never."""
+    expires_always: bool = Field(
+        default=False, description="Whether valid_until was said of this person and holds whatever the policy says."
+    )
     failures: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     """Wrong passwords in a row."""
 
