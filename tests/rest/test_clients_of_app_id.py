@@ -143,3 +143,32 @@ def test_a_file_may_begin_with_a_byte_order_mark(management: httpx.Client, pack:
     assert (done["status"], done["added"], done["failed"]) == ("COMPLETED", 1, 0)
     failed = ended(pack(json.dumps({"users": []}).encode("utf-16")))
     assert (failed["status"], "UTF-16" in failed["error"]) == ("FAILED", True)
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "kept"),
+    [
+        ("config/idps/google", {"isActive": False, "config": {"idpId": "", "secret": ""}}, {"isActive": False}),
+        ("config/idps/facebook", {"isActive": False, "config": {}}, {"isActive": False}),
+        ("config/idps/saml", {"isActive": False, "config": {"entityID": "", "certificates": [], "authnContext": {}}},
+         {"isActive": False}),
+        ("config/cloud_directory/mfa/channels/nexmo", {"isActive": False, "config": {}}, {"isActive": False}),
+    ],
+)  # fmt: skip
+def test_what_is_off_may_be_sent_with_empty_fields(
+    management: httpx.Client, path: str, sent: Json, kept: Json
+) -> None:  # fmt: skip
+    answer = management.put(path, json=sent)
+    assert answer.status_code == 200, answer.text
+    read = management.get(path).json()
+    assert {name: read[name] for name in kept} == kept
+    assert "config" not in read
+    assert management.put(path, json={**sent, "isActive": True}).status_code == 400
+
+
+def test_null_in_a_form_is_a_field_left_out(management: httpx.Client) -> None:
+    user = management.get("/cloud_directory/Users?count=1").json()["Resources"][0]
+    changed = {"uuid": user["id"], "newPassword": "another engine", "changedIpAddress": None}
+    assert management.post("/cloud_directory/change_password", json=changed).status_code == 200
+    missing = management.post("/cloud_directory/change_password", json={**changed, "newPassword": None})
+    assert (missing.status_code, missing.json()["errorCode"]) == (400, "MISSING_FIELD")

@@ -81,7 +81,7 @@ class Proxy(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     server: Proxy
 
-    def do_GET(self) -> None:  # noqa: N802 - named by http.server
+    def do_GET(self) -> None:
         path, headers = urlsplit(self.path), {"authorization": self.headers["authorization"]}
         url = self.server.behind.url
         if not path.path.endswith("/cloud_directory/export"):

@@ -288,9 +288,8 @@ def test_the_history_and_the_dates_of_passwords_travel(source: People, target: P
             phc = f"$argon2id$v=19$m=64,t=1,p=1$c29tZXNhbHQ{number}$" + "A" * 43
             row = {"tenant_id": source.tenant_id, "user_id": user_id, "hash": phc, "replaced_at": now + number}
             work.run(PAST.insert(), row)
-        work.run(
-            PASSWORDS.update().where(PASSWORDS.c.user_id == user_id).values(valid_until=now + 5, changed_at=now - 5)
-        )
+        moments = {"valid_until": now + 5, "expires_always": True, "changed_at": now - 5}
+        work.run(PASSWORDS.update().where(PASSWORDS.c.user_id == user_id).values(moments))
     exported = export(source)
     scim = exported["users"][0]["scimUser"]
     assert (scim["passwordExpirationTimestamp"], scim["passwordUpdatedTimestamp"]) == (now + 5, now - 5)
@@ -306,7 +305,7 @@ def test_the_history_and_the_dates_of_passwords_travel(source: People, target: P
     with target.made.runtime.store.read() as work:
         row = work.row(select(PASSWORDS).where(PASSWORDS.c.tenant_id == target.tenant_id))
     assert row is not None
-    assert (row.valid_until, row.changed_at) == (now + 5, now - 5)
+    assert (row.valid_until, row.expires_always, row.changed_at) == (now + 5, True, now - 5)
 
 
 def test_an_import_is_audited_once_without_names_or_secrets(target: People) -> None:
@@ -354,6 +353,7 @@ def test_of_two_imports_at_once_each_user_is_taken_once(target: People) -> None:
     here = len(listed(target))
     assert (here in (0, 20), import_(target, {"users": users})["added"]) == (True, 20 - here)
 
+
 LONG = "x" * 1_001
 BAD_USERS: dict[str, Json] = {
     "no address": {"emails": []},
@@ -400,7 +400,7 @@ def test_an_import_refuses_whom_a_sign_up_refuses_and_for_the_same_reason(target
 def test_what_is_wrong_with_one_user_costs_no_other(target: People) -> None:
     half, deep = '{"scimUser": {"emails": [{"value": "a@example.com"}], "title": "\\ud800"}}', "[" * 70 + "]" * 70
     nested = f'{{"scimUser": {{"emails": [{{"value": "b@example.com"}}], "addresses": {deep}}}}}'
-    users = f'[{half}, {nested}, 7, null, [], {json.dumps(arriving("c@example.com"))}]'
+    users = f"[{half}, {nested}, 7, null, [], {json.dumps(arriving('c@example.com'))}]"
     result = import_(target, f'{{"users": {users}}}')
     assert (result["added"], result["failed"]) == (1, 5)
     codes = [reason["error"]["code"] for reason in result["failReasons"]]

@@ -33,7 +33,8 @@ def identity_field(provider: pb.CloudDirectoryProvider) -> str:
 def check_sign_in_name(provider: pb.CloudDirectoryProvider, *, has_email: bool) -> None:
     """Raises EMAIL_MISSING for somebody who could never sign in, for want of a mail address."""
     if identity_field(provider) == "email" and not has_email:
-        raise invalid("EMAIL_MISSING", "emails must hold a mail address: people sign in by it.", scim_type="invalidValue")
+        message = "emails must hold a mail address: people sign in by it."
+        raise invalid("EMAIL_MISSING", message, scim_type="invalidValue")
 
 
 def refuses_pending(provider: pb.CloudDirectoryProvider) -> bool:

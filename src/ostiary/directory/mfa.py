@@ -12,7 +12,7 @@ from ostiary.directory.names import check_name
 from ostiary.errors import DomainError, invalid, not_found
 from ostiary.ids import Entropy
 from ostiary.keys.sealing import Sealing
-from ostiary.settings.fields import require
+from ostiary.settings.fields import is_blank, require
 from ostiary.settings.sealed import SealedSetting
 from ostiary.settings.setting import Setting
 from ostiary.settings.switch import check_switch
@@ -90,7 +90,7 @@ def put_channel(
     the_channel(channels(stored), name)
     check_switch(channel)
     stored.sms_is_active = channel.is_active if name == NEXMO else not channel.is_active
-    if name == NEXMO and channel.HasField("config"):
+    if name == NEXMO and (channel.is_active or not is_blank(channel.config)) and channel.HasField("config"):
         stored.sms.CopyFrom(channel.config)
     return channels(MFA_CHANNELS.replace_sealed(work, sealing, entropy, tenant_id, stored, now_ms))[name]
 

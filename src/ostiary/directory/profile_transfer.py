@@ -133,7 +133,8 @@ def _read(entry: Any, roles: Mapping[str, str]) -> Carried:
         raise _bad("An identity stands in identities twice.")
     facts = {name: _text(name, entry.get(name)) for name in FACTS}
     _text("idp", entry.get("idp"))
-    return Carried(facts, read, attributes_text(check_attributes(attributes)), _role_ids(entry.get("roles", []), roles))
+    role_ids = _role_ids(entry.get("roles") or [], roles)
+    return Carried(facts, read, attributes_text(check_attributes(attributes)), role_ids)
 
 
 def _identity(identity: Any) -> IdentityView:

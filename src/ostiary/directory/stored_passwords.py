@@ -68,8 +68,8 @@ _PAST_OF_USERS = (
 class StoredPassword:
     """A user's password. Times are UTC milliseconds; `failures`: wrong ones in a row since the last right one.
 
-    `valid_until` is what the tenant's policy said when it was set, and holds while the tenant lets passwords expire; with
-    `expires_always` it was said of this person (an import brought it), and holds in any case.
+    `valid_until` is what the tenant's policy said when it was set, and holds while the tenant lets passwords expire;
+    with `expires_always` it was said of this person (an import brought it), and holds in any case.
     """
 
     hash: str
@@ -138,8 +138,8 @@ def _new(phc: str, policies: pb.AdvancedPasswordManagementConfig, now_ms: int) -
 
 @dataclass(frozen=True, slots=True)
 class CarriedPassword:
-    """A password that an import brings. What it does not say (None) is as of a password that is set now; what it says of
-    its end holds whatever the tenant's policy is. `past` are hashes, newest first."""
+    """A password that an import brings. What it does not say (None) is as of a password that is set now; what it says
+    of its end holds whatever the tenant's policy is. `past` are hashes, newest first."""
 
     user_id: str
     hash: str

@@ -50,8 +50,8 @@ def written_user(
     user: UserView, password: StoredPassword | None, past: Sequence[str], attributes: Any, roles: Sequence[str],
     cipher: TransferCipher, *, expires: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """A user of an export. Its hashes are encrypted. `expires`: whether the tenant lets passwords expire; what was stored
-    while it did would hold for good where the file goes."""
+    """A user of an export. Its hashes are encrypted. `expires`: whether the tenant lets passwords expire; what was
+    stored while it did would hold for good where the file goes."""
     phc = password.hash if password else ""
     moments = {
         "passwordUpdatedTimestamp": password.changed_at if password else None,

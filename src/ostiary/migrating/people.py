@@ -114,7 +114,7 @@ def _import(copying: Copying, part: str, people: list[Json], send: Send) -> Sent
         else:
             copying.report.failed(part, name, why)
     for left_out in (answer.get("leftOut") or {}).get("reasons") or []:
-        copying.report.left("past passwords", _name(left_out), _why(left_out)[1])
+        copying.report.left("past passwords", name_of(left_out), _why(left_out)[1])
     return Sent(added, hashes)
 
 

@@ -1,9 +1,9 @@
 """People of a source, read page by page however their server counts: nobody is lost, nobody comes twice.
 
-Servers count places from 0 or from 1, give pages smaller or larger than asked, do not say how many there are, and change
-while they are read. So the first page is asked for without a place and each later one from the number already read:
-where places count from 1 that brings the last one again. Who was seen is left out; and where the source has more than
-came, or changed meanwhile, so that people moved to pages that were read already, it is read again from the beginning.
+Servers count places from 0 or from 1, give pages smaller or larger than asked, do not say how many there are, and
+change while they are read. So the first page is asked for without a place and each later one from the number already
+read: where places count from 1 that brings the last one again. Who was seen is left out; and where the source has more
+than came, or changed meanwhile, so that people moved to pages that were read already, it is read again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ _REPEATS = 2
 
 @dataclass
 class People:
-    """A list of people at a source, and what came of it so far. `total` is what the source says; None if it does not."""
+    """A list of people at a source, and what came of it so far. `total` is what the source says; None if it says
+    nothing."""
 
     source: ManagementApi
     path: str
@@ -76,13 +77,13 @@ class People:
         try:
             found = self.source.get(self.path, **self.query, **place, count=PAGE)
         except ApiError as error:
-            if read and self.is_complete and error.status == 400:  # noqa: PLR2004
+            if read and self.is_complete and error.status == 400:
                 return []  # there is nothing behind the last one, which this server calls a mistake
             raise
         if found is None:
             raise ApiError(404, "NOT_FOUND", f"{self.path} is not there")
-        total = found.get("totalResults")
-        self.total = int(total) if str(total).isdigit() else None
+        total = str(found.get("totalResults"))
+        self.total = int(total) if total.isdigit() else None
         self._totals.add(self.total)
         return found.get("users") or []
 

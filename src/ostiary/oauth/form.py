@@ -97,7 +97,7 @@ def _json(body: bytes, names: Collection[str]) -> Iterator[tuple[str, str]]:
         raise invalid("MALFORMED_BODY", error.message) from error
     if not isinstance(document, dict):
         raise invalid("MALFORMED_BODY", "A JSON body must be an object.")
-    asked = {name: value for name, value in document.items() if name in names}
+    asked = {name: value for name, value in document.items() if name in names and value is not None}
     if not all(isinstance(value, str) for value in asked.values()):
         raise invalid("MALFORMED_BODY", "The fields of a JSON body must be strings.")
     return iter(asked.items())

@@ -29,6 +29,14 @@ def keep_switches(document: Message, stored: Message) -> None:
                 setattr(part, switch.name, getattr(getattr(stored, field.name), switch.name))
 
 
+def is_blank(message: Message) -> bool:
+    """Whether nothing in it says anything: forms of what is switched off are sent back with empty fields."""
+    return all(
+        is_blank(value) if field.message_type is not None and field.has_presence else not value
+        for field, value in message.ListFields()
+    )
+
+
 def texts_of(message: Message, name: str) -> list[str]:
     """The texts of a required ListValue, which may be empty. Raises FIELD_MISSING, INVALID_LIST."""
     require(message, "", name)

@@ -10,7 +10,7 @@ from cryptography import x509
 from ostiary.directory.names import check_name
 from ostiary.errors import invalid
 from ostiary.outgoing.targets import read_target
-from ostiary.settings.fields import require
+from ostiary.settings.fields import is_blank, require
 from ostiary.settings.setting import Setting
 from ostiary.settings.switch import check_switch
 from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
@@ -40,6 +40,8 @@ def check_saml(provider: pb.SamlProvider) -> None:
     `validity`."""
     check_switch(provider)
     provider.ClearField("validation_data")
+    if not provider.is_active and is_blank(provider.config):
+        provider.ClearField("config")
     if not provider.HasField("config"):
         if provider.is_active:
             raise invalid("CONFIG_MISSING", "config is required when isActive is true.")

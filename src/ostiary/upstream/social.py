@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ostiary.directory.names import check_name
 from ostiary.errors import invalid
-from ostiary.settings.fields import require
+from ostiary.settings.fields import is_blank, require
 from ostiary.settings.sealed import SealedSetting
 from ostiary.settings.switch import check_switch
 from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
@@ -18,6 +18,8 @@ def check_social(provider: pb.SocialProvider) -> None:
     """Refuses a provider that is on without credentials of the tenant's own: there are none to share."""
     check_switch(provider)
     provider.ClearField("redirect_url")
+    if not provider.is_active and is_blank(provider.config):
+        provider.ClearField("config")
     if not provider.HasField("config"):
         if provider.is_active:
             message = "config with idpId and secret is required when isActive is true: there are no shared credentials."
