@@ -289,3 +289,11 @@ def test_an_assertion_with_a_claim_twice_is_refused(custom: Custom) -> None:
     twice = f'{claims[:-1]}, "sub": "emp-2"}}'.encode()
     with refused("invalid_grant"):
         custom.exchange(compact({"alg": "RS256"}, twice, OURS))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig", "half a pair"])
+def test_an_assertion_is_json_in_utf8(custom: Custom, encoding: str) -> None:
+    claims = json.dumps(custom.claims(nickname="\ud800" if encoding == "half a pair" else "Ada"), ensure_ascii=False)
+    data = claims.encode("utf-8", "surrogatepass") if encoding == "half a pair" else claims.encode(encoding)
+    with refused("invalid_grant"):
+        custom.exchange(compact({"alg": "RS256"}, data, OURS))

@@ -118,7 +118,8 @@ def parse(token: str, longest: int = MAX_LENGTH) -> Parsed:
 def _document(part: str) -> dict[str, Any]:
     text = unb64(part)
     try:
-        document = json.loads(text, object_pairs_hook=distinct)  # RFC 7515 §4, RFC 7519 §4: no name stands twice
+        # UTF-8 (RFC 7519 §3) and nothing else, and no name twice (RFC 7515 §4, RFC 7519 §4).
+        document = json.loads(text.decode(), object_pairs_hook=distinct)
         if b"\\u" in text:  # half a surrogate pair is no text, and no store takes it
             json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
