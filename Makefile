@@ -1,4 +1,5 @@
-# Everything runs from .venv, which tools/environment makes: a fresh machine needs Python 3.11, its venv and pip, and make.
+# Everything runs from .venv, which tools/environment makes: a fresh machine needs Python 3.11, 3.12 or 3.13 with venv and
+# pip, and make.
 # A worktree may link .venv to another checkout's: PYTHONPATH puts this tree's code first, and nothing is installed.
 
 PYTHON ?= python3
@@ -12,11 +13,14 @@ WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help environment environment-dev run demo test check lint style types protos imports generated gen format \
-	operations operations-current sdk bench lock migration first-migration clean
+.PHONY: help environment environment-dev init run demo test check lint style types protos imports generated gen format \
+	operations operations-current sdk bench wheel release-check lock migration first-migration clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+init: environment ## Make an installation under var/; prints its credentials as shell variables: eval "$$(make -s init)"
+	@ostiary init --env
 
 run: environment ## Start Ostiary on an embedded store under var/; OSTIARY_… variables change what and where
 	@ostiary init --if-needed && exec ostiary serve
@@ -88,6 +92,16 @@ sdk: environment-dev ## Drive the vendor's own SDK and libraries of relying part
 
 bench: environment-dev ## Measure throughput and latency beside the machine's own limits; writes docs/benchmarks.md
 	@PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests python -m bench.run --report docs/benchmarks.md $(BENCH)
+
+wheel: environment-dev ## Build the wheel of a release, and the constraints with its exact versions, into dist/
+	@rm -rf dist
+	@python -m pip --disable-pip-version-check wheel --quiet --no-index --no-deps --no-build-isolation --wheel-dir dist .
+	@for wheel in dist/*.whl; do python tools/constraints.py requirements.txt > "$${wheel%%-py3-*}.constraints.txt"; done
+	@ls dist/*
+
+# PYTHONS are the interpreters to try, by default all that are supported.
+release-check: wheel ## Install that wheel into empty environments, serve, sign in; needs a package index
+	python -m pytest tests/release/installed.py
 
 lock: environment-dev ## Pin the dependencies of pyproject.toml again; UPGRADE=--upgrade takes the newest of all
 	$(PIN) --group build --output-file requirements.txt

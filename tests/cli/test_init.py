@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -38,6 +41,23 @@ def test_json_is_all_that_it_prints_and_names_what_service_credentials_name(data
         f"https://id.example.com/oauth/v4/{tenant}/.well-known/openid-configuration"
     )
     assert credentials["grpc"] == "id.example.com:443"
+
+
+def test_the_credentials_as_variables_are_what_a_shell_reads(tmp_path: Path) -> None:
+    names = "TENANT APIKEY IAM MANAGEMENT OAUTH GRPC OPERATOR_APIKEY CLIENT"
+    script = f'eval "$("$0" -m ostiary init --env)"; for name in {names}; do eval "echo \\$$name"; done'
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OSTIARY_")}
+    ended = subprocess.run(
+        ["sh", "-euc", script, sys.executable], cwd=tmp_path, env=clean, text=True, capture_output=True, check=True
+    )  # fmt: skip
+    tenant, apikey, iam, management, oauth, address, operator, client = ended.stdout.splitlines()
+    assert management == f"http://127.0.0.1:8080/management/v4/{tenant}"
+    assert (iam, address) == ("http://127.0.0.1:8080/identity/token", "127.0.0.1:8080")
+    assert oauth.endswith(f"/oauth/v4/{tenant}")
+    assert len({apikey, operator, *client.split(":")}) == 4
+    again = ostiary_here("init", "--env", "--if-needed", cwd=tmp_path)
+    assert (again.code, again.stdout) == (0, ""), "a shell that evaluates it learns nothing wrong"
+    assert "the installation is in" in again.stderr
 
 
 @pytest.mark.usefixtures("made")

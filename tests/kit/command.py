@@ -28,13 +28,13 @@ class Ended:
         return json.loads(self.stdout)
 
 
-def ostiary_here(*arguments: str, cwd: Path, **variables: str) -> Ended:
-    """The same in this process: ten times as fast, since nothing is imported again."""
+def ostiary_here(*arguments: str, cwd: Path, typed: str = "", **variables: str) -> Ended:
+    """The same in this process, with `typed` on standard input: ten times as fast, since nothing is imported again."""
     stdout, stderr = io.StringIO(), io.StringIO()
     environment, here, stdin = dict(os.environ), Path.cwd(), sys.stdin
     try:
         os.chdir(cwd)
-        sys.stdin = io.StringIO()
+        sys.stdin = io.StringIO(typed)
         os.environ.update(variables)
         with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
             code = run(list(arguments))

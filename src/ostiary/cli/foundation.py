@@ -5,6 +5,7 @@ All of it stands in one transaction: there is a whole installation or none.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -37,8 +38,7 @@ class Credentials:
     operator_api_key: str
 
     def document(self, public_url: str) -> dict[str, str]:
-        """As App ID's service credentials (appid.md §1) write it, and beside them the operators' key and the gRPC
-        address."""
+        """As App ID's service credentials write it, and beside them the operators' key and the gRPC address."""
         issuer = Issuers(public_url).tenant(self.tenant_id)
         return {
             "tenantId": self.tenant_id,
@@ -53,6 +53,19 @@ class Credentials:
             "operatorApikey": self.operator_api_key,
             "grpc": _host_and_port(public_url),
         }
+
+
+SHELL = {
+    "TENANT": "tenantId", "APIKEY": "apikey", "IAM": "iamTokenUrl", "MANAGEMENT": "managementUrl",
+    "OAUTH": "oauthServerUrl", "GRPC": "grpc", "OPERATOR_APIKEY": "operatorApikey",
+}  # fmt: skip
+"""Shell variable → name in the document of credentials. CLIENT, which is two of them, comes beside."""
+
+
+def shell_variables(document: Mapping[str, str]) -> dict[str, str]:
+    """The credentials under the names that the examples of the README use."""
+    client = f"{document['clientId']}:{document['secret']}"
+    return {**{variable: document[name] for variable, name in SHELL.items()}, "CLIENT": client}
 
 
 def is_founded(store: Store) -> bool:

@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import click
 
-from ostiary.cli.foundation import found, is_founded
+from ostiary.cli.foundation import found, is_founded, shell_variables
 from ostiary.cli.options import STORE, as_json, with_settings
-from ostiary.cli.printing import print_facts, print_json
+from ostiary.cli.printing import print_facts, print_json, print_variables
 from ostiary.clock import SystemClock
 from ostiary.config import Settings
 from ostiary.database_url import shown
@@ -25,8 +25,11 @@ from ostiary.store.schema import upgrade
 @click.option("--public-url", default="", metavar="URL", help="What clients will reach it by; only printed here.")
 @click.option("--tenant", default="default", metavar="NAME", show_default=True, help="Name of the first tenant.")
 @click.option("--if-needed", is_flag=True, help="Be content with an installation that is there; bring its schema up.")
+@click.option("--env", "as_variables", is_flag=True, help="Print shell variables and nothing else.")
 @as_json
-def command(settings: Settings, public_url: str, tenant: str, if_needed: bool, as_json: bool) -> None:
+def command(
+    settings: Settings, public_url: str, tenant: str, if_needed: bool, as_variables: bool, as_json: bool
+) -> None:  # fmt: skip
     """Makes an installation: the store's schema, a master key (mode 0600), a first tenant with one application, a
     Manager API key of the tenant and a platform operator's API key.
 
@@ -35,30 +38,36 @@ def command(settings: Settings, public_url: str, tenant: str, if_needed: bool, a
     \b
     Examples
       ostiary init
+      eval "$(ostiary init --env)"; curl "$IAM" -d grant_type=urn:ibm:params:oauth:grant-type:apikey -d apikey="$APIKEY"
       ostiary init --data /srv/ostiary --tenant acme --public-url https://id.example.com --json > credentials.json
       ostiary init --database postgresql://ostiary@db/ostiary --if-needed
     """
+    if as_json and as_variables:
+        raise click.UsageError("--env and --json exclude each other")
     url = _checked(public_url) or settings.base_url
     where = shown(settings.database_url)
     upgrade(settings.database_url)
     with closing(Store(settings.database_url)) as store:
         if if_needed and is_founded(store):
-            _say_existing(where, as_json)
+            _say_existing(where, as_json=as_json, as_variables=as_variables)
             return
         sealing = Sealing(SystemEntropy(), _master_key(settings))
         credentials = found(store, sealing, SystemClock(), SystemEntropy(), tenant)
     if as_json:
         print_json(credentials.document(url))
+    elif as_variables:
+        print_variables(shell_variables(credentials.document(url)))
     else:
         click.echo(f"A new installation in {where}. Keep these: secret, apikey and operatorApikey are shown once.\n")
         print_facts(credentials.document(url))
 
 
-def _say_existing(where: str, as_json: bool) -> None:
+def _say_existing(where: str, *, as_json: bool, as_variables: bool) -> None:
+    """Its credentials were shown once; a shell that evaluates the output must not take this for one of them."""
     if as_json:
         print_json({"existing": True, "database": where})
     else:
-        click.echo(f"ostiary: the installation is in {where}")
+        click.echo(f"ostiary: the installation is in {where}", err=as_variables)
 
 
 def _checked(public_url: str) -> str:

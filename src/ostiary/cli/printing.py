@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,12 @@ import click
 def print_json(document: Any) -> None:
     """One JSON document on standard output."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_variables(variables: Mapping[str, str]) -> None:
+    """Assignments that a POSIX shell reads (`eval`), each value quoted where it must be."""
+    for name, value in variables.items():
+        click.echo(f"{name}={shlex.quote(value)}")
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ COMMANDS = {
     "init": "ostiary.cli.init",
     "migrate": "ostiary.cli.migrate",
     "tenant": "ostiary.cli.tenant",
+    "operator": "ostiary.cli.operator",
     "apikey": "ostiary.cli.api_key",
     "key": "ostiary.cli.key",
     "backup": "ostiary.cli.backup",

@@ -142,6 +142,6 @@ def _is_missing(url: str) -> bool:
 
 def _make_file(path: Path) -> None:
     """An empty database that nobody else reads; SQLite gives its journal the same mode."""
-    check_file(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_file(path)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
