@@ -14,7 +14,7 @@ from ostiary.directory.foreign_hashes.bcrypt_hashes import BCRYPT
 from ostiary.directory.foreign_hashes.crypt_hashes import CRYPT
 from ostiary.directory.foreign_hashes.pbkdf2_hashes import PBKDF2
 from ostiary.directory.foreign_hashes.portable_hashes import PORTABLE
-from ostiary.directory.foreign_hashes.salted_digests import SALTED
+from ostiary.directory.foreign_hashes.salted_digests import SALT_FIRST, SALTED
 from ostiary.directory.foreign_hashes.scheme import Parts, Scheme
 from ostiary.directory.foreign_hashes.scrypt_hashes import SCRYPT
 from ostiary.directory.foreign_hashes.spellings import respelled
@@ -23,7 +23,7 @@ from ostiary.errors import DomainError, invalid
 
 MAX_TEXT = 2_048
 """Letters of a hash."""
-SCHEMES = (*ARGON2, *BCRYPT, *SCRYPT, *PBKDF2, *PORTABLE, *SALTED, APACHE_MD5, *CRYPT)
+SCHEMES = (*ARGON2, *BCRYPT, *SCRYPT, *PBKDF2, *PORTABLE, *SALTED, *SALT_FIRST, APACHE_MD5, *CRYPT)
 _BY_BEGINNING = tuple((scheme.beginnings, scheme) for scheme in SCHEMES)
 
 

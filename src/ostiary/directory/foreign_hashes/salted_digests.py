@@ -1,7 +1,8 @@
 """A digest of the password and a salt, as LDAP servers store one: `{SSHA512}` and base64 of the digest, then the salt.
 
 With SHA-2 and a salt it is taken always; without a salt, with SHA-1 or with MD5 it is weak: all of a directory's
-passwords can be guessed in a day.
+passwords can be guessed in a day. Django and MediaWiki put the salt first and write in hexadecimal; theirs are weak,
+too.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
 
 from ostiary.directory.foreign_hashes.scheme import Parts, Scheme, halves
 
@@ -39,3 +41,27 @@ SALTED = tuple(
         ("SHA", "sha1", False), ("MD5", "md5", False),
     )
 )  # fmt: skip
+
+
+def _django_matches(found: Parts, password: bytes) -> bool:
+    made = hashlib.new(found["digest"], found["letters"].encode() + password).hexdigest()
+    return hmac.compare_digest(made, found["hexadecimal"])
+
+
+def _media_wiki_matches(found: Parts, password: bytes) -> bool:
+    inner = hashlib.md5(password, usedforsecurity=False).hexdigest()
+    made = hashlib.md5(f"{found['letters']}-{inner}".encode(), usedforsecurity=False).hexdigest()
+    return hmac.compare_digest(made, found["hexadecimal"])
+
+
+def _salt_first(name: str, beginning: str, form: str, matches: Callable[[Parts, bytes], bool], own: str) -> Scheme:
+    return Scheme(name, (beginning,), re.compile(form, re.ASCII), _free, matches, (own,), weak=True)
+
+
+_LETTERS = r"(?P<letters>[^$:]{0,128})"
+_MD5, _SHA1 = r"(?P<hexadecimal>[0-9a-f]{32})", r"(?P<hexadecimal>[0-9a-f]{40})"
+SALT_FIRST = (
+    _salt_first("Django MD5", "md5$", rf"(?P<digest>md5)\${_LETTERS}\${_MD5}", _django_matches, "md5"),
+    _salt_first("Django SHA-1", "sha1$", rf"(?P<digest>sha1)\${_LETTERS}\${_SHA1}", _django_matches, "sha1"),
+    _salt_first("MediaWiki MD5", ":B:", rf":B:{_LETTERS}:{_MD5}", _media_wiki_matches, "B"),
+)

@@ -17,6 +17,8 @@ MAX_FILLED = 1 << 30
 SALT, HASH = r"[A-Za-z0-9./+]{2,344}={0,2}", r"[A-Za-z0-9./+]{22,344}={0,2}"
 """At least 16 bytes of hash: a shorter one would fit too many passwords."""
 
+_IN_BASE64 = {"salt", "hash", "separator", "signer"}
+
 
 def _always() -> bool:
     return True
@@ -51,8 +53,8 @@ class Scheme:
         if found is None:
             return None
         try:
-            for name in ("salt", "hash"):
-                data(found.groupdict().get(name) or "")
+            for name in found.groupdict().keys() & _IN_BASE64:
+                data(found[name] or "")
         except ValueError:
             return None
         return found

@@ -9,7 +9,7 @@ _FORMS = tuple(
     (re.compile(form, re.ASCII | re.DOTALL), name)
     for form, name in (
         (r"(argon2|bcrypt|pbkdf2_sha\d+|scrypt|crypt)\$.*", "one of Django's, but not complete"),
-        (r"(md5|sha1)\$.*", "Django's MD5 or SHA-1, which is weak"),
+        (r"(md5|sha1)\$.*", "Django's MD5 or SHA-1, which is weak, and not complete"),
         (r"bcrypt_sha256\$.*", "Django's bcrypt over SHA-256, but not complete"),
         (r"(pbkdf2|scrypt|plain|md5|sha\d+):.*", "one of Werkzeug's, but not complete or weak"),
         (r"!.*", "Django's or Unix's mark for somebody who has no password: leave passwordHash empty"),
@@ -31,7 +31,7 @@ _FORMS = tuple(
         (r"\$p5k2\$.*", "PBKDF2 of passlib's relatives, but not complete"),
         (r"\$[0-9a-f]{5,6}\$.*", "Spring Security's scrypt, but not complete"),
         (r":(pbkdf2-legacy\w|\w+-legacy\w):.*", "MediaWiki's layers, but not PBKDF2 over MD5"),
-        (r":[AB]:.*", "MediaWiki's MD5, which is weak"),
+        (r":[AB]:.*", "MediaWiki's MD5, which is weak, and not complete"),
         (r":[a-z0-9-]+:.*", "one of MediaWiki's, but not complete"),
         (r"\{(clear|cleartext|plain|plaintext|noop)\}.*", "a password in plain text"),
         (r"\{(sasl|k5key|kerberos)\}.*", "LDAP's reference to another system, which keeps the password"),

@@ -30,6 +30,7 @@ MEDIA_WIKI = (
         rf":pbkdf2:(?P<digest>sha(?:1|224|256|384|512)):(?P<iterations>\d{{1,9}}):\d{{1,3}}:(?P<salt>{_BASE64}):(?P<hash>{_BASE64})",
         _pbkdf2,
     ),
+    spelling("MediaWiki", r":A:(?P<hex>[0-9a-f]{32})", lambda found: f"{{MD5}}{text(bytes.fromhex(found['hex']))}"),
     spelling("MediaWiki", r":argon2:(?P<inner>\$argon2.+)", inner),
     spelling(
         "MediaWiki", r":bcrypt:(?P<cost>\d{1,2})\$(?P<salt>[./A-Za-z0-9]{22})\$(?P<hash>[./A-Za-z0-9]{31})",
