@@ -10,6 +10,7 @@
 --   BODIES, JSON_NAMES  the fields that whole bodies are; what clients call a field
 --   NUMBERS  the names of query parameters that are whole numbers
 --   ANSWERS  per error family and refusal: {status, content type, body}
+--   CONNECT  such an answer, for clients of Connect's own protocol
 --
 -- A worker says what the transcoder cannot: `x-http-status` beside a success; `x-http-status`, `x-http-content-type` and
 -- `x-http-error` (the body) with an error.
@@ -62,9 +63,12 @@ local function family(handle)
   return ANSWERS[handle:filterContext():get("family") or OTHERWISE] -- broken HTTP has no route
 end
 
-local function refuse(handle, name, allow)
-  local answer = family(handle)[name]
+local function respond(handle, answer, allow)
   handle:respond({[":status"] = answer[1], ["content-type"] = answer[2], allow = allow}, answer[3])
+end
+
+local function refuse(handle, name, allow)
+  respond(handle, family(handle)[name], allow)
 end
 
 -- What the answer to this request must know of it.
@@ -83,7 +87,10 @@ function envoy_on_request(handle)
   local path, method = headers:get(":path"), headers:get(":method")
   if not path then return refuse(handle, "405", "") end -- CONNECT names a host
   local place, mark = place_of(path)
-  if not place then return refuse(handle, "404") end
+  if not place then
+    if headers:get("connect-protocol-version") then return respond(handle, CONNECT) end
+    return refuse(handle, "404")
+  end
   local verb = place.verbs[method]
   if not verb then return refuse(handle, "405", place.allow) end
   if verb ~= true then mark_for_answer(handle, "link", verb) end

@@ -74,6 +74,14 @@ def _pieces(text: bytes) -> list[bytes]:
     return re.findall(rb"[^=]+={0,2}", text)
 
 
+@pytest.mark.parametrize("content_type", ["application/proto", "application/json", "application/connect+proto"])
+def test_a_client_of_connects_own_protocol_hears_what_is_spoken(edge: Edge, content_type: str) -> None:
+    headers = {"content-type": content_type, "connect-protocol-version": "1"}
+    answer = edge.http.post(METHOD, content=b"{}", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (501, "unimplemented")
+    assert "gRPC-Web" in answer.json()["message"]
+
+
 OTHERS = [
     "application/grpc+json", "application/grpc-web+json", "application/grpc-web-text+json", "application/grpc+thrift",
     "application/grpc-web+json; charset=utf-8", "application/grpc; charset=utf-8", "application/grpcs",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ostiary.gateway.refusals import Answer
+from ostiary.gateway.refusals import CONNECT, Answer
 from ostiary.gateway.routes import Place
 from ostiary.gateway.templates import Node, Segment
 from ostiary.transport.rules import DEPRECATED_SINCE, successor_link
@@ -28,8 +28,7 @@ class Tables:
 def script(tables: Tables, max_body: int, *logic: Path) -> str:
     """The whole filter: tables, then `logic`. `max_body`: bytes."""
     families = {
-        family: {name: [str(answer.status), answer.content_type, answer.body] for name, answer in named.items()}
-        for family, named in tables.answers.items()
+        family: {name: _answer(answer) for name, answer in named.items()} for family, named in tables.answers.items()
     }
     operations = [operation for place in tables.paths.everything() for operation in place.operations.values()]
     return "\n".join(
@@ -42,6 +41,7 @@ def script(tables: Tables, max_body: int, *logic: Path) -> str:
             f"local BODIES = {literal({operation.body: True for operation in operations if operation.body})}",
             f"local JSON_NAMES = {literal(tables.json_names)}",
             f"local NUMBERS = {literal(dict.fromkeys(sorted(tables.numbers), True))}",
+            f"local CONNECT = {literal(_answer(CONNECT))}",
             f"local MAX_BODY = {max_body}",
             *(file.read_text(encoding="utf-8") for file in logic),
         ]
@@ -53,6 +53,10 @@ def refusing(answer: Answer, logic: Path) -> str:
     parts = {"STATUS": str(answer.status), "TYPE": answer.content_type, "BODY": answer.body}
     constants = [f"local {name} = {literal(part)}" for name, part in parts.items()]
     return "\n".join([*constants, logic.read_text(encoding="utf-8")])
+
+
+def _answer(answer: Answer) -> list[str]:
+    return [str(answer.status), answer.content_type, answer.body]
 
 
 def literal(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -97,6 +98,18 @@ class Answer:
     status: int
     content_type: str
     body: str
+
+
+CONNECT = Answer(
+    501,
+    "application/json",
+    json.dumps({
+        "code": "unimplemented",
+        "message": "Connect's own protocol is not spoken here: call by gRPC or gRPC-Web (buf curl --protocol grpc; "
+        "createGrpcTransport, createGrpcWebTransport).",
+    }),
+)  # fmt: skip
+"""What a client of Connect's own protocol hears, in its shape of errors."""
 
 
 def answers(family: options.ErrorFamily.ValueType, path: str) -> Iterable[tuple[str, Answer]]:
