@@ -17,6 +17,7 @@ import stat
 import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any, TextIO, cast
 
 import structlog
@@ -34,7 +35,8 @@ _PASSING = (errno.EAGAIN, errno.ENOSPC, errno.EDQUOT)
 class Lines:
     """Lines on their way to a file descriptor. Neither `write` nor `flush` ever waits or raises.
 
-    `lost` is how many lines have been dropped since the process began.
+    `lost` is how many lines have been dropped since the process began; `loss` writes the line that says so, and
+    `losing` is called with each number of them.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -48,6 +50,8 @@ class Lines:
         self._well = True
         self._writing = threading.Lock()
         self.lost = 0
+        self.losing: Callable[[int], None] = lambda lines: None
+        self.loss: Callable[[int], str] = lambda lines: f"{lines} lines of the log were lost\n"
 
     def write(self, line: str) -> None:
         """Takes a line with its end; drops it when too much is waiting."""
@@ -64,12 +68,13 @@ class Lines:
             return  # another thread is at it
         try:
             self._write_out()
+            if self._unsaid and self._well and not self._waiting:
+                lines, self._unsaid = self._unsaid, 0
+                self._waiting.append(self.loss(lines).encode())
+                self._write_out()
             self._bytes = sum(map(len, list(self._waiting)))
         finally:
             self._writing.release()
-        if self._unsaid and self._well and not self._waiting:
-            lines, self._unsaid = self._unsaid, 0
-            structlog.get_logger("ostiary.log").warning("lines of the log were lost", lines=lines)
 
     def _write_out(self) -> None:
         while piece := self._begun or self._next_piece():
@@ -103,6 +108,7 @@ class Lines:
     def _drop(self, lines: int) -> None:
         self.lost += lines
         self._unsaid += lines
+        self.losing(lines)
 
     def _send(self, piece: bytes) -> int:
         if self._socket is not None:
@@ -163,6 +169,14 @@ def _as_json(line: Any, **_: Any) -> str:
     return _ENCODER.encode(line)
 
 
+def _rendered(processors: list[Any], event: str, **facts: Any) -> str:
+    """A line as our logger writes it, for where no logger may be used since one is at work."""
+    line: Any = {"event": event, **facts}
+    for process in processors:
+        line = process(None, "warning", line)
+    return f"{line}\n"
+
+
 def configure(log_format: str = "json", level: str = "info", stream: Lines | None = None) -> None:
     """Sets up structlog for this process; `log_format` is json or text, `level` a stdlib level name.
 
@@ -176,6 +190,8 @@ def configure(log_format: str = "json", level: str = "info", stream: Lines | Non
     file = cast("TextIO", stream or sys.stderr)
     text = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     renderer: Any = structlog.processors.JSONRenderer(_as_json) if log_format == "json" else text
+    if stream is not None:
+        stream.loss = lambda lines: _rendered([*shared, renderer], "lines of the log were lost", lines=lines)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(stdlib, level.upper())),

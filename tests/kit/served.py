@@ -118,7 +118,21 @@ class Served:
             raise
         finally:
             if "http" in self.__dict__:
-                self.http.close()
+                self.__dict__.pop("http").close()
+
+    def start(self) -> None:
+        """Starts it again, after it has ended, at the same addresses."""
+        self.process = begin(self.folder, self.variables)
+
+
+def begin(folder: Path, variables: dict[str, str], *before: str) -> subprocess.Popen[bytes]:
+    """The process of a server, which writes into `serve.log`; `before` is a command that becomes it."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("OSTIARY_")}
+    with (folder / "serve.log").open("ab") as log:
+        return subprocess.Popen(
+            [*before, sys.executable, "-m", "ostiary", "serve"], cwd=folder, env={**clean, **variables}, stdout=log,
+            stderr=log, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
 
 
 @contextmanager
@@ -135,12 +149,7 @@ def served(folder: Path, *, init: bool = True, ready: bool = True, **settings: A
         made = ostiary_here("init", "--if-needed", "--json", cwd=folder, **variables)
         assert made.code == 0, made.stderr
         credentials = made.json()
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("OSTIARY_")}
-    with (folder / "serve.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "ostiary", "serve"], cwd=folder, env={**clean, **variables}, stdout=log, stderr=log,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+    process = begin(folder, variables)
     server = Served(folder, port, admin_port, variables, process, credentials)
     try:
         if ready:

@@ -9,11 +9,11 @@ process and kind, and a process that is started again goes on in those of the on
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import structlog
-from prometheus_client import values
+from prometheus_client import Counter, values
 
 _KINDS = ("counter", "histogram")
 """Of metrics that we have; prometheus_client keeps a file for each."""
@@ -47,3 +47,8 @@ def reserve(folder: Path, names: Iterable[str]) -> None:
 def count_as(name: str) -> None:
     """From now on this process, just forked, is `name`."""
     _own[0] = name
+
+
+def lost_lines() -> Callable[[int], None]:
+    """Counts lines of the log that could not be written. Call it once in a process, after `count_as`."""
+    return Counter("ostiary_log_lines_lost_total", "Lines of the log that could not be written.").inc

@@ -17,7 +17,7 @@ from ostiary import logging
 from ostiary.config import Settings
 from ostiary.errors import DomainError
 from ostiary.serving.children import REFUSED, remove_folder
-from ostiary.serving.counting import count_as
+from ostiary.serving.counting import count_as, lost_lines
 from ostiary.serving.reports import Reports
 from ostiary.serving.scheduling import follow_the_gateway
 from ostiary.serving.stderr import StandardError
@@ -98,6 +98,7 @@ def live(
     signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
     follow_the_gateway()
     lines = logging.LineBuffer(stderr.take_over())
+    lines.losing = lost_lines()
     logging.configure(settings.log_format, settings.log_level, lines)
     try:
         return _serve(place, reports, begin, supervisor)

@@ -187,6 +187,7 @@ class Supervisor:
         for child in self._all.silent(SILENCE_S, START_S):
             _log.error("process does not answer", process=child.name, pid=child.pid)
             child.signal(signal.SIGKILL)
+            child.heard = time.monotonic()  # said once
 
     def _take(self, report: Report) -> None:
         if self._ending:

@@ -1,4 +1,7 @@
-"""What operators see of a request: one log line and two metrics. No secret, no personal data, no raw path."""
+"""What operators see of a request: one log line and two metrics. No secret, no personal data, no raw path.
+
+It only observes: where there is no memory left to count in, the request is answered all the same.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,12 @@ class Observer:
 
     def saw(self, call: Call, failure: DomainError | None, duration_ns: int) -> None:
         """The request is answered: with `failure`, or well."""
+        try:
+            self._note(call, failure, duration_ns)
+        except Exception:  # noqa: BLE001, S110 - whoever is answered is answered, noted or not
+            pass
+
+    def _note(self, call: Call, failure: DomainError | None, duration_ns: int) -> None:
         method = call.rules.method
         outcome = "OK" if failure is None else failure.kind.name
         self._histogram(method).observe(duration_ns / 1e9)
