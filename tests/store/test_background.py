@@ -16,6 +16,7 @@ from ostiary.background.jobs import deletions, run_job, run_jobs
 from ostiary.directory import tenant_deletion
 from ostiary.directory.tenant_deletion import begin_deletion
 from ostiary.errors import DomainError
+from ostiary.ids import digest
 from ostiary.keys.keyring import TOKEN, new_key
 from ostiary.keys.rotation import KEY_SET_AGE_S, LONGEST_TOKEN_LIFE_MS, rotate
 from ostiary.store.audit import Entry, record
@@ -50,7 +51,7 @@ def temporary(tenant_id: str, name: str, ends: int) -> list[Any]:
     return [
         Grant(id=name, **owner, kind="rotating", audience="appid", subject="s", auth_time=1, created_at=1,
               expires_at=ends),
-        RefreshToken(digest=name, **owner, grant_id=name, issued_at=1, expires_at=ends),
+        RefreshToken(digest=digest(name), grant_id=name, issued_at=1, expires_at=ends),
         AuthorizationCode(digest=name, **owner, client_id="c", subject="s", auth_time=1, expires_at=ends),
         RevokedToken(digest=name, **owner, expires_at=ends),
         UsedOnce(digest=name, **owner, expires_at=ends),

@@ -129,6 +129,14 @@ def test_after_ten_seconds_a_second_use_is_reuse(installation: Installation) -> 
         found(installation, token)
 
 
+def test_a_clock_that_is_set_back_lets_nobody_repeat(installation: Installation) -> None:
+    token = opened(installation)
+    rotated(installation, found(installation, token))
+    installation.clock.advance(-3_600)
+    with pytest.raises(Reused):
+        found(installation, token)
+
+
 def test_once_the_successor_is_used_a_second_use_is_reuse(installation: Installation) -> None:
     token = opened(installation)
     rotated(installation, found(installation, rotated(installation, found(installation, token))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import Table, delete, select, update
+from sqlalchemy import ColumnElement, Table, delete, select, update
 from sqlmodel import SQLModel
 
 from ostiary.directory.tenants import LIVING
@@ -13,12 +13,13 @@ from ostiary.errors import conflict, denied, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.store.batches import delete_all
 from ostiary.store.engine import Store
-from ostiary.store.tables import ApiKey, AuditEvent, Job, SigningKey, Tenant, table_of
+from ostiary.store.tables import ApiKey, AuditEvent, Grant, Job, RefreshToken, SigningKey, Tenant, table_of
 from ostiary.store.tenancy import SYSTEM_ID, touch
 from ostiary.store.work import Work
 
 TENANT_DELETION = "tenant_deletion"
 _TENANTS = table_of(Tenant)
+_GRANTS, _TOKENS = table_of(Grant), table_of(RefreshToken)
 KEPT = frozenset({table_of(Job).name, table_of(AuditEvent).name})
 """What outlives a tenant: the row of the job itself, and what was done in it, until that is old."""
 
@@ -50,7 +51,7 @@ def begin_deletion(work: Work, tenant_id: str, entropy: Entropy, now_ms: int) ->
 def finish_deletion(store: Store, tenant_id: str, now_ms: int) -> None:
     """Deletes every row of the tenant in bounded transactions; begun anew after an interruption, it goes on."""
     # Once more until nothing is found: a request that began before the end may still have written.
-    while sum(delete_all(store, table, table.c.tenant_id == tenant_id) for table in _owned_tables()):
+    while sum(delete_all(store, table, owned) for table, owned in _owned_rows(tenant_id)):
         pass
     with store.write() as work:
         gone = {"state": "deleted", "display_name": "", "description": "", "properties": "{}", "modified_at": now_ms}
@@ -58,8 +59,10 @@ def finish_deletion(store: Store, tenant_id: str, now_ms: int) -> None:
         touch(work, tenant_id)
 
 
-def _owned_tables() -> Iterator[Table]:
-    """Every table whose rows belong to a tenant and go with it, those that refer to others first."""
+def _owned_rows(tenant_id: str) -> Iterator[tuple[Table, ColumnElement[bool]]]:
+    """Every table whose rows belong to a tenant and go with it, those that refer to others first, and which rows."""
     for table in reversed(SQLModel.metadata.sorted_tables):
-        if "tenant_id" in table.columns and table.name not in KEPT:
-            yield table
+        if table is _TOKENS:  # so many that each bears its grant only, and too many to go with it at once
+            yield table, table.c.grant_id.in_(select(_GRANTS.c.id).where(_GRANTS.c.tenant_id == tenant_id))
+        elif "tenant_id" in table.columns and table.name not in KEPT:
+            yield table, table.c.tenant_id == tenant_id

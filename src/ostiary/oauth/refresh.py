@@ -15,15 +15,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, bindparam, case, insert, select, update
+from sqlalchemy import Row, and_, bindparam, case, insert, or_, select, update
 
 from ostiary.directory.anonymous import ANONYMOUS
 from ostiary.errors import DomainError, invalid
 from ostiary.ids import Entropy, digest, new_id
 from ostiary.keys.rotation import LONGEST_TOKEN_LIFE_MS
 from ostiary.keys.sealing import Place, Sealing
+from ostiary.store.batches import SIZE
+from ostiary.store.engine import Store
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import Grant, RefreshToken, RevokedToken, Session, table_of
+from ostiary.store.tables.columns import as_hex
+from ostiary.store.tables.tokens import ANSWERED
 from ostiary.store.work import Work
 
 ROTATING = "rotating"
@@ -31,6 +35,8 @@ API_TOKEN = "api_token"
 APPID = "appid"
 PLATFORM = "platform"
 GRACE_MS = 10_000
+ANSWER_MS = 2 * GRACE_MS
+"""How long the answer of a refresh is kept at least; the cleaner comes every minute."""
 API_TOKEN_LIFETIME_S = 90 * 86_400
 LONGEST_ACCESS_MS = 86_400_000
 """No access token lives longer, so no record of its revocation needs to; but those of anonymous users do."""
@@ -40,9 +46,9 @@ _REVOKED, _SESSIONS = table_of(RevokedToken), table_of(Session)
 _SUCCESSOR = _TOKENS.alias("successor")
 _FIND = prepared(
     select(
-        _TOKENS.c.digest, _TOKENS.c.tenant_id, _TOKENS.c.grant_id, _TOKENS.c.issued_at, _TOKENS.c.expires_at,
+        _TOKENS.c.digest, _GRANTS.c.tenant_id, _TOKENS.c.grant_id, _TOKENS.c.issued_at, _TOKENS.c.expires_at,
         _TOKENS.c.used_at,
-        _TOKENS.c.sealed_answer, _SUCCESSOR.c.used_at.label("successor_used_at"), _GRANTS.c.kind, _GRANTS.c.audience,
+        _GRANTS.c.sealed_answer, _SUCCESSOR.c.used_at.label("successor_used_at"), _GRANTS.c.kind, _GRANTS.c.audience,
         _GRANTS.c.client_id, _GRANTS.c.subject, _GRANTS.c.user_id, _GRANTS.c.session_id, _GRANTS.c.scope,
         _GRANTS.c.amr, _GRANTS.c.auth_time, _GRANTS.c.acr, _GRANTS.c.access_epoch, _GRANTS.c.revoked_at,
     )
@@ -50,19 +56,19 @@ _FIND = prepared(
         _TOKENS.join(_GRANTS, _GRANTS.c.id == _TOKENS.c.grant_id)
         .outerjoin(_SUCCESSOR, _SUCCESSOR.c.digest == _TOKENS.c.successor)
     )
-    .where(_TOKENS.c.tenant_id == bindparam("of_tenant"), _TOKENS.c.digest == bindparam("token_digest"))
+    .where(_GRANTS.c.tenant_id == bindparam("of_tenant"), _TOKENS.c.digest == bindparam("token_digest"))
 )  # fmt: skip
 _FAMILY = prepared(
     select(_GRANTS.c.id, _GRANTS.c.subject)
     .join(_TOKENS, _TOKENS.c.grant_id == _GRANTS.c.id)
     .where(
-        _TOKENS.c.tenant_id == bindparam("of_tenant"),
+        _GRANTS.c.tenant_id == bindparam("of_tenant"),
         _TOKENS.c.digest == bindparam("token_digest"),
         _GRANTS.c.client_id == bindparam("of_client"),
     )
 )
 _ORIGIN = prepared(
-    select(_TOKENS.c.tenant_id, _GRANTS.c.kind)
+    select(_GRANTS.c.tenant_id, _GRANTS.c.kind)
     .join(_GRANTS, _GRANTS.c.id == _TOKENS.c.grant_id)
     .where(_TOKENS.c.digest == bindparam("token_digest"))
 )
@@ -70,19 +76,22 @@ _ADD_GRANT, _ADD_TOKEN = prepared(insert(_GRANTS)), prepared(insert(_TOKENS))
 _USE = prepared(
     update(_TOKENS)
     .where(_TOKENS.c.digest == bindparam("token_digest"), _TOKENS.c.used_at.is_(None))
-    .values(used_at=bindparam("now_ms"), successor=bindparam("next_digest"), sealed_answer=bindparam("answer"))
+    .values(used_at=bindparam("now_ms"), successor=bindparam("next_digest"))
 )
 _EXTEND = prepared(
     update(_GRANTS)
     .where(_GRANTS.c.id == bindparam("of_grant"), _GRANTS.c.revoked_at.is_(None))
-    .values(expires_at=bindparam("until_ms"), last_used_at=bindparam("now_ms"))
+    .values(expires_at=bindparam("until_ms"), last_used_at=bindparam("now_ms"), sealed_answer=bindparam("answer"))
 )
+_OLD = and_(ANSWERED, or_(_GRANTS.c.last_used_at <= bindparam("early"), _GRANTS.c.last_used_at > bindparam("late")))
+_SOME_OLD = select(_GRANTS.c.id).where(_OLD).limit(SIZE)
+_FORGET = update(_GRANTS).where(_GRANTS.c.id.in_(_SOME_OLD), _OLD).values(sealed_answer="")
 _REVOKE = {
     column: prepared(
         update(_GRANTS)
         .where(_GRANTS.c.tenant_id == bindparam("of_tenant"), _GRANTS.c[column] == bindparam("named"))
         .where(_GRANTS.c.revoked_at.is_(None))
-        .values(revoked_at=bindparam("now_ms"))
+        .values(revoked_at=bindparam("now_ms"), sealed_answer="")
     )
     for column in ("id", "subject", "user_id", "client_id")
 }
@@ -157,20 +166,17 @@ def open_grant(
             "client_id": terms.client_id, "subject": terms.subject, "user_id": terms.user_id,
             "session_id": terms.session_id, "name": terms.name, "scope": terms.scope, "amr": terms.amr,
             "auth_time": terms.auth_time, "acr": terms.acr, "access_epoch": terms.access_epoch, "created_at": now_ms,
-            "expires_at": until, "last_used_at": None, "revoked_at": None,
+            "expires_at": until, "last_used_at": None, "revoked_at": None, "sealed_answer": "",
         },
     )  # fmt: skip
-    _add_token(work, tenant_id, grant_id, token, now_ms, until, access_token)
+    _add_token(work, grant_id, token, now_ms, until, access_token)
     return grant_id
 
 
-def _add_token(
-    work: Work, tenant_id: str, grant_id: str, token: str, now_ms: int, until_ms: int, access_token: str
-) -> None:
+def _add_token(work: Work, grant_id: str, token: str, now_ms: int, until_ms: int, access_token: str) -> None:
     row = {
-        "digest": digest(token), "tenant_id": tenant_id, "grant_id": grant_id, "issued_at": now_ms,
-        "expires_at": until_ms, "used_at": None, "successor": "", "sealed_answer": "",
-        "access_digest": digest(access_token) if access_token else "",
+        "digest": digest(token), "grant_id": grant_id, "issued_at": now_ms, "expires_at": until_ms, "used_at": None,
+        "successor": "", "access_digest": digest(access_token) if access_token else "",
     }  # fmt: skip
     work.run(_ADD_TOKEN, row)
 
@@ -193,7 +199,8 @@ def find_grant(
         raise invalid_grant()
     if row.used_at is None:
         return _held(row)
-    in_grace = now_ms - row.used_at < GRACE_MS and row.successor_used_at is None
+    # Either way: clocks of replicas differ, and a clock that is set back must not begin the grace anew.
+    in_grace = abs(now_ms - row.used_at) < GRACE_MS and row.successor_used_at is None
     if not in_grace or not row.sealed_answer:
         raise Reused(row.grant_id)
     return _held(row, row.sealed_answer)
@@ -216,17 +223,19 @@ def _held(row: Row[Any], sealed_answer: str = "") -> HeldGrant:
 def rotate(
     work: Work, sealing: Sealing, held: HeldGrant, successor: str, answer: dict[str, Any], now_ms: int, lifetime_s: int
 ) -> None:
-    """Replaces the token by `successor`, whose lifetime starts anew, and keeps the sealed `answer` for a repetition.
+    """Replaces the token by `successor`, whose lifetime starts anew, and keeps the sealed `answer` for a repetition;
+    with the grant, since only the last one can be repeated.
 
     Raises Overtaken when the token is no longer what `find_grant` saw: two at once never both rotate.
     """
     until, next_digest = now_ms + lifetime_s * 1000, digest(successor)
     sealed = sealing.seal(json.dumps(answer).encode(), _place(held))
-    used = work.run(_USE, {"token_digest": held.digest, "now_ms": now_ms, "next_digest": next_digest, "answer": sealed})
-    extended = work.run(_EXTEND, {"of_grant": held.grant_id, "until_ms": until, "now_ms": now_ms})
+    used = work.run(_USE, {"token_digest": held.digest, "now_ms": now_ms, "next_digest": next_digest})
+    facts = {"of_grant": held.grant_id, "until_ms": until, "now_ms": now_ms, "answer": sealed}
+    extended = work.run(_EXTEND, facts)
     if not used or not extended:
         raise Overtaken
-    _add_token(work, held.tenant_id, held.grant_id, successor, now_ms, until, str(answer.get("access_token", "")))
+    _add_token(work, held.grant_id, successor, now_ms, until, str(answer.get("access_token", "")))
 
 
 def repeated_answer(sealing: Sealing, held: HeldGrant) -> dict[str, Any]:
@@ -236,7 +245,18 @@ def repeated_answer(sealing: Sealing, held: HeldGrant) -> dict[str, Any]:
 
 
 def _place(held: HeldGrant) -> Place:
-    return Place(held.tenant_id, "refresh_tokens", held.digest, "sealed_answer")
+    return Place(held.tenant_id, "grants", held.grant_id, "sealed_answer")
+
+
+def forget_answers(store: Store, now_ms: int) -> int:
+    """Forgets the answers that nobody may ask for any more; how many."""
+    forgotten = 0
+    while True:
+        with store.write() as work:
+            count = work.run(_FORGET, {"early": now_ms - ANSWER_MS, "late": now_ms + ANSWER_MS})
+        forgotten += count
+        if count < SIZE:
+            return forgotten
 
 
 def note_use(work: Work, held: HeldGrant, now_ms: int) -> bool:
@@ -281,7 +301,7 @@ def _revoke(work: Work, tenant_id: str, column: str, value: str, now_ms: int) ->
     dying = (_GRANTS.c.tenant_id == tenant_id, _GRANTS.c[column] == value, _GRANTS.c.revoked_at == now_ms)
     longest = case((_GRANTS.c.amr == ANONYMOUS, LONGEST_TOKEN_LIFE_MS), else_=LONGEST_ACCESS_MS)
     dead = (
-        select(_TOKENS.c.access_digest, _TOKENS.c.tenant_id, _TOKENS.c.issued_at + longest)
+        select(as_hex(_TOKENS.c.access_digest), _GRANTS.c.tenant_id, _TOKENS.c.issued_at + longest)
         .join(_GRANTS, _GRANTS.c.id == _TOKENS.c.grant_id)
         .where(*dying)
         .where(_TOKENS.c.access_digest != "", _TOKENS.c.issued_at + longest > now_ms)

@@ -8,10 +8,13 @@ from alembic import context
 from sqlmodel import AutoString, SQLModel
 
 from ostiary.store import tables  # noqa: F401 - registers every table
+from ostiary.store.tables.columns import Digest
 
 
 def _render(kind: str, thing: Any, _autogenerate: Any) -> str | Literal[False]:
     """SQLModel's text type is SQLAlchemy's String; a migration must not need SQLModel to be read."""
+    if kind == "type" and isinstance(thing, Digest):
+        return repr(thing.impl_instance).replace("LargeBinary", "sa.LargeBinary")
     if kind == "type" and isinstance(thing, AutoString):
         return f"sa.String(length={thing.length})" if thing.length else "sa.String()"
     return False

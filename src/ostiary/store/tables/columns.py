@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, ColumnElement, ForeignKey, String, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    ForeignKey,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -24,6 +35,39 @@ SORTED = String().with_variant(String(collation="C"), "postgresql")
 """Text that lists are sorted by: C collation, so that both databases page alike (SQLite compares bytes already)."""
 
 _ENDS = "end of row"
+
+
+class Digest(TypeDecorator[str]):
+    """A SHA-256 digest, empty for none: 64 hex digits here, half as many bytes in tables that have a row for each
+    token."""
+
+    impl = LargeBinary(32)
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        """As it is stored."""
+        return None if value is None else bytes.fromhex(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        """As it is compared."""
+        return None if value is None else value.hex()
+
+
+class as_hex(FunctionElement[str]):  # noqa: N801 - used like a function
+    """A `Digest` column as text, where a statement copies it into one."""
+
+    inherit_cache = True
+    type = String()
+
+
+@compiles(as_hex)
+def _hex_in_sqlite(element: as_hex, compiler: SQLCompiler, **options: Any) -> str:
+    return f"lower(hex({compiler.process(element.clauses, **options)}))"
+
+
+@compiles(as_hex, "postgresql")
+def _hex_in_postgresql(element: as_hex, compiler: SQLCompiler, **options: Any) -> str:
+    return f"encode({compiler.process(element.clauses, **options)}, 'hex')"
 
 
 def table_of(model: type[SQLModel]) -> Table:
@@ -62,6 +106,11 @@ def _in_the_collation_of_ids(element: as_id, compiler: SQLCompiler, **options: A
 def moment(*, index: bool = False, optional: bool = False) -> Any:
     """UTC milliseconds since the epoch."""
     return Field(default=None if optional else ..., sa_column=Column(BigInteger, nullable=optional, index=index))
+
+
+def digest_column(*, key: bool = False) -> Any:
+    """The digest of a token; empty where there is none."""
+    return Field(default=... if key else "", sa_column=Column(Digest, nullable=False, primary_key=key))
 
 
 def end_of_row() -> Any:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index
+from sqlalchemy import Index, TextClause
+from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import end_of_row, moment, owned_by, text
+from ostiary.store.tables.columns import digest_column, end_of_row, moment, owned_by, text
+
+ANSWERED: TextClause = sql("sealed_answer <> ''")
+"""Grants that hold an answer, few at any time. Written out: see `AUTHENTICATIONS`."""
 
 
 class Grant(SQLModel, table=True):
@@ -19,6 +23,7 @@ class Grant(SQLModel, table=True):
     __table_args__ = (
         Index("ix_grants_subject", "tenant_id", "subject"),
         Index("ix_grants_user", "tenant_id", "user_id"),
+        Index("ix_grants_answers", "last_used_at", sqlite_where=ANSWERED, postgresql_where=ANSWERED),
     )
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = owned_by("tenants.id")
@@ -38,22 +43,26 @@ class Grant(SQLModel, table=True):
     expires_at: int = end_of_row()
     last_used_at: int | None = moment(optional=True)
     revoked_at: int | None = moment(optional=True)
+    sealed_answer: str = text()
+    """The answer of the last refresh, repeated to the same client within the grace period, and then forgotten."""
 
 
 class RefreshToken(SQLModel, table=True):
-    """A refresh token; its digest is its name. `successor` is the digest of the one that replaced it."""
+    """A refresh token; its digest is its name. `successor` is the digest of the one that replaced it.
+
+    There is one for each refresh, kept until it would have expired, so that a second use is known: it holds no more
+    than that takes, and its tenant is its grant's.
+    """
 
     __tablename__ = "refresh_tokens"
-    digest: str = Field(primary_key=True, max_length=64)
-    tenant_id: str = owned_by("tenants.id", index=True)
+    digest: str = digest_column(key=True)
     grant_id: str = owned_by("grants.id", index=True)
     issued_at: int = moment()
     expires_at: int = end_of_row()
     used_at: int | None = moment(optional=True)
-    successor: str = ""
-    sealed_answer: str = text()
-    """The sealed answer of its use, repeated to the same client within the grace period."""
-    access_digest: str = Field(default="", max_length=64, description="Of the access token issued with it.")
+    successor: str = digest_column()
+    access_digest: str = digest_column()
+    """Of the access token issued with it."""
 
 
 class AuthorizationCode(SQLModel, table=True):

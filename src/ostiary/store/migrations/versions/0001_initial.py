@@ -189,8 +189,17 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("last_used_at", sa.BigInteger(), nullable=True),
         sa.Column("revoked_at", sa.BigInteger(), nullable=True),
+        sa.Column("sealed_answer", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_grants_tenant_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_grants")),
+    )
+    op.create_index(
+        "ix_grants_answers",
+        "grants",
+        ["last_used_at"],
+        unique=False,
+        sqlite_where=sa.text("sealed_answer <> ''"),
+        postgresql_where=sa.text("sealed_answer <> ''"),
     )
     op.create_index(op.f("ix_grants_client_id"), "grants", ["client_id"], unique=False)
     op.create_index(op.f("ix_grants_expires_at"), "grants", ["expires_at"], unique=False)
@@ -595,26 +604,20 @@ def upgrade() -> None:
     op.create_index(op.f("ix_profile_roles_role_id"), "profile_roles", ["role_id"], unique=False)
     op.create_table(
         "refresh_tokens",
-        sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("digest", sa.LargeBinary(length=32), nullable=False),
         sa.Column("grant_id", sa.String(length=36), nullable=False),
         sa.Column("issued_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=False),
         sa.Column("used_at", sa.BigInteger(), nullable=True),
-        sa.Column("successor", sa.String(), nullable=False),
-        sa.Column("sealed_answer", sa.Text(), nullable=False),
-        sa.Column("access_digest", sa.String(length=64), nullable=False),
+        sa.Column("successor", sa.LargeBinary(length=32), nullable=False),
+        sa.Column("access_digest", sa.LargeBinary(length=32), nullable=False),
         sa.ForeignKeyConstraint(
             ["grant_id"], ["grants.id"], name=op.f("fk_refresh_tokens_grant_id"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_refresh_tokens_tenant_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_refresh_tokens")),
     )
     op.create_index(op.f("ix_refresh_tokens_expires_at"), "refresh_tokens", ["expires_at"], unique=False)
     op.create_index(op.f("ix_refresh_tokens_grant_id"), "refresh_tokens", ["grant_id"], unique=False)
-    op.create_index(op.f("ix_refresh_tokens_tenant_id"), "refresh_tokens", ["tenant_id"], unique=False)
     op.create_table(
         "role_scopes",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
