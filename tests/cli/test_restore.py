@@ -31,6 +31,7 @@ from ostiary.oauth.redirect_uris import REDIRECT_URIS
 from ostiary.settings.setting import Setting
 from ostiary.store.copies import CopyError
 from ostiary.store.engine import Store
+from ostiary.store.once import use_once
 from ostiary.store.tables import Client, Grant, Membership, Password, Session, User, table_of
 from ostiary.upstream.custom import CUSTOM
 from ostiary_api.appid.management.v4 import tokens_pb2 as pb
@@ -175,6 +176,18 @@ def test_what_was_revoked_since_the_backup_stays_dead(place: Place, made: dict[s
     assert place.rows(Membership, "user_id") == [(left,)]
     assert place.rows(Client, "secret_digest") == [("changed",)]
     assert place.rows(Session, "id") == place.rows(Grant, "id") == []
+
+
+def test_what_was_used_once_stays_used(place: Place, made: dict[str, str]) -> None:
+    def use(name: str) -> bool:
+        with place.store() as store, store.write() as work:
+            return use_once(work, made["tenantId"], "assertion", name, LATER)
+
+    assert use("before")
+    place.back_up()
+    assert use("since")
+    assert place.put_back().code == 0
+    assert [use("before"), use("since"), use("new")] == [False, False, True]
 
 
 def test_what_settings_no_longer_let_in_stays_out(place: Place, made: dict[str, str]) -> None:

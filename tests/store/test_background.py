@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlmodel import SQLModel
 
 from ostiary.app import background_tasks
-from ostiary.background.cleaner import KEPT_MS, clean
+from ostiary.background.cleaner import FORBIDDING_KEPT_MS, clean
 from ostiary.background.jobs import deletions, run_job, run_jobs
 from ostiary.directory import tenant_deletion
 from ostiary.directory.tenant_deletion import begin_deletion
@@ -64,7 +64,7 @@ def test_what_has_ended_goes_and_what_lives_stays(installation: Installation) ->
     now = installation.clock.now_ms()
     living = temporary(installation.tenant_id, "living", now + 1)
     with installation.runtime.store.write() as work:
-        for row in [*temporary(installation.tenant_id, "ended", now - KEPT_MS), *living]:
+        for row in [*temporary(installation.tenant_id, "ended", now - FORBIDDING_KEPT_MS), *living]:
             work.add(row)
     gone = clean(installation.runtime.store, installation.clock, 0)
     assert {name for name, number in gone.items() if number} == {type(row).__tablename__ for row in living}
@@ -79,7 +79,7 @@ def test_what_ends_by_itself_is_marked_so_and_only_that() -> None:
 
 
 def test_more_than_a_batch_goes_too(installation: Installation) -> None:
-    ended = installation.clock.now_ms() - KEPT_MS
+    ended = installation.clock.now_ms() - FORBIDDING_KEPT_MS
     with installation.runtime.store.write() as work:
         rows = [
             {"tenant_id": installation.tenant_id, "digest": str(number), "expires_at": ended}

@@ -3,6 +3,7 @@ counted exactly, in the database, on any number of processes (`store.counters`).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,19 +85,38 @@ def _whole(name: str, entry: dict[str, Any], part: str) -> int:
     return number
 
 
+SET_BACK_S = 1.0
+
+
 class CoarseLimiter:
     """Counts in this process's memory."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits.coarse
-        self._window = MovingWindowRateLimiter(MemoryStorage())
+        self._counts = MemoryStorage()
+        self._window = MovingWindowRateLimiter(self._counts)
+        self._ahead = _wall_ahead()
 
     def hit(self, name: str, *, address: str, principal: str, tenant: str) -> None:
         """Counts one request under the limit `name`; raises 429 when it is one too many."""
         limit = self._limits[name]
         if limit.item is None:
             return
+        self._forget_the_future()
         address = network_of(address)
         subject = {"address": address, "principal": principal or address, "tenant": tenant}[limit.by]
         if not self._window.hit(limit.item, name, subject):
             raise limited("RATE_LIMIT", "Too many requests; wait and repeat.", limit.item.get_expiry())
+
+    def _forget_the_future(self) -> None:
+        """`limits` counts by the wall clock: what it counted before that was set back would count until it has caught
+        up, which may take a day."""
+        ahead = _wall_ahead()
+        if ahead < self._ahead - SET_BACK_S:
+            self._counts.reset()
+        self._ahead = ahead
+
+
+def _wall_ahead() -> float:
+    """By how many seconds the wall clock is ahead of the one that is never set."""
+    return time.time() - time.monotonic()

@@ -17,9 +17,13 @@ from ostiary.oauth.refresh import forget_answers
 from ostiary.store.batches import delete_all
 from ostiary.store.engine import Store
 from ostiary.store.tables import AuditEvent, Counter, Job, Message, Profile, table_of, temporary_tables
+from ostiary.store.tables.columns import forbids
 
 KEPT_MS = 3_600_000
 """How long what has ended stays: a clock may be a little off, and a late client gets the clearer answer."""
+FORBIDDING_KEPT_MS = 2 * 86_400_000
+"""How long what forbids stays: used ids, revoked tokens, counts. A clock that is a day ahead, and is set back, must not
+have made room for a second use."""
 MESSAGES_KEPT_MS = 7 * 86_400_000
 JOBS_KEPT_MS = 30 * 86_400_000
 BATCHES = 20
@@ -45,8 +49,9 @@ def clean(store: Store, clock: Clock, audit_kept_ms: int) -> dict[str, int]:
 
 def _ended(now_ms: int) -> Iterator[tuple[Table, ColumnElement[bool]]]:
     for table, end in temporary_tables():
-        yield table, end <= now_ms - KEPT_MS
-    yield _COUNTERS, (_COUNTERS.c.window_until <= now_ms) & (_COUNTERS.c.blocked_until <= now_ms)
+        yield table, end <= now_ms - (FORBIDDING_KEPT_MS if forbids(table) else KEPT_MS)
+    over = now_ms - FORBIDDING_KEPT_MS
+    yield _COUNTERS, (_COUNTERS.c.window_until <= over) & (_COUNTERS.c.blocked_until <= over)
     yield _OUTBOX, (_OUTBOX.c.state != "waiting") & (_OUTBOX.c.finished_at <= now_ms - MESSAGES_KEPT_MS)
     yield _PROFILES, _PROFILES.c.anonymous & (_PROFILES.c.expires_at <= now_ms - KEPT_MS)
     yield _JOBS, (_JOBS.c.state != "waiting") & (_JOBS.c.finished_at <= now_ms - JOBS_KEPT_MS)

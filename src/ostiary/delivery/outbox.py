@@ -28,10 +28,16 @@ BATCH, PER_TENANT = 32, 8
 """Messages of one turn; of one tenant, so that nobody's slow dispatcher keeps the others waiting."""
 PAUSES_S = (10, 30, 120, 600, 1_800, 3_600)
 """After the first, second, … failure; the last one from then on."""
+LATEST_MS = PAUSES_S[-1] * 1000 + CLAIM_MS
+"""No message waits for longer than this until somebody tries again."""
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 _OUTBOX = table_of(Message)
-_DUE = (_OUTBOX.c.state == "waiting") & (_OUTBOX.c.next_attempt_at <= bindparam("now_ms"))
+_DUE = (_OUTBOX.c.state == "waiting") & (
+    (_OUTBOX.c.next_attempt_at <= bindparam("now_ms"))
+    # Later than anybody postpones: by a clock that was ahead.
+    | (_OUTBOX.c.next_attempt_at > bindparam("latest_ms"))
+)
 _RANKED = (
     select(
         _OUTBOX.c.id,
@@ -101,11 +107,11 @@ def check_language(tag: str) -> str:
 def claim(store: Store, now_ms: int) -> Sequence[Row[Any]]:
     """Messages that are due and from now on, for CLAIM_MS, nobody else's; `attempts` counts this one."""
     with store.read() as work:
-        ids = [row.id for row in work.rows(_NEXT, {"now_ms": now_ms})]
+        ids = [row.id for row in work.rows(_NEXT, {"now_ms": now_ms, "latest_ms": now_ms + LATEST_MS})]
     if not ids:
         return ()
     with store.write() as work:
-        claimed = work.rows(_CLAIM, {"now_ms": now_ms, "ids": ids})
+        claimed = work.rows(_CLAIM, {"now_ms": now_ms, "latest_ms": now_ms + LATEST_MS, "ids": ids})
         mine = _OUTBOX.c.id.in_([row.id for row in claimed])
         work.run(
             update(_OUTBOX)

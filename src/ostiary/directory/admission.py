@@ -61,7 +61,7 @@ def admit(work: Work, tenant: TenantView, user_id: str, phc: str, fresh: str, no
     PASSWORD_EXPIRED.
     """
     held = work.row(_LOCK, {"of_tenant": tenant.id, "of_user": user_id})
-    if held is None or not held.active or is_locked(held.locked_until, now_ms) or held.hash != phc:
+    if held is None or not held.active or is_locked(held, now_ms) or held.hash != phc:
         raise wrong_credentials()
     if held.failures:
         forget_failures(work, tenant.id, user_id)

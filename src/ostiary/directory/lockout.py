@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from sqlalchemy import bindparam, select
 
 from ostiary.directory.advanced_passwords import Lockout
@@ -10,6 +12,8 @@ from ostiary.store.prepared import prepared
 from ostiary.store.tables import User, WrongPassword, table_of
 from ostiary.store.work import Work
 
+SKEW_MS = 5_000
+"""By how much the clocks of replicas may differ."""
 REPEATED_MS = 10_000
 """For so long the same wrong password counts once. OAuth libraries send a refused one again at once, by another way of
 client authentication, and people press a button twice: nobody learns anything by it."""
@@ -21,9 +25,29 @@ _LAST = prepared(
 )
 
 
-def is_locked(locked_until: int | None, now_ms: int) -> bool:
-    """Whether a user's `locked_until` lies ahead; at that moment itself the user is free."""
-    return locked_until is not None and locked_until > now_ms
+class Lockable(Protocol):
+    """What is asked whether it is locked."""
+
+    @property
+    def locked_until(self) -> int | None:
+        """UTC milliseconds; None when it never was."""
+        ...
+
+    @property
+    def lock_seconds(self) -> int:
+        """How long wrong passwords lock; 0 when somebody chose `locked_until`."""
+        ...
+
+
+def is_locked(user: Lockable, now_ms: int) -> bool:
+    """Whether a user's `locked_until` lies ahead; at that moment itself the user is free.
+
+    No lock for wrong passwords ends later than its own length from now: one that would was set by a clock that was
+    ahead, and locks nobody.
+    """
+    if user.locked_until is None or user.locked_until <= now_ms:
+        return False
+    return not user.lock_seconds or user.locked_until <= now_ms + user.lock_seconds * 1000 + SKEW_MS
 
 
 def count_failure(work: Work, tenant_id: str, user_id: str, wrong: str, policy: Lockout, now_ms: int) -> None:
@@ -35,13 +59,13 @@ def count_failure(work: Work, tenant_id: str, user_id: str, wrong: str, policy: 
     """
     user = work.get(User, user_id, lock=True)
     password = stored_password(work, tenant_id, user_id)
-    if user is None or user.tenant_id != tenant_id or password is None or is_locked(user.locked_until, now_ms):
+    if user is None or user.tenant_id != tenant_id or password is None or is_locked(user, now_ms):
         return
     last = work.row(_LAST, {"of_tenant": tenant_id, "of_user": user_id})
     repeated = last is not None and last.digest == wrong and now_ms < last.expires_at <= now_ms + REPEATED_MS
     failures = password.failures if repeated else password.failures + 1
     if failures >= policy.attempts:
-        user.locked_until = now_ms + policy.seconds * 1000
+        user.locked_until, user.lock_seconds = now_ms + policy.seconds * 1000, policy.seconds
         work.flush()
         forget_failures(work, tenant_id, user_id)
         return

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ostiary.clock import Clock
 from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS, HOUR_MS, change_interval_ms, remembered
+from ostiary.directory.lockout import SKEW_MS
 from ostiary.directory.password_policy import check_new_password
 from ostiary.directory.passwords import Passwords
 from ostiary.directory.stored_passwords import last_hashes, set_password_hash, stored_password
@@ -56,7 +57,8 @@ class PasswordChange:
         lock_user(work, tenant_id, prepared.user_id)
         current, now_ms = stored_password(work, tenant_id, prepared.user_id), self._clock.now_ms()
         interval = change_interval_ms(ADVANCED_PASSWORDS.load(work, tenant_id))
-        if by_user and current is not None and now_ms < current.changed_at + interval:
+        # One that was changed later than now was changed by a clock that was ahead.
+        if by_user and current and current.changed_at - SKEW_MS <= now_ms < current.changed_at + interval:
             raise _too_soon(current.changed_at + interval - now_ms)
         if (current.hash if current else None) != prepared.replaces:
             raise conflict("PASSWORD_CHANGED_MEANWHILE", "The password was changed by another request; repeat.")

@@ -32,6 +32,7 @@ from ostiary.store.tables import (
     RoleScope,
     SigningKey,
     Tenant,
+    UsedOnce,
     User,
     table_of,
     temporary_tables,
@@ -44,12 +45,15 @@ GENERATIONS = 1_000_000
 RIGHTS = (Membership, ProfileRole, ClientRole, RoleScope, GroupMember)
 """A row of these is a right; a right that is gone there is gone here."""
 _TENANTS, _API_KEYS, _OUTBOX = table_of(Tenant), table_of(ApiKey), table_of(Message)
+_USED = table_of(UsedOnce)
 
 
 def end_what_is_temporary(work: Work, now_ms: int) -> None:
-    """Ends sessions, grants, codes and all tokens, and makes the restored store the one that counts."""
+    """Ends sessions, grants, codes and all tokens, and makes the restored store the one that counts. What was used once
+    stays used: whoever signed it knows nothing of the restoration."""
     for table, _ in temporary_tables():
-        work.run(delete(table))
+        if table is not _USED:
+            work.run(delete(table))
     keys = table_of(SigningKey)
     work.run(delete(keys).where(keys.c.use == TOKEN))  # made anew at first use
     waiting = _OUTBOX.c.state == "waiting"  # sent since, most likely; a second code would only confuse
@@ -67,6 +71,7 @@ def carry_over(restored: Work, replaced: Work, entropy: Entropy, now_ms: int) ->
     """Revokes here what was revoked, disabled, changed or taken away there; how many rows, by table."""
     changed = {_TENANTS.name: _carry_over_tenants(restored, replaced, entropy, now_ms)}
     changed |= {rule.table.name: _apply(rule, restored, replaced, now_ms) for rule in _rules()}
+    changed[_USED.name] = _carry_over_used(restored, replaced)
     return {name: count for name, count in changed.items() if count}
 
 
@@ -150,6 +155,14 @@ def _pages(work: Work, query: Select[Any], key: list[Column[Any]]) -> Iterator[S
     while page:
         yield page
         page = work.rows(query.where(tuple_(*key) > tuple(page[-1][: len(key)])))
+
+
+def _carry_over_used(restored: Work, replaced: Work) -> int:
+    """What came from outside and acted there once acts here no more."""
+    tenants = {row.id for row in restored.rows(select(_TENANTS.c.id))}
+    pages = _pages(replaced, select(*_USED.columns), list(_USED.primary_key.columns))
+    used = [dict(row._mapping) for page in pages for row in page if row.tenant_id in tenants]  # noqa: SLF001 (public)
+    return sum(restored.insert_new(_USED, row) for row in used)
 
 
 def _carry_over_tenants(restored: Work, replaced: Work, entropy: Entropy, now_ms: int) -> int:

@@ -53,7 +53,7 @@ def user_change(message: pb.CloudDirectoryUser) -> UserChange:
 def user_message(user: UserView, now_ms: int) -> pb.CloudDirectoryUser:
     """The user as App ID shows it: not active while locked; never a password."""
     message = _message(user)
-    message.active = user.active and not is_locked(user.locked_until, now_ms)
+    message.active = user.active and not is_locked(user, now_ms)
     return message
 
 

@@ -72,6 +72,7 @@ class UserView:
     active: bool
     status: str
     locked_until: int | None
+    lock_seconds: int
     version: int
     created_at: int
     modified_at: int
@@ -106,7 +107,17 @@ _BY_ID = prepared(select(*COLUMNS).where(*_THE_USER))
 _LOCK = prepared(select(*COLUMNS, _USERS.c.user_name_key).where(*_THE_USER).with_for_update())
 _ADD = prepared(lambda insert: insert(_USERS).on_conflict_do_nothing().returning(literal(1)))
 _DESCRIPTION = ("display_name", "display_name_key", "given_name", "family_name", "locale", "document")
-_CHANGED = (*_DESCRIPTION, "user_name", "user_name_key", "active", "status", "locked_until", "version", "modified_at")
+_CHANGED = (
+    *_DESCRIPTION,
+    "user_name",
+    "user_name_key",
+    "active",
+    "status",
+    "locked_until",
+    "lock_seconds",
+    "version",
+    "modified_at",
+)
 _CHANGE = prepared(update(_USERS).where(*_THE_USER).values({name: bindparam(name) for name in _CHANGED}))
 _DELETE = prepared(delete(_USERS).where(*_THE_USER))
 _NAMED_ELSEWHERE = [
@@ -248,6 +259,7 @@ def user_row(tenant_id: str, user_id: str, new: NewUser, email: str, now_ms: int
     return {
         "id": user_id, "tenant_id": tenant_id, "user_name": name, "user_name_key": login_key(name),
         **_described(new, email), "active": new.active, "status": new.status, "locked_until": new.locked_until,
+        "lock_seconds": 0,
         "version": 1, "created_at": now_ms, "modified_at": now_ms, "last_login": None, "original_id": new.original_id,
         "access_epoch": 0,
     }  # fmt: skip
@@ -271,10 +283,11 @@ def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, no
     phones = tuple(one_primary("phoneNumbers", change.phones))
     if phones != view.phones:
         replace_phones(work, tenant_id, user_id, phones)
+    locked_until = None if change.active else change.locked_until or view.locked_until
     changed = {
         **_described(change, view.email), "user_name": user_name, "active": _active_after(view, change, now_ms),
         "status": change.status or view.status,
-        "locked_until": None if change.active else change.locked_until or view.locked_until,
+        "locked_until": locked_until, "lock_seconds": view.lock_seconds if locked_until == view.locked_until else 0,
         "version": view.version + 1, "modified_at": now_ms,
     }  # fmt: skip
     work.run(_CHANGE, {**changed, "user_name_key": user_name_key, **_named(tenant_id, user_id)})
@@ -283,7 +296,7 @@ def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, no
 
 def _active_after(user: UserView, change: UserChange, now_ms: int) -> bool:
     """A locked user is shown as not active: sent back with its lock, that is what was read and no wish."""
-    read_back = is_locked(user.locked_until, now_ms) and change.locked_until == user.locked_until
+    read_back = is_locked(user, now_ms) and change.locked_until == user.locked_until
     return user.active if change.active is None or (read_back and not change.active) else change.active
 
 

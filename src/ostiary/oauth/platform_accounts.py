@@ -70,7 +70,7 @@ def is_verified(user: UserView) -> bool:
 def living_account(work: Work, tenant: TenantView, user_id: str, now_ms: int) -> Account | None:
     """The account as it is now, or None when the user is gone, deactivated or locked, or the organization disabled."""
     user = find_user(work, tenant.id, user_id) if tenant.enabled else None
-    locked = user is not None and is_locked(user.locked_until, now_ms)
+    locked = user is not None and is_locked(user, now_ms)
     if user is None or not user.active or locked:
         return None
     groups = groups_of_users(work, tenant.id, [user_id])[user_id]

@@ -58,7 +58,7 @@ class SelfService:
             raise denied("RESET_PASSWORD_DISABLED", "Resetting passwords is switched off for this tenant.")
         if user.status != CONFIRMED:
             raise conflict("USER_NOT_VERIFIED", "The user's mail address is not confirmed yet.")
-        if not user.active or is_locked(user.locked_until, self._clock.now_ms()):
+        if not user.active or is_locked(user, self._clock.now_ms()):
             raise denied("USER_LOCKED", "The user is deactivated or locked.")
 
     def confirm_address(self, work: Work, tenant: TenantView, link: Code, request_id: str) -> None:

@@ -210,7 +210,7 @@ def _subject(rows: Sequence[Row[Any]], now_ms: int) -> Subject | None:
         picture=first.profile_picture, gender=first.profile_gender, attributes=first.profile_attributes,
         access_epoch=first.profile_access_epoch + (user.access_epoch if user else 0),
         tokens_valid_from=first.profile_tokens_valid_from, identities=identities, user=user, active=active,
-        may_sign_in=active and not (user and is_locked(user.locked_until, now_ms)),
+        may_sign_in=active and not (user and is_locked(user, now_ms)),
     )  # fmt: skip
 
 

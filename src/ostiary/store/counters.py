@@ -17,8 +17,10 @@ _UNTIL: BindParameter[int] = bindparam("window_end")
 _ALLOWED: BindParameter[int] = bindparam("allowed")
 _TIMES: BindParameter[int] = bindparam("times")
 _OVER = _COUNTERS.c.window_until <= _NOW
-_WINDOW_UNTIL = case((_OVER, _UNTIL), else_=_COUNTERS.c.window_until)
+# What ends later than its own length from now was begun by a clock that was ahead: it is cut, and keeps its count.
+_WINDOW_UNTIL = case((_OVER | (_COUNTERS.c.window_until > _UNTIL), _UNTIL), else_=_COUNTERS.c.window_until)
 _BLOCK_END: BindParameter[int] = bindparam("block_end")
+_LATEST: BindParameter[int] = bindparam("latest_end")
 _COUNTED = case((_OVER, _TIMES), else_=_COUNTERS.c.count + _TIMES)
 _COUNT = prepared(
     lambda insert: insert(_COUNTERS)
@@ -32,6 +34,7 @@ _COUNT = prepared(
             "count": _COUNTED,
             "window_until": _WINDOW_UNTIL,
             "blocked_until": case(
+                (_COUNTERS.c.blocked_until > _LATEST, _LATEST),
                 (_COUNTERS.c.blocked_until > _NOW, _COUNTERS.c.blocked_until),
                 (_COUNTED <= _ALLOWED, 0),
                 (_WINDOW_UNTIL > _BLOCK_END, _WINDOW_UNTIL),
@@ -45,7 +48,10 @@ _COUNT = prepared(
 
 @dataclass(frozen=True, slots=True)
 class ExactLimit:
-    """`count` in a window of `window_s` seconds; then nothing for `block_s` seconds, nor before the window ends."""
+    """`count` in a window of `window_s` seconds; then nothing for `block_s` seconds, nor before the window ends.
+
+    Neither ends later than its own length from now, whatever the clock said when it began.
+    """
 
     name: str
     count: int
@@ -59,10 +65,11 @@ def count_exactly(work: Work, tenant_id: str, limit: ExactLimit, subject: str, n
     One statement, so that two processes at once never both take the last place.
     """
     window_end, block_end = now_ms + limit.window_s * 1000, now_ms + limit.block_s * 1000
+    latest = max(window_end, block_end)
     row = work.row(_COUNT, {
         "of_tenant": tenant_id, "limit_name": limit.name, "of_subject": subject, "now_ms": now_ms, "times": times,
-        "window_end": window_end, "block_end": block_end, "allowed": limit.count,
-        "first_block": max(window_end, block_end) if limit.count < times else 0,
+        "window_end": window_end, "block_end": block_end, "latest_end": latest, "allowed": limit.count,
+        "first_block": latest if limit.count < times else 0,
     })  # fmt: skip
     until = int(row[0]) if row else 0
     return max(1, -(-(until - now_ms) // 1000)) if until > now_ms else 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, or_
+from sqlalchemy import case, delete, or_
 
 from ostiary.store.tables import Lease, table_of
 from ostiary.store.work import Work
@@ -12,11 +12,16 @@ _LEASES = table_of(Lease)
 
 def take_lease(work: Work, name: str, holder: str, now_ms: int, length_ms: int) -> bool:
     """Whether `holder` has the task `name` for `length_ms` from now on: it was free, had run out, or was its own."""
-    wanted = {"name": name, "holder": holder, "expires_at": now_ms + length_ms}
+    # Of a clock that was ahead, what is later than it can be; the lease of another one is cut and stays his.
+    until = now_ms + length_ms
+    wanted = {"name": name, "holder": holder, "expires_at": until}
     statement = work.insert(_LEASES).values(wanted)
     free = or_(_LEASES.c.expires_at <= now_ms, _LEASES.c.holder == holder)
-    changed = {"holder": holder, "expires_at": wanted["expires_at"]}
-    return work.run(statement.on_conflict_do_update(index_elements=["name"], set_=changed, where=free)) == 1
+    changed = {"holder": case((free, holder), else_=_LEASES.c.holder), "expires_at": until}
+    changeable = or_(free, _LEASES.c.expires_at > until)
+    upsert = statement.on_conflict_do_update(index_elements=["name"], set_=changed, where=changeable)
+    row = work.row(upsert.returning(_LEASES.c.holder))
+    return row is not None and row.holder == holder
 
 
 def give_lease_back(work: Work, name: str, holder: str) -> None:

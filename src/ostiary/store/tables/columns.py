@@ -34,7 +34,7 @@ SQLModel.metadata.naming_convention = {
 SORTED = String().with_variant(String(collation="C"), "postgresql")
 """Text that lists are sorted by: C collation, so that both databases page alike (SQLite compares bytes already)."""
 
-_ENDS = "end of row"
+_ENDS, _FORBIDS = "end of row", "forbids"
 
 
 class Digest(TypeDecorator[str]):
@@ -113,10 +113,15 @@ def digest_column(*, key: bool = False) -> Any:
     return Field(default=... if key else "", sa_column=Column(Digest, nullable=False, primary_key=key))
 
 
-def end_of_row() -> Any:
-    """When the row loses its meaning, in UTC milliseconds: the cleaner deletes it an hour later, and a store that is
-    restored begins without it."""
-    return Field(sa_column=Column(BigInteger, nullable=False, index=True, info={_ENDS: True}))
+def end_of_row(*, forbids: bool = False) -> Any:
+    """When the row loses its meaning, in UTC milliseconds: the cleaner deletes it some time later. A store that is
+    restored begins without it, unless it `forbids`: while it is there something is not possible a second time."""
+    return Field(sa_column=Column(BigInteger, nullable=False, index=True, info={_ENDS: True, _FORBIDS: forbids}))
+
+
+def forbids(table: Table) -> bool:
+    """Whether the rows of a temporary table are there so that something is not possible."""
+    return any(column.info.get(_FORBIDS) for column in table.columns)
 
 
 def temporary_tables() -> Iterator[tuple[Table, Column[int]]]:

@@ -95,7 +95,7 @@ class UsedOnce(SQLModel, table=True):
     __tablename__ = "used_once"
     tenant_id: str = owned_by("tenants.id", key=True)
     digest: str = Field(primary_key=True, max_length=64, description="Of its kind and its id.")
-    expires_at: int = end_of_row()
+    expires_at: int = end_of_row(forbids=True)
 
 
 class RevokedToken(SQLModel, table=True):
@@ -104,4 +104,4 @@ class RevokedToken(SQLModel, table=True):
     __tablename__ = "revoked_tokens"
     digest: str = Field(primary_key=True, max_length=64)
     tenant_id: str = owned_by("tenants.id", index=True)
-    expires_at: int = end_of_row()
+    expires_at: int = end_of_row(forbids=True)

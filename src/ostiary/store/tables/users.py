@@ -36,6 +36,7 @@ class User(SQLModel, table=True):
     active: bool = True
     status: str = Field(default="PENDING", description="PENDING or CONFIRMED (the mail address).")
     locked_until: int | None = moment(optional=True)
+    lock_seconds: int = Field(default=0, description="How long wrong passwords locked it; 0: somebody chose the end.")
     version: int = Field(default=1, description="Grows with every change; the ETag of SCIM.")
     created_at: int = moment()
     modified_at: int = moment()
