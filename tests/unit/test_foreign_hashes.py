@@ -139,6 +139,8 @@ def refusal_of(text: str) -> str:
         stored = check_hash(text, weak=True)
     except DomainError as error:
         return error.reason
+    assert stored.isascii(), "every database can keep it"
+    assert stored.isprintable()
     return "" if check_hash(stored, weak=True) == stored else "another form the second time"
 
 
@@ -222,6 +224,17 @@ def test_a_password_that_would_cost_too_much_is_not_compared() -> None:
         assert time.process_time() - began < 0.2
 
 
+def test_passwords_are_prepared_as_the_other_system_did() -> None:
+    better_auth = next(one for one in TAKEN if one.form == "nfkc")
+    word_press = next(one for one in TAKEN if one.form == "wp_hash_password")
+    for one, fits, other in ((better_auth, "\ufb01sh-and-chips 1\u20442", "fish and chips 1\u20442"),
+                             (better_auth, "fish-and-chips \u00bd", "Fish-and-chips \u00bd"),
+                             (word_press, " difference engine\n", "difference\tengine")):  # fmt: skip
+        stored = check_hash(one.hash)
+        assert hash_matches(stored, fits.encode())
+        assert not hash_matches(stored, other.encode())
+
+
 def test_other_threads_go_on_while_crypt_calculates() -> None:
     ended, rounds = threading.Event(), 0
 
@@ -272,6 +285,7 @@ def test_each_scheme_is_held_by_a_hash_that_its_own_software_made() -> None:
         "$firescrypt$ln=14,r=8,p=1$42xEC+ixf3L2lw==$" + "A" * 88 + "$Bw==$" + "A" * 85,
         "$scrypt$n=16383,r=8,p=1$QUFB$" + "A" * 86, "scrypt:0:8:1$salt$" + "68" * 64, "$2b$12$" + "A" * 5_000,
         ":pbkdf2:sha512:30000:64:QUFB:QUFB", "$bcrypt$v=98$r=10$QUFB$QUFB", "{" * 2_000, "\ud800", "{SSHA}\u0661",
+        "$6$s\0lt$" + "C" * 86, "$5$s\ud800lt$" + "C" * 43, "$7$CU..../....s\u00e4lt$" + "C" * 43,
         "{pbkdf2}" + "0" * 82, "x" * (MAX_TEXT + 1), "$scram$1$QUFB$sha-512=QUFB", "{noop}secret", "{clear}secret",
     ],
 )  # fmt: skip

@@ -8,7 +8,7 @@ import re
 from functools import partial
 
 from ostiary.directory.foreign_hashes.portable_hashes import written
-from ostiary.directory.foreign_hashes.scheme import Parts, Scheme
+from ostiary.directory.foreign_hashes.scheme import PRINTED, Parts, Scheme
 
 _MAGIC = b"$apr1$"
 _ROUNDS = 1_000
@@ -44,6 +44,7 @@ def _matches(found: Parts, password: bytes) -> bool:
 
 
 APACHE_MD5 = Scheme(
-    "apr1", ("$apr1$",), re.compile(r"\$apr1\$(?P<letters>[^$:\s]{1,8})\$(?P<digest>[./0-9A-Za-z]{22})", re.ASCII),
+    "apr1", ("$apr1$",),
+    re.compile(rf"\$apr1\$(?P<letters>{PRINTED}{{1,8}})\$(?P<digest>[./0-9A-Za-z]{{22}})", re.ASCII),
     _free, _matches, ("apache-md5", "md5-crypt", "apr-md5-crypt"), weak=True,
 )  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ostiary.directory.foreign_hashes.portable_hashes import LETTERS
-from ostiary.directory.foreign_hashes.scheme import Parts, Scheme
+from ostiary.directory.foreign_hashes.scheme import PRINTED, Parts, Scheme
 from ostiary.directory.foreign_hashes.scrypt_hashes import scrypt_affordable, scrypt_bytes
 from ostiary.directory.foreign_hashes.system_crypt import can, crypt
 
@@ -18,7 +18,6 @@ _DEFAULT_ROUNDS = 5_000
 _USUAL_LENGTH = 24
 """Bytes of a password for which a hash must be affordable when it comes in."""
 _LETTER = r"[./0-9A-Za-z]"
-_SALT = r"[^$:\n\s]"
 
 
 def _fits(found: Parts, password: bytes) -> bool:
@@ -84,7 +83,7 @@ def _scheme(
 
 
 def _sha(kind: str, bits: int, letters: int) -> Scheme:
-    form = rf"\$(?P<kind>{kind})\$(?:rounds=(?P<rounds>[1-9]\d{{3,8}})\$)?{_SALT}{{0,16}}\${_LETTER}{{{letters}}}"
+    form = rf"\$(?P<kind>{kind})\$(?:rounds=(?P<rounds>[1-9]\d{{3,8}})\$)?{PRINTED}{{0,16}}\${_LETTER}{{{letters}}}"
     names = (f"sha{bits}-crypt", f"sha{bits}crypt", f"crypt-sha{bits}")
     return _scheme(f"sha{bits}-crypt", (f"${kind}$",), form, f"${kind}$rounds=1000$ab$", _sha_affordable, _sha_fits,
                    names)  # fmt: skip
@@ -111,15 +110,15 @@ CRYPT = (
     _sha("5", 256, 43),
     _scheme(
         "scrypt-crypt", ("$7$",),
-        rf"\$7\$(?P<cost>{_LETTER})(?P<block>{_LETTER}{{5}})(?P<lanes>{_LETTER}{{5}}){_SALT}{{0,86}}\${_LETTER}{{43}}",
+        rf"\$7\$(?P<cost>{_LETTER})(?P<block>{_LETTER}{{5}})(?P<lanes>{_LETTER}{{5}}){PRINTED}{{0,86}}\${_LETTER}{{43}}",
         "$7$2/..../....abcd$", lambda found: scrypt_affordable(*_scrypt_numbers(found)),
         other_names=("scrypt",), memory_kib=_scrypt_memory,
     ),
-    _scheme("md5-crypt", ("$1$",), rf"\$1\${_SALT}{{0,8}}\${_LETTER}{{22}}", "$1$ab$",
+    _scheme("md5-crypt", ("$1$",), rf"\$1\${PRINTED}{{0,8}}\${_LETTER}{{22}}", "$1$ab$",
             other_names=("md5crypt", "crypt-md5", "md5"), weak=True),
-    _scheme("SunMD5", ("$md5",), rf"\$md5(?:,rounds=(?P<rounds>\d{{1,9}}))?\${_SALT}{{0,16}}\$\$?{_LETTER}{{22}}",
+    _scheme("SunMD5", ("$md5",), rf"\$md5(?:,rounds=(?P<rounds>\d{{1,9}}))?\${PRINTED}{{0,16}}\$\$?{_LETTER}{{22}}",
             "$md5$ab$", partial(_up_to, 400_000), other_names=("sun-md5",), weak=True),
-    _scheme("sha1-crypt", ("$sha1$",), rf"\$sha1\$(?P<rounds>\d{{1,9}})\${_SALT}{{0,64}}\${_LETTER}{{28}}",
+    _scheme("sha1-crypt", ("$sha1$",), rf"\$sha1\$(?P<rounds>\d{{1,9}})\${PRINTED}{{0,64}}\${_LETTER}{{28}}",
             "$sha1$4$abcd$", partial(_up_to, 500_000), weak=True),
     _scheme("NT hash", ("$3$",), r"\$3\$\$[0-9a-f]{32}", "$3$", other_names=("nthash", "bsd-nthash"), weak=True),
     _scheme("BSDi extended DES", ("_",), rf"_(?P<rounds>{_LETTER}{{4}}){_LETTER}{{4}}{_LETTER}{{11}}", "_/...abcd",

@@ -12,7 +12,7 @@ import hmac
 import re
 from collections.abc import Callable
 
-from ostiary.directory.foreign_hashes.scheme import Parts, Scheme, halves
+from ostiary.directory.foreign_hashes.scheme import PRINTED, Parts, Scheme, halves
 
 
 def _free(_found: Parts) -> bool:
@@ -58,7 +58,7 @@ def _salt_first(name: str, beginning: str, form: str, matches: Callable[[Parts, 
     return Scheme(name, (beginning,), re.compile(form, re.ASCII), _free, matches, (own,), weak=True)
 
 
-_LETTERS = r"(?P<letters>[^$:]{0,128})"
+_LETTERS = rf"(?P<letters>{PRINTED}{{0,128}})"
 _MD5, _SHA1 = r"(?P<hexadecimal>[0-9a-f]{32})", r"(?P<hexadecimal>[0-9a-f]{40})"
 SALT_FIRST = (
     _salt_first("Django MD5", "md5$", rf"(?P<digest>md5)\${_LETTERS}\${_MD5}", _django_matches, "md5"),

@@ -17,6 +17,8 @@ MAX_FILLED = 1 << 30
 SALT, HASH = r"[A-Za-z0-9./+]{2,344}={0,2}", r"[A-Za-z0-9./+]{22,344}={0,2}"
 """At least 16 bytes of hash: a shorter one would fit too many passwords."""
 
+PRINTED = "[!-#%-9;-~]"
+"""A letter of a salt that is a text: printable ASCII without the two that part hashes and files, `$` and `:`."""
 _IN_BASE64 = {"salt", "hash", "separator", "signer"}
 
 
