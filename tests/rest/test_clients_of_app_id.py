@@ -7,12 +7,18 @@ import codecs
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
+import bcrypt
 import httpx
 import pytest
+from kit.command import ostiary_here
 from kit.patience import awaited
 from kit.served import Served, served
+
+from ostiary.directory.org_roles import ORG_OWNER, add_membership
+from ostiary.store.engine import Store
 
 Json = dict[str, Any]
 SECRET = "secret-of-a-script"
@@ -172,3 +178,102 @@ def test_null_in_a_form_is_a_field_left_out(management: httpx.Client) -> None:
     assert management.post("/cloud_directory/change_password", json=changed).status_code == 200
     missing = management.post("/cloud_directory/change_password", json={**changed, "newPassword": None})
     assert (missing.status_code, missing.json()["errorCode"]) == (400, "MISSING_FIELD")
+
+
+def refusals(management: httpx.Client, users: list[Json]) -> list[Json]:
+    """What an import of a page, and one of a file, say of these users: the same."""
+    asked = {"encryption_secret": SECRET}
+    page = management.post("/cloud_directory/import", params=asked, json={"users": users}).json()
+    begun = management.post(
+        "/cloud_directory/import/all", data={"encryptionSecret": SECRET},
+        files={"file": ("users.json", json.dumps({"users": users}).encode())},
+    ).json()  # fmt: skip
+
+    def ended() -> Json | None:
+        told: Json = management.get("/cloud_directory/import/status", params=begun).json()
+        return told if told["status"] != "IN_PROGRESS" else None
+
+    told = awaited(ended)
+    assert told is not None
+    assert (told["added"], told["failed"]) == (page["added"], page["failed"]) == (0, len(users))
+    assert told["failReasons"] == page["failReasons"]
+    reasons: list[Json] = page["failReasons"]
+    return reasons
+
+
+def test_who_could_never_sign_in_is_not_taken_in(management: httpx.Client) -> None:
+    mail = [{"value": "kim@example.com"}]
+    users = [
+        {"scimUser": {"userName": "kim", "originalId": "1"}},
+        {"scimUser": {"emails": [], "userName": "kim", "originalId": "2"}},
+        {"scimUser": {"emails": [{"value": "kim"}], "originalId": "3"}},
+        {"scimUser": {"emails": mail, "status": "WAITING", "originalId": "4"}},
+        {"scimUser": {"emails": mail, "userName": "x" * 300, "originalId": "5"}},
+        {"scimUser": {"emails": mail, "originalId": "6"}, "roles": ["No such role"]},
+    ]
+    reasons = refusals(management, users)
+    assert {reason["originalId"]: reason["error"]["code"] for reason in reasons} == {
+        "1": "EMAIL_MISSING", "2": "EMAIL_MISSING", "3": "INVALID_EMAIL", "4": "INVALID_STATUS",
+        "5": "INVALID_USERNAME", "6": "ROLE_NOT_FOUND",
+    }  # fmt: skip
+
+
+def test_a_temporary_password_must_be_changed(server: Served, management: httpx.Client) -> None:
+    phc = bcrypt.hashpw(b"difference engine", bcrypt.gensalt(4)).decode()
+    scim = {"emails": [{"value": "tmp@example.com"}], "status": "CONFIRMED", "passwordExpirationTimestamp": 1}
+    user = {"scimUser": scim, "passwordHash": phc}
+    added = management.post(
+        "/cloud_directory/import", params={"encryption_secret": SECRET}, json={"users": [user]}
+    ).json()["added"]
+    assert added == 1
+    application = management.post("/applications", json={"name": "temporary"}).json()
+    oauth = httpx.Client(
+        base_url=server.credentials["oauthServerUrl"], auth=(application["clientId"], application["secret"]), timeout=20
+    )
+    signing_in = {"grant_type": "password", "username": "tmp@example.com", "password": "difference engine"}
+    with oauth:
+        refused = oauth.post("/token", data=signing_in)
+        assert (refused.status_code, refused.json()["error_description"]) == (400, "Password expired")
+        csp = {"username": "tmp@example.com", "password": "difference engine"}
+        assert server.http.post("/csp/gateway/am/api/login?access_token", json=csp).status_code == 401
+        new = {"uuid": refused.json()["user_id"], "newPassword": "analytical engine"}
+        assert management.post("/cloud_directory/change_password", json=new).status_code == 200
+        assert oauth.post("/token", data={**signing_in, "password": "analytical engine"}).status_code == 200
+
+
+def test_a_writer_does_not_become_the_owner(server: Served, management: httpx.Client) -> None:
+    user = {"emails": [{"value": "owner@example.com"}], "password": "difference engine", "status": "CONFIRMED"}
+    owner = management.post("/cloud_directory/Users", json=user).json()["id"]
+    tenant_id = server.credentials["tenantId"]
+    with closing(Store(server.database)) as store, store.write() as work:
+        add_membership(work, tenant_id, owner, ORG_OWNER, 0)
+    made = ostiary_here(
+        "apikey", "create", tenant_id, "--role", "writer", "--json", cwd=server.folder, **server.variables
+    ).json()
+    writer = httpx.Client(
+        base_url=server.credentials["managementUrl"], timeout=20,
+        headers={"authorization": f"Bearer {server.token(made['apikey'])}"},
+    )  # fmt: skip
+    paths: list[tuple[str, str, Json | None]] = [
+        ("POST", "/cloud_directory/change_password", {"uuid": owner, "newPassword": "taken over"}),
+        ("POST", "/cloud_directory/forgot_password", {"user": "owner@example.com"}),
+        ("POST", "/cloud_directory/resend/RESET_PASSWORD", {"uuid": owner}),
+        ("PUT", f"/cloud_directory/Users/{owner}", {"emails": user["emails"], "active": False}),
+        ("POST", f"/cloud_directory/Users/{owner}/sso/logout", None),
+        ("POST", "/cloud_directory/bulk_remove", {"ids": [owner]}),
+        ("DELETE", f"/cloud_directory/remove/{owner}", None),
+        ("DELETE", f"/cloud_directory/Users/{owner}", None),
+    ]
+    with writer:
+        for verb, path, body in paths:
+            answer = writer.request(verb, path, json=body) if body else writer.request(verb, path)
+            assert (answer.status_code, answer.json()["errorCode"]) == (403, "FORBIDDEN"), path
+        form = writer.post("/cloud_directory/change_password", data={"uuid": owner, "newPassword": "taken over"})
+        assert form.status_code == 403
+        assert writer.get(f"/cloud_directory/Users/{owner}").status_code == 200, "who may read it, still may"
+    login = "/csp/gateway/am/api/login?access_token"
+    taken = {"username": "owner@example.com", "password": "taken over"}
+    assert server.http.post(login, json=taken).status_code == 401
+    assert server.http.post(login, json={**taken, "password": "difference engine"}).status_code == 200
+    changed = {"uuid": owner, "newPassword": "analytical engine"}
+    assert management.post("/cloud_directory/change_password", json=changed).status_code == 200, "a Manager may"

@@ -201,6 +201,15 @@ def test_saml_says_when_certificates_expire_and_takes_them_all_the_same(provider
     assert [(one["certificate_index"], "warning" in one) for one in both] == [(0, True), (1, False)]
 
 
+def test_a_certificate_may_have_text_around_it_and_lines_of_any_length(providers: Providers) -> None:
+    text, _ = certificate(400, _now(providers))
+    inner = "".join(text.split("-----")[2].split())
+    wrapped = "\n".join(inner[place : place + 76] for place in range(0, len(inner), 76))
+    around = f"Bag Attributes\n    friendlyName: idp\n{text}\n"
+    for written in (around, text.replace("\n", "\r\n"), f"\n {text} \n", inner, wrapped):
+        assert providers.put("Saml", saml(written))["config"]["certificates"] == [written]
+
+
 def test_saml_refuses_what_could_not_work(providers: Providers) -> None:
     text, _ = certificate(400, _now(providers))
     good = saml(text)

@@ -162,6 +162,7 @@ def identity(**facts: Any) -> list[Json]:
         (user(identities=identity(provider="appid_anon")), "appid_anon", "must be one of saml"),
         (user(identities=identity(provider="cloud_directory")), "cloud_directory", "with their directory"),
         (user(identities=identity(id="")), "google", "1 to 256"),
+        (user(identities=identity(id="kim@", preRegistered=True)), "google", "mail address"),
         (user(identities=identity(id=7)), "google", "1 to 256"),
         (user(identities=identity() * 2), "google", "twice"),
         (user(identities=identity(idpUserInfo={"x": "y" * 102_400})), "google", "idpUserInfo"),
@@ -169,7 +170,7 @@ def identity(**facts: Any) -> list[Json]:
         (user(email="nul\0"), "google", "email must be text"), (user(roles="admin"), "google", "list of names"),
         (user(roles=["nobody"]), "google", "no role 'nobody'"),
     ],
-    ids=range(19),
+    ids=range(20),
 )  # fmt: skip
 def test_what_is_wrong_with_one_is_told_and_the_others_are_added(
     source: People, entry: Any, idp: str, message: str

@@ -19,7 +19,7 @@ from ostiary.directory.names import email_key, is_text, name_key
 from ostiary.directory.pre_registration import check_id, check_provider, identity_taken, is_known
 from ostiary.directory.profile_document import EXPECTED, profile_documents
 from ostiary.directory.profile_search import known_profiles, page_document, page_size, page_start, profile_page
-from ostiary.directory.profiles import CLOUD_DIRECTORY, OF_PROFILE, IdentityView, add_identity, new_profile
+from ostiary.directory.profiles import CLOUD_DIRECTORY, CUSTOM, OF_PROFILE, IdentityView, add_identity, new_profile
 from ostiary.directory.roles import put_profile_roles, role_names_of_profiles, roles_by_name
 from ostiary.errors import DomainError, invalid
 from ostiary.ids import Entropy
@@ -143,9 +143,9 @@ def _identity(identity: Any) -> IdentityView:
         raise _bad("An identity must be an object.")
     provider, idp_id = check_provider(identity.get("provider")), check_id("identities.id", identity.get("id"))
     expected = identity.get(EXPECTED) is True
-    if provider == CLOUD_DIRECTORY:
-        if not expected or "@" not in idp_id:
-            raise _bad("Users of the Cloud Directory are imported with their directory.")
+    if provider == CLOUD_DIRECTORY and (not expected or "@" not in idp_id):
+        raise _bad("Users of the Cloud Directory are imported with their directory.")
+    if expected and provider != CUSTOM and "@" in idp_id:
         idp_id = email_key(idp_id)
     beside = {name: value for name, value in identity.items() if name not in _NOT_SAID}
     said = identity.get("idpUserInfo", beside)

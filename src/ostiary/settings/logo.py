@@ -70,7 +70,8 @@ def _redrawn(data: bytes) -> Picture:
 
 
 def _unreadable() -> DomainError:
-    return invalid("INVALID_PICTURE", f"The file must be a PNG or JPEG picture of at most {MAX_PIXELS} pixels.")
+    message = f"The file must be a PNG or JPEG picture of at most {MAX_PIXELS} pixels, as it is and not in base64."
+    return invalid("INVALID_PICTURE", message)
 
 
 def put_logo(work: Work, tenant_id: str, picture: Picture, now_ms: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import re
 
 from cryptography import x509
 
@@ -32,7 +33,8 @@ MAX_ENTITY_ID = 1_024
 MAX_CERTIFICATE = 20_000
 """Characters; of a longer text only so much is read, which is then no certificate."""
 SOON_DAYS = 30
-_BEGIN, _END = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+_ARMOUR = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
+"""Text around it is none of the certificate (RFC 7468 §2): tools write there what they found in it."""
 
 
 def check_saml(provider: pb.SamlProvider) -> None:
@@ -74,7 +76,10 @@ def _check_context(context: pb.SamlAuthnContext) -> None:
 
 def read_certificate(text: str, position: int) -> x509.Certificate:
     """A certificate in PEM or as the base64 text inside; raises INVALID_CERTIFICATE."""
-    inner = text[: MAX_CERTIFICATE + 1].strip().removeprefix(_BEGIN).removesuffix(_END)
+    armoured = _ARMOUR.search(text)
+    inner = armoured[1] if armoured else text
+    if len(text) > MAX_CERTIFICATE:
+        inner = ""
     try:
         return x509.load_der_x509_certificate(base64.b64decode("".join(inner.split()), validate=True))
     except ValueError as error:
