@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import sys
 from collections.abc import Callable
 from importlib.metadata import PackagePath, distribution
 from pathlib import Path
@@ -152,7 +153,11 @@ def test_what_cannot_be_loaded_says_why(monkeypatch: pytest.MonkeyPatch, content
         library.cache_clear()
 
 
-@pytest.mark.parametrize(("change", "reason"), [(Path.unlink, "cannot be loaded"), (truncate, "install it again")])
+# Since Python 3.12 the metadata of a package names only those of its files that are there.
+GONE = "has no libcrypto_mb.so" if sys.version_info >= (3, 12) else "cannot be loaded"
+
+
+@pytest.mark.parametrize(("change", "reason"), [(Path.unlink, GONE), (truncate, "install it again")])
 def test_a_file_that_is_not_the_wheels_is_not_loaded(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, change: Callable[[Path], None], reason: str
 ) -> None:

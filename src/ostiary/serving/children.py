@@ -181,9 +181,14 @@ def _read_nothing() -> None:
     os.close(nothing)
 
 
+OURS = ("envoy.*", "listeners.*", "metrics", "metrics/*", "ostiary.lock", "tls*", "worker-*")
+"""What a server puts into its run directory, which an operator may have chosen without care."""
+
+
 def remove_folder(folder: Path) -> None:
-    """Removes the folder of the sockets with all that is in it; several may try."""
-    for path in sorted(folder.rglob("*"), reverse=True):
+    """Removes what a server put into its run directory, and the directory if nothing else is in it; several may try."""
+    ours = (path for pattern in OURS for path in folder.glob(pattern))
+    for path in sorted(ours, reverse=True):
         try:
             path.rmdir() if path.is_dir() else path.unlink()
         except OSError:

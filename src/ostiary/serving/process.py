@@ -60,6 +60,11 @@ class Place:
         return self.folder / "listeners.prepared.yaml"
 
     @property
+    def lock(self) -> Path:
+        """Held by the server whose folder it is."""
+        return self.folder / "ostiary.lock"
+
+    @property
     def metrics(self) -> Path:
         """The folder in which each process counts."""
         return self.folder / "metrics"

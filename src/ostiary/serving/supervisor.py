@@ -24,6 +24,7 @@ from ostiary import __version__, logging
 from ostiary.config import ConfigurationError, Settings
 from ostiary.delivery.operators import mail_target
 from ostiary.keys.multi_buffer import LANES, Library, library
+from ostiary.serving.alone import alone
 from ostiary.serving.children import Child, Family, name_process, remove_folder, told, use_few_arenas
 from ostiary.serving.counting import reserve
 from ostiary.serving.process import (
@@ -38,6 +39,7 @@ from ostiary.serving.process import (
 )
 from ostiary.serving.reports import Report, Reports
 from ostiary.serving.stderr import StandardError
+from ostiary.store.engine import file_of, is_sqlite
 
 if TYPE_CHECKING:
     from ostiary.serving.edge import Activity
@@ -64,8 +66,20 @@ def serve(settings: Settings) -> None:
     name_process("ostiary")
     lines = logging.Lines(2)
     logging.configure(settings.log_format, settings.log_level, lines)
-    with _folder(settings) as place:
+    with _store(settings), _folder(settings) as place:
         Supervisor(settings, place, StandardError(lines)).run()
+
+
+@contextmanager
+def _store(settings: Settings) -> Iterator[None]:
+    """Alone on an embedded store; PostgreSQL is shared by as many servers as wanted."""
+    url = settings.database_url
+    if not is_sqlite(url) or not file_of(url).exists():  # without a store the first worker says what to run
+        yield
+        return
+    file = file_of(url)
+    with alone(file.with_name(f"{file.name}.server"), f"the store {file}"):
+        yield
 
 
 @contextmanager
@@ -80,13 +94,14 @@ def _folder(settings: Settings) -> Iterator[Place]:
     if len(os.fsencode(settings.worker_address(settings.worker_count, folder))) > _LONGEST_SOCKET:
         raise ConfigurationError(f"run_dir: {folder} is too long a path for a unix socket; name a shorter one")
     supervisor = os.getpid()
-    try:
-        # Before the first metric is made, and so before the imports of Supervisor.
-        reserve(place.metrics, [BACKGROUND, *map(worker_name, range(settings.worker_count))])
-        yield place
-    finally:
-        if os.getpid() == supervisor:
-            remove_folder(folder)
+    with alone(place.lock, f"run_dir: {folder}"):
+        try:
+            # Before the first metric is made, and so before the imports of Supervisor.
+            reserve(place.metrics, [BACKGROUND, *map(worker_name, range(settings.worker_count))])
+            yield place
+        finally:
+            if os.getpid() == supervisor:
+                remove_folder(folder)
 
 
 _LONGEST_SOCKET = 107
