@@ -77,7 +77,8 @@ def test_other_verbs_are_refused_with_those_allowed(server: Served, place: Place
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: next(iter(place.operations.values())).path)
 def test_what_lies_below_is_404_in_the_same_words(server: Served, place: Place) -> None:
     answer = server.http.get(f"{path_of(place, server)}/no/such/path", headers=ORIGIN)
-    assert refusal(answer, place, "404"), answer.text
+    around = [one for one in PLACES if one.segments[: len(place.segments)] == place.segments]
+    assert any(refusal(answer, one, "404") for one in around), answer.text
     assert "access-control-allow-origin" not in answer.headers
 
 
