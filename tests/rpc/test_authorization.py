@@ -148,6 +148,7 @@ def test_a_web_message_goes_to_the_registered_origin_only(
 ) -> None:
     address = {"redirect_uri": "https://spa.example.com", "response_mode": "web_message"}
     page = browser.authorize(page_app, **address, **PKCE, state="</script><b>")
+    assert "form-action 'self'" in page.headers["content-security-policy"], "this form ends with us"
     done = browser.submit(page)
     assert (done.status, done.headers["content-type"]) == (200, "text/html; charset=utf-8")
     posted = re.search(r"postMessage\((.*), (.*)\);", done.body)

@@ -59,10 +59,17 @@ def test_the_pages_run_nothing_are_framed_by_nobody_and_tell_nobody_their_addres
     policy = page.headers["content-security-policy"].split("; ")
     assert "default-src 'none'" in policy
     assert "frame-ancestors 'none'" in policy
-    assert "form-action 'self' https://app.example.com" in policy
+    assert not [part for part in policy if part.startswith("form-action")], "Chromium holds each later redirect to it"
     assert not re.search(r"<script|javascript:|\bon\w+=", page.body)
     assert page.headers["referrer-policy"] == "no-referrer"
     assert page.headers["cache-control"] == "no-store"
+
+
+def test_a_form_that_ends_with_us_may_be_sent_to_nobody_else(people: Recovering) -> None:
+    pending(people)
+    code = people.code()
+    assert "form-action 'self'" in people.open(code).headers["content-security-policy"]
+    assert "form-action 'none'" in people.submit(code).headers["content-security-policy"]
 
 
 def test_what_users_call_themselves_is_text_on_the_page(people: Recovering) -> None:

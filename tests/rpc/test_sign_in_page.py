@@ -40,7 +40,7 @@ def test_the_page_is_framed_by_nobody_and_runs_no_script(browser: Browser, app: 
     policy = page.headers["content-security-policy"]
     assert "frame-ancestors 'none'" in policy
     assert "default-src 'none'" in policy
-    assert "form-action 'self' com.example.app:;" in policy
+    assert "form-action" not in policy, "Chromium holds each later redirect of the application to it"
     assert "script" not in policy
     assert "<script" not in page.body
     (style,) = re.findall(r"<style>(.*?)</style>", page.body, flags=re.DOTALL)

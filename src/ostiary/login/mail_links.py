@@ -4,7 +4,6 @@ open every link."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from google.api import httpbody_pb2
 
@@ -125,11 +124,9 @@ class MailLinks:
     def _page(
         self, call: Call, opened: Opened, code: str, language: str, problem: DomainError | None = None
     ) -> httpbody_pb2.HttpBody:
-        parts = urlsplit(opened.action_url)
-        origin = f"{parts.scheme}://{parts.netloc}" if opened.action_url else ""
         page = link_page(
             self._words(opened), action=code_link(self._public_url, code, language), email=opened.user.email,
-            goes_on_to=origin, problem=problem.message if problem else "",
+            redirects=bool(opened.action_url), problem=problem.message if problem else "",
         )  # fmt: skip
         return shown(call, page, problem)
 

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ostiary.oauth.authorization_request import ReturnAddress
+from ostiary.oauth.authorization_request import WEB_MESSAGE, ReturnAddress
 from ostiary.oauth.login_transactions import BrowserHalf
 
 _TEMPLATES = Environment(
@@ -43,9 +43,7 @@ def sign_in_page(
         "sign_in.html", application=application, action=action, browser=browser, by_email=by_email, username=username,
         problem=problem,
     )  # fmt: skip
-    # Browsers hold redirects after a form to form-action too, so the way back must stand there.
-    targets = " ".join(filter(None, ("'self'", address.origin or _scheme(address))))
-    return Page(html, _headers(f"form-action {targets}; frame-ancestors 'none'"))
+    return Page(html, _headers(*_form_action(redirects=address.response_mode != WEB_MESSAGE), "frame-ancestors 'none'"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +57,36 @@ class LinkPage:
     asks_for_password: bool = False
 
 
-def link_page(says: LinkPage, *, action: str = "", email: str = "", goes_on_to: str = "", problem: str = "") -> Page:
-    """A page of a link. `goes_on_to` is the origin to which its form leads in the end, if that is not ours."""
+def link_page(says: LinkPage, *, action: str = "", email: str = "", redirects: bool = False, problem: str = "") -> Page:
+    """A page of a link. `redirects` says that its form leads to a page which is not ours."""
     html = _render(
         "link.html", title=says.title, words=says.words.replace("{email}", email), button=says.button,
         asks_for_password=says.asks_for_password, action=action, email=email, problem=problem,
     )  # fmt: skip
-    targets = " ".join(filter(None, ("'self'", goes_on_to))) if says.button else "'none'"
-    return Page(html, _headers(f"form-action {targets}; frame-ancestors 'none'"))
+    policy = _form_action(redirects=redirects) if says.button else ["form-action 'none'"]
+    return Page(html, _headers(*policy, "frame-ancestors 'none'"))
 
 
 def web_message_page(address: ReturnAddress, response: dict[str, str], nonce: str) -> Page:
     """The page that hands the answer to the window which opened it, of the registered origin and no other."""
     message = {"type": "authorization_response", **response}
     html = _render("web_message.html", response=message, origin=address.origin, nonce=nonce)
-    return Page(html, _headers(f"script-src 'nonce-{nonce}'; form-action 'none'; frame-ancestors {address.origin}"))
+    policy = (f"script-src 'nonce-{nonce}'", "form-action 'none'", f"frame-ancestors {address.origin}")
+    return Page(html, _headers(*policy))
 
 
 def _render(template: str, **facts: Any) -> str:
     return _TEMPLATES.get_template(template).render(**facts)
 
 
-def _scheme(address: ReturnAddress) -> str:
-    scheme = address.redirect_uri.partition(":")[0]
-    return f"{scheme}:"
+def _form_action(*, redirects: bool) -> list[str]:
+    """Where the form of a page may be sent: to us. Chromium holds every redirect after the form to it, also those of
+    the application that it leads to, and nobody can know these: a form that `redirects` goes without."""
+    return [] if redirects else ["form-action 'self'"]
 
 
-def _headers(policy: str) -> tuple[tuple[str, str], ...]:
-    return (*_ALWAYS, ("content-security-policy", f"default-src 'none'; base-uri 'none'; {_STYLE}; {policy}"))
+def _headers(*policy: str) -> tuple[tuple[str, str], ...]:
+    return (
+        *_ALWAYS,
+        ("content-security-policy", "; ".join(("default-src 'none'", "base-uri 'none'", _STYLE, *policy))),
+    )
