@@ -5,8 +5,8 @@
 -- what has no route) and five tables, made from the descriptors:
 --   PATHS    the tree of declared paths: n = literal children by name, v = any segment, s = {custom verb, child} pairs,
 --            d = all the rest; t = what stands there: family (of errors), verbs (true, or the Link of what replaces it),
---            allow, bound (fields that the path binds), json (of verbs whose body the transcoder reads: how many levels of
---            objects have fields)
+--            allow, bound (fields that the path binds), bodied (verbs that need a body), json (of verbs whose body the
+--            transcoder reads: how many levels of objects have fields)
 --   BODIES, JSON_NAMES  the fields that whole bodies are; what clients call a field
 --   NUMBERS  the names of query parameters that are whole numbers
 --   ANSWERS  per error family and refusal: {status, content type, body}
@@ -82,6 +82,14 @@ local function place_of(path)
   return declared(PATHS, mark and sub(path, 1, mark - 1) or path, 2), mark
 end
 
+-- The transcoder makes an empty message of no body, and of an empty one. Only a body whose length nobody said is waited for.
+local function has_body(handle, headers)
+  local length = headers:get("content-length")
+  if length then return length ~= "0" end
+  local body = handle:body()
+  return body ~= nil and body:length() > 0
+end
+
 function envoy_on_request(handle)
   local headers = handle:headers()
   local path, method = headers:get(":path"), headers:get(":method")
@@ -101,6 +109,9 @@ function envoy_on_request(handle)
   if method == "HEAD" then -- the transcoder knows no HEAD
     mark_for_answer(handle, "head", true)
     headers:replace(":method", "GET")
+  end
+  if place.bodied[method] and not has_body(handle, headers) then
+    handle:headers():replace("x-bodiless", "1") -- for the worker to refuse, who knows by then who asks
   end
   local levels = place.json[method]
   if levels and not put_right(handle, levels) then return refuse(handle, "twice") end

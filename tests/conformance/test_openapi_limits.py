@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from kit.documented import BY_DIALECT, DOCUMENT, NEEDS_MORE, OPERATIONS, Known, World, good_cases, prepared
 from kit.served import served
+from schemathesis.core import NOT_SET
 from schemathesis.generation.case import Case
 
 EXAMPLES, ENOUGH = 24, 3
@@ -30,6 +31,7 @@ NOT_LOOKED_AT = (
     (f"PUT {_MANAGEMENT}/config/cloud_directory/email_dispatcher", "custom: authorization"),  # those of another type
     (f"POST {_MANAGEMENT}/cloud_directory/import", "users: items"),  # each is taken or refused by itself, with 200
     (f"POST {_MANAGEMENT}/users/import", "users: items"),
+    (f"POST {_MANAGEMENT}/cloud_directory/forgot_password", "user: minLength"),  # beside an email
 )
 """Fields that an operation ignores in some requests, or refuses by themselves, as its description says."""
 Schema = dict[str, Any]
@@ -81,6 +83,8 @@ def beyond_object(schema: Schema, value: dict[str, Any]) -> Iterator[tuple[str, 
 def beyond_list(schema: Schema, value: list[Any]) -> Iterator[tuple[str, Any]]:
     if schema.get("minItems"):
         yield "minItems", []
+    if value and isinstance(value[0], str):
+        yield "type", value[0]
     if value and "maxItems" in schema:
         yield "maxItems", [numbered(value[0], number) for number in range(schema["maxItems"] + 1)]
     if value:
@@ -101,8 +105,15 @@ def beyond_text(schema: Schema) -> Iterator[tuple[str, Any]]:
         yield "maxLength", "a" * (schema["maxLength"] + 1)
     if "enum" in schema:
         yield "enum", "neither"
+    if "pattern" in schema and not re.search(schema["pattern"], ""):
+        yield "pattern, when empty", ""
     if "pattern" in schema:
         yield "pattern", next(text for text in ("a\nb", "!", "a:b") if not re.search(schema["pattern"], text))
+
+
+def _no_body(label: str) -> Iterator[tuple[str, Any]]:
+    if OPERATIONS[label].definition.raw["requestBody"]["required"]:
+        yield "a body is required", NOT_SET
 
 
 @pytest.mark.parametrize("label", BODIES)
@@ -132,7 +143,8 @@ def test_one_step_beyond_is_refused(tenant: tuple[World, dict[str, Known]], labe
     case = max(accepted, key=lambda one: len(str(one.body)))
     schema = OPERATIONS[label].definition.raw["requestBody"]["content"]["application/json"]["schema"]
     taken = []
-    for limit, body in list(beyond(schema, case.body)):
+    wrong = [*beyond(schema, case.body), *(_no_body(label))]
+    for limit, body in wrong:
         case.body = body
         looked_at = not any(label == other and limit.startswith(place) for other, place in NOT_LOOKED_AT)
         if succeeds(case) and looked_at:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -63,3 +64,52 @@ def test_everything_is_described() -> None:
 def test_everything_that_is_referred_to_is_there() -> None:
     for kind, name in set(re.findall(r'"#/components/(\w+)/([^"]+)"', json.dumps(DOCUMENT))):
         assert name in DOCUMENT["components"][kind], name
+
+
+def parts(schema: Any, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every object of a document with where it stands."""
+    if isinstance(schema, dict):
+        yield place, schema
+        for name, part in schema.items():
+            yield from parts(part, f"{place}/{name}")
+    elif isinstance(schema, list):
+        for number, part in enumerate(schema):
+            yield from parts(part, f"{place}/{number}")
+
+
+def test_generators_of_clients_know_what_each_list_holds_and_no_type_is_null_alone() -> None:
+    odd = []
+    for place, schema in parts({**DOCUMENT["components"], "paths": DOCUMENT["paths"]}, ""):
+        types = schema["type"] if isinstance(schema.get("type"), list) else [schema.get("type")]
+        if ("array" in types and not schema.get("items")) or types == ["null"]:
+            odd.append(place)
+    assert not odd
+
+
+def test_a_file_in_a_form_is_bytes_as_they_are() -> None:
+    forms = [
+        content["multipart/form-data"]
+        for operation in OPERATIONS.values()
+        if (content := operation.get("requestBody", {}).get("content", {})).get("multipart/form-data")
+    ]
+    files = []
+    for form in forms:
+        schema = DOCUMENT["components"]["schemas"][form["schema"]["$ref"].rpartition("/")[2]]
+        assert "contentEncoding" not in json.dumps(schema)
+        files += [schema["properties"][name] for name in form.get("encoding", {})]
+    assert files
+    for file in files:
+        described = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
+        assert {name: value for name, value in file.items() if name != "description"} == described
+
+
+@pytest.mark.parametrize(
+    ("key", "parameter"),
+    [
+        (("GET", "/management/v4/{}/recent_authentications"), "count"),
+        (("GET", "/management/v4/{}/users/export"), "count"),
+    ],
+)
+def test_bounds_that_are_enforced_are_written(key: tuple[str, str], parameter: str) -> None:
+    (schema,) = [one["schema"] for one in OPERATIONS[key]["parameters"] if one["name"] == parameter]
+    assert (schema["minimum"], schema["maximum"]) == (0, 100)

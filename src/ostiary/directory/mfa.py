@@ -123,9 +123,12 @@ def extension_message(stored: pb.StoredMfaExtension) -> pb.MfaExtension:
 
 
 def stored_extension(extension: pb.MfaExtension) -> pb.StoredMfaExtension:
-    """An extension as it is stored; raises IS_ACTIVE_MISSING, INVALID_HEADER. Whether its URL may be called is for
-    `Outgoing.check_url` to say."""
+    """An extension as it is stored; raises IS_ACTIVE_MISSING, INVALID_URL, INVALID_HEADER.
+
+    Whether its URL may be called is for `Outgoing.check_url` to say."""
     check_switch(extension)
+    if extension.config.HasField("url") and not extension.config.url:
+        raise invalid("INVALID_URL", "config.url must be a URL; leave it out where there is none.")
     headers = dict(extension.config.headers)
     _check_headers(headers)
     return pb.StoredMfaExtension(

@@ -104,6 +104,7 @@ def _terminal(place: Place) -> dict[str, object]:
         "family": place.traits.family,
         "json": {verb: levels for verb, one in place.operations.items() if (levels := one.field_levels) >= 0},
         "verbs": {verb: _link(place, verb) or True for verb in place.allowed},
+        "bodied": {verb: True for verb, operation in place.operations.items() if operation.bodied},
         "bound": {name: True for operation in place.operations.values() for name in sorted(operation.bound)},
     }
 

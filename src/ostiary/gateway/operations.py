@@ -10,7 +10,7 @@ from typing import Any
 
 from google.api import annotations_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescriptor, MethodDescriptor, ServiceDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
+from google.protobuf.descriptor_pb2 import FieldOptions, FileDescriptorSet, MethodOptions
 from google.protobuf.descriptor_pool import DescriptorPool
 
 import ostiary_api
@@ -18,6 +18,7 @@ from ostiary.config import ConfigurationError
 from ostiary.gateway.json_bodies import field_levels
 from ostiary.gateway.templates import segments_of, variables_of
 from ostiary.transport.rules import HTTP_BODY
+from ostiary_api.options.v1 import rest_pb2 as rest
 from ostiary_api.options.v1 import rules_pb2 as options
 
 IN, OUT = "in", "out"
@@ -40,8 +41,9 @@ class Operation:
     `family` is the dialect of errors; `cors` whether any origin may call it; `cacheable` whether its answer is public;
     `repeatable` whether the gateway may send it a second time after the first may have been executed; `bound` the
     names by which a query could name a field that the path binds; `body` the field that the whole body is, if one is;
-    `field_levels` what the function of this name says; `file` whether it carries a file of any length: IN, OUT or
-    empty; `successor` the path that replaces it, if it is deprecated.
+    `bodied` whether it is a message without which the request is refused; `field_levels` what the function of this name
+    says; `file` whether it carries a file of any length: IN, OUT or empty; `successor` the path that replaces it, if it
+    is deprecated.
     """
 
     rpc: str
@@ -54,6 +56,7 @@ class Operation:
     bound: frozenset[str]
     body: str = ""
     field_levels: int = -1
+    bodied: bool = False
     file: str = ""
     successor: str = ""
 
@@ -145,9 +148,18 @@ def _operations(method: MethodDescriptor) -> Iterator[Operation]:
             bound=frozenset(name for field in variables_of(path) for name in _query_names(method.input_type, field)),
             body=binding.body.removeprefix("*"),
             field_levels=field_levels(method, binding.body),
+            bodied=_is_required(method.input_type.fields_by_name.get(binding.body)),
             file=_file(method),
             successor=rules.successor,
         )
+
+
+def _is_required(body: FieldDescriptor | None) -> bool:
+    """A body of the server's own reading (HttpBody) is judged by what reads it."""
+    if body is None or body.message_type is None or body.message_type.full_name == HTTP_BODY:
+        return False
+    given = FieldOptions.FromString(body.GetOptions().SerializeToString())
+    return not given.Extensions[rest.body].may_be_absent
 
 
 def _file(method: MethodDescriptor) -> str:

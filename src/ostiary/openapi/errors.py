@@ -18,6 +18,7 @@ from ostiary_api.options.v1 import rules_pb2 as options
 
 _RETRY = (Kind.LIMITED, Kind.UNAVAILABLE)
 _JSON_TYPES = {str: "string", int: "integer", list: "array", type(None): "null"}
+_TEXT_OR_NULL = ["string", "null"]
 
 
 def _samples() -> dict[Kind, DomainError]:
@@ -109,10 +110,21 @@ def headers(names: Iterable[str]) -> dict[str, Schema]:
 
 def _schema_of(documents: list[dict[str, Any]]) -> Schema:
     """What all these documents have in common is required, what some have is allowed."""
-    types: dict[str, set[str]] = {}
+    values: dict[str, list[Any]] = {}
     for document in documents:
         for name, value in document.items():
-            types.setdefault(name, set()).add(_JSON_TYPES[type(value)])
-    required = [name for name in types if all(name in document for document in documents)]
-    properties = {name: {"type": found.pop() if len(found) == 1 else sorted(found)} for name, found in types.items()}
+            values.setdefault(name, []).append(value)
+    required = [name for name in values if all(name in document for document in documents)]
+    properties = {name: _type_of(found) for name, found in values.items()}
     return {"type": "object", "properties": properties, "required": required}
+
+
+def _type_of(values: list[Any]) -> Schema:
+    """What all `values` of a field are. One that is never anything but null could be a text: generators of clients know
+    no type that has one value."""
+    types = sorted({_JSON_TYPES[type(value)] for value in values})
+    if types == ["array"]:
+        return {"type": "array", "items": _type_of([item for value in values for item in value])}
+    if types == ["null"]:
+        return {"type": _TEXT_OR_NULL}
+    return {"type": types[0] if len(types) == 1 else types}

@@ -91,10 +91,18 @@ class Requests:
             return
         message = message_beside(method.containing_service, getattr(body, kind))
         in_form = [name for name in in_path if name in message.fields_by_name]
-        is_form = kind in ("form", "page")
-        schema = self._schemas.form(message, in_form) if is_form else self._schemas.of(message, Shape.REQUEST)
+        schema = self._schema(message, kind, in_form)
         for media_type in body.media_types or _MEDIA_TYPES[kind]:
             yield media_type, {"schema": schema, **_files(message, media_type)}
+
+    def _schema(self, message: Descriptor, kind: str, in_form: Collection[str]) -> Schema:
+        match kind:
+            case "form" | "page":
+                return self._schemas.form(message, in_form)
+            case "multipart":
+                return self._schemas.multipart(message)
+            case _:
+                return self._schemas.of(message, Shape.REQUEST)
 
 
 def body_field(method: MethodDescriptor, route: Route) -> FieldDescriptor | None:

@@ -10,6 +10,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from ostiary.openapi.bounds import allowed_of, count_bounds, value_bounds
 from ostiary.openapi.comments import Comments
+from ostiary_api.options.v1 import rest_pb2 as rest
 
 Schema = dict[str, Any]
 
@@ -26,6 +27,9 @@ class Shape(Enum):
     BODY = "described body of an answer"
 
 
+LIST = "google.protobuf.ListValue"
+FILE: Schema = {"type": "string", "format": "binary", "contentMediaType": "application/octet-stream"}
+"""A part of a multipart form: the bytes as they are."""
 _TYPES: dict[int, Schema] = {
     FieldDescriptor.TYPE_STRING: {"type": "string"},
     FieldDescriptor.TYPE_BOOL: {"type": "boolean"},
@@ -39,7 +43,7 @@ _SENT: dict[int, Schema] = {**_TYPES, FieldDescriptor.TYPE_INT64: {"type": "inte
 _WELL_KNOWN: dict[str, Schema] = {
     "google.protobuf.Struct": {"type": "object"},
     "google.protobuf.Value": {},
-    "google.protobuf.ListValue": {"type": "array"},
+    LIST: {"type": "array"},
     "google.protobuf.Empty": {"type": "object"},
 }
 
@@ -106,6 +110,8 @@ class Schemas:
             return {"items": {"type": "string", **(value_bounds(field) if sent else {})}, **counts}
         if allowed.items:
             return {"items": self.of(_beside(field, allowed.items), shape), **counts}
+        if field.message_type.full_name == LIST and not allowed.objects:
+            raise DescriptionError(f"{field.full_name} is a list; say of what: texts, items or objects")
         return {"items": {"type": "object"}, **counts} if allowed.objects else {}
 
     def form(self, message: Descriptor, without: Collection[str]) -> Schema:
@@ -117,14 +123,25 @@ class Schemas:
         schema["additionalProperties"] = {"type": "string"}
         return reference
 
+    def multipart(self, message: Descriptor) -> Schema:
+        """The same for a multipart form, in which bytes are files."""
+        reference = self.of(message, Shape.REQUEST)
+        properties = self.components[reference["$ref"].rpartition("/")[2]]["properties"]
+        for field in message.fields:
+            if field.type == FieldDescriptor.TYPE_BYTES:
+                properties[field.json_name] = FILE | _comment(properties[field.json_name])
+        return reference
+
     def _object(self, message: Descriptor, shape: Shape) -> Schema:
         fields = [field for field in message.fields if _is_there(field, shape)]
         required = [field.json_name for field in fields if is_required(field, shape)]
+        fewest = message.GetOptions().Extensions[rest.fewest_fields]
         return {
             "type": "object",
             "description": self._comments.of(message.full_name),
             "properties": {field.json_name: self.field(field, shape) for field in fields},
             **({"required": required} if required else {}),
+            **({"minProperties": fewest} if fewest and shape is Shape.REQUEST else {}),
         }
 
 
@@ -152,8 +169,12 @@ def _beside(field: FieldDescriptor, name: str) -> Descriptor:
 
 def _is_a_list_always(field: FieldDescriptor) -> bool:
     """A ListValue that requests must have stands in every answer, as a repeated field would."""
-    is_list = field.message_type is not None and field.message_type.full_name == "google.protobuf.ListValue"
+    is_list = field.message_type is not None and field.message_type.full_name == LIST
     return is_list and allowed_of(field).required
+
+
+def _comment(schema: Schema) -> Schema:
+    return {name: value for name, value in schema.items() if name == "description"}
 
 
 def _required_here(message: Descriptor, field: FieldDescriptor) -> Schema:

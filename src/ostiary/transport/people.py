@@ -51,7 +51,7 @@ def _texts(message: Any, name: str, *below: str) -> Iterator[str]:
     elif below:
         yield from _texts(value, *below)
     else:
-        yield from [value] if isinstance(value, str) else value
+        yield from [value] if isinstance(value, str) else (item for item in value if isinstance(item, str))
 
 
 def _in_form(body: httpbody_pb2.HttpBody, name: str) -> str:

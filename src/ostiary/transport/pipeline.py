@@ -148,10 +148,16 @@ MALFORMED: Any = _Malformed()
 """Stands in for a request that could not be decoded, so that its refusal takes the one path too."""
 
 
+BODILESS = "x-bodiless"
+"""The header with which the gateway says that a REST request lacks the body that it must have."""
+
+
 def refuse_malformed(call: Call, request: Message, proceed: Proceed) -> Any:
     """The step that turns an undecodable request into a refusal; after authentication, which reads headers only."""
     if request is MALFORMED:
         raise malformed()
+    if BODILESS in call.metadata and call.is_rest:
+        raise invalid("BODY_MISSING", "The request has no body; this operation takes JSON.")
     return proceed(call, request)
 
 

@@ -196,6 +196,8 @@ def _leads_to_text(message: Descriptor, name: str, *below: str) -> bool:
         return field is not None and not below and field.type == FieldDescriptor.TYPE_STRING
     if field.message_type.full_name == HTTP_BODY:
         return len(below) <= 1
+    if field.message_type.full_name == "google.protobuf.ListValue":
+        return not below
     return bool(below) and _leads_to_text(field.message_type, *below)
 
 

@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!identity/cloudapi/v1/entity.proto\x12\x14identity.cloudapi.v1\"5\n\x0f\x45ntityReference\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"Q\n\x0b\x41ssociation\x12\x1b\n\tentity_id\x18\x01 \x01(\tR\x08\x65ntityId\x12%\n\x0e\x61ssociation_id\x18\x02 \x01(\tR\rassociationIdb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!identity/cloudapi/v1/entity.proto\x12\x14identity.cloudapi.v1\"5\n\x0f\x45ntityReference\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"Q\n\x0b\x41ssociation\x12\x1b\n\tentity_id\x18\x01 \x01(\tR\x08\x65ntityId\x12%\n\x0e\x61ssociation_id\x18\x02 \x01(\tR\rassociationIdB\xcf\x01\n\x1costiary.identity.cloudapi.v1B\x0b\x45ntityProtoP\x01Z0ostiary.internal/identity/cloudapi/v1;cloudapiv1\xa2\x02\rOSTCloudapiV1\xaa\x02\x1cOstiary.Identity.Cloudapi.V1\xca\x02\x1cOstiary\\Identity\\Cloudapi\\V1\xea\x02\x1fOstiary::Identity::Cloudapi::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ostiary_api.cloudapi.v1.entity_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\034ostiary.identity.cloudapi.v1B\013EntityProtoP\001Z0ostiary.internal/identity/cloudapi/v1;cloudapiv1\242\002\rOSTCloudapiV1\252\002\034Ostiary.Identity.Cloudapi.V1\312\002\034Ostiary\\Identity\\Cloudapi\\V1\352\002\037Ostiary::Identity::Cloudapi::V1'
   _globals['_ENTITYREFERENCE']._serialized_start=59
   _globals['_ENTITYREFERENCE']._serialized_end=112
   _globals['_ASSOCIATION']._serialized_start=114

@@ -27,13 +27,14 @@ from ostiary_api.csp.v1 import user_pb2 as identity_dot_csp_dot_v1_dot_user__pb2
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$identity/csp/v1/principal_user.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1aidentity/csp/v1/user.proto\x1a\x1fidentity/options/v1/rules.proto\"@\n\x16GetLoggedInUserRequest\x12\x1b\n\x06\x65xpand\x18\x01 \x01(\tH\x00R\x06\x65xpand\x88\x01\x01\x42\t\n\x07_expand2\xc9\x01\n\x14PrincipalUserService\x12\xa8\x01\n\x0fGetLoggedInUser\x12\'.identity.csp.v1.GetLoggedInUserRequest\x1a\x15.identity.csp.v1.User\"U\x90\x02\x01\xca\xda\x18%\n\x03\n\x01\t\x12\tdirectoryJ\x0e/oidc/userinfoZ\x03I30\x82\xd3\xe4\x93\x02#\x12!/csp/gateway/am/api/loggedin/user\x1a\x06\xd2\xda\x18\x02\x08\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$identity/csp/v1/principal_user.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1aidentity/csp/v1/user.proto\x1a\x1fidentity/options/v1/rules.proto\"@\n\x16GetLoggedInUserRequest\x12\x1b\n\x06\x65xpand\x18\x01 \x01(\tH\x00R\x06\x65xpand\x88\x01\x01\x42\t\n\x07_expand2\xc9\x01\n\x14PrincipalUserService\x12\xa8\x01\n\x0fGetLoggedInUser\x12\'.identity.csp.v1.GetLoggedInUserRequest\x1a\x15.identity.csp.v1.User\"U\x90\x02\x01\xca\xda\x18%\n\x03\n\x01\t\x12\tdirectoryJ\x0e/oidc/userinfoZ\x03I30\x82\xd3\xe4\x93\x02#\x12!/csp/gateway/am/api/loggedin/user\x1a\x06\xd2\xda\x18\x02\x08\x05\x42\xb3\x01\n\x17ostiary.identity.csp.v1B\x12PrincipalUserProtoP\x01Z&ostiary.internal/identity/csp/v1;cspv1\xa2\x02\x08OSTCspV1\xaa\x02\x17Ostiary.Identity.Csp.V1\xca\x02\x17Ostiary\\Identity\\Csp\\V1\xea\x02\x1aOstiary::Identity::Csp::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ostiary_api.csp.v1.principal_user_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\027ostiary.identity.csp.v1B\022PrincipalUserProtoP\001Z&ostiary.internal/identity/csp/v1;cspv1\242\002\010OSTCspV1\252\002\027Ostiary.Identity.Csp.V1\312\002\027Ostiary\\Identity\\Csp\\V1\352\002\032Ostiary::Identity::Csp::V1'
   _globals['_PRINCIPALUSERSERVICE']._loaded_options = None
   _globals['_PRINCIPALUSERSERVICE']._serialized_options = b'\322\332\030\002\010\005'
   _globals['_PRINCIPALUSERSERVICE'].methods_by_name['GetLoggedInUser']._loaded_options = None

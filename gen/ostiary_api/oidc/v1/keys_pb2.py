@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bidentity/oidc/v1/keys.proto\x12\x10identity.oidc.v1\"3\n\x06JwkSet\x12)\n\x04keys\x18\x01 \x03(\x0b\x32\x15.identity.oidc.v1.JwkR\x04keys\"i\n\x03Jwk\x12\x10\n\x03kty\x18\x01 \x01(\tR\x03kty\x12\x10\n\x03kid\x18\x02 \x01(\tR\x03kid\x12\x10\n\x03use\x18\x03 \x01(\tR\x03use\x12\x10\n\x03\x61lg\x18\x04 \x01(\tR\x03\x61lg\x12\x0c\n\x01n\x18\x05 \x01(\tR\x01n\x12\x0c\n\x01\x65\x18\x06 \x01(\tR\x01\x65\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bidentity/oidc/v1/keys.proto\x12\x10identity.oidc.v1\"3\n\x06JwkSet\x12)\n\x04keys\x18\x01 \x03(\x0b\x32\x15.identity.oidc.v1.JwkR\x04keys\"i\n\x03Jwk\x12\x10\n\x03kty\x18\x01 \x01(\tR\x03kty\x12\x10\n\x03kid\x18\x02 \x01(\tR\x03kid\x12\x10\n\x03use\x18\x03 \x01(\tR\x03use\x12\x10\n\x03\x61lg\x18\x04 \x01(\tR\x03\x61lg\x12\x0c\n\x01n\x18\x05 \x01(\tR\x01n\x12\x0c\n\x01\x65\x18\x06 \x01(\tR\x01\x65\x42\xb1\x01\n\x18ostiary.identity.oidc.v1B\tKeysProtoP\x01Z(ostiary.internal/identity/oidc/v1;oidcv1\xa2\x02\tOSTOidcV1\xaa\x02\x18Ostiary.Identity.Oidc.V1\xca\x02\x18Ostiary\\Identity\\Oidc\\V1\xea\x02\x1bOstiary::Identity::Oidc::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ostiary_api.oidc.v1.keys_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\030ostiary.identity.oidc.v1B\tKeysProtoP\001Z(ostiary.internal/identity/oidc/v1;oidcv1\242\002\tOSTOidcV1\252\002\030Ostiary.Identity.Oidc.V1\312\002\030Ostiary\\Identity\\Oidc\\V1\352\002\033Ostiary::Identity::Oidc::V1'
   _globals['_JWKSET']._serialized_start=49
   _globals['_JWKSET']._serialized_end=100
   _globals['_JWK']._serialized_start=102

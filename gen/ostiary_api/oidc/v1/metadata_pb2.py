@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fidentity/oidc/v1/metadata.proto\x12\x10identity.oidc.v1\"\xfb\x04\n\x13OpenidConfiguration\x12\x16\n\x06issuer\x18\x01 \x01(\tR\x06issuer\x12;\n\x16\x61uthorization_endpoint\x18\x02 \x01(\tH\x00R\x16\x61uthorization_endpoint\x88\x01\x01\x12&\n\x0etoken_endpoint\x18\x03 \x01(\tR\x0etoken_endpoint\x12T\n%token_endpoint_auth_methods_supported\x18\x04 \x03(\tR%token_endpoint_auth_methods_supported\x12\x1a\n\x08jwks_uri\x18\x05 \x01(\tR\x08jwks_uri\x12,\n\x11userinfo_endpoint\x18\x06 \x01(\tR\x11userinfo_endpoint\x12:\n\x18response_types_supported\x18\x07 \x03(\tR\x18response_types_supported\x12\x34\n\x15grant_types_supported\x18\x08 \x03(\tR\x15grant_types_supported\x12\x38\n\x17subject_types_supported\x18\t \x03(\tR\x17subject_types_supported\x12T\n%id_token_signing_alg_values_supported\x18\n \x03(\tR%id_token_signing_alg_values_supported\x12*\n\x10scopes_supported\x18\x0b \x03(\tR\x10scopes_supportedB\x19\n\x17_authorization_endpointb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fidentity/oidc/v1/metadata.proto\x12\x10identity.oidc.v1\"\xfb\x04\n\x13OpenidConfiguration\x12\x16\n\x06issuer\x18\x01 \x01(\tR\x06issuer\x12;\n\x16\x61uthorization_endpoint\x18\x02 \x01(\tH\x00R\x16\x61uthorization_endpoint\x88\x01\x01\x12&\n\x0etoken_endpoint\x18\x03 \x01(\tR\x0etoken_endpoint\x12T\n%token_endpoint_auth_methods_supported\x18\x04 \x03(\tR%token_endpoint_auth_methods_supported\x12\x1a\n\x08jwks_uri\x18\x05 \x01(\tR\x08jwks_uri\x12,\n\x11userinfo_endpoint\x18\x06 \x01(\tR\x11userinfo_endpoint\x12:\n\x18response_types_supported\x18\x07 \x03(\tR\x18response_types_supported\x12\x34\n\x15grant_types_supported\x18\x08 \x03(\tR\x15grant_types_supported\x12\x38\n\x17subject_types_supported\x18\t \x03(\tR\x17subject_types_supported\x12T\n%id_token_signing_alg_values_supported\x18\n \x03(\tR%id_token_signing_alg_values_supported\x12*\n\x10scopes_supported\x18\x0b \x03(\tR\x10scopes_supportedB\x19\n\x17_authorization_endpointB\xb5\x01\n\x18ostiary.identity.oidc.v1B\rMetadataProtoP\x01Z(ostiary.internal/identity/oidc/v1;oidcv1\xa2\x02\tOSTOidcV1\xaa\x02\x18Ostiary.Identity.Oidc.V1\xca\x02\x18Ostiary\\Identity\\Oidc\\V1\xea\x02\x1bOstiary::Identity::Oidc::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ostiary_api.oidc.v1.metadata_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\030ostiary.identity.oidc.v1B\rMetadataProtoP\001Z(ostiary.internal/identity/oidc/v1;oidcv1\242\002\tOSTOidcV1\252\002\030Ostiary.Identity.Oidc.V1\312\002\030Ostiary\\Identity\\Oidc\\V1\352\002\033Ostiary::Identity::Oidc::V1'
   _globals['_OPENIDCONFIGURATION']._serialized_start=54
   _globals['_OPENIDCONFIGURATION']._serialized_end=689
 # @@protoc_insertion_point(module_scope)

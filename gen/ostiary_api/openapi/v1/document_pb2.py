@@ -28,13 +28,14 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"identity/openapi/v1/document.proto\x12\x13identity.openapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x14\n\x12GetDocumentRequest2\x8e\x02\n\x0f\x44ocumentService\x12\xf2\x01\n\x0bGetDocument\x12\'.identity.openapi.v1.GetDocumentRequest\x1a\x14.google.api.HttpBody\"\xa3\x01\x90\x02\x01\xca\xda\x18\x13\n\x02\x10\x01\x12\x07runtime \x04\x38\x01@\x01\xea\xda\x18\x1e\x12\x16google.protobuf.Struct\"\x04\x45Tag\xea\xda\x18\t\x08\xb0\x02\"\x04\x45Tag\xf2\xda\x18\x41If-None-Match: Versions that the client has; 304 for one of them.\x82\xd3\xe4\x93\x02\x0f\x12\r/openapi.json\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"identity/openapi/v1/document.proto\x12\x13identity.openapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x14\n\x12GetDocumentRequest2\x8e\x02\n\x0f\x44ocumentService\x12\xf2\x01\n\x0bGetDocument\x12\'.identity.openapi.v1.GetDocumentRequest\x1a\x14.google.api.HttpBody\"\xa3\x01\x90\x02\x01\xca\xda\x18\x13\n\x02\x10\x01\x12\x07runtime \x04\x38\x01@\x01\xea\xda\x18\x1e\x12\x16google.protobuf.Struct\"\x04\x45Tag\xea\xda\x18\t\x08\xb0\x02\"\x04\x45Tag\xf2\xda\x18\x41If-None-Match: Versions that the client has; 304 for one of them.\x82\xd3\xe4\x93\x02\x0f\x12\r/openapi.json\x1a\x06\xd2\xda\x18\x02\x08\x01\x42\xca\x01\n\x1bostiary.identity.openapi.v1B\rDocumentProtoP\x01Z.ostiary.internal/identity/openapi/v1;openapiv1\xa2\x02\x0cOSTOpenapiV1\xaa\x02\x1bOstiary.Identity.Openapi.V1\xca\x02\x1bOstiary\\Identity\\Openapi\\V1\xea\x02\x1eOstiary::Identity::Openapi::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ostiary_api.openapi.v1.document_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\033ostiary.identity.openapi.v1B\rDocumentProtoP\001Z.ostiary.internal/identity/openapi/v1;openapiv1\242\002\014OSTOpenapiV1\252\002\033Ostiary.Identity.Openapi.V1\312\002\033Ostiary\\Identity\\Openapi\\V1\352\002\036Ostiary::Identity::Openapi::V1'
   _globals['_DOCUMENTSERVICE']._loaded_options = None
   _globals['_DOCUMENTSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_DOCUMENTSERVICE'].methods_by_name['GetDocument']._loaded_options = None

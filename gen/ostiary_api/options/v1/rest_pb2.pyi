@@ -254,12 +254,15 @@ Global___Answer: _TypeAlias = Answer  # noqa: Y015
 
 ALLOWED_FIELD_NUMBER: _builtins.int
 BODY_FIELD_NUMBER: _builtins.int
+FEWEST_FIELDS_FIELD_NUMBER: _builtins.int
 ANSWERS_FIELD_NUMBER: _builtins.int
 REQUEST_HEADERS_FIELD_NUMBER: _builtins.int
 allowed: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___Allowed]
 """What this field may hold."""
 body: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, Global___Body]
 """What the google.api.HttpBody in this field of a request is. Required for each of them."""
+fewest_fields: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MessageOptions, _builtins.int]
+"""The fewest fields of this message in a request, where any of several will do."""
 answers: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _containers.RepeatedCompositeFieldContainer[Global___Answer]]
 """The answers of one RPC that follow neither from its rules nor from its response message. Where that is
 google.api.HttpBody, one of success is required.

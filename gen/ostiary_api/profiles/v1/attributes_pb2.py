@@ -29,15 +29,16 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%identity/profiles/v1/attributes.proto\x12\x14identity.profiles.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x17\n\x15ListAttributesRequest\")\n\x13GetAttributeRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\"y\n\x13PutAttributeRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12N\n\x05value\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\"\xe2\xda\x18\x1e*\ntext/plain*\x10\x61pplication/jsonR\x05value\",\n\x16\x44\x65leteAttributeRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name2\x9f\x07\n\x11\x41ttributesService\x12\xdd\x01\n\x0eListAttributes\x12+.identity.profiles.v1.ListAttributesRequest\x1a\x14.google.api.HttpBody\"\x87\x01\x90\x02\x01\xca\xda\x18J\n\x17\n\x01\x08\"\x12\x61ppid_readuserattr\x12\x07runtime*\"appid.user-profile-attributes.read8\x01`\x01\xea\xda\x18\x18\x12\x16google.protobuf.Struct\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/attributes\x12\xe0\x01\n\x0cGetAttribute\x12).identity.profiles.v1.GetAttributeRequest\x1a\x14.google.api.HttpBody\"\x8e\x01\x90\x02\x01\xca\xda\x18J\n\x17\n\x01\x08\"\x12\x61ppid_readuserattr\x12\x07runtime*\"appid.user-profile-attributes.read8\x01`\x01\xea\xda\x18\x18\x12\x16google.protobuf.Struct\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/attributes/{name}\x12\xea\x01\n\x0cPutAttribute\x12).identity.profiles.v1.PutAttributeRequest\x1a\x14.google.api.HttpBody\"\x98\x01\x90\x02\x02\xca\xda\x18M\n\x18\n\x01\x08\"\x13\x61ppid_writeuserattr\x12\x07runtime*$appid.user-profile-attributes.update8\x01`\x01\xea\xda\x18\x18\x12\x16google.protobuf.Struct\x82\xd3\xe4\x93\x02\"\x1a\x19/api/v1/attributes/{name}:\x05value\x12\xd1\x01\n\x0f\x44\x65leteAttribute\x12,.identity.profiles.v1.DeleteAttributeRequest\x1a\x16.google.protobuf.Empty\"x\x90\x02\x02\xca\xda\x18P\n\x18\n\x01\x08\"\x13\x61ppid_writeuserattr\x12\x07runtime\x18\xcc\x01*$appid.user-profile-attributes.delete8\x01`\x01\x82\xd3\xe4\x93\x02\x1b*\x19/api/v1/attributes/{name}\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%identity/profiles/v1/attributes.proto\x12\x14identity.profiles.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x17\n\x15ListAttributesRequest\")\n\x13GetAttributeRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\"{\n\x13PutAttributeRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12P\n\x05value\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB$\xe2\xda\x18 *\ntext/plain*\x10\x61pplication/json0\x01R\x05value\",\n\x16\x44\x65leteAttributeRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name2\x9f\x07\n\x11\x41ttributesService\x12\xdd\x01\n\x0eListAttributes\x12+.identity.profiles.v1.ListAttributesRequest\x1a\x14.google.api.HttpBody\"\x87\x01\x90\x02\x01\xca\xda\x18J\n\x17\n\x01\x08\"\x12\x61ppid_readuserattr\x12\x07runtime*\"appid.user-profile-attributes.read8\x01`\x01\xea\xda\x18\x18\x12\x16google.protobuf.Struct\x82\xd3\xe4\x93\x02\x14\x12\x12/api/v1/attributes\x12\xe0\x01\n\x0cGetAttribute\x12).identity.profiles.v1.GetAttributeRequest\x1a\x14.google.api.HttpBody\"\x8e\x01\x90\x02\x01\xca\xda\x18J\n\x17\n\x01\x08\"\x12\x61ppid_readuserattr\x12\x07runtime*\"appid.user-profile-attributes.read8\x01`\x01\xea\xda\x18\x18\x12\x16google.protobuf.Struct\x82\xd3\xe4\x93\x02\x1b\x12\x19/api/v1/attributes/{name}\x12\xea\x01\n\x0cPutAttribute\x12).identity.profiles.v1.PutAttributeRequest\x1a\x14.google.api.HttpBody\"\x98\x01\x90\x02\x02\xca\xda\x18M\n\x18\n\x01\x08\"\x13\x61ppid_writeuserattr\x12\x07runtime*$appid.user-profile-attributes.update8\x01`\x01\xea\xda\x18\x18\x12\x16google.protobuf.Struct\x82\xd3\xe4\x93\x02\"\x1a\x19/api/v1/attributes/{name}:\x05value\x12\xd1\x01\n\x0f\x44\x65leteAttribute\x12,.identity.profiles.v1.DeleteAttributeRequest\x1a\x16.google.protobuf.Empty\"x\x90\x02\x02\xca\xda\x18P\n\x18\n\x01\x08\"\x13\x61ppid_writeuserattr\x12\x07runtime\x18\xcc\x01*$appid.user-profile-attributes.delete8\x01`\x01\x82\xd3\xe4\x93\x02\x1b*\x19/api/v1/attributes/{name}\x1a\x06\xd2\xda\x18\x02\x08\x01\x42\xd3\x01\n\x1costiary.identity.profiles.v1B\x0f\x41ttributesProtoP\x01Z0ostiary.internal/identity/profiles/v1;profilesv1\xa2\x02\rOSTProfilesV1\xaa\x02\x1cOstiary.Identity.Profiles.V1\xca\x02\x1cOstiary\\Identity\\Profiles\\V1\xea\x02\x1fOstiary::Identity::Profiles::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ostiary_api.profiles.v1.attributes_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\034ostiary.identity.profiles.v1B\017AttributesProtoP\001Z0ostiary.internal/identity/profiles/v1;profilesv1\242\002\rOSTProfilesV1\252\002\034Ostiary.Identity.Profiles.V1\312\002\034Ostiary\\Identity\\Profiles\\V1\352\002\037Ostiary::Identity::Profiles::V1'
   _globals['_PUTATTRIBUTEREQUEST'].fields_by_name['value']._loaded_options = None
-  _globals['_PUTATTRIBUTEREQUEST'].fields_by_name['value']._serialized_options = b'\342\332\030\036*\ntext/plain*\020application/json'
+  _globals['_PUTATTRIBUTEREQUEST'].fields_by_name['value']._serialized_options = b'\342\332\030 *\ntext/plain*\020application/json0\001'
   _globals['_ATTRIBUTESSERVICE']._loaded_options = None
   _globals['_ATTRIBUTESSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_ATTRIBUTESSERVICE'].methods_by_name['ListAttributes']._loaded_options = None
@@ -53,9 +54,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETATTRIBUTEREQUEST']._serialized_start=239
   _globals['_GETATTRIBUTEREQUEST']._serialized_end=280
   _globals['_PUTATTRIBUTEREQUEST']._serialized_start=282
-  _globals['_PUTATTRIBUTEREQUEST']._serialized_end=403
-  _globals['_DELETEATTRIBUTEREQUEST']._serialized_start=405
-  _globals['_DELETEATTRIBUTEREQUEST']._serialized_end=449
-  _globals['_ATTRIBUTESSERVICE']._serialized_start=452
-  _globals['_ATTRIBUTESSERVICE']._serialized_end=1379
+  _globals['_PUTATTRIBUTEREQUEST']._serialized_end=405
+  _globals['_DELETEATTRIBUTEREQUEST']._serialized_start=407
+  _globals['_DELETEATTRIBUTEREQUEST']._serialized_end=451
+  _globals['_ATTRIBUTESSERVICE']._serialized_start=454
+  _globals['_ATTRIBUTESSERVICE']._serialized_end=1381
 # @@protoc_insertion_point(module_scope)

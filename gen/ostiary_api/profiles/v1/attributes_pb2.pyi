@@ -68,7 +68,7 @@ class PutAttributeRequest(_message.Message):
     """Its name."""
     @_builtins.property
     def value(self) -> _httpbody_pb2.HttpBody:
-        """The bare value."""
+        """The bare value; none is an empty text."""
 
     def __init__(
         self,

@@ -28,13 +28,14 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.identity/scim/v2/service_provider_config.proto\x12\x10identity.scim.v2\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"!\n\x1fGetServiceProviderConfigRequest2\xfe\x01\n\x1cServiceProviderConfigService\x12\xd5\x01\n\x18GetServiceProviderConfig\x12\x31.identity.scim.v2.GetServiceProviderConfigRequest\x1a\x14.google.api.HttpBody\"p\x90\x02\x01\xca\xda\x18\x11\n\x02\x10\x01\x12\tdirectory \x04\xea\xda\x18.\x12\x15ServiceProviderConfig\x1a\x15\x61pplication/scim+json\x82\xd3\xe4\x93\x02 \x12\x1e/scim/v2/ServiceProviderConfig\x1a\x06\xd2\xda\x18\x02\x08\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.identity/scim/v2/service_provider_config.proto\x12\x10identity.scim.v2\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"!\n\x1fGetServiceProviderConfigRequest2\xfe\x01\n\x1cServiceProviderConfigService\x12\xd5\x01\n\x18GetServiceProviderConfig\x12\x31.identity.scim.v2.GetServiceProviderConfigRequest\x1a\x14.google.api.HttpBody\"p\x90\x02\x01\xca\xda\x18\x11\n\x02\x10\x01\x12\tdirectory \x04\xea\xda\x18.\x12\x15ServiceProviderConfig\x1a\x15\x61pplication/scim+json\x82\xd3\xe4\x93\x02 \x12\x1e/scim/v2/ServiceProviderConfig\x1a\x06\xd2\xda\x18\x02\x08\x04\x42\xc2\x01\n\x18ostiary.identity.scim.v2B\x1aServiceProviderConfigProtoP\x01Z(ostiary.internal/identity/scim/v2;scimv2\xa2\x02\tOSTScimV2\xaa\x02\x18Ostiary.Identity.Scim.V2\xca\x02\x18Ostiary\\Identity\\Scim\\V2\xea\x02\x1bOstiary::Identity::Scim::V2b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ostiary_api.scim.v2.service_provider_config_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\030ostiary.identity.scim.v2B\032ServiceProviderConfigProtoP\001Z(ostiary.internal/identity/scim/v2;scimv2\242\002\tOSTScimV2\252\002\030Ostiary.Identity.Scim.V2\312\002\030Ostiary\\Identity\\Scim\\V2\352\002\033Ostiary::Identity::Scim::V2'
   _globals['_SERVICEPROVIDERCONFIGSERVICE']._loaded_options = None
   _globals['_SERVICEPROVIDERCONFIGSERVICE']._serialized_options = b'\322\332\030\002\010\004'
   _globals['_SERVICEPROVIDERCONFIGSERVICE'].methods_by_name['GetServiceProviderConfig']._loaded_options = None

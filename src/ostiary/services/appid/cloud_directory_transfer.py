@@ -10,6 +10,7 @@ from ostiary.errors import DomainError
 from ostiary.oauth.bulk_removal import check_ids, removal_result, remove_users
 from ostiary.runtime import Runtime
 from ostiary.services.json_body import json_body
+from ostiary.settings.fields import texts_in
 from ostiary.transport.call import current_call
 from ostiary_api.appid.management.v4 import cloud_directory_transfer_pb2 as pb
 from ostiary_api.appid.management.v4 import cloud_directory_transfer_pb2_grpc
@@ -46,8 +47,9 @@ class CloudDirectoryTransferServicer(cloud_directory_transfer_pb2_grpc.CloudDire
     ) -> pb.CloudDirectoryRemovalResult:
         call = current_call()
         refused: dict[str, DomainError] = {}
-        for ids in check_ids(request.selection.ids):
+        selected = texts_in(request.selection.ids, "ids")
+        for ids in check_ids(selected):
             with call.transaction() as work:
                 refused |= remove_users(work, request.tenant_id, ids, self._clock.now_ms())
                 call.audit_targets = [user_id for user_id in ids if user_id not in refused]
-        return removal_result(request.selection.ids, refused)
+        return removal_result(selected, refused)

@@ -61,7 +61,7 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
     ) -> users_pb.CloudDirectoryUser:
         call, language = current_call(), check_language(request.language)
         fields = read_fields(request.form, "user", "email")
-        login = fields.get("email") or fields.required("user")
+        login = fields.required("email" if "email" in fields else "user")
         user = self._self_service.forgetful(call.work, call.the_tenant, login)
         self._send(RESET_PASSWORD, user, language)
         return user_message(user, self._clock.now_ms())

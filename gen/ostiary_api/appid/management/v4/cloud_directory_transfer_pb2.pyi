@@ -405,15 +405,15 @@ class CloudDirectorySelection(_message.Message):
 
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Directory ids, GUIDs; 1 to 100."""
+    def ids(self) -> _struct_pb2.ListValue:
+        """Directory ids, GUIDs; 1 to 100. A ListValue, since the gateway takes one text for a repeated field."""
 
     def __init__(
         self,
         *,
-        ids: _abc.Iterable[_builtins.str] | None = ...,
+        ids: _struct_pb2.ListValue | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
     _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...

@@ -28,13 +28,14 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0identity/appid/management/v4/saml_metadata.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"5\n\x16GetSamlMetadataRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId2\x8e\x02\n\x13SamlMetadataService\x12\xee\x01\n\x0fGetSamlMetadata\x12\x34.identity.appid.management.v4.GetSamlMetadataRequest\x1a\x14.google.api.HttpBody\"\x8e\x01\x90\x02\x01\xca\xda\x18;\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x18\x61ppid.saml-metadata.readZ\x03\x41\x32\x33\xea\xda\x18\x11\x1a\x0f\x61pplication/xml\x82\xd3\xe4\x93\x02\x31\x12//management/v4/{tenant_id}/config/saml_metadata\x1a\x06\xd2\xda\x18\x02\x08\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0identity/appid/management/v4/saml_metadata.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"5\n\x16GetSamlMetadataRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId2\x8e\x02\n\x13SamlMetadataService\x12\xee\x01\n\x0fGetSamlMetadata\x12\x34.identity.appid.management.v4.GetSamlMetadataRequest\x1a\x14.google.api.HttpBody\"\x8e\x01\x90\x02\x01\xca\xda\x18;\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x18\x61ppid.saml-metadata.readZ\x03\x41\x32\x33\xea\xda\x18\x11\x1a\x0f\x61pplication/xml\x82\xd3\xe4\x93\x02\x31\x12//management/v4/{tenant_id}/config/saml_metadata\x1a\x06\xd2\xda\x18\x02\x08\x01\x42\x87\x02\n$ostiary.identity.appid.management.v4B\x11SamlMetadataProtoP\x01Z:ostiary.internal/identity/appid/management/v4;managementv4\xa2\x02\x14OSTAppidManagementV4\xaa\x02$Ostiary.Identity.Appid.Management.V4\xca\x02$Ostiary\\Identity\\Appid\\Management\\V4\xea\x02(Ostiary::Identity::Appid::Management::V4b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ostiary_api.appid.management.v4.saml_metadata_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n$ostiary.identity.appid.management.v4B\021SamlMetadataProtoP\001Z:ostiary.internal/identity/appid/management/v4;managementv4\242\002\024OSTAppidManagementV4\252\002$Ostiary.Identity.Appid.Management.V4\312\002$Ostiary\\Identity\\Appid\\Management\\V4\352\002(Ostiary::Identity::Appid::Management::V4'
   _globals['_SAMLMETADATASERVICE']._loaded_options = None
   _globals['_SAMLMETADATASERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_SAMLMETADATASERVICE'].methods_by_name['GetSamlMetadata']._loaded_options = None
