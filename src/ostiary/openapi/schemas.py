@@ -110,7 +110,7 @@ class Schemas:
             return {"items": {"type": "string", **(value_bounds(field) if sent else {})}, **counts}
         if allowed.items:
             return {"items": self.of(_beside(field, allowed.items), shape), **counts}
-        if field.message_type.full_name == LIST and not allowed.objects:
+        if field.message_type and field.message_type.full_name == LIST and not allowed.objects:
             raise DescriptionError(f"{field.full_name} is a list; say of what: texts, items or objects")
         return {"items": {"type": "object"}, **counts} if allowed.objects else {}
 
