@@ -27,7 +27,7 @@ from ostiary_api.oidc.v1 import metadata_pb2 as identity_dot_oidc_dot_v1_dot_met
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*identity/csp/v1/openid_configuration.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fidentity/oidc/v1/metadata.proto\x1a\x1fidentity/options/v1/rules.proto\"\x19\n\x17GetConfigurationRequest2\xa6\x02\n\x1aOpenidConfigurationService\x12\xff\x01\n\x10GetConfiguration\x12(.identity.csp.v1.GetConfigurationRequest\x1a%.identity.oidc.v1.OpenidConfiguration\"\x99\x01\x90\x02\x01\xca\xda\x18>\n\x02\x10\x01\x12\x05token \x04\x38\x01@\x01J&/oidc/.well-known/openid-configurationZ\x03I10\x82\xd3\xe4\x93\x02N\x12!/.well-known/openid-configurationZ)\x12\'/.well-known/oauth-authorization-server\x1a\x06\xd2\xda\x18\x02\x08\x05\x42\xb9\x01\n\x17ostiary.identity.csp.v1B\x18OpenidConfigurationProtoP\x01Z&ostiary.internal/identity/csp/v1;cspv1\xa2\x02\x08OSTCspV1\xaa\x02\x17Ostiary.Identity.Csp.V1\xca\x02\x17Ostiary\\Identity\\Csp\\V1\xea\x02\x1aOstiary::Identity::Csp::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*identity/csp/v1/openid_configuration.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fidentity/oidc/v1/metadata.proto\x1a\x1fidentity/options/v1/rules.proto\"\x19\n\x17GetConfigurationRequest2\xa8\x02\n\x1aOpenidConfigurationService\x12\x81\x02\n\x10GetConfiguration\x12(.identity.csp.v1.GetConfigurationRequest\x1a%.identity.oidc.v1.OpenidConfiguration\"\x9b\x01\x90\x02\x01\xca\xda\x18@\n\x02\x10\x01\x12\x05token \x04\x30\x02\x38\x01@\x01J&/oidc/.well-known/openid-configurationZ\x03I10\x82\xd3\xe4\x93\x02N\x12!/.well-known/openid-configurationZ)\x12\'/.well-known/oauth-authorization-server\x1a\x06\xd2\xda\x18\x02\x08\x05\x42\xb9\x01\n\x17ostiary.identity.csp.v1B\x18OpenidConfigurationProtoP\x01Z&ostiary.internal/identity/csp/v1;cspv1\xa2\x02\x08OSTCspV1\xaa\x02\x17Ostiary.Identity.Csp.V1\xca\x02\x17Ostiary\\Identity\\Csp\\V1\xea\x02\x1aOstiary::Identity::Csp::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,9 +38,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_OPENIDCONFIGURATIONSERVICE']._loaded_options = None
   _globals['_OPENIDCONFIGURATIONSERVICE']._serialized_options = b'\322\332\030\002\010\005'
   _globals['_OPENIDCONFIGURATIONSERVICE'].methods_by_name['GetConfiguration']._loaded_options = None
-  _globals['_OPENIDCONFIGURATIONSERVICE'].methods_by_name['GetConfiguration']._serialized_options = b'\220\002\001\312\332\030>\n\002\020\001\022\005token \0048\001@\001J&/oidc/.well-known/openid-configurationZ\003I10\202\323\344\223\002N\022!/.well-known/openid-configurationZ)\022\'/.well-known/oauth-authorization-server'
+  _globals['_OPENIDCONFIGURATIONSERVICE'].methods_by_name['GetConfiguration']._serialized_options = b'\220\002\001\312\332\030@\n\002\020\001\022\005token \0040\0028\001@\001J&/oidc/.well-known/openid-configurationZ\003I10\202\323\344\223\002N\022!/.well-known/openid-configurationZ)\022\'/.well-known/oauth-authorization-server'
   _globals['_GETCONFIGURATIONREQUEST']._serialized_start=159
   _globals['_GETCONFIGURATIONREQUEST']._serialized_end=184
   _globals['_OPENIDCONFIGURATIONSERVICE']._serialized_start=187
-  _globals['_OPENIDCONFIGURATIONSERVICE']._serialized_end=481
+  _globals['_OPENIDCONFIGURATIONSERVICE']._serialized_end=483
 # @@protoc_insertion_point(module_scope)
