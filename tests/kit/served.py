@@ -138,7 +138,8 @@ def begin(folder: Path, variables: dict[str, str], *before: str) -> subprocess.P
 @contextmanager
 def served(folder: Path, *, init: bool = True, ready: bool = True, **settings: Any) -> Iterator[Served]:
     """Serves with `settings` (names of `ostiary.config.Settings`), after `ostiary init` unless it was made before."""
-    port, admin_port = free_port(), free_port()
+    port = int(settings["listen"].rpartition(":")[2]) if "listen" in settings else free_port()
+    admin_port = free_port()
     given = {
         "data": folder / "data", "listen": f"127.0.0.1:{port}", "admin_listen": f"127.0.0.1:{admin_port}",
         "public_url": f"http://127.0.0.1:{port}", "run_dir": folder / "run", "workers": 2, "argon2_memory_kib": 64,

@@ -60,7 +60,7 @@ def health_watches(server: Served, stack: ExitStack) -> None:
     calls = [stub.Watch(health_pb2.HealthCheckRequest()) for _ in range(MANY)]
     for call in calls:
         stack.callback(call.cancel)
-    assert sum(_first(call) is not None for call in calls) == MANY, "a watch holds no thread"
+    assert all(_first(call) is not None for call in calls), "they hold no thread, so there may be thousands"
 
 
 def rapid_resets(server: Served, stack: ExitStack) -> None:
