@@ -52,7 +52,7 @@ def test_broken_http_is_said_as_grpc_web(edge: Edge) -> None:
     head = f"POST {METHOD}#fragment HTTP/1.1\r\nhost: x\r\ncontent-type: application/grpc-web+proto\r\n"
     answer = edge.raw(f"{head}content-length: 5\r\nconnection: close\r\n\r\n".encode() + EMPTY).lower()
     assert answer.startswith(b"http/1.1 200 ok")
-    assert b"grpc-status: 3\r\ngrpc-message: the request is not valid http.\r\n" in answer
+    assert b"grpc-status: 3\r\ngrpc-message: the request is not valid http, or its body no grpc-web.\r\n" in answer
     assert b"content-type: application/grpc-web+proto\r\n" in answer
 
 
@@ -96,6 +96,22 @@ def test_another_encoding_is_415_and_no_worker_is_asked(edge: Edge, content_type
     answer = edge.http.post(path, content=b"\0\0\0\0\2{}", headers=ORIGIN | {"content-type": content_type})
     assert (answer.status_code, len(edge.servers[0].calls)) == (415, before)
     assert "grpc-status" not in answer.headers
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "QUERY", "FOO"])
+@pytest.mark.parametrize("content_type", ["application/grpc", *WEB])
+def test_another_method_is_405_and_no_worker_is_asked(edge: Edge, method: str, content_type: str) -> None:
+    before = len(edge.servers[0].calls)
+    answer = edge.http.request(method, METHOD, headers={"content-type": content_type})
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert len(edge.servers[0].calls) == before
+    assert "grpc-status" not in answer.headers
+
+
+def test_base64_that_is_none_is_the_clients_fault(edge: Edge) -> None:
+    headers = {"content-type": "application/grpc-web-text", "accept": "application/grpc-web-text"}
+    answer = edge.http.post(METHOD, content=b"!!!!", headers=headers)
+    refused_by_grpc_web(answer, 3, "The request is not valid HTTP, or its body no gRPC-Web.")
 
 
 def test_a_native_client_of_another_encoding_hears_415(edge: Edge) -> None:

@@ -48,10 +48,10 @@ def script(tables: Tables, max_body: int, *logic: Path) -> str:
     )
 
 
-def refusing(answer: Answer, logic: Path) -> str:
-    """A filter that gives one answer to every request: its parts, then `logic`."""
-    parts = {"STATUS": str(answer.status), "TYPE": answer.content_type, "BODY": answer.body}
-    constants = [f"local {name} = {literal(part)}" for name, part in parts.items()]
+def not_grpc(answers: Mapping[str, Answer], logic: Path) -> str:
+    """The filter of what calls itself gRPC and is none that is spoken here: its answers, then `logic`."""
+    told = {"WRONG_METHOD": answers["405"], "WRONG_ENCODING": answers["415"]}
+    constants = [f"local {name} = {literal(_answer(answer))}" for name, answer in told.items()]
     return "\n".join([*constants, logic.read_text(encoding="utf-8")])
 
 

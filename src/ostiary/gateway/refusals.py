@@ -78,7 +78,11 @@ GRPC_CODES = {
     504: StatusCode.DEADLINE_EXCEEDED,
 }
 """What Envoy refuses, by its HTTP status, as gRPC and gRPC-Web say it; 415 stays, as gRPC over HTTP/2 has it."""
-_GRPC_WORDS = {404: "There is no such method.", 413: "The message is larger than this server takes."}
+_GRPC_WORDS = {
+    400: "The request is not valid HTTP, or its body no gRPC-Web.",
+    404: "There is no such method.",
+    413: "The message is larger than this server takes.",
+}
 _SAME_WORDS = {502: "503"}
 """What the Lua filter answers for a status that has no row of its own."""
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import jinja2
 
 from ostiary.config import Settings, deploy_folder, host_and_port, is_loopback, largest_message
-from ostiary.gateway.lua import Tables, refusing, script
+from ostiary.gateway.lua import Tables, not_grpc, script
 from ostiary.gateway.operations import Interface
 from ostiary.gateway.refusals import MAX_HEADERS, MAX_HEADERS_KIB, Answer, answers, grpc_refusals
 from ostiary.gateway.routes import Place, Route, Traits, family_name, route_table, tree_of
@@ -126,7 +126,7 @@ def render(gateway: Gateway, interface: Interface, part: str = "all") -> str:
         max_headers_kib=MAX_HEADERS_KIB,
         grpc_refusals=list(grpc_refusals()),
         grpc_types=GRPC_TYPES,
-        other_encodings=refusing(refusals[OTHERWISE.family]["415"], deploy_folder() / "other_encodings.lua"),
+        not_grpc=not_grpc(refusals[OTHERWISE.family], deploy_folder() / "not_grpc.lua"),
         internal_request_headers=_removed(FORGEABLE),
         response_mutations=_response_mutations(gateway),
         retry_reads=RETRY_READS,
