@@ -18,7 +18,7 @@ from ostiary.errors import DomainError
 from ostiary.store import schema
 from ostiary.store.engine import Store, migrating
 from ostiary.store.failures import SessionError, told_to_operators
-from ostiary.store.postgresql import check_sessions
+from ostiary.store.postgresql import allowed_connections, check_sessions
 from ostiary.store.tables import Tenant, table_of
 
 TENANTS = table_of(Tenant)
@@ -151,3 +151,11 @@ def change(postgres: PostgresServer, url: str, how: str) -> None:
     with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {name} {how}")
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+
+
+def test_a_process_states_how_many_connections_it_takes_and_the_database_how_many_it_allows(
+    postgres: PostgresServer, url: str
+) -> None:
+    with closing(Store(url)) as store:
+        assert store.most_connections == 17
+    assert allowed_connections(url) == 200 - 3

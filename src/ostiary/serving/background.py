@@ -13,7 +13,7 @@ from ostiary.config import Settings
 from ostiary.errors import DomainError, Kind
 from ostiary.serving.admin import AdminServer
 from ostiary.serving.process import Place, Serving
-from ostiary.store.postgresql import check_sessions
+from ostiary.store.postgresql import allowed_connections, check_sessions
 
 STOP_S = 1.5
 """How long a task may still take when the process ends; what it holds is leased and runs out."""
@@ -25,6 +25,7 @@ def begin(settings: Settings, place: Place) -> Serving:
     runtime = open_runtime(settings)
     if not runtime.store.is_sqlite:
         check_sessions(settings.database_url)
+        _tell_of_room(settings, (settings.worker_count + 1) * runtime.store.most_connections)
     admin = AdminServer(settings.admin_listen, place, runtime.store.fault, gateway=settings.gateway)
     tasks = [Repeated(task) for task in background_tasks(runtime)]
     for task in tasks:
@@ -40,6 +41,13 @@ def begin(settings: Settings, place: Place) -> Serving:
         runtime.store.close()
 
     return Serving(admin.answers, drain=admin.drain, part=lambda: None, stop=stop)
+
+
+def _tell_of_room(settings: Settings, needed: int) -> None:
+    """A database with too little room serves a quiet node well, and refuses a busy one: that is better known before."""
+    allowed = allowed_connections(settings.database_url)
+    told = _log.info if needed <= allowed else _log.warning
+    told("connections of this node", at_most=needed, database_allows=allowed)
 
 
 class Repeated(threading.Thread):

@@ -24,7 +24,7 @@ class Connections:
 
     def __init__(self, engine: Engine, size: int, waiting: int, outage: Outage) -> None:
         self._engine = engine
-        self._size = size
+        self.size = size
         self._idle: list[Connection | None] = []
         self._free: SimpleQueue[None] = SimpleQueue()
         self._queue = Queue(waiting)
@@ -70,13 +70,13 @@ class Connections:
 
     def drop_idle(self) -> None:
         """Closes all that nobody uses."""
-        for connection in self._taken_back(self._size):
+        for connection in self._taken_back(self.size):
             self._drop(connection)
 
     def drop_unused(self) -> None:
         """Closes those that nobody has used since the last call, so that a burst does not hold its connections for
         ever."""
-        unused, self._least_idle = self._least_idle, self._size
+        unused, self._least_idle = self._least_idle, self.size
         for connection in self._taken_back(unused):
             self._drop(connection)
 

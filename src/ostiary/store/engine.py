@@ -65,6 +65,11 @@ class Store:
         self._thread = threading.local()
 
     @property
+    def most_connections(self) -> int:
+        """How many connections this process may have open at once."""
+        return sum(connections.size for connections in self._all)
+
+    @property
     def file(self) -> Path:
         """The file of a SQLite database."""
         return file_of(self.url)

@@ -32,6 +32,12 @@ _LINE = {
     "tcp_user_timeout": int(ANSWER_S * 1000),
 }  # fmt: skip
 """What libpq and the kernel do about a host that is gone; what the database URL says of it comes first."""
+_ANY = {"statement_timeout": "5s", "timezone": "UTC"}
+"""Settings of a session that is opened to ask one thing; it has to have them, like any other."""
+_ALLOWED = """
+SELECT sum(CASE name WHEN 'max_connections' THEN setting::int ELSE -setting::int END) FROM pg_settings
+WHERE name IN ('max_connections', 'superuser_reserved_connections', 'reserved_connections')
+"""
 POOLER = "connect to PostgreSQL itself, or through a pooler in session mode that passes `options` on"
 
 
@@ -101,7 +107,7 @@ def migrating_postgresql(url: str, lock_timeout_s: int) -> Engine:
 def check_sessions(url: str) -> None:
     """Raises SessionError where two connections share one session of the server: a pooler in transaction mode, which
     loses what belongs to a session."""
-    connect = _connector(url, {"timezone": "UTC"})
+    connect = _connector(url, _ANY)
     first, second = connect(), connect()
     try:
         for _ in range(3):  # a pooler may choose between sessions that are free
@@ -133,6 +139,16 @@ def unlimited(session: Session) -> Iterator[None]:
             yield
         finally:
             session.execute("RESET statement_timeout", prepare=False)
+
+
+def allowed_connections(url: str) -> int:
+    """How many connections the database allows to all that are not superusers, together."""
+    session = _connector(url, _ANY)()
+    try:
+        row = session.execute(_ALLOWED, prepare=False).fetchone()
+    finally:
+        session.close()
+    return int(row[0]) if row else 0
 
 
 def is_writable(session: Any) -> bool:
