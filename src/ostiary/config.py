@@ -41,6 +41,13 @@ def deploy_folder() -> Path:
     return installed if installed.is_dir() else Path(__file__).parents[2] / "deploy"
 
 
+def proto_folders() -> list[Path]:
+    """Where our protos and those that they import stand: inside the installed package, or in the source tree."""
+    installed, source = Path(str(resources.files("ostiary"))), Path(__file__).parents[2]
+    folder = installed if (installed / "proto").is_dir() else source
+    return [folder / "proto", folder / "third_party"]
+
+
 def host_and_port(text: str) -> tuple[str, int]:
     """Splits `127.0.0.1:8080` or `[::1]:8080`. Raises ValueError with what would be right."""
     parts = urlsplit(f"//{text}")

@@ -59,3 +59,8 @@ def test_no_class_of_java_or_objective_c_is_written_twice() -> None:
         )
     ]
     assert [name for name, times in Counter(java).items() if times > 1] == []
+
+
+def test_no_two_files_of_csharp_have_one_path_below_the_namespace() -> None:
+    paths = [f"{file.options.csharp_namespace}/{''.join(camel(Path(file.name).stem, '_'))}" for file in FILES]
+    assert len(set(paths)) == len(paths)

@@ -62,10 +62,14 @@ def import_status(people: People, id: str) -> Json:
     return people.manage(f"{SERVICE}/GetCloudDirectoryImportStatus", id=id)
 
 
-def download(people: People, id: str) -> bytes:
+def bodies_of(people: People, id: str) -> list[httpbody_pb2.HttpBody]:
     stub = CloudDirectoryTransferJobsServiceStub(people.caller.channel)
     request = pb.DownloadCloudDirectoryExportRequest(tenant_id=people.tenant_id, id=id)
-    bodies = list(stub.DownloadCloudDirectoryExport(request, **people.credentials))
+    return list(stub.DownloadCloudDirectoryExport(request, **people.credentials))
+
+
+def download(people: People, id: str) -> bytes:
+    bodies = bodies_of(people, id)
     assert {body.content_type for body in bodies} == {"application/gzip"}
     return b"".join(body.data for body in bodies)
 

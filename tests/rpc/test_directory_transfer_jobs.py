@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
+import os
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,6 +21,7 @@ from kit.transfers import (
     arriving,
     begin_export,
     begin_import,
+    bodies_of,
     count,
     crowd,
     download,
@@ -330,3 +333,14 @@ def test_the_hashes_of_an_export_are_those_of_the_directory(source: People, targ
     work(target)
     (arrived,) = listed(target)
     assert check_hash(stored_hash(target, arrived["id"])) == stored_hash(source, made["id"])
+
+
+def test_a_download_comes_in_messages_that_every_client_takes(source: People) -> None:
+    for number in range(30):
+        source.create(f"large{number}@example.com", title=base64.b64encode(os.urandom(21_000)).decode())
+    id = begin_export(source)
+    work(source)
+    sizes = [len(body.data) for body in bodies_of(source, id)]
+    assert sum(sizes) > 2 * max(sizes)
+    assert max(sizes) <= 256 << 10
+    assert len(json.loads(gzip.decompress(download(source, id)))["users"]) == 30

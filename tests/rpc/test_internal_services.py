@@ -170,3 +170,14 @@ def test_a_look_up_without_a_name_says_what_is_missing(caller: Caller) -> None:
     users = UsersServiceStub(caller.channel)
     asked = refusal(lambda: users.LookUpUser(request, **caller.as_role("reader")))
     assert asked == (CODES.INVALID_ARGUMENT, "NAME_MISSING")
+
+
+def test_an_api_key_is_exchanged_without_a_form(caller: Caller, access: AccessServiceStub) -> None:
+    key = caller.installation.api_keys["reader"]
+    issued = access.ExchangeApiKey(pb.ExchangeApiKeyRequest(api_key=key), timeout=60)
+    assert issued.expires_in == 3600
+    question = pb.IntrospectTokenRequest(tenant_id=caller.installation.tenant_id, token=issued.access_token)
+    assert access.IntrospectToken(question, **bearer(issued.access_token)).active
+    for wrong, reason in (("", "BXNIM0109E"), ("x" * 44, "BXNIM0415E")):
+        asked = pb.ExchangeApiKeyRequest(api_key=wrong)
+        assert refusal(lambda: access.ExchangeApiKey(asked, timeout=60)) == (CODES.INVALID_ARGUMENT, reason)  # noqa: B023

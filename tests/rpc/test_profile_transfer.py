@@ -251,3 +251,20 @@ def test_of_many_imports_at_once_each_user_comes_from_one(source: People) -> Non
 def test_an_import_is_recorded(source: People) -> None:
     bring(source, user())
     assert source.audited() == [("appid.users.import", source.tenant_id)]
+
+
+def test_a_page_fits_a_native_client_and_pages_together_hold_all(source: People) -> None:
+    for first in range(0, 50, 10):
+        large = [user(first + number, attributes={"a": "x" * 95_000}) for number in range(10)]
+        assert bring(source, *large)["added"] == 10
+    found, sizes = list[str](), list[int]()
+    while len(found) < 50:
+        page = exported(source, startIndex=len(found) + 1)
+        assert page["totalResults"] == 50
+        assert page["itemsPerPage"] == len(page["users"]) > 0
+        found += [one["id"] for one in page["users"]]
+        sizes.append(len(page["users"]))
+    assert len(set(found)) == 50
+    assert max(sizes) < 50
+    searched = source.profiles("SearchUserProfiles", dataScope="full")
+    assert 0 < len(searched["users"]) < 50

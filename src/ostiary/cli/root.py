@@ -22,6 +22,7 @@ COMMANDS = {
     "audit": "ostiary.cli.audit",
     "routes": "ostiary.cli.routes",
     "openapi": "ostiary.cli.openapi",
+    "protos": "ostiary.cli.protos",
     "serve": "ostiary.cli.serve",
     "gateway": "ostiary.cli.gateway",
 }

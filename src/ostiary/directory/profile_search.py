@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, select
 
 from ostiary.directory.names import is_text, login_key
+from ostiary.directory.page_bytes import fitting
 from ostiary.directory.profile_document import profile_documents
 from ostiary.directory.profiles import COLUMNS, IDENTITY_COLUMNS, OF_PROFILE, PROVIDERS, ProfileView, profile_views
 from ostiary.directory.users import MAX_PAGE
@@ -33,7 +34,9 @@ def search_profiles(
     conditions, size = _conditions(tenant.id, email, idp_id), page_size(count)
     about = 0 if email or idp_id else about_how_many(work, tenant, "profiles", counted_rows(_PROFILES, *conditions))
     profiles, total = profile_page(work, conditions, page_start(start), size, about)
-    entries = profile_documents(work, tenant.id, profiles) if scope == FULL else [_entry(each) for each in profiles]
+    if scope == FULL:
+        return page_document(fitting(profile_documents(work, tenant.id, profiles)), total, start, count)
+    entries = [_entry(each) for each in profiles]
     return page_document(entries, total, start, count)
 
 

@@ -16,6 +16,7 @@ from ostiary.directory.attributes import MAX_BYTES, attributes_text, check_attri
 from ostiary.directory.joining import hold_identities
 from ostiary.directory.json_text import check_json, read_json, write_json
 from ostiary.directory.names import email_key, is_text, name_key
+from ostiary.directory.page_bytes import fitting
 from ostiary.directory.pre_registration import check_id, check_provider, identity_taken, is_known
 from ostiary.directory.profile_document import EXPECTED, profile_documents
 from ostiary.directory.profile_search import known_profiles, page_document, page_size, page_start, profile_page
@@ -54,7 +55,8 @@ class Carried:
 def export_profiles(
     work: Work, tenant: TenantView, *, start: int | None = None, count: int | None = None
 ) -> dict[str, Any]:
-    """One page of profiles with all that belongs to them, oldest first; at most LARGEST. Raises INVALID_COUNT."""
+    """One page of profiles with all that belongs to them, oldest first; at most LARGEST, and no more than `fitting`
+    says. Raises INVALID_COUNT."""
     size, chosen = min(page_size(count), LARGEST), [*known_profiles(tenant.id), ~_OF_DIRECTORY]
     counting = _counting_elsewhere(tenant.id)
     about = about_how_many(work, tenant, "profiles from elsewhere", counting)
@@ -64,7 +66,7 @@ def export_profiles(
         {**document, "idp": document["identities"][0]["provider"], "roles": roles.get(document["id"], [])}
         for document in profile_documents(work, tenant.id, profiles)
     ]
-    return page_document(entries, total, start, count)
+    return page_document(fitting(entries), total, start, count)
 
 
 def _counting_elsewhere(tenant_id: str) -> Select[Any]:

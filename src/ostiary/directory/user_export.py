@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, select
 
 from ostiary.directory.advanced_passwords import ADVANCED_PASSWORDS, expires
 from ostiary.directory.attributes import stored_attributes
+from ostiary.directory.page_bytes import fitting
 from ostiary.directory.profile_search import page_size, page_start
 from ostiary.directory.profiles import CLOUD_DIRECTORY
 from ostiary.directory.roles import role_names_of_profiles
@@ -52,11 +53,12 @@ class Page:
 def export_page(work: Work, tenant_id: str, cipher: TransferCipher, page: Page) -> dict[str, Any]:
     """One page of the users, oldest first."""
     users, total = list_users(work, tenant_id, start=page_start(page.start), count=page_size(page.count, MAX_PAGE))
+    documents = fitting(exported(work, tenant_id, users, cipher))
     return {
-        "itemsPerPage": len(users),
+        "itemsPerPage": len(documents),
         "totalResults": total,
         "requestOptions": page.echo,
-        "users": exported(work, tenant_id, users, cipher),
+        "users": documents,
     }
 
 

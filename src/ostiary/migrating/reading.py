@@ -69,7 +69,7 @@ class People:
                 return
             yield page
             before, read, longest = names, read + len(page), max(longest, len(page))
-            if len(page) < longest and self.is_complete and self.total is not None:
+            if len(page) < longest and self.is_complete and self.total is not None and read >= self.total:
                 return
 
     def _asked(self, read: int) -> list[Json]:

@@ -45,6 +45,11 @@ class AccessServiceStub:
                 request_serializer=identity_dot_access_dot_v1_dot_access__pb2.CheckAccessRequest.SerializeToString,
                 response_deserializer=identity_dot_access_dot_v1_dot_access__pb2.AccessDecision.FromString,
                 _registered_method=True)
+        self.ExchangeApiKey = channel.unary_unary(
+                '/identity.access.v1.AccessService/ExchangeApiKey',
+                request_serializer=identity_dot_access_dot_v1_dot_access__pb2.ExchangeApiKeyRequest.SerializeToString,
+                response_deserializer=identity_dot_access_dot_v1_dot_access__pb2.ApiKeyToken.FromString,
+                _registered_method=True)
         self.IssueClientToken = channel.unary_unary(
                 '/identity.access.v1.AccessService/IssueClientToken',
                 request_serializer=identity_dot_access_dot_v1_dot_access__pb2.IssueClientTokenRequest.SerializeToString,
@@ -74,6 +79,15 @@ class AccessServiceServicer:
         """Says whether somebody may do what a role or scopes allow, on the tenant: the decision that this server makes itself.
 
         Errors: `SUBJECT_MISSING`, `NEED_MISSING`, `UNKNOWN_ROLE`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExchangeApiKey(self, request, context):
+        """Exchanges an API key for an access token of one hour: the bearer token of every other call.
+
+        Errors: `BXNIM0415E` when the key is unknown or revoked, `BXNIM0109E` when it is empty.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,6 +123,11 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     servicer.CheckAccess,
                     request_deserializer=identity_dot_access_dot_v1_dot_access__pb2.CheckAccessRequest.FromString,
                     response_serializer=identity_dot_access_dot_v1_dot_access__pb2.AccessDecision.SerializeToString,
+            ),
+            'ExchangeApiKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExchangeApiKey,
+                    request_deserializer=identity_dot_access_dot_v1_dot_access__pb2.ExchangeApiKeyRequest.FromString,
+                    response_serializer=identity_dot_access_dot_v1_dot_access__pb2.ApiKeyToken.SerializeToString,
             ),
             'IssueClientToken': grpc.unary_unary_rpc_method_handler(
                     servicer.IssueClientToken,
@@ -176,6 +195,33 @@ class AccessService:
             '/identity.access.v1.AccessService/CheckAccess',
             identity_dot_access_dot_v1_dot_access__pb2.CheckAccessRequest.SerializeToString,
             identity_dot_access_dot_v1_dot_access__pb2.AccessDecision.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExchangeApiKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.access.v1.AccessService/ExchangeApiKey',
+            identity_dot_access_dot_v1_dot_access__pb2.ExchangeApiKeyRequest.SerializeToString,
+            identity_dot_access_dot_v1_dot_access__pb2.ApiKeyToken.FromString,
             options,
             channel_credentials,
             insecure,

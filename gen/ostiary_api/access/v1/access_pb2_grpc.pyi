@@ -43,6 +43,11 @@ class AccessServiceStub:
 
     Errors: `SUBJECT_MISSING`, `NEED_MISSING`, `UNKNOWN_ROLE`.
     """
+    ExchangeApiKey: _grpc.UnaryUnaryMultiCallable[_access_pb2.ExchangeApiKeyRequest, _access_pb2.ApiKeyToken]
+    """Exchanges an API key for an access token of one hour: the bearer token of every other call.
+
+    Errors: `BXNIM0415E` when the key is unknown or revoked, `BXNIM0109E` when it is empty.
+    """
     IssueClientToken: _grpc.UnaryUnaryMultiCallable[_access_pb2.IssueClientTokenRequest, _access_pb2.ClientToken]
     """Issues an App ID access token to an application of the tenant, as client_credentials would, without its secret.
 
@@ -68,6 +73,11 @@ class AccessServiceAsyncStub(AccessServiceStub):
     """Says whether somebody may do what a role or scopes allow, on the tenant: the decision that this server makes itself.
 
     Errors: `SUBJECT_MISSING`, `NEED_MISSING`, `UNKNOWN_ROLE`.
+    """
+    ExchangeApiKey: _aio.UnaryUnaryMultiCallable[_access_pb2.ExchangeApiKeyRequest, _access_pb2.ApiKeyToken]  # type: ignore[assignment]
+    """Exchanges an API key for an access token of one hour: the bearer token of every other call.
+
+    Errors: `BXNIM0415E` when the key is unknown or revoked, `BXNIM0109E` when it is empty.
     """
     IssueClientToken: _aio.UnaryUnaryMultiCallable[_access_pb2.IssueClientTokenRequest, _access_pb2.ClientToken]  # type: ignore[assignment]
     """Issues an App ID access token to an application of the tenant, as client_credentials would, without its secret.
@@ -103,6 +113,17 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         """Says whether somebody may do what a role or scopes allow, on the tenant: the decision that this server makes itself.
 
         Errors: `SUBJECT_MISSING`, `NEED_MISSING`, `UNKNOWN_ROLE`.
+        """
+
+    @_abc_1.abstractmethod
+    def ExchangeApiKey(
+        self,
+        request: _access_pb2.ExchangeApiKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.ApiKeyToken, _abc.Awaitable[_access_pb2.ApiKeyToken]]:
+        """Exchanges an API key for an access token of one hour: the bearer token of every other call.
+
+        Errors: `BXNIM0415E` when the key is unknown or revoked, `BXNIM0109E` when it is empty.
         """
 
     @_abc_1.abstractmethod

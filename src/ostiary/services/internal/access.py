@@ -7,11 +7,13 @@ from collections.abc import Mapping
 import grpc
 
 from ostiary.access.checking import AccessCheck
+from ostiary.access.exchange import GRANT_TYPE, ApiKeyExchange
 from ostiary.access.policy import Requirement
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.access.roles import effective
 from ostiary.errors import invalid
 from ostiary.oauth.clients import allow_service_account
+from ostiary.oauth.form import Form
 from ostiary.runtime import Runtime
 from ostiary.transport.call import Call, current_call
 from ostiary_api.access.v1 import access_pb2 as pb
@@ -32,6 +34,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
     def __init__(self, runtime: Runtime) -> None:
         self._check = AccessCheck(runtime.authentication)
         self._endpoint = runtime.token_endpoint
+        self._exchange = ApiKeyExchange(runtime.platform_tokens, runtime.ledger, runtime.clock)
 
     def IntrospectToken(self, request: pb.IntrospectTokenRequest, context: grpc.ServicerContext) -> pb.TokenFacts:
         call = current_call()
@@ -42,6 +45,11 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
         call, need = current_call(), _need(request)
         subject = self._subject(call, request)
         return pb.AccessDecision(allowed=self._check.allows(subject, call.tenant_id, need))
+
+    def ExchangeApiKey(self, request: pb.ExchangeApiKeyRequest, context: grpc.ServicerContext) -> pb.ApiKeyToken:
+        call, form = current_call(), Form({"grant_type": GRANT_TYPE, "apikey": request.api_key})
+        issued = self._exchange(call, form, call.rules.audit, call.request_id)
+        return pb.ApiKeyToken(access_token=issued["access_token"], expires_in=issued["expires_in"])
 
     def IssueClientToken(self, request: pb.IssueClientTokenRequest, context: grpc.ServicerContext) -> pb.ClientToken:
         call, scope = current_call(), " ".join(request.scopes)

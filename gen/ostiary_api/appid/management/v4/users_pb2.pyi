@@ -134,7 +134,7 @@ class ExportUserProfilesRequest(_message.Message):
     start_index: _builtins.int
     """The place of the first profile to return, from 1; less than 1 means 1, and so does its absence."""
     count: _builtins.int
-    """How many to return, 0 to 100, of which at most 50 come; 50 when absent."""
+    """How many to return, 0 to 100, of which at most 50 come, and fewer where they are large; 50 when absent."""
     def __init__(
         self,
         *,
