@@ -14,7 +14,7 @@ WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help environment environment-dev init run demo test check lint style types protos imports generated gen format \
-	operations operations-current sdk bench wheel release-check lock migration first-migration clean
+	operations operations-current sdk bench wheel release-check lock migration first-migration baseline clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,9 +41,16 @@ style:
 	ruff check $(wildcard $(SOURCES))
 	ruff format --check $(wildcard $(SOURCES))
 
+# Compared with what callers have compiled: `make baseline` renews that at a release, or before it with a word in CHANGELOG.
+BASELINE := tests/contract/data/baseline.binpb
+
 protos:
 	buf lint
 	buf format --diff --exit-code proto
+	buf breaking proto --against $(BASELINE)
+
+baseline: environment-dev ## Take the protos as they are for what callers have compiled; lint refuses what breaks them
+	@buf build --exclude-source-info --output $(BASELINE)
 
 imports:
 	lint-imports --no-logo
