@@ -19,6 +19,7 @@ from kit.patience import PATIENCE_S
 
 from ostiary.app import build_server
 from ostiary.services.served import SERVICES
+from ostiary.transport.health import SERVING
 from ostiary_api.iam.v1 import token_pb2, token_pb2_grpc
 
 Stub = TypeVar("Stub")
@@ -82,8 +83,9 @@ def serving(installation: Installation) -> Iterator[Caller]:
     """The installation's gRPC server in this process, and a caller of it."""
     with tempfile.TemporaryDirectory(prefix="ostiary-rpc-") as folder:
         address = f"unix:{folder}/server.sock"
-        server, _health = build_server(installation.runtime, address, SERVICES)
+        server, health = build_server(installation.runtime, address, SERVICES)
         server.start()
+        health.set("", SERVING)
         try:
             with grpc.insecure_channel(address) as channel:
                 yield Caller(channel, installation)

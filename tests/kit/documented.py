@@ -42,6 +42,7 @@ NEEDS_MORE = {
     "POST /management/v4/{tenantId}/config/cloud_directory/email_settings/test": "a mail provider",
     "POST /management/v4/{tenantId}/config/cloud_directory/sms_dispatcher/test": "an SMS provider",
     "POST /management/v4/{tenantId}/config/cloud_directory/mfa/extensions/{name}/test": "an extension",
+    "POST /iaas/api/login": "an API token of a sign-in",
     "POST /oauth/provider/token": "an operator's API token",
     "POST /tm/oauth/provider/token": "an operator's API token",
     "POST /cloudapi/1.0.0/sessions/provider": "an operator with a password",

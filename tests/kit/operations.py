@@ -66,9 +66,11 @@ class Operation:
             return code
         return grpc.StatusCode.OK
 
-    def rest(self, http: httpx.Client, route: Route, tenant_id: str, headers: dict[str, str]) -> httpx.Response:
-        """Asks over REST, without a body."""
-        return http.request(route.verb, self.path(route, tenant_id), headers=headers)
+    def rest(
+        self, http: httpx.Client, route: Route, tenant_id: str, headers: dict[str, str], json: Any = None
+    ) -> httpx.Response:
+        """Asks over REST, without a body unless `json` is given."""
+        return http.request(route.verb, self.path(route, tenant_id), headers=headers, json=json)
 
 
 OPERATIONS = [Operation(rpc.descriptor, rpc.rules) for rpc in RPCS]

@@ -155,7 +155,7 @@ def password_grant(trail: Trail, manager: dict[str, str]) -> None:
     token(401, auth=(trail.client[0], STRAY), **who)
     token(400, client_secret=trail.client[1], **who)
     token(400, **who, scope=STRAY)
-    trail.ask("POST", "{o}/token", wanted=400, json={**who, "further": {"password": PASSWORD}}, auth=trail.client)
+    trail.ask("POST", "{o}/token", wanted=400, json={**who, "scope": {"password": PASSWORD}}, auth=trail.client)
     broken = f'{{"username": "{EMAIL}", "password": "{PASSWORD}"'
     json_kind = {"content-type": "application/json"}
     trail.ask("POST", "{o}/token", wanted=400, content=broken, headers=json_kind, auth=trail.client)
