@@ -104,7 +104,9 @@ def appid(
         raise click.UsageError(str(error)) from error
     except ApiError as error:
         _print(report, target_id="", dry_run=dry_run, as_json=as_json)
-        raise click.ClickException(f"{error}. Repeat the same command: what was copied is left alone.") from error
+        raise click.ClickException(
+            f"{str(error).rstrip('.')}. Repeat the same command: what was copied is left alone."
+        ) from error
     _print(report, target_id=target.api.tenant_id if target.api else "", dry_run=dry_run, as_json=as_json)
     if report.has_failures:
         raise click.exceptions.Exit(1)
