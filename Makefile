@@ -19,7 +19,7 @@ WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-init: environment ## Make an installation under var/; prints its credentials as shell variables: eval "$$(make -s init)"
+init: environment ## Make an installation under var/; prints its credentials as shell variables: eval "$(make -s init)"
 	@ostiary init --env
 
 run: environment ## Start Ostiary on an embedded store under var/; OSTIARY_… variables change what and where
