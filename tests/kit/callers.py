@@ -20,7 +20,7 @@ from kit.patience import PATIENCE_S
 from ostiary.app import build_server
 from ostiary.services.served import SERVICES
 from ostiary.transport.health import SERVING
-from ostiary_api.iam.v1 import token_pb2, token_pb2_grpc
+from ostiary_api.iam.v1 import iam_token_pb2, iam_token_pb2_grpc
 
 Stub = TypeVar("Stub")
 
@@ -40,8 +40,8 @@ class Caller:
             form = httpbody_pb2.HttpBody(
                 content_type="application/x-www-form-urlencoded", data=urlencode(grant).encode()
             )
-            answer = token_pb2_grpc.TokenServiceStub(self.channel).ExchangeApiKey(
-                token_pb2.ExchangeApiKeyRequest(form=form)
+            answer = iam_token_pb2_grpc.TokenServiceStub(self.channel).ExchangeApiKey(
+                iam_token_pb2.ExchangeApiKeyRequest(form=form)
             )
             self._tokens[api_key] = json.loads(answer.data)["access_token"]
         return self._tokens[api_key]

@@ -16,7 +16,7 @@ from ostiary.directory.tenant_deletion import begin_deletion
 from ostiary.directory.tenants import set_tenant_state
 from ostiary.store.work import Work
 from ostiary_api.csp.v1 import principal_user_pb2, principal_user_pb2_grpc
-from ostiary_api.scim.v2 import users_pb2, users_pb2_grpc
+from ostiary_api.scim.v2 import scim_users_pb2, scim_users_pb2_grpc
 
 TOKENS = "identity.appid.management.v4.TokensService/GetTokensConfig"
 REFRESHED = {"access": {"expires_in": 3600}, "refresh": {"enabled": True, "expires_in": 86_400}}
@@ -49,13 +49,13 @@ def test_nothing_of_an_ended_tenant_opens_anything(caller: Caller, end: Callable
     iam, tokens, code, page = caller.token(key), oauth.sign_in(app), browser.sign_in(app), browser.authorize(app)
     member = new_person(made, oauth.tenant_id, "ann", "org_owner")
     principals = principal_user_pb2_grpc.PrincipalUserServiceStub(caller.channel)
-    people = users_pb2_grpc.UsersServiceStub(caller.channel)
+    people = scim_users_pb2_grpc.UsersServiceStub(caller.channel)
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK}
     attempts: dict[str, Callable[[], Any]] = {
         "management": lambda: caller.ask(TOKENS, {"tenantId": oauth.tenant_id}, **bearer(iam)),
         "userinfo": lambda: oauth.userinfo(tokens["access_token"]),
         "csp": lambda: principals.GetLoggedInUser(principal_user_pb2.GetLoggedInUserRequest(), **member.call),
-        "scim": lambda: people.GetUser(users_pb2.GetUserRequest(id=user_id), **member.call),
+        "scim": lambda: people.GetUser(scim_users_pb2.GetUserRequest(id=user_id), **member.call),
         "api key": lambda: caller.token(unused_key),
         "refresh": lambda: oauth.refresh(app, tokens["refresh_token"]),
         "password": lambda: oauth.sign_in(app),

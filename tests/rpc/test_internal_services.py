@@ -14,8 +14,8 @@ from ostiary.store.tables import User
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary_api.access.v1 import access_pb2 as pb
 from ostiary_api.access.v1.access_pb2_grpc import AccessServiceStub
-from ostiary_api.directory.v1 import users_pb2
-from ostiary_api.directory.v1.users_pb2_grpc import UsersServiceStub
+from ostiary_api.directory.v1 import directory_users_pb2 as users_pb
+from ostiary_api.directory.v1.directory_users_pb2_grpc import UsersServiceStub
 from ostiary_api.oidc.v1 import provider_pb2
 from ostiary_api.oidc.v1.provider_pb2_grpc import ProviderServiceStub
 from ostiary_api.options.v1 import rules_pb2 as rules
@@ -133,7 +133,7 @@ def test_only_an_operator_allow_lists_a_service_account_and_it_acts_at_once(
 ) -> None:
     robot = new_client(caller.installation, caller.installation.tenant_id, service_account=False)
     users = UsersServiceStub(caller.channel)
-    question = users_pb2.LookUpUserRequest(tenant_id=robot.tenant_id, user_name="nobody")
+    question = users_pb.LookUpUserRequest(tenant_id=robot.tenant_id, user_name="nobody")
     assert refusal(lambda: users.LookUpUser(question, **robot.call))[0] is CODES.UNAUTHENTICATED
     request = pb.SetServiceAccountRequest(tenant_id=robot.tenant_id, client_id=robot.id, allowed=True)
     asked = refusal(lambda: access.SetServiceAccount(request, **caller.as_role("manager")))
@@ -148,25 +148,25 @@ def test_only_an_operator_allow_lists_a_service_account_and_it_acts_at_once(
 
 def test_a_user_is_found_by_id_user_name_and_mail_address(caller: Caller, ann: Made) -> None:
     users, reader = UsersServiceStub(caller.channel), caller.as_role("reader")
-    found = users.GetUser(users_pb2.GetUserRequest(tenant_id=ann.tenant_id, user_id=ann.id), **reader)
+    found = users.GetUser(users_pb.GetUserRequest(tenant_id=ann.tenant_id, user_id=ann.id), **reader)
     assert (found.user_name, list(found.emails), found.email_verified, list(found.roles)) == (
         "ann", ["ann@example.com"], True, ["org_owner"],
     )  # fmt: skip
     for name in ({"user_name": "ANN"}, {"email": "Ann@EXAMPLE.com"}):
-        assert users.LookUpUser(users_pb2.LookUpUserRequest(tenant_id=ann.tenant_id, **name), **reader) == found
+        assert users.LookUpUser(users_pb.LookUpUserRequest(tenant_id=ann.tenant_id, **name), **reader) == found
     assert found.created_at.ToMilliseconds() == caller.installation.clock.now_ms()
 
 
 @pytest.mark.parametrize("name", [{"user_name": "nobody"}, {"user_name": ""}, {"email": "nobody"}, {"email": "a\0"}])
 def test_who_does_not_exist_is_not_found(caller: Caller, name: dict[str, str]) -> None:
     users = UsersServiceStub(caller.channel)
-    request = users_pb2.LookUpUserRequest(tenant_id=caller.installation.tenant_id, **name)
+    request = users_pb.LookUpUserRequest(tenant_id=caller.installation.tenant_id, **name)
     asked = refusal(lambda: users.LookUpUser(request, **caller.as_role("reader")))
     assert asked == (CODES.NOT_FOUND, "USER_NOT_FOUND")
 
 
 def test_a_look_up_without_a_name_says_what_is_missing(caller: Caller) -> None:
-    request = users_pb2.LookUpUserRequest(tenant_id=caller.installation.tenant_id)
+    request = users_pb.LookUpUserRequest(tenant_id=caller.installation.tenant_id)
     users = UsersServiceStub(caller.channel)
     asked = refusal(lambda: users.LookUpUser(request, **caller.as_role("reader")))
     assert asked == (CODES.INVALID_ARGUMENT, "NAME_MISSING")

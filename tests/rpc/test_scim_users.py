@@ -26,10 +26,10 @@ from ostiary_api.csp.v1.login_pb2_grpc import LoginServiceStub
 from ostiary_api.csp.v1.organization_users_pb2_grpc import OrganizationUsersServiceStub
 from ostiary_api.oidc.v1 import provider_pb2
 from ostiary_api.oidc.v1.provider_pb2_grpc import ProviderServiceStub
+from ostiary_api.scim.v2 import scim_users_pb2 as pb
 from ostiary_api.scim.v2 import service_provider_config_pb2
-from ostiary_api.scim.v2 import users_pb2 as pb
+from ostiary_api.scim.v2.scim_users_pb2_grpc import UsersServiceStub
 from ostiary_api.scim.v2.service_provider_config_pb2_grpc import ServiceProviderConfigServiceStub
-from ostiary_api.scim.v2.users_pb2_grpc import UsersServiceStub
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"

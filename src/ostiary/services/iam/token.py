@@ -11,11 +11,11 @@ from ostiary.access.exchange import ApiKeyExchange
 from ostiary.oauth.form import read_form_of
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
-from ostiary_api.iam.v1 import token_pb2 as pb
-from ostiary_api.iam.v1 import token_pb2_grpc
+from ostiary_api.iam.v1 import iam_token_pb2 as pb
+from ostiary_api.iam.v1 import iam_token_pb2_grpc
 
 
-class TokenServicer(token_pb2_grpc.TokenServiceServicer):
+class TokenServicer(iam_token_pb2_grpc.TokenServiceServicer):
     """Exchanges API keys for access tokens."""
 
     def __init__(self, runtime: Runtime) -> None:

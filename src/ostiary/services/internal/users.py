@@ -12,11 +12,11 @@ from ostiary.oauth.platform_accounts import is_verified
 from ostiary.runtime import Runtime
 from ostiary.store.work import Work
 from ostiary.transport.call import current_call
-from ostiary_api.directory.v1 import users_pb2 as pb
-from ostiary_api.directory.v1 import users_pb2_grpc
+from ostiary_api.directory.v1 import directory_users_pb2 as pb
+from ostiary_api.directory.v1 import directory_users_pb2_grpc
 
 
-class UsersServicer(users_pb2_grpc.UsersServiceServicer):
+class UsersServicer(directory_users_pb2_grpc.UsersServiceServicer):
     """Finds directory users."""
 
     def __init__(self, runtime: Runtime) -> None:

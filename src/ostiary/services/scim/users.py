@@ -28,15 +28,15 @@ from ostiary.services.scim.resources import (
 )
 from ostiary.store.work import Work
 from ostiary.transport.call import Call, current_call
-from ostiary_api.scim.v2 import users_pb2 as pb
-from ostiary_api.scim.v2 import users_pb2_grpc
+from ostiary_api.scim.v2 import scim_users_pb2 as pb
+from ostiary_api.scim.v2 import scim_users_pb2_grpc
 
 URN = "urn:vcloud:user:"
 DEFAULT_COUNT, MAX_COUNT = 100, 128
 LIST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 
-class UsersServicer(users_pb2_grpc.UsersServiceServicer):
+class UsersServicer(scim_users_pb2_grpc.UsersServiceServicer):
     """The users of an organization."""
 
     def __init__(self, runtime: Runtime) -> None:

@@ -4,7 +4,7 @@ import grpc
 import warnings
 
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
-from ostiary_api.iam.v1 import token_pb2 as identity_dot_iam_dot_v1_dot_token__pb2
+from ostiary_api.iam.v1 import iam_token_pb2 as identity_dot_iam_dot_v1_dot_iam__token__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -19,7 +19,7 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in ostiary_api/iam/v1/token_pb2_grpc.py depends on'
+        + ' but the generated code in ostiary_api/iam/v1/iam_token_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
@@ -38,7 +38,7 @@ class TokenServiceStub:
         """
         self.ExchangeApiKey = channel.unary_unary(
                 '/identity.iam.v1.TokenService/ExchangeApiKey',
-                request_serializer=identity_dot_iam_dot_v1_dot_token__pb2.ExchangeApiKeyRequest.SerializeToString,
+                request_serializer=identity_dot_iam_dot_v1_dot_iam__token__pb2.ExchangeApiKeyRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
 
@@ -61,7 +61,7 @@ def add_TokenServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'ExchangeApiKey': grpc.unary_unary_rpc_method_handler(
                     servicer.ExchangeApiKey,
-                    request_deserializer=identity_dot_iam_dot_v1_dot_token__pb2.ExchangeApiKeyRequest.FromString,
+                    request_deserializer=identity_dot_iam_dot_v1_dot_iam__token__pb2.ExchangeApiKeyRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
@@ -91,7 +91,7 @@ class TokenService:
             request,
             target,
             '/identity.iam.v1.TokenService/ExchangeApiKey',
-            identity_dot_iam_dot_v1_dot_token__pb2.ExchangeApiKeyRequest.SerializeToString,
+            identity_dot_iam_dot_v1_dot_iam__token__pb2.ExchangeApiKeyRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

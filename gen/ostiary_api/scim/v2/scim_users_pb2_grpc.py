@@ -4,7 +4,7 @@ import grpc
 import warnings
 
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
-from ostiary_api.scim.v2 import users_pb2 as identity_dot_scim_dot_v2_dot_users__pb2
+from ostiary_api.scim.v2 import scim_users_pb2 as identity_dot_scim_dot_v2_dot_scim__users__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -19,7 +19,7 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in ostiary_api/scim/v2/users_pb2_grpc.py depends on'
+        + ' but the generated code in ostiary_api/scim/v2/scim_users_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
@@ -38,17 +38,17 @@ class UsersServiceStub:
         """
         self.ListUsers = channel.unary_unary(
                 '/identity.scim.v2.UsersService/ListUsers',
-                request_serializer=identity_dot_scim_dot_v2_dot_users__pb2.ListUsersRequest.SerializeToString,
+                request_serializer=identity_dot_scim_dot_v2_dot_scim__users__pb2.ListUsersRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
         self.CreateUser = channel.unary_unary(
                 '/identity.scim.v2.UsersService/CreateUser',
-                request_serializer=identity_dot_scim_dot_v2_dot_users__pb2.CreateUserRequest.SerializeToString,
+                request_serializer=identity_dot_scim_dot_v2_dot_scim__users__pb2.CreateUserRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
         self.GetUser = channel.unary_unary(
                 '/identity.scim.v2.UsersService/GetUser',
-                request_serializer=identity_dot_scim_dot_v2_dot_users__pb2.GetUserRequest.SerializeToString,
+                request_serializer=identity_dot_scim_dot_v2_dot_scim__users__pb2.GetUserRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
 
@@ -90,17 +90,17 @@ def add_UsersServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'ListUsers': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUsers,
-                    request_deserializer=identity_dot_scim_dot_v2_dot_users__pb2.ListUsersRequest.FromString,
+                    request_deserializer=identity_dot_scim_dot_v2_dot_scim__users__pb2.ListUsersRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'CreateUser': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateUser,
-                    request_deserializer=identity_dot_scim_dot_v2_dot_users__pb2.CreateUserRequest.FromString,
+                    request_deserializer=identity_dot_scim_dot_v2_dot_scim__users__pb2.CreateUserRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'GetUser': grpc.unary_unary_rpc_method_handler(
                     servicer.GetUser,
-                    request_deserializer=identity_dot_scim_dot_v2_dot_users__pb2.GetUserRequest.FromString,
+                    request_deserializer=identity_dot_scim_dot_v2_dot_scim__users__pb2.GetUserRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
@@ -130,7 +130,7 @@ class UsersService:
             request,
             target,
             '/identity.scim.v2.UsersService/ListUsers',
-            identity_dot_scim_dot_v2_dot_users__pb2.ListUsersRequest.SerializeToString,
+            identity_dot_scim_dot_v2_dot_scim__users__pb2.ListUsersRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
@@ -157,7 +157,7 @@ class UsersService:
             request,
             target,
             '/identity.scim.v2.UsersService/CreateUser',
-            identity_dot_scim_dot_v2_dot_users__pb2.CreateUserRequest.SerializeToString,
+            identity_dot_scim_dot_v2_dot_scim__users__pb2.CreateUserRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
@@ -184,7 +184,7 @@ class UsersService:
             request,
             target,
             '/identity.scim.v2.UsersService/GetUser',
-            identity_dot_scim_dot_v2_dot_users__pb2.GetUserRequest.SerializeToString,
+            identity_dot_scim_dot_v2_dot_scim__users__pb2.GetUserRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

@@ -6,7 +6,7 @@ The exchange of an API key for an access token, as IBM Cloud IAM offers it."""
 from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
-from ostiary_api.iam.v1 import token_pb2 as _token_pb2
+from ostiary_api.iam.v1 import iam_token_pb2 as _iam_token_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -34,7 +34,7 @@ class TokenServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TokenServiceAsyncStub: ...
-    ExchangeApiKey: _grpc.UnaryUnaryMultiCallable[_token_pb2.ExchangeApiKeyRequest, _httpbody_pb2.HttpBody]
+    ExchangeApiKey: _grpc.UnaryUnaryMultiCallable[_iam_token_pb2.ExchangeApiKeyRequest, _httpbody_pb2.HttpBody]
     """Exchanges an API key for an access token of one hour. Form: `grant_type`, `apikey`.
 
     Errors: `BXNIM0415E` when the key is unknown or revoked (400), `BXNIM0109E` when a field is missing.
@@ -45,7 +45,7 @@ class TokenServiceAsyncStub(TokenServiceStub):
     """Exchanges API keys for access tokens."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    ExchangeApiKey: _aio.UnaryUnaryMultiCallable[_token_pb2.ExchangeApiKeyRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    ExchangeApiKey: _aio.UnaryUnaryMultiCallable[_iam_token_pb2.ExchangeApiKeyRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Exchanges an API key for an access token of one hour. Form: `grant_type`, `apikey`.
 
     Errors: `BXNIM0415E` when the key is unknown or revoked (400), `BXNIM0109E` when a field is missing.
@@ -57,7 +57,7 @@ class TokenServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def ExchangeApiKey(
         self,
-        request: _token_pb2.ExchangeApiKeyRequest,
+        request: _iam_token_pb2.ExchangeApiKeyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Exchanges an API key for an access token of one hour. Form: `grant_type`, `apikey`.

@@ -8,7 +8,7 @@ X-VMWARE-VCLOUD-TENANT-CONTEXT.
 from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from grpc import aio as _aio
-from ostiary_api.scim.v2 import users_pb2 as _users_pb2
+from ostiary_api.scim.v2 import scim_users_pb2 as _scim_users_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -36,12 +36,12 @@ class UsersServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> UsersServiceAsyncStub: ...
-    ListUsers: _grpc.UnaryUnaryMultiCallable[_users_pb2.ListUsersRequest, _httpbody_pb2.HttpBody]
+    ListUsers: _grpc.UnaryUnaryMultiCallable[_scim_users_pb2.ListUsersRequest, _httpbody_pb2.HttpBody]
     """Returns one page of the users that match a filter (RFC 7644 §3.4.2).
 
     Errors: `invalidFilter` (400) for a filter that is malformed or uses more than `eq`.
     """
-    CreateUser: _grpc.UnaryUnaryMultiCallable[_users_pb2.CreateUserRequest, _httpbody_pb2.HttpBody]
+    CreateUser: _grpc.UnaryUnaryMultiCallable[_scim_users_pb2.CreateUserRequest, _httpbody_pb2.HttpBody]
     """Creates a user (RFC 7644 §3.3), who is a member of the organization from then on and counts as confirmed.
 
     `roles`, `groups` and `entitlements` grant nothing; `id` and `meta` are ours. The mail address that is primary, or
@@ -49,7 +49,7 @@ class UsersServiceStub:
     Errors: `uniqueness` (409) when userName, a mail address or the caller's externalId is taken; `invalidValue`,
     `invalidSyntax` (400).
     """
-    GetUser: _grpc.UnaryUnaryMultiCallable[_users_pb2.GetUserRequest, _httpbody_pb2.HttpBody]
+    GetUser: _grpc.UnaryUnaryMultiCallable[_scim_users_pb2.GetUserRequest, _httpbody_pb2.HttpBody]
     """Returns a user (RFC 7644 §3.4.1); 304 when If-None-Match names its version."""
 
 @_typing.type_check_only
@@ -57,12 +57,12 @@ class UsersServiceAsyncStub(UsersServiceStub):
     """The users of an organization."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    ListUsers: _aio.UnaryUnaryMultiCallable[_users_pb2.ListUsersRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    ListUsers: _aio.UnaryUnaryMultiCallable[_scim_users_pb2.ListUsersRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Returns one page of the users that match a filter (RFC 7644 §3.4.2).
 
     Errors: `invalidFilter` (400) for a filter that is malformed or uses more than `eq`.
     """
-    CreateUser: _aio.UnaryUnaryMultiCallable[_users_pb2.CreateUserRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    CreateUser: _aio.UnaryUnaryMultiCallable[_scim_users_pb2.CreateUserRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Creates a user (RFC 7644 §3.3), who is a member of the organization from then on and counts as confirmed.
 
     `roles`, `groups` and `entitlements` grant nothing; `id` and `meta` are ours. The mail address that is primary, or
@@ -70,7 +70,7 @@ class UsersServiceAsyncStub(UsersServiceStub):
     Errors: `uniqueness` (409) when userName, a mail address or the caller's externalId is taken; `invalidValue`,
     `invalidSyntax` (400).
     """
-    GetUser: _aio.UnaryUnaryMultiCallable[_users_pb2.GetUserRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    GetUser: _aio.UnaryUnaryMultiCallable[_scim_users_pb2.GetUserRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Returns a user (RFC 7644 §3.4.1); 304 when If-None-Match names its version."""
 
 class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -79,7 +79,7 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def ListUsers(
         self,
-        request: _users_pb2.ListUsersRequest,
+        request: _scim_users_pb2.ListUsersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Returns one page of the users that match a filter (RFC 7644 §3.4.2).
@@ -90,7 +90,7 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def CreateUser(
         self,
-        request: _users_pb2.CreateUserRequest,
+        request: _scim_users_pb2.CreateUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Creates a user (RFC 7644 §3.3), who is a member of the organization from then on and counts as confirmed.
@@ -104,7 +104,7 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def GetUser(
         self,
-        request: _users_pb2.GetUserRequest,
+        request: _scim_users_pb2.GetUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Returns a user (RFC 7644 §3.4.1); 304 when If-None-Match names its version."""

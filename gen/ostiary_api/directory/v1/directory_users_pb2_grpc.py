@@ -3,7 +3,7 @@
 import grpc
 import warnings
 
-from ostiary_api.directory.v1 import users_pb2 as identity_dot_directory_dot_v1_dot_users__pb2
+from ostiary_api.directory.v1 import directory_users_pb2 as identity_dot_directory_dot_v1_dot_directory__users__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -18,7 +18,7 @@ except ImportError:
 if _version_not_supported:
     raise RuntimeError(
         f'The grpc package installed is at version {GRPC_VERSION},'
-        + ' but the generated code in ostiary_api/directory/v1/users_pb2_grpc.py depends on'
+        + ' but the generated code in ostiary_api/directory/v1/directory_users_pb2_grpc.py depends on'
         + f' grpcio>={GRPC_GENERATED_VERSION}.'
         + f' Please upgrade your grpc module to grpcio>={GRPC_GENERATED_VERSION}'
         + f' or downgrade your generated code using grpcio-tools<={GRPC_VERSION}.'
@@ -37,13 +37,13 @@ class UsersServiceStub:
         """
         self.GetUser = channel.unary_unary(
                 '/identity.directory.v1.UsersService/GetUser',
-                request_serializer=identity_dot_directory_dot_v1_dot_users__pb2.GetUserRequest.SerializeToString,
-                response_deserializer=identity_dot_directory_dot_v1_dot_users__pb2.User.FromString,
+                request_serializer=identity_dot_directory_dot_v1_dot_directory__users__pb2.GetUserRequest.SerializeToString,
+                response_deserializer=identity_dot_directory_dot_v1_dot_directory__users__pb2.User.FromString,
                 _registered_method=True)
         self.LookUpUser = channel.unary_unary(
                 '/identity.directory.v1.UsersService/LookUpUser',
-                request_serializer=identity_dot_directory_dot_v1_dot_users__pb2.LookUpUserRequest.SerializeToString,
-                response_deserializer=identity_dot_directory_dot_v1_dot_users__pb2.User.FromString,
+                request_serializer=identity_dot_directory_dot_v1_dot_directory__users__pb2.LookUpUserRequest.SerializeToString,
+                response_deserializer=identity_dot_directory_dot_v1_dot_directory__users__pb2.User.FromString,
                 _registered_method=True)
 
 
@@ -74,13 +74,13 @@ def add_UsersServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'GetUser': grpc.unary_unary_rpc_method_handler(
                     servicer.GetUser,
-                    request_deserializer=identity_dot_directory_dot_v1_dot_users__pb2.GetUserRequest.FromString,
-                    response_serializer=identity_dot_directory_dot_v1_dot_users__pb2.User.SerializeToString,
+                    request_deserializer=identity_dot_directory_dot_v1_dot_directory__users__pb2.GetUserRequest.FromString,
+                    response_serializer=identity_dot_directory_dot_v1_dot_directory__users__pb2.User.SerializeToString,
             ),
             'LookUpUser': grpc.unary_unary_rpc_method_handler(
                     servicer.LookUpUser,
-                    request_deserializer=identity_dot_directory_dot_v1_dot_users__pb2.LookUpUserRequest.FromString,
-                    response_serializer=identity_dot_directory_dot_v1_dot_users__pb2.User.SerializeToString,
+                    request_deserializer=identity_dot_directory_dot_v1_dot_directory__users__pb2.LookUpUserRequest.FromString,
+                    response_serializer=identity_dot_directory_dot_v1_dot_directory__users__pb2.User.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -109,8 +109,8 @@ class UsersService:
             request,
             target,
             '/identity.directory.v1.UsersService/GetUser',
-            identity_dot_directory_dot_v1_dot_users__pb2.GetUserRequest.SerializeToString,
-            identity_dot_directory_dot_v1_dot_users__pb2.User.FromString,
+            identity_dot_directory_dot_v1_dot_directory__users__pb2.GetUserRequest.SerializeToString,
+            identity_dot_directory_dot_v1_dot_directory__users__pb2.User.FromString,
             options,
             channel_credentials,
             insecure,
@@ -136,8 +136,8 @@ class UsersService:
             request,
             target,
             '/identity.directory.v1.UsersService/LookUpUser',
-            identity_dot_directory_dot_v1_dot_users__pb2.LookUpUserRequest.SerializeToString,
-            identity_dot_directory_dot_v1_dot_users__pb2.User.FromString,
+            identity_dot_directory_dot_v1_dot_directory__users__pb2.LookUpUserRequest.SerializeToString,
+            identity_dot_directory_dot_v1_dot_directory__users__pb2.User.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,7 +5,7 @@ The directory for services inside the installation, typed and over gRPC only."""
 
 from collections import abc as _abc
 from grpc import aio as _aio
-from ostiary_api.directory.v1 import users_pb2 as _users_pb2
+from ostiary_api.directory.v1 import directory_users_pb2 as _directory_users_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -33,12 +33,12 @@ class UsersServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> UsersServiceAsyncStub: ...
-    GetUser: _grpc.UnaryUnaryMultiCallable[_users_pb2.GetUserRequest, _users_pb2.User]
+    GetUser: _grpc.UnaryUnaryMultiCallable[_directory_users_pb2.GetUserRequest, _directory_users_pb2.User]
     """Returns the user with a directory id.
 
     Errors: `USER_NOT_FOUND`.
     """
-    LookUpUser: _grpc.UnaryUnaryMultiCallable[_users_pb2.LookUpUserRequest, _users_pb2.User]
+    LookUpUser: _grpc.UnaryUnaryMultiCallable[_directory_users_pb2.LookUpUserRequest, _directory_users_pb2.User]
     """Returns the user with a user name or a mail address, which are compared without regard to case.
 
     Errors: `USER_NOT_FOUND`, `NAME_MISSING`.
@@ -49,12 +49,12 @@ class UsersServiceAsyncStub(UsersServiceStub):
     """Finds directory users."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
-    GetUser: _aio.UnaryUnaryMultiCallable[_users_pb2.GetUserRequest, _users_pb2.User]  # type: ignore[assignment]
+    GetUser: _aio.UnaryUnaryMultiCallable[_directory_users_pb2.GetUserRequest, _directory_users_pb2.User]  # type: ignore[assignment]
     """Returns the user with a directory id.
 
     Errors: `USER_NOT_FOUND`.
     """
-    LookUpUser: _aio.UnaryUnaryMultiCallable[_users_pb2.LookUpUserRequest, _users_pb2.User]  # type: ignore[assignment]
+    LookUpUser: _aio.UnaryUnaryMultiCallable[_directory_users_pb2.LookUpUserRequest, _directory_users_pb2.User]  # type: ignore[assignment]
     """Returns the user with a user name or a mail address, which are compared without regard to case.
 
     Errors: `USER_NOT_FOUND`, `NAME_MISSING`.
@@ -66,9 +66,9 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def GetUser(
         self,
-        request: _users_pb2.GetUserRequest,
+        request: _directory_users_pb2.GetUserRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_users_pb2.User, _abc.Awaitable[_users_pb2.User]]:
+    ) -> _typing.Union[_directory_users_pb2.User, _abc.Awaitable[_directory_users_pb2.User]]:
         """Returns the user with a directory id.
 
         Errors: `USER_NOT_FOUND`.
@@ -77,9 +77,9 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def LookUpUser(
         self,
-        request: _users_pb2.LookUpUserRequest,
+        request: _directory_users_pb2.LookUpUserRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_users_pb2.User, _abc.Awaitable[_users_pb2.User]]:
+    ) -> _typing.Union[_directory_users_pb2.User, _abc.Awaitable[_directory_users_pb2.User]]:
         """Returns the user with a user name or a mail address, which are compared without regard to case.
 
         Errors: `USER_NOT_FOUND`, `NAME_MISSING`.
