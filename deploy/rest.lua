@@ -142,6 +142,8 @@ end
 -- name goes back.
 local function refusal(status, cause, text)
   if status ~= "400" or not cause or not find(cause, "grpc_json_transcode_failure", 1, true) then return status end
+  local again = text and text:match("is already set%. Cannot set '([%w_]+)'")
+  if again then return "again", as_written(again) end
   local field = text and text:match("^%(?([%w_.%[%]]+)%)?: invalid")
   if not field or BODIES[field] then return "malformed" end
   return "field", as_written(field)

@@ -72,7 +72,8 @@ def test_a_list_begins_with_the_first_whatever_a_client_counts_from(
 
 @pytest.mark.parametrize("path", LISTS)
 @pytest.mark.parametrize("asked", ["startIndex=one", "startIndex=1.5", "startIndex=99999999999", "count=-1",
-                                   "count=99999", "count=all", "count=99999999999"])  # fmt: skip
+                                   "count=99999", "count=all", "count=99999999999",
+                                   "startIndex=0&startIndex=1", "count=1&count=1"])  # fmt: skip
 def test_what_is_no_place_and_no_number_is_named(management: httpx.Client, path: str, asked: str) -> None:
     answer = management.get(path + ("&" if "?" in path else "?") + asked)
     assert answer.status_code == 400

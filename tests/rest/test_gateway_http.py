@@ -140,6 +140,40 @@ def test_metadata_with_an_underscore_is_dropped_and_the_call_answered(edge: Edge
     assert b"client_id" not in answer
 
 
+ODD = [*(f"x{mark}y" for mark in "!#$%&'*+^`|~"), "!", "x-trace-bin", "grpc-trace-bin", "-bin"]
+
+
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("value", ["1", "QUJD", "!!!", ""])
+def test_a_header_that_cannot_be_metadata_is_dropped(edge: Edge, name: str, value: str) -> None:
+    status, _, body = asked(edge, f"GET {SETTINGS} HTTP/1.1", "host: x", f"{name}: {value}", "x.y: kept", CLOSE)
+    assert status == 200, body
+    metadata = json.loads(body)["seen"]["metadata"]
+    assert (name in metadata, metadata["x.y"]) == (False, "kept")
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["grpc-encoding: zstd", "grpc-encoding: gzip", "grpc-previous-rpc-attempts: x", "grpc-retry-pushback-ms: x",
+     "grpc-internal-encoding-request: x", "grpc-timeout: soon", "grpc-accept-encoding: br", "grpc-status: 3",
+     "grpc-message: x", "te: gzip", "x-name: zürich"],
+)  # fmt: skip
+def test_what_grpc_reads_as_its_own_may_come_from_rest(edge: Edge, header: str) -> None:
+    status, _, body = asked(edge, f"GET {SETTINGS} HTTP/1.1", "host: x", header, CLOSE)
+    assert status == 200, body
+    sent = ("content-type: application/json", "content-length: 13", header, CLOSE)
+    status, _, body = asked(edge, f"PUT {SETTINGS} HTTP/1.1", "host: x", *sent, body=b'{"name": "a"}')
+    assert (status, json.loads(body)["seen"]["request"]["settings"]) == (200, {"name": "a"})
+
+
+def test_binary_metadata_is_dropped_and_the_call_answered(edge: Edge) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{edge.port}") as channel:
+        call = channel.unary_unary("/dialects.v1.ManagementService/GetSettings")
+        answer = call(b"", metadata=(("grpc-tags-bin", b"a"), ("x-client-id", "b")), timeout=10)
+    assert b"x-client-id" in answer
+    assert b"tags-bin" not in answer
+
+
 @pytest.mark.parametrize("upgrade", ["websocket", "TLS/1.2", "h2c", "HTTP/3.0, IRC/6.9"])
 def test_an_upgrade_that_is_not_offered_is_ignored(edge: Edge, upgrade: str) -> None:
     offer = (f"upgrade: {upgrade}", "connection: upgrade")

@@ -39,6 +39,7 @@ REFUSALS = (
     Refusal("twice", Kind.INVALID, "MALFORMED_REQUEST", "The body has an object in which a name stands twice."),
     Refusal("field", Kind.INVALID, "INVALID_FIELD", f"{FIELD} has a value of the wrong type."),
     Refusal("repeated", Kind.INVALID, "REPEATED_PARAMETER", "The query repeats a parameter that the path holds."),
+    Refusal("again", Kind.INVALID, "REPEATED_PARAMETER", f"{FIELD} is sent more than once; it takes one value."),
     Refusal("400", Kind.INVALID, "BAD_REQUEST", "The request is not valid HTTP."),
     Refusal("401", Kind.UNAUTHENTICATED, "UNAUTHENTICATED", "Credentials are missing or no longer good."),
     Refusal("403", Kind.DENIED, "FORBIDDEN", "Not allowed."),

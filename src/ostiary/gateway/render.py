@@ -32,6 +32,11 @@ INTERNAL = ({"prefix": "x-http-"}, {"prefix": "x-local-"})
 """What workers and filters tell each other: it never leaves."""
 FORGEABLE = (*INTERNAL, {"prefix": "x-envoy-"}, {"exact": "x-client-ip"})
 """What only the gateway may say of a request."""
+NOT_METADATA = ({"safe_regex": {"regex": ".*[^:0-9a-z_.-].*"}}, {"suffix": "-bin"})
+"""Names of headers that HTTP allows (RFC 9110 §5.6.2) and gRPC does not, and those whose values it wants in base64: a
+worker would end the stream. Nothing behind the gateway reads them, so they are dropped."""
+OF_GRPC = ("grpc-encoding", "grpc-internal-encoding-request", "grpc-previous-rpc-attempts", "grpc-retry-pushback-ms")
+"""Headers that a worker reads as gRPC's own; a REST client that sends one means something else, or nothing."""
 GRPC_TYPES = r"application/grpc(-web|-web-text)?(\+proto)?"
 """The content types (RE2) of gRPC and gRPC-Web that are spoken here; all others that begin alike are refused."""
 OPEN_STREAMS = (
@@ -127,7 +132,8 @@ def render(gateway: Gateway, interface: Interface, part: str = "all") -> str:
         grpc_refusals=list(grpc_refusals()),
         grpc_types=GRPC_TYPES,
         not_grpc=not_grpc(refusals[OTHERWISE.family], deploy_folder() / "not_grpc.lua"),
-        internal_request_headers=_removed(FORGEABLE),
+        removed_request_headers=_removed((*FORGEABLE, *NOT_METADATA)),
+        of_grpc=OF_GRPC,
         response_mutations=_response_mutations(gateway),
         retry_reads=RETRY_READS,
         retry_writes=RETRY_WRITES,
@@ -163,7 +169,7 @@ def _tls(gateway: Gateway) -> dict[str, Any] | None:
     return {**common, "tls_certificate_sds_secret_configs": [{"name": SECRET, "sds_config": source}]}
 
 
-def _removed(names: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
+def _removed(names: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"remove_on_match": {"key_matcher": name}} for name in names]
 
 

@@ -35,7 +35,7 @@ _CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
 _CLIMBS = re.compile(r"/(?:\.|%2e){1,2}(?:[/;]|$)|%(?:25)*(?:2f|5c)|%252e|//", re.IGNORECASE)
 """Segments by which a wildcard's remainder could leave the registered folder, encoded or not."""
 _NO_PATH = re.compile(r"https?://[^/]+")
-_LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\])):([1-9][0-9]{0,4})(?=/)")
+_LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::([1-9][0-9]{0,4}))?(?=/)")
 
 
 def redirect_uri_allowed(uri: str, registered: Iterable[str]) -> bool:
@@ -44,10 +44,9 @@ def redirect_uri_allowed(uri: str, registered: Iterable[str]) -> bool:
         return False
     address = _compared(uri)
     patterns = [_compared(pattern) for pattern in registered]
-    on_any_port = _without_port(address)
-    return any(_matches(address, pattern) for pattern in patterns) or (
-        on_any_port != address and any(_matches(on_any_port, _without_port(pattern)) for pattern in patterns)
-    )
+    if _LOOPBACK.match(address):
+        address, patterns = _without_port(address), [_without_port(pattern) for pattern in patterns]
+    return any(_matches(address, pattern) for pattern in patterns)
 
 
 def _matches(address: str, pattern: str) -> bool:
@@ -65,10 +64,10 @@ def _compared(uri: str) -> str:
 
 def _without_port(address: str) -> str:
     """A loopback address without the port, which an app gets from its system only when it asks (RFC 8252 §7.3); others
-    as they are. `localhost` is not one: it may be another host (§8.3).
+    as they are. None is port 80, which URL libraries leave out. `localhost` is not one: it may be another host (§8.3).
     """
-    port = _LOOPBACK.match(address)
-    return f"{port[1]}{address[port.end() :]}" if port and int(port[2]) <= LARGEST_PORT else address
+    found = _LOOPBACK.match(address)
+    return f"{found[1]}{address[found.end() :]}" if found and int(found[2] or 80) <= LARGEST_PORT else address
 
 
 def check_redirect_uri(uri: str, where: str) -> None:
