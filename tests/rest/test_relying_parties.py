@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 import httpx
@@ -150,6 +151,23 @@ def test_the_authorization_endpoint_shows_its_page(
     page = httpx.get(f"{oauth}/authorization", params=pairs, timeout=20)
     assert page.status_code == 200, page.text
     assert 'name="password"' in page.text
+
+
+def test_a_parameter_of_an_authorization_request_stands_once_however_it_is_sent(
+    server: Served, oauth: str, client: tuple[str, str]
+) -> None:
+    asked = {"client_id": client[0], "response_type": "code", "redirect_uri": CALLBACK, "state": "1", "scope": "openid"}
+    for more in (*asked.items(), ("redirect_uri", "https://evil.example"), ("state", ""), ("st%61te", "2")):
+        query = f"{urlencode(asked)}&{more[0]}={more[1]}"
+        answers = [
+            server.http.get(f"{oauth}/authorization?{query}"),
+            server.http.post(f"{oauth}/authorization", content=query, headers=URLENCODED),
+        ]
+        for answer in answers:
+            assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request"), more
+            assert "is repeated" in answer.json()["error_description"]
+    again = f"{urlencode(asked)}&resource=a&resource=b&approval_prompt=auto&approval_prompt=force"
+    assert server.http.get(f"{oauth}/authorization?{again}").status_code == 200
 
 
 def test_clients_of_vra_swap_the_api_token_of_their_sign_in(server: Served) -> None:

@@ -105,3 +105,10 @@ def test_the_keys_of_a_disabled_tenant_are_exchanged_for_nothing(runtime: Runtim
     with made.runtime.store.write() as work:
         work.run(update(tenants).where(tenants.c.id == runtime.tenant_id).values(state="disabled"))
     assert refusal(lambda: runtime.caller.token(key))[1] == "BXNIM0415E"
+
+
+def test_a_nonce_that_no_store_holds_is_refused_before_anybody_types_a_password(runtime: Runtime) -> None:
+    browser = Browser(runtime)
+    browser.register(CALLBACK)
+    back = browser.authorize(runtime.application(), nonce="a\0b").sent_back
+    assert (back["error"], back["state"]) == ("invalid_request", "s1")

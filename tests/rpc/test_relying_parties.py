@@ -288,11 +288,15 @@ TYPED = [
     ("updated_at", "1700000000", 1_700_000_000), ("updated_at", "yesterday", None), ("updated_at", 7.9, 7),
     ("nickname", 7, "7"), ("nickname", ["a"], None), ("birthdate", True, None),
     ("custom", {"a": None, "b": 1}, {"b": 1}), ("custom", "TRUE", "TRUE"), ("email_verified.x", "true", None),
+    ("updated_at", 1e300, None), ("updated_at", -5, None), ("updated_at", 253_402_300_800, None),
+    ("updated_at", "253402300800", None), ("custom", [None, {"a": [None]}], [{"a": []}]),
+    ("nbf", "TRUE", None), ("nbf", "1700000000", 1_700_000_000), ("jti", 7, "7"), ("azp", ["a"], None),
+    ("cnf", "TRUE", None), ("cnf", {"jkt": "a", "b": None}, {"jkt": "a"}), ("act.sub", "a", {"sub": "a"}),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "value", "expected"), TYPED)
-def test_a_mapped_standard_claim_has_its_type_or_is_left_out(
+def test_a_mapped_claim_that_libraries_read_has_its_type_or_is_left_out(
     shared_caller: Caller, name: str, value: Any, expected: Any
 ) -> None:
     runtime = Runtime(shared_caller, shared_caller.installation.new_tenant(f"typed-{next(NUMBERS)}"))

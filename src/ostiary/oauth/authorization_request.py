@@ -197,12 +197,16 @@ def _check_shape(address: ReturnAddress, parameters: Parameters) -> None:
         raise AuthorizationFailed(address, "invalid_request", "response_type is missing; it must be code.")
     if response_type != "code":
         raise AuthorizationFailed(address, "unsupported_response_type", "response_type must be code.")
+    if "\0" in parameters.get("nonce", ""):  # it is stored until the code is redeemed
+        raise AuthorizationFailed(address, "invalid_request", "nonce must not hold the character NUL.")
     max_age = parameters.get("max_age", "")
     if max_age and not (max_age.isascii() and max_age.isdigit()):
         raise AuthorizationFailed(address, "invalid_request", "max_age must be a number of seconds.")
     prompts = parameters.get("prompt", "").split()
     if not PROMPTS.issuperset(prompts) or ("none" in prompts and len(prompts) > 1):
-        raise AuthorizationFailed(address, "invalid_request", "prompt must be none, or some of login and consent.")
+        raise AuthorizationFailed(
+            address, "invalid_request", "prompt must be none, or some of login, consent and select_account."
+        )
 
 
 def _check_provider(work: Work, tenant: TenantView, address: ReturnAddress, idp: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Collection, Iterator
 from functools import cache
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 import multipart
 from google.api import httpbody_pb2
@@ -85,11 +85,23 @@ def _once(pairs: Iterator[tuple[str, str]]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for name, value in pairs:
         if name in fields:
-            raise invalid("REPEATED_FIELD", f"The field {name} is repeated; it may be sent once.")
+            raise _repeated(name)
         if len(value) > MAX_VALUE or len(fields) >= MAX_FIELDS:
             raise invalid("FORM_TOO_LARGE", "Too many fields, or one that is too long.")
         fields[name] = value
     return fields
+
+
+def check_once(query: str, names: Collection[str]) -> None:
+    """Raises REPEATED_FIELD where the query of a URL has one of these names twice (RFC 6749 §3.1)."""
+    given = [name for pair in query.split("&") if (name := unquote_plus(pair.partition("=")[0])) in names]
+    for position, name in enumerate(given):
+        if name in given[:position]:
+            raise _repeated(name)
+
+
+def _repeated(name: str) -> DomainError:
+    return invalid("REPEATED_FIELD", f"The field {name} is repeated; it may be sent once.")
 
 
 def _urlencoded(body: bytes) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,5 @@
-"""The standard claims of OpenID Connect Core §5.1: of which type each is, and what the directory or a provider knows.
+"""The standard claims of OpenID Connect Core §5.1 and the registered ones of JSON Web Tokens: of which type each is,
+and what the directory or a provider knows.
 
 Relying parties written in typed languages refuse a whole token for one claim of another type, so none leaves here.
 """
@@ -17,6 +18,12 @@ _TEXTS = (
     "website", "email", "gender", "birthdate", "zoneinfo", "locale", "phone_number",
 )  # fmt: skip
 _FLAGS = ("email_verified", "phone_number_verified")
+_REGISTERED_TEXTS = ("jti", "azp", "client_id", "sid", "acr", "nonce", "at_hash", "c_hash", "s_hash")
+_REGISTERED_TIMES = ("nbf", "auth_time")
+_REGISTERED_OBJECTS = ("act", "cnf", "events")
+"""Of RFC 7519 §4.1 and its registry: those that a tenant may map and that libraries read by themselves."""
+LATEST_S = 253_402_300_799
+"""The end of the year 9999: some languages have no later time."""
 _ADDRESS = {
     "formatted": "formatted", "streetAddress": "street_address", "locality": "locality", "region": "region",
     "postalCode": "postal_code", "country": "country",
@@ -25,16 +32,16 @@ _ADDRESS = {
 
 
 def well_typed(claims: Mapping[str, Any]) -> dict[str, Any]:
-    """The claims, the standard ones among them in their type; those that cannot be are left out, like what is null."""
+    """The claims, standard and registered ones in their type; those that cannot be are left out, like what is null."""
     typed = {name: _TYPES[name](value) if name in _TYPES else without_null(value) for name, value in claims.items()}
     return {name: value for name, value in typed.items() if value is not None}
 
 
 def without_null(value: Any) -> Any:
-    """The value without members that are null, however deep."""
+    """The value without what is null in its objects and lists, however deep."""
     if isinstance(value, dict):
         return {name: without_null(member) for name, member in value.items() if member is not None}
-    return [without_null(member) for member in value] if isinstance(value, list) else value
+    return [without_null(entry) for entry in value if entry is not None] if isinstance(value, list) else value
 
 
 def _text(value: Any) -> str | None:
@@ -51,8 +58,9 @@ def _flag(value: Any) -> bool | None:
 
 def _seconds(value: Any) -> int | None:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 16:
-        return int(value)
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+        value = int(value)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return int(value) if is_number and 0 <= value <= LATEST_S else None
 
 
 def _address(value: Any) -> dict[str, str] | None:
@@ -61,10 +69,18 @@ def _address(value: Any) -> dict[str, str] | None:
     return texts or None
 
 
-_TYPES: Mapping[str, Callable[[Any], Any]] = {
+def _object(value: Any) -> dict[str, Any] | None:
+    return without_null(value) if isinstance(value, dict) else None
+
+
+_STANDARD: Mapping[str, Callable[[Any], Any]] = {
     **dict.fromkeys(_TEXTS, _text), **dict.fromkeys(_FLAGS, _flag), "updated_at": _seconds, "address": _address,
 }  # fmt: skip
-STANDARD = frozenset(_TYPES)
+_TYPES: Mapping[str, Callable[[Any], Any]] = {
+    **_STANDARD, **dict.fromkeys(_REGISTERED_TEXTS, _text), **dict.fromkeys(_REGISTERED_TIMES, _seconds),
+    **dict.fromkeys(_REGISTERED_OBJECTS, _object),
+}  # fmt: skip
+STANDARD = frozenset(_STANDARD)
 """The names of the standard claims, but for `sub`."""
 
 

@@ -52,6 +52,11 @@ class Call:
         """Whether the gateway transcoded it. Clients cannot forge the header: the gateway strips theirs."""
         return "x-envoy-original-path" in self.metadata
 
+    @property
+    def query(self) -> str:
+        """The query of the URL as it was sent over REST; empty for native calls."""
+        return self.metadata.get("x-envoy-original-path", "").partition("?")[2]
+
     def flag(self, request: Message, name: str) -> bool:
         """Whether a query flag was sent: one that counts by being there, whatever its value.
 
@@ -59,8 +64,7 @@ class Call:
         """
         if request.HasField(name):
             return True
-        query = self.metadata.get("x-envoy-original-path", "").partition("?")[2]
-        return request.DESCRIPTOR.fields_by_name[name].json_name in query.split("&")
+        return request.DESCRIPTOR.fields_by_name[name].json_name in self.query.split("&")
 
     @property
     def client_ip(self) -> str:

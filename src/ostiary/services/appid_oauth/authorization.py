@@ -6,7 +6,7 @@ import grpc
 from google.api import httpbody_pb2
 
 from ostiary.login.sign_in import SignIn
-from ostiary.oauth.form import read_fields, read_form_of
+from ostiary.oauth.form import check_once, read_fields, read_form_of
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary_api.appid.oauth.v4 import authorization_pb2 as pb
@@ -25,6 +25,7 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
         )  # fmt: skip
 
     def Authorize(self, request: pb.AuthorizeRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        check_once(current_call().query, _PARAMETERS)  # of a repeated one the gateway hands over the last
         return self._sign_in.begin(current_call(), {name: getattr(request, name) for name in _PARAMETERS})
 
     def PostAuthorization(
