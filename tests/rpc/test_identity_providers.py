@@ -117,7 +117,11 @@ def pem(key: Any, kind: PublicFormat = PublicFormat.SubjectPublicKeyInfo) -> str
 def test_the_key_of_custom_identity_is_a_public_rsa_key_of_good_size(providers: Providers) -> None:
     assert providers.get("Custom", "reader") == {"isActive": False}
     spki, pkcs1 = pem(RSA_2048), pem(RSA_2048, PublicFormat.PKCS1)
-    for key in (spki, pkcs1, spki.replace("\n", ""), pkcs1.replace("\n", ""), pkcs1.replace("\n", "\r\n")):
+    bare = "".join(spki.splitlines()[1:-1])
+    for key in (
+        spki, pkcs1, spki.replace("\n", ""), pkcs1.replace("\n", ""), pkcs1.replace("\n", "\r\n"), bare,
+        f"# of our realm\n{spki}# until 2030\n",
+    ):  # fmt: skip
         document = {"isActive": True, "config": {"publicKey": key}}
         assert providers.put("Custom", document) == document
         assert providers.get("Custom", "reader") == document

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import threading
 import time
 
 import bcrypt
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit.foreign_hashes import ALL, REFUSED, TAKEN, WEAK, ForeignHash
@@ -213,6 +215,25 @@ def test_what_a_comparison_costs_is_what_is_compared() -> None:
     assert hash_matches(check_hash(longer), b"secret")
     assert hash_matches(check_hash(f"$pbkdf2-sha1$1000${SALT}${b64(value[:20] + b'?' * 44)}"), b"secret")
     check_hash(longer.replace("$1000$", "$1300000$"))
+
+
+def test_a_password_with_nul_fits_no_hash_that_does_not_see_it() -> None:
+    """HMAC fills keys up with NUL, so PBKDF2 and scrypt do not see those at the end of a password."""
+    value = hashlib.pbkdf2_hmac("sha256", b"secret\0", b"s" * 16, 1_000)
+    assert value == hashlib.pbkdf2_hmac("sha256", b"secret", b"s" * 16, 1_000)
+    stored = check_hash(f"$pbkdf2-sha256$1000${SALT}${b64(value)}")
+    assert (hash_matches(stored, b"secret"), hash_matches(stored, b"secret\0")) == (True, False)
+    ours = PasswordHasher(1, 8, 1).hash(b"secret\0")
+    assert (hash_matches(ours, b"secret\0"), hash_matches(ours, b"secret")) == (True, False)
+
+
+@pytest.mark.parametrize("algorithm", ["firebase", "sha-512 of Acme", "pbkdf2"])
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_credential_of_keycloak_is_named_by_its_algorithm(algorithm: str, as_text: bool) -> None:
+    form = json.dumps if as_text else dict
+    parts = {"secretData": {"value": b64(b"v" * 10), "salt": b64(b"s")}, "credentialData": {"algorithm": algorithm}}
+    with pytest.raises(DomainError, match=f"Keycloak with the algorithm {algorithm}, but"):
+        check_hash(json.dumps({name: form(part) for name, part in parts.items()}))
 
 
 def test_a_password_that_would_cost_too_much_is_not_compared() -> None:

@@ -6,6 +6,7 @@ import base64
 import re
 from functools import lru_cache
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
@@ -19,7 +20,8 @@ NAME = "appid_custom"
 BITS = (2_048, 8_192)
 """Less is weak; more lets a tenant choose how long our verifications take."""
 MAX_PEM = 4_096
-_PEM = re.compile(r"\s*-----BEGIN (RSA PUBLIC KEY|PUBLIC KEY)-----([A-Za-z0-9+/=\s]+)-----END \1-----\s*")
+_ARMOUR = re.compile(r"-----BEGIN (RSA PUBLIC KEY|PUBLIC KEY)-----(.*?)-----END \1-----", re.DOTALL)
+"""Text around it is none of the key (RFC 7468 §2)."""
 
 
 def check_custom(provider: pb.CustomProvider) -> None:
@@ -33,14 +35,17 @@ def check_custom(provider: pb.CustomProvider) -> None:
 
 @lru_cache(maxsize=512)
 def read_public_key(pem: str) -> RSAPublicKey:
-    """The RSA key of a PEM text, with or without line breaks; raises INVALID_PUBLIC_KEY."""
-    found = _PEM.fullmatch(pem) if len(pem) <= MAX_PEM else None
+    """The RSA key in PEM, or as the base64 text inside, which Keycloak shows alone; raises INVALID_PUBLIC_KEY."""
+    armoured = _ARMOUR.findall(pem) if len(pem) <= MAX_PEM else [("", "")]
+    inner = armoured[0][1] if armoured else pem
     try:
-        key = load_der_public_key(base64.b64decode("".join(found[2].split()), validate=True)) if found else None
-    except ValueError:
+        key = (
+            load_der_public_key(base64.b64decode("".join(inner.split()), validate=True)) if len(armoured) < 2 else None
+        )
+    except (ValueError, UnsupportedAlgorithm):
         key = None
     if not isinstance(key, RSAPublicKey) or not BITS[0] <= key.key_size <= BITS[1]:
-        message = f"config.publicKey must be a public RSA key in PEM with {BITS[0]} to {BITS[1]} bits."
+        message = f"config.publicKey must be a public RSA key in PEM or base64 with {BITS[0]} to {BITS[1]} bits."
         raise invalid("INVALID_PUBLIC_KEY", message)
     return key
 

@@ -63,15 +63,23 @@ def check_hash(given: str, algorithm: str = "", *, weak: bool = False) -> str:
         message = f"passwordHashAlg says {algorithm[:64]!r}, but the hash is one of {scheme.name}."
         raise invalid("HASH_ALGORITHM_MISMATCH", message, scim_type="invalidValue")
     if not scheme.affordable(found):
-        message = f"The parameters of this {scheme.name} hash would cost too much at each sign-in."
+        message = (
+            f"The parameters of this {scheme.name} hash are out of its bounds, or would cost too much at each sign-in."
+        )
         raise invalid("HASH_TOO_EXPENSIVE", message, scim_type="invalidValue")
     return text
 
 
 def hash_matches(text: str, password: bytes) -> bool:
-    """Whether a password, in UTF-8, is the one behind a hash, of our own or one that `check_hash` let in. Slow."""
+    """Whether a password, in UTF-8, is the one behind a hash, of our own or one that `check_hash` let in. Slow.
+
+    One with NUL fits argon2 only: HMAC, of which PBKDF2 and scrypt are made, does not see NULs at the end, and for
+    bcrypt and crypt(3) a password ends at the first.
+    """
     scheme, found = _read(text)
-    return scheme is not None and found is not None and scheme.matches(found, password)
+    if scheme is None or found is None or (b"\0" in password and scheme not in ARGON2):
+        return False
+    return scheme.matches(found, password)
 
 
 def _read(text: str) -> tuple[Scheme | None, Parts | None]:

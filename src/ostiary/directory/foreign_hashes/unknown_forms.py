@@ -39,7 +39,9 @@ _FORMS = tuple(
         (r"\{(cram-md5|hmac-md5|digest-md5|otp|plain-md4)\}.*", "one of Dovecot's that serve another protocol"),
         (r"\{(ns-mta-md5|fshp\d?)[^}]*\}.*", "a form of LDAP servers that is not known here"),
         (r"\{(sha-1|sha-256|sha256|md5|md4|ldap)\}.*", "one of Spring Security's or LDAP's digests, which are weak"),
-        (r"\{[\w.@+-]{1,40}\}.*", "a hash with the label {label} of an LDAP server or of Spring Security"),
+        (r"(?P<label>\{[\w.@+-]{1,40}\}).*", "a hash with the label {label} of an LDAP server or of Spring Security"),
+        (r"\s*\{.*\"algorithm\\*\"\s*:\s*\\*\"(?P<label>[\w .+-]{1,40})\\*\".*",
+         "a credential of Keycloak with the algorithm {label}, but of none that is known here, or not complete"),
         (r"\s*\{.*", "JSON, but not a credential of a Keycloak export"),
         (r"\*[0-9A-Fa-f]{40}", "MySQL's SHA-1 twice, which is weak"),
         (r"md5[0-9a-f]{32}", "PostgreSQL's MD5, which is weak"),
@@ -58,6 +60,7 @@ def described(text: str) -> str:
     """What a text looks like; empty when it looks like nothing known."""
     shown = text[:2_000].strip()
     for form, name in _FORMS:
-        if re.fullmatch(form.pattern, shown, form.flags | re.IGNORECASE if shown.startswith("{") else form.flags):
-            return name.replace("{label}", shown.partition("}")[0][:44] + "}") if "{label}" in name else name
+        found = re.fullmatch(form.pattern, shown, form.flags | re.IGNORECASE if shown.startswith("{") else form.flags)
+        if found:
+            return name.replace("{label}", found.groupdict().get("label", ""))
     return ""
