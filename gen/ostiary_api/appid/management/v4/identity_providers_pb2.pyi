@@ -351,8 +351,8 @@ class CustomProviderConfig(_message.Message):
 
     PUBLIC_KEY_FIELD_NUMBER: _builtins.int
     public_key: _builtins.str
-    """The public RSA key that verifies assertions, in PEM (PKCS #1 or SubjectPublicKeyInfo), with or without line breaks;
-    2048 to 8192 bits.
+    """The public RSA key that verifies assertions, in PEM (PKCS #1 or SubjectPublicKeyInfo), with or without line breaks
+    and text around it, or as the base64 text inside; 2048 to 8192 bits.
     """
     def __init__(
         self,
