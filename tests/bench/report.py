@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,7 +20,8 @@ broken connections.
 
 
 def write_report(path: Path, facts: Sequence[str], rows: Sequence[Row]) -> None:
-    """The results of one run, with the machine and the versions they were measured on."""
+    """Writes the results of one run, with its date, the machine and the versions they were measured on."""
     versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    listed = "\n".join(f"- {fact}" for fact in [*facts, f"Python {platform.python_version()}, {versions}"])
+    run = f"run of {datetime.now(UTC):%Y-%m-%d}"
+    listed = "\n".join(f"- {fact}" for fact in [run, *facts, f"Python {platform.python_version()}, {versions}"])
     path.write_text(f"{PREFACE}\n{listed}\n\n{markdown(rows)}\n")
