@@ -219,6 +219,23 @@ def test_a_manager_is_taken_as_far_as_it_is_said(
 
 
 @pytest.mark.parametrize(
+    "said",
+    [{"id": 5}, {"ID": "mine"}, {"meta": "m"}, {"meta": {"created": "soon", "version": 1}}, {"Meta": []},
+     {"groups": ["admins"]}, {"groups": [{"value": "admins"}]}, {"groups": 5}, {"profileUrl": ""}, {"nickName": ""}],
+)  # fmt: skip
+def test_what_is_read_only_or_empty_is_ignored_whatever_it_holds(
+    shared_caller: Caller, shared_owner: Made, said: dict[str, object]
+) -> None:
+    name = f"saying{next(NUMBERS)}"
+    body = {"schemas": [USER], "userName": name, **said}
+    made = json.loads(raw_create(shared_caller, shared_owner.call, json.dumps(body).encode()).data)
+    assert made.keys() == {"schemas", "id", "userName", "active", "roles", "meta"}
+    assert made["id"] != "mine"
+    with shared_caller.installation.runtime.store.write() as work:
+        delete_user(work, shared_owner.tenant_id, made["id"])
+
+
+@pytest.mark.parametrize(
     "body",
     [
         b'{"schemas": ["%s"], "userName": "x", "userName": "y"}' % USER.encode(),

@@ -31,6 +31,10 @@ _KEPT_ELSEWHERE = frozenset({
 """What has a column of its own, is ours to say, or would grant something (decision "Mass assignment")."""
 
 
+_READ_ONLY = frozenset({"id", "meta", "groups"})
+"""What a client cannot say: such attributes are ignored whatever they hold (RFC 7644 §3.3), in any case of letters."""
+
+
 class Address(scim.Email):
     """A mail address: the directory says which ones are valid, the same for every dialect."""
 
@@ -83,7 +87,7 @@ def read_user(body: httpbody_pb2.HttpBody) -> Provisioned:
         raise invalid("UNSUPPORTED_CONTENT_TYPE", f"Send the user as {CONTENT_TYPE}.", scim_type="invalidSyntax")
     try:
         user = ScimUser.model_validate(
-            _json(body.data), scim_ctx=scim.Context.RESOURCE_CREATION_REQUEST, scim_policy=LENIENT
+            _said(_json(body.data)), scim_ctx=scim.Context.RESOURCE_CREATION_REQUEST, scim_policy=LENIENT
         )
     except (ValidationError, scim.SCIMException) as error:
         raise refused("INVALID_RESOURCE", error) from error
@@ -105,6 +109,13 @@ def _json(data: bytes) -> Any:
         return read_json(data)
     except DomainError as error:
         raise invalid(error.reason, error.message, scim_type="invalidSyntax") from error
+
+
+def _said(given: Any) -> Any:
+    """Without what is read-only, and without empty texts: a client that sends one for an address has none."""
+    if not isinstance(given, dict):
+        return given
+    return {name: value for name, value in given.items() if value != "" and name.lower() not in _READ_ONLY}
 
 
 def _contacts(entries: Sequence[dict[str, Any]]) -> tuple[Contact, ...]:
