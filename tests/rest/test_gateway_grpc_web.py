@@ -118,3 +118,21 @@ def test_a_native_client_of_another_encoding_hears_415(edge: Edge) -> None:
     with httpx.Client(http1=False, http2=True, base_url=f"http://127.0.0.1:{edge.port}") as client:
         answer = client.post(METHOD, content=EMPTY, headers={"content-type": "application/grpc+json", "te": "trailers"})
     assert answer.status_code == 415
+
+
+@pytest.mark.parametrize("content_type", ["application/grpc", "application/grpc+proto"])
+@pytest.mark.parametrize("http2", [False, True])
+def test_native_grpc_that_lost_its_trailers_on_the_way_is_told_so(edge: Edge, content_type: str, http2: bool) -> None:
+    before = len(edge.servers[0].calls)
+    with httpx.Client(http1=not http2, http2=http2, base_url=f"http://127.0.0.1:{edge.port}") as client:
+        answer = client.post(METHOD, content=EMPTY, headers={"content-type": content_type})
+    assert (answer.status_code, answer.headers["grpc-status"], answer.content) == (200, "12", b"")
+    assert "te: trailers" in answer.headers["grpc-message"]
+    assert answer.headers["content-type"] == "application/grpc"
+    assert len(edge.servers[0].calls) == before
+
+
+def test_native_grpc_with_its_trailers_is_answered(edge: Edge) -> None:
+    with httpx.Client(http1=False, http2=True, base_url=f"http://127.0.0.1:{edge.port}") as client:
+        answer = client.post(METHOD, content=EMPTY, headers={"content-type": "application/grpc", "te": "trailers"})
+    assert (answer.status_code, answer.content[:1]) == (200, b"\0")

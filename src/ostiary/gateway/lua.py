@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from grpc import StatusCode
+
 from ostiary.gateway.refusals import CONNECT, Answer
 from ostiary.gateway.routes import Place
 from ostiary.gateway.templates import Node, Segment
@@ -48,10 +50,21 @@ def script(tables: Tables, max_body: int, *logic: Path) -> str:
     )
 
 
+NATIVE_TYPES = ("application/grpc", "application/grpc+proto")
+"""The content types of native gRPC in the encoding that is spoken here."""
+NO_TRAILERS = (
+    str(StatusCode.UNIMPLEMENTED.value[0]),
+    "gRPC needs HTTP/2 on the whole way and te: trailers; a proxy in between speaks HTTP/1.1 or takes trailers away.",
+)
+"""The status and the message for a call that has lost what gRPC needs."""
+
+
 def not_grpc(answers: Mapping[str, Answer], logic: Path) -> str:
     """The filter of what calls itself gRPC and is none that is spoken here: its answers, then `logic`."""
     told = {"WRONG_METHOD": answers["405"], "WRONG_ENCODING": answers["415"]}
     constants = [f"local {name} = {literal(_answer(answer))}" for name, answer in told.items()]
+    constants.append(f"local SPOKEN = {literal(dict.fromkeys(NATIVE_TYPES, True))}")
+    constants.append(f"local NO_TRAILERS = {literal(list(NO_TRAILERS))}")
     return "\n".join([*constants, logic.read_text(encoding="utf-8")])
 
 

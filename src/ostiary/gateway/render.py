@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from urllib.parse import urlsplit
 import jinja2
 
 from ostiary.config import Settings, deploy_folder, host_and_port, is_loopback, largest_message
-from ostiary.gateway.lua import Tables, not_grpc, script
+from ostiary.gateway.lua import NATIVE_TYPES, Tables, not_grpc, script
 from ostiary.gateway.operations import Interface
 from ostiary.gateway.refusals import MAX_HEADERS, MAX_HEADERS_KIB, Answer, answers, grpc_refusals
 from ostiary.gateway.routes import Place, Route, Traits, family_name, route_table, tree_of
@@ -131,6 +132,7 @@ def render(gateway: Gateway, interface: Interface, part: str = "all") -> str:
         max_headers_kib=MAX_HEADERS_KIB,
         grpc_refusals=list(grpc_refusals()),
         grpc_types=GRPC_TYPES,
+        native_types="|".join(map(re.escape, NATIVE_TYPES)),
         not_grpc=not_grpc(refusals[OTHERWISE.family], deploy_folder() / "not_grpc.lua"),
         removed_request_headers=_removed((*FORGEABLE, *NOT_METADATA)),
         of_grpc=OF_GRPC,
