@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
@@ -21,3 +23,25 @@ def test_the_protos_that_it_writes_compile_by_themselves(tmp_path: Path) -> None
     assert protoc.main([*arguments, f"--descriptor_set_out={tmp_path}/compiled", *own]) == 0
     compiled = FileDescriptorSet.FromString((tmp_path / "compiled").read_bytes())
     assert {file.name for file in compiled.file} >= ours
+
+
+def test_a_proto_that_this_version_does_not_have_goes_when_they_are_written_again(tmp_path: Path) -> None:
+    earlier, foreign = tmp_path / "protos/identity/scim/v2/users.proto", tmp_path / "protos/shop/v1/users.proto"
+    for path in (earlier, foreign):
+        path.parent.mkdir(parents=True)
+        path.write_text('syntax = "proto3";')
+    assert ostiary_here("protos", "--output", "protos", cwd=tmp_path).code == 0
+    assert (earlier.exists(), foreign.exists()) == (False, True)
+
+
+def test_the_python_package_that_it_writes_calls_without_ours(tmp_path: Path) -> None:
+    assert ostiary_here("protos", "--output", "protos", "--python", "stubs", cwd=tmp_path).code == 0
+    caller = (
+        "import sys, ostiary_api.access.v1.access_pb2 as pb, ostiary_api.access.v1.access_pb2_grpc as stubs; "
+        "print(pb.__file__, pb.ExchangeApiKeyRequest(api_key='k').api_key, 'ostiary' in sys.modules)"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", caller], cwd=tmp_path, env={"PYTHONPATH": "stubs"}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert ended.stdout.split() == [str(tmp_path / "stubs/ostiary_api/access/v1/access_pb2.py"), "k", "False"]
