@@ -94,8 +94,8 @@ format: environment-dev ## Write Python and protos in the one style
 	ruff format $(wildcard $(SOURCES))
 	buf format --write proto
 
-sdk: environment-dev ## Drive the vendor's own SDK and libraries of relying parties against a server; needs Node and Go
-	python -m pytest -rs tests/conformance/appid_sdk/drive.py tests/conformance/relying_parties/drive.py
+sdk: environment-dev ## Drive the vendor's SDK, relying parties and docs/grpc.md's clients against a server; needs Node, Go, Java
+	python -m pytest -rs $(wildcard tests/conformance/*/drive.py)
 
 bench: environment-dev ## Measure throughput and latency beside the machine's own limits; writes docs/benchmarks.md
 	@PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests python -m bench.run --report docs/benchmarks.md $(BENCH)
