@@ -194,7 +194,8 @@ function envoy_on_response(handle)
     drop_body(handle)
   elseif tonumber(status) >= 400 and not stated and cause ~= "lua_response" then -- stated: the body is the worker's
     local answers = family(handle)
-    if status == "429" or status == "502" then status = "503" end -- a worker's threads are all taken, or it broke off
+    -- A worker's threads are all taken, it broke off, or it ended before the answer (499 is CANCELLED).
+    if status == "429" or status == "502" or status == "499" then status = "503" end
     if cause == "query_missing_content_type" then
       local named
       named, status = refuse_query(headers, headers:get("x-local-path"))

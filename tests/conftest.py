@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 import shutil
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from httpx import _config, _transports
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from kit.callers import Caller, serving
@@ -20,6 +22,9 @@ from kit.installation import Installation, Mould
 # A busy machine is slow, and that is no fault of what is tested.
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("busy")
+
+# Each client of httpx reads every certificate authority there is, a twentieth of a second, also where it needs none.
+_transports.default.create_ssl_context = functools.cache(_config.create_ssl_context)
 
 MEMORY, ROOM_BYTES = Path("/dev/shm"), 4 << 30  # noqa: S108 files of pytest's own folder, which nobody else may enter
 if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:

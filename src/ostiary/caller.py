@@ -1,7 +1,7 @@
-"""Whether anybody still waits for what a thread does.
+"""The caller of the request that a thread answers, and whether that caller still waits.
 
-A caller may have cancelled, or his deadline may have passed, long before his request is looked at. He was told then
-that nothing is known to have happened, so nothing shall: slow work and commits ask here first.
+A caller may have cancelled, or the deadline may have passed, long before the request is looked at. The caller was told
+then that nothing is known to have happened, so nothing may happen: slow work and commits ask here first.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from ostiary.errors import DomainError, Kind
 
 _own = threading.local()
 CLOSE_TO_THE_DEADLINE_S = 0.02
-"""Whoever goes so shortly before the deadline that we know went because of it: his clock began to run earlier."""
+"""A call that ends so shortly before its deadline ended because of it: the caller's clock started earlier."""
 
 
 class Caller(Protocol):
-    """Who waits for an answer: what grpc calls the context of a request."""
+    """The one who waits for an answer: what grpc calls the context of a request."""
 
     def is_active(self) -> bool:
-        """Whether he still waits."""
+        """Whether the caller still waits."""
         ...
 
     def time_remaining(self) -> float:
-        """Seconds until his deadline, 0 when it has passed."""
+        """Seconds until the caller's deadline, 0 when it has passed."""
         ...
 
     def add_callback(self, callback: Callable[[], None]) -> bool:
@@ -50,7 +50,7 @@ def check_awaited(caller: Caller | None) -> None:
 
 
 def departure(caller: Caller) -> DomainError:
-    """How a request ended whose caller does not wait any more: he himself, or whoever is between us, gave it up."""
+    """The error of a request whose caller does not wait any more: the caller or a proxy between us gave it up."""
     if caller.time_remaining() <= CLOSE_TO_THE_DEADLINE_S:
         return DomainError(Kind.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "The deadline passed before the answer.")
     return DomainError(Kind.CANCELLED, "CANCELLED", "The caller cancelled the request before its answer.")

@@ -78,12 +78,12 @@ def _say(line: str) -> None:
 def _server(store: str, folder: Path) -> Iterator[Served]:
     folder.mkdir()
     if store == "sqlite":
-        with served(folder, argon2_memory_kib=ARGON2_KIB) as server:
+        with served(folder, argon2_memory_kib=ARGON2_KIB, program=True) as server:
             yield server
         return
     with (
         postgres_server(durable=True) as postgres,
-        served(folder, argon2_memory_kib=ARGON2_KIB, database=postgres.new_database()) as server,
+        served(folder, argon2_memory_kib=ARGON2_KIB, program=True, database=postgres.new_database()) as server,
     ):
         yield server
 

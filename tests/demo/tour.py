@@ -23,7 +23,7 @@ def main() -> int:
     teller = Teller()
     with tempfile.TemporaryDirectory(prefix="ostiary-demo-") as folder:
         teller.chapter("A server", "ostiary init and ostiary serve, on an embedded store, behind a real Envoy.")
-        with served(Path(folder), argon2_memory_kib=19_456) as server:
+        with served(Path(folder), argon2_memory_kib=19_456, program=True) as server:
             story = Story(server, teller)
             teller.shows("address", server.url)
             teller.shows("tenant", server.credentials["tenantId"])

@@ -109,7 +109,7 @@ class RefusingOptions(Line):
 
 
 class SharedSession(Line):
-    """A pooler in transaction mode with one session, which it gives to whoever begins until his transaction ends."""
+    """A pooler in transaction mode with one session, which it gives to one client at a time, for a transaction."""
 
     def __init__(self, server: PostgresServer) -> None:
         super().__init__(server)

@@ -1,4 +1,8 @@
-"""The whole server as an operator runs it: `ostiary serve` in a process of its own, on free loopback ports."""
+"""The whole server as an operator runs it: `ostiary serve` in a process of its own, on free loopback ports.
+
+Unless a test asks for the program itself (`program=True`), the process is forked from one that has imported it: the
+import costs ten times as much as everything else in a start.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,7 @@ from typing import Any
 import grpc
 import httpx
 from kit.command import ostiary_here
+from kit.launcher import Launched, Launcher
 from kit.patience import PATIENCE_S
 from kit.ports import free_port
 
@@ -35,8 +40,9 @@ class Served:
     port: int
     admin_port: int
     variables: dict[str, str]
-    process: subprocess.Popen[bytes] = field(repr=False)
     credentials: dict[str, str] = field(default_factory=dict, repr=False)
+    program: bool = False
+    process: subprocess.Popen[bytes] | Launched = field(init=False, repr=False)
 
     @property
     def url(self) -> str:
@@ -122,21 +128,42 @@ class Served:
 
     def start(self) -> None:
         """Starts it again, after it has ended, at the same addresses."""
-        self.process = begin(self.folder, self.variables)
+        with (self.folder / "serve.log").open("ab") as log:
+            self.start_into(log.fileno())
+
+    def start_into(self, descriptor: int) -> None:
+        """The same, with this standard output and error."""
+        self.process = (begin if self.program else launch)(self.folder, self.variables, descriptor)
 
 
-def begin(folder: Path, variables: dict[str, str], *before: str) -> subprocess.Popen[bytes]:
-    """The process of a server, which writes into `serve.log`; `before` is a command that becomes it."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("OSTIARY_")}
-    with (folder / "serve.log").open("ab") as log:
-        return subprocess.Popen(
-            [*before, sys.executable, "-m", "ostiary", "serve"], cwd=folder, env={**clean, **variables}, stdout=log,
-            stderr=log, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+_launcher = Launcher()
+
+
+def launch(folder: Path, variables: dict[str, str], output: int) -> Launched:
+    """The process of a server, forked from one that has imported the program."""
+    with Path(os.devnull).open("rb") as nothing:
+        return _launcher.launch(
+            ["serve"], cwd=folder, env=_clean(variables), stdin=nothing.fileno(), stdout=output, stderr=output
+        )
+
+
+def begin(folder: Path, variables: dict[str, str], output: int, *before: str) -> subprocess.Popen[bytes]:
+    """The process of a server, started as a program; `before` is a command that becomes it."""
+    return subprocess.Popen(
+        [*before, sys.executable, "-m", "ostiary", "serve"], cwd=folder, env=_clean(variables), stdout=output,
+        stderr=output, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def _clean(variables: dict[str, str]) -> dict[str, str]:
+    """The environment, in which no setting is but these."""
+    return {**{name: value for name, value in os.environ.items() if not name.startswith("OSTIARY_")}, **variables}
 
 
 @contextmanager
-def served(folder: Path, *, init: bool = True, ready: bool = True, **settings: Any) -> Iterator[Served]:
+def served(
+    folder: Path, *, init: bool = True, ready: bool = True, program: bool = False, **settings: Any
+) -> Iterator[Served]:
     """Serves with `settings` (names of `ostiary.config.Settings`), after `ostiary init` unless it was made before."""
     port = int(settings["listen"].rpartition(":")[2]) if "listen" in settings else free_port()
     admin_port = free_port()
@@ -150,8 +177,8 @@ def served(folder: Path, *, init: bool = True, ready: bool = True, **settings: A
         made = ostiary_here("init", "--if-needed", "--json", cwd=folder, **variables)
         assert made.code == 0, made.stderr
         credentials = made.json()
-    process = begin(folder, variables)
-    server = Served(folder, port, admin_port, variables, process, credentials)
+    server = Served(folder, port, admin_port, variables, credentials, program)
+    server.start()
     try:
         if ready:
             server.wait_ready()

@@ -23,7 +23,7 @@ ANSWERED, REFUSED = "answered", "refused"
 QUICK_RECONNECTS = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 200)]
 Ask = Callable[[str], str]
 """Makes a user with this mail address, and says how that ended: ANSWERED, REFUSED, or what else happened. What was done
-although its caller was refused shows when he asks again: the address is taken."""
+although its caller was refused shows at the second attempt: the address is taken."""
 
 
 @dataclass

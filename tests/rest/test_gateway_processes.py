@@ -32,7 +32,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("served"), log_format="json") as running:
+    with served(tmp_path_factory.mktemp("served"), log_format="json", program=True) as running:
         yield running
 
 

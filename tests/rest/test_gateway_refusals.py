@@ -40,8 +40,11 @@ def test_headers_of_an_error_pass(edge: Edge) -> None:
 
 @pytest.mark.parametrize(
     ("code", "status"),
-    [("INTERNAL", 500), ("UNKNOWN", 500), ("UNIMPLEMENTED", 501), ("RESOURCE_EXHAUSTED", 503), ("UNAVAILABLE", 503)],
-)
+    [
+        ("INTERNAL", 500), ("UNKNOWN", 500), ("UNIMPLEMENTED", 501), ("RESOURCE_EXHAUSTED", 503), ("UNAVAILABLE", 503),
+        ("CANCELLED", 503),  # of a worker that must end; a caller who cancels hears nothing
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("early", [False, True])
 def test_a_bare_status_is_worded_by_the_family_and_says_nothing_else(
     edge: Edge, code: str, status: int, early: bool

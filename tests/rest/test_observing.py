@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +14,8 @@ from kit.patience import PATIENCE_S, awaited
 from kit.served import Served, begin, served
 
 
-def answers(server: Served, times: int = 1) -> None:
-    """Requests, and refusals by the gateway itself, are answered."""
-    headers = server.manager()
+def answers(server: Served, headers: dict[str, str], times: int = 1) -> None:
+    """Requests that the gateway may repeat, and refusals by the gateway itself, are answered."""
     for _ in range(times):
         path = f"/management/v4/{server.credentials['tenantId']}/config/tokens"
         assert server.http.get(path, headers=headers).status_code == 200
@@ -35,11 +33,7 @@ def replaced(server: Served, name: str) -> None:
 @contextmanager
 def logging_into(server: Served, descriptor: int) -> Iterator[None]:
     """The server, started with this standard output and error."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OSTIARY_")}
-    server.process = subprocess.Popen(
-        [sys.executable, "-m", "ostiary", "serve"], cwd=server.folder, env={**environment, **server.variables},
-        stdin=subprocess.DEVNULL, stdout=descriptor, stderr=descriptor,
-    )  # fmt: skip
+    server.start_into(descriptor)
     try:
         server.wait_ready()
         yield
@@ -60,10 +54,11 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_a_full_log_disk_ends_nothing(stopped: Served, log_format: str) -> None:
     stopped.variables["OSTIARY_LOG_FORMAT"] = log_format
     with Path("/dev/full").open("wb") as full, logging_into(stopped, full.fileno()):
-        answers(stopped)
+        headers = stopped.manager()
+        answers(stopped, headers)
         for name in ("worker-0", "envoy"):
             replaced(stopped, name)
-        answers(stopped)
+        answers(stopped, headers)
         for name in ("background", "worker-1"):
             assert Path(f"/proc/{stopped.children()[name]}").exists()
 
@@ -72,9 +67,10 @@ def test_a_log_that_nobody_reads_ends_nothing_and_goes_on_when_somebody_does(sto
     reader, writer = os.pipe()
     stopped.variables["OSTIARY_LOG_FORMAT"] = "json"
     with logging_into(stopped, writer):
-        answers(stopped, 200)  # more lines than the pipe holds
+        headers = stopped.manager()
+        answers(stopped, headers, 200)  # more lines than the pipe holds
         replaced(stopped, "worker-0")
-        answers(stopped)
+        answers(stopped, headers)
         os.set_blocking(reader, False)
         came = bytearray()
 
@@ -88,9 +84,9 @@ def test_a_log_that_nobody_reads_ends_nothing_and_goes_on_when_somebody_does(sto
         awaited(everything)
         os.set_blocking(reader, True)
         os.close(reader)  # and now there is no reader at all
-        answers(stopped, 10)
+        answers(stopped, headers, 10)
         replaced(stopped, "worker-1")
-        answers(stopped)
+        answers(stopped, headers)
     os.close(writer)
 
 
@@ -99,22 +95,16 @@ def test_a_full_run_directory_ends_nothing(stopped: Served) -> None:
     run_dir.mkdir(exist_ok=True)
     stopped.variables["OSTIARY_RUN_DIR"] = str(run_dir)
     mount = f"mount -t tmpfs -o size=4m,mode=700 tmpfs {run_dir}"
-    stopped.process = begin(
-        stopped.folder,
-        stopped.variables,
-        "unshare",
-        "--mount",
-        "--map-root-user",
-        "sh",
-        "-c",
-        f'{mount} && exec "$@"',
-        "sh",
-    )
+    with (stopped.folder / "serve.log").open("ab") as log:
+        stopped.process = begin(
+            stopped.folder, stopped.variables, log.fileno(),
+            "unshare", "--mount", "--map-root-user", "sh", "-c", f'{mount} && exec "$@"', "sh",
+        )  # fmt: skip
     stopped.wait_ready()
     inside = Path(f"/proc/{stopped.process.pid}/root{run_dir}")
     filled = subprocess.run(["dd", "if=/dev/zero", f"of={inside}/ballast", "bs=64k"], capture_output=True, check=False)
     assert b"No space" in filled.stderr
-    answers(stopped)
+    answers(stopped, stopped.manager())
     every_route(stopped)
     for name in ("worker-0", "envoy", "background"):
         replaced(stopped, name)

@@ -54,7 +54,7 @@ def test_restarts_under_steady_load_lose_nothing_and_commit_nothing_that_was_ref
 def test_a_gateway_of_somebody_else_loses_nothing_either(tmp_path: Path) -> None:
     port = free_port()
     mine = {"gateway": "false", "listen": f"127.0.0.1:{port}", "public_url": f"http://127.0.0.1:{port}"}
-    with served(tmp_path, **mine, drain_seconds=6, **ROOM_TO_HASH) as server:
+    with served(tmp_path, **mine, drain_seconds=30, **ROOM_TO_HASH) as server:
         written = ostiary("gateway", "render", "--output", "mine.yaml", cwd=tmp_path, **server.variables)
         assert (written.code, written.stderr) == (0, "")
         with running_envoy(tmp_path, (tmp_path / "mine.yaml").read_text()):
@@ -184,7 +184,7 @@ def test_a_second_signal_ends_the_patience(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seconds", [0.7, 1.2, 1.7])
 def test_a_signal_during_the_start_leaves_nothing_running(tmp_path: Path, seconds: float) -> None:
-    with served(tmp_path, ready=False) as server:
+    with served(tmp_path, ready=False, program=True) as server:
         time.sleep(seconds)  # anywhere in the start: the imports, the forks, the first health check
         begun = time.monotonic()
         children = server.children()

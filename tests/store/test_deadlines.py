@@ -109,7 +109,7 @@ def test_a_flood_of_writers_that_cannot_write_leaves_threads_for_readers(
         read = crew.submit(ended_by, small)
         assert read.result(5)[0] == ""
         assert all(each.result(5) < ("STORE_BUSY", 1.0) for each in late), "who comes late is refused at once"
-        assert not any(each.done() for each in early), "and who came early still has his time"
+        assert not any(each.done() for each in early), "and those who came early still wait"
         assert [each.result(20)[0] for each in early] == ["STORE_BUSY"] * 6
 
 

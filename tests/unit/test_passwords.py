@@ -130,7 +130,7 @@ def test_an_exception_belongs_to_whoever_asked_and_the_thread_lives_on() -> None
 
 
 class _Leaving:
-    """A caller who waits until he is told to go."""
+    """A caller who waits until told to go."""
 
     def __init__(self, seconds_left: float) -> None:
         self.here = True
@@ -177,6 +177,6 @@ def test_a_caller_who_goes_leaves_his_place_to_the_next_and_is_not_calculated_fo
         third = _submit(pool, threads, "a", gate, "third")
         gate.open()
         assert (first.result(), third.result()) == ("first", "third")  # type: ignore[attr-defined]
-        with pytest.raises(DomainError):  # one who has gone before he asks
+        with pytest.raises(DomainError):  # a caller who had gone before
             pool.submit(ask).result(5)
     assert gate.order == ["first", "third"]

@@ -45,7 +45,7 @@ class HashingThreads:
 
     def run(self, tenant_id: str, calculate: Callable[[], Result]) -> Result:
         """What `calculate` returns. Raises 429 HASHING_BUSY when there is no room, 503 when it takes too long,
-        CANCELLED or DEADLINE_EXCEEDED when the caller of this thread's request goes before his turn."""
+        CANCELLED or DEADLINE_EXCEEDED when the caller of this thread's request goes before its turn."""
         caller = own_caller()
         check_awaited(caller)
         future: Future[Result] = Future()

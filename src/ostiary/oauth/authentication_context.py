@@ -1,12 +1,12 @@
-"""How surely somebody is who he says, as `acr` of identity tokens names it (OpenID Connect Core §2): true to fact,
-whatever `acr_values` asked for."""
+"""Authentication context: how a person was authenticated, as `acr` of identity tokens names it (OpenID Connect Core
+§2). It says what was done, whatever `acr_values` asked for."""
 
 from __future__ import annotations
 
 from ostiary.directory.anonymous import ANONYMOUS
 
 NOBODY = "0"
-"""Nobody was asked who he is."""
+"""No authentication: an anonymous user."""
 PASSWORD = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password"
 """One factor."""
 SECOND_FACTOR = "https://refeds.org/profile/mfa"
