@@ -113,7 +113,7 @@ class Served:
             time.sleep(0.05)
         raise AssertionError(f"not ready:\n{self.log}")
 
-    def stop(self, number: int = signal.SIGTERM, patience: float = 15) -> int:
+    def stop(self, number: int = signal.SIGTERM, patience: float = PATIENCE_S) -> int:
         """Sends a signal and waits for the end; the exit code."""
         if self.process.poll() is None:
             self.process.send_signal(number)

@@ -108,7 +108,7 @@ def test_connections_that_turned_silent_are_replaced_in_time(tmp_path: Path, pos
             stop.set()
             for each in clients:
                 each.result(30)
-        assert ask(server, "PUT", path, headers).status == 204
+        awaited(lambda: ask(server, "PUT", path, headers).status == 204, RECOVERY_S)
         assert awaited(lambda: server.admin("/readyz").status_code == 200, RECOVERY_S)
 
 
