@@ -12,8 +12,8 @@ _LEASES = table_of(Lease)
 
 def take_lease(work: Work, name: str, holder: str, now_ms: int, length_ms: int) -> bool:
     """Whether `holder` has the task `name` for `length_ms` from now on: it was free, had run out, or was its own."""
-    # A clock that was ahead may have stored an end that is too late: it is cut to `length_ms` from now. The holder keeps
-    # the lease for that time.
+    # A clock that was ahead may have stored an end that is too late: it is cut to `length_ms` from now. Its holder
+    # keeps the lease for that time.
     until = now_ms + length_ms
     wanted = {"name": name, "holder": holder, "expires_at": until}
     statement = work.insert(_LEASES).values(wanted)
