@@ -109,7 +109,7 @@ def test_a_client_is_generated_compiled_and_answered(language: str, place: Path,
     example = EXAMPLES[language]
     ended = typed(example.commands, laid(example, language, place), place, **variables)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert ended.stdout.split()[-2:] == ["SERVING", "3600"]
+    assert "SERVING 3600\n" in ended.stdout
 
 
 @SLOW
