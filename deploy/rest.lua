@@ -6,7 +6,7 @@
 --   PATHS    the tree of declared paths: n = literal children by name, v = any segment, s = {custom verb, child} pairs,
 --            d = all the rest; t = what stands there: family (of errors), verbs (true, or the Link of what replaces it),
 --            allow, bound (fields that the path binds), bodied (verbs that need a body), json (of verbs whose body the
---            transcoder reads: how many levels of objects have fields)
+--            transcoder reads: which of SHAPES it must have, 0 for any)
 --   BODIES, JSON_NAMES  the fields that whole bodies are; what clients call a field
 --   NUMBERS  the names of query parameters that are whole numbers
 --   ANSWERS  per error family and refusal: {status, content type, body}
@@ -113,8 +113,8 @@ function envoy_on_request(handle)
   if place.bodied[method] and not has_body(handle, headers) then
     handle:headers():replace("x-bodiless", "1") -- for the worker to refuse, who knows by then who asks
   end
-  local levels = place.json[method]
-  if levels and not put_right(handle, levels) then return refuse(handle, "twice") end
+  local fault = place.json[method] and put_right(handle, place.json[method])
+  if fault then return refuse(handle, fault) end
 end
 
 local NOTHING = {}

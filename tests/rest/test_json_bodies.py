@@ -62,10 +62,16 @@ TWICE = [
     '{"unknown": {"a": 1, "a": 2}, "name": "a"}',
     '{"shown": true, "shown": false}',
     r'{"a\"": 1, "name": "b", "a\"": 2}',
+    r'{"name": "a", "n\ame": "b"}',
+    r'{"seen": {"é": 1, "\u00e9": 2}}',
+    r'{"seen": {"\t": 1, "\u0009": 2}}',
+    "{'name': 'a', \"name\": 'b'}",
+    "{name: 'a', name: 'b',}",
+    '{"name": "a", "list": [' + '"name", ' * 100_000 + '""], "name": "b"}',
 ]
 
 
-@pytest.mark.parametrize("body", TWICE)
+@pytest.mark.parametrize("body", TWICE, ids=range(len(TWICE)))
 def test_a_name_twice_in_an_object_is_refused_and_no_worker_is_asked(edge: Edge, body: str) -> None:
     before = len(edge.servers[0].calls)
     answer = put(edge, body)
@@ -81,10 +87,85 @@ def test_a_name_twice_in_an_object_is_refused_and_no_worker_is_asked(edge: Edge,
         '{"name": "name", "list": ["name", "name"]}',
         r'{"name": "\"name\": 1, \"name\": 2", "list": ["a\\", "\\\"", "name\":"]}',
         '{"name": "{", "list": ["[[[", "}}", "", ":"]}',
+        r'{"seen": {"\\u0061": 1, "a": 2, "u0061": 3, "\\a": 4, "\n": 5, "n": 6}}',
     ],
 )
 def test_the_same_name_in_other_objects_and_in_texts_is_fine(edge: Edge, body: str) -> None:
     assert settings(put(edge, body)) == json.loads(body)
+
+
+# What the transcoder takes although it is no JSON is examined like all else
+
+
+@pytest.mark.parametrize(
+    ("body", "read"),
+    [
+        ("{'name': 'a\"b', list: ['it\\'s',],}", {"name": 'a"b', "list": ["it's"]}),
+        ("{name:'a',count:1,shown:true,inner:{deep_count:2}}",
+         {"name": "a", "count": 1, "shown": True, "inner": {"deepCount": 2}}),
+        ("{'': 1, 'name': 'a'}", {"name": "a"}),
+        ('{"name"\t:\r\n\n\n  "a" \f\v\n\n }\n', {"name": "a"}),
+    ],
+)  # fmt: skip
+def test_single_quotes_names_without_quotes_and_a_comma_too_many_are_taken(edge: Edge, body: str, read: Any) -> None:
+    assert settings(put(edge, body)) == read
+
+
+# Shapes: the transcoder takes one value for a list of one, among other things, so a worker is told
+
+
+WRONG = [
+    ('{"list": "a"}', "list must be a list."),
+    ('{"list": 1}', "list must be a list."),
+    ('{"list": {}}', "list must be a list."),
+    ("{list: 'a'}", "list must be a list."),
+    (r'{"l\u0069st": "a"}', "list must be a list."),
+    (r'{"l\ist": "a"}', "list must be a list."),
+    ('{"list": ["a", ["b"]]}', "list[1] must be a text."),
+    ('{"list": ["a", "b", {}]}', "list[2] must be a text."),
+    ('{"list": [null]}', "list[0] must be a text."),
+    ('{"name": ["a"]}', "name must be a text."),
+    ('{"count": {}}', "count must be a whole number."),
+    ('{"shown": [true]}', "shown must be true or false."),
+    ('{"inner": [{"deepCount": 1}]}', "inner must be an object."),
+    ('{"inner": {"deep_count": [1]}}', "inner.deepCount must be a whole number."),
+    ('{"seen": []}', "seen must be an object."),
+    ('{"list": "a", "name": broken', "list must be a list."),
+    ('{"name": "' + "a" * 900_000 + '", "list": "a"}', "list must be a list."),
+    ('{"list": [' + '"a",' * 200_000 + '["b"]]}', "list[200000] must be a text."),
+]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(("body", "fault"), WRONG, ids=range(len(WRONG)))
+def test_a_worker_hears_which_value_has_the_wrong_shape_and_none_of_the_body(
+    edge: Edge, body: str, fault: str, chunked: bool
+) -> None:
+    half = len(body) // 2
+    answer = put(edge, iter([body[:half].encode(), body[half:].encode()]) if chunked else body)
+    assert seen(answer)["metadata"]["x-local-misshapen"] == fault
+    assert seen(answer)["request"] == {"tenantId": "t1", "settings": {}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"list": [], "seen": {"list": "a", "x": [[], {}, None, [["a"]]]}},
+        {"list": None, "name": None, "inner": None, "seen": None, "count": None},
+        {"unknown": {"list": "a", "inner": [None]}, "list": ["a"]},
+        {"inner": {}, "list": ["[", "{"], "name": "["},
+    ],
+)
+def test_free_json_what_no_field_has_and_null_in_place_of_a_field_have_any_shape(edge: Edge, body: Any) -> None:
+    answer = put(edge, json.dumps(body))
+    assert "x-local-misshapen" not in seen(answer)["metadata"]
+    kept = {name: value for name, value in body.items() if value not in (None, []) and name != "unknown"}
+    assert settings(answer) == kept
+
+
+def test_nobody_but_the_gateway_says_that_a_shape_is_wrong(edge: Edge) -> None:
+    answer = edge.http.put(SETTINGS, json={"name": "a"}, headers={"x-local-misshapen": "list must be a list."})
+    assert "x-local-misshapen" not in seen(answer)["metadata"]
 
 
 # Members that no field has
@@ -96,12 +177,17 @@ def test_the_same_name_in_other_objects_and_in_texts_is_fine(edge: Edge, body: s
         '{"": 1, "name": "a"}',
         '{"name": "a", "": []}',
         '{"name": "a", "" \n: {"": {"": ""}}}',
-        '{"name": "a", "unknown": {"": 1}}',
+        '{"name": "a", "unknown": {"": 1, "x": [{"": 2}]}}',
         '{"name": "a", "-": 1, "": 2}',
+        '{"unknown": "' + "a" * 900_000 + '", "": 1, "name": "a"}',
     ],
 )
 def test_a_member_without_a_name_is_ignored_like_others_that_no_field_has(edge: Edge, body: str) -> None:
     assert settings(put(edge, body)) == {"name": "a"}
+
+
+def test_a_member_without_a_name_is_ignored_in_a_message_within_another(edge: Edge) -> None:
+    assert settings(put(edge, '{"inner": {"": 1, "deepCount": 2}}')) == {"inner": {"deepCount": 2}}
 
 
 def test_a_member_without_a_name_in_free_json_is_kept(edge: Edge) -> None:

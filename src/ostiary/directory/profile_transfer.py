@@ -135,7 +135,7 @@ def _read(entry: Any, roles: Mapping[str, str]) -> Carried:
         raise _bad("An identity stands in identities twice.")
     facts = {name: _text(name, entry.get(name)) for name in FACTS}
     _text("idp", entry.get("idp"))
-    role_ids = _role_ids(entry.get("roles") or [], roles)
+    role_ids = _role_ids([] if entry.get("roles") is None else entry["roles"], roles)
     return Carried(facts, read, attributes_text(check_attributes(attributes)), role_ids)
 
 

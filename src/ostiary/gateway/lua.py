@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from grpc import StatusCode
 
+from ostiary.gateway.json_bodies import NOT_READ, Shape
 from ostiary.gateway.refusals import CONNECT, Answer
 from ostiary.gateway.routes import Place
 from ostiary.gateway.templates import Node, Segment
@@ -17,7 +18,8 @@ from ostiary.transport.rules import DEPRECATED_SINCE, successor_link
 @dataclass(frozen=True, slots=True)
 class Tables:
     """What the filter knows: the tree of paths, the refusals of each family, the family of what has no route, the
-    Cache-Control of errors, what clients call a field, and which query parameters are whole numbers."""
+    Cache-Control of errors, what clients call a field, which query parameters are whole numbers, and what bodies of
+    JSON must be."""
 
     paths: Node[Place]
     answers: Mapping[str, Mapping[str, Answer]]
@@ -25,6 +27,7 @@ class Tables:
     no_store: str
     json_names: Mapping[str, str]
     numbers: frozenset[str]
+    shapes: Sequence[Shape]
 
 
 def script(tables: Tables, max_body: int, *logic: Path) -> str:
@@ -45,6 +48,7 @@ def script(tables: Tables, max_body: int, *logic: Path) -> str:
             f"local NUMBERS = {literal(dict.fromkeys(sorted(tables.numbers), True))}",
             f"local CONNECT = {literal(_answer(CONNECT))}",
             f"local MAX_BODY = {max_body}",
+            f"local SHAPES = {literal([_shape(shape) for shape in tables.shapes])}",
             *(file.read_text(encoding="utf-8") for file in logic),
         ]
     )
@@ -66,6 +70,11 @@ def not_grpc(answers: Mapping[str, Answer], logic: Path) -> str:
     constants.append(f"local SPOKEN = {literal(dict.fromkeys(NATIVE_TYPES, True))}")
     constants.append(f"local NO_TRAILERS = {literal(list(NO_TRAILERS))}")
     return "\n".join([*constants, logic.read_text(encoding="utf-8")])
+
+
+def _shape(shape: Shape) -> dict[str, object]:
+    known = {"opens": shape.opens, "fields": shape.fields, "names": shape.names, "each": shape.each}
+    return {"wanted": shape.wanted, **{name: value for name, value in known.items() if value is not None}}
 
 
 def _answer(answer: Answer) -> list[str]:
@@ -115,7 +124,7 @@ def _terminal(place: Place) -> dict[str, object]:
     return {
         "allow": ", ".join(allowed),
         "family": place.traits.family,
-        "json": {verb: levels for verb, one in place.operations.items() if (levels := one.field_levels) >= 0},
+        "json": {verb: one.shape for verb, one in place.operations.items() if one.shape != NOT_READ},
         "verbs": {verb: _link(place, verb) or True for verb in place.allowed},
         "bodied": {verb: True for verb, operation in place.operations.items() if operation.bodied},
         "bound": {name: True for operation in place.operations.values() for name in sorted(operation.bound)},

@@ -15,7 +15,7 @@ from google.protobuf.descriptor_pool import DescriptorPool
 
 import ostiary_api
 from ostiary.config import ConfigurationError
-from ostiary.gateway.json_bodies import field_levels
+from ostiary.gateway.json_bodies import NOT_READ, Shape, Shapes
 from ostiary.gateway.templates import segments_of, variables_of
 from ostiary.transport.rules import HTTP_BODY
 from ostiary_api.options.v1 import rest_pb2 as rest
@@ -41,9 +41,9 @@ class Operation:
     `family` is the dialect of errors; `cors` whether any origin may call it; `cacheable` whether its answer is public;
     `repeatable` whether the gateway may send it a second time after the first may have been executed; `bound` the
     names by which a query could name a field that the path binds; `body` the field that the whole body is, if one is;
-    `bodied` whether it is a message without which the request is refused; `field_levels` what the function of this name
-    says; `file` whether it carries a file of any length: IN, OUT or empty; `successor` the path that replaces it, if it
-    is deprecated.
+    `bodied` whether it is a message without which the request is refused; `shape` the number of what its JSON must be,
+    NOT_READ where the transcoder reads none; `file` whether it carries a file of any length: IN, OUT or empty;
+    `successor` the path that replaces it, if it is deprecated.
     """
 
     rpc: str
@@ -55,7 +55,7 @@ class Operation:
     repeatable: bool
     bound: frozenset[str]
     body: str = ""
-    field_levels: int = -1
+    shape: int = NOT_READ
     bodied: bool = False
     file: str = ""
     successor: str = ""
@@ -66,7 +66,7 @@ class Interface:
     """All that the gateway must know of the protos. `cross_origin` are the RPCs that browsers of any origin may call
     by gRPC-Web, as paths; `services` those that have REST paths; `descriptors` the set itself, for the transcoder;
     `json_names` what clients call the fields whose JSON name is another than the proto's; `numbers` every spelling of
-    the query parameters that are whole numbers.
+    the query parameters that are whole numbers; `shapes` what bodies of JSON must be, by number.
     """
 
     operations: tuple[Operation, ...]
@@ -75,6 +75,7 @@ class Interface:
     descriptors: bytes
     json_names: dict[str, str]
     numbers: frozenset[str]
+    shapes: tuple[Shape, ...]
 
     @property
     def uploads(self) -> list[str]:
@@ -95,7 +96,8 @@ def read_interface(descriptors: bytes) -> Interface:
         pool.Add(file)
     services = [pool.FindServiceByName(f"{file.package}.{s.name}") for file in files.file for s in file.service]
     methods = [method for service in services for method in service.methods]
-    operations = tuple(operation for method in methods for operation in _operations(method))
+    shapes = Shapes()
+    operations = tuple(operation for method in methods for operation in _operations(method, shapes))
     faults = list(_disagreements(operations))
     if faults:
         raise GatewayError("\n".join(faults))
@@ -107,6 +109,7 @@ def read_interface(descriptors: bytes) -> Interface:
         descriptors=descriptors,
         json_names=_json_names(pool.FindFileByName(file.name) for file in files.file),
         numbers=_numbers(methods),
+        shapes=tuple(shapes.known),
     )
 
 
@@ -125,7 +128,7 @@ def _family(service: ServiceDescriptor, rules: options.MethodRules) -> options.E
     return rules.error_family or shared.error_family
 
 
-def _operations(method: MethodDescriptor) -> Iterator[Operation]:
+def _operations(method: MethodDescriptor, shapes: Shapes) -> Iterator[Operation]:
     given = MethodOptions.FromString(method.GetOptions().SerializeToString())
     rules = given.Extensions[options.rules]
     http = given.Extensions[annotations_pb2.http]
@@ -147,7 +150,7 @@ def _operations(method: MethodDescriptor) -> Iterator[Operation]:
             repeatable=verb == "get" and reads and not rules.get_has_side_effects,
             bound=frozenset(name for field in variables_of(path) for name in _query_names(method.input_type, field)),
             body=binding.body.removeprefix("*"),
-            field_levels=field_levels(method, binding.body),
+            shape=shapes.of_body(method, binding.body),
             bodied=_is_required(method.input_type.fields_by_name.get(binding.body)),
             file=_file(method),
             successor=rules.successor,

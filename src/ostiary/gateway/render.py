@@ -147,7 +147,15 @@ def render(gateway: Gateway, interface: Interface, part: str = "all") -> str:
         cross_origin=interface.cross_origin,
         routes=[entry for route in route_table(tree, OTHERWISE) for entry in _entries(route)],
         lua=script(
-            Tables(tree, refusals, OTHERWISE.family, NO_STORE, interface.json_names, interface.numbers),
+            Tables(
+                tree,
+                refusals,
+                OTHERWISE.family,
+                NO_STORE,
+                interface.json_names,
+                interface.numbers,
+                interface.shapes,
+            ),
             gateway.max_body_bytes,
             deploy_folder() / "json_body.lua",
             deploy_folder() / "rest.lua",

@@ -150,6 +150,9 @@ MALFORMED: Any = _Malformed()
 
 BODILESS = "x-bodiless"
 """The header with which the gateway says that a REST request lacks the body that it must have."""
+MISSHAPEN = "x-local-misshapen"
+"""The header with which the gateway says which value in a body of JSON must be a list, or an object, or neither. The
+message that comes with it is empty."""
 
 
 def refuse_malformed(call: Call, request: Message, proceed: Proceed) -> Any:
@@ -158,6 +161,8 @@ def refuse_malformed(call: Call, request: Message, proceed: Proceed) -> Any:
         raise malformed()
     if BODILESS in call.metadata and call.is_rest:
         raise invalid("BODY_MISSING", "The request has no body; this operation takes JSON.")
+    if MISSHAPEN in call.metadata:
+        raise invalid("INVALID_FIELD", call.metadata[MISSHAPEN])
     return proceed(call, request)
 
 

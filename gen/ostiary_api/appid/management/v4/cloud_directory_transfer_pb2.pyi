@@ -406,7 +406,7 @@ class CloudDirectorySelection(_message.Message):
     IDS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ids(self) -> _struct_pb2.ListValue:
-        """Directory ids, GUIDs; 1 to 100. A ListValue, since the gateway takes one text for a repeated field."""
+        """Directory ids, GUIDs; 1 to 100."""
 
     def __init__(
         self,
