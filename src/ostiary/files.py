@@ -1,9 +1,12 @@
-"""Small files that an operator gives us: read whole, or refused in one line that names the file."""
+"""Small files: those of an operator, read whole or refused in one line that names the file, and ours, for which a disk may
+have no room."""
 
 from __future__ import annotations
 
 import stat
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,3 +52,20 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: {error}") from None
     except RecursionError:
         raise ValueError(f"{path}: nested too deeply") from None
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Has an OSError from inside name this file: the system names it when a file cannot be opened, but not when it
+    cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a whole file in UTF-8; an OSError names it."""
+    with naming(path):
+        path.write_text(text, encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import resource
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,19 @@ def test_a_master_key_file_is_made_for_its_owner_and_never_over_another(tmp_path
     with pytest.raises(FileExistsError):
         new_master_key(path, ENTROPY)
     assert read_master_key(path) == key
+
+
+def test_of_a_master_key_that_the_disk_has_no_room_for_nothing_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "master.key"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large") as refused:
+            new_master_key(path, ENTROPY)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert refused.value.filename == str(path)
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644])

@@ -9,6 +9,7 @@ import click
 
 from ostiary.cli.options import with_settings
 from ostiary.config import ConfigurationError, Settings
+from ostiary.files import write_text
 
 NEEDED = (
     "config", "listen", "public_url", "trusted_hops", "tls_cert", "tls_key", "run_dir", "worker_listen", "workers",
@@ -47,6 +48,6 @@ def render_command(settings: Settings, output: Path | None) -> None:
     text = render(gateway, read_interface(descriptor_file().read_bytes()))
     envoy.validate(text)
     if output:
-        output.write_text(text, encoding="utf-8")
+        write_text(output, text)
     else:
         click.echo(text)

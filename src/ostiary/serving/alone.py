@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ostiary.config import ConfigurationError
+from ostiary.files import naming
 
 PATIENCE_S = 5.0
 """How long the processes of a server whose supervisor was killed may take to end."""
@@ -32,8 +33,9 @@ def alone(lock: Path, what: str) -> Iterator[None]:
             raise ConfigurationError(f"{what} is in use by another server (process {holder}): stop that one first")
         time.sleep(_POLL_S)
     try:
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        with naming(lock):
+            os.ftruncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
         yield
     finally:
         os.close(descriptor)

@@ -19,7 +19,7 @@ from pathlib import Path
 import structlog
 
 from ostiary.config import ConfigurationError
-from ostiary.files import read_bytes
+from ostiary.files import naming, read_bytes
 from ostiary.gateway.render import SECRET
 
 _log = structlog.get_logger("ostiary.serving")
@@ -103,7 +103,7 @@ def _identity(path: Path) -> tuple[int, int, int]:
 def _write(path: Path, content: bytes) -> None:
     """Writes a file that only we may read, whole or not at all: Envoy looks at it when it is moved into place."""
     part = path.with_name(f"{path.name}.part")
-    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123 (mode)
+    with naming(part), open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123 (mode)
         file.write(content)
     part.replace(path)
 

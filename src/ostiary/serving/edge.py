@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, replace
 
 from ostiary.config import Settings
+from ostiary.files import write_text
 from ostiary.gateway import envoy
 from ostiary.gateway.operations import descriptor_file, read_interface
 from ostiary.gateway.render import gateway_for, render
@@ -132,9 +133,9 @@ class Edge:
             tls=self._certificate.secret if self._certificate else None,
         )
         interface = read_interface(descriptor_file().read_bytes())
-        self._place.config.write_text(render(gateway, interface, "clusters"), encoding="utf-8")
-        self._place.prepared.write_text(render(gateway, interface, "listeners"), encoding="utf-8")
-        self._place.listeners.write_text(_NOTHING_LISTENS, encoding="utf-8")
+        write_text(self._place.config, render(gateway, interface, "clusters"))
+        write_text(self._place.prepared, render(gateway, interface, "listeners"))
+        write_text(self._place.listeners, _NOTHING_LISTENS)
 
 
 class ForeignEdge:
