@@ -1,5 +1,7 @@
-"""Small files: those of an operator, read whole or refused in one line that names the file, and ours, for which a disk may
-have no room."""
+"""Small files: those of an operator, read whole or refused in one line, and ours, for which a disk may have no room.
+
+What goes wrong names the file.
+"""
 
 from __future__ import annotations
 
