@@ -102,6 +102,7 @@ def test_what_was_carried_stays_when_a_user_is_changed_and_is_no_field_of_caller
 
 def test_an_export_opens_with_its_secret_as_the_documentation_shows_and_shows_no_hash(source: People) -> None:
     user_id = source.create()["id"]
+    import_(source, {"users": [{"scimUser": {"emails": [{"value": "without-password@example.com"}]}}]})
     exported = json.dumps(export(source))
     assert "argon2id$" not in exported
     program = re.search(r"```python\n(.*?)```", DOCUMENTATION.read_text(), re.DOTALL)
