@@ -340,7 +340,7 @@ def test_a_download_comes_in_messages_that_every_client_takes(source: People) ->
         source.create(f"large{number}@example.com", title=base64.b64encode(os.urandom(21_000)).decode())
     id = begin_export(source)
     work(source)
-    sizes = [len(body.data) for body in bodies_of(source, id)]
+    sizes = [body.ByteSize() for body in bodies_of(source, id)]
     assert sum(sizes) > 2 * max(sizes)
     assert max(sizes) <= 256 << 10
     assert len(json.loads(gzip.decompress(download(source, id)))["users"]) == 30

@@ -100,8 +100,9 @@ class CloudDirectoryTransferJobsServicer(
             self._messages.count(tenant_id, email, current_call().counted_ip)
 
 
-MOST_BYTES = 256 << 10
-"""Of a file in one message: gRPC clients take 4 MiB unless told otherwise, and hold each message as a whole."""
+MOST_BYTES = 255 << 10
+"""Of a file in one message, which is then one of less than 256 KiB: gRPC clients take 4 MiB unless told otherwise, and
+hold each message as a whole."""
 
 
 def _bodies(pieces: Iterator[bytes], slot: Slot) -> Iterator[httpbody_pb2.HttpBody]:
