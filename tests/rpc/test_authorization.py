@@ -135,12 +135,25 @@ def test_role_scopes_that_were_asked_for_and_are_not_held_are_refused(
 
 def test_a_hint_of_somebody_else_ends_in_login_required(runtime: Runtime, browser: Browser, app: Application) -> None:
     runtime.user("eve@example.com")
-    hint = str(redeem(runtime, app, browser.sign_in(app))["id_token"])
+    tokens = redeem(runtime, app, browser.sign_in(app))
+    hint = str(tokens["id_token"])
     page = browser.authorize(app, id_token_hint=hint)
     assert browser.submit(page, username="eve@example.com").sent_back["error"] == "login_required"
     assert browser.submit(browser.authorize(app, id_token_hint=hint)).sent_back["code"]
     other = runtime.application("other")
     assert browser.authorize(other, id_token_hint=hint).sent_back["error"] == "invalid_request"
+    no_hint = str(tokens["access_token"])
+    assert browser.authorize(app, id_token_hint=no_hint).sent_back["error"] == "invalid_request"
+
+
+def test_a_cookie_may_come_back_in_quotes_between_attributes(
+    runtime: Runtime, browser: Browser, app: Application
+) -> None:
+    """As java.net writes it for a cookie that came with Max-Age."""
+    page = browser.authorize(app)
+    ((name, value),) = browser.cookies.items()
+    browser.cookies = {"$Version": '"1"', name: f'"{value}"', "$Path": '"/oauth/v4"', "other": '"'}
+    assert browser.submit(page).sent_back["code"]
 
 
 def test_a_web_message_goes_to_the_registered_origin_only(

@@ -155,5 +155,10 @@ def _refuse_silence(request: AuthorizationRequest, parameters: Mapping[str, str]
 
 
 def _cookies(call: Call) -> dict[str, str]:
+    """The cookies of a request. A value may stand in quotes, which are none of it (RFC 6265 §4.1.1)."""
     pairs = (pair.partition("=") for pair in call.metadata.get("cookie", "").split(";"))
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    return {name.strip(): _unquoted(value.strip()) for name, _, value in pairs}
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value

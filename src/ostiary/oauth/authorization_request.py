@@ -152,7 +152,8 @@ class AuthorizationRequests:
             _, claims = jwt.decode(hint, lambda _: self._keys.verifiers(work, tenant))
         except jwt.InvalidToken:
             claims = {}
-        if claims.get("iss") != self._issuers.tenant(tenant.id) or client.id not in claims.get("aud", ()):
+        ours = claims.get("iss") == self._issuers.tenant(tenant.id) and client.id in claims.get("aud", ())
+        if not ours or "scope" in claims:  # which access tokens alone have
             raise AuthorizationFailed(address, "invalid_request", "id_token_hint is not an identity token of yours.")
         return str(claims["sub"])
 

@@ -1,5 +1,5 @@
-"""Relying parties on libraries of other worlds, unchanged, against a server of ours: `make sdk`, which needs Go and
-Node with their registries. What is not there is skipped, and said.
+"""Relying parties on libraries of other worlds, unchanged, against a server of ours: `make sdk`, which needs Go,
+Node and Java (a JDK, Maven) with their registries. What is not there is skipped, and said.
 
 Not a part of `make test`, since they take longer to install than many tests take to run.
 """
@@ -24,6 +24,10 @@ PASSWORD = "correct horse battery"
 USER_SCOPE = "openid appid_default appid_readuserattr appid_readprofile appid_writeuserattr appid_authenticated"
 COMMANDS = {
     "go": (["go", "mod", "tidy"], ["go", "run", "."]),
+    "java": (
+        ["mvn", "--quiet", "--batch-mode", "dependency:copy-dependencies", "-DoutputDirectory=lib"],
+        ["java", "-cp", "lib/*", "Main.java"],
+    ),
     "node": (["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"], ["node", "main.js"]),
 }
 """How each is installed and run, in a folder of its own."""
