@@ -183,5 +183,8 @@ def served(
         if ready:
             server.wait_ready()
         yield server
+    except BaseException:
+        print(server.log[-8_000:])  # beside what failed
+        raise
     finally:
         server.stop()
