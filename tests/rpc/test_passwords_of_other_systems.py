@@ -181,6 +181,33 @@ def test_a_password_in_plain_text_is_not_taken_and_not_dropped_without_a_word(pe
     assert [one["error"]["code"] for one in answer["leftOut"]["reasons"]] == ["PLAIN_PASSWORD"]
 
 
+@pytest.mark.parametrize("name", ["credentials", "hashedPassword", "password_hash", "secretDataAlone"])
+def test_a_password_where_it_is_not_read_is_not_dropped_without_a_word(people: People, name: str) -> None:
+    member = {"credentialData": "{}"} if name == "secretDataAlone" else {name: [{"type": "password"}]}
+    answer = import_(people, {**arriving("jane@example.com", ""), **member})
+    assert answer["added"] == 1
+    (reason,) = answer["leftOut"]["reasons"]
+    assert reason["error"]["code"] == "UNREAD_PASSWORD"
+    assert reason["error"]["message"].startswith(f"{next(iter(member))} was left out")
+    plain = import_(people, {**arriving("june@example.com", ""), name: None, "profile": {"attributes": None}})
+    assert (plain["added"], "leftOut" in plain) == (1, False), "what is null is left out"
+
+
+@pytest.mark.parametrize(
+    ("scim", "field"),
+    [
+        ({"active": "yes"}, "active"), ({"addresses": "Berlin"}, "addresses"), ({"emails": 5}, "emails"),
+        ({"emails": [{"value": 5}]}, "emails.value"), ({"emails": [{"primary": "x"}]}, "emails.primary"),
+        ({"name": {"givenName": 5}}, "name.givenName"), ({"status": ["a"]}, "status"),
+    ],
+)  # fmt: skip
+def test_a_field_of_the_wrong_type_is_named_in_our_words(people: People, scim: Json, field: str) -> None:
+    user = arriving("jane@example.com", "")
+    (reason,) = import_(people, {**user, "scimUser": {**user["scimUser"], **scim}})["failReasons"]
+    message = f"scimUser.{field} has a value of the wrong type."
+    assert reason["error"] == {"code": "INVALID_VALUE", "message": message}
+
+
 def keycloak() -> Iterator[Any]:
     whole = json.loads(next(one.hash for one in TAKEN if one.system.startswith("Keycloak")))
     parts = {name: json.loads(whole[name]) for name in ("secretData", "credentialData")}

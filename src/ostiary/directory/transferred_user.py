@@ -7,6 +7,7 @@ only as the one where it came from.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -90,9 +91,9 @@ def read_user(document: Any, cipher: TransferCipher) -> TransferredUser:
         past=past,
         changed_at=_moment(scim, "passwordUpdatedTimestamp"),
         valid_until=_moment(scim, "passwordExpirationTimestamp"),
-        attributes=attributes_text(check_attributes(_object(document, "profile").get("attributes", {}))),
+        attributes=attributes_text(check_attributes(_attributes(document))),
         roles=tuple(_role(name) for name in _list(document, "roles")),
-        left_out=(*left_out, *_plain_passwords(document, scim)),
+        left_out=(*left_out, *_unread_passwords({**scim, **document})),
     )
 
 
@@ -112,6 +113,14 @@ def names_of(document: Any) -> dict[str, str]:
 
 _SHOWN = 256
 _KEYCLOAKS = {"secretData", "credentialData"}
+_READ = _KEYCLOAKS | {
+    "password", "passwordHash", "passwordHashAlg", "passwordHistory", "passwordUpdatedTimestamp",
+    "passwordExpirationTimestamp",
+}  # fmt: skip
+"""The members about passwords that an import knows."""
+_OF_A_PASSWORD = re.compile("password|passwd|credential", re.IGNORECASE)
+_WRONG_FIELD = re.compile(r"Failed to parse (\w+) field| at CloudDirectoryUser\.([\w.\[\]]+?)\.*$")
+"""Where protobuf names the field; what it says beside that is for programmers, and repeats the value."""
 _OF_THE_HASH = ("UNKNOWN_HASH", "HASH_TOO_EXPENSIVE", "HASH_ALGORITHM_MISMATCH", "WRONG_ENCRYPTION_SECRET")
 """Reasons for which one hash is not taken."""
 
@@ -121,7 +130,10 @@ def _message(scim: dict[str, Any]) -> pb.CloudDirectoryUser:
     try:
         return ParseDict(plain, pb.CloudDirectoryUser(), ignore_unknown_fields=True)
     except (ParseError, RecursionError) as error:
-        raise _malformed(f"scimUser has not the documented form. {str(error)[:_SHOWN]}") from error
+        found = _WRONG_FIELD.findall(str(error))
+        path = ".".join(field for field, _ in found if field) or (found[0][1] if found else "")
+        where = f"scimUser.{path[:_SHOWN]}" if path else "A field of scimUser"
+        raise _malformed(f"{where} has a value of the wrong type.") from error
 
 
 def _hash(document: Any, field: str, algorithm: str, original_id: str, cipher: TransferCipher) -> str:
@@ -154,12 +166,23 @@ def _past(scim: dict[str, Any], original_id: str, cipher: TransferCipher) -> tup
     return tuple(past), left_out
 
 
-def _plain_passwords(document: dict[str, Any], scim: dict[str, Any]) -> list[DomainError]:
-    """That a password in plain text stands in the file, which is not read."""
-    if not document.get("password") and not scim.get("password"):
-        return []
-    message = "A password in plain text was left out: an import takes hashes only, in passwordHash."
-    return [invalid("PLAIN_PASSWORD", message, scim_type="invalidValue")]
+def _unread_passwords(members: dict[str, Any]) -> list[DomainError]:
+    """That a password stands in the file where it is not read: in plain text, or in a member of another name."""
+    unread = []
+    if members.get("password"):
+        message = "A password in plain text was left out: an import takes hashes only, in passwordHash."
+        unread.append(invalid("PLAIN_PASSWORD", message, scim_type="invalidValue"))
+    read = _READ if members.keys() >= _KEYCLOAKS else _READ - _KEYCLOAKS
+    for name, value in members.items():
+        if value and name not in read and _OF_A_PASSWORD.search(name):
+            message = f"{name[:_SHOWN]} was left out: an import reads the hash of a password in passwordHash only."
+            unread.append(invalid("UNREAD_PASSWORD", message, scim_type="invalidValue"))
+    return unread
+
+
+def _attributes(document: dict[str, Any]) -> Any:
+    given = _object(document, "profile").get("attributes")
+    return {} if given is None else given
 
 
 def _role(name: Any) -> str:
