@@ -30,6 +30,7 @@ ABOUT = """\
 What of the documented interfaces this server answers, written by `make operations` from the protos and the facts in
 `tests/contract/data`. Contract tests hold each line that works to its verb, path, status and roles. Of Reader, Writer
 and Manager, which imply each other, the least that may call is named. `/openapi.json` describes each operation whole.
+The vendors do not number their operations: the numbers are ours, and the protos name operations by them (`catalogue`).
 """
 NOT_YET = "*not yet*"
 SUMMARIES = {

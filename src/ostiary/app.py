@@ -87,13 +87,13 @@ if TYPE_CHECKING:  # importing them takes as long as all else: commands that ser
     from ostiary.services.served import Service
 
 OPEN_SERVICES = frozenset({health.SERVICE_NAME, *REFLECTION})
-"""Health and reflection need no token: the one named exception to closed by default (decision 28)."""
+"""Health and reflection need no token: the one named exception to closed by default."""
 MAX_METADATA = 65_536
 """Bytes; grpc's own limit would turn a request with a big token or many cookies into a 429."""
 LANES = 4
 """Requests that a worker, on its one core, answers at once; others wait, or take the place of one that does."""
 MAX_CONCURRENT_RPCS = 256
-"""Per worker; beyond it requests are refused at once, since nothing may queue without end (decision 32)."""
+"""Per worker; beyond it requests are refused at once, since nothing may queue without end."""
 
 
 MOST_UPLOADS = 2

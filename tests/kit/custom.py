@@ -1,4 +1,4 @@
-"""A tenant with custom identity, and a signer of assertions (appid.md §15)."""
+"""A tenant with custom identity, and a signer of assertions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contract tests built from the descriptors: every RPC through the real Envoy, on both databases (case D53)."""
+"""Contract tests built from the descriptors: every RPC through the real Envoy, on both databases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The gateway alone: what browsers of other origins may do, what nobody can forge, what never leaves (C42, G74)."""
+"""The gateway alone: what browsers of other origins may do, what nobody can forge, what never leaves."""
 
 from __future__ import annotations
 

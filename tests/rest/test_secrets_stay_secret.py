@@ -1,4 +1,4 @@
-"""Secrets and personal data are planted in every dialect, and looked for where they must not be (G78): in the log at
+"""Secrets and personal data are planted in every dialect, and looked for where they must not be: in the log at
 its most talkative, in metrics, in the audit ledger, in refusals, and (secrets) in the database at rest."""
 
 from __future__ import annotations

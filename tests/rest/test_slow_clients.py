@@ -1,4 +1,4 @@
-"""Clients that never end, reset what they begin, or send what no reader should take whole (G75): others are served."""
+"""Clients that never end, reset what they begin, or send what no reader should take whole: others are served."""
 
 from __future__ import annotations
 

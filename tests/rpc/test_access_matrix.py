@@ -1,4 +1,4 @@
-"""Who may call what, asked of every RPC that acts on a tenant with IAM roles, made from the descriptors (D51): each
+"""Who may call what, asked of every RPC that acts on a tenant with IAM roles, made from the descriptors: each
 caller against its own tenant, somebody else's and one that does not exist."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Anonymous users and progressive sign-in (appid.md §16)."""
+"""Anonymous users and progressive sign-in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Applications and their scopes over native gRPC, in the documented JSON (catalogue 80–86)."""
+"""Applications and their scopes over native gRPC, in the documented JSON."""
 
 from __future__ import annotations
 

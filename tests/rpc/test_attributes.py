@@ -1,4 +1,4 @@
-"""A user's own attributes over native gRPC (`/api/v1/attributes`, appid.md §8)."""
+"""A user's own attributes over native gRPC (`/api/v1/attributes`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The authorization endpoint: requests that are in order, and what becomes of the others (cases A1, A4, A7, A12–14)."""
+"""The authorization endpoint: requests that are in order, and what becomes of the others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Authorization codes: bound, proved by PKCE, used once (cases A5–A8, A10, A11)."""
+"""Authorization codes: bound, proved by PKCE, used once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Client authentication and the client_credentials grant (cases B21, B22, B28, B30)."""
+"""Client authentication and the client_credentials grant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Export, import and bulk removal of directory users over native gRPC (catalogue 95, 96, 104)."""
+"""Export, import and bulk removal of directory users over native gRPC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Users of the Cloud Directory over native gRPC (catalogue 64, 87–90, 93, 94, 97; cases C47, C50, D55, D59)."""
+"""Users of the Cloud Directory over native gRPC."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_a_minimal_user_has_the_documented_form(people: People) -> None:
 
 def test_every_core_attribute_is_stored_and_returned_and_survives_being_sent_back(people: People) -> None:
     made = people.users("CreateCloudDirectoryUser", user={**EVERYTHING, "password": PASSWORD})
-    # Shown as not active while it is locked (appid.md §9.1).
+    # Shown as not active while it is locked.
     assert {name: made[name] for name in EVERYTHING} == {**EVERYTHING, "active": False}
     read = people.users("GetCloudDirectoryUser", userId=made["id"])
     assert read == made

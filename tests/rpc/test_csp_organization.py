@@ -1,4 +1,4 @@
-"""Organizations of CSP over native gRPC (catalogue I11, I12), and the platform's metadata at the root (I10)."""
+"""Organizations of CSP over native gRPC, and the platform's metadata at the root."""
 
 from __future__ import annotations
 

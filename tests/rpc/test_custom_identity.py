@@ -1,4 +1,4 @@
-"""Custom identity: assertions of a tenant become tokens of its users (appid.md §15; cases B23, B25)."""
+"""Custom identity: assertions of a tenant become tokens of its users."""
 
 from __future__ import annotations
 

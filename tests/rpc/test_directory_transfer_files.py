@@ -1,4 +1,4 @@
-"""The files of imports: their forms, what may be in them, and what a hostile one cannot do (catalogue 102)."""
+"""The files of imports: their forms, what may be in them, and what a hostile one cannot do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Exports and imports of whole directories over native gRPC (catalogue 98–103), and the jobs behind them."""
+"""Exports and imports of whole directories over native gRPC, and the jobs behind them."""
 
 from __future__ import annotations
 

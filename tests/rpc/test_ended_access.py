@@ -1,4 +1,4 @@
-"""Whoever is shut out stays out, also with what was being opened at that very moment (case D59)."""
+"""Whoever is shut out stays out, also with what was being opened at that very moment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""With a tenant ends everything that it ever gave out, on the next request (case D59)."""
+"""With a tenant ends everything that it ever gave out, on the next request."""
 
 from __future__ import annotations
 

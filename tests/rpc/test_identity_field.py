@@ -1,4 +1,4 @@
-"""By what people of a Cloud Directory sign in: frozen by the first of them (catalogue 7, 8)."""
+"""By what people of a Cloud Directory sign in: frozen by the first of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facebook, Google, custom identity and SAML as a tenant configures them (App ID catalogue 1–6, 9, 10, 105)."""
+"""Facebook, Google, custom identity and SAML as a tenant configures them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Imported users get the profiles that were registered for them in advance (catalogue 66, 96, 102)."""
+"""Imported users get the profiles that were registered for them in advance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links in mails: opening one changes nothing, its form acts once (catalogue 59, 60, 63; case C43)."""
+"""Links in mails: opening one changes nothing, its form acts once."""
 
 from __future__ import annotations
 

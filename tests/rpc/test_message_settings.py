@@ -1,4 +1,4 @@
-"""What mails say, who sends and who delivers them, and where their links end (catalogue 24–26, 29–33, 36–39, 107)."""
+"""What mails say, who sends and who delivers them, and where their links end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The second factor as a tenant configures it, and what acts of it now (App ID catalogue 45–53; cases F69, F70)."""
+"""The second factor as a tenant configures it, and what acts of it now."""
 
 from __future__ import annotations
 
@@ -247,4 +247,4 @@ def test_with_the_second_factor_on_a_password_alone_opens_nothing_at_the_platfor
     assert sign_in(platform=True) == "in"
     mfa.ask("PutMfaConfig", {"config": {"isActive": True}})
     assert sign_in(platform=True) == "SECOND_FACTOR_REQUIRED"
-    assert sign_in(platform=False) == "in", "the password grant never asks (appid.md §6.2)"
+    assert sign_in(platform=False) == "in", "the password grant never asks"

@@ -1,4 +1,4 @@
-"""Password and refresh_token, userinfo, mapped claims (cases B19, B20, B22, B27)."""
+"""Password and refresh_token, userinfo, mapped claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Profiles made before the first sign-in (catalogue 66; appid.md §19)."""
+"""Profiles made before the first sign-in."""
 
 from __future__ import annotations
 

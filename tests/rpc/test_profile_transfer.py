@@ -1,4 +1,4 @@
-"""Profiles exported from one tenant and imported into another (catalogue 67, 68)."""
+"""Profiles exported from one tenant and imported into another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Roles over native gRPC, in the documented JSON (catalogue 75–79, 91, 92), and what they give."""
+"""Roles over native gRPC, in the documented JSON, and what they give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tenant as a SAML service provider: its metadata against the schema of the standard (App ID catalogue 23)."""
+"""A tenant as a SAML service provider: its metadata against the schema of the standard."""
 
 from __future__ import annotations
 

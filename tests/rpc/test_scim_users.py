@@ -1,4 +1,4 @@
-"""Users in SCIM over native gRPC: created, found, read, and the same people in every other dialect (D55, D57)."""
+"""Users in SCIM over native gRPC: created, found, read, and the same people in every other dialect."""
 
 from __future__ import annotations
 

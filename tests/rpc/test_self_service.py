@@ -1,4 +1,4 @@
-"""What people and applications do with forgotten and changed passwords, and messages sent again (59–62; C44)."""
+"""What people and applications do with forgotten and changed passwords, and messages sent again."""
 
 from __future__ import annotations
 

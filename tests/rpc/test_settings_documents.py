@@ -1,5 +1,7 @@
-"""The configuration documents of a tenant: defaults, what is stored, every documented limit (catalogue 7, 8, 11–16,
-34, 35, 43, 44, 56, 57). Bodies are the documented JSON."""
+"""The configuration documents of a tenant: defaults, what is stored, every documented limit.
+
+Bodies are the documented JSON.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sign-in page and its transactions (cases A15–A17)."""
+"""The sign-in page and its transactions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sign-up over native gRPC (catalogue 58)."""
+"""Sign-up over native gRPC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""No token opens what it was not issued for, and introspection calls no other tenant's token active (case B31)."""
+"""No token opens what it was not issued for, and introspection calls no other tenant's token active."""
 
 from __future__ import annotations
 

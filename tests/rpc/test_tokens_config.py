@@ -1,4 +1,4 @@
-"""Token settings over native gRPC (catalogue A11, A12)."""
+"""Token settings over native gRPC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Profiles over native gRPC (catalogue 65, 69–74)."""
+"""Profiles over native gRPC."""
 
 from __future__ import annotations
 

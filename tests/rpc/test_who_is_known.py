@@ -1,4 +1,4 @@
-"""Nobody learns from a sign-in who has an account: known, unknown, locked and deactivated look alike (case C40)."""
+"""Nobody learns from a sign-in who has an account: known, unknown, locked and deactivated look alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The look of the sign-in page: the logo above all, a stranger's file (App ID catalogue 21, 22, 106; case G71)."""
+"""The look of the sign-in page: the logo above all, a stranger's file."""
 
 from __future__ import annotations
 

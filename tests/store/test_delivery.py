@@ -1,4 +1,4 @@
-"""Mails leave the outbox: to real servers, once, and nothing is lost (cases C45, C49)."""
+"""Mails leave the outbox: to real servers, once, and nothing is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many messages may be asked for, by client address, recipient and tenant, on both databases (case C49)."""
+"""How many messages may be asked for, by client address, recipient and tenant, on both databases."""
 
 from __future__ import annotations
 

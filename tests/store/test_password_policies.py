@@ -1,4 +1,4 @@
-"""Advanced password management at its exact boundaries, on both databases (cases C35, C36, C48; appid.md §9.1)."""
+"""Advanced password management at its exact boundaries, on both databases."""
 
 from __future__ import annotations
 

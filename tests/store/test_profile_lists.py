@@ -1,4 +1,4 @@
-"""Pages of profiles, on both databases: the right ones, found without looking at all of them (catalogue 65, 67)."""
+"""Pages of profiles, on both databases: the right ones, found without looking at all of them."""
 
 from __future__ import annotations
 

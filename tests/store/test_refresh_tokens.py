@@ -1,4 +1,4 @@
-"""Families of refresh tokens: rotation, grace, reuse, revocation (decisions 3, 4; cases A11, B19, B27)."""
+"""Families of refresh tokens: rotation, grace, reuse, revocation."""
 
 from __future__ import annotations
 

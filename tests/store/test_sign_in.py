@@ -1,4 +1,4 @@
-"""Signing in with a password, on both databases (cases C36, C40)."""
+"""Signing in with a password, on both databases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls that leave: whom they reach, how long, how much (cases F69, F70), against real servers on loopback."""
+"""Calls that leave: whom they reach, how long, how much, against real servers on loopback."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who does not answer is left alone for a while (case F69)."""
+"""Who does not answer is left alone for a while."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Passwords: their form, their comparison, and the budget under which they are hashed (case C47)."""
+"""Passwords: their form, their comparison, and the budget under which they are hashed."""
 
 from __future__ import annotations
 

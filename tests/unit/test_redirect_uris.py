@@ -1,4 +1,4 @@
-"""What may be registered as a redirect URI, and what matches one: attack cases A1 to A4 among them."""
+"""What may be registered as a redirect URI, and what matches one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Turns a bearer token into a principal: signature, times, audience, and that nothing behind it has died since.
 
-Two audiences never mix (decision 1): platform tokens name the platform and open csp, cloudapi, SCIM, `/oidc` and, with
+Two audiences never mix: platform tokens name the platform and open csp, cloudapi, SCIM, `/oidc` and, with
 an IAM role, management; App ID tokens name one application and open only their tenant's `/oauth/v4` and `/api/v1`.
 """
 

@@ -1,4 +1,4 @@
-"""An API key becomes an access token of one hour, as IBM Cloud IAM does it (appid.md §2)."""
+"""An API key becomes an access token of one hour, as IBM Cloud IAM does it."""
 
 from __future__ import annotations
 

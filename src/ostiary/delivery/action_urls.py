@@ -1,4 +1,4 @@
-"""Pages of a tenant's own, where the links in mails end (App ID catalogue 31–33, 107)."""
+"""Pages of a tenant's own, where the links in mails end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who delivers the mails of a tenant (App ID catalogue 36, 37)."""
+"""Who delivers the mails of a tenant."""
 
 from __future__ import annotations
 

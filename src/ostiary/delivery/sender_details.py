@@ -1,4 +1,4 @@
-"""Who the mails of a tenant come from, and how long their links live (App ID catalogue 29, 30)."""
+"""Who the mails of a tenant come from, and how long their links live."""
 
 from __future__ import annotations
 

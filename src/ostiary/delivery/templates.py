@@ -1,4 +1,4 @@
-"""The texts of messages: a tenant's own, by name and language, and the built-in ones (App ID catalogue 24–26)."""
+"""The texts of messages: a tenant's own, by name and language, and the built-in ones."""
 
 from __future__ import annotations
 

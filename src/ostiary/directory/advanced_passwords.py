@@ -1,4 +1,4 @@
-"""Advanced password management (App ID catalogue 41, 42; appid.md §9.1): the settings and what they amount to.
+"""Advanced password management: the settings and what they amount to.
 
 Each policy acts only while the whole is enabled too: ask the functions here, never the document.
 """

@@ -1,4 +1,4 @@
-"""Anonymous profiles (appid.md §16): somebody who has not said who he is, but whose attributes are kept.
+"""Anonymous profiles: somebody who has not said who he is, but whose attributes are kept.
 
 A profile without an identity. It lives as long as somebody can hold a token of it; when its holder signs in with an
 identity that is new, it becomes that identity's profile.

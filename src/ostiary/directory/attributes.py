@@ -1,4 +1,4 @@
-"""Custom attributes of profiles: free JSON under names, 100 KB a profile (App ID catalogue 72; appid.md §8)."""
+"""Custom attributes of profiles: free JSON under names, 100 KB a profile."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class OwnAttributes:
 
 
 def bare_value(content_type: str, body: bytes) -> Any:
-    """What a body is as an attribute: its text. SDKs send bare text and call it JSON (clients.md §1), so only what can
+    """What a body is as an attribute: its text. SDKs send bare text and call it JSON, so only what can
     be nothing but JSON is taken as such: an object, an array or a string, under a JSON content type."""
     try:
         text = body.decode()

@@ -1,4 +1,4 @@
-"""The Cloud Directory as an identity provider: what people may do and which mails they get (App ID catalogue 7, 8)."""
+"""The Cloud Directory as an identity provider: what people may do and which mails they get."""
 
 from __future__ import annotations
 

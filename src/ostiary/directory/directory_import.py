@@ -1,4 +1,4 @@
-"""An import of a page of users (App ID catalogue 96): read first, then stored in one short transaction."""
+"""An import of a page of users: read first, then stored in one short transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The job of an export (App ID catalogue 98): the users in steps, each a piece of the file.
+"""The job of an export: the users in steps, each a piece of the file.
 
 The file is one JSON document with `users`, compressed. Each piece is a gzip member of its own (RFC 1952 §2.2: members
 that follow one another are one file), so that a job which was interrupted needs no compressor's state to go on.

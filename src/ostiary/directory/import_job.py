@@ -1,4 +1,4 @@
-"""The job of an import (App ID catalogue 102): the users of a file in batches, each with how far the job is."""
+"""The job of an import: the users of a file in batches, each with how far the job is."""
 
 from __future__ import annotations
 

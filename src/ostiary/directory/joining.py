@@ -1,7 +1,7 @@
 """Who signs in gets a profile: the one of his identity; else, the first time, one that waits for him, or a new one.
 
-A profile waits for him in two ways: an administrator has pre-registered it (catalogue 66), or he was anonymous until
-now (appid.md §16). The former wins: its identity is known, and an anonymous profile is not merged into another.
+A profile waits for him in two ways: an administrator has pre-registered it, or he was anonymous until
+now. The former wins: its identity is known, and an anonymous profile is not merged into another.
 """
 
 from __future__ import annotations
@@ -99,8 +99,7 @@ def share_identities(work: Work, tenant_id: str) -> None:
 
 
 def address_proves(work: Work, tenant_id: str, provider: str) -> bool:
-    """Whether a confirmed address says who somebody is. In a directory whose users sign in by name it does not
-    (catalogue 66)."""
+    """Whether a confirmed address says who somebody is. In a directory whose users sign in by name it does not."""
     if provider != CLOUD_DIRECTORY:
         return True
     return cloud_directory.identity_field(cloud_directory.CLOUD_DIRECTORY.load(work, tenant_id)) == "email"

@@ -1,4 +1,4 @@
-"""The second factor of directory users (App ID catalogue 45–53; appid.md §11): whether, how, and asking whom."""
+"""The second factor of directory users: whether, how, and asking whom."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How names are compared: computed once, in Python, and stored beside the shown form (decision 11)."""
+"""How names are compared: computed once, in Python, and stored beside the shown form."""
 
 from __future__ import annotations
 

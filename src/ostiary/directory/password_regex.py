@@ -1,4 +1,4 @@
-"""What a new password must look like (App ID catalogue 34, 35).
+"""What a new password must look like.
 
 The pattern is a tenant's, the password a stranger's: RE2 matches in time linear in the password, so no pattern can be
 made to hang a worker. Look-aheads at the beginning become patterns of their own; what RE2 cannot express (other

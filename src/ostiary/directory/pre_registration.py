@@ -1,4 +1,4 @@
-"""Profiles made before their owners first sign in (App ID catalogue 66; appid.md §19)."""
+"""Profiles made before their owners first sign in."""
 
 from __future__ import annotations
 

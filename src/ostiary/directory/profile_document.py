@@ -1,4 +1,4 @@
-"""Profiles as callers see them (App ID catalogue 65, 67, 71, 72, 97): free JSON, so written here."""
+"""Profiles as callers see them: free JSON, so written here."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def profile_documents(work: Work, tenant_id: str, profiles: Sequence[ProfileView
 
 
 def userinfo_document(work: Work, tenant_id: str, profile: ProfileView) -> dict[str, Any]:
-    """The answer of catalogue 97: the profile id as `sub`, identities, attributes."""
+    """A profile as `cloud_directory/{user_id}/userinfo` answers it: the profile id as `sub`, identities, attributes."""
     (document,) = profile_documents(work, tenant_id, [profile])
     return {"sub": profile.id, "identities": document["identities"], "attributes": document["attributes"]}
 

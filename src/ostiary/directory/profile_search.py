@@ -1,4 +1,4 @@
-"""Lists of profiles (App ID catalogue 65)."""
+"""Lists of profiles."""
 
 from __future__ import annotations
 

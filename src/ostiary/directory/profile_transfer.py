@@ -1,4 +1,4 @@
-"""Profiles carried from one tenant to another (App ID catalogue 67, 68; appid.md §19).
+"""Profiles carried from one tenant to another.
 
 Directory users are carried with their directory, but for those who are only expected under a mail address; anonymous
 profiles not at all.

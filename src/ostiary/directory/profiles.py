@@ -1,4 +1,4 @@
-"""Profiles: identities that signed in, or may. A profile's id is the `sub` of its tokens (appid.md §5)."""
+"""Profiles: identities that signed in, or may. A profile's id is the `sub` of its tokens."""
 
 from __future__ import annotations
 

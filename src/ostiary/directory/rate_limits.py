@@ -1,4 +1,4 @@
-"""How often people may sign up and sign in at a tenant's Cloud Directory, all together (App ID catalogue 56, 57)."""
+"""How often people may sign up and sign in at a tenant's Cloud Directory, all together."""
 
 from __future__ import annotations
 

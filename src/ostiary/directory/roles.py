@@ -1,4 +1,4 @@
-"""Roles: named sets of (application, scope), held by profiles and by applications (App ID catalogue 75–79, 91, 92)."""
+"""Roles: named sets of (application, scope), held by profiles and by applications."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """The end of a tenant: refused everywhere at once, its keys destroyed first, then every row, in a job that survives
-restarts. The tenant's own row stays, so that its id is never used again (decision 34)."""
+restarts. The tenant's own row stays, so that its id is never used again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tenants: made, disabled, found by name. Ids are never used again (decision 34)."""
+"""Tenants: made, disabled, found by name. Ids are never used again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far an export or import is, as callers see it (App ID catalogue 99, 103)."""
+"""How far an export or import is, as callers see it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A directory user as exports and imports carry one (App ID catalogue 95, 96, 98, 102): JSON of a documented form.
+"""A directory user as exports and imports carry one: JSON of a documented form.
 
 Whatever an import says beside the fields read here goes nowhere: no membership, no password in plain text, and an id
 only as the one where it came from.

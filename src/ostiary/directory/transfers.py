@@ -1,4 +1,4 @@
-"""Exports and imports of whole directories (App ID catalogue 98–103): requests begin them, jobs do them."""
+"""Exports and imports of whole directories: requests begin them, jobs do them."""
 
 from __future__ import annotations
 

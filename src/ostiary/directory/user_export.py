@@ -1,4 +1,4 @@
-"""Directory users with all that belongs to them, for another tenant (App ID catalogue 95, 98)."""
+"""Directory users with all that belongs to them, for another tenant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many users at once from another tenant or another system (App ID catalogue 96, 102).
+"""Many users at once from another tenant or another system.
 
 Users come with their hashes, so nothing slow is calculated; what would be a query a user is one for all of them. Each
 user is taken whole or refused alone.

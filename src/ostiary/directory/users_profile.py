@@ -1,4 +1,4 @@
-"""Whether a tenant stores custom attributes of its users (App ID catalogue 15, 16)."""
+"""Whether a tenant stores custom attributes of its users."""
 
 from __future__ import annotations
 

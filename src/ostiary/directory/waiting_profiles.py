@@ -1,4 +1,4 @@
-"""Profiles that were registered in advance for users who come many at once (App ID catalogue 66, 96, 102)."""
+"""Profiles that were registered in advance for users who come many at once."""
 
 from __future__ import annotations
 

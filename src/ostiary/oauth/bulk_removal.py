@@ -1,4 +1,4 @@
-"""Many directory users deleted at once (App ID catalogue 104), each like one that is removed by itself."""
+"""Many directory users deleted at once, each like one that is removed by itself."""
 
 from __future__ import annotations
 

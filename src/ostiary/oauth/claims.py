@@ -16,7 +16,7 @@ from ostiary.store.work import Work
 from ostiary_api.appid.management.v4 import tokens_pb2 as pb
 
 IDENTITY_BYTES = 102_400
-"""Of mapped claims in an identity token, as documented (catalogue 12)."""
+"""Of mapped claims in an identity token, as documented."""
 ACCESS_BYTES = 40_000
 """In an access token, which travels in a header: a larger one would be refused by our own endpoints."""
 _RESERVED = frozenset({"iss", "aud", "sub", "iat", "exp", "amr", "tenant", "scope"})

@@ -1,4 +1,4 @@
-"""OAuth clients: App ID's applications (catalogue 80–86). What a request needs of them is cached with the tenant."""
+"""OAuth clients: App ID's applications. What a request needs of them is cached with the tenant."""
 
 from __future__ import annotations
 

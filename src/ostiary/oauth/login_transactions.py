@@ -1,4 +1,4 @@
-"""Sign-in transactions: from the authorization request to the code (decision 15).
+"""Sign-in transactions: from the authorization request to the code.
 
 The browser keeps them. The handle in the form is the checked request, sealed and bound to a secret that the same
 browser has in a cookie; neither is worth anything without the other. So an authorization request, which anybody may

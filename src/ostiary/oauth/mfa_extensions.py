@@ -1,4 +1,4 @@
-"""Calls of MFA extensions (appid.md §11): `{"jws": …}`, signed with the tenant's key, to a URL of the tenant's."""
+"""Calls of MFA extensions: `{"jws": …}`, signed with the tenant's key, to a URL of the tenant's."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The platform as a provider: its two metadata documents (OpenID Connect Discovery 1.0 §3) and its keys.
 
-Each document names its own issuer and only what exists (decision 2).
+Each document names its own issuer and only what exists.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Progressive sign-in (appid.md §16): `appid_access_token` says who somebody was until now, an anonymous user.
+"""Progressive sign-in: `appid_access_token` says who somebody was until now, an anonymous user.
 
 Its profile becomes that of the identity with which he signs in. So the token must be one that an anonymous user of this
 very application may hold: with any other, somebody could make the profile of another person his own.

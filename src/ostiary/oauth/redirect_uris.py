@@ -1,4 +1,4 @@
-"""Where browsers may be sent back to (App ID catalogue 13, 14): what may be registered, and what then matches.
+"""Where browsers may be sent back to: what may be registered, and what then matches.
 
 Matching compares text, never parsed URLs: whoever finds two parsers that disagree finds nothing here.
 """

@@ -2,8 +2,8 @@
 
 A grant is one authorization; its refresh tokens are a family. A rotating token is used once: within ten seconds the
 same client may repeat itself, as after a lost answer, and gets the same answer while the successor is unused; any
-other second use means that two parties hold the token, so the family dies (decision 4). An API token is sent again on
-every run of a script and lives until it ends or is revoked (decision 3).
+other second use means that two parties hold the token, so the family dies. An API token is sent again on
+every run of a script and lives until it ends or is revoked.
 
 Tokens are opaque: lower-case hex of 256 random bits. Only digests are stored.
 """

@@ -1,5 +1,4 @@
-"""What users do for themselves by the links in mails: confirm their address, choose a new password (App ID catalogue
-59–63; appid.md §9)."""
+"""What users do for themselves by the links in mails: confirm their address, choose a new password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions: that somebody has signed in, when and how (decision 15). Codes, grants and session tokens hang on one."""
+"""Sessions: that somebody has signed in, when and how. Codes, grants and session tokens hang on one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Single sign-on of a tenant's applications (App ID catalogue 54, 55; appid.md §12): its settings."""
+"""Single sign-on of a tenant's applications: its settings."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ class Subject:
 
     def is_still(self, amr: str) -> bool:
         """Whether a credential that was issued after a sign-in by `amr` is its own: what was issued to an anonymous
-        user dies when he becomes somebody (appid.md §16)."""
+        user dies when he becomes somebody."""
         return self.anonymous == (amr == ANONYMOUS)
 
 

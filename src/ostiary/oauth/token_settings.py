@@ -1,4 +1,4 @@
-"""A tenant's token settings (App ID catalogue 11, 12; appid.md §7.1): lifetimes, refresh tokens, further claims."""
+"""A tenant's token settings: lifetimes, refresh tokens, further claims."""
 
 from __future__ import annotations
 

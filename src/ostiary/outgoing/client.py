@@ -50,7 +50,7 @@ class Answer:
 
 
 DEFAULT_CAPS = Caps()
-"""App ID's for extensions (appid.md §4)."""
+"""App ID's for extensions."""
 
 
 class Outgoing:

@@ -1,4 +1,4 @@
-"""The languages in which a tenant speaks to its users (App ID catalogue 27, 28)."""
+"""The languages in which a tenant speaks to its users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The logo of a tenant (App ID catalogue 21, 22): read and written anew, since a stranger's file may be anything."""
+"""The logo of a tenant: read and written anew, since a stranger's file may be anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a tenant's runtime events (sign-ins, tokens) are recorded in the audit ledger (App ID catalogue 43, 44)."""
+"""Whether a tenant's runtime events (sign-ins, tokens) are recorded in the audit ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a tenant's pages and mails look: texts and colours (App ID catalogue 17–20). The logo stands in `logo`."""
+"""How a tenant's pages and mails look: texts and colours. The logo stands in `logo`."""
 
 from __future__ import annotations
 

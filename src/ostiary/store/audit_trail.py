@@ -56,7 +56,7 @@ def recent_authentications(work: Work, tenant_id: str, count: int) -> list[Row[A
 
 
 def event_document(event: Row[Any]) -> dict[str, Any]:
-    """A record as an auditor reads it (appid.md §20)."""
+    """A record as an auditor reads it."""
     return {
         "id": str(event.id),
         "eventTime": rfc3339(event.at),

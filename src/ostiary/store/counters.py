@@ -1,4 +1,4 @@
-"""Counters that protect an account, a tenant or a recipient: exact on any number of processes (decision 16)."""
+"""Counters that protect an account, a tenant or a recipient: exact on any number of processes."""
 
 from __future__ import annotations
 

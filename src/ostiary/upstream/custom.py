@@ -1,4 +1,4 @@
-"""Custom identity (App ID catalogue 5, 6; appid.md §15): the tenant signs assertions about people with its own key."""
+"""Custom identity: the tenant signs assertions about people with its own key."""
 
 from __future__ import annotations
 

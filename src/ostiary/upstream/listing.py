@@ -1,4 +1,4 @@
-"""All identity providers of a tenant at once (App ID catalogue 105)."""
+"""All identity providers of a tenant at once."""
 
 from __future__ import annotations
 

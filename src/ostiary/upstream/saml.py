@@ -1,4 +1,4 @@
-"""A SAML 2.0 identity provider (App ID catalogue 9, 10; appid.md §13): its settings, and what its certificates say."""
+"""A SAML 2.0 identity provider: its settings, and what its certificates say."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tenant as a SAML 2.0 service provider (SAML Metadata §2.3.2, §2.4.4; App ID catalogue 23; appid.md §13)."""
+"""A tenant as a SAML 2.0 service provider (SAML Metadata §2.3.2, §2.4.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RFC 7523 §2.1 as App ID's custom identity (appid.md §15): a tenant's assertion about a person becomes tokens."""
+"""RFC 7523 §2.1 as App ID's custom identity: a tenant's assertion about a person becomes tokens."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LATEST = 1 << 53
 """Seconds; what every JSON reader can still hold as a number, which NaN and infinities are not."""
 LEEWAY_S = 60
-"""How far the clock of whoever signs assertions may be off (decision 5)."""
+"""How far the clock of whoever signs assertions may be off."""
 MAX_SUBJECT = 256
 MAX_ASSERTION = 16_384
 _KNOWN = ("name", "email", "locale", "picture", "gender")

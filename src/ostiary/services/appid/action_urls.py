@@ -1,4 +1,4 @@
-"""App ID management: pages of a tenant's own where links in mails end (catalogue 31–33, 107)."""
+"""App ID management: pages of a tenant's own where links in mails end."""
 
 from __future__ import annotations
 

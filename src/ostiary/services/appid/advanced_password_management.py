@@ -1,4 +1,4 @@
-"""App ID management: advanced password management (catalogue 41, 42)."""
+"""App ID management: advanced password management."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID management: applications, their scopes and their own roles (catalogue 80–86, 91, 92)."""
+"""App ID management: applications, their scopes and their own roles."""
 
 from __future__ import annotations
 

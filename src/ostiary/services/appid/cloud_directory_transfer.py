@@ -1,4 +1,4 @@
-"""App ID management: users exported, imported and deleted, many at once (catalogue 95, 96, 104)."""
+"""App ID management: users exported, imported and deleted, many at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID management: exports and imports of whole directories (catalogue 98–103)."""
+"""App ID management: exports and imports of whole directories."""
 
 from __future__ import annotations
 

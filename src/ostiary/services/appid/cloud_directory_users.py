@@ -1,4 +1,4 @@
-"""App ID management: users of the Cloud Directory (catalogue 64, 87–90, 93, 94, 97)."""
+"""App ID management: users of the Cloud Directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID management: who delivers mails (catalogue 36–39)."""
+"""App ID management: who delivers mails."""
 
 from __future__ import annotations
 

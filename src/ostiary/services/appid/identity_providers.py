@@ -1,4 +1,4 @@
-"""App ID management: the identity providers of a tenant (catalogue 1–10, 105)."""
+"""App ID management: the identity providers of a tenant."""
 
 from __future__ import annotations
 

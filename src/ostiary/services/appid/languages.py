@@ -1,4 +1,4 @@
-"""App ID management: the languages of a tenant (catalogue 27, 28)."""
+"""App ID management: the languages of a tenant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID management: the second factor, its channels and extensions (catalogue 45–53)."""
+"""App ID management: the second factor, its channels and extensions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID management: what a new password must look like (catalogue 34, 35)."""
+"""App ID management: what a new password must look like."""
 
 from __future__ import annotations
 

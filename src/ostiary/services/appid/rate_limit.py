@@ -1,4 +1,4 @@
-"""App ID management: how often people may sign up and sign in (catalogue 56, 57)."""
+"""App ID management: how often people may sign up and sign in."""
 
 from __future__ import annotations
 

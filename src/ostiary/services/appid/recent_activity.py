@@ -1,4 +1,4 @@
-"""App ID management: who signed in lately (catalogue 108)."""
+"""App ID management: who signed in lately."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID management: redirect URIs (catalogue 13, 14)."""
+"""App ID management: redirect URIs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID management: roles (catalogue 75–79)."""
+"""App ID management: roles."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID management: whether runtime events are recorded (catalogue 43, 44)."""
+"""App ID management: whether runtime events are recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID management: the metadata of a tenant as a SAML service provider (catalogue 23)."""
+"""App ID management: the metadata of a tenant as a SAML service provider."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID management: what users do for themselves, through an application's own pages (catalogue 58–63)."""
+"""App ID management: what users do for themselves, through an application's own pages."""
 
 from __future__ import annotations
 

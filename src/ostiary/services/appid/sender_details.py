@@ -1,4 +1,4 @@
-"""App ID management: who mails come from (catalogue 29, 30)."""
+"""App ID management: who mails come from."""
 
 from __future__ import annotations
 

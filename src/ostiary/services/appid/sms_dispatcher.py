@@ -1,4 +1,4 @@
-"""App ID management: trying out text messages (catalogue 40)."""
+"""App ID management: trying out text messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID management: single sign-on (catalogue 54, 55)."""
+"""App ID management: single sign-on."""
 
 from __future__ import annotations
 

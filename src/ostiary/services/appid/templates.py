@@ -1,4 +1,4 @@
-"""App ID management: the texts of mails (catalogue 24–26)."""
+"""App ID management: the texts of mails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID management: token settings (catalogue 11, 12)."""
+"""App ID management: token settings."""
 
 from __future__ import annotations
 

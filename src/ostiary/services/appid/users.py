@@ -1,4 +1,4 @@
-"""App ID management: profiles of everybody who signed in (catalogue 65–74)."""
+"""App ID management: profiles of everybody who signed in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID management: whether custom attributes are stored (catalogue 15, 16)."""
+"""App ID management: whether custom attributes are stored."""
 
 from __future__ import annotations
 

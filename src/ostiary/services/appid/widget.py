@@ -1,4 +1,4 @@
-"""App ID management: the look of the sign-in page (catalogue 17–22, 106); and the logo, which everybody may see."""
+"""App ID management: the look of the sign-in page; and the logo, which everybody may see."""
 
 from __future__ import annotations
 

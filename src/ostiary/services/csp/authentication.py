@@ -1,4 +1,4 @@
-"""Tokens and keys of CSP (catalogue I1, I4, I5)."""
+"""Tokens and keys of CSP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in at CSP (catalogue I8)."""
+"""Signing in at CSP."""
 
 from __future__ import annotations
 

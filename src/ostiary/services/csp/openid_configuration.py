@@ -1,4 +1,4 @@
-"""The platform's metadata at the root (catalogue I10)."""
+"""The platform's metadata at the root."""
 
 from __future__ import annotations
 

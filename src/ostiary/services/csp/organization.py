@@ -1,4 +1,4 @@
-"""Organizations in CSP (catalogue I11, I12)."""
+"""Organizations in CSP."""
 
 from __future__ import annotations
 

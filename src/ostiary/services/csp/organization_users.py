@@ -1,4 +1,4 @@
-"""The users of an organization in CSP (catalogue I24)."""
+"""The users of an organization in CSP."""
 
 from __future__ import annotations
 

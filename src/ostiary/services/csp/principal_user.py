@@ -1,4 +1,4 @@
-"""The caller itself in CSP (catalogue I30)."""
+"""The caller itself in CSP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Custom attributes of the caller's own profile (`/api/v1/attributes`, appid.md §8)."""
+"""Custom attributes of the caller's own profile (`/api/v1/attributes`)."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from ostiary.store.tables.columns import SORTED, moment, owned_by, text
 
 
 class Profile(SQLModel, table=True):
-    """Somebody who signed in (or may). Directory id and profile id of one person differ (appid.md §5)."""
+    """Somebody who signed in (or may). Directory id and profile id of one person differ."""
 
     __tablename__ = "profiles"
     __table_args__ = (

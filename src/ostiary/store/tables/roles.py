@@ -9,7 +9,7 @@ from ostiary.store.tables.columns import moment, owned_by, sorted_text, text
 
 
 class Role(SQLModel, table=True):
-    """A role of the tenant (App ID catalogue 75–79). The name is free text, unique in the tenant."""
+    """A role of the tenant. The name is free text, unique in the tenant."""
 
     __tablename__ = "roles"
     __table_args__ = (UniqueConstraint("tenant_id", "name_key"),)

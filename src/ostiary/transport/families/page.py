@@ -1,4 +1,4 @@
-"""An error as a page, for people who meet it in a browser (decision 17)."""
+"""An error as a page, for people who meet it in a browser."""
 
 from __future__ import annotations
 
