@@ -341,7 +341,7 @@ class MethodRules(_message.Message):
 
     @_builtins.property
     def catalogue(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The numbers of the operations in the catalogues that this RPC answers, such as "A12" or "I24"; verb and path,
+        """The documented operations that this RPC answers, by their numbers in docs/operations.md: "A12", "I24"; verb and path,
         such as "GET /scim/v2/Users", for the Tenant Manager's, which have no numbers.
         """
 
