@@ -48,7 +48,7 @@ def test_every_citation_can_be_opened() -> None:
 
 
 @pytest.mark.parametrize("cited", [
-    "(decision 9)", "(App ID catalogue 59, 60)", "catalogue I11", "(appid.md §2)", "(cases A5–A8)", "(case D53)",
+    "(decision 9)", "(App ID catalogue 59, 60)", "catalogue I11", "(appid.md §2)", "(cases A5, A8)", "(case D53)",
     "(C42, G74)", "fault 4", "see issue 12", "[a page](docs/nowhere.md)",
 ])
 def test_what_nobody_can_open_is_found(cited: str) -> None:
