@@ -47,17 +47,35 @@ def test_every_citation_can_be_opened() -> None:
     assert not found, "name the public document (RFC section, vendor's API) or a page under docs/"
 
 
-@pytest.mark.parametrize("cited", [
-    "(decision 9)", "(App ID catalogue 59, 60)", "catalogue I11", "(appid.md §2)", "(cases A5, A8)", "(case D53)",
-    "(C42, G74)", "fault 4", "see issue 12", "[a page](docs/nowhere.md)",
-])
+@pytest.mark.parametrize(
+    "cited",
+    [
+        "(decision 9)",
+        "(App ID catalogue 59, 60)",
+        "catalogue I11",
+        "(appid.md §2)",
+        "(cases A5, A8)",
+        "(case D53)",
+        "(C42, G74)",
+        "fault 4",
+        "see issue 12",
+        "[a page](docs/nowhere.md)",
+    ],
+)
 def test_what_nobody_can_open_is_found(cited: str) -> None:
     assert strangers("src/ostiary/app.py", f"A text {cited}.")
 
 
-@pytest.mark.parametrize("cited", [
-    "RFC 6749 §3.2", "docs/operations.md", "[a page](docs/operations.md)", "docs/decisions/0006-restore.md",
-    "operation A12", "SAML Core §3.3.2.2.1",
-])
+@pytest.mark.parametrize(
+    "cited",
+    [
+        "RFC 6749 §3.2",
+        "docs/operations.md",
+        "[a page](docs/operations.md)",
+        "docs/decisions/0006-restore.md",
+        "operation A12",
+        "SAML Core §3.3.2.2.1",
+    ],
+)
 def test_what_everybody_can_open_is_not(cited: str) -> None:
     assert not strangers("src/ostiary/app.py", f"A text ({cited}).")
