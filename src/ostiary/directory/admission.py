@@ -1,4 +1,4 @@
-"""What follows when a password was right: may its user sign in now, and what is known of who did."""
+"""Admission after a correct password: checks that the user may sign in now, and returns what is known of the user."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SignedIn:
     family_name: str
     locale: str
     access_epoch: int
-    """What it was then: whatever is opened for this sign-in ends when it has grown."""
+    """The user's access epoch at the sign-in: whatever is opened for this sign-in ends when the epoch has grown."""
 
 
 def admit(work: Work, tenant: TenantView, user_id: str, phc: str, fresh: str, now_ms: int) -> SignedIn:
@@ -77,7 +77,7 @@ def admit(work: Work, tenant: TenantView, user_id: str, phc: str, fresh: str, no
 
 
 def signed_in_as(user: UserView, email: str) -> SignedIn:
-    """What a sign-in of this user says; `email` is its primary mail address, empty if it has none."""
+    """Returns what a sign-in of this user says; `email` is its primary mail address, empty if it has none."""
     return SignedIn(
         user.tenant_id, user.id, user.user_name, email, user.status == CONFIRMED, user.display_name,
         user.given_name, user.family_name, user.locale, user.access_epoch,

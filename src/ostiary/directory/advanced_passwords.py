@@ -1,6 +1,7 @@
-"""Advanced password management: the settings and what they amount to.
+"""Settings of advanced password management, and the limits that follow from them.
 
-Each policy acts only while the whole is enabled too: ask the functions here, never the document.
+A policy is in force only while advanced password management as a whole is enabled: call these functions, do not read
+the document.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ ADVANCED_PASSWORDS = Setting(
 
 
 def remembered(document: pb.AdvancedPasswordManagementConfig) -> int:
-    """How many of a user's last passwords, the present one among them, may not come back; 0: all may."""
+    """The number of a user's last passwords, the present one included, that may not be used again; 0: no limit."""
     policies = document.advanced_password_management
     return policies.password_reuse.config.max_password_reuse if _acts(policies, policies.password_reuse) else 0
 
@@ -92,7 +93,7 @@ def forbids_names(document: pb.AdvancedPasswordManagementConfig) -> bool:
 
 
 def lifetime_ms(document: pb.AdvancedPasswordManagementConfig) -> int | None:
-    """How long a password that is set now lives; None: for ever."""
+    """The time after which a password that is set now expires; None: never."""
     policies = document.advanced_password_management
     expiration = policies.password_expiration
     return expiration.config.days_to_expire * 24 * HOUR_MS if _acts(policies, expiration) else None
@@ -104,7 +105,7 @@ def expires(document: pb.AdvancedPasswordManagementConfig) -> bool:
 
 
 def lockout(document: pb.AdvancedPasswordManagementConfig) -> Lockout | None:
-    """When users are locked; None: never."""
+    """The policy that locks users after wrong passwords; None: users are never locked."""
     policies = document.advanced_password_management
     config = policies.lock_out_policy.config
     if not _acts(policies, policies.lock_out_policy):
@@ -113,7 +114,7 @@ def lockout(document: pb.AdvancedPasswordManagementConfig) -> Lockout | None:
 
 
 def change_interval_ms(document: pb.AdvancedPasswordManagementConfig) -> int:
-    """How long a user must keep a password; 0: no time."""
+    """The time that must pass before a user may change a password again; 0: no time."""
     policies = document.advanced_password_management
     interval = policies.min_password_change_interval
     return interval.config.min_hours_to_change_password * HOUR_MS if _acts(policies, interval) else 0

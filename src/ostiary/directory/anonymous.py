@@ -1,7 +1,7 @@
-"""Anonymous profiles: somebody who has not said who he is, but whose attributes are kept.
+"""Anonymous profiles: attributes are stored for a visitor who has not signed in yet.
 
-A profile without an identity. It lives as long as somebody can hold a token of it; when its holder signs in with an
-identity that is new, it becomes that identity's profile.
+An anonymous profile has no identity. It is kept as long as a token for it can be valid. When its holder signs in with
+an identity that is new here, the profile becomes the profile of that identity.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _KEEP = (
 
 
 def new_anonymous_profile(work: Work, tenant_id: str, entropy: Entropy, now_ms: int, until_ms: int) -> str:
-    """The id of a new anonymous profile that goes after `until_ms` unless it is kept longer."""
+    """Creates an anonymous profile, which expires at `until_ms` unless it is extended; returns its id."""
     return new_profile(work, tenant_id, {}, entropy, now_ms, expires_at=until_ms)
 
 
 def keep_anonymous_profile(work: Work, tenant_id: str, profile_id: str, until_ms: int) -> bool:
-    """Keeps the profile until `until_ms` at least; False when it is anonymous no longer, or gone.
+    """Extends the profile until `until_ms` at least; False when it is no longer anonymous, or deleted.
 
-    Holds the profile until commit, so that nobody identifies himself as it meanwhile.
+    Locks the profile until commit, so that no sign-in takes it over meanwhile.
     """
     facts = {"of_tenant": tenant_id, "of_profile": profile_id, "until_ms": until_ms}
     return work.run(_KEEP, facts) == 1

@@ -1,4 +1,4 @@
-"""Custom attributes of profiles: free JSON under names, 100 KB a profile."""
+"""Custom attributes of profiles: JSON of any form under names, at most 100 KB for each profile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
 MAX_BYTES = 102_400
-"""Of all attributes of a profile, as compact JSON in UTF-8."""
+"""The limit of all attributes of a profile together, as compact JSON in UTF-8."""
 MAX_NAME = 256
 Attributes = dict[str, Any]
 
@@ -25,7 +25,7 @@ def attributes_of(work: Work, tenant_id: str, profile_id: str) -> Attributes:
 
 
 def stored_attributes(text: str) -> Attributes:
-    """Attributes as they stand in the store."""
+    """Returns attributes as they are stored."""
     attributes: Attributes = read_json(text.encode())
     return attributes
 
@@ -59,7 +59,7 @@ def check_attributes(attributes: Any) -> Attributes:
 
 
 class OwnAttributes:
-    """What users change of their own profiles, so many times a minute."""
+    """Changes that users make to the attributes of their own profiles; their number in a minute is limited."""
 
     def __init__(self, limit: ExactLimit) -> None:
         self._limit = limit
@@ -97,8 +97,8 @@ class OwnAttributes:
 
 
 def bare_value(content_type: str, body: bytes) -> Any:
-    """What a body is as an attribute: its text. SDKs send bare text and call it JSON, so only what can
-    be nothing but JSON is taken as such: an object, an array or a string, under a JSON content type."""
+    """Returns a request's body as an attribute: its text. SDKs send bare text and call it JSON, so only a body that can
+    be nothing but JSON is parsed: an object, an array or a string, under a JSON content type."""
     try:
         text = body.decode()
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""The Cloud Directory as an identity provider: what people may do and which mails they get."""
+"""Settings of the Cloud Directory as an identity provider: what users may do, and which mails they receive."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _ANY_USER = select(_USERS.c.id).where(_USERS.c.tenant_id == bindparam("tenant_id
 
 
 def identity_field(provider: pb.CloudDirectoryProvider) -> str:
-    """What people type to sign in: email or userName."""
+    """The field that users type to sign in: email or userName."""
     return provider.config.identity_field or IDENTITY_FIELDS[0]
 
 
 def check_sign_in_name(provider: pb.CloudDirectoryProvider, *, has_email: bool) -> None:
-    """Raises EMAIL_MISSING for somebody who could never sign in, for want of a mail address."""
+    """Raises EMAIL_MISSING for a user who could never sign in because no mail address is given."""
     if identity_field(provider) == "email" and not has_email:
         message = "emails must hold a mail address: people sign in by it."
         raise invalid("EMAIL_MISSING", message, scim_type="invalidValue")

@@ -1,4 +1,4 @@
-"""Patterns that begin with look-aheads, for an engine that has none.
+"""Patterns that begin with look-aheads, for a regular expression engine that has no look-ahead.
 
 Password rules are often written as `^(?=.*[0-9])(?=.*[a-z]).{8,}$`, the vendor's own documentation among them. At the
 beginning of a text a look-ahead is only one more pattern that must (`?=`) or must not (`?!`) match there, so such a
@@ -32,7 +32,8 @@ def conditions(pattern: str) -> list[Condition]:
 
 
 def _opened(pattern: str) -> str | None:
-    """What stands after `^`, without a group that holds all of it but a last `$`; None where it is no look-ahead."""
+    """Returns what follows `^`, without a group that contains all of it except a last `$`; None if it is no
+    look-ahead."""
     if _WRAPPED.match(pattern):
         inner = pattern[1:]
         end = _end_of_group(inner)
@@ -53,7 +54,7 @@ def _end_of_group(pattern: str) -> int | None:
 
 
 def _has_alternatives(pattern: str) -> bool:
-    """Whether a `|` stands outside of every group."""
+    """Whether there is a `|` outside of every group."""
     depth = 0
     for _, character in _structure(pattern):
         depth += {"(": 1, ")": -1}.get(character, 0)

@@ -1,4 +1,4 @@
-"""Mail addresses and phone numbers of directory users: rows, so that they can be asked for."""
+"""Mail addresses and phone numbers of directory users: stored as rows, so that queries can find them."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def replace_phones(work: Work, tenant_id: str, user_id: str, phones: Sequence[Co
 
 
 def email_rows(tenant_id: str, user_id: str, emails: Sequence[Contact]) -> list[dict[str, Any]]:
-    """The mail addresses of a user as they are stored; `emails` come from `one_primary`."""
+    """Returns the mail addresses of a user as they are stored; `emails` come from `one_primary`."""
     return [
         {**_row(tenant_id, user_id, position, email), "value_key": email_key(email.value)}
         for position, email in enumerate(emails)
@@ -136,5 +136,5 @@ def check_texts(texts: Mapping[str, str]) -> None:
 
 
 def email_taken() -> DomainError:
-    """Somebody in the directory has this mail address."""
+    """Returns the error for a mail address that another user of the directory has."""
     return conflict("EMAIL_TAKEN", "The directory has a user with this mail address already.", scim_type="uniqueness")

@@ -1,4 +1,4 @@
-"""An import of a page of users: read first, then stored in one short transaction."""
+"""Import of a page of users: read first, then stored in one short transaction."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class DirectoryImport:
 
 
 def failure(refusal: Refusal) -> pb.CloudDirectoryImportFailure:
-    """How a refusal is shown."""
+    """Returns a refusal in the form that the caller sees."""
     names = refusal.names
     return pb.CloudDirectoryImportFailure(
         original_id=names.get("originalId"), id=names.get("id"), email=names.get("email"),
@@ -48,7 +48,7 @@ def failure(refusal: Refusal) -> pb.CloudDirectoryImportFailure:
 
 
 def omissions(reasons: Iterable[pb.CloudDirectoryImportFailure]) -> pb.CloudDirectoryImportLeftOut | None:
-    """What was left out of users who were added; None where nothing was."""
+    """Returns what was left out of users who were added; None if nothing was."""
     shown = pb.CloudDirectoryImportLeftOut(reasons=reasons)
     return shown if shown.reasons else None
 

@@ -1,4 +1,4 @@
-"""The job of an export: the users in steps, each a piece of the file.
+"""Job of an export: writes the users in steps; each step writes one piece of the file.
 
 The file is one JSON document with `users`, compressed. Each piece is a gzip member of its own (RFC 1952 §2.2: members
 that follow one another are one file), so that a job which was interrupted needs no compressor's state to go on.
@@ -30,7 +30,7 @@ class ExportJob:
         self._job = job
 
     def turn(self, _tenant_id: str, transfer_id: str) -> bool:
-        """Goes on for a while; whether there is nothing left to do."""
+        """Works for a limited time; returns whether nothing is left to do."""
         until = self._job.clock.now_ms() + TURN_MS
         while True:
             running = self._job.read(transfer_id)

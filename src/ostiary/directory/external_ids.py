@@ -1,5 +1,5 @@
-"""The ids that provisioning clients give to resources (RFC 7643 §3.1). Each client has names of its own, which never
-stand for one of our ids."""
+"""External ids: the ids that provisioning clients give to resources (RFC 7643 §3.1). Each client has ids of its own,
+and an external id is never accepted in place of one of our ids."""
 
 from __future__ import annotations
 

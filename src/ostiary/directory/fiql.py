@@ -1,6 +1,6 @@
 """FIQL, the filter language of cloudapi lists: `(name==a*;isEnabled==true),id!=…`.
 
-`;` is AND and binds tighter than `,`, which is OR; brackets group; `*` in a value stands for any text.
+`;` is AND and binds tighter than `,`, which is OR; parentheses group; `*` in a value matches any text.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Groups of directory users: to which ones somebody belongs, directly or because one group stands in another."""
+"""Groups of directory users, and the groups that a user belongs to: directly, or because a group contains another."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _GROUPS, _MEMBERS = table_of(Group), table_of(GroupMember)
 
 @dataclass(frozen=True, slots=True)
 class BelongsTo:
-    """A group to which somebody belongs; `direct` unless only by nesting."""
+    """A group to which a user belongs; `direct` is false if the user belongs to it only by nesting."""
 
     id: str
     display_name: str

@@ -1,4 +1,4 @@
-"""The job of an import: the users of a file in batches, each with how far the job is."""
+"""Job of an import: stores the users of a file in batches, and with each batch how far the job is."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ImportJob:
         self._readings: dict[str, Reading] = {}
 
     def turn(self, _tenant_id: str, transfer_id: str) -> bool:
-        """Goes on for a while; whether there is nothing left to do."""
+        """Works for a limited time; returns whether nothing is left to do."""
         until = self._job.clock.now_ms() + TURN_MS
         while True:
             running = self._job.read(transfer_id)

@@ -1,7 +1,8 @@
-"""Who signs in gets a profile: the one of his identity; else, the first time, one that waits for him, or a new one.
+"""Profile linking: a user who signs in gets the profile of the identity used. At the first sign-in this is a profile
+that waits for the user, or a new one.
 
-A profile waits for him in two ways: an administrator has pre-registered it, or he was anonymous until
-now. The former wins: its identity is known, and an anonymous profile is not merged into another.
+A profile can wait for a user in two ways: an administrator has pre-registered it, or the user was anonymous until now.
+The pre-registered one has priority: its identity is known, and an anonymous profile is not merged into another.
 """
 
 from __future__ import annotations
@@ -50,10 +51,11 @@ _SAID = (
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Somebody who has just signed in with a provider.
+    """A user who has just signed in with a provider.
 
-    `facts` are the columns of the profile that the provider knows, `proved_email` the address of which it is sure that
-    he reads its mail, `anonymous_id` the anonymous profile that was his until now; the last two may be empty.
+    `facts` are the columns of the profile that the provider knows. `proved_email` is the address whose mail the
+    provider is sure that the user can read. `anonymous_id` is the anonymous profile that the user had until now. The
+    last two may be empty.
     """
 
     identity: IdentityView
@@ -68,15 +70,15 @@ def profile_at_sign_in(work: Work, signed_in: SignedIn, entropy: Entropy, now_ms
 
 
 def arrival_of(signed_in: SignedIn, anonymous_id: str = "") -> Arrival:
-    """What the directory says of a user who has just signed in."""
+    """Returns what the directory says of a user who has just signed in."""
     facts = directory_facts(signed_in.display_name, signed_in.email, signed_in.user_name, signed_in.locale)
     identity = IdentityView(CLOUD_DIRECTORY, signed_in.user_id, "{}")
     return Arrival(identity, facts, signed_in.email if signed_in.email_verified else "", anonymous_id)
 
 
 def profile_of_identity(work: Work, tenant_id: str, arrival: Arrival, entropy: Entropy, now_ms: int) -> ProfileView:
-    """The profile of somebody who has just signed in: found or made the first time, and kept like what the provider
-    says at every later one."""
+    """Returns the profile of a user who has just signed in: found, or created the first time; what the provider says is
+    stored at every later sign-in."""
     identity, facts = arrival.identity, arrival.facts
     found = profile_with(work, tenant_id, identity.provider, identity.id) or the_profile(
         work, tenant_id, _first_sign_in(work, tenant_id, arrival, entropy, now_ms)
@@ -93,13 +95,13 @@ def profile_of_identity(work: Work, tenant_id: str, arrival: Arrival, entropy: E
 
 
 def share_identities(work: Work, tenant_id: str) -> None:
-    """Keeps whoever wants `hold_identities` waiting until commit, and nobody else: call it before asking whether a
-    profile waits for somebody who then gets an identity."""
+    """Makes callers of `hold_identities` wait until commit, and nobody else. Call it before the question whether a
+    profile waits for a user who then gets an identity."""
     work.row(_SHARED, {"of_tenant": tenant_id})
 
 
 def address_proves(work: Work, tenant_id: str, provider: str) -> bool:
-    """Whether a confirmed address says who somebody is. In a directory whose users sign in by name it does not."""
+    """Whether a confirmed address identifies a user. In a directory whose users sign in by name it does not."""
     if provider != CLOUD_DIRECTORY:
         return True
     return cloud_directory.identity_field(cloud_directory.CLOUD_DIRECTORY.load(work, tenant_id)) == "email"
@@ -135,7 +137,7 @@ def _first_sign_in(work: Work, tenant_id: str, arrival: Arrival, entropy: Entrop
 
 
 def _pre_registered(work: Work, tenant_id: str, arrival: Arrival) -> str:
-    """The profile that waits for whoever reads the mail of an address; empty if none does."""
+    """Returns the profile that waits for the user who reads the mail of an address; empty if there is none."""
     provider = arrival.identity.provider
     if not arrival.proved_email or not address_proves(work, tenant_id, provider):
         return ""
@@ -144,7 +146,7 @@ def _pre_registered(work: Work, tenant_id: str, arrival: Arrival) -> str:
 
 
 def _anonymous(work: Work, tenant_id: str, profile_id: str) -> Profile | None:
-    """The anonymous profile, held until commit; None when it is somebody's by now, or gone."""
+    """Returns the anonymous profile, locked until commit; None when it has an identity by now, or is deleted."""
     profile = work.get(Profile, profile_id, lock=True) if profile_id else None
     return profile if profile is not None and profile.tenant_id == tenant_id and profile.anonymous else None
 

@@ -1,4 +1,4 @@
-"""Users who are locked after wrong passwords in a row: one policy, whichever way the passwords came."""
+"""Lockout of users after several wrong passwords in a row: one policy for every way in which a password is sent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LAST = prepared(
 
 
 class Lockable(Protocol):
-    """What is asked whether it is locked."""
+    """An object that can be locked: it has a `locked_until`."""
 
     @property
     def locked_until(self) -> int | None:
@@ -35,15 +35,15 @@ class Lockable(Protocol):
 
     @property
     def lock_seconds(self) -> int:
-        """How long wrong passwords lock; 0 when somebody chose `locked_until`."""
+        """Returns for how long wrong passwords lock the user; 0 when a caller set `locked_until`."""
         ...
 
 
 def is_locked(user: Lockable, now_ms: int) -> bool:
-    """Whether a user's `locked_until` lies ahead; at that moment itself the user is free.
+    """Whether a user's `locked_until` is in the future; at that moment itself the user is no longer locked.
 
-    No lock for wrong passwords ends later than its own length from now: one that would was set by a clock that was
-    ahead, and locks nobody.
+    A lock for wrong passwords never ends later than its own length from now. One that would was set while a clock was
+    ahead; it is ignored.
     """
     if user.locked_until is None or user.locked_until <= now_ms:
         return False
@@ -53,9 +53,10 @@ def is_locked(user: Lockable, now_ms: int) -> bool:
 def count_failure(work: Work, tenant_id: str, user_id: str, wrong: str, policy: Lockout, now_ms: int) -> None:
     """Counts a wrong password, and locks the user at the last one that the policy allows.
 
-    `wrong` is a keyed digest of it: the last one that was counted is not counted again for REPEATED_MS. Exact whatever
-    comes at once: every answer passes here or `admit` under the user's lock, and a right password whose turn comes
-    after the lock is refused like a wrong one. What is written is the same whether it counts or not.
+    `wrong` is a keyed digest of it: the last one that was counted is not counted again for REPEATED_MS. The count is
+    exact also with concurrent sign-ins: each of them calls this function or `admit` while it holds the lock on the
+    user's row, and a right password that is checked after the user was locked is refused like a wrong one. What is
+    written is the same whether it counts or not.
     """
     user = work.get(User, user_id, lock=True)
     password = stored_password(work, tenant_id, user_id)

@@ -1,4 +1,4 @@
-"""Who is addressed how at sign-in: a name or mail address belongs to one user of a tenant, whichever of both it is."""
+"""Sign-in names: a user name or mail address belongs to one user of a tenant, whichever of the two it is."""
 
 from __future__ import annotations
 

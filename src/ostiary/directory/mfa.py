@@ -1,4 +1,4 @@
-"""The second factor of directory users: whether, how, and asking whom."""
+"""Settings of the second factor of directory users: whether it is asked for, how, and which extension decides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How names are compared: computed once, in Python, and stored beside the shown form."""
+"""Comparison of names: the compared form is computed once, in Python, and stored next to the shown form."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _ascii_domain(domain: str) -> str:
 
 
 def login_key(name: str) -> str:
-    """The compared form of whatever somebody types to sign in: a mail address if it looks like one."""
+    """Returns the compared form of what a user types to sign in: a mail address if it looks like one."""
     if "@" in name:
         try:
             return email_key(name)

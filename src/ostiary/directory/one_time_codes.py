@@ -17,7 +17,7 @@ from ostiary.store.work import Work
 EXPIRED, USED = "NOT_FOUND", "GONE"
 """Why a link failed, in App ID's words."""
 RESULT_SECONDS = 3_600
-"""How long an application can ask about a link that was followed."""
+"""The time for which an application can ask about a link that was followed."""
 
 _CODES = table_of(OneTimeCode)
 _FIND = select(
@@ -94,8 +94,8 @@ def new_result(work: Work, code: Code, entropy: Entropy, now_ms: int) -> str:
 
 
 def take_result(work: Work, tenant_id: str, link_kind: str, context: str, now_ms: int) -> Code:
-    """How a link of this kind ended, told once: `outcome` is empty, EXPIRED or USED; EXPIRED also when nobody asked in
-    time. Raises CONTEXT_NOT_FOUND."""
+    """Returns how a link of this kind ended, once: `outcome` is empty, EXPIRED or USED; EXPIRED also when the result
+    was not asked for in time. Raises CONTEXT_NOT_FOUND."""
     found = find_code(work, context, now_ms)
     unused = _CODES.c.used_at.is_(None)
     if (
@@ -109,7 +109,7 @@ def take_result(work: Work, tenant_id: str, link_kind: str, context: str, now_ms
 
 
 def link_failed(failure: str) -> DomainError:
-    """What somebody sees who follows a link that is not good any more."""
+    """Returns the message for a user who follows a link that is no longer valid."""
     if failure == EXPIRED:
         return DomainError(Kind.GONE, "LINK_EXPIRED", "This link has expired. Ask for a new one.")
     return DomainError(Kind.GONE, "LINK_USED", "This link was used already. Ask for a new one if you need it.")

@@ -1,4 +1,4 @@
-"""Organizations as people see them: lists with a filter, their display names, their metadata."""
+"""Organizations as administrators see them: lists with a filter, display names, metadata."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ostiary.store.work import Work
 URN = "urn:vcloud:org:"
 MAX_DISPLAY_NAME = 200
 _DISPLAY_NAME = re.compile(r"[\w\-.`':@&, ]+")
-"""What CSP allows: letters and digits, - _ . ` ' : @ & , and blanks."""
+"""The characters that CSP allows: letters and digits, - _ . ` ' : @ & , and blanks."""
 _TENANTS, _USERS = table_of(Tenant), table_of(User)
 _SORTED_BY: Mapping[str, ColumnElement[str]] = {
     "name": _TENANTS.c.name_key, "displayName": _TENANTS.c.display_name_key, "id": _TENANTS.c.id,
@@ -56,7 +56,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of organizations, with how many there are on all, and the counts and names that stand beside them."""
+    """A page of organizations, with the number of all of them, and the counts and names that are shown with each."""
 
     total: int
     organizations: Sequence[Row[Any]]

@@ -1,4 +1,5 @@
-"""Pages that clients can receive: a native gRPC client takes messages of 4 MiB unless it was told otherwise."""
+"""Page sizes that clients can receive: a native gRPC client accepts messages of 4 MiB unless it is configured
+otherwise."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import TypeVar
 from ostiary.directory.json_text import write_json
 
 MOST_BYTES = 3_500_000
-"""Of the entries of a page; what stands around them and the paths of gRPC have the rest."""
+"""The limit of the entries of a page; the rest of a message is for the other fields and for gRPC."""
 Document = TypeVar("Document")
 
 

@@ -1,4 +1,4 @@
-"""A user's password is changed: checked and hashed first, then stored in one short transaction."""
+"""Change of a user's password: checked and hashed first, then stored in one short transaction."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a new password must look like: one piece of code wherever a password is set."""
+"""Rules for new passwords: checked by the same code wherever a password is set."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a new password must look like.
+"""The pattern that new passwords of a tenant must match.
 
-The pattern is a tenant's, the password a stranger's: RE2 matches in time linear in the password, so no pattern can be
-made to hang a worker. Look-aheads at the beginning become patterns of their own; what RE2 cannot express (other
+A tenant chooses the pattern and any user the password: RE2 matches in time linear in the password, so no pattern can
+block a worker. Look-aheads at the beginning become patterns of their own; what RE2 cannot express (other
 look-around, back references) is refused when it is stored.
 """
 

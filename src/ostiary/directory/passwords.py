@@ -1,4 +1,4 @@
-"""Passwords: how they are hashed and compared. What a new one must look like stands in `password_policy`."""
+"""Hashing and comparison of passwords. The rules for new ones are in `password_policy`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ostiary.directory.hashing import HashingThreads, Result
 from ostiary.errors import invalid
 
 MAX_BYTES = 1_024
-"""Of the password in UTF-8 after NFC. Nothing is ever cut off."""
+"""The longest password, in bytes of UTF-8 after NFC. A longer one is refused, never cut."""
 NEWEST_VERSION = 19
-"""Of argon2: 0x13, the one of RFC 9106."""
+"""The newest version of argon2: 0x13, the one of RFC 9106."""
 
 
 class Passwords:
@@ -101,8 +101,8 @@ def encoded(password: str) -> bytes:
 
 
 def _spellings(password: str) -> tuple[bytes, ...]:
-    """What a password is compared as: in NFC, and as it was typed where that is another text, since other systems hash
-    what was typed. Nothing for what can be no password."""
+    """Returns the texts that a password is compared as: in NFC, and as it was typed if that is another text, since
+    other systems hash what was typed. Empty for a text that cannot be a password."""
     data = _encoded(password)
     if data is None:
         return ()

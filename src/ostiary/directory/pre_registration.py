@@ -1,4 +1,4 @@
-"""Profiles made before their owners first sign in."""
+"""Pre-registration: profiles that an administrator creates before their users first sign in."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def check_provider(provider: Any) -> str:
 
 
 def check_id(field: str, value: Any) -> str:
-    """Somebody's id or address at a provider; raises INVALID_IDENTITY."""
+    """Checks a user's id or address at a provider; raises INVALID_IDENTITY."""
     if not isinstance(value, str) or not 1 <= len(value) <= MAX_ID or not value.isprintable() or not is_text(value):
         raise invalid("INVALID_IDENTITY", f"{field} must be text of 1 to {MAX_ID} printable characters.")
     return value
@@ -92,7 +92,7 @@ def identity_taken() -> DomainError:
 
 
 def _attributes(profile: Any) -> str:
-    """What `profile` holds: `attributes`, or nothing."""
+    """Returns what `profile` holds: `attributes`, or nothing."""
     attributes = profile.get("attributes", {}) if isinstance(profile, dict) else profile
     if attributes is None:
         return "{}"

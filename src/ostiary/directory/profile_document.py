@@ -1,4 +1,4 @@
-"""Profiles as callers see them: free JSON, so written here."""
+"""Profiles as callers see them: JSON without a fixed form, so it is written here and not by a message."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _known(profile: ProfileView) -> dict[str, str]:
 
 
 def _identity(identity: IdentityView, users: Mapping[str, UserView]) -> dict[str, Any]:
-    """What the directory says of its user, or what another provider said at sign-in."""
+    """Returns what the directory says of its user, or what another provider said at sign-in."""
     user = users.get(identity.id) if identity.provider == CLOUD_DIRECTORY else None
     said = user_document(user) if user else read_json(identity.user_info.encode())
     return {

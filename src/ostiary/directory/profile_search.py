@@ -1,4 +1,4 @@
-"""Lists of profiles."""
+"""Search in the profiles of a tenant, page by page."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def page_document(
 
 
 def page_size(count: int | None, most: int = MAX_PAGE) -> int:
-    """How many to return: 0 to `most`, and `most` when not said. Raises INVALID_COUNT."""
+    """Returns the number of profiles in a page: 0 to `most`, and `most` when not given. Raises INVALID_COUNT."""
     if count is not None and not 0 <= count <= most:
         raise invalid("INVALID_COUNT", f"count must be between 0 and {most}.")
     return most if count is None else count

@@ -1,7 +1,7 @@
-"""Profiles carried from one tenant to another.
+"""Export and import of profiles, from one tenant to another.
 
-Directory users are carried with their directory, but for those who are only expected under a mail address; anonymous
-profiles not at all.
+Profiles of directory users are exported with their directory, except those that only wait for a mail address.
+Anonymous profiles are not exported.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Profiles: identities that signed in, or may. A profile's id is the `sub` of its tokens."""
+"""Profiles of users who signed in or are expected to. A profile's id is the `sub` of its tokens."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class IdentityView:
     id: str
     user_info: str
     expected: bool = False
-    """Nobody has signed in with it yet."""
+    """Whether no one has signed in with this identity yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class ProfileView:
 
 
 COLUMNS = [_PROFILES.c[name] for name in ProfileView.__slots__ if name in _PROFILES.c]
-"""What `profile_views` wants of each row, beside the columns of its identity."""
+"""The columns that `profile_views` needs of each row, in addition to those of its identity."""
 IDENTITY_COLUMNS = (_IDENTITIES.c.provider, _IDENTITIES.c.idp_id, _IDENTITIES.c.user_info, _IDENTITIES.c.expected)
 OF_PROFILE = and_(_IDENTITIES.c.profile_id == _PROFILES.c.id, _IDENTITIES.c.tenant_id == _PROFILES.c.tenant_id)
 """Whose identity it is."""
@@ -114,7 +114,7 @@ def profile_of(work: Work, tenant_id: str, provider: str, idp_id: str) -> str | 
 
 
 def directory_identities(work: Work, tenant_id: str, profile_id: str) -> list[str]:
-    """The directory ids of a profile, and of one that waits for somebody the mail address."""
+    """Returns the directory ids of a profile; of one that waits for a user, the mail address."""
     return [row.idp_id for row in work.rows(_AT_DIRECTORY, {"of_tenant": tenant_id, "of_profile": profile_id})]
 
 
@@ -151,7 +151,8 @@ def lock_profile(work: Work, tenant_id: str, profile_id: str) -> Profile:
 
 
 def no_such_profile() -> DomainError:
-    """The same for an unknown profile id, a directory id, and somebody else's."""
+    """Returns the error for a profile that is not found: the same for an unknown profile id, a directory id, and a
+    profile of another tenant."""
     return not_found("PROFILE_NOT_FOUND", "Profile not found")
 
 
@@ -168,7 +169,7 @@ def new_profile(
 
 
 def profile_row(tenant_id: str, profile_id: str, facts: Mapping[str, str], now_ms: int) -> dict[str, Any]:
-    """A new profile of somebody, as it is stored."""
+    """Returns a new profile as it is stored."""
     return {
         **dict.fromkeys(("name", "email", "picture", "gender", "locale", "preferred_username"), ""), **facts,
         "id": profile_id, "tenant_id": tenant_id, "anonymous": False, "attributes": "{}", "tokens_valid_from": 0,

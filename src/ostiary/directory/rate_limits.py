@@ -1,4 +1,4 @@
-"""How often people may sign up and sign in at a tenant's Cloud Directory, all together."""
+"""Rate limits of a tenant's Cloud Directory: sign-ups and sign-ins of all users together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""New users from outside: checked and hashed first, then stored in one short transaction with the mails they cause."""
+"""Registration of new users: checked and hashed first, then stored in one short transaction with the mails they
+cause."""
 
 from __future__ import annotations
 

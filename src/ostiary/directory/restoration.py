@@ -1,8 +1,8 @@
-"""What was revoked stays dead when a store is rolled back to a backup.
+"""Restoration of a backup: what was revoked since the backup stays revoked.
 
-The backup does not know what happened since. So everything that lives only for a time ends (sessions, grants, codes),
-and the keys that signed tokens are thrown away, which ends every token, also for verifiers that never ask. What lasts
-(API keys, application secrets, passwords, roles) is compared with the store that the backup replaces: what was revoked,
+The backup does not know what happened since. So everything with a limited lifetime ends (sessions, grants, codes), and
+the keys that signed tokens are deleted, which ends every token, also for verifiers that never ask. What lasts (API
+keys, application secrets, passwords, roles) is compared with the store that the backup replaces: what was revoked,
 disabled, changed or taken away there does not come back.
 """
 
@@ -49,8 +49,8 @@ _USED = table_of(UsedOnce)
 
 
 def end_what_is_temporary(work: Work, now_ms: int) -> None:
-    """Ends sessions, grants, codes and all tokens, and makes the restored store the one that counts. What was used once
-    stays used: whoever signed it knows nothing of the restoration."""
+    """Ends sessions, grants, codes and all tokens, and makes the restored store the current one. Records of single-use
+    values are kept: the parties that signed them know nothing of the restoration."""
     for table, _ in temporary_tables():
         if table is not _USED:
             work.run(delete(table))
@@ -81,7 +81,7 @@ Change = Callable[[Row[Any], Row[Any] | None, int], dict[str, Any] | None]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How the rows of a table are compared, and which columns that takes beside the key."""
+    """The way in which rows of a table are compared, and the columns needed for that in addition to the key."""
 
     table: Table
     change: Change
@@ -158,7 +158,8 @@ def _pages(work: Work, query: Select[Any], key: list[Column[Any]]) -> Iterator[S
 
 
 def _carry_over_used(restored: Work, replaced: Work) -> int:
-    """What came from outside and acted there once acts here no more."""
+    """Copies the records of values from outside that were used in the replaced store, so that none is accepted
+    again."""
     tenants = {row.id for row in restored.rows(select(_TENANTS.c.id))}
     pages = _pages(replaced, select(*_USED.columns), list(_USED.primary_key.columns))
     used = [dict(row._mapping) for page in pages for row in page if row.tenant_id in tenants]  # noqa: SLF001 (public)

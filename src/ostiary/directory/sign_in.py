@@ -1,4 +1,4 @@
-"""Signing in with a password: the one piece of code behind every dialect's form, header and grant."""
+"""Sign-in with a password: the same code for the form, the header and the grant of every dialect."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class PasswordSignIn:
             return then(work, admit(work, tenant, user_id, phc, fresh, self._clock.now_ms()))
 
     def _find(self, work: Work, tenant: TenantView, login: str, at_platform: bool) -> str:
-        """The directory id of whoever signs in so; empty if nobody does."""
+        """Returns the directory id of the user who signs in with this name; empty if there is none."""
         directory = CLOUD_DIRECTORY.read(work, tenant)
         if not directory.is_active and not at_platform:
             message = "Signing in with the Cloud Directory is switched off for this tenant."

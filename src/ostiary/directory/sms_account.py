@@ -1,4 +1,4 @@
-"""The account with which a tenant sends text messages: that of its SMS channel."""
+"""The account from which a tenant sends text messages: that of its SMS channel."""
 
 from __future__ import annotations
 

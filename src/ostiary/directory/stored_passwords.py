@@ -1,4 +1,4 @@
-"""Passwords as they are kept: the one place that writes hashes, with what the tenant's policies make of them."""
+"""Storage of passwords: the one module that writes hashes, and applies the tenant's policies to them."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class StoredPassword:
         return self.valid_until is not None and self.valid_until <= now_ms
 
     def ends_at(self, *, expires: bool) -> int | None:
-        """When it ends; None: never. `expires`: whether the tenant lets passwords expire."""
+        """Returns when the password expires; None: never. `expires`: whether the tenant lets passwords expire."""
         return self.valid_until if self.expires_always or expires else None
 
 
@@ -111,9 +111,9 @@ def last_hashes(work: Work, tenant_id: str, user_id: str, count: int) -> list[st
 
 
 def set_password_hash(work: Work, tenant_id: str, user_id: str, phc: str, now_ms: int) -> None:
-    """Stores the hash of a new password, also where there was none. Hold the user's row.
+    """Stores the hash of a new password, also where there was none. Lock the user's row first.
 
-    What it replaces is remembered as long as the tenant refuses reuse, and how long it lives is decided now.
+    The replaced hash is kept while the tenant refuses reuse. When the new password expires is decided now.
     """
     policies = ADVANCED_PASSWORDS.load(work, tenant_id)
     _remember(work, tenant_id, user_id, remembered(policies), now_ms)
@@ -172,7 +172,7 @@ def set_fresh_hash(work: Work, tenant_id: str, user_id: str, phc: str) -> None:
 
 
 def set_failures(work: Work, tenant_id: str, user_id: str, failures: int) -> None:
-    """How many wrong passwords came in a row. Hold the user's row."""
+    """Stores the number of wrong passwords in a row. Lock the user's row first."""
     work.run(_COUNT, {"of_tenant": tenant_id, "of_user": user_id, "wrong": failures})
 
 

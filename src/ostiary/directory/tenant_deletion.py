@@ -1,5 +1,5 @@
-"""The end of a tenant: refused everywhere at once, its keys destroyed first, then every row, in a job that survives
-restarts. The tenant's own row stays, so that its id is never used again."""
+"""Deletion of a tenant: every request is refused at once and its keys are deleted first, then every row, in a job that
+survives restarts. The tenant's own row is kept, so that its id is never used again."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ TENANT_DELETION = "tenant_deletion"
 _TENANTS = table_of(Tenant)
 _GRANTS, _TOKENS = table_of(Grant), table_of(RefreshToken)
 KEPT = frozenset({table_of(Job).name, table_of(AuditEvent).name})
-"""What outlives a tenant: the row of the job itself, and what was done in it, until that is old."""
+"""The tables whose rows outlast a tenant: that of the job itself, and the audit records, until they are old."""
 
 
 def begin_deletion(work: Work, tenant_id: str, entropy: Entropy, now_ms: int) -> Job:
-    """From the next request on there is no such tenant, nothing that it sealed or signed can be used, and its name is
-    free; the returned job does the rest.
+    """Marks the tenant as deleted. From the next request on it is not found, nothing that it sealed or signed can be
+    used, and its name is free; the returned job deletes the rest.
 
     Raises TENANT_NOT_FOUND, SYSTEM_TENANT, TENANT_HAS_ORGANIZATIONS.
     """
@@ -49,7 +49,7 @@ def begin_deletion(work: Work, tenant_id: str, entropy: Entropy, now_ms: int) ->
 
 
 def finish_deletion(store: Store, tenant_id: str, now_ms: int) -> None:
-    """Deletes every row of the tenant in bounded transactions; begun anew after an interruption, it goes on."""
+    """Deletes every row of the tenant in bounded transactions; after an interruption it can be started again."""
     # Once more until nothing is found: a request that began before the end may still have written.
     while sum(delete_all(store, table, owned) for table, owned in _owned_rows(tenant_id)):
         pass

@@ -1,4 +1,4 @@
-"""Tenants: made, disabled, found by name. Ids are never used again."""
+"""Tenants: created, disabled, found by name. Ids are never used again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ostiary.store.work import Work
 SYSTEM_NAME = "System"
 MAX_NAME = 128
 _SLUG = re.compile(r"[a-zA-Z0-9_\-.!'(),$]+")
-"""What Cloud Director allows in the name of an organization, since it stands in URLs."""
+"""The characters that Cloud Director allows in the name of an organization, which is part of URLs."""
 
 LIVING = ("enabled", "disabled")
 """States of a tenant that exists; deleting and deleted are those of one that does not."""

@@ -1,4 +1,4 @@
-"""How password hashes travel: encrypted with a secret that the caller chooses at export and gives again at import.
+"""Encryption of password hashes in exports, with a secret that the caller chooses at export and gives again at import.
 
 A hash becomes `1.{salt}.{box}`, both in base64url without padding. The key is scrypt (RFC 7914; N=32768, r=8, p=1, 32
 bytes) of the secret in UTF-8 with the salt; the box is a nonce of 12 bytes and AES-256-GCM of the hash, with the user's
@@ -26,7 +26,7 @@ VERSION = "1"
 MAX_SECRET = 1_024
 """Bytes of a secret in UTF-8."""
 MAX_SALTS = 8
-"""Of one import: each costs a slow derivation, and a file made by one export has one."""
+"""The limit of salts in one import: each costs a slow derivation, and a file made by one export has one."""
 _SALT_BYTES, _NONCE_BYTES = 16, 12
 _REMEMBERED = 32
 
@@ -86,7 +86,7 @@ class TransferCipher:
         self._opened: dict[bytes, AESGCM] = {}
 
     def prepare(self) -> None:
-        """Derives the key of an export, for whoever holds a connection while encrypting. Raises 429 HASHING_BUSY."""
+        """Derives the key of an export, before a connection is held for the encryption. Raises 429 HASHING_BUSY."""
         self._cipher(self._ciphers.salt(self._tenant_id, self._secret))
 
     def encrypt(self, text: str, original_id: str) -> str:
@@ -99,9 +99,8 @@ class TransferCipher:
         return f"{VERSION}.{_text(salt)}.{_text(box)}"
 
     def decrypt(self, text: str, original_id: str) -> str:
-        """The hash behind what travelled. One that has not the form of an encrypted one is as another system wrote it,
-        and returned as it is. Raises WRONG_ENCRYPTION_SECRET.
-        """
+        """Returns the hash that was encrypted. A text that has not the form of an encrypted hash is one as another
+        system wrote it, and is returned as it is. Raises WRONG_ENCRYPTION_SECRET."""
         version, *parts = text.split(".")
         if version != VERSION or len(parts) != 2:
             return text
@@ -118,8 +117,8 @@ class TransferCipher:
             raise _wrong() from error
 
     def accept(self, text: str, algorithm: str, original_id: str) -> str:
-        """The hash behind what travelled or what another system wrote, as it is stored. `algorithm` as `check_hash`
-        takes it. Raises WRONG_ENCRYPTION_SECRET and what `check_hash` raises."""
+        """Returns the encrypted hash, or the one that another system wrote, as it is stored. `algorithm` as
+        `check_hash` takes it. Raises WRONG_ENCRYPTION_SECRET and what `check_hash` raises."""
         return self._ciphers.accepted(self.decrypt(text, original_id), algorithm)
 
     def _cipher(self, salt: bytes) -> AESGCM:

@@ -1,6 +1,6 @@
-"""The files of exports and imports: pieces in the store, each sealed under a key that belongs to the file alone.
+"""Files of exports and imports: pieces in the store, each sealed under a key that belongs to the file alone.
 
-A file of any length is never held as a whole, and whoever gets at a backup without the master key reads nothing of it.
+No file is ever in memory as a whole, and a backup without the master key reveals nothing of it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _PART = select(_PARTS.c.content).where(
 
 @dataclass(frozen=True, slots=True)
 class FileKeys:
-    """What a transfer's sealed column holds."""
+    """The keys of a file: what a transfer's sealed column holds."""
 
     file: bytes
     secret: str = ""
@@ -45,7 +45,7 @@ def new_keys(entropy: Entropy, secret: str = "") -> FileKeys:
 
 
 def seal_keys(sealing: Sealing, tenant_id: str, transfer_id: str, keys: FileKeys) -> str:
-    """The keys as they stand in the store."""
+    """Returns the keys as they are stored."""
     document = json.dumps({"file": keys.file.hex(), "secret": keys.secret})
     return sealing.seal(document.encode(), _place(tenant_id, transfer_id))
 
@@ -75,7 +75,8 @@ class TransferFile:
         work.run(work.insert(_PARTS).values(row))
 
     def pieces(self, store: Store, count: int) -> Iterator[bytes]:
-        """The first `count` pieces in their order, each read when it is wanted; fewer when the file goes meanwhile."""
+        """Yields the first `count` pieces in their order, each read when it is needed; fewer when the file is deleted
+        meanwhile."""
         for number in range(count):
             with store.read() as work:
                 row = work.row(
@@ -86,7 +87,7 @@ class TransferFile:
             yield self._cipher.decrypt(row.content[:_NONCE_BYTES], row.content[_NONCE_BYTES:], self._name(number))
 
     def _name(self, number: int) -> bytes:
-        """What binds a piece to its place."""
+        """Returns the name that binds a piece to its place."""
         return f"{self._transfer_id}:{number}".encode()
 
 

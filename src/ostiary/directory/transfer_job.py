@@ -1,7 +1,8 @@
-"""What the jobs of exports and imports have in common: how they are read, how they advance, how they end.
+"""Steps that the jobs of exports and imports share: how a job is read, how it advances, how it ends.
 
-A job goes in steps, each a short transaction that holds the step's work and how far the job is: whoever goes on after
-an interruption begins where the last step ended, and of two who are at it one finds itself overtaken.
+A job works in steps. Each step is a short transaction that stores the step's work and how far the job is: a process
+that continues after an interruption begins where the last step ended, and of two processes at the same job one finds
+that the other has done the step.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from ostiary.store.tables import Transfer, table_of
 from ostiary.store.work import Work
 
 TURN_MS = 5_000
-"""How long a job works until others get their turn."""
+"""The time for which a job works before other jobs get their turn."""
 LEASE_MS = 60_000
 """Longer than a turn ever takes; after a crash the job is anybody's so much later."""
 _TRANSFERS = table_of(Transfer)

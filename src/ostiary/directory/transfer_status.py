@@ -1,4 +1,4 @@
-"""How far an export or import is, as callers see it."""
+"""Status of an export or import, as callers see it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STATUS = {DONE: "COMPLETED", FAILED: "FAILED"}
 
 
 def export_status(transfer: Row[Any]) -> pb.CloudDirectoryExportStatus:
-    """Of an export."""
+    """Returns the status of an export."""
     return pb.CloudDirectoryExportStatus(
         **_common(transfer), progress=_percent(transfer, transfer.done, transfer.total), total=transfer.total,
         exported=transfer.done,
@@ -25,7 +25,7 @@ def export_status(transfer: Row[Any]) -> pb.CloudDirectoryExportStatus:
 
 
 def import_status(transfer: Row[Any]) -> pb.CloudDirectoryImportStatus:
-    """Of an import."""
+    """Returns the status of an import."""
     reasons, left_out = (
         [ParseDict(one, users_pb.CloudDirectoryImportFailure()) for one in reasons_of(transfer, left_out=wanted)]
         for wanted in (False, True)

@@ -1,4 +1,4 @@
-"""Exports and imports of whole directories: requests begin them, jobs do them."""
+"""Exports and imports of whole directories: requests begin them, jobs do the work."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ RECEIVING, WAITING, DONE, FAILED = "receiving", "waiting", "done", "failed"
 DAY_MS = 86_400_000
 DEFAULT_DAYS, MOST_DAYS = 7, 30
 RECEIVING_MS = 3_600_000
-"""How long an upload may stand half done; no request lasts so long."""
+"""The time after which an unfinished upload is given up; no request lasts so long."""
 MAX_JOB_MS = 7 * DAY_MS
-"""Nothing is worth going on with later: what was sealed for it is gone then."""
+"""The time after which a job is given up: what was sealed for it has expired then."""
 MAX_KEPT = 10
 """Finished exports of a tenant that have not expired."""
 _TRANSFERS, _JOBS = table_of(Transfer), table_of(Job)
 
 
 class Transfers:
-    """What requests do with transfers."""
+    """The operations that requests have on exports and imports."""
 
     def __init__(self, store: Store, clock: Clock, entropy: Entropy, sealing: Sealing) -> None:
         self._store = store
@@ -54,7 +54,7 @@ class Transfers:
 
     @contextmanager
     def upload(self, tenant_id: str) -> Iterator[Upload]:
-        """The file of a new import while it comes in; nothing stays of it unless `begin_import` was called.
+        """Returns the upload of a new import's file; nothing of it is kept unless `begin_import` is called.
 
         Opens transactions of its own. Raises TRANSFER_RUNNING (409).
         """
@@ -69,7 +69,7 @@ class Transfers:
             raise
 
     def begin_import(self, work: Work, upload: Upload, secret: str, email: str) -> None:
-        """The file has come: its users will be taken in. Raises INVALID_ADDRESS."""
+        """Begins the import of a file that has been received. Raises INVALID_ADDRESS."""
         keys = FileKeys(upload.keys.file, secret)
         begun = {
             "state": WAITING, "email": _address(email), "parts": upload.parts, "size": upload.size,
@@ -128,7 +128,7 @@ class Transfers:
 
 
 class Upload:
-    """The file of an import while it comes in. Each piece is stored in a transaction of its own."""
+    """The file of an import while it is received. Each piece is stored in a transaction of its own."""
 
     def __init__(self, store: Store, entropy: Entropy, tenant_id: str, transfer_id: str, keys: FileKeys) -> None:
         self._store = store
@@ -147,13 +147,13 @@ class Upload:
         self.size += len(content)
 
     def give_up(self) -> None:
-        """Nothing stays of it."""
+        """Deletes everything that was received."""
         with self._store.write(awaited=False) as work:
             work.run(delete(_TRANSFERS).where(_TRANSFERS.c.tenant_id == self.tenant_id, _TRANSFERS.c.id == self.id))
 
 
 def kept_ms(transfer: Row[Any]) -> int:
-    """How long what is left of a transfer is kept after its end."""
+    """Returns for how long the rows of a transfer are kept after its end."""
     return int(transfer.days or DEFAULT_DAYS) * DAY_MS
 
 
@@ -162,7 +162,7 @@ LEFT_OUT = "leftOut"
 
 
 def all_reasons(transfer: Row[Any]) -> list[dict[str, Any]]:
-    """What an import has noted of users, as it is stored."""
+    """Returns what an import has noted about users, as it is stored."""
     reasons: list[dict[str, Any]] = json.loads(transfer.reasons)
     return reasons
 

@@ -1,4 +1,4 @@
-"""Directory users with all that belongs to them, for another tenant."""
+"""Export of directory users with everything that belongs to them, for another tenant."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def export_page(work: Work, tenant_id: str, cipher: TransferCipher, page: Page) 
 
 
 def exported(work: Work, tenant_id: str, users: Sequence[UserView], cipher: TransferCipher) -> list[dict[str, Any]]:
-    """These users as an export writes them: five queries, however many they are."""
+    """Returns these users as an export writes them: five queries, however many users there are."""
     ids = [user.id for user in users]
     passwords, past = passwords_of(work, tenant_id, ids)
     profiles = {row.user_id: row for row in work.rows(_PROFILES_OF_USERS, {"of_tenant": tenant_id, "of_users": ids})}

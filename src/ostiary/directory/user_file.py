@@ -1,8 +1,8 @@
-"""The users in a file that an import brings, one after another, whatever the file's length.
+"""Reader of the users in an import's file, one after another, whatever the file's length.
 
 A file is JSON with a list `users`, plain or compressed by gzip; other members are ignored, and so is a byte order mark
-before it (RFC 8259 §8.1), which editors and PowerShell write. Nothing in it can make the reader hold more than
-MAX_USER_BYTES at once, and what a compressed file may become is bounded.
+before it (RFC 8259 §8.1), which editors and PowerShell write. Whatever the file contains, the reader holds at most
+MAX_USER_BYTES at once, and the size after decompression is limited.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ import ijson
 from ostiary.errors import DomainError, invalid
 
 MAX_USER_BYTES = 1 << 20
-"""Of one user as JSON."""
+"""The limit of one user as JSON."""
 MAX_TEXT_BYTES = 16 << 30
-"""Of the whole as JSON."""
+"""The limit of the whole file as JSON, after decompression."""
 _BLOCK = 65_536
 _GZIP = b"\x1f\x8b"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -28,10 +28,10 @@ _BROKEN = (ijson.JSONError, ValueError, ArithmeticError, EOFError, OSError, zlib
 
 
 class Readable(Protocol):
-    """What can be read."""
+    """A stream that can be read."""
 
     def read(self, size: int, /) -> bytes:
-        """At most `size` bytes; none at the end."""
+        """Returns at most `size` bytes; none at the end."""
         ...
 
 
@@ -61,7 +61,7 @@ class UserFile:
             raise invalid("MALFORMED_FILE", message) from error
 
     def read(self, size: int) -> bytes:
-        """What the JSON reader asks for."""
+        """Returns what the JSON reader asks for."""
         data = self._source.read(size)
         if not self._text:
             data = _without_mark(data)
@@ -83,7 +83,7 @@ class _Pieces:
         self.consumed = 0
 
     def peek(self, size: int) -> bytes:
-        """The beginning of what comes next."""
+        """Returns the beginning of what follows, without consuming it."""
         while len(self._left) < size and (piece := next(self._pieces, b"")):
             self._left += piece
         return self._left[:size]

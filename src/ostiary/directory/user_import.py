@@ -1,7 +1,7 @@
-"""Many users at once from another tenant or another system.
+"""Import of many users at once, from another tenant or another system.
 
-Users come with their hashes, so nothing slow is calculated; what would be a query a user is one for all of them. Each
-user is taken whole or refused alone.
+Users bring their hashes, so nothing slow is calculated. Queries are made once for all users and not once for each.
+Each user is stored completely, or refused without effect on the others.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Entrant:
 
     @property
     def keys(self) -> set[str]:
-        """What it would be addressed by at sign-in."""
+        """The names with which the user would sign in."""
         return {self.name_key, *self.email_keys}
 
     @property
@@ -140,7 +140,7 @@ def store_batch(work: Work, tenant_id: str, batch: Batch, entropy: Entropy, now_
 
 
 def left_out(batch: Batch, refused: Sequence[Refusal]) -> list[Refusal]:
-    """What was left out of users who were added, and why; `refused` is the answer of `store_batch`."""
+    """Returns what was left out of users who were added, and why; `refused` is the answer of `store_batch`."""
     not_added = {id(one.names) for one in refused}
     return [
         Refusal(entrant.names, error)
@@ -151,7 +151,8 @@ def left_out(batch: Batch, refused: Sequence[Refusal]) -> list[Refusal]:
 
 
 class _Taken:
-    """The names in use, as far as a batch could meet them. What comes between is found when they are stored."""
+    """The names in use, as far as a batch could collide with them. Names that are taken meanwhile are found when the
+    users are stored."""
 
     def __init__(self, work: Work, tenant_id: str, entrants: Sequence[Entrant]) -> None:
         keys = {key for entrant in entrants for key in entrant.keys}
@@ -166,7 +167,7 @@ class _Taken:
             raise email_taken()
 
     def claim(self, entrant: Entrant) -> None:
-        """From now on they are this one's."""
+        """Marks these names as taken by this user."""
         self._keys |= entrant.keys
 
 
@@ -236,5 +237,5 @@ class _Rows:
 
 
 def _name_of(row: dict[str, Any]) -> str:
-    """By what a row may collide with another's; rows without such a name stay as they are."""
+    """Returns the name by which a row may collide with another's; rows without such a name stay as they are."""
     return str(row.get("user_name_key") or row.get("value_key") or "")

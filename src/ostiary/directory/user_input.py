@@ -1,4 +1,4 @@
-"""What callers say about a directory user, checked before anything slow or lasting begins."""
+"""Input about a directory user, checked before anything slow begins and before anything is stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LATEST = 1 << 53
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What describes a person and gives no right.
+    """Attributes that describe a user and give no rights.
 
     `further` holds attributes of RFC 7643 §4.1 and §4.3 that no query asks for, under their JSON names, with
     `name.formatted`, `name.middleName` and the honorifics under `name`.
@@ -41,7 +41,7 @@ class Description:
 
 @dataclass(frozen=True, slots=True)
 class NewUser(Description):
-    """Somebody who is to become a user.
+    """A user who is to be created.
 
     `user_name` defaults to the primary mail address; `display_name` to the formatted name, else to the mail address.
     """
@@ -52,7 +52,7 @@ class NewUser(Description):
     status: str = PENDING
     locked_until: int | None = None
     original_id: str = ""
-    """Of imported ones: the directory id where they came from."""
+    """Of imported users: the directory id that the user had in its origin."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""A directory user as App ID writes it, and as callers write one to us.
+"""Conversion between a directory user and App ID's message.
 
 Attributes that no query asks for are the fields of the message without a place of their own in `Description`: to take
 one more attribute of RFC 7643, add it to the proto.
@@ -30,7 +30,7 @@ _ELSEWHERE = frozenset({
 
 
 def new_user(message: pb.CloudDirectoryUser) -> NewUser:
-    """What a caller says of a user to be. Raises INVALID_VALUE, INVALID_LOCKED_UNTIL."""
+    """Reads the user that a caller wants to create. Raises INVALID_VALUE, INVALID_LOCKED_UNTIL."""
     return NewUser(
         **_description(message), emails=_contacts(message.emails), user_name=message.user_name,
         active=message.active if message.HasField("active") else True, status=message.status or PENDING,
@@ -39,7 +39,7 @@ def new_user(message: pb.CloudDirectoryUser) -> NewUser:
 
 
 def user_change(message: pb.CloudDirectoryUser) -> UserChange:
-    """What a caller says that a user shall be. Raises INVALID_VALUE, INVALID_LOCKED_UNTIL, EMAIL_MISSING."""
+    """Reads what a caller wants to change of a user. Raises INVALID_VALUE, INVALID_LOCKED_UNTIL, EMAIL_MISSING."""
     if not message.emails:
         raise invalid("EMAIL_MISSING", "emails must hold the user's mail address.", scim_type="invalidValue")
     return UserChange(

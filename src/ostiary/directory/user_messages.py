@@ -1,4 +1,4 @@
-"""Messages to directory users: each a row in the transaction that causes it, links with their one-time codes."""
+"""Messages to directory users: each is a row in the transaction that causes it; links contain one-time codes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Write = Callable[[Work, TenantView, UserView, str], None]
 
 
 class UserMessages:
-    """What is written to users. Whatever somebody asked for is counted first (`count`), outside the transaction."""
+    """Messages to users. A message that a user asked for is counted first (`count`), outside the transaction."""
 
     def __init__(self, clock: Clock, entropy: Entropy, outbox: Outbox, caps: MessageCaps) -> None:
         self._clock = clock

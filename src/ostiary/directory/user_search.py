@@ -1,4 +1,4 @@
-"""What lists of users can be asked for: conditions and orders, by the names of RFC 7643 §4.1."""
+"""Conditions and orders for lists of users, by the names of RFC 7643 §4.1."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ EQUAL: Mapping[str, Callable[[str, Any], ColumnElement[bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Contacts:
-    """Where the entries of a list of contacts stand, and how values of theirs are compared."""
+    """The table of a list of contacts, and how its values are compared."""
 
     table: Table
     key: Callable[[str], str]
@@ -81,7 +81,7 @@ ORDERS: Mapping[str, ColumnElement[Any]] = {
     "meta.created": _USERS.c.created_at,
     "meta.lastModified": _USERS.c.modified_at,
 }
-"""What users can be sorted by."""
+"""The attributes by which users can be sorted."""
 
 
 def external_id_is(tenant_id: str, provisioner: str, value: str) -> ColumnElement[bool]:

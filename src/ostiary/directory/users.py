@@ -101,7 +101,7 @@ class UserView:
 
 _FACTS = [name for name in UserView.__slots__ if name in _USERS.c]
 COLUMNS = [_USERS.c[name] for name in _FACTS]
-"""What a `UserView` is made of, in its order, but for the contacts."""
+"""The columns of a `UserView`, in its order, without the contacts."""
 _THE_USER = (_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("of_user"))
 _BY_ID = prepared(select(*COLUMNS).where(*_THE_USER))
 _LOCK = prepared(select(*COLUMNS, _USERS.c.user_name_key).where(*_THE_USER).with_for_update())
@@ -164,13 +164,14 @@ def the_user(work: Work, tenant_id: str, user_id: str) -> UserView:
 
 
 def find_users(work: Work, tenant_id: str, user_ids: Iterable[str]) -> dict[str, UserView]:
-    """Those of the users that exist, by directory id."""
+    """Returns those of the users that exist, by directory id."""
     rows = work.rows(_BY_IDS, {"tenant_id": tenant_id, "ids": list(user_ids)})
     return {view.id: view for view in _views(work, tenant_id, rows)}
 
 
 def find_by_login(work: Work, tenant_id: str, login: str, identity_field: str) -> str | None:
-    """The directory id of whoever signs in as `login`: the primary mail address (email) or the userName."""
+    """Returns the directory id of the user who signs in as `login`: the primary mail address (email) or the
+    userName."""
     key = login_key(login)
     if not is_text(key):
         return None
@@ -327,7 +328,8 @@ def _named(tenant_id: str, user_id: str) -> dict[str, Any]:
 
 
 def no_such_user() -> DomainError:
-    """The same for an unknown directory id, a profile id, and somebody else's."""
+    """Returns the error for a user that is not found: the same for an unknown directory id, a profile id, and a user of
+    another tenant."""
     return not_found("USER_NOT_FOUND", "There is no directory user with this id.")
 
 
@@ -369,5 +371,5 @@ def _refuse_other_addresses(view: UserView, emails: Sequence[Contact]) -> None:
 
 
 def name_taken() -> DomainError:
-    """Somebody in the directory has this user name, or signs in by it."""
+    """Returns the error for a user name that another user of the directory has, or signs in with."""
     return conflict("USERNAME_TAKEN", "The directory has a user with this user name already.", scim_type="uniqueness")

@@ -1,4 +1,4 @@
-"""Whether a tenant stores custom attributes of its users."""
+"""Setting whether a tenant stores custom attributes of its users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Profiles that were registered in advance for users who come many at once."""
+"""Profiles that were pre-registered for users who are imported many at once."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _GIVEN = update(_PROFILES).where(
 
 @dataclass(slots=True)
 class WaitingProfile:
-    """A profile that somebody with a certain address will get. `attributes` is a JSON object as text."""
+    """A profile that waits for the user with a certain address. `attributes` is a JSON object as text."""
 
     id: str
     key: str
@@ -49,7 +49,7 @@ class WaitingProfile:
     role_ids: set[str] = field(default_factory=set)
 
     def with_attributes(self, brought: str) -> str:
-        """Its attributes, and of those that the user brings what it has not. Raises ATTRIBUTES_TOO_LARGE."""
+        """Returns its attributes, and those of the user's that it does not have. Raises ATTRIBUTES_TOO_LARGE."""
         return attributes_text({**stored_attributes(brought), **stored_attributes(self.attributes)})
 
 
@@ -67,8 +67,8 @@ def waiting_profiles(work: Work, tenant_id: str, addresses: Sequence[str]) -> di
 
 
 def give_profiles(work: Work, tenant_id: str, given: Sequence[tuple[WaitingProfile, Mapping[str, Any]]]) -> None:
-    """Ends the waiting of profiles, each with the columns that it gets from whoever came, whose identity the caller
-    adds."""
+    """Ends the waiting of profiles, and sets in each the columns of the user who gets it; the caller adds the
+    identity."""
     if given:
         work.run(_ARRIVED, {"of_tenant": tenant_id, "keys": [profile.key for profile, _ in given]})
         work.run(_GIVEN, [{**columns, "of_tenant": tenant_id, "of_profile": profile.id} for profile, columns in given])

@@ -1,4 +1,4 @@
-"""Password hashes that another system made: what an import takes, and how a password is compared with one.
+"""Password hashes that another system made: which ones an import accepts, and how a password is compared with one.
 
 A hash comes in three steps. It is *respelled*: other systems' ways of writing become the form of a scheme
 (`spellings/`, a module a family). Its *scheme* is found by how the text begins (`*_hashes.py`). And it is *weighed*:

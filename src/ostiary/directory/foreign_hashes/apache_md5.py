@@ -13,7 +13,7 @@ from ostiary.directory.foreign_hashes.scheme import PRINTED, Parts, Scheme
 _MAGIC = b"$apr1$"
 _ROUNDS = 1_000
 _ORDER = (12, 6, 0, 13, 7, 1, 14, 8, 2, 15, 9, 3, 5, 10, 4, 11)
-"""In which the bytes of the digest are written."""
+"""The order in which the bytes of the digest are written."""
 
 
 _md5 = partial(hashlib.md5, usedforsecurity=False)

@@ -1,4 +1,4 @@
-"""argon2 (RFC 9106) in PHC form, ours among them."""
+"""argon2 hashes (RFC 9106) in PHC form, our own hashes among them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from ostiary.directory.foreign_hashes.scheme import Parts, Scheme
 
 COSTS = range(4, 15)
 LOOKED_AT = 72
-"""bcrypt looks at no more bytes of a password: whoever hashed a longer one has cut it there."""
+"""The number of bytes of a password that bcrypt reads: a system that hashed a longer password has cut it there."""
 _SALT, _DIGEST = r"[./A-Za-z0-9]{22}", r"[./A-Za-z0-9]{31}"
 _BCRYPT = rf"(?P<bcrypt>\$2[aby]\$(?P<cost>\d\d)\${_SALT}{_DIGEST})"
 _PHP_BLANKS = b" \t\n\r\0\x0b"

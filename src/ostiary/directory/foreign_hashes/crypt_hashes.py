@@ -16,7 +16,7 @@ MAX_ROUND_BLOCKS = {"5": 3_000_000, "6": 2_000_000}
 """Rounds times blocks of SHA-256 and SHA-512: each round hashes the password twice, so long ones cost more."""
 _DEFAULT_ROUNDS = 5_000
 _USUAL_LENGTH = 24
-"""Bytes of a password for which a hash must be affordable when it comes in."""
+"""The length of a password, in bytes, for which the cost of a hash is checked when the hash is imported."""
 _LETTER = r"[./0-9A-Za-z]"
 
 
@@ -26,7 +26,7 @@ def _fits(found: Parts, password: bytes) -> bool:
 
 
 def _round_blocks(found: Parts, length: int) -> int:
-    """What SHA-crypt costs with a password of this length."""
+    """Returns the cost of SHA-crypt for a password of this length."""
     digest, block = (32, 64) if found["kind"] == "5" else (64, 128)
     blocks = -(-(2 * length + digest + 16 + 17) // block)
     return int(found["rounds"] or _DEFAULT_ROUNDS) * blocks

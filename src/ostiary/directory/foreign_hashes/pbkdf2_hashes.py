@@ -75,7 +75,7 @@ def _scram_affordable(found: Parts) -> bool:
 
 
 def _scram_matches(found: Parts, password: bytes) -> bool:
-    """With the password as it is, or in NFKC, which is what SASLprep (RFC 4013) makes of most."""
+    """Compares with the password as it is, and in NFKC, which equals SASLprep (RFC 4013) for most passwords."""
     prepared = unicodedata.normalize("NFKC", password.decode()).encode()
     fits = [_scram_key(found, one) == data(found["hash"]) for one in dict.fromkeys((password, prepared))]
     return any(fits)

@@ -17,7 +17,7 @@ MAX_ROUND_BLOCKS = {"P": 1 << 20, "H": 1 << 20, "S": 1 << 18}
 _BLOCK = {"P": 64, "H": 64, "S": 128}
 _DIGEST = {"P": 16, "H": 16, "S": 64}
 _USUAL_LENGTH = 24
-"""Bytes of a password for which a hash must be affordable when it comes in."""
+"""The length of a password, in bytes, for which the cost of a hash is checked when the hash is imported."""
 _DRUPAL_LETTERS = 43
 """Drupal cuts what it stores to 55 letters in all."""
 

@@ -1,4 +1,4 @@
-"""What a way of hashing is made of, and the readers of base64 that all of them use."""
+"""Definition of a hash scheme, and the base64 readers that all schemes use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a hash that is not taken looks like, so that whoever imports it knows where it comes from and what to do."""
+"""Descriptions of hashes that are not accepted: they tell the importer which system made a hash and what to do."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _FORMS = tuple(
 
 
 def described(text: str) -> str:
-    """What a text looks like; empty when it looks like nothing known."""
+    """Describes a text that is not accepted; empty when its form is not known."""
     shown = text[:2_000].strip()
     for form, name in _FORMS:
         found = re.fullmatch(form.pattern, shown, form.flags | re.IGNORECASE if shown.startswith("{") else form.flags)

@@ -1,4 +1,4 @@
-"""How other systems write hashes of schemes that are known here, a module a family."""
+"""Formats in which other systems write hashes of schemes that are known here; one module for each family of systems."""
 
 from __future__ import annotations
 

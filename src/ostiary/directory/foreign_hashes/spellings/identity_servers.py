@@ -26,7 +26,7 @@ def _supabase(found: Found) -> str:
 
 
 def _ordinary(text: str) -> str:
-    """In the alphabet of RFC 4648 section 4; Firebase exports that of section 5."""
+    """Converts to the alphabet of RFC 4648 section 4; Firebase exports that of section 5."""
     return text.replace("-", "+").replace("_", "/")
 
 

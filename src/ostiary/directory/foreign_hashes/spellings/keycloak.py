@@ -1,6 +1,6 @@
 """Keycloak (26.7): a credential of a realm's export, whose `secretData` and `credentialData` are JSON in a text.
 
-Taken as a whole (`{"secretData": …, "credentialData": …}`, what else stands there is ignored), with both as texts or
+Taken as a whole (`{"secretData": …, "credentialData": …}`, other members are ignored), with both as texts or
 as objects, or with their members side by side. Keycloak may ask PBKDF2 for more bytes than one digest has; one digest
 decides.
 """

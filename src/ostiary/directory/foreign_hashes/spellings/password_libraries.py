@@ -19,7 +19,7 @@ def _cta(found: Found) -> str:
 
 
 def _dlitz(found: Found) -> str:
-    """The salt is the text before the hash, as it stands."""
+    """Reads a hash whose salt is the text before the hash, unchanged."""
     return pbkdf2("sha1", int(found["iterations"] or "190", 16), found["head"].encode(), data(found["hash"]))
 
 

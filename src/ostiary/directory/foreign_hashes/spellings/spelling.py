@@ -1,4 +1,4 @@
-"""What the forms of other systems have in common: each is read by one pattern and written as a scheme stores it."""
+"""Reading of other systems' formats: each is read by one pattern and written in the form that a scheme stores."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def spelling(system: str, form: str, write: Callable[[Found], str | None], flags
 
 
 def inner(found: Found) -> str:
-    """What stands in the wrapping of another system, already in the form of a scheme."""
+    """Returns what another system has wrapped, which is already in the form of a scheme."""
     return found["inner"]
 
 
