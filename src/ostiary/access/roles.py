@@ -1,7 +1,7 @@
 """What implies what: the only place where a role is more than its name.
 
 Platform operators own every tenant. A Manager key acts as the owner of its organization, Writer and Reader keys as
-members; a user who owns an organization does not open the management API (decision "Membership").
+members; a user who owns an organization does not open the management API.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ class ApplicationsServicer(applications_pb2_grpc.ApplicationsServiceServicer):
         return assigned_roles(roles_of_client(work, request.tenant_id, request.client_id))
 
     def _message(self, call: Call, client: ClientView) -> pb.Application:
-        """An application as App ID writes it; the secret only for those who may change it (decision "Secrets")."""
+        """An application as App ID writes it; the secret only for those who may change it."""
         issuer = self._issuers.tenant(call.tenant_id)
         message = pb.Application(
             client_id=client.id, tenant_id=call.tenant_id, name=client.name, type=client.type, oauth_server_url=issuer,

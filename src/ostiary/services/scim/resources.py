@@ -28,7 +28,8 @@ _KEPT_ELSEWHERE = frozenset({
     "schemas", "id", "externalId", "meta", "userName", "displayName", "locale", "active", "password", "emails",
     "phoneNumbers", "groups", "roles", "entitlements",
 })  # fmt: skip
-"""What has a column of its own, is ours to say, or would grant something (decision "Mass assignment")."""
+"""Attributes that are not stored in the document: they have a column of their own, only the server sets them, or they
+would grant something."""
 
 
 _READ_ONLY = frozenset({"id", "meta", "groups"})
