@@ -25,7 +25,7 @@ VERSION = 4
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What tokens to make: for a subject, or (None) for the client itself.
+    """The tokens to issue: for a subject, or (None) for the client itself.
 
     `amr` is space-separated, `auth_time` UTC milliseconds; `acr` is empty where the client did not ask for one.
     """
@@ -106,29 +106,29 @@ class AppTokens:
         return Prepared(signer, inputs, access["scope"], lifetime)
 
     def _unlike(self, claims: dict[str, Any]) -> dict[str, Any]:
-        """The claims in an order of chance, one of 40,320 at least, so that tokens are hardly ever the same text.
+        """Returns the claims in a random order, one of 40,320 at least, so that two tokens are hardly ever the same
+        text.
 
-        App ID's tokens have no `jti`: two of one second would be alike to the last bit, and who revokes one, by its
-        digest, would kill the other, which somebody may just have got by signing in again.
+        App ID's tokens have no `jti`: two tokens of the same second would be identical, and a client that revokes one,
+        by its digest, would also revoke the other, which another sign-in may just have received.
         """
         chance = self._entropy.token_bytes(len(claims))
         return dict(claim for _, claim in sorted(zip(chance, claims.items(), strict=True), key=lambda pair: pair[0]))
 
     def sign(self, prepared: Prepared, now_ms: int, *entries: Entry) -> Issued:
-        """Signs; the answer comes once `entries` are in the audit ledger. Hold no connection meanwhile."""
+        """Signs the tokens; returns them once `entries` are in the audit ledger. Hold no connection meanwhile."""
         return _issued(prepared, self._ledger.sign(prepared.signer, prepared.inputs, now_ms, *entries))
 
     def sign_and_write(self, prepared: Prepared, settle: Callable[[Work, Issued], Issued]) -> Issued:
-        """Signs, and gives the tokens to `settle`, which writes what goes with them in the same transaction as others
-        do; the answer, which is what `settle` made of them, comes once all is committed.
-        """
+        """Signs, and passes the tokens to `settle`, which writes the rows that belong to them in the transaction of a
+        batch; returns the result of `settle` once all is committed."""
         return self._ledger.sign_and_write(
             prepared.signer, prepared.inputs, lambda work, signatures: settle(work, _issued(prepared, signatures))
         )
 
 
 def _of_sign_in(order: Order) -> dict[str, Any]:
-    """What an identity token says of the sign-in itself (OpenID Connect Core §2): the same when it is refreshed."""
+    """Returns the claims about the sign-in itself (OpenID Connect Core §2): the same when the token is refreshed."""
     said = {"nonce": order.nonce, "acr": order.acr}
     return {"auth_time": order.auth_time // 1000, **{name: value for name, value in said.items() if value}}
 

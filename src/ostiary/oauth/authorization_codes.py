@@ -1,4 +1,5 @@
-"""`finish` ends a sign-in: the transaction, the session and the code in one transaction. Nothing else makes codes."""
+"""Authorization codes. `finish` ends a sign-in: it stores the end of the sign-in transaction, the session and the code
+in one transaction. Nothing else creates codes."""
 
 from __future__ import annotations
 
@@ -55,7 +56,8 @@ class Finish:
             return self._add(work, row, request, USER_SCOPES)
 
     def anonymous(self, tenant: TenantView, request: AuthorizationRequest, request_id: str) -> str:
-        """The code of an anonymous user: of the one that he was until now, or of a new one. Raises as above."""
+        """Issues the code of an anonymous user: of the one that the user was until now, or of a new one. Raises as
+        above."""
         now = self.clock.now_ms()
         with self.store.write() as work:
             profile_id, until = request.anonymous_id, now + CODE_LIFETIME_S * 1000

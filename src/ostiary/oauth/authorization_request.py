@@ -1,7 +1,8 @@
-"""The authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1): read, checked, kept for the sign-in pages.
+"""The authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1): read, checked, stored for the sign-in
+pages.
 
-Until client and redirect URI are known to be good, an error is told to the browser itself; from then on it goes back to
-the client. A bad redirect URI is never followed (RFC 9700 §4.1).
+Until the client and the redirect URI are known to be valid, an error is shown in the browser; from then on it is
+returned to the client. A bad redirect URI is never followed (RFC 9700 §4.1).
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ Parameters = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class ReturnAddress:
-    """Where an answer goes: a redirect URI that is registered, and how. `state` comes back as it was sent."""
+    """The address to which an answer goes: a registered redirect URI, and the response mode. `state` is returned as it
+    was sent."""
 
     redirect_uri: str
     state: str
@@ -62,10 +64,11 @@ class ReturnAddress:
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """A request that is in order. `scope` are the names asked for; `hinted_subject` is whom the client expects.
+    """A valid authorization request. `scope` are the names asked for; `hinted_subject` is the user that the client
+    expects.
 
     `provider` is the one asked for, if any; `anonymous_id` the anonymous profile that the user had until now, if any;
-    `wants_acr` whether the identity token shall say how surely somebody signed in.
+    `wants_acr` whether the identity token shall say how the user was identified.
     """
 
     client_id: str
@@ -80,7 +83,7 @@ class AuthorizationRequest:
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether nobody is to be asked who he is."""
+        """Whether an anonymous user is requested, so that no sign-in page is shown."""
         return self.provider == ANONYMOUS
 
     def dump(self) -> str:
@@ -89,7 +92,7 @@ class AuthorizationRequest:
 
     @classmethod
     def load(cls, text: str) -> AuthorizationRequest:
-        """What `dump` wrote."""
+        """Reads what `dump` wrote."""
         facts = json.loads(text)
         facts["address"] = ReturnAddress(**facts["address"])
         facts["scope"] = tuple(facts["scope"])
@@ -97,7 +100,7 @@ class AuthorizationRequest:
 
 
 class AuthorizationFailed(Exception):
-    """An error that goes back to the client (RFC 6749 §4.1.2.1)."""
+    """An error that is returned to the client (RFC 6749 §4.1.2.1)."""
 
     def __init__(self, address: ReturnAddress, error: str, description: str) -> None:
         super().__init__(error)
@@ -222,7 +225,7 @@ def _check_provider(work: Work, tenant: TenantView, address: ReturnAddress, idp:
 
 
 def _why_not(work: Work, tenant: TenantView, idp: str) -> str:
-    """What is true of a provider whose settings are kept, while nobody can sign in with it yet."""
+    """Returns the reason why nobody can sign in with a provider, although it may have settings."""
     settings: Mapping[str, Setting[Any]] = {**SOCIAL, "saml": SAML}
     if idp in settings and settings[idp].read(work, tenant).is_active:
         return f"The identity provider {idp} is switched on, but signing in with it is not offered here yet."
@@ -232,7 +235,7 @@ def _why_not(work: Work, tenant: TenantView, idp: str) -> str:
 
 
 def _scope(client: ClientView, address: ReturnAddress, parameters: Parameters) -> tuple[str, ...]:
-    """What no sign-in could ever grant is refused before anybody types a password."""
+    """Checks the scopes: one that no sign-in could ever grant is refused before the user types a password."""
     asked = requested_scopes(parameters.get("scope", ""), client.name)
     if not {*USER_SCOPES, *UNDERSTOOD, *client.scopes}.issuperset(asked):
         raise AuthorizationFailed(address, "invalid_scope", "The application does not define a requested scope.")

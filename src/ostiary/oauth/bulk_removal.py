@@ -1,4 +1,4 @@
-"""Many directory users deleted at once, each like one that is removed by itself."""
+"""Deletion of many directory users in one request; each has the same effects as a deletion alone."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def remove_users(work: Work, tenant_id: str, ids: Sequence[str], now_ms: int) ->
 
 
 def removal_result(ids: Sequence[str], refused: Mapping[str, DomainError]) -> pb.CloudDirectoryRemovalResult:
-    """What became of them, in the order in which they were named."""
+    """Returns the result for each user, in the order of the request."""
     failures = [
         pb.CloudDirectoryRemovalFailure(id=user_id, error=transfer_error(refused[user_id]))
         for user_id in dict.fromkeys(ids)

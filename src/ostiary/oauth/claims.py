@@ -1,4 +1,4 @@
-"""What App ID tokens say, and the further claims that a tenant maps into them."""
+"""Claims of App ID tokens, and the further claims that a tenant maps into them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,13 @@ from ostiary.store.work import Work
 from ostiary_api.appid.management.v4 import tokens_pb2 as pb
 
 IDENTITY_BYTES = 102_400
-"""Of mapped claims in an identity token, as documented."""
+"""The limit of mapped claims in an identity token, as the vendor documents it."""
 ACCESS_BYTES = 40_000
-"""In an access token, which travels in a header: a larger one would be refused by our own endpoints."""
+"""The limit of mapped claims in an access token, which is sent in a header: our own endpoints would refuse a larger
+one."""
 _RESERVED = frozenset({"iss", "aud", "sub", "iat", "exp", "amr", "tenant", "scope"})
-"""In an identity token `scope` would be what tells access tokens apart; in an access token it is only ever extended."""
+"""The claims that a mapping may not replace. In an identity token `scope` would make it look like an access token; in
+an access token `scope` can only be extended."""
 _RESERVED_IN_IDENTITY = _RESERVED | {"identities", "oauth_client", "nonce", "auth_time", "acr"}
 _MISSING = object()
 
@@ -35,7 +37,7 @@ def identity_claims(subject: Subject) -> dict[str, Any]:
 
 
 def known_claims(subject: Subject) -> dict[str, Any]:
-    """What is known of a subject without looking further, and whether its address is verified."""
+    """Returns what is known of a subject without a further query, and whether its address is verified."""
     known = {
         "email": subject.email, "name": subject.name,
         "preferred_username": subject.preferred_username or subject.said.get("preferred_username"),
@@ -49,7 +51,7 @@ def known_claims(subject: Subject) -> dict[str, Any]:
 
 
 def sources_of(work: Work, tenant_id: str, subject: Subject) -> Sources:
-    """Where mapped claims come from: the profile's attributes, its roles, and what its providers say of it."""
+    """Returns the sources of mapped claims: the profile's attributes, its roles, and what its providers say of it."""
 
     @cache
     def source(name: str) -> Any:

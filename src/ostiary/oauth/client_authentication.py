@@ -1,4 +1,5 @@
-"""Who is the client (RFC 6749 §2.3): Basic or body, one of the two, decided before anything else is looked at."""
+"""Client authentication (RFC 6749 §2.3): by Basic or in the body, only one of them, and before anything else is
+checked."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ Found = TypeVar("Found")
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """What a request says about its client: the likeliest reading of each part first.
+    """The client credentials of a request; the most likely reading of each part first.
 
     RFC 6749 §2.3.1 has both parts of Basic form-encoded, so a `+` is a blank and `%2D` a hyphen. Many clients send them
     as they are, which is another reading where the id or the secret holds `+` or `%`; none that is made here does, but
@@ -34,14 +35,14 @@ class Presented:
     in_header: bool
 
     def find(self, look: Callable[[str], Found | None]) -> Found | None:
-        """What `look` finds by the id, in its first reading that is known."""
+        """Returns what `look` finds for the id, in the first reading that is known."""
         return next((found for found in map(look, self.client_ids) if found is not None), None)
 
 
 def authenticate_client(
     work: Work, tenant: TenantView, authorization: str, form: Form, *, public: bool = True
 ) -> ClientView:
-    """The client that the request comes from; `authorization` is the header of that name, empty when absent.
+    """Returns the client that sent the request; `authorization` is the header of that name, empty when absent.
 
     Confidential clients prove themselves by their secret. Public ones, where `public` admits them, only name
     themselves; the SPA SDK's `Basic clientId:code_verifier` must then repeat the form's verifier. Raises

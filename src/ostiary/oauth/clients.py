@@ -114,7 +114,7 @@ def show_secret(sealing: Sealing, tenant_id: str, client: ClientView) -> str:
 
 
 def secret_place(tenant_id: str, client_id: str) -> Place:
-    """Where the readable copy of a client's secret is sealed."""
+    """Returns the place under which the readable copy of a client's secret is sealed."""
     return Place(tenant_id, "clients", client_id, "sealed_secret")
 
 

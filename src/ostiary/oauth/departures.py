@@ -1,4 +1,5 @@
-"""Who leaves or is shut out loses all that was granted: sessions, refresh tokens, codes, tokens."""
+"""Access revocation: a user or client that is removed or disabled loses all sessions, refresh tokens, codes and
+tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies of token endpoints: urlencoded, multipart and JSON alike, as real clients send them.
+"""Bodies of token endpoints: urlencoded, multipart or JSON, since real clients send all of them.
 
 Only the fields that an operation knows are looked at. Each of those may be sent once (RFC 6749 §3.2); others are
 ignored however often they come, such as `resource`, which may be repeated (RFC 8707 §2).

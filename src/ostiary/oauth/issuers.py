@@ -1,4 +1,4 @@
-"""Where tokens say that they come from. Everything derives from the public URL, which `serve` decides."""
+"""Issuers: the `iss` of tokens. All of them derive from the public URL, which `serve` decides."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ MAX_LENGTH = 57_344
 
 
 class InvalidToken(Exception):
-    """Not a token that one of our keys has signed."""
+    """A text that is not a token signed with one of our keys."""
 
 
 _compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
@@ -50,7 +50,7 @@ def unb64(text: str) -> bytes:
 
 
 def signing_input(kid: str, claims: dict[str, Any], **header: Any) -> bytes:
-    """What is signed: header and claims. `header` adds to `alg`, `typ` and `kid` (App ID: `ver=4`)."""
+    """Returns what is signed: header and claims. `header` adds to `alg`, `typ` and `kid` (App ID: `ver=4`)."""
     return f"{_protected(kid, *header.items())}.{_part(claims)}".encode()
 
 

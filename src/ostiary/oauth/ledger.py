@@ -1,13 +1,13 @@
-"""Signs tokens and appends the rows that go with them, for many requests at once.
+"""Signing queue: signs tokens and appends the rows that belong to them, for many requests at once.
 
-One thread of a process takes all that waits and signs it; another appends the rows in one transaction and then
-releases the answers: nobody sees a token before the row that records it is durable, yet one commit serves a whole
-batch, and the next is signed while the disk has it. It also keeps the other threads from fighting over the interpreter
+One thread of a process takes all waiting jobs and signs them; another appends the rows in one transaction and then
+releases the answers. No token is sent before the row that records it is durable, yet one commit serves a whole batch,
+and the next batch is signed while the disk writes. It also keeps the other threads from fighting over the interpreter
 while a signature is made (a third more tokens a second than signing in place).
 
-What needs a signature and no row never meets the database. Records on which no answer depends (reads, refusals) take
-the same way as rows, only that nobody waits for them, and nobody fails because of them: a batch that cannot be written
-is tried once more without them.
+A job that needs a signature and no row does not use the database. Records on which no answer depends (reads, refusals)
+are written like rows, but no request waits for them, and no request fails because of them: a batch that cannot be
+written is tried once more without them.
 """
 
 from __future__ import annotations
@@ -37,17 +37,18 @@ from ostiary.store.work import Work
 
 LARGEST_BATCH = 64
 MOMENT_S = 0.0005
-"""How long a batch that is not full waits for a request that is being answered, and may soon want a signature. It takes
-longer where a thread holds the interpreter, whose work is not held up by that."""
+"""The time for which a batch that is not full waits for a request that is being answered and may soon need a signature.
+The wait is longer where a thread holds the interpreter; it does not delay that thread's work."""
 TIMEOUT_S = 10.0
 """Longer than the store's own timeouts, so that its reason is heard; below the gateway's."""
 BEGUN_S = 4.0
-"""How much longer a request waits whose batch has begun; with TIMEOUT_S below the gateway's patience."""
+"""The additional time for which a request waits once its batch has begun; together with TIMEOUT_S less than the
+gateway's timeout."""
 LINGER_S = 0.05
-"""How long rows lie for which nobody waits, so that few reads do not cost a commit each."""
+"""The time after which rows are written that no request waits for, so that few reads do not cost a commit each."""
 LONGEST_QUEUE = 4_096
-"""Of records that nobody waits for. Whoever comes then waits, so that a store that is too slow for its records slows
-down who causes them; where it does not move at all the record is lost, since a read must not fail for it."""
+"""The limit of records that no request waits for. Beyond it a request waits, so that a slow store slows down those who
+cause the records; if the store does not answer at all the record is lost, since a read must not fail for it."""
 STILL_S = 1.0
 """A transaction that takes longer than this does not move."""
 _log = structlog.get_logger("ostiary.ledger")
@@ -55,7 +56,7 @@ _log = structlog.get_logger("ostiary.ledger")
 Finished = TypeVar("Finished")
 Taken = TypeVar("Taken")
 Finish = Callable[[Work, list[bytes]], Finished]
-"""What else a request writes: gets the transaction of its batch and its signatures."""
+"""Writes what else belongs to a request: gets the transaction of its batch and its signatures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ class Ledger:
         self._runs_in = 0
 
     def sign(self, signer: Signer, inputs: Sequence[bytes], now_ms: int, *entries: Entry) -> list[bytes]:
-        """The signatures of `inputs`, once `entries` are committed to the audit ledger.
+        """Returns the signatures of `inputs`, once `entries` are committed to the audit ledger.
 
         Raises `unavailable` when the store refuses the batch or does not answer in time, CANCELLED or DEADLINE_EXCEEDED
         when the caller of this thread's request goes before that.
@@ -110,7 +111,8 @@ class Ledger:
         return signatures
 
     def sign_and_write(self, signer: Signer, inputs: Sequence[bytes], finish: Finish[Finished]) -> Finished:
-        """What `finish` returns, once all that it wrote is committed; what it raises concerns this request alone."""
+        """Returns the result of `finish` once all that it wrote is committed; what it raises concerns this request
+        alone."""
         finished: Finished = self._settled(_Job(signer, inputs, (), finish, caller=own_caller()))
         return finished
 
@@ -149,7 +151,7 @@ class Ledger:
 
     @property
     def waiting(self) -> int:
-        """How many requests wait for the next batch, about."""
+        """The approximate number of requests that wait for the next batch."""
         return self._waiting.qsize() + self._signed.qsize() + len(self._noted)
 
     def _settled(self, job: _Job) -> Any:
@@ -187,7 +189,8 @@ class Ledger:
             self._began = math.inf
 
     def _next(self, signed: SimpleQueue[_Batch]) -> _Batch:
-        """What is to be written together: all that is signed, and what was noted until somebody waits, or LINGER_S."""
+        """Returns the jobs to write together: all that are signed, and noted records once a request waits or LINGER_S
+        is over."""
         batch = [each for part in _taken(signed) for each in part]
         if not batch:
             self._lingers = True
@@ -200,8 +203,8 @@ class Ledger:
         return batch
 
     def _outcomes(self, batch: _Batch) -> Sequence[Any]:
-        """What each job gets, once all is committed. Whatever goes wrong fails this batch: an exception that ended the
-        thread would hang every later request."""
+        """Returns the result of each job, once all is committed. Any error fails this batch only: an exception that
+        ended the thread would block every later request."""
         try:
             return self._written(batch)
         except Exception as error:  # noqa: BLE001 - it is passed on to those who wait
@@ -251,7 +254,8 @@ def _sign_all(waiting: SimpleQueue[_Job], signed: SimpleQueue[_Batch]) -> None:
 
 
 def _gathered(waiting: SimpleQueue[_Job]) -> list[_Job]:
-    """What waits, and what is about to: of signatures that are made at once, as many as possible should be."""
+    """Returns the jobs that wait and those that are about to: signatures that are made together should be as many as
+    possible."""
     jobs = _taken(waiting)
     with suppress(Empty):
         while 0 < _texts(jobs) < at_once() and jobs[-1].crew and jobs[-1].crew.at_work:
@@ -264,7 +268,7 @@ def _texts(jobs: Sequence[_Job]) -> int:
 
 
 def _signed(jobs: Sequence[_Job]) -> list[Any]:
-    """Of each job its signatures, or the exception that making them raised: it must not end the thread."""
+    """Returns the signatures of each job, or the exception that signing raised: it must not end the thread."""
     asked = [(job.signer, each) for job in jobs if job.signer for each in job.inputs]
     try:
         made = iter(sign_together(asked))
@@ -304,8 +308,8 @@ def _is_alone(batch: _Batch) -> bool:
 
 
 def _finished(work: Work, job: _Job, made: Any, *, alone: bool) -> Any:
-    """What the job's `finish` returns or raises; a savepoint undoes what it wrote before it raised, or the end of the
-    transaction if that is its own."""
+    """Returns what the job's `finish` returns or raises; a savepoint undoes what it wrote before it raised, or the end
+    of the transaction if the job has one of its own."""
     if isinstance(made, Exception):
         return made
     if alone:
@@ -320,7 +324,7 @@ def _finished(work: Work, job: _Job, made: Any, *, alone: bool) -> Any:
 
 
 def _finish(work: Work, job: _Job, made: Any) -> Any:
-    """Nothing, for a caller who has gone."""
+    """Writes nothing, for a request whose caller has disconnected."""
     check_awaited(job.caller)
     return made if job.finish is None else job.finish(work, made)
 

@@ -26,7 +26,7 @@ _KIND = "login transaction"
 
 @dataclass(frozen=True, slots=True)
 class BrowserHalf:
-    """What the browser of a transaction holds: the `handle` in the form, the `secret` in a cookie."""
+    """The part of a sign-in transaction that the browser has: the `handle` in the form, the `secret` in a cookie."""
 
     handle: str
     secret: str
@@ -38,7 +38,8 @@ class BrowserHalf:
 
     @property
     def csrf_token(self) -> str:
-        """What a form must carry besides the handle: only pages that we sent to this browser know it."""
+        """Returns the value that a form must contain in addition to the handle: only pages sent to this browser have
+        it."""
         return hmac.new(self.secret.encode(), f"csrf {self.handle}".encode(), hashlib.sha256).hexdigest()
 
 
@@ -59,7 +60,7 @@ def cookie_name(handle: str) -> str:
 def start(
     sealing: Sealing, entropy: Entropy, tenant_id: str, request: AuthorizationRequest, now_ms: int
 ) -> BrowserHalf:
-    """A new transaction; it lives LIFETIME_S."""
+    """Starts a transaction; it expires after LIFETIME_S."""
     secret = new_secret(entropy)
     # An id of its own, since the text of a sealed value can be spelled in several ways.
     facts = {"id": new_secret(entropy), "expires_at": now_ms + LIFETIME_S * 1000, "request": request.dump()}
@@ -69,9 +70,8 @@ def start(
 def resume(
     work: Work, sealing: Sealing, tenant_id: str, browser: BrowserHalf, csrf_token: str, now_ms: int
 ) -> LoginTransaction:
-    """The transaction that a form continues. Raises CSRF_FAILED (403) when the form does not come from a page that this
-    browser got, SIGN_IN_OVER (400) when the transaction has expired or was finished.
-    """
+    """Returns the transaction that a form continues. Raises CSRF_FAILED (403) when the form does not come from a page
+    that this browser received, SIGN_IN_OVER (400) when the transaction has expired or was finished."""
     try:
         facts = json.loads(sealing.open(browser.handle, _place(tenant_id, browser.secret)))
     except SealBroken:

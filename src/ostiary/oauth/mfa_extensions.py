@@ -26,7 +26,7 @@ SAMPLE = {
     "application_type": "serverapp", "first_name": "Test", "last_name": "User",
     "last_successful_first_factor": "2000-01-01T00:00:00.000Z", "last_successful_mfa": "2000-01-01T00:00:00.000Z",
 }  # fmt: skip
-"""What the test of an extension sends: nobody's, by addresses and ids that are reserved for it."""
+"""The data that the test of an extension sends: addresses and ids that are reserved for it and belong to no user."""
 OUTCOME = {"status": "success", "reason": "test"}
 
 

@@ -1,4 +1,4 @@
-"""Directory users as platform tokens describe them (identity_service dialect, §1.3 and §1.4)."""
+"""Directory users as platform tokens describe them, in the claims of VMware Identity Service."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Account:
 
     @property
     def acct(self) -> str:
-        """How other systems name the account."""
+        """The account's name in other systems."""
         return acct_of(self.user.user_name, self.tenant.name)
 
     @property
@@ -35,14 +35,15 @@ class Account:
         return [f"csp:{role}" for role in self.roles]
 
     def access_claims(self) -> dict[str, Any]:
-        """What an access token says of the account, beside what every platform token says."""
+        """Returns what an access token says of the account, in addition to the claims of every platform token."""
         return {
             "acct": self.acct, "username": self.user.user_name, "domain": self.tenant.name, "context": self.tenant.id,
             "perms": self.perms,
         }  # fmt: skip
 
     def identity_claims(self) -> dict[str, Any]:
-        """What an identity token says of the account (OpenID Connect Core §5.1). Group names and ids keep one order."""
+        """Returns what an identity token says of the account (OpenID Connect Core §5.1). Group names and ids have the
+        same order."""
         claims: dict[str, Any] = {
             "username": self.user.user_name, "preferred_username": self.user.user_name, "email": self.user.email,
             "name": self.user.display_name, "given_name": self.user.given_name, "family_name": self.user.family_name,

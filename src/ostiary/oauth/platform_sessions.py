@@ -1,4 +1,5 @@
-"""Who signs in at csp or cloudapi: a password or an API token becomes a session, and tokens that hang on it."""
+"""Sign-in at csp or cloudapi: a password or an API token is exchanged for a session, and for tokens that depend on
+it."""
 
 from __future__ import annotations
 
@@ -32,8 +33,8 @@ from ostiary.store.tenancy import Tenancy, TenantView, default_tenant, tenant_na
 from ostiary.store.work import Work
 
 LOCAL_DIRECTORY = "System Domain"
-"""What clients of vRealize Automation call the directory of the server itself, here the default organization's. No
-organization can have this name, which has a blank in it."""
+"""The name by which clients of vRealize Automation call the server's own directory, here the default organization's. No
+organization can have this name, since it contains a blank."""
 CSP, CLOUDAPI = "csp", "cloudapi"
 """The kinds of sessions."""
 AMR = "pwd"
@@ -42,14 +43,14 @@ AMR = "pwd"
 
 @dataclass(frozen=True, slots=True)
 class Entrance:
-    """Where somebody signs in: `kind` is csp or cloudapi, `audit` the event that is recorded."""
+    """The interface at which a user signs in: `kind` is csp or cloudapi, `audit` the event that is recorded."""
 
     kind: str
     audit: str
     request_id: str
 
     def entry(self, tenant_id: str, who: str, who_id: str, target: str, target_id: str) -> Entry:
-        """Who got tokens here: `who` is user or client, `target` what the tokens hang on."""
+        """Returns the audit entry for issued tokens: `who` is user or client, `target` what the tokens depend on."""
         return Entry(
             tenant_id=tenant_id, action=self.audit, initiator_kind=who, initiator_id=who_id, target_type=target,
             target_id=target_id, request_id=self.request_id,
@@ -126,7 +127,7 @@ class PlatformSessions:
         return self._opened(tenant, session, issuer)
 
     def identity_token(self, opened: Opened, audience: str, issuer: str = "") -> str:
-        """An identity token about whoever signed in, for `audience`."""
+        """Issues an identity token about the user who signed in, for `audience`."""
         claims = opened.account.identity_claims()
         with self._store.read() as work:
             return self._tokens.identify(

@@ -40,7 +40,7 @@ from ostiary.store.tenancy import Tenancy, TenantView
 from ostiary.store.work import Work
 
 REFRESH_LIFETIME_S = 30 * 86_400
-"""Of a rotating refresh token; each use starts it anew."""
+"""The lifetime of a rotating refresh token; each use starts it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class PlatformTokenEndpoint:
             raise invalid_grant() from reuse
 
     def _renewed(self, work: Work, held: HeldGrant, issuer: str, now_ms: int) -> Answer:
-        """The subject is looked at anew: whoever is locked, deactivated or gone since gets nothing more."""
+        """Reads the subject again: a user who is locked, deactivated or deleted since the sign-in gets no tokens."""
         tenant, terms = self._tenancy.get(work, held.tenant_id), held.terms
         account = living_account(work, tenant, terms.user_id, now_ms) if tenant is not None else None
         session = terms.session_id and find_session(work, held.tenant_id, terms.session_id, now_ms)

@@ -1,8 +1,8 @@
-"""Platform tokens: what API keys, directory users and service accounts act with outside App ID's runtime.
+"""Platform tokens: the tokens of API keys, directory users and service accounts outside App ID's runtime.
 
 Claims: `iss`, `aud` (the platform), `sub`, `sub_type` (api_key, user, client), `context_name` (the organization's id),
 `iat`, `exp`, `jti`, and what each dialect adds (`perms`, `iam_id`, `acct`, `sid`, …). Identity tokens name another
-audience, so that none opens anything here.
+audience, so that no interface here accepts one.
 """
 
 from __future__ import annotations

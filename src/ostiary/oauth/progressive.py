@@ -1,7 +1,7 @@
-"""Progressive sign-in: `appid_access_token` says who somebody was until now, an anonymous user.
+"""Progressive sign-in: `appid_access_token` names the anonymous user that the user was until now.
 
-Its profile becomes that of the identity with which he signs in. So the token must be one that an anonymous user of this
-very application may hold: with any other, somebody could make the profile of another person his own.
+The anonymous profile becomes the profile of the identity used for the sign-in. So the token must be one that an
+anonymous user of this very application may hold: with any other, a user could take over the profile of another person.
 """
 
 from __future__ import annotations

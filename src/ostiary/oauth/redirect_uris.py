@@ -1,6 +1,6 @@
-"""Where browsers may be sent back to: what may be registered, and what then matches.
+"""Redirect URIs: which ones may be registered, and which ones then match.
 
-Matching compares text, never parsed URLs: whoever finds two parsers that disagree finds nothing here.
+Matching compares text, never parsed URLs, so two parsers that disagree cannot be used for an attack.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NEVER = frozenset({
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=%]+")
-"""What RFC 3986 allows in a URI, without `#`."""
+"""The characters that RFC 3986 allows in a URI, without `#`."""
 _CLIMBS = re.compile(r"/(?:\.|%2e){1,2}(?:[/;]|$)|%(?:25)*(?:2f|5c)|%252e|//", re.IGNORECASE)
 """Segments by which a wildcard's remainder could leave the registered folder, encoded or not."""
 _NO_PATH = re.compile(r"https?://[^/]+")
@@ -78,7 +78,7 @@ def check_redirect_uri(uri: str, where: str) -> None:
 
 
 def _fault(uri: str) -> str:
-    """What is wrong with a URI to register, or nothing."""
+    """Returns what is wrong with a URI to register, or nothing."""
     scheme = _SCHEME.match(uri)
     if len(uri) > MAX_LENGTH:
         return f"must have at most {MAX_LENGTH} characters"

@@ -1,9 +1,9 @@
 """Refresh tokens and the grants behind them: rotating ones (RFC 9700 §4.14), and API tokens that stay as they are.
 
 A grant is one authorization; its refresh tokens are a family. A rotating token is used once: within ten seconds the
-same client may repeat itself, as after a lost answer, and gets the same answer while the successor is unused; any
-other second use means that two parties hold the token, so the family dies. An API token is sent again on
-every run of a script and lives until it ends or is revoked.
+same client may repeat itself, as after a lost answer, and gets the same answer while the successor is unused; any other
+second use means that two parties hold the token, so the family is revoked. An API token is sent again on every run of a
+script; it is valid until it expires or is revoked.
 
 Tokens are opaque: lower-case hex of 256 random bits. Only digests are stored.
 """
@@ -36,10 +36,11 @@ APPID = "appid"
 PLATFORM = "platform"
 GRACE_MS = 10_000
 ANSWER_MS = 2 * GRACE_MS
-"""How long the answer of a refresh is kept at least; the cleaner comes every minute."""
+"""The time for which the answer of a refresh is stored at least; the cleaner runs every minute."""
 API_TOKEN_LIFETIME_S = 90 * 86_400
 LONGEST_ACCESS_MS = 86_400_000
-"""No access token lives longer, so no record of its revocation needs to; but those of anonymous users do."""
+"""The longest lifetime of an access token, after which the record of its revocation is not needed; those of anonymous
+users can be longer."""
 
 _GRANTS, _TOKENS = table_of(Grant), table_of(RefreshToken)
 _REVOKED, _SESSIONS = table_of(RevokedToken), table_of(Session)
@@ -99,7 +100,8 @@ _REVOKE = {
 
 @dataclass(frozen=True, slots=True)
 class GrantTerms:
-    """What was authorized, to whom. Times are UTC milliseconds; `amr` and `scope` are space-separated.
+    """The terms of an authorization: scope and subject. Times are UTC milliseconds; `amr` and `scope` are
+    space-separated.
 
     `kind` is ROTATING or API_TOKEN, `audience` APPID or PLATFORM, `subject` the `sub` of the tokens, `user_id` the
     directory user behind it, if any. `scope` is what was asked for; empty means all that the subject may have.
@@ -142,7 +144,7 @@ class Reused(Exception):
 
 
 class Overtaken(Exception):
-    """Somebody used the token, or revoked its grant, since it was looked up: look again."""
+    """The token was used, or its grant revoked, after it was read: read it again."""
 
 
 def new_refresh_token(entropy: Entropy) -> str:
@@ -154,9 +156,9 @@ def open_grant(
     work: Work, tenant_id: str, terms: GrantTerms, token: str, entropy: Entropy, now_ms: int, lifetime_s: int,
     access_token: str = "",
 ) -> str:  # fmt: skip
-    """Stores a grant with its first refresh `token`; the grant's id.
+    """Stores a grant with its first refresh `token`; returns the grant's id.
 
-    `access_token` is the one issued beside it: it dies with the family.
+    `access_token` is the one issued with it: it is revoked with the family.
     """
     grant_id, until = new_id(entropy), now_ms + lifetime_s * 1000
     work.run(

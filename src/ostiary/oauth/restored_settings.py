@@ -1,7 +1,7 @@
-"""What a tenant's settings let in stays out after a restore, if it was taken away since the backup.
+"""Settings of a restored tenant: an access that was removed since the backup is not given again by the restoration.
 
-Nobody can say of two documents which one an intruder wrote, so what protects is what both agree on: an address, a
-provider or a page that stands in one of them only is not trusted.
+It is not known which of two documents an intruder has changed, so only what both contain is trusted: an address, a
+provider or a page that is in one of them only is removed.
 """
 
 from __future__ import annotations
@@ -79,7 +79,8 @@ def _switched_off_unless_alike(ours: Any, _theirs: Message, _default: Message) -
 
 
 def _default_unless_alike(ours: Message, _theirs: Message, default: Message) -> None:
-    """Where codes and links of mails go: the operator's own server and pages are always safe."""
+    """Resets the addresses to which codes and mail links are sent: the operator's own server and pages are always
+    safe."""
     ours.CopyFrom(default)
 
 

@@ -25,7 +25,7 @@ def application_authenticated(tenant_id: str, client_id: str, request_id: str) -
 
 
 def application_refused(tenant_id: str, request_id: str) -> Entry:
-    """Somebody failed to authenticate as a client."""
+    """Returns the event for a failed client authentication."""
     return _entry(tenant_id, "application", UNKNOWN, "client_credentials:", request_id, failed=True)
 
 
@@ -35,12 +35,14 @@ def user_authenticated(tenant_id: str, profile_id: str, user_id: str, request_id
 
 
 def identity_authenticated(tenant_id: str, profile_id: str, provider: str, request_id: str) -> Entry:
-    """Somebody signed in whom another provider knows: by what id is not kept, since often it is a mail address."""
+    """Returns the event for a sign-in through another provider. The id at the provider is not stored, since often it is
+    a mail address."""
     return _entry(tenant_id, "user", profile_id, f"{provider}:", request_id)
 
 
 def user_refused(tenant_id: str, request_id: str) -> Entry:
-    """Somebody failed to sign in as a directory user; whom he tried to be is no id of ours, so it is not kept."""
+    """Returns the event for a failed sign-in of a directory user. The name that was typed is no id of ours, so it is
+    not stored."""
     return _entry(tenant_id, "user", UNKNOWN, "cloud_directory:", request_id, failed=True)
 
 
@@ -55,7 +57,7 @@ def password_renewed(tenant_id: str, user_id: str, request_id: str) -> Entry:
 
 
 def user_created(tenant_id: str, user_id: str, request_id: str) -> Entry:
-    """Somebody signed up and is a directory user now."""
+    """Returns the event for a sign-up that created a directory user."""
     return _directory_entry(tenant_id, "cloud-dir-user.create", user_id, request_id)
 
 

@@ -1,4 +1,4 @@
-"""Which scopes a token gets: the standard ones of its kind, and those of roles that were asked for, or all of them."""
+"""Scopes of a token: the standard ones of its kind, and those of roles, either the requested ones or all."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Collection, Sequence
 from ostiary.errors import DomainError, invalid
 
 ANONYMOUS_SCOPES = ("openid", "appid_default", "appid_readuserattr", "appid_readprofile", "appid_writeuserattr")
-"""What the token of an anonymous user carries."""
+"""The scopes of an anonymous user's token."""
 USER_SCOPES = (*ANONYMOUS_SCOPES, "appid_authenticated")
-"""What every signed-in user's token carries."""
+"""The scopes of every signed-in user's token."""
 CLIENT_SCOPES = ("appid_default",)
 RESERVED = ("appid_", "openid")
-"""How scopes begin that only the server gives."""
+"""The prefixes of scopes that only the server gives."""
 OPENID_SCOPES = ("openid", "profile", "email", "address", "phone")
-"""What OpenID Connect Core §5.4 defines, and `openid` itself: metadata lists them."""
+"""The scopes that OpenID Connect Core §5.4 defines, and `openid` itself: metadata lists them."""
 UNDERSTOOD = frozenset({
     *OPENID_SCOPES, "offline_access",
     "groups", "group", "roles", "role", "permissions", "entitlements", "federated:id", "web-origins", "acr", "basic",
@@ -32,7 +32,7 @@ def requested_scopes(scope: str, client_name: str) -> tuple[str, ...]:
 
 
 def assertable_scopes(scope: str) -> tuple[str, ...]:
-    """The scopes that somebody whom the tenant trusts may add: App ID's own are not among them."""
+    """Returns the scopes that an assertion trusted by the tenant may add: App ID's own are not among them."""
     return tuple(dict.fromkeys(name for name in scope.split() if not name.startswith(RESERVED)))
 
 

@@ -1,4 +1,4 @@
-"""What users do for themselves by the links in mails: confirm their address, choose a new password."""
+"""Self-service of users by the links in mails: confirmation of an address, choice of a new password."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ostiary.store.work import Work
 
 
 class SelfService:
-    """Who may get which link, and what following it does."""
+    """Requests for links, and the effects of following them."""
 
     def __init__(self, clock: Clock, messages: UserMessages, password_change: PasswordChange) -> None:
         self._clock = clock
@@ -94,7 +94,8 @@ class SelfService:
         self, work: Work, tenant: TenantView, prepared: PreparedPassword, language: str, ip_address: str, *,
         by_user: bool,
     ) -> UserView:  # fmt: skip
-        """With all that a new password ends: what was granted under the old one, and links that would set another."""
+        """Stores a new password and ends what depends on the old one: grants, and other links that would set a
+        password."""
         now_ms = self._clock.now_ms()
         self._password_change.store(work, tenant.id, prepared, by_user=by_user)
         end_access_of_user(work, tenant.id, prepared.user_id, now_ms)

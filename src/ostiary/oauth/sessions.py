@@ -1,4 +1,4 @@
-"""Sessions: that somebody has signed in, when and how. Codes, grants and session tokens hang on one."""
+"""Sessions: the record that a user has signed in, when and how. Codes, grants and session tokens depend on one."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def open_session(
     work: Work, tenant_id: str, kind: str, user_id: str, amr: str, auth_time: int, lifetime_s: int, entropy: Entropy, *,
     secret: str = "", grant_id: str = "", access_epoch: int,
 ) -> Session:  # fmt: skip
-    """A new session from now, `auth_time` (UTC milliseconds), on; `amr` is space-separated (RFC 8176).
+    """Opens a session that begins at `auth_time` (UTC milliseconds); `amr` is space-separated (RFC 8176).
 
     `kind` is browser, cloudapi or csp. The id is new at every sign-in, so nothing planted before it is worth
     anything after it. `secret` is what a cookie holds, if one does; its digest is kept. `grant_id` is the API token
-    with which somebody signed in: the session ends when that is revoked. `access_epoch` is the user's, as it was when
+    used for the sign-in: the session ends when that is revoked. `access_epoch` is the user's, as it was when
     the user proved who it is.
     """
     session = Session(
@@ -48,13 +48,14 @@ def open_session(
 
 
 def find_session(work: Work, tenant_id: str, session_id: str, now_ms: int) -> Session | None:
-    """The session if it still lives."""
+    """Returns the session if it has not ended."""
     row = work.row(_LIVING, {"of_tenant": tenant_id, "session_id": session_id, "now_ms": now_ms})
     return Session(**row._asdict()) if row else None
 
 
 def end_session(work: Work, tenant_id: str, session_id: str, now_ms: int) -> bool:
-    """Ends one session; what hangs on it is refused from the next request on. False when it lived no longer."""
+    """Ends one session; tokens that depend on it are refused from the next request on. False when it had ended
+    already."""
     return bool(work.run(_END, {"of_tenant": tenant_id, "named": session_id, "now_ms": now_ms}))
 
 

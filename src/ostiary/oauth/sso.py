@@ -1,4 +1,4 @@
-"""Single sign-on of a tenant's applications: its settings."""
+"""Settings of single sign-on between a tenant's applications."""
 
 from __future__ import annotations
 

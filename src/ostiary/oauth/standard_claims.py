@@ -1,7 +1,7 @@
-"""The standard claims of OpenID Connect Core §5.1 and the registered ones of JSON Web Tokens: of which type each is,
-and what the directory or a provider knows.
+"""Standard claims of OpenID Connect Core §5.1 and registered claims of JSON Web Tokens: their types, and their values
+as the directory or a provider knows them.
 
-Relying parties written in typed languages refuse a whole token for one claim of another type, so none leaves here.
+Relying parties written in typed languages refuse a whole token for one claim of another type, so none is issued.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _FLAGS = ("email_verified", "phone_number_verified")
 _REGISTERED_TEXTS = ("jti", "azp", "client_id", "sid", "acr", "nonce", "at_hash", "c_hash", "s_hash")
 _REGISTERED_TIMES = ("nbf", "auth_time")
 _REGISTERED_OBJECTS = ("act", "cnf", "events")
-"""Of RFC 7519 §4.1 and its registry: those that a tenant may map and that libraries read by themselves."""
+"""The claims of RFC 7519 §4.1 and its registry that are objects: a tenant may map them, and libraries read them by
+themselves."""
 LATEST_S = 253_402_300_799
 """The end of the year 9999: some languages have no later time."""
 _ADDRESS = {
@@ -92,8 +93,8 @@ def said_claims(user_info: str) -> Mapping[str, Any]:
 
 @lru_cache(maxsize=1_024)
 def directory_claims(user: UserView) -> Mapping[str, Any]:
-    """What the directory knows of a user, with contacts, beyond what its profile says. Remembered, as userinfo asks for
-    it and it takes longer to write down than to read."""
+    """Returns what the directory knows of a user, with contacts, in addition to the profile. Cached, since userinfo
+    asks for it and encoding takes longer than reading."""
     further = user.further
     photo, place = _first(further, "photos"), _first(further, "addresses")
     phone = next((one for one in user.phones if one.primary), next(iter(user.phones), None))

@@ -1,4 +1,4 @@
-"""The person whom tokens speak of: a profile, its identities, and the directory user behind it, in one query."""
+"""Subjects of tokens: a profile, its identities, and the directory user behind it, read in one query."""
 
 from __future__ import annotations
 
@@ -136,13 +136,14 @@ class Subject:
 
     @property
     def said(self) -> Mapping[str, Any]:
-        """The standard claims that the tenant's own key has signed, of somebody who signs in by it."""
+        """The standard claims that the tenant's own key has signed, of a user who signs in by custom identity."""
         signed = next((identity.user_info for identity in self.identities if identity.provider == CUSTOM), "")
         return said_claims(signed) if signed else {}
 
     @property
     def given_name(self) -> str:
-        """Of a directory user, else as it was signed; empty if it is not known. Likewise what follows."""
+        """The given name: of a directory user, else as it was signed; empty if not known. The same holds for the
+        properties below."""
         return (self.user.given_name if self.user else "") or self.said.get("given_name", "")
 
     @property
@@ -165,8 +166,8 @@ class Subject:
         )
 
     def is_still(self, amr: str) -> bool:
-        """Whether a credential that was issued after a sign-in by `amr` is its own: what was issued to an anonymous
-        user dies when he becomes somebody."""
+        """Whether a credential issued after a sign-in by `amr` still belongs to the subject: one that was issued to an
+        anonymous user is invalid once the user has an identity."""
         return self.anonymous == (amr == ANONYMOUS)
 
 
@@ -176,7 +177,8 @@ def find_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Su
 
 
 def subject_at_sign_in(work: Work, tenant_id: str, arrival: Arrival, entropy: Entropy, now_ms: int) -> Subject:
-    """Who has just signed in, with a profile that says what the provider says: one query where nothing is new."""
+    """Returns the user who has just signed in, with a profile that has what the provider says: one query where nothing
+    changed."""
     known = {"at_provider": arrival.identity.provider, "its_id": arrival.identity.id}
     subject = _subject(work.rows(_FIND_KNOWN, {"of_tenant": tenant_id, **known}), now_ms)
     if subject is None or not subject.says(arrival):
@@ -188,7 +190,8 @@ def subject_at_sign_in(work: Work, tenant_id: str, arrival: Arrival, entropy: En
 def find_tenant_and_subject(
     work: Work, tenancy: Tenancy, tenant_id: str, token_digest: str, profile_id: str, now_ms: int
 ) -> tuple[TenantView | None, bool, Subject | None]:
-    """What `Tenancy.find` finds, and the subject of the token. On this connection `get_subject` knows it then."""
+    """Returns what `Tenancy.find` finds, and reads the subject of the token with it. `get_subject` on this connection
+    has it then."""
     tenant, revoked, rows = tenancy.find_beside(work, _FIND_BESIDE, tenant_id, token_digest, profile_id=profile_id)
     subject = work.memo["subject", tenant_id, profile_id] = _subject(rows, now_ms)
     return tenant, revoked, subject
@@ -237,7 +240,7 @@ def get_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Sub
 
 
 def user_info(work: Work, identity: SubjectIdentity) -> dict[str, Any]:
-    """What the provider says of an identity; for directory users what the directory says now."""
+    """Returns what the provider says of an identity; for directory users what the directory says now."""
     return said_of(identity, with_contacts(work, identity.user) if identity.user else None)
 
 

@@ -1,4 +1,4 @@
-"""What a tenant's own endpoints get is signed with its key, so that they can tell who speaks to them."""
+"""Signatures of requests to a tenant's own endpoints: signed with its key, so that it can check the sender."""
 
 from __future__ import annotations
 

@@ -40,7 +40,8 @@ from ostiary.store.work import Work
 
 @dataclass(frozen=True, slots=True)
 class TokenEndpoint:
-    """Turns grants into tokens. Opens its own transactions: signatures and password hashes stand between them."""
+    """The exchange of grants for tokens. It opens its own transactions: signing and password hashing are done between
+    them."""
 
     clock: Clock
     entropy: Entropy
@@ -66,7 +67,7 @@ class TokenEndpoint:
     def for_client(
         self, reading: Reading, tenant: TenantView, client_id: str, scope: str, request_id: str
     ) -> dict[str, Any]:
-        """What `client_credentials` would answer the client, for a caller who may speak for it.
+        """Issues what `client_credentials` would issue to the client, for a caller who may act for it.
 
         Raises APPLICATION_NOT_FOUND, CLIENT_DISABLED, PUBLIC_CLIENT, and what scopes raise.
         """
@@ -125,7 +126,7 @@ class TokenEndpoint:
     def _settle(
         self, request: TokenRequest, authorized: Authorized, lifetime_s: int, work: Work, issued: Issued
     ) -> Issued:
-        """What remains to be written: a new grant with its refresh token, and that the credential is used."""
+        """Writes what remains: a new grant with its refresh token, and that the credential is used."""
         subject, tenant_id = authorized.subject, request.tenant.id
         if authorized.terms is not None and subject is not None and not same_access(work, tenant_id, subject):
             raise invalid_grant("The user has been signed out meanwhile.")
@@ -147,14 +148,15 @@ def _kept(
     request: TokenRequest, profile_id: str, longest_s: int, settle: Callable[[Work, Issued], Issued], work: Work,
     issued: Issued,
 ) -> Issued:  # fmt: skip
-    """Keeps an anonymous profile for as long as its new tokens live; who has become somebody meanwhile gets none."""
+    """Extends an anonymous profile to the lifetime of its new tokens; if it has an identity by now, no tokens are
+    issued."""
     if not keep_anonymous_profile(work, request.tenant.id, profile_id, request.now_ms + longest_s * 1000):
         raise Overtaken
     return settle(work, issued)
 
 
 def _scopes(request: TokenRequest, authorized: Authorized) -> tuple[str, ...]:
-    """What the roles give now, within what was asked for before and now."""
+    """Returns the scopes that the roles give now, limited to what was asked for earlier and now."""
     work, tenant, client = request.reading.work, request.tenant, request.client
     asked = requested_scopes(request.form.get("scope"), client.name)
     if authorized.subject is None:

@@ -1,4 +1,4 @@
-"""A tenant's token settings: lifetimes, refresh tokens, further claims."""
+"""Token settings of a tenant: lifetimes, refresh tokens, further claims."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _check_mappings(name: str, mappings: Sequence[pb.ClaimMapping]) -> None:
 
 
 def access_lifetime_s(config: pb.TokensConfig, *, anonymous: bool) -> int:
-    """Seconds that access and identity tokens live."""
+    """The lifetime of access and identity tokens, in seconds."""
     return config.anonymous_access.expires_in if anonymous else config.access.expires_in
 
 

@@ -1,4 +1,5 @@
-"""Multipart forms that stream in (RFC 7578): a file of any length goes on piece by piece, short fields are kept."""
+"""Multipart forms (RFC 7578), read as a stream: a file of any length is passed on piece by piece, short fields are
+kept."""
 
 from __future__ import annotations
 
@@ -74,5 +75,5 @@ class FormStream:
 
 
 def malformed_form() -> DomainError:
-    """What is no multipart form."""
+    """Returns the error for a body that is no multipart form."""
     return invalid("MALFORMED_BODY", "The body must be a multipart form (RFC 7578) that comes to its end.")

@@ -1,4 +1,5 @@
-"""A directory user signs in at App ID's runtime: the password is checked, the profile found or made, the event kept.
+"""Sign-in of a directory user at App ID's runtime: the password is checked, the profile found or created, the event
+recorded.
 
 The same for the resource owner password grant and for the sign-in page, so that neither can forget a part.
 """

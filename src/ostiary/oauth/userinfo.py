@@ -1,4 +1,4 @@
-"""What `/userinfo` answers (OpenID Connect Core §5.3)."""
+"""Answer of `/userinfo` (OpenID Connect Core §5.3)."""
 
 from __future__ import annotations
 

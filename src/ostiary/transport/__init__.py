@@ -1,1 +1,1 @@
-"""How a request comes in and its answer goes out: the one path (docs/request-path.md)."""
+"""Path of a request: how it is received and how its answer is sent (docs/request-path.md)."""

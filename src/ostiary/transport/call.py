@@ -1,4 +1,4 @@
-"""The request in hand: what the steps of the pipeline learn about it, and what they hand on."""
+"""The call: what the steps of the pipeline and the servicer know about one request, and how they pass it on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ostiary.transport.rules import Rules
 
 @dataclass
 class Call:
-    """One request on its way. Made by the `call` step, filled by the others, read by servicers.
+    """One request while it is handled. Created by `pipeline.Outermost`, filled by the steps, read by servicers.
 
     `metadata` are the request headers, lower-case, the first of each name. `headers` go out with a successful answer.
     `upload` are the messages of a file that streams in. `audit_target` is what the call acted on, where the request
@@ -102,9 +102,10 @@ class Call:
 
     @contextmanager
     def transaction(self) -> Iterator[Work]:
-        """The transaction of this call's change, with its audit event as the last row in it: in the first of several.
+        """Returns the transaction of this call's change, with its audit event as the last row: in the first transaction
+        if there are several.
 
-        The unit of work opens it (WRITE), or the servicer, where slow work stands before it (OWN).
+        The unit of work opens it (WRITE), or the servicer, where slow work precedes it (OWN).
         """
         self.release()
         with self.store.write() as work:
@@ -139,7 +140,7 @@ class Call:
         return True
 
     def created(self, location: str = "") -> None:
-        """Names where the new resource stands (REST: Location)."""
+        """Sets the address of the new resource (REST: Location)."""
         if location:
             self.headers.append(("location", location))
 

@@ -1,8 +1,8 @@
-"""The gRPC health service: what it says of each service, and to whom it goes on telling it.
+"""The gRPC health service: the status of each service, and the streams of clients that watch it.
 
 It is ours and not the library's for three reasons: `Watch` takes a bounded number of callers and says so in the one
-status that means "no health here, go on" to clients that check it; nothing is kept of a name that somebody watched; and
-a caller that is slow to take its news delays no `Check`.
+status that means "no health here, go on" to clients that check it; nothing is kept of a name that was watched; and a
+caller that reads its stream slowly delays no `Check`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ NOT_SERVING = pb.HealthCheckResponse.NOT_SERVING
 _HealthListResponse: Any = vars(pb)["HealthListResponse"]  # the published types are older than it
 UNKNOWN = pb.HealthCheckResponse.SERVICE_UNKNOWN
 MOST_WATCHING = 2000
-"""Per worker. Each costs some memory and no thread."""
+"""The limit of watching clients for each worker. Each costs some memory and no thread."""
 Send = Callable[[pb.HealthCheckResponse | None], None]
 """Sends an answer of a stream; None ends it."""
 
@@ -36,7 +36,7 @@ class Health(health_pb2_grpc.HealthServicer):
         self._parting = False
 
     def set(self, service: str, status: int) -> None:
-        """From now on `service` has this status; those who watch it hear of it."""
+        """Sets the status of `service`; those who watch it are told."""
         with self._changing:
             self._statuses[service] = status
             concerned = [watcher for watcher in self._watchers if watcher.service == service]
@@ -44,7 +44,7 @@ class Health(health_pb2_grpc.HealthServicer):
             watcher.tell(status_of=self.status)
 
     def part(self) -> None:
-        """Ends the streams of all who watch, after what they have been told, and of whoever still comes."""
+        """Ends the streams of all who watch, after they have been told the status, and refuses new ones."""
         with self._changing:
             self._parting = True
             watchers = list(self._watchers)

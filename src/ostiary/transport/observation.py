@@ -1,6 +1,6 @@
-"""What operators see of a request: one log line and two metrics. No secret, no personal data, no raw path.
+"""Observation of requests for operators: one log line and two metrics. No secret, no personal data, no raw path.
 
-It only observes: where there is no memory left to count in, the request is answered all the same.
+Observation never fails a request: if no memory is left for a counter, the request is answered all the same.
 """
 
 from __future__ import annotations

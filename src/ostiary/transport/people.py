@@ -1,4 +1,4 @@
-"""Which directory users a request acts on, as the rules of its RPC name them."""
+"""Directory users on which a request acts, as the rules of its RPC name them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one path: every RPC goes through the same steps in the same order, REST and native gRPC alike.
+"""Pipeline of a request: every RPC goes through the same steps in the same order, over REST and native gRPC alike.
 
 `steps` in `ostiary.app` lists them with the reason for each place. A step gets the call, the request and what
 comes after it; the chain of a method is built once, so a request pays for no look-ups.
@@ -33,7 +33,8 @@ class Step(Protocol):
 
 
 class Outermost(Protocol):
-    """The step that meets grpc: makes the call from the context, and the answer or abort from what comes back."""
+    """The step that connects to grpc: creates the call from the context, and turns the result into an answer or an
+    abort."""
 
     def __call__(self, rules: Rules, request: Message, context: grpc.ServicerContext, proceed: Proceed) -> Any:
         """Runs the whole path for one request."""
@@ -145,7 +146,7 @@ class _Malformed:
 
 
 MALFORMED: Any = _Malformed()
-"""Stands in for a request that could not be decoded, so that its refusal takes the one path too."""
+"""The placeholder for a request that could not be decoded, so that its refusal goes through the same steps."""
 
 
 BODILESS = "x-bodiless"
@@ -167,5 +168,5 @@ def refuse_malformed(call: Call, request: Message, proceed: Proceed) -> Any:
 
 
 def malformed() -> DomainError:
-    """What cannot be decoded."""
+    """Returns the error for a request that cannot be decoded."""
     return invalid("MALFORMED_REQUEST", "The request cannot be decoded: is every text valid UTF-8?")

@@ -1,4 +1,4 @@
-"""Reads the rules that stand beside each RPC; refuses what is missing or contradictory before anything is served."""
+"""Rules of RPCs, read from the protos; missing or contradictory ones are refused before anything is served."""
 
 from __future__ import annotations
 

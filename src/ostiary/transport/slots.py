@@ -1,4 +1,4 @@
-"""Few at a time: what holds a thread for as long as a client likes must leave the others to everybody else."""
+"""Limits of long transfers: RPCs that hold a thread as long as a client likes may use only a few threads at once."""
 
 from __future__ import annotations
 

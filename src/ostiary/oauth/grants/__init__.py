@@ -1,1 +1,1 @@
-"""The grants of the token endpoint, a module each: how a request proves that tokens may be issued, and for whom."""
+"""Grants of the token endpoint, one module each: each checks a credential and says for whom tokens may be issued."""

@@ -1,4 +1,5 @@
-"""RFC 6749 §4.1.3 with PKCE (RFC 7636): a code becomes tokens, once, for the client and redirect URI it is bound to."""
+"""Authorization code grant (RFC 6749 §4.1.3) with PKCE (RFC 7636): a code is exchanged for tokens, once, by the client
+and with the redirect URI that it is bound to."""
 
 from __future__ import annotations
 
@@ -87,7 +88,8 @@ class AuthorizationCodeGrant:
         return row
 
     def _revoke(self, request: TokenRequest, row: Row[Any]) -> None:
-        """A code that comes twice was stolen by one of the two (RFC 6749 §4.1.2)."""
+        """Revokes what was issued for a code that is used twice: one of the two parties has stolen it (RFC 6749
+        §4.1.2)."""
         request.reading.release()
         with self._store.write(awaited=False) as work:
             if row.access_digest:
@@ -96,7 +98,8 @@ class AuthorizationCodeGrant:
 
 
 def _has_verifier(row: Row[Any], request: TokenRequest) -> bool:
-    """No challenge, no verifier: else somebody downgraded the request on its way (RFC 9700 §4.8)."""
+    """Whether the verifier is right. A code without a challenge must come without a verifier: else the request was
+    downgraded on its way (RFC 9700 §4.8)."""
     verifier = request.form.get("code_verifier")
     if not row.challenge:
         return not verifier and not request.client.is_public

@@ -1,4 +1,4 @@
-"""RFC 6749 §4.4: a client gets a token for itself."""
+"""Client credentials grant (RFC 6749 §4.4): a client gets a token for itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ AMR = "appid_client_credentials"
 
 
 class ClientCredentials:
-    """Nothing to prove beyond who the client is."""
+    """The grant that needs no proof beyond client authentication."""
 
     public_clients = False
 

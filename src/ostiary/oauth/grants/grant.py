@@ -1,4 +1,4 @@
-"""What the token endpoint asks of a grant: only its own part; all else belongs to the endpoint."""
+"""Interface of a grant: it does only its own part of a token request; the endpoint does the rest."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ class TokenRequest:
 
 @dataclass(frozen=True, slots=True)
 class Authorized:
-    """What a grant has found out: for whom tokens may be issued.
+    """The result of a grant: for whom tokens may be issued.
 
     `subject` None means the client itself. `limit` are the scopes that an earlier request asked for; empty: all.
     `scopes` are what the credential itself grants, beside the roles of its subject.
-    `auth_time` is when the subject proved who it is (UTC milliseconds), `acr` how surely, where the client asked.
+    `auth_time` is when the subject was authenticated (UTC milliseconds), `acr` how, where the client asked for it.
     `terms` open a new grant with a refresh token, where the tenant issues them; `successor` is the refresh token
     that continues an old one. `settle` records in the issuing transaction that the credential is used, and raises
     Overtaken when it no longer is what it was. `repeated` is a finished answer, sent again as it is.

@@ -1,4 +1,5 @@
-"""RFC 7523 §2.1 as App ID's custom identity: a tenant's assertion about a person becomes tokens."""
+"""JWT bearer grant (RFC 7523 §2.1) as App ID's custom identity: a tenant's assertion about a user is exchanged for
+tokens."""
 
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LATEST = 1 << 53
 """Seconds; what every JSON reader can still hold as a number, which NaN and infinities are not."""
 LEEWAY_S = 60
-"""How far the clock of whoever signs assertions may be off."""
+"""The difference that is accepted between our clock and that of the assertion's signer."""
 MAX_SUBJECT = 256
 MAX_ASSERTION = 16_384
 _KNOWN = ("name", "email", "locale", "picture", "gender")
@@ -130,7 +131,7 @@ def _time(claims: Mapping[str, Any], name: str) -> float:
 
 
 def _auth_time_ms(claims: Mapping[str, Any], now_ms: int) -> int:
-    """When the person signed in where the assertion comes from, if it says so; else it vouches for this moment."""
+    """Returns when the user signed in at the assertion's signer, if the assertion says so; else the present time."""
     said = claims.get("auth_time")
     if isinstance(said, bool) or not isinstance(said, int | float) or not 0 < said * 1000 < now_ms:
         return now_ms
@@ -145,7 +146,7 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
 
 
 def _further(claims: Mapping[str, Any]) -> str:
-    """What userinfo and mapped claims read: all that is not the protocol's."""
+    """Returns the claims for userinfo and mapped claims: all that do not belong to the protocol."""
     further = {name: value for name, value in claims.items() if name not in _PROTOCOL}
     try:
         said = json.dumps(further, ensure_ascii=False, allow_nan=False)

@@ -1,4 +1,4 @@
-"""RFC 6749 §4.3: resource owner password credentials, for directory users. Never asks for a second factor."""
+"""Password grant (RFC 6749 §4.3) for directory users. It never asks for a second factor."""
 
 from __future__ import annotations
 

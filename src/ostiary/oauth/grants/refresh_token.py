@@ -1,4 +1,5 @@
-"""RFC 6749 §6 with rotation: a refresh token becomes new tokens and a new refresh token."""
+"""Refresh token grant (RFC 6749 §6) with rotation: a refresh token is exchanged for new tokens and a new refresh
+token."""
 
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ class RefreshTokenGrant:
         self._entropy = entropy
 
     def authorize(self, request: TokenRequest) -> Authorized:
-        """The subject is looked at anew: whoever is locked, deactivated or gone since gets nothing more."""
+        """Reads the subject again: a user who is locked, deactivated or deleted since the sign-in gets no tokens."""
         settings = TOKENS.read(request.reading.work, request.tenant).refresh
         if not settings.enabled:
             raise invalid_grant("This tenant does not issue refresh tokens.")

@@ -1,4 +1,4 @@
-"""How each dialect writes an error down: one renderer of `DomainError` per family."""
+"""Error formats of the dialects: one renderer of `DomainError` for each family."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID: `{errorCode, message}`; on cloud_directory paths also SCIM's fields, which its SDK reads."""
+"""Errors of App ID: `{errorCode, message}`; on cloud_directory paths also SCIM's fields, which its SDK reads."""
 
 from __future__ import annotations
 

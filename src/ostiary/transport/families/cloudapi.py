@@ -1,4 +1,4 @@
-"""Cloud Director: `{minorErrorCode, message, stackTrace}`. The stack trace is always null."""
+"""Errors of Cloud Director: `{minorErrorCode, message, stackTrace}`. The stack trace is always null."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CSP: `{cspErrorCode, errorCode, message, moduleCode, statusCode}`; the request id travels in a header."""
+"""Errors of CSP: `{cspErrorCode, errorCode, message, moduleCode, statusCode}`; the request id is sent in a header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IBM IAM: `{errorCode, errorMessage}`."""
+"""Errors of IBM IAM: `{errorCode, errorMessage}`."""
 
 from __future__ import annotations
 

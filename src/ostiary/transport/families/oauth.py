@@ -1,4 +1,4 @@
-"""OAuth: RFC 6749 §5.2, with the extra fields that App ID's SDKs look for."""
+"""Errors of OAuth: RFC 6749 §5.2, with the extra fields that App ID's SDKs read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ _OWN_FACTS = frozenset({"oauth_error", "status", "retry_after", "scim_type", "ch
 
 
 def render(error: DomainError, path: str) -> ErrorBody:
-    """`facts` may name `oauth_error` (the code) and `status`; further facts, such as `user_id`, stand beside them."""
+    """Writes an error. `facts` may name `oauth_error` (the code) and `status`; further facts, such as `user_id`, are
+    added as members."""
     if error.reason == "TENANT_NOT_FOUND":
         return ErrorBody(404, "text/plain; charset=utf-8", "Not Found")
     status = int(error.facts.get("status", error.kind.value))

@@ -1,4 +1,4 @@
-"""An error as a page, for people who meet it in a browser."""
+"""Errors as HTML pages, for people who see them in a browser."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SCIM: RFC 7644 §3.12."""
+"""Errors of SCIM: RFC 7644 §3.12."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The steps of the path, one a concern."""
+"""Steps of the pipeline, one for each concern."""

@@ -1,4 +1,5 @@
-"""May they, on this tenant: decided on the decoded message, the one that the servicer uses, before validation."""
+"""Authorization of the caller on the tenant: decided on the decoded message, the one that the servicer uses, before
+validation."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ ORG_URN = "urn:vcloud:org:"
 def authorize(call: Call, request: Message, proceed: Proceed) -> Any:
     """Fills `call.tenant` with the tenant on which the call acts; disabled ones count as unknown.
 
-    A request that cannot be decoded names no tenant: its caller must at least be somebody on his own.
+    A request that cannot be decoded names no tenant: its caller must at least be authenticated.
     """
     rules = call.rules
     tenant_id = _tenant_of(call, request)
@@ -38,7 +39,8 @@ def authorize(call: Call, request: Message, proceed: Proceed) -> Any:
 
 
 def _found(call: Call, tenant_id: str) -> TenantView | None:
-    """What stands in every cache for minutes is answered from memory for a moment; all else asks the store."""
+    """Returns a public answer's tenant from memory for a moment, since every cache keeps it for minutes; for all else
+    it asks the store."""
     known = call.tenancy.lately(tenant_id) if call.rules.is_public else None
     return known or call.tenancy.get(call.reading, tenant_id)
 

@@ -1,4 +1,4 @@
-"""What was done, read or refused is recorded: who, what, which tenant, how it ended; ids only."""
+"""Audit of what was done, read or refused: caller, action, tenant, outcome; ids only."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from ostiary_api.options.v1.rest_pb2 import allowed
 _UNRECORDED = frozenset({Kind.LIMITED, Kind.INTERNAL, Kind.UNAVAILABLE, Kind.CANCELLED, Kind.DEADLINE_EXCEEDED})
 """Refusals that say something about the server, or that nobody heard: to record them would make an overload worse."""
 _STRANGERS = frozenset({PrincipalKind.ANONYMOUS, PrincipalKind.END_USER})
-"""Whoever may be anybody: their refusals could fill the ledger."""
+"""The roles that anybody has: records of their refusals could fill the ledger."""
 
 
 class Audit:
-    """Gives the call what records its RPC's audit event.
+    """The step that gives the call what records its RPC's audit event.
 
-    A change is recorded by `Call.transaction`, so that both stand or fall; a read, where `reads` says so, and a refusal
-    a moment later, since nothing depends on them.
+    A change is recorded by `Call.transaction`, so that both are committed or neither; a read, where `reads` says so,
+    and a refusal a moment later, since nothing depends on them.
     """
 
     def __init__(self, clock: Clock, ledger: Ledger, *, reads: bool) -> None:

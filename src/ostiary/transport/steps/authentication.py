@@ -1,4 +1,4 @@
-"""Who is asking: the bearer token, in whichever header the dialect carries it."""
+"""Authentication of the caller: the bearer token, in whichever header the dialect uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Everything may simply raise: what nobody foresaw becomes "internal error", and the log has the rest."""
+"""Unexpected exceptions: the client is told "internal error", and the log has the rest. So any code may simply
+raise."""
 
 from __future__ import annotations
 
@@ -11,6 +12,6 @@ _log = structlog.get_logger("ostiary.errors")
 
 
 def unforeseen(call: Call) -> DomainError:
-    """What the client sees of the exception that is being handled: the request id and nothing else."""
+    """Returns what the client sees of the exception that is being handled: the request id and nothing else."""
     _log.error("unforeseen", method=call.rules.method, request_id=call.request_id, exc_info=True)
     return DomainError(Kind.INTERNAL, "INTERNAL_ERROR", f"Internal error. Request id: {call.request_id}.")

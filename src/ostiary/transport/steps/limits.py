@@ -1,4 +1,4 @@
-"""How often: the coarse limit that the RPC names, after access, so that strangers cannot use up a tenant's share."""
+"""Rate limit of the RPC: checked after access, so that strangers cannot use up a tenant's share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that stream in: the first message says what is asked for, the servicer reads the rest as it comes."""
+"""Streamed uploads: the first message is the request, the servicer reads the rest as it is received."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Receive:
 
 
 def _whole(messages: Iterator[Any]) -> Iterator[Any]:
-    """The messages; raises UPLOAD_INTERRUPTED when the client goes before its end."""
+    """Yields the messages; raises UPLOAD_INTERRUPTED when the client disconnects before the end."""
     try:
         for place, message in enumerate(messages):
             if place and message is MALFORMED:  # the first one is refused when it is known who sent it

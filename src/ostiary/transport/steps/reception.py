@@ -1,4 +1,5 @@
-"""The outermost step: the request gets its id, its log line and its numbers; grpc gets an answer or an abort."""
+"""Reception, the outermost step: the request gets its id, its log line and its metrics; grpc gets an answer or an
+abort."""
 
 from __future__ import annotations
 

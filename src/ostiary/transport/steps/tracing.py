@@ -1,7 +1,7 @@
-"""One span a request, exported over OTLP: an extra, for those who set `OTEL_EXPORTER_OTLP_ENDPOINT`.
+"""Tracing: one span for each request, exported over OTLP; an extra, active with `OTEL_EXPORTER_OTLP_ENDPOINT`.
 
-The span continues the caller's trace (W3C traceparent) and bears the name of the RPC, its outcome and the request id;
-nothing that a person or a secret could be known by.
+The span continues the caller's trace (W3C traceparent) and has the name of the RPC, its outcome and the request id;
+no personal data and no secret.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One transaction around the servicer, as the rules of the RPC say; return commits, raise rolls back."""
+"""Unit of work: one transaction around the servicer, as the rules of the RPC say; return commits, raise rolls back."""
 
 from __future__ import annotations
 

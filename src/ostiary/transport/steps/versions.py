@@ -1,4 +1,4 @@
-"""Which version of cloudapi the client speaks: it says so in Accept, and one that we do not speak is refused."""
+"""Version of cloudapi: the client sends it in Accept, and one that is not supported is refused."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ostiary_api.options.v1 import rules_pb2 as options
 
 _NUMBER = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?")
 OLDEST, NEWEST = (36, 0), (40, 0)
-"""Of Cloud Director's own numbers; its successor counts from 9.0."""
+"""The range of Cloud Director's own versions; its successor counts from 9.0."""
 
 
 def refuse_unknown_version(call: Call, request: Message, proceed: Proceed) -> Any:
