@@ -1,1 +1,1 @@
-"""The processes of one server: the supervisor, its workers, the background process, Envoy."""
+"""Processes of one server: the supervisor, its workers, the background process, Envoy."""

@@ -1,4 +1,4 @@
-"""The admin listener: metrics and probes, on an address of its own that is not for clients."""
+"""Admin listener: metrics and probes, on an address of its own that is not for clients."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ostiary.serving.process import Place
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
 PROBE_S = 5.0
-"""How long it may take to say that it answers."""
+"""The time in which the listener must answer a probe."""
 Answer = tuple[int, str, bytes]
 
 
@@ -126,4 +126,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Probes come every second; nobody wants to read of them."""
+        """Logs nothing: probes come every second."""

@@ -1,8 +1,8 @@
-"""One server for a run directory, and one for an embedded store: a second one is refused.
+"""Exclusive use: one server for a run directory, and one for an embedded store; a second one is refused.
 
-Sockets, metrics and Envoy's configuration in a run directory are of one server. Two on one SQLite database would each
-count coarse limits and clean up for itself, and `ostiary restore` could not know that all were stopped; replicas
-are for PostgreSQL. Commands beside a running server are no servers and take no such lock.
+Sockets, metrics and Envoy's configuration in a run directory belong to one server. Two servers on one SQLite database
+would each count coarse limits and clean up for itself, and `ostiary restore` could not know that all were stopped;
+replicas are for PostgreSQL. Commands that run next to a server are no servers and take no such lock.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ostiary.config import ConfigurationError
 from ostiary.files import naming
 
 PATIENCE_S = 5.0
-"""How long the processes of a server whose supervisor was killed may take to end."""
+"""The time in which the processes of a server whose supervisor was killed must end."""
 _POLL_S = 0.05
 
 
 @contextmanager
 def alone(lock: Path, what: str) -> Iterator[None]:
-    """Holds `lock`, as long as this process or one that it forked lives. Raises ConfigurationError, which names `what`,
-    when a server holds it: at once while its supervisor lives, else after PATIENCE_S."""
+    """Holds `lock` until this process and those that it forked have ended. Raises ConfigurationError, which names
+    `what`, when a server holds it: at once while its supervisor runs, else after PATIENCE_S."""
     latest = time.monotonic() + PATIENCE_S
     while (descriptor := _taken(lock)) is None:
         holder = _holder(lock)
@@ -55,7 +55,7 @@ def _taken(lock: Path) -> int | None:
 
 
 def _holder(lock: Path) -> str:
-    """The process id that stands in the file; empty where none does."""
+    """Returns the process id in the file; empty if there is none."""
     try:
         return lock.read_text(encoding="ascii").strip()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The background process: the tasks of a node, one thread each, and the admin listener."""
+"""Background process: the tasks of a node, one thread each, and the admin listener."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ostiary.serving.process import Place, Serving
 from ostiary.store.postgresql import allowed_connections, check_sessions
 
 STOP_S = 1.5
-"""How long a task may still take when the process ends; what it holds is leased and runs out."""
+"""The time for which a task may still run when the process ends; its leases expire by themselves."""
 _log = structlog.get_logger("ostiary.background")
 
 

@@ -1,8 +1,8 @@
-"""The certificate of the public port: handed to Envoy as a secret file (SDS), and again whenever it changes.
+"""Certificate of the public port: given to Envoy as a secret file (SDS), and again whenever it changes.
 
-Envoy itself notices only files that are moved into place. Certificates are also copied, or stand behind a link that is
-turned, and certificate and key change one after the other; so they are watched here, and Envoy gets a file in which
-both stand together.
+Envoy itself notices only files that are moved into place. Certificates are also copied, or are behind a symbolic link
+that is changed, and certificate and key change one after the other; so they are watched here, and Envoy gets one file
+that contains both.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class Certificate:
 
 
 def _check(certificate: bytes, key: bytes) -> None:
-    """Raises SSLError unless they belong together. OpenSSL reads files only: these stand in memory."""
+    """Raises SSLError unless certificate and key belong together. OpenSSL reads only files, and these are in memory."""
     with _in_memory(certificate) as certificate_file, _in_memory(key) as key_file:
         ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate_file, key_file, password="")
 

@@ -1,4 +1,4 @@
-"""Processes that live and die with the supervisor: forked, restarted when they end, ended when it ends."""
+"""Child processes of the supervisor: forked, restarted when they end, and ended with it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ REFUSED = 78
 
 @dataclass(slots=True)
 class Child:
-    """One process. `run` is what it does, and returns its exit code; `orphaned` the signal it gets when the supervisor
-    dies without a word. `heard` is when it last said that it answers, or was started, on the monotonic clock."""
+    """One process. `run` is its code, and returns its exit code; `orphaned` is the signal that it gets when the
+    supervisor is killed. `heard` is when it last reported that it answers, or was started, on the monotonic clock."""
 
     name: str
     run: Callable[[], int]
@@ -66,7 +66,7 @@ class Child:
         return pause
 
     def signal(self, number: signal.Signals) -> None:
-        """Sends a signal if it lives."""
+        """Sends a signal if the process runs."""
         if self.alive:
             try:
                 os.kill(self.pid, number)
@@ -82,7 +82,7 @@ def told(status: int) -> str:
 
 
 def name_process(name: str) -> None:
-    """What `ps` and `top` call this process; at most 15 bytes."""
+    """Sets the name of this process in `ps` and `top`; at most 15 bytes."""
     _LIBC.prctl(_PR_SET_NAME, name.encode()[:15], 0, 0, 0)
 
 
@@ -111,14 +111,15 @@ class Family:
                 child.start()
 
     def silent(self, seconds: float, starting: float) -> Iterator[Child]:
-        """Those that have not said for `seconds` that they answer; who has never said so may take `starting`."""
+        """Returns the children that have not reported for `seconds` that they answer; `starting` is the time for one
+        that has never reported."""
         now = time.monotonic()
         for child in self:
             if child.alive and now - child.heard > (seconds if child.ready else starting):
                 yield child
 
     def forgive(self) -> None:
-        """Nobody could be heard until now."""
+        """Counts the time without reports anew from now: until now no child could be heard."""
         for child in self:
             child.heard = time.monotonic()
 
@@ -132,7 +133,8 @@ class Family:
             child.signal(number)
 
     def reap(self) -> Iterator[tuple[Child, int]]:
-        """Those that have ended since, each with its wait status; `ended` is the caller's to say."""
+        """Returns the children that have ended since the last call, each with its wait status; the caller reports them
+        as `ended`."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -182,7 +184,7 @@ def _read_nothing() -> None:
 
 
 OURS = ("envoy.*", "listeners.*", "metrics", "metrics/*", "ostiary.lock", "tls*", "worker-*")
-"""What a server puts into its run directory, which an operator may have chosen without care."""
+"""The names of the files that a server puts into its run directory, which an operator may have chosen without care."""
 
 
 def remove_folder(folder: Path) -> None:

@@ -1,8 +1,8 @@
-"""The memory in which the processes of a server count, for `/metrics`.
+"""Memory for the metrics of a server's processes, for `/metrics`.
 
 prometheus_client lets each process count in files that it maps into its memory. Where the disk of such a file is full,
-the kernel ends the process that touches a new page of it (SIGBUS): numbers would decide whether somebody signs in. So
-the files are memory of their own (memfd), which no disk bounds. The supervisor makes them before it forks, one for each
+the kernel kills the process that touches a new page of it (SIGBUS): metrics could prevent a sign-in. So the files are
+in memory (memfd), which needs no disk. The supervisor makes them before it forks, one for each
 process and kind, and a process that is started again goes on in those of the one before.
 """
 
@@ -16,9 +16,9 @@ import structlog
 from prometheus_client import Counter, values
 
 _KINDS = ("counter", "histogram")
-"""Of metrics that we have; prometheus_client keeps a file for each."""
+"""The kinds of metrics in use; prometheus_client keeps a file for each."""
 _FIRST_BYTES = 65_536
-"""What the library begins with; it takes more when it needs more."""
+"""The size with which the library begins; it takes more when it needs more."""
 _SUPERVISOR = "supervisor"
 _own = [_SUPERVISOR]
 
@@ -45,7 +45,7 @@ def reserve(folder: Path, names: Iterable[str]) -> None:
 
 
 def count_as(name: str) -> None:
-    """From now on this process, just forked, is `name`."""
+    """Makes this process, just forked, count under `name`."""
     _own[0] = name
 
 

@@ -1,4 +1,4 @@
-"""Envoy as one of the processes: its configuration, its certificate, what it says of itself."""
+"""Envoy as one of the processes: its configuration, its certificate, its state."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ _NOTHING_LISTENS = "resources: []\n"
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """How many requests have come so far, how many are being answered (those who watch are not), and how many
-    connections there are."""
+    """The number of requests so far, of those being answered (without watching clients), and of connections."""
 
     total: int
     in_flight: int
@@ -72,7 +71,7 @@ class Edge:
             self._certificate.refresh()
 
     def open(self) -> None:
-        """Begins to listen, when a worker can answer; nothing the next time."""
+        """Makes Envoy listen, once a worker can answer; later calls do nothing."""
         if not self._is_open and self.healthy_workers():
             self._place.prepared.replace(self._place.listeners)
             self._is_open = True
@@ -86,21 +85,21 @@ class Edge:
         return True
 
     def healthy_workers(self) -> int:
-        """How many workers get requests; none while Envoy is away."""
+        """Returns how many workers get requests; none while Envoy does not answer."""
         try:
             return self._admin.healthy_workers()
         except OSError:
             return 0
 
     def is_ready(self) -> bool:
-        """Whether every worker gets requests, and clients can come."""
+        """Whether every worker gets requests, and clients can connect."""
         try:
             return self._admin.listens() and self._admin.healthy_workers() >= self._settings.worker_count
         except OSError:
             return False
 
     def activity(self) -> Activity:
-        """What is going on; nothing while Envoy is away."""
+        """Returns the present activity; none while Envoy does not answer."""
         try:
             found = self._admin.numbers(f"^({_TOTAL}|{_ACTIVE}|{_CONNECTIONS}|{_OPEN})$")
         except OSError:
@@ -125,7 +124,8 @@ class Edge:
             pass  # it is gone: there is nothing to drain
 
     def _write_configuration(self) -> None:
-        """What Envoy starts with, and apart from it its listener. All now: later there may be no room on the disk."""
+        """Writes the configuration with which Envoy starts, and its listener in a file of its own. Both now: later the
+        disk may be full."""
         gateway = replace(
             gateway_for(self._settings, self._place.folder),
             admin_socket=self._place.admin,
@@ -139,20 +139,20 @@ class Edge:
 
 
 class ForeignEdge:
-    """A gateway that somebody else runs: we know nothing of it, and take it for well."""
+    """A gateway that somebody else runs: its state is unknown here, and it counts as ready."""
 
     def run(self) -> int:
-        """It is not ours to run."""
+        """Does nothing: the gateway is not run by this server."""
         raise NotImplementedError
 
     def let_go(self) -> None:
         """The port is not ours."""
 
     def refresh(self) -> None:
-        """Its certificate is not ours."""
+        """Does nothing: its certificate is not ours."""
 
     def open(self) -> None:
-        """It learns from the health of the workers that they can answer."""
+        """Does nothing: the gateway learns from the health of the workers that they can answer."""
 
     def answers(self) -> bool:
         """Unknown."""
@@ -167,7 +167,7 @@ class ForeignEdge:
         return Activity(0, 0, 0)
 
     def fail_health(self) -> None:
-        """It learns of it from the health of the workers."""
+        """Does nothing: the gateway learns it from the health of the workers."""
 
     def close(self) -> None:
-        """Its port is not ours."""
+        """Does nothing: its port is not ours."""

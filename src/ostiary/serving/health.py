@@ -1,4 +1,4 @@
-"""What the health service answers: whether the database serves."""
+"""Status of the health service: whether the database serves."""
 
 from __future__ import annotations
 
@@ -18,10 +18,11 @@ _log = structlog.get_logger("ostiary.serving")
 
 
 class Watch:
-    """Says what the health service answers: NOT_SERVING while the database is away or read-only, and from draining on.
+    """Sets the status of the health service: NOT_SERVING while the database is away or read-only, and once draining
+    begins.
 
-    The gateway asks for the worker by a name of its own, so that it goes on sending requests: they get the dialect's
-    503, and health its true answer.
+    The gateway checks the worker under another service name, so that it still sends requests: they get the dialect's
+    503, while health checks get the true status.
     """
 
     def __init__(self, store: Store, state: Health, services: Iterable[str], workers: Iterable[str] = ()) -> None:

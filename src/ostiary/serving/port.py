@@ -1,9 +1,9 @@
-"""The public port: claimed by the supervisor for the life of the server, and shut without losing anybody.
+"""Public port: claimed by the supervisor for the life of the server, and closed without cutting any request.
 
 A listening socket that is closed resets the connections that the kernel has completed and nobody has accepted yet:
-their callers would see a request cut. So before the gateway closes its own, the port is turned over to a socket of ours
-that answers nothing. Who comes then gets no connection, asks again within a second, as TCP does, and by that time is
-refused.
+their callers would see a request cut. So before the gateway closes its own socket, the port is given to a socket
+of ours that accepts nothing. A client that connects then gets no answer, repeats its SYN within a second, as TCP does,
+and by that time is refused.
 """
 
 from __future__ import annotations

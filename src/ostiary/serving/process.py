@@ -1,4 +1,4 @@
-"""What the Python children have in common: they open the runtime, serve, and end when they are told to."""
+"""Life of the Python child processes: they open the runtime, serve, and end when they are told to."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from ostiary.serving.stderr import StandardError
 from ostiary.store.failures import told_to_operators
 
 DRAIN = signal.SIGUSR1
-"""Say that nothing new should come; go on answering."""
+"""The signal to report that no new requests should come, and to continue answering."""
 PART = signal.SIGUSR2
 """End the streams that would stay open."""
 PULSE_S = 2.0
-"""How often a process that answers says so."""
+"""The interval at which a process reports that it answers."""
 _HEARD = (signal.SIGTERM, signal.SIGINT, DRAIN, PART)
 _log = structlog.get_logger("ostiary.serving")
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a server keeps what its processes share: sockets, Envoy's configuration, metrics. Mode 0700."""
+    """The directory of what a server's processes share: sockets, Envoy's configuration, metrics. Mode 0700."""
 
     folder: Path
 
@@ -51,7 +51,7 @@ class Place:
 
     @property
     def listeners(self) -> Path:
-        """Where Envoy looks for its listener: nothing before a worker answers."""
+        """The directory in which Envoy looks for its listener: empty before a worker answers."""
         return self.folder / "listeners.yaml"
 
     @property
@@ -71,21 +71,23 @@ class Place:
 
 
 def notice_seconds(settings: Settings) -> float:
-    """How long, when the server stops, whoever checks our health may take to notice and look elsewhere: three seconds,
-    or the same part of a shorter patience. A gateway asks every two seconds, a balancer every second."""
+    """Returns the time, when the server stops, for load balancers to notice our health and to send requests elsewhere:
+    three seconds, or the same part of a shorter patience. Our gateway checks every two seconds, a balancer usually
+    every second."""
     return min(3.0, settings.drain_seconds * 3 / 8)
 
 
 def stop_seconds(settings: Settings) -> float:
-    """How long a worker that must end still answers. Our own gateway has waited for its requests before; another one
-    has not."""
+    """Returns how long a worker that must end still answers. Our own gateway has waited for its requests before;
+    another one has not."""
     return 1.0 if settings.gateway else max(0.0, settings.drain_seconds - notice_seconds(settings))
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Something that runs. `answers` asks it as a client would, and may take seconds to say no. `drain` is called when
-    nothing new should come, `part` when those who keep a stream open should go; `stop` ends it."""
+    """A running service. `answers` sends it a request as a client would, and may take seconds to return False. `drain`
+    is called when no new requests should come, `part` when clients that keep a stream open should leave; `stop` ends
+    it."""
 
     answers: Callable[[], bool]
     drain: Callable[[], None]

@@ -1,4 +1,4 @@
-"""What a child tells the supervisor: that it answers, again and again, or why it cannot start."""
+"""Reports of a child to the supervisor: that it answers, again and again, or why it cannot start."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Reports:
         os.write(self._writer, json.dumps([os.getpid(), refusal]).encode() + b"\n")
 
     def read(self) -> Iterable[Report]:
-        """What has arrived since."""
+        """Returns the reports that have arrived since the last call."""
         try:
             self._rest += os.read(self.reader, 65_536)
         except BlockingIOError:

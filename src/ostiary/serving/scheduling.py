@@ -1,15 +1,15 @@
-"""How the processes of a server share the cores."""
+"""CPU scheduling between the processes of a server."""
 
 from __future__ import annotations
 
 import os
 
 NICENESS = 8
-"""How far the processes that answer stand behind the gateway."""
+"""The difference in niceness between the processes that answer and the gateway."""
 
 
 def give_way() -> None:
-    """A thread of this process that wakes does not push aside whoever runs, but waits its turn.
+    """Makes a thread of this process that wakes up wait for its turn instead of interrupting a running one.
 
     What runs goes on with its data in the cache, and more requests are taken at once: 5 to 15 % more of them a second
     on a machine that is busy, and no difference on one that is not. Call it before the first thread is made.
@@ -18,7 +18,7 @@ def give_way() -> None:
 
 
 def follow_the_gateway() -> None:
-    """Whoever hands requests out and takes answers in is served before us, who answer them.
+    """Gives the gateway priority over this process: it distributes requests and receives the answers.
 
     A worker keeps to its core; a gateway that waited for its turn there would leave the other core without requests.
     Up to a tenth more of them on busy cores. Call it before the first thread is made.

@@ -1,7 +1,7 @@
-"""Standard error of the processes: Envoy's lines, and what a library in C says past our logger.
+"""Standard error of the processes: lines of Envoy, and of C libraries that do not use our logger.
 
-They write straight into their standard error and would wait, with a request in their hands, for whoever reads it. So
-theirs is a pipe that the supervisor reads always, and passes on as far as that is possible.
+They write directly to their standard error and would block, in the middle of a request, if nobody reads it. So theirs
+is a pipe that the supervisor always reads, and passes on as far as that is possible.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from ostiary.logging import Lines
 
 _MOST_BYTES = 65_536
-"""That one look takes, and the longest line."""
+"""The limit of one read, and of a line."""
 
 
 class StandardError:
@@ -29,7 +29,7 @@ class StandardError:
         return before
 
     def pass_on(self) -> None:
-        """Passes on what has come, line by line, and what could not be written before."""
+        """Writes what has arrived, line by line, and what could not be written before."""
         try:
             while came := os.read(self.reader, _MOST_BYTES):
                 self._take(came)

@@ -1,4 +1,4 @@
-"""The supervisor: starts the workers, the background process and Envoy, keeps them alive, and ends them in order.
+"""Supervisor: starts the workers, the background process and Envoy, restarts them, and ends them in order.
 
 It imports everything once and forks, so that the processes share what they have in common: that is most of the memory.
 For a fork to be safe it has one thread, no gRPC object and no database connection, ever.
@@ -51,9 +51,9 @@ STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 TICK_S = 1.0
 STARTING_TICK_S = 0.02
 QUIET_S = 0.4
-"""Draining goes on when no request has come for this long; a balancer in front has noticed by then."""
+"""The time without a request after which draining continues; a load balancer has noticed by then."""
 STOP_S = 1.0
-"""How long processes may take to end, beyond what they give to requests, before they are killed."""
+"""The time in which processes must end, beyond what they give to requests, before they are killed."""
 START_S = 30.0
 SILENCE_S = 15.0
 """A process that has not answered for this long is killed, and so started again."""
@@ -158,7 +158,7 @@ class Supervisor:
                 self._end()
 
     def _keep_alive(self) -> None:
-        """Until somebody asks to stop."""
+        """Restarts processes until a stop is requested."""
         latest = time.monotonic() + START_S
         while not self._asked_to_stop:
             self._all.start_due()
@@ -242,7 +242,8 @@ class Supervisor:
         self._await_quiet(begun + self._settings.drain_seconds, lambda now: now.in_flight > 0)
 
     def _await_quiet(self, latest: float, busy: Callable[[Activity], bool]) -> None:
-        """Until no request has come for a moment and nobody is `busy`, or no client is left; at most until `latest`."""
+        """Waits until no request has come for a moment and none is `busy`, or no client is connected; at most until
+        `latest`."""
         activity = self._edge.activity()
         quiet_from = time.monotonic() + QUIET_S
         while self._asked_to_stop < 2 and time.monotonic() < min(latest, quiet_from):
@@ -301,7 +302,7 @@ def _signals() -> Iterator[int]:
 
 
 def worker_name(number: int) -> str:
-    """What a worker is called, here and in `ps`."""
+    """Returns the name of a worker, here and in `ps`."""
     return f"worker-{number}"
 
 

@@ -1,4 +1,4 @@
-"""A worker: one gRPC server on a unix socket, pinned to a core."""
+"""Worker: one gRPC server on a unix socket, pinned to a core."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ostiary.serving.scheduling import give_way
 from ostiary.transport.health import SERVING
 
 PROBE_S = 5.0
-"""How long a worker may take to say that it answers."""
+"""The time in which a worker must answer a probe."""
 
 
 def begin(settings: Settings, place: Place, number: int) -> Serving:

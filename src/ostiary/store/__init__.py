@@ -1,1 +1,1 @@
-"""The store: tables, transactions, and the queries that every aggregate is asked."""
+"""The store: tables, transactions, and the queries that the domain packages share."""

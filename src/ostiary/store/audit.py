@@ -17,7 +17,7 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Who did what to what, and how it ended. Ids only: no names, no mail addresses, no secrets."""
+    """An audit record: who did what to what, and how it ended. Ids only: no names, no mail addresses, no secrets."""
 
     tenant_id: str
     action: str

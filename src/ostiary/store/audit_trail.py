@@ -1,4 +1,4 @@
-"""The audit ledger read back: for the operator's export, and for a tenant's recent activity."""
+"""Reading of the audit ledger: for the operator's export, and for a tenant's recent activity."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from ostiary.store.work import Work
 
 PAGE = 1_000
 SETTLED_MS = 15_000
-"""A record bears the time at which its transaction began and appears when that ends; no transaction takes longer."""
+"""The age at which a record is surely visible: it has the time at which its transaction began and appears when that
+ends; no transaction takes longer."""
 _EVENTS = table_of(AuditEvent)
 _POSITION = (_EVENTS.c.at, _EVENTS.c.id)
 
@@ -40,7 +41,7 @@ def events(store: Store, since_ms: int, until_ms: int, tenant_id: str = "") -> I
 def followed(
     store: Store, clock: Clock, since_ms: int, tenant_id: str = "", pause: Callable[[], None] = lambda: sleep(1)
 ) -> Iterator[Row[Any]]:
-    """The same without an end: what comes, each record once and in order, as soon as nothing can come before it."""
+    """Yields the same without an end: new records, each once and in order, as soon as no earlier one can appear."""
     while True:
         until_ms = clock.now_ms() - SETTLED_MS
         if until_ms > since_ms:

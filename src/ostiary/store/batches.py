@@ -1,4 +1,4 @@
-"""Deleting much without holding others up: a bounded number of rows in each transaction."""
+"""Deletion in batches: a bounded number of rows in each transaction, so that other writers do not wait long."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The connections of a process, ready to use.
+"""Connection pool of a process.
 
-Who needs one takes it and gives it back, which costs a microsecond; a pool that checks, resets and wraps each time
-costs thirty. There is nothing to reset: readers are in autocommit, writers end what they began.
+To take a connection and to give it back costs a microsecond; a pool that checks, resets and wraps each time costs
+thirty. There is nothing to reset: readers are in autocommit, writers end their transactions.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ TIMEOUT_S = 3.0
 
 
 class Connections:
-    """At most `size` connections, opened when first needed. At most `waiting` threads wait for one where none comes."""
+    """A pool of at most `size` connections, opened when first needed. At most `waiting` threads wait when none is
+    free."""
 
     def __init__(self, engine: Engine, size: int, waiting: int, outage: Outage) -> None:
         self._engine = engine
@@ -88,7 +89,7 @@ class Connections:
                 raise busy() from None
 
     def _taken_back(self, most: int) -> list[Connection | None]:
-        """At most so many of those that nobody uses, the least recently used ones."""
+        """Removes at most so many of the unused connections from the pool, the least recently used ones."""
         taken = []
         with suppress(Empty):
             for _ in range(most):
@@ -97,7 +98,7 @@ class Connections:
         return taken
 
     def _drop(self, connection: Connection | None) -> None:
-        """Closes it; its place stands where it is taken after all that have a connection."""
+        """Closes a connection; its place in the pool is used only when all open connections are in use."""
         if connection is not None:
             connection.invalidate()
             connection.close()

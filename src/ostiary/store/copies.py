@@ -1,4 +1,4 @@
-"""Copies of a store, and how one is told from the original.
+"""Copies of a store, and how they are told from the original.
 
 A store that was rolled back knows nothing of what was revoked since; a server must not start on it before it was
 settled (`ostiary.directory.restoration`). A copy that `ostiary backup` made carries a mark. In PostgreSQL a row knows
@@ -40,7 +40,7 @@ def check_original(work: Work) -> None:
 
 
 def declare_original(work: Work) -> None:
-    """From now on this store is the one that counts."""
+    """Marks this store as the original."""
     facts = table_of(Fact)
     work.run(facts.delete().where(facts.c.name == COPIED_AT))
     if _is_postgresql(work):

@@ -76,8 +76,9 @@ def count_exactly(work: Work, tenant_id: str, limit: ExactLimit, subject: str, n
 
 
 def network_of(client_ip: str) -> str:
-    """By what a client's address is counted: of IPv6 the /64, the least that any site is given (RFC 6177), so that
-    nobody has more than one count for nothing. What is no address (a socket's path) counts as it is."""
+    """Returns the network by which a client's address is counted: of IPv6 the /64, the smallest that a site is given
+    (RFC 6177), so that a client cannot get further counts with further addresses. A text that is no address (a socket's
+    path) is returned as it is."""
     try:
         address = ip_address(client_ip)
     except ValueError:

@@ -1,8 +1,8 @@
 """Opens the database: one engine that only reads, one that writes, and one that writes single statements.
 
 Readers run in autocommit on connections that the database itself holds read-only, so a GET that tries to write is
-refused there. Writers take one transaction, or one for each statement. Both backends are spoken to with SQLAlchemy;
-what differs stands in `store.sqlite` and `store.postgresql`.
+refused there. Writers take one transaction, or one for each statement. SQLAlchemy is used for both backends; what
+differs is in `store.sqlite` and `store.postgresql`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ STATEMENT_TIMEOUT_S = 8
 """Below the gateway's 15 s, so that the caller gets our 503 and not its 504."""
 LOCK_TIMEOUT_S = 4
 MIGRATION_WAIT_S = 60
-"""How long whoever changes the schema, or replaces the database, waits for the writers."""
+"""The time for which a process that changes the schema, or replaces the database, waits for the writers."""
 PROBE_S = 3.0
-"""How long the database may take to answer whether it is there."""
+"""The time in which the database must answer a probe."""
 DATABASE_AWAY, DATABASE_READ_ONLY = "the database is away", "the database is read-only"
 
 
@@ -61,12 +61,12 @@ class Store:
         self._probe = Connections(self.reading if self.is_sqlite else single, 1, threads, self._probe_outage)
         self._turns = Turns(f"{self.file}.writers") if self.is_sqlite else None
         self.queue = Queue(threads // 2)
-        """Of those who wait until they may write, or until it was written for them."""
+        """The limit of threads that wait until they may write, or until their rows are written for them."""
         self._thread = threading.local()
 
     @property
     def most_connections(self) -> int:
-        """How many connections this process may have open at once."""
+        """The number of connections that this process may have open at once."""
         return sum(connections.size for connections in self._all)
 
     @property
@@ -80,13 +80,15 @@ class Store:
 
     @contextmanager
     def write(self, *, durable: bool = True, awaited: bool = True, queue: bool = True) -> Iterator[Work]:
-        """One transaction: return commits, raise rolls back. Not inside another one of the same thread.
+        """Runs one transaction: return commits, raise rolls back. It must not be nested in another one of the same
+        thread.
 
         Raises STORE_BUSY where others write for longer than LOCK_TIMEOUT_S; at once where many wait for that already,
         unless `queue` is False: for whoever writes on behalf of those who wait.
 
-        Committed is committed, whoever is killed. Only a power cut may take back what was not written `durable`, which
-        saves the wait for the disk: good for counters of the last minute and for records that nobody waits for.
+        What is committed survives the death of any process. Only a power cut may undo what was not written `durable`,
+        which saves the wait for the disk: right for counters of the last minute and for records that no request waits
+        for.
 
         One that is `awaited` is rolled back, with CANCELLED or DEADLINE_EXCEEDED, when the caller of this thread's
         request does not wait any more. What protects an account must not depend on that: it says False.
@@ -117,7 +119,8 @@ class Store:
                 self._reach_the_disk()
 
     def _begin(self, connection: Connection, *, durable: bool) -> Transaction:
-        """Begins what SQLAlchemy then ends: neither driver opens transactions of its own on these connections."""
+        """Begins the transaction that SQLAlchemy then ends: neither driver opens transactions of its own on these
+        connections."""
         driver: Any = connection.connection.dbapi_connection
         if self.is_sqlite:
             driver.execute(sqlite.IMMEDIATE)
@@ -182,10 +185,10 @@ class Store:
                 alone.exec_driver_sql(f"VACUUM (ANALYZE) {names}")
 
     def fault(self) -> str:
-        """What keeps the database from serving, in words for an operator; empty when nothing does.
+        """Returns what prevents the database from serving, in words for an operator; empty if nothing does.
 
-        Whoever finds no answer within PROBE_S drops the connections that nobody uses: they may all be as dead. One that
-        was ended, as by a restart of the database, is replaced and asked again.
+        If no answer comes within PROBE_S, the unused connections are closed: all of them may be dead. A connection that
+        was closed by the database, as by a restart, is replaced and asked again.
         """
         began = time.monotonic()
         fault = self._fault()
@@ -279,7 +282,7 @@ def file_of(url: str) -> Path:
 
 @contextmanager
 def writers_turn(url: str) -> Iterator[None]:
-    """Nobody writes a SQLite database inside; for whoever changes or replaces the whole of it."""
+    """Excludes all other writers of a SQLite database, for code that changes or replaces all of it."""
     if not is_sqlite(url):
         yield
         return
@@ -288,7 +291,7 @@ def writers_turn(url: str) -> Iterator[None]:
 
 
 def migrating(url: str) -> Engine:
-    """For whoever changes the schema: one connection, statements as long as they take."""
+    """Opens a connection for schema changes; its statements may take as long as they need."""
     if is_sqlite(url):
         return sqlite.migrating_sqlite(make_url(url))
     return postgresql.migrating_postgresql(url, LOCK_TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""What errors of the database mean: nothing above the store knows drivers.
+"""Database errors, translated to domain errors: nothing above the store knows drivers.
 
 A request gets "unavailable" where the database is away, full, locked or read-only, "conflict" where another change came
 first, and "invalid" for what cannot be stored. Operators get the driver's own words as well (`told_to_operators`).
@@ -20,11 +20,12 @@ from ostiary.errors import DomainError, conflict, invalid, unavailable
 AWAY = "The database cannot be reached at the moment."
 READ_ONLY = "The database takes no changes at the moment: it is read-only."
 RETRY_READ_ONLY_S = 5
-"""A database that was made read-only does not come back within a second."""
+"""The time after which a client may try again: a database that was made read-only is not writable again within a
+second."""
 HARMLESS = (
     DomainError, IntegrityError, DataError, sqlite3.IntegrityError, psycopg.IntegrityError, psycopg.DataError,
 )  # fmt: skip
-"""What a request or a row was refused for, and no connection has anything to do with."""
+"""The errors that concern a request or a row, and not the connection."""
 _AWAY = (OperationalError, PoolTimeout, sqlite3.OperationalError, psycopg.OperationalError)
 """SQLAlchemy's own errors, and the drivers' where they are asked without it (`store.prepared`)."""
 _ENDED = (psycopg.errors.IdleInTransactionSessionTimeout, psycopg.errors.TransactionTimeout)
@@ -75,14 +76,14 @@ def translate(error: BaseException, *, may_write: bool = True) -> None:
 
 
 def refused_by_the_file_system(error: OSError) -> DomainError:
-    """What it means when a file of the database cannot be opened, locked or written to disk."""
+    """Returns the error for a database file that cannot be opened, locked or written to disk."""
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return unavailable("STORE_READ_ONLY", READ_ONLY, RETRY_READ_ONLY_S)
     return unavailable("STORE_UNAVAILABLE", AWAY)
 
 
 def told_to_operators(error: DomainError) -> str:
-    """The message with what lies behind it: operators may see what clients must not, and need it to mend the
+    """Returns the message with its cause: operators may see what clients must not, and need it to repair the
     database."""
     cause: object = getattr(error.__cause__, "orig", None) or error.__cause__
     if isinstance(cause, SessionError):

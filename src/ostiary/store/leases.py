@@ -1,4 +1,5 @@
-"""Who may do a background task now, agreed in the database: safe with any number of processes and replicas."""
+"""Leases of background tasks: the database decides which process may do a task now, for any number of processes and
+replicas."""
 
 from __future__ import annotations
 

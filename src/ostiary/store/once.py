@@ -1,4 +1,4 @@
-"""What comes from outside and acts once, on any number of processes: remembered until it would expire anyway."""
+"""Replay protection: single-use values from outside, remembered until they expire, for any number of processes."""
 
 from __future__ import annotations
 

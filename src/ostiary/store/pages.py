@@ -1,4 +1,4 @@
-"""Pages of long lists. Both databases walk an index to an offset, so a page is looked for from the nearer end."""
+"""Pages of long lists. Both databases walk an index to an offset, so a page is read from the nearer end."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def _passed_over(start: int) -> int:
 
 
 def on_page(found: Sequence[Entry], total: int, start: int) -> Sequence[Entry]:
-    """The entries that are on the page: sought from the end, the last page begins too early, and so does what would
-    stand behind it."""
+    """Returns the entries that belong to the page: read from the end, the last page begins too early, and so would one
+    behind it."""
     return found[max(len(found) - max(total - max(start, 1) + 1, 0), 0) :]
 
 
@@ -55,7 +55,7 @@ def counted_rows(table: Table, *chosen: ColumnElement[bool]) -> Select[Any]:
 
 
 def how_many(work: Work, counting: Select[Any]) -> int:
-    """What was counted."""
+    """Returns the number that was counted."""
     row = work.row(counting)
     return int(row.n) if row else 0
 

@@ -1,8 +1,8 @@
-"""Opens a PostgreSQL database, and holds its sessions to what was asked for.
+"""PostgreSQL: opens the database, and enforces time limits on its sessions.
 
-A session has limits in the server (`statement_timeout`, `lock_timeout`) and, since a server, a network or a proxy that
-is gone keeps no limits, others on our side: nobody waits longer than ANSWER_S for an answer, and a connection that gave
-none is closed.
+A session has limits in the server (`statement_timeout`, `lock_timeout`) and, since an unreachable server, network or
+proxy enforces none, others on our side: no thread waits longer than ANSWER_S for an answer, and a connection without an
+answer is closed.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from ostiary.crew import aside
 from ostiary.store.failures import SessionError
 
 ANSWER_S = 9.0
-"""How long a statement may take before its connection is given up: longer than the server's own limit, so that its
-reason is heard; shorter than the gateway's, so that the caller gets our 503 and not its 504."""
+"""The time after which a connection without an answer is closed: longer than the server's own limit, so that its error
+is received; shorter than the gateway's, so that the caller gets our 503 and not its 504."""
 MOMENT_S = 0.1
 """A thread that waits for longer lets another one work in its place."""
 CONNECT_S = 3
@@ -31,7 +31,8 @@ _LINE = {
     "keepalives": 1, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
     "tcp_user_timeout": int(ANSWER_S * 1000),
 }  # fmt: skip
-"""What libpq and the kernel do about a host that is gone; what the database URL says of it comes first."""
+"""The settings of libpq and the kernel for a host that does not answer; parameters in the database URL have
+priority."""
 _ANY = {"statement_timeout": "5s", "timezone": "UTC"}
 """Settings of a session that is opened to ask one thing; it has to have them, like any other."""
 _ALLOWED = """
@@ -47,7 +48,7 @@ class Session(psycopg.Connection[Any]):
     answer_s: float | None = ANSWER_S
 
     def wait(self, gen: Any, interval: float = MOMENT_S, timeout: float | None = None) -> Any:
-        """What psycopg calls for whatever waits for the server."""
+        """Waits for the server; psycopg calls it."""
         if self.answer_s is None or timeout is not None:
             return super().wait(gen, interval, timeout)
         try:
@@ -64,7 +65,8 @@ class Session(psycopg.Connection[Any]):
 
 
 class _Resumed:
-    """psycopg's generator, to be waited for once more: it stands at a `yield` and must be told that nothing came."""
+    """A generator of psycopg that can be waited for again: it is suspended at a `yield` and must be told that nothing
+    was received."""
 
     __slots__ = ("_generator", "send")
 
@@ -92,7 +94,7 @@ def open_postgresql(url: str, statement_timeout_s: int, lock_timeout_s: int) -> 
 
 
 def migrating_postgresql(url: str, lock_timeout_s: int) -> Engine:
-    """For whoever changes the schema: statements take as long as they take."""
+    """Opens a connection for schema changes: statements may take as long as they need."""
     asked = {"lock_timeout": f"{lock_timeout_s}s", "timezone": "UTC"}
     connect = _connector(url, asked)
 
@@ -142,7 +144,7 @@ def unlimited(session: Session) -> Iterator[None]:
 
 
 def allowed_connections(url: str) -> int:
-    """How many connections the database allows to all that are not superusers, together."""
+    """Returns the number of connections that the database allows to all users who are not superusers, together."""
     session = _connector(url, _ANY)()
     try:
         row = session.execute(_ALLOWED, prepare=False).fetchone()
@@ -163,7 +165,7 @@ def _engine(connect: Callable[[], Session], **more: Any) -> Engine:
 
 
 def _connector(url: str, asked: Mapping[str, str]) -> Callable[[], Session]:
-    """What opens sessions with the settings that are `asked` for."""
+    """Returns the function that opens sessions with the settings that are `asked` for."""
     given = connection_parameters(url)
     options = " ".join([given.pop("options", ""), *(f"-c {name}={value}" for name, value in asked.items())]).strip()
     if asked.get("default_transaction_read_only") == "on" and given.get("target_session_attrs") == "read-write":
@@ -187,8 +189,8 @@ def _connector(url: str, asked: Mapping[str, str]) -> Callable[[], Session]:
 
 
 def connection_parameters(url: str) -> dict[str, Any]:
-    """What libpq makes of the URL: several hosts, `target_session_attrs`, `sslmode` and all else that it knows.
-    Raises SessionError for what it does not."""
+    """Returns the connection parameters that libpq reads in the URL: several hosts, `target_session_attrs`, `sslmode`
+    and all others. Raises SessionError for an unknown one."""
     try:
         return dict(conninfo_to_dict(url.replace("postgresql+psycopg://", "postgresql://", 1)))
     except psycopg.ProgrammingError as error:

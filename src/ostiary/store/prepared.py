@@ -1,7 +1,7 @@
-"""Statements that every request asks: compiled once, and sent by the driver itself.
+"""Prepared statements: compiled once, and executed by the driver itself.
 
 SQLAlchemy's Core takes 25 µs (SQLite) to 120 µs (PostgreSQL) of CPU for a statement that takes the driver 5 to 30, and
-the ORM ten times that. What stands at a module's top and is asked on hot paths is `prepared`; everything else is asked
+the ORM ten times that. Statements at the top of a module that are executed on hot paths are `prepared`; all others go
 through Core. Values are given under the names of the bound parameters; an INSERT without `values` takes all columns of
 its table by their names, but for a number that the database gives.
 """
@@ -35,7 +35,8 @@ class Prepared:
         return self._plan(connection).ask(_driver(connection), parameters or {})
 
     def run(self, connection: Connection, parameters: dict[str, Any] | Sequence[dict[str, Any]] | None) -> int:
-        """How many rows were touched; with a list of parameters, once for each of them. Errors as above."""
+        """Runs the statement and returns the number of affected rows; with a list of parameters, once for each of them.
+        Errors as above."""
         return self._plan(connection).run(_driver(connection), parameters or {})
 
     def _plan(self, connection: Connection) -> _Plan:
@@ -74,7 +75,7 @@ def _given_columns(statement: Statement) -> list[str] | None:
 
 
 class _Plan:
-    """What one backend needs to know of a statement: its text, its parameters in order, how rows become tuples."""
+    """A statement for one backend: its text, its parameters in order, how rows become tuples."""
 
     __slots__ = ("_bind", "_convert", "_given", "_make", "_order", "_sql")
 
@@ -99,7 +100,7 @@ class _Plan:
         return [make(self._converted(row)) for row in found] if self._convert else [make(row) for row in found]
 
     def run(self, driver: Any, parameters: dict[str, Any] | Sequence[dict[str, Any]]) -> int:
-        """How many rows were touched."""
+        """Runs the statement and returns the number of affected rows."""
         if isinstance(parameters, dict):
             count: int = driver.execute(self._sql, self._bound(parameters)).rowcount
             return count

@@ -1,4 +1,4 @@
-"""The schema of the store: brought up by migrations, one after another; checked by whoever serves.
+"""Schema of the store: created by migrations, one after another; checked by every process that serves.
 
 Migrations go forward only and keep to expand and contract: the release before must be able to run on the schema of the
 one after, so that replicas can be replaced one by one.
@@ -21,10 +21,10 @@ from ostiary.store.postgresql import check_sessions
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 ADVISORY_LOCK = 0x6F737469617279
-"""PostgreSQL's lock of whoever migrates: any number that nobody else takes; "ostiary" in ASCII."""
+"""The PostgreSQL lock of schema changes: any number that nothing else uses; "ostiary" in ASCII."""
 LOCK_WAIT = "60s"
 _MAGIC = b"SQLite format 3\0"
-"""How a SQLite database begins (SQLite documentation, "Database File Format", 1.3.1)."""
+"""The first bytes of a SQLite database (SQLite documentation, "Database File Format", 1.3.1)."""
 
 
 class SchemaError(Exception):
@@ -52,7 +52,7 @@ def check_file(path: Path) -> None:
 
 
 def current(url: str) -> int:
-    """The number of the migration at which the database stands; 0 when it is empty."""
+    """The number of the last migration applied to the database; 0 when it is empty."""
     if _is_missing(url):
         return 0
     if is_sqlite(url):

@@ -1,4 +1,4 @@
-"""Opens a SQLite database for reading, for transactions, and for single statements."""
+"""SQLite: opens the database for reading, for transactions, and for single statements."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker knows of a tenant without asking again, and how it notices that it must.
+"""Cache of tenants in a worker, and the generation that shows when it is out of date.
 
 Every request reads one row: the tenant with its generation. What was loaded under the same generation is served from
 memory; a change that matters to the cache bumps the generation in its own transaction (`touch`), so it acts on the
@@ -42,9 +42,11 @@ _DEFAULT = select(_TENANTS.c.id).where(_TENANTS.c.is_default)
 
 
 LATELY_MS = 100
-"""How old an answer may be that clients and proxies are told to keep for minutes (docs/decisions/0001)."""
+"""The greatest age of an answer that clients and proxies may cache for minutes
+(docs/decisions/0001-one-row-a-request.md)."""
 PLATFORM = "platform generation"
-"""Where `Tenancy.find` leaves the generation of the system organization, whose keys sign platform tokens."""
+"""The key under which `Tenancy.find` stores the generation of the system organization, whose keys sign platform
+tokens."""
 
 
 def beside_tenant(*columns: ColumnElement[Any], joined: Callable[[Table], FromClause]) -> Prepared:
@@ -79,7 +81,8 @@ class TenantView:
         return self.state == "enabled"
 
     def cached(self, key: Hashable, load: Callable[[], Loaded]) -> Loaded:
-        """What `load` returned for `key` under this generation. Treat it as immutable: other requests see it."""
+        """Returns what `load` returned for `key` under this generation. Treat it as immutable: other requests use the
+        same object."""
         try:
             found: Loaded = self._loaded[key]
         except KeyError:
@@ -117,7 +120,7 @@ class Tenancy:
         return view, bool(revoked), rows
 
     def get(self, work: Work, tenant_id: str) -> TenantView | None:
-        """The tenant, or None. Asked twice on one connection, the first answer stands."""
+        """Returns the tenant, or None. A second call on the same connection returns the first result."""
         known: TenantView | None = work.memo.get(("tenant", tenant_id))
         return known or self.find(work, tenant_id)[0]
 

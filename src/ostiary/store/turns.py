@@ -1,8 +1,8 @@
-"""SQLite: one writer at a time, of all threads of all processes.
+"""Write lock of a SQLite database: one writer at a time, of all threads of all processes.
 
-They queue in the kernel for a lock on a file, which is fair and ends with the process that holds it; SQLite's own busy
-handler sleeps and starves some. `flock` knows no deadline, so a thread of its own waits there, one for all of a
-process, and whoever waits for that one has a deadline.
+Writers queue in the kernel for a lock on a file, which is fair and is released when the process that holds it ends;
+SQLite's own busy handler sleeps, so that some writers never get their turn. `flock` has no deadline, so one thread of
+each process waits there, and the other threads wait for that thread with a deadline.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Turns:
 
     @contextmanager
     def turn(self, patience_s: float) -> Iterator[None]:
-        """Nobody else writes inside. Raises STORE_BUSY after `patience_s` seconds, and STORE_READ_ONLY or
+        """Excludes all other writers. Raises STORE_BUSY after `patience_s` seconds, and STORE_READ_ONLY or
         STORE_UNAVAILABLE where the file system refuses."""
         latest = time.monotonic() + patience_s
         if not self._here.acquire(timeout=patience_s):
@@ -68,8 +68,8 @@ def _locked(path: str, how: int) -> int:
 
 
 class _Doorman:
-    """The thread that waits in the kernel. It goes on when whoever asked has given up: the next who asks finds it
-    further ahead, and when nobody asks, it lets the lock go."""
+    """The thread that waits in the kernel. It continues when the thread that asked for the lock has given up: the next
+    one waits less, and when no thread wants the lock any more, it releases it."""
 
     def __init__(self, path: str) -> None:
         self._path = path

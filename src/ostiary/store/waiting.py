@@ -1,7 +1,8 @@
-"""How many threads of a process may wait for the database, and when none need begin to.
+"""Limit of threads that wait for the database, so that one that does not answer does not block all threads of a
+process.
 
-While it answers, a queue moves by itself and needs no end. When it stands still, because somebody holds a lock or a
-disk does not answer, it must not take every thread: requests that need nothing of it are answered all the time.
+While the database answers, the queue moves and needs no limit. When it does not move, because a lock is held or a disk
+does not answer, it must not take every thread: requests that do not need the database are answered all the time.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from ostiary.store.failures import AWAY
 
 BUSY = "STORE_BUSY"
 PAUSE_S = 2.0
-"""How long nobody asks a database that said nothing."""
+"""The time for which a database that did not answer is not asked again."""
 STILL_S = 1.0
-"""A queue that has not moved for so long stands still."""
+"""The time after which a queue that has not moved counts as blocked."""
 
 
 class Queue:
-    """At most `length` threads wait while nothing moves; any number while it does."""
+    """A limit: at most `length` threads wait while nothing moves; any number while the queue moves."""
 
     def __init__(self, length: int) -> None:
         self._length = length
@@ -48,7 +49,7 @@ class Queue:
 
 
 def busy() -> DomainError:
-    """The refusal of whoever has waited too long, or need not begin to."""
+    """Returns the error for a thread that has waited too long, or must not begin to wait."""
     return unavailable(BUSY, "The server is too busy; repeat in a moment.")
 
 
@@ -60,14 +61,14 @@ class Outage:
         self._until = 0.0
 
     def begin(self) -> None:
-        """Somebody waited in vain."""
+        """Notes that a thread has waited in vain."""
         self._until = time.monotonic() + PAUSE_S
 
     def end(self) -> None:
-        """Somebody got an answer."""
+        """Notes that a thread got an answer."""
         self._until = 0.0
 
     def check(self) -> None:
-        """Raises STORE_UNAVAILABLE within the moment after somebody waited in vain."""
+        """Raises STORE_UNAVAILABLE for a moment after a thread has waited in vain."""
         if self._until and time.monotonic() < self._until:
             raise unavailable("STORE_UNAVAILABLE", AWAY)

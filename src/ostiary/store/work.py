@@ -1,4 +1,4 @@
-"""A unit of work: one connection, and on it Core for what is hot and an ORM session for what is not."""
+"""Unit of work: one connection, with Core for frequent queries and an ORM session for the others."""
 
 from __future__ import annotations
 

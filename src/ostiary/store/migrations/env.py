@@ -1,4 +1,4 @@
-"""What alembic runs: migrations on the connection that `ostiary.store.schema` opened and locked."""
+"""Environment of alembic: runs migrations on the connection that `ostiary.store.schema` opened and locked."""
 
 from __future__ import annotations
 

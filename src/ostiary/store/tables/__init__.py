@@ -1,4 +1,4 @@
-"""The tables, a file an aggregate. Importing this package registers them all.
+"""The tables, one file for each aggregate. The import of this package registers all of them.
 
 Every table but the installation's own starts with its tenant. Times are UTC milliseconds; ids are GUIDs unless said.
 """

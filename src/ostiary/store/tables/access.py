@@ -1,4 +1,4 @@
-"""Who may act: API keys and the organization roles of directory users."""
+"""Access rights: API keys, and the organization roles of directory users."""
 
 from __future__ import annotations
 

@@ -77,10 +77,10 @@ def table_of(model: type[SQLModel]) -> Table:
 
 
 def unindexed(column: ColumnElement[str]) -> ColumnElement[str]:
-    """A text column in a form that no index serves, for a condition that stands beside a list of ids.
+    """Returns a text column in a form that no index serves, for a condition that is combined with a list of ids.
 
-    SQLite, which often has no statistics, takes `tenant_id = ?` for more telling than `id IN (…)`, and would read all
-    rows of the tenant.
+    SQLite, which often has no statistics, expects `tenant_id = ?` to match fewer rows than `id IN (…)`, and would read
+    all rows of the tenant.
     """
     return column.concat("")
 
@@ -114,8 +114,9 @@ def digest_column(*, key: bool = False) -> Any:
 
 
 def end_of_row(*, forbids: bool = False) -> Any:
-    """When the row loses its meaning, in UTC milliseconds: the cleaner deletes it some time later. A store that is
-    restored begins without it, unless it `forbids`: while it is there something is not possible a second time."""
+    """Declares the time at which a row expires, in UTC milliseconds: the cleaner deletes it some time later. A store
+    that is restored begins without such rows, unless the row `forbids`: while it exists something is not possible a
+    second time."""
     return Field(sa_column=Column(BigInteger, nullable=False, index=True, info={_ENDS: True, _FORBIDS: forbids}))
 
 
@@ -141,6 +142,6 @@ def sorted_text(*, index: bool = False) -> Any:
 
 
 def owned_by(target: str, *, key: bool = False, index: bool = False) -> Any:
-    """A reference to the row that owns this one; it goes with its owner."""
+    """Declares a reference to the row that owns this one; this row is deleted with its owner."""
     column = Column(String(36), ForeignKey(target, ondelete="CASCADE"), nullable=False, primary_key=key, index=index)
     return Field(sa_column=column)

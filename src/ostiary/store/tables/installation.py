@@ -1,4 +1,4 @@
-"""What belongs to the installation and to no tenant."""
+"""Facts about the installation that belong to no tenant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Fact(SQLModel, table=True):
 
 
 class Lease(SQLModel, table=True):
-    """Who may do a background task now; safe with any number of replicas."""
+    """The right to do a background task now; safe with any number of replicas."""
 
     __tablename__ = "leases"
     name: str = Field(primary_key=True, max_length=64)

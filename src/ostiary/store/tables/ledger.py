@@ -1,4 +1,4 @@
-"""What must not be lost: audit events, messages to send, counters that protect."""
+"""Records that must not be lost: audit events, messages to send, counters that protect accounts."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ AUTHENTICATIONS: TextClause = sql("action IN ('appid.user.authenticate', 'appid.
 
 
 class AuditEvent(SQLModel, table=True):
-    """Who did what to what in which tenant, and how it ended. Append-only; ids, never names or secrets.
+    """An audit event: who did what to what in which tenant, and how it ended. Append-only; ids, never names or secrets.
 
-    Outlives its tenant: the rows go when they are old, and not before.
+    The rows outlast their tenant: they are deleted when they are old, and not before.
     """
 
     __tablename__ = "audit_events"
@@ -47,8 +47,8 @@ class AuditEvent(SQLModel, table=True):
 class Message(SQLModel, table=True):
     """A message to send, written in the transaction that causes it (the outbox).
 
-    Whoever sends it moves `next_attempt_at` beyond its own patience first, so that nobody else does, and if it dies
-    somebody else will. `recipient`, `payload` and code are forgotten once it is sent.
+    The process that sends it first moves `next_attempt_at` beyond its own timeout, so that no other process sends it
+    meanwhile, and another one does if this process dies. `recipient`, `payload` and code are deleted once it is sent.
     """
 
     __tablename__ = "outbox"
@@ -60,7 +60,7 @@ class Message(SQLModel, table=True):
     recipient: str
     language: str = Field(default="en", max_length=35)
     payload: str = text(default="{}")
-    """What the template is filled with: a JSON object."""
+    """The values that fill the template: a JSON object."""
     sealed_code: str = text()
     """The one-time code that the message carries, if any."""
     state: str = Field(default="waiting", max_length=16, description="waiting, sent or failed.")
@@ -72,9 +72,9 @@ class Message(SQLModel, table=True):
 
 
 class Counter(SQLModel, table=True):
-    """How often something happened in a window: exact on any number of processes.
+    """The number of events in a window of time: exact on any number of processes.
 
-    `name` is the limit's, `subject` whom it protects (a keyed digest where that is a person).
+    `name` is the name of the limit, `subject` what it protects (a keyed digest where that is a person).
     """
 
     __tablename__ = "counters"

@@ -9,7 +9,7 @@ from ostiary.store.tables.columns import SORTED, moment, owned_by, text
 
 
 class Profile(SQLModel, table=True):
-    """Somebody who signed in (or may). Directory id and profile id of one person differ."""
+    """A profile of a user who signed in or is expected to. The directory id and the profile id of a user differ."""
 
     __tablename__ = "profiles"
     __table_args__ = (
@@ -33,7 +33,7 @@ class Profile(SQLModel, table=True):
     created_at: int = moment()
     modified_at: int = moment()
     expires_at: int | None = moment(index=True, optional=True)
-    """Of an anonymous profile: when nobody can hold a token of it any more, so that it goes."""
+    """Of an anonymous profile: when no token for it can be valid any more, so that it is deleted."""
 
 
 class Identity(SQLModel, table=True):
@@ -52,7 +52,8 @@ class Identity(SQLModel, table=True):
     user_info: str = text(default="{}")
     """The provider's own data: a JSON object."""
     expected: bool = False
-    """Nobody has signed in with it yet: `idp_id` is the provider's id, or the compared form of a mail address."""
+    """Whether no one has signed in with the identity yet: `idp_id` is the provider's id, or the compared form of a mail
+    address."""
 
 
 class ProfileRole(SQLModel, table=True):

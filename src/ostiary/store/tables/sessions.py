@@ -1,4 +1,4 @@
-"""Sessions."""
+"""Sessions of users who signed in."""
 
 from __future__ import annotations
 

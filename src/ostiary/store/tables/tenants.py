@@ -45,7 +45,8 @@ class SettingDocument(SQLModel, table=True):
 
 
 class SettingSecret(SQLModel, table=True):
-    """A secret in a configuration document, sealed apart from it: whoever reads the document does not read this."""
+    """A secret of a configuration document, sealed and stored apart from it: reading the document does not reveal
+    it."""
 
     __tablename__ = "setting_secrets"
     __table_args__ = (UniqueConstraint("tenant_id", "setting", "field"),)

@@ -1,4 +1,4 @@
-"""Grants, and what is handed out under them: codes and refresh tokens; and access tokens revoked before their time."""
+"""Grants, the codes and refresh tokens issued under them, and access tokens that were revoked before they expired."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class RefreshToken(SQLModel, table=True):
     used_at: int | None = moment(optional=True)
     successor: str = digest_column()
     access_digest: str = digest_column()
-    """Of the access token issued with it."""
+    """The digest of the access token issued with it."""
 
 
 class AuthorizationCode(SQLModel, table=True):
@@ -90,7 +90,8 @@ class AuthorizationCode(SQLModel, table=True):
 
 
 class UsedOnce(SQLModel, table=True):
-    """What came from outside and acts once: the form of a sign-in, an assertion. Kept until it would have expired."""
+    """A single-use value from outside that was used: the form of a sign-in, an assertion. Kept until it would have
+    expired."""
 
     __tablename__ = "used_once"
     tenant_id: str = owned_by("tenants.id", key=True)

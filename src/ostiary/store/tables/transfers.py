@@ -1,4 +1,4 @@
-"""Directory users on their way in files: exports that wait to be fetched, imports that are worked through."""
+"""Exports and imports of directory users: exports that can be downloaded, imports that are in progress."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Transfer(SQLModel, table=True):
     state: str = Field(max_length=16, description="receiving (an upload), waiting, done or failed.")
     sealed_secrets: str = text()
     email: str = text()
-    """Who is told when it has ended; empty: nobody."""
+    """The address that is told when the transfer has ended; empty: none."""
     days: int = Field(default=0, description="How long the file of an export is kept.")
     total: int = Field(default=0, description="Users of an export, as they were when it began.")
     done: int = Field(default=0, description="Users that were written or read so far.")
@@ -33,7 +33,7 @@ class Transfer(SQLModel, table=True):
     error: str = text()
     """Why the whole failed."""
     position: str = text()
-    """Behind which user an export goes on."""
+    """The last user that an export has written."""
     parts: int = 0
     size: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     """Bytes of the file."""

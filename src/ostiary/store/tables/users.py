@@ -11,8 +11,8 @@ from ostiary.store.tables.columns import SORTED, end_of_row, moment, owned_by, t
 class User(SQLModel, table=True):
     """A directory user. Its id is the SCIM id; the `sub` of tokens is the id of its profile.
 
-    `…_key` columns hold the compared form (NFKC, casefold) of what stands beside them. What RFC 7643 §4.1 defines
-    and no query asks for stands in `document`, a JSON object.
+    `…_key` columns hold the compared form (NFKC, casefold) of the column with the same name. Attributes of RFC 7643
+    §4.1 that no query uses are in `document`, a JSON object.
     """
 
     __tablename__ = "users"
@@ -42,14 +42,14 @@ class User(SQLModel, table=True):
     modified_at: int = moment()
     last_login: int | None = moment(optional=True)
     original_id: str = text()
-    """Of an imported user: the directory id where it came from; nothing is found by it."""
+    """Of an imported user: the directory id in its origin; no query uses it."""
     access_epoch: int = Field(default=0, description="Grows when all that the user holds ends.")
 
 
 class LoginName(SQLModel, table=True):
-    """Whatever somebody can be addressed by to sign in: each user name and each mail address, in compared form.
+    """A name with which a user can sign in: each user name and each mail address, in compared form.
 
-    Both stand in one table, so that nobody's user name is ever another one's address, whoever writes at once.
+    Both are in one table, so that no user name is ever the mail address of another user, also with concurrent writers.
     """
 
     __tablename__ = "login_names"
@@ -85,7 +85,7 @@ class Password(SQLModel, table=True):
     hash: str = Field(sa_column=Column(Text, nullable=False))
     changed_at: int = moment()
     valid_until: int | None = moment(optional=True)
-    """When it expires; None: never."""
+    """When the password expires; None: never."""
     expires_always: bool = Field(
         default=False, description="Whether valid_until was said of this person and holds whatever the policy says."
     )
