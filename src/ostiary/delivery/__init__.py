@@ -1,1 +1,1 @@
-"""What leaves for people: messages, written in the transaction that causes them."""
+"""Messages to users: written in the transaction that causes them, then sent."""

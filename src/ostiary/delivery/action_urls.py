@@ -1,4 +1,4 @@
-"""Pages of a tenant's own, where the links in mails end."""
+"""Action URLs: a tenant's own pages to which the links in mails lead."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def put_action_url(work: Work, tenant_id: str, action: str, url: str, now_ms: in
 
 
 def delete_action_url(work: Work, tenant_id: str, action: str, now_ms: int) -> None:
-    """Goes back to the built-in page. Raises UNKNOWN_ACTION, ACTION_URL_NOT_FOUND."""
+    """Restores the built-in page. Raises UNKNOWN_ACTION, ACTION_URL_NOT_FOUND."""
     changed = _copied(work, tenant_id, action)
     if not changed.HasField(action):  # type: ignore[arg-type]  # one of ACTIONS
         raise _not_set()

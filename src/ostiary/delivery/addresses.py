@@ -1,4 +1,4 @@
-"""Mail addresses and their names, as they stand in settings and in headers."""
+"""Mail addresses and their display names, in settings and in headers."""
 
 from __future__ import annotations
 
@@ -57,10 +57,11 @@ def is_mailbox(address: str) -> bool:
 
 
 def one_line(text: str) -> bool:
-    """Whether text can stand in a header: no line breaks, no control characters, no lone surrogates."""
+    """Whether a text can be put into a header: no line breaks, no control characters, no lone surrogates."""
     return not any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text)
 
 
 def as_line(text: str) -> str:
-    """Text as one line: what must not stand in a header becomes a blank, blanks in a row become one."""
+    """Returns a text as one line: characters that a header must not contain become a blank, several blanks become
+    one."""
     return " ".join("".join(character if one_line(character) else " " for character in text).split())

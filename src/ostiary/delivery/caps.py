@@ -1,4 +1,4 @@
-"""How many messages may be asked for: what anybody can cause must not become a flood, for a person or for a tenant."""
+"""Limits of messages that anybody can cause, so that neither a user nor a tenant gets a flood of them."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ class MessageCaps:
             raise limited("TOO_MANY_MESSAGES", f"Too many messages {whose}; wait {wait} seconds.", wait)
 
     def _counted(self, recipient: str, client_ip: str, channel: str) -> list[tuple[ExactLimit, str, str]]:
-        """Limit, in words, subject, the narrower first: what one refuses costs the wider ones nothing, or whoever
-        writes to one person would use up the tenant's share. Everybody keeps to this order, so that no two transactions
-        wait for each other's rows; the tenant's, for which all wait, is held shortest.
-        """
+        """Returns limit, description and subject of each count, the narrower first: a request that one of them refuses
+        is not counted by the wider ones, or a client that writes to one user would use up the tenant's share. All
+        callers keep this order, so that no two transactions wait for each other's rows; the tenant's row, for which all
+        wait, is locked for the shortest time."""
         addresses = [("client_address", "from this address", self._sealing.pseudonym(network_of(client_ip)))]
         scopes = [
             *(addresses if client_ip else []),

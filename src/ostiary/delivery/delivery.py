@@ -1,4 +1,4 @@
-"""Hands messages to whoever delivers them for a tenant."""
+"""Delivery of messages, through the service that a tenant has chosen."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _log = structlog.get_logger("ostiary.delivery")
 
 
 def _seconds_of_code(message: Row[Any]) -> int:
-    """A message is worth sending as long as its code lives."""
+    """Returns the lifetime of the message's code in seconds: that long the message is worth sending."""
     return int(message.give_up_at - message.created_at) // 1000
 
 

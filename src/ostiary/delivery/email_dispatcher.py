@@ -1,4 +1,4 @@
-"""Who delivers the mails of a tenant."""
+"""Setting of the service that delivers a tenant's mails."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ostiary.settings.sealed import SealedSetting
 from ostiary_api.appid.management.v4 import email_dispatcher_pb2 as pb
 
 OPERATORS, SENDGRID, CUSTOM = "appid", "sendgrid", "custom"
-"""The operator's own mail server bears the vendor's name in this dialect."""
+"""The operator's own mail server has the vendor's name in this dialect."""
 PROVIDERS = (OPERATORS, SENDGRID, CUSTOM)
 NO_AUTHORIZATION, BASIC, HEADER = "none", "basic", "value"
 MAX_SECRET = 4_096

@@ -1,4 +1,4 @@
-"""Mail by HTTP: SendGrid, and endpoints of tenants' own."""
+"""Mail by HTTP: SendGrid, and tenants' own endpoints."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Sign = Callable[[str, Mapping[str, Any], str], str]
 """Tenant, claims and `typ` → a JWT signed with the tenant's key."""
 MESSAGE_TYPE = "appid-message+jwt"
 LIFETIME_S = 300
-"""Of the signature of a message; each attempt gets its own."""
+"""The lifetime of a message's signature; each attempt gets its own."""
 
 
 def posted(outgoing: Outgoing, url: str, headers: Mapping[str, str], body: bytes) -> Receipt:

@@ -1,4 +1,4 @@
-"""A mail, ready to be sent, and how providers answer to it."""
+"""A mail that is ready to be sent, and the answers of providers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ostiary.delivery.sender_details import Envelope
 TAKEN = 202
 """The status of providers that do not speak HTTP when they took a message (RFC 9110 §15.3.3)."""
 NO_ANSWER, TOO_LATE = 502, 504
-"""The status that stands for no valid answer, and for none in time."""
+"""The statuses that stand for an invalid answer, and for none in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Mail:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a provider answered, in HTTP's terms. `is_final`: it will never take this message."""
+    """The answer of a provider, in HTTP's terms. `is_final`: it will never accept this message."""
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Receipt:
 
 
 class MailProvider(Protocol):
-    """Somebody who takes mails. Must not raise for what the other side does: that is the receipt's to say."""
+    """A service that accepts mails. It must not raise for errors of the other side: the receipt reports them."""
 
     def send(self, mail: Mail) -> Receipt:
         """Hands over one mail."""
@@ -56,7 +56,7 @@ class MailProvider(Protocol):
 
 
 def mime_message(mail: Mail, host: str) -> EmailMessage:
-    """The mail as it travels (RFC 5322, RFC 2046 §5.1.4): plain text first, HTML beside it. Bcc stands nowhere."""
+    """Returns the mail in MIME (RFC 5322, RFC 2046 §5.1.4): plain text first, then HTML. Bcc is not in its headers."""
     message = EmailMessage(policy=SMTP)
     message["From"] = mail.envelope.sender.header()
     message["To"] = mail.recipient.header()

@@ -1,4 +1,4 @@
-"""The operator's own way of sending mails, for tenants that have none of their own."""
+"""The operator's own mail delivery, for tenants that have none of their own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def operators_provider(settings: Settings) -> MailProvider:
 
 
 def mail_target(settings: Settings) -> str:
-    """Where mails go, in words for the operator; never a password."""
+    """Describes where mails are sent, for the operator; never contains a password."""
     if settings.smtp_url is not None:
         server = read_smtp_url(settings.smtp_url.get_secret_value())
         return f"{server.host}:{server.port}"

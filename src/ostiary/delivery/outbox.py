@@ -18,18 +18,18 @@ from ostiary.store.tables import Message, table_of
 from ostiary.store.work import Work
 
 PATIENCE_S = 86_400
-"""How long a message is worth sending that carries no code."""
+"""The time after which a message without a code is not sent any more."""
 EMAIL, SMS = "email", "sms"
 """Channels."""
 CLAIM_MS = 300_000
-"""How long whoever sends a message has it alone: longer than any provider can take. A process that dies meanwhile
-leaves it to the others then."""
+"""The time for which the process that sends a message has it alone: longer than any provider can take. If the process
+dies, others send the message after that time."""
 BATCH, PER_TENANT = 32, 8
 """Messages of one turn; of one tenant, so that nobody's slow dispatcher keeps the others waiting."""
 PAUSES_S = (10, 30, 120, 600, 1_800, 3_600)
 """After the first, second, … failure; the last one from then on."""
 LATEST_MS = PAUSES_S[-1] * 1000 + CLAIM_MS
-"""No message waits for longer than this until somebody tries again."""
+"""The longest time between two attempts to send a message."""
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 _OUTBOX = table_of(Message)
@@ -93,7 +93,7 @@ class Outbox:
 
 
 def code_place(tenant_id: str, message_id: str) -> Place:
-    """Where the code of a message is sealed."""
+    """Returns the place under which the code of a message is sealed."""
     return Place(tenant_id, _OUTBOX.name, message_id, "sealed_code")
 
 

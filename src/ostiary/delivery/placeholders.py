@@ -1,4 +1,4 @@
-"""What the placeholders of a message stand for."""
+"""Values of the placeholders in messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ _LINKS = {USER_VERIFICATION: "verify", RESET_PASSWORD: "resetPassword"}
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a tenant's messages look: a colour as CSS writes it, and the address of the logo, empty without one."""
+    """The appearance of a tenant's messages: a colour as CSS writes it, and the address of the logo, empty without
+    one."""
 
     header_color: str
     logo_url: str = ""

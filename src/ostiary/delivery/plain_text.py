@@ -1,6 +1,6 @@
-"""The plain-text part of a mail for which only HTML was written.
+"""Plain-text part of a mail for which only HTML was written.
 
-By RE2 and not by an HTML parser: the texts are a tenant's, and no text may take more than linear time.
+RE2 is used and not an HTML parser: tenants write the texts, and no text may take more than linear time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _TAG = re2.compile(r"<[!/a-zA-Z][^<>]*>")
 
 
 def plain_text(html: str) -> str:
-    """What a person would read: blocks become lines, links show where they lead."""
+    """Returns the readable text: blocks become lines, links show their address."""
     text = " ".join(html.split())
     for unseen in (*_HIDDEN, _COMMENT):
         text = unseen.sub("", text)

@@ -1,4 +1,4 @@
-"""Fills the placeholders of a message's text as App ID documents them ("Customizing emails")."""
+"""Rendering of a message's text: fills the placeholders that App ID documents ("Customizing emails")."""
 
 from __future__ import annotations
 

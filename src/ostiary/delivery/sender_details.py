@@ -1,4 +1,4 @@
-"""Who the mails of a tenant come from, and how long their links live."""
+"""Setting of the sender of a tenant's mails, and of the lifetime of their links."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def default_sender(operators: str) -> pb.SenderDetailsConfig:
 
 
 def link_seconds(work: Work, tenant: TenantView) -> int:
-    """How long a link that is sent now can be followed."""
+    """Returns for how long a link that is sent now can be followed."""
     return SENDER_DETAILS.read(work, tenant).sender_details.link_expiration_sec
 
 

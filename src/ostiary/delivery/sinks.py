@@ -1,4 +1,4 @@
-"""Where messages go on a machine without a mail server: a folder, or the console. For development only."""
+"""Message sinks for a machine without a mail server: a folder, or the console. For development only."""
 
 from __future__ import annotations
 

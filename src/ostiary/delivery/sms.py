@@ -20,7 +20,7 @@ _FINAL = frozenset({"3", "6", "7", "15"})
 
 @dataclass(frozen=True, slots=True)
 class SmsAccount:
-    """An account at Vonage, and the number or name that messages come from."""
+    """An account at Vonage, and the number or name from which messages are sent."""
 
     key: str
     secret: str
@@ -46,7 +46,7 @@ def phone_number(field: str, text: str) -> str:
 
 
 def code_text(code: str) -> str:
-    """What a text message with a code says."""
+    """Returns the words of a text message with a code."""
     return f"{code} is your confirmation code."
 
 
@@ -59,7 +59,7 @@ class Vonage:
         self._account = account
 
     def send(self, message: TextMessage) -> Receipt:
-        """Hands over one message. Vonage answers 200 also when it refuses: what counts stands in the body."""
+        """Sends one message. Vonage answers 200 also when it refuses: the result is in the body."""
         fields = {
             "api_key": self._account.key, "api_secret": self._account.secret, "from": self._account.sender,
             "to": message.recipient.removeprefix("+"), "text": message.text, "client-ref": message.id,

@@ -15,7 +15,7 @@ from ostiary.crew import aside
 from ostiary.delivery.mail import NO_ANSWER, TAKEN, TOO_LATE, Mail, Receipt, mime_message
 
 TIMEOUT_S = 10.0
-"""Of each step of the conversation."""
+"""The limit of each step of the SMTP dialogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,8 @@ class SmtpProvider:
 def _hand_over(
     server: smtplib.SMTP, message: EmailMessage, sender: str, recipients: Sequence[str]
 ) -> dict[str, tuple[int, bytes]]:
-    """What smtplib's `send_message` does, but for its `>` before lines that begin with "From ", as in mailbox files."""
+    """Sends like smtplib's `send_message`, but without its `>` before lines that begin with "From ", as in mailbox
+    files."""
     server.ehlo_or_helo_if_needed()
     is_international = not all(address.isascii() for address in (sender, *recipients))
     if is_international and not server.has_extn("smtputf8"):

@@ -1,4 +1,4 @@
-"""The texts of messages: a tenant's own, by name and language, and the built-in ones."""
+"""Message texts: a tenant's own, by name and language, and the built-in ones."""
 
 from __future__ import annotations
 
@@ -107,7 +107,8 @@ def check_name(name: str, names: Sequence[str] = NAMES) -> None:
 
 
 def read_template(message: pb.Template) -> Template:
-    """What a caller gave. Raises SUBJECT_MISSING, SUBJECT_TOO_LONG, BODY_TOO_LONG, INVALID_BASE64, INVALID_TEXT."""
+    """Reads a text from a caller. Raises SUBJECT_MISSING, SUBJECT_TOO_LONG, BODY_TOO_LONG, INVALID_BASE64,
+    INVALID_TEXT."""
     encoded = message.base64_encoded_html_body
     html = decoded_text("base64_encoded_html_body", encoded, "text") if encoded else message.html_body
     template = Template(message.subject.strip(), html, message.plain_text_body)

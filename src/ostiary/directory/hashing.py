@@ -1,4 +1,4 @@
-"""Where passwords are hashed: a few threads, fair between tenants, and never more at once than the cores can bear.
+"""Threads that hash passwords: few, fair between tenants, and never more at once than the cores can run.
 
 A hash takes as long as a hundred other requests. What waits is bounded: one too many is refused at once (429), and a
 tenant that fills the queue gives way to the others.
@@ -44,8 +44,8 @@ class HashingThreads:
         self._changed = threading.Condition()
 
     def run(self, tenant_id: str, calculate: Callable[[], Result]) -> Result:
-        """What `calculate` returns. Raises 429 HASHING_BUSY when there is no room, 503 when it takes too long,
-        CANCELLED or DEADLINE_EXCEEDED when the caller of this thread's request goes before its turn."""
+        """Runs `calculate` and returns its result. Raises 429 HASHING_BUSY when there is no room, 503 when it takes too
+        long, CANCELLED or DEADLINE_EXCEEDED when the client of this thread's request gives up before the job begins."""
         caller = own_caller()
         check_awaited(caller)
         future: Future[Result] = Future()
@@ -68,7 +68,7 @@ class HashingThreads:
             raise unavailable("HASHING_SLOW", "Passwords cannot be checked at the moment.") from None
 
     def _leave_with(self, caller: Caller, tenant_id: str, job: Job) -> None:
-        """Takes a job that was not begun out of the queue as soon as its caller goes: others may have its place."""
+        """Removes a job that was not begun from the queue as soon as its client gives up: others may have its place."""
 
         def leave() -> None:
             future = job[0]
@@ -110,7 +110,8 @@ class HashingThreads:
             future.set_exception(_busy())
 
     def _start(self) -> None:
-        """At first use, so that threads belong to the worker and not to the process that it was forked from."""
+        """Starts the threads at first use, so that they belong to the worker and not to the process from which it was
+        forked."""
         while len(self._threads) < self._size:
             thread = threading.Thread(target=self._serve, name="hashing", daemon=True)
             self._threads.append(thread)

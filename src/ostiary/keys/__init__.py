@@ -1,1 +1,1 @@
-"""Keys: what signs tokens, and what seals secrets at rest."""
+"""Keys: those that sign tokens, and those that seal secrets at rest."""

@@ -1,9 +1,9 @@
-"""The signing keys of tenants: made at first use, sealed at rest, in states next → active → retired.
+"""Signing keys of tenants: created at first use, sealed at rest, in the states next → active → retired.
 
 The first next key is made with the first active one: a verifier that keeps a key set then has the next signer in it.
 
 The system organization's keys are the platform's. JWKS shows active, next and retired keys, the last until no token
-signed with them can be alive.
+signed with them can be valid.
 """
 
 from __future__ import annotations
@@ -109,7 +109,8 @@ class Keyring:
         return signer_of(*self._load_private(work, tenant_id, use))
 
     def certificate(self, work: Work, tenant: TenantView, use: str) -> bytes:
-        """A self-signed certificate (DER) of the active key, made now if this is its first use, like `signer`.
+        """Returns a self-signed certificate (DER) of the active key, which is created if this is its first use, like
+        `signer`.
 
         It is the same at every call: its dates come from the key, and RSA signatures (PKCS #1 v1.5) are deterministic.
         """
@@ -157,7 +158,7 @@ class Keyring:
 
 
 def sealed_at(tenant_id: str, kid: str) -> Place:
-    """Where the private half of a signing key is sealed."""
+    """Returns the place under which the private half of a signing key is sealed."""
     return Place(tenant_id, "signing_keys", kid, "sealed_private")
 
 
@@ -167,7 +168,7 @@ def states_of(use: str) -> tuple[str, ...]:
 
 
 def lock_tenant(work: Work, tenant_id: str) -> None:
-    """Who changes the keys of a tenant takes turns on its row. Raises TENANT_NOT_FOUND."""
+    """Locks the tenant's row, so that changes of its keys happen one after the other. Raises TENANT_NOT_FOUND."""
     if work.get(Tenant, tenant_id, lock=True) is None:
         raise not_found("TENANT_NOT_FOUND", f"There is no tenant {tenant_id}.")
 

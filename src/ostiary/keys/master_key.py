@@ -1,4 +1,4 @@
-"""Where the master key comes from; its id is recorded with the store, so that no server with another one starts."""
+"""Source of the master key; its id is recorded in the store, so that no server starts with a different key."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 WHEEL = "ipp-crypto"
 LANES = 8
 WORTH = 3
-"""From how many on eight at once take less time than one after the other."""
+"""The number of signatures from which on the eight lanes are faster than one signature after the other."""
 RSA_BITS = 2048
 _SIZE = RSA_BITS // 8
 _EXPONENT = 65_537
@@ -29,7 +29,7 @@ _RSA_2K = 1
 """The library's number of RSA-2048."""
 _SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")
 _PADDING = b"\0\1" + b"\xff" * (_SIZE - 3 - len(_SHA256) - 32) + b"\0" + _SHA256
-"""What stands before the digest in what is signed: EMSA-PKCS1-v1_5 with SHA-256 (RFC 8017 §9.2)."""
+"""The bytes before the digest in what is signed: EMSA-PKCS1-v1_5 with SHA-256 (RFC 8017 §9.2)."""
 _UNUSED = (b"libsvml.so", b"libirng.so", b"libimf.so", b"libintlc.so.5")
 _HARMLESS = b"libm.so.6"
 
@@ -125,8 +125,8 @@ def _installed() -> bytes:
 
 
 def _load(image: bytes) -> ctypes.CDLL:
-    """The library without the four of the compiler's that it names and uses nothing of: with them comes a download of
-    40 MB under another licence. RTLD_NOW is the proof that nothing of them is used, since it resolves every symbol."""
+    """Loads the library without the four compiler libraries that it names but does not use: they would need a download
+    of 40 MB under another licence. RTLD_NOW proves that nothing of them is used, since it resolves every symbol."""
     for name in _UNUSED:
         image = image.replace(name + b"\0", _HARMLESS.ljust(len(name) + 1, b"\0"))
     file = os.memfd_create("crypto_mb")

@@ -1,7 +1,7 @@
-"""Every sealed value of a store is sealed anew under another master key.
+"""Change of the master key: every sealed value of a store is sealed again under another one.
 
-Sealed columns are called `sealed_…` and stand in tables with a tenant and a primary key of one column: that is how they
-are found, so none can be forgotten.
+Sealed columns are called `sealed_…` and are in tables with a tenant and a primary key of one column: they are found by
+that, so none can be forgotten.
 """
 
 from __future__ import annotations

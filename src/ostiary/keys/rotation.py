@@ -1,7 +1,7 @@
-"""Signing keys change: next → active → retired.
+"""Rotation of signing keys: next → active → retired.
 
-The next key stands in the JWKS before it signs, so that verifiers which cache key sets know it already; a retired one
-stays there until no token that it signed can be alive.
+The next key is in the JWKS before it signs, so that verifiers which cache key sets know it already; a retired one stays
+there until no token that it signed can be valid.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from ostiary.store.tenancy import touch
 from ostiary.store.work import Work
 
 KEY_SET_AGE_S = 300
-"""How long caches may keep a key set: the max-age of the answers that carry one."""
+"""The time for which caches may keep a key set: the max-age of the answers that contain one."""
 LONGEST_TOKEN_LIFE_MS = 90 * 86_400_000
-"""No token that a key signs lives longer: the upper bound of `anonymousAccess.expires_in`."""
+"""The longest lifetime of a token that a key signs: the upper bound of `anonymousAccess.expires_in`."""
 _KEYS = table_of(SigningKey)
 
 
@@ -54,10 +54,10 @@ def _refuse_unknown(work: Work, mine: ColumnElement[bool], published_at: int, no
 
 
 def revoke(work: Work, fresh: list[SigningKey]) -> str:
-    """Throws the keys of a tenant away, and with them every token that they signed: for a key that leaked. `fresh` are
-    those that replace them (`first_keys`). The kid that signs now.
+    """Deletes the keys of a tenant, which makes every token that they signed invalid: for a key that was stolen.
+    `fresh` are the keys that replace them (`first_keys`). Returns the kid that signs now.
 
-    The next key goes too, since it lay in the same place. Raises TENANT_NOT_FOUND.
+    The next key is deleted too, since it was stored in the same place. Raises TENANT_NOT_FOUND.
     """
     lock_tenant(work, fresh[0].tenant_id)
     work.run(delete(_KEYS).where(_those_like(fresh[0])))

@@ -1,4 +1,4 @@
-"""Secrets at rest are sealed under a master key and bound to their place.
+"""Sealing of secrets at rest: encryption under a master key, bound to the place of the value.
 
 A sealed value is `{version}.{key id}.{nonce and ciphertext}` in base64url: AES-256-GCM (NIST SP 800-38D), with the
 tenant, table, row and column as additional data, so that a value moved to another row does not open.
@@ -34,7 +34,7 @@ class SealBroken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a sealed value lives; a value opens only there."""
+    """The place of a sealed value: tenant, table, row and column. A value can be opened only there."""
 
     tenant_id: str
     table: str
@@ -42,7 +42,7 @@ class Place:
     column: str
 
     def encode(self) -> bytes:
-        """The additional data of the cipher. The separator cannot stand in any of the parts."""
+        """Returns the additional data of the cipher. No part can contain the separator."""
         return "\x1f".join((self.tenant_id, self.table, self.row, self.column)).encode()
 
 
@@ -116,8 +116,7 @@ def read_master_key(path: Path) -> bytes:
 
 
 def decode_master_key(text: bytes | str, named: str = "the master key") -> bytes:
-    """The master key as it stands in a file or in the environment: 32 bytes in base64. `named` is what an error calls
-    it."""
+    """Reads a master key from a file or the environment: 32 bytes in base64. `named` is its name in an error."""
     try:
         key = base64.b64decode(text.strip(), validate=True)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Signatures of tokens: one at a time, or several at once where that is faster."""
+"""Signing of tokens: one at a time, or several at once where that is faster."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def signer_of(kid: str, key: RSAPrivateKey) -> Signer:
 
 
 def at_once() -> int:
-    """How many signatures are best made together."""
+    """The number of signatures that are best made together."""
     return LANES if isinstance(library(), Library) else 1
 
 
@@ -45,7 +45,8 @@ def sign_together(asked: Sequence[tuple[Signer, bytes]]) -> list[bytes]:
 
 
 def _at_once(part: Sequence[tuple[Signer, bytes]]) -> list[bytes]:
-    """Nothing where one after the other is faster, or all there is."""
+    """Returns the signatures, made at once; empty if one after the other is faster, or if the processor cannot do
+    it."""
     lanes = [(signer.lane, text) for signer, text in part if signer.lane]
     found = library()
     if len(part) < WORTH or len(lanes) < len(part) or not isinstance(found, Library):

@@ -1,1 +1,1 @@
-"""Calls that leave the house: every one through the same client, which decides whom they may reach."""
+"""Outgoing calls: all of them use the same client, which decides which hosts may be reached."""

@@ -1,6 +1,6 @@
-"""A circuit breaker: who has not answered several times in a row is left alone for a while.
+"""Circuit breaker: a host that has failed several times in a row is not called for a while.
 
-A call to somebody who never answers holds a thread for seconds, and people wait for it at their sign-in.
+A call to a host that never answers holds a thread for seconds, and users wait for it at their sign-in.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ostiary.outgoing.targets import CallFailed, Target
 
 FAILURES = 5
-"""In a row, and nobody is called."""
+"""The number of failures in a row after which a host is not called."""
 PAUSE_S = 30.0
 """Then one call is let through; the others wait for how it ends."""
 REMEMBERED = 10_000
@@ -32,8 +32,8 @@ class _Failing:
 
 
 class Breaker:
-    """Counts failures in this process by origin and path: a tenant that names somebody else's host, with a path that
-    never answers, does not cut that host off from others."""
+    """Counts failures in this process by origin and path: a tenant that names another's host, with a path that never
+    answers, does not stop calls of others to that host."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -42,7 +42,7 @@ class Breaker:
 
     @contextmanager
     def watching(self, target: Target) -> Iterator[None]:
-        """Around one call; raises OUTGOING_SUSPENDED instead of calling somebody who does not answer."""
+        """Counts the result of one call; raises OUTGOING_SUSPENDED instead of calling a host that does not answer."""
         key = (*target.origin, target.path.partition("?")[0])
         self._check(key)
         try:

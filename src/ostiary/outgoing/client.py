@@ -1,4 +1,5 @@
-"""The client of every call that leaves: extensions, dispatchers, providers. See `targets` for whom it may reach."""
+"""HTTP client of every outgoing call: extensions, dispatchers, providers. `targets` decides which hosts may be
+reached."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ REDIRECTS = (301, 302, 303, *METHODS_KEPT)
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """What a call may cost. Seconds; `total_seconds` is over all redirects, from resolution to the last byte.
+    """The limits of a call. Seconds; `total_seconds` is for all redirects together, from resolution to the last byte.
 
     `cuts_body`: only the status counts, so an answer that is too long, or stops half-way, is cut off and no failure.
     """
@@ -37,7 +38,7 @@ class Caps:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the other side answered. Header names are lower-case; repeated ones are joined by a comma."""
+    """The answer of the other side. Header names are lower-case; repeated ones are joined by a comma."""
 
     status: int
     headers: Mapping[str, str]
@@ -50,7 +51,7 @@ class Answer:
 
 
 DEFAULT_CAPS = Caps()
-"""App ID's for extensions."""
+"""The limits that App ID documents for extensions."""
 
 
 class Outgoing:

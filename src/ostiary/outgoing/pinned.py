@@ -1,4 +1,4 @@
-"""Connections to the address that was checked, under one deadline for everything."""
+"""Connections to the address that was checked, with one deadline for the whole call."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_ADDRESSES = 4
 
 
 class Deadline:
-    """When a call must be over. A peer that sends a byte now and then gets no more time by it."""
+    """The time when a call must be over. A peer that sends a byte now and then does not extend it."""
 
     def __init__(self, seconds: float, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -63,7 +63,7 @@ class PinnedBackend(httpcore.NetworkBackend):
         return self._connect(addresses[-1], port)
 
     def addresses(self, host: str, port: int) -> list[str]:
-        """Where `host` may be reached, asked now; raises OUTGOING_UNREACHABLE, OUTGOING_REFUSED, OUTGOING_TIMEOUT."""
+        """Resolves `host` to its addresses; raises OUTGOING_UNREACHABLE, OUTGOING_REFUSED, OUTGOING_TIMEOUT."""
         return self._frontier.permitted(self._resolved(host, port), self._scheme)[:MAX_ADDRESSES]
 
     def _connect(self, address: str, port: int) -> httpcore.NetworkStream:

@@ -1,7 +1,7 @@
-"""Whom an outgoing call may reach: the public internet by TLS, and what the operator's allow-list names.
+"""Allowed targets of outgoing calls: the public internet by TLS, and the hosts in the operator's allow-list.
 
-URLs come from tenants, so a call is a stranger's wish to have our network speak to somebody. What decides is the
-address after resolution, never the name; the connection then goes to the very address that was looked at.
+Tenants choose the URLs, so a call could be an attack on a host of our network. The address after resolution decides,
+never the name; the connection is then made to the very address that was checked.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class CallFailed(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a URL points to. `host` is a name or an address without brackets; `path` is with the query."""
+    """The target of a URL. `host` is a name or an address without brackets; `path` includes the query."""
 
     scheme: str
     host: str
@@ -71,7 +71,7 @@ def read_target(url: str) -> Target:
 
 
 def invalid_url() -> CallFailed:
-    """What a URL must be."""
+    """Returns the error for a URL that does not have the required form."""
     message = f"The URL must be https://HOST[:PORT][/PATH] without user and password, at most {MAX_URL} characters."
     return CallFailed("INVALID_URL", message)
 
@@ -89,7 +89,8 @@ class Frontier:
         self._allowed = [ipaddress.ip_network(network, strict=False) for network in allowed]
 
     def permitted(self, addresses: Sequence[str], scheme: str) -> list[str]:
-        """Those of the addresses that a call by `scheme` may reach; raises OUTGOING_REFUSED when there are none."""
+        """Returns those of the addresses that a call by `scheme` may reach; raises OUTGOING_REFUSED when there are
+        none."""
         found = [address for address in addresses if self._may_reach(address, scheme)]
         if not found:
             raise refused(scheme)
@@ -107,7 +108,7 @@ class Frontier:
 
 
 def embedded(address: IPAddress) -> list[IPv4Address]:
-    """The IPv4 addresses that an IPv6 address stands for: mapped, 6to4, Teredo, NAT64 and compatible ones."""
+    """Returns the IPv4 addresses that an IPv6 address contains: mapped, 6to4, Teredo, NAT64 and compatible ones."""
     if isinstance(address, IPv4Address):
         return []
     teredo = address.teredo or ()

@@ -1,1 +1,1 @@
-"""The servicers: one module a proto service, thin; they take requests apart and call the domain."""
+"""Servicers: one module for each proto service; they read requests, call the domain and write answers."""

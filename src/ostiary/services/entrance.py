@@ -1,4 +1,4 @@
-"""Where the present call lets people in."""
+"""Sign-in context of a call: the interface at which the user signs in."""
 
 from __future__ import annotations
 

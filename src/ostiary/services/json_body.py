@@ -1,4 +1,4 @@
-"""Free JSON as an answer: what the gateway must pass on as it is."""
+"""JSON answers without a fixed form: the gateway must pass them on unchanged."""
 
 from __future__ import annotations
 

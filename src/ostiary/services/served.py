@@ -1,4 +1,4 @@
-"""What the server serves: every servicer of every dialect, tied to the proto service that it implements."""
+"""List of what the server serves: every servicer of every dialect, with the proto service that it implements."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Service:
 
 
 def _service(servicer: type) -> Service:
-    """Found through the generated class that the servicer extends: the modules of its proto stand beside it."""
+    """Finds the proto service through the generated class that the servicer extends."""
     generated = next(parent for parent in servicer.__mro__ if parent.__module__.endswith("_pb2_grpc"))
     stubs = sys.modules[generated.__module__]
     messages = sys.modules[generated.__module__.removesuffix("_grpc")]

@@ -1,4 +1,4 @@
-"""App ID management: pages of a tenant's own where links in mails end."""
+"""App ID management: a tenant's own pages to which the links in mails lead."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ostiary_api.appid.management.v4 import action_urls_pb2_grpc
 
 
 class ActionUrlsServicer(action_urls_pb2_grpc.ActionUrlsServiceServicer):
-    """Where browsers go from the links in mails."""
+    """The pages to which browsers are sent after a link in a mail was followed."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock

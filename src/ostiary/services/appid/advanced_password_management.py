@@ -1,4 +1,4 @@
-"""App ID management: advanced password management."""
+"""App ID management: settings of advanced password management."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID management: users exported, imported and deleted, many at once."""
+"""App ID management: export, import and deletion of many users at once."""
 
 from __future__ import annotations
 

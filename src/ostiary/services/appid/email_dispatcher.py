@@ -1,4 +1,4 @@
-"""App ID management: who delivers mails."""
+"""App ID management: the service that delivers a tenant's mails."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAX_HEADERS, MAX_HEADER = 50, 1_000
 
 
 class EmailDispatcherServicer(email_dispatcher_pb2_grpc.EmailDispatcherServiceServicer):
-    """Who delivers the mails of a tenant."""
+    """The service that delivers a tenant's mails."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock

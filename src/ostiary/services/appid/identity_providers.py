@@ -18,7 +18,7 @@ from ostiary_api.appid.management.v4 import identity_providers_pb2_grpc
 
 
 class IdentityProvidersServicer(identity_providers_pb2_grpc.IdentityProvidersServiceServicer):
-    """Who vouches for the people that sign in."""
+    """The settings of a tenant's identity providers."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock

@@ -1,4 +1,4 @@
-"""App ID management: what a new password must look like."""
+"""App ID management: the pattern of new passwords."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ostiary_api.appid.management.v4 import password_regex_pb2_grpc
 
 
 class PasswordRegexServicer(password_regex_pb2_grpc.PasswordRegexServiceServicer):
-    """What a new password of the Cloud Directory must look like."""
+    """The pattern that a new password of the Cloud Directory must match."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock

@@ -1,4 +1,4 @@
-"""App ID management: how often people may sign up and sign in."""
+"""App ID management: limits of sign-ups and sign-ins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ostiary_api.appid.management.v4 import rate_limit_pb2_grpc
 
 
 class RateLimitServicer(rate_limit_pb2_grpc.RateLimitServiceServicer):
-    """How often people may sign up and sign in, all of them together."""
+    """The limits of sign-ups and sign-ins, for all users of a tenant together."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock

@@ -1,4 +1,4 @@
-"""App ID management: who signed in lately."""
+"""App ID management: recent sign-ins."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from ostiary_api.appid.management.v4 import redirect_uris_pb2_grpc
 
 
 class RedirectUrisServicer(redirect_uris_pb2_grpc.RedirectUrisServiceServicer):
-    """Where browsers and apps may be sent back to."""
+    """The redirect URIs to which browsers and apps may be sent."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock

@@ -95,5 +95,5 @@ def _entry(entry: object, where: str) -> tuple[str, list[str]]:
 
 
 def assigned_roles(roles: Iterable[HeldRole]) -> pb.AssignedRoles:
-    """The roles that somebody holds, as App ID writes them."""
+    """Returns the roles of a profile, as App ID writes them."""
     return pb.AssignedRoles(roles=[pb.AssignedRole(id=role.id, name=role.name) for role in roles])

@@ -1,4 +1,4 @@
-"""App ID management: whether runtime events are recorded."""
+"""App ID management: setting whether runtime events are recorded."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from ostiary_api.appid.management.v4 import saml_metadata_pb2_grpc
 
 
 class SamlMetadataServicer(saml_metadata_pb2_grpc.SamlMetadataServiceServicer):
-    """What an identity provider must know of a tenant."""
+    """The metadata that an identity provider needs of a tenant."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._keys = runtime.keys

@@ -1,4 +1,4 @@
-"""App ID management: what users do for themselves, through an application's own pages."""
+"""App ID management: self-service of users, through an application's own pages."""
 
 from __future__ import annotations
 
@@ -116,7 +116,8 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
 
 
 def _ip_address(text: str) -> str:
-    """What the mail shows; clients send what they know, also 0.0.0.0, so it is only kept from being something else."""
+    """Returns the address that the mail shows. Clients send what they know, also 0.0.0.0, so only its form is
+    checked."""
     if len(text) > MAX_IP_ADDRESS or not one_line(text):
         raise invalid("INVALID_IP_ADDRESS", f"changedIpAddress has at most {MAX_IP_ADDRESS} characters on one line.")
     return text

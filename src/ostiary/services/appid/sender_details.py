@@ -1,4 +1,4 @@
-"""App ID management: who mails come from."""
+"""App ID management: the sender of mails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ostiary_api.appid.management.v4 import sender_details_pb2_grpc
 
 
 class SenderDetailsServicer(sender_details_pb2_grpc.SenderDetailsServiceServicer):
-    """Who the mails of a tenant come from."""
+    """The sender of a tenant's mails."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock

@@ -1,4 +1,4 @@
-"""App ID management: trying out text messages."""
+"""App ID management: test of text messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ostiary_api.appid.management.v4 import sms_dispatcher_pb2_grpc
 
 
 class SmsDispatcherServicer(sms_dispatcher_pb2_grpc.SmsDispatcherServiceServicer):
-    """Who delivers the text messages of a tenant."""
+    """The service that delivers a tenant's text messages."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._delivery = runtime.delivery

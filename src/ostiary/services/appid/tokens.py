@@ -12,7 +12,7 @@ from ostiary_api.appid.management.v4 import tokens_pb2_grpc
 
 
 class TokensServicer(tokens_pb2_grpc.TokensServiceServicer):
-    """How long a tenant's tokens live and what they carry."""
+    """The lifetimes and claims of a tenant's tokens."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock

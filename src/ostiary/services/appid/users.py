@@ -1,4 +1,4 @@
-"""App ID management: profiles of everybody who signed in."""
+"""App ID management: profiles of all users who signed in."""
 
 from __future__ import annotations
 

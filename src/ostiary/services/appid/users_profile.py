@@ -1,4 +1,4 @@
-"""App ID management: whether custom attributes are stored."""
+"""App ID management: setting whether custom attributes are stored."""
 
 from __future__ import annotations
 

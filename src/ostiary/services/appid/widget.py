@@ -1,4 +1,4 @@
-"""App ID management: the look of the sign-in page; and the logo, which everybody may see."""
+"""App ID management: the appearance of the sign-in page; and the logo, which is public."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ _PARAMETERS = tuple(field.name for field in pb.AuthorizeRequest.DESCRIPTOR.field
 
 
 class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer):
-    """Where browsers sign in."""
+    """The authorization endpoint and the sign-in page, for browsers."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._sign_in = SignIn(

@@ -14,7 +14,7 @@ from ostiary_api.appid.oauth.v4 import discovery_pb2_grpc
 
 
 class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
-    """What a client must know of a tenant before it talks to it; built once per generation of the tenant."""
+    """The metadata that a client reads before it uses a tenant; built once for each generation of the tenant."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._issuers = runtime.issuers

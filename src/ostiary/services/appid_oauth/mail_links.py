@@ -1,4 +1,4 @@
-"""App ID runtime: where the links in mails lead."""
+"""App ID runtime: the pages to which links in mails lead."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""App ID runtime: tokens are issued, looked at, and ended."""
+"""App ID runtime: issue, introspection and revocation of tokens."""
 
 from __future__ import annotations
 

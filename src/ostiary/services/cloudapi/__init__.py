@@ -1,4 +1,4 @@
-"""The Tenant Manager, as Cloud Director speaks it."""
+"""The Tenant Manager, in the API of Cloud Director."""
 
 from ostiary.services.cloudapi.orgs import OrgsServicer
 from ostiary.services.cloudapi.sessions import SessionsServicer

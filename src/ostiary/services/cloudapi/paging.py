@@ -28,11 +28,11 @@ class Page:
 
     @property
     def offset(self) -> int:
-        """How many results stand before it."""
+        """The number of results before the page."""
         return (self.number - 1) * self.size
 
     def count(self, total: int) -> int:
-        """How many pages `total` results make."""
+        """Returns the number of pages that `total` results fill."""
         return -(-total // self.size) if self.size else 0
 
 

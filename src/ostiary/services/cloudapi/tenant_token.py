@@ -1,4 +1,4 @@
-"""API tokens of an organization become access tokens, as Cloud Director does it."""
+"""Exchange of an organization's API tokens for access tokens, as Cloud Director does it."""
 
 from __future__ import annotations
 

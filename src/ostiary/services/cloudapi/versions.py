@@ -1,4 +1,4 @@
-"""The versions of cloudapi, as clients ask for them before they sign in."""
+"""Supported versions of cloudapi, which clients read before they sign in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The VMware Identity Service, as the Cloud Services Platform speaks it."""
+"""The VMware Identity Service, in the API of the Cloud Services Platform."""
 
 from ostiary.services.csp.authentication import AuthenticationServicer
 from ostiary.services.csp.login import LoginServicer

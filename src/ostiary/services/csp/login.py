@@ -1,4 +1,4 @@
-"""Signing in at CSP."""
+"""Sign-in at CSP."""
 
 from __future__ import annotations
 

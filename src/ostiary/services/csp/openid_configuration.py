@@ -1,4 +1,4 @@
-"""The platform's metadata at the root."""
+"""Metadata of the platform at the root path."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ostiary_api.oidc.v1 import metadata_pb2
 
 
 class OpenidConfigurationServicer(openid_configuration_pb2_grpc.OpenidConfigurationServiceServicer):
-    """What a client must know of the platform before it talks to it."""
+    """The metadata that a client reads before it uses the platform."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._configuration = root_configuration(runtime.issuers)

@@ -24,7 +24,7 @@ class OrganizationUsersServicer(organization_users_pb2_grpc.OrganizationUsersSer
     """Lists the users of an organization."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Needs nothing of the runtime: all stands in the store."""
+        """Needs nothing from the runtime: everything is in the store."""
 
     def ListUsersV2(self, request: pb.ListUsersV2Request, context: grpc.ServicerContext) -> pb.UserPage:
         call, (start, limit) = current_call(), _page(request)

@@ -1,4 +1,4 @@
-"""The caller itself in CSP."""
+"""The caller's own user in CSP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class PrincipalUserServicer(principal_user_pb2_grpc.PrincipalUserServiceServicer
     """Tells callers who they are."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Needs nothing of the runtime: all stands in the store."""
+        """Needs nothing from the runtime: everything is in the store."""
 
     def GetLoggedInUser(self, request: pb.GetLoggedInUserRequest, context: grpc.ServicerContext) -> user_pb2.User:
         call = current_call()

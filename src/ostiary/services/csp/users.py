@@ -15,7 +15,7 @@ from ostiary_api.csp.v1 import user_pb2
 
 
 def typed_user(tenant: TenantView, user: UserView, roles: Sequence[str], *, with_profile: bool) -> pb.TypedUser:
-    """A user with its roles, for lists. Organization roles are held directly: none comes from a group."""
+    """Returns a user with its roles, for lists. Organization roles are assigned directly: none comes from a group."""
     return pb.TypedUser(
         user=pb.ListedUser(
             username=user.user_name, first_name=user.given_name, last_name=user.family_name, domain=tenant.name,

@@ -1,4 +1,4 @@
-"""IBM Cloud IAM's part: API keys become access tokens."""
+"""The part of IBM Cloud IAM that is offered: API keys are exchanged for access tokens."""
 
 from ostiary.services.iam.token import TokenServicer
 

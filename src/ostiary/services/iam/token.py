@@ -1,4 +1,4 @@
-"""The exchange of an API key for an access token."""
+"""Exchange of an API key for an access token."""
 
 from __future__ import annotations
 

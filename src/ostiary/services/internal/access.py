@@ -1,4 +1,4 @@
-"""Access for services inside the installation."""
+"""Access checks for services inside the installation."""
 
 from __future__ import annotations
 

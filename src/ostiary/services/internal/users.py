@@ -20,7 +20,7 @@ class UsersServicer(directory_users_pb2_grpc.UsersServiceServicer):
     """Finds directory users."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Needs nothing of the runtime: all stands in the store."""
+        """Needs nothing from the runtime: everything is in the store."""
 
     def GetUser(self, request: pb.GetUserRequest, context: grpc.ServicerContext) -> pb.User:
         work = current_call().work

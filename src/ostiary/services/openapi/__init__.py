@@ -1,4 +1,4 @@
-"""What the server says of itself."""
+"""Descriptions of the server's own interfaces."""
 
 from ostiary.services.openapi.document import DocumentServicer
 

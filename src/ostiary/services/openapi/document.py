@@ -1,4 +1,4 @@
-"""The OpenAPI document, as `make gen` left it beside the messages."""
+"""The OpenAPI document, which `make gen` writes next to the generated messages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ostiary_api.openapi.v1 import document_pb2_grpc
 
 
 def document_file() -> Path:
-    """Where the document stands. Raises StopIteration when it was not generated."""
+    """Returns the path of the document. Raises StopIteration when it was not generated."""
     return next(file for root in ostiary_api.__path__ if (file := Path(root) / "openapi.json").is_file())
 
 

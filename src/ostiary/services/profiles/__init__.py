@@ -1,4 +1,4 @@
-"""What a signed-in user does with its own profile."""
+"""Operations of a signed-in user on the own profile."""
 
 from ostiary.services.profiles.attributes import AttributesServicer
 

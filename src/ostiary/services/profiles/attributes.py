@@ -15,7 +15,7 @@ from ostiary_api.profiles.v1 import attributes_pb2_grpc
 
 
 class AttributesServicer(attributes_pb2_grpc.AttributesServiceServicer):
-    """Attributes of whoever presents the token."""
+    """The custom attributes of the user whose token is presented."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock

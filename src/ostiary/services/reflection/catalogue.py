@@ -1,4 +1,5 @@
-"""What reflection may tell: the files of the services that are served, and all that stands in them by its name."""
+"""Index of what reflection may reveal: the files of the services that are served, and everything in them by its
+name."""
 
 from __future__ import annotations
 
@@ -27,12 +28,12 @@ class Catalogue:
         return self._files[name]
 
     def file_of(self, symbol: str) -> FileDescriptor:
-        """The file in which something with this full name stands: a service, method, message, field, oneof, enum, value
-        of an enum or extension."""
+        """Returns the file that declares this full name: a service, method, message, field, oneof, enum, value of an
+        enum or extension."""
         return self._symbols[symbol]
 
     def file_of_extension(self, extended: str, number: int) -> FileDescriptor:
-        """The file in which the extension of this message with this field number stands."""
+        """Returns the file that declares the extension of this message with this field number."""
         return self._extensions[extended][number]
 
     def extension_numbers(self, extended: str) -> list[int]:

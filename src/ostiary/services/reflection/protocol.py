@@ -1,4 +1,5 @@
-"""The protocol in both its packages: `grpc.reflection.v1alpha`, which grpcio brings, and `grpc.reflection.v1`."""
+"""Reflection protocol in both of its packages: `grpc.reflection.v1alpha`, which grpcio contains, and
+`grpc.reflection.v1`."""
 
 from __future__ import annotations
 

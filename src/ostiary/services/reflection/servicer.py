@@ -1,7 +1,7 @@
 """The stream on which a client asks what a server offers (gRPC Server Reflection Protocol).
 
 A stream holds a thread while it waits for its client. So there are few at once, on threads of their own, and the
-gateway ends what says nothing or lasts long: whoever has further questions opens another stream, as all clients do.
+gateway ends streams that are idle or long: a client with further questions opens another stream, as all clients do.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ostiary.services.reflection.catalogue import Catalogue, with_imports
 from ostiary.services.reflection.protocol import METHOD, V1, V1ALPHA
 
 MOST_STREAMS = 8
-"""Per worker, at once."""
+"""The limit for each worker."""
 SERVICE_NAMES = (V1.full_name, V1ALPHA.full_name)
 Stream = Callable[[Iterable[ServerReflectionRequest], grpc.ServicerContext], Iterator[ServerReflectionResponse]]
 

@@ -43,8 +43,8 @@ class Address(scim.Email):
 
 
 class Manager(scim.ComplexAttribute):
-    """Who somebody's manager is, as far as it was said: RFC 7643 §4.3 only recommends `value` and `$ref`, and clients
-    send either, the name alone, or nothing."""
+    """The manager of a user, as far as it was given: RFC 7643 §4.3 only recommends `value` and `$ref`, and clients send
+    either, the name alone, or nothing."""
 
     value: Annotated[str | None, scim.CaseExact.true] = None
     ref: str | None = Field(None, serialization_alias="$ref", validation_alias="$ref")
@@ -134,7 +134,7 @@ def _further(document: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What stands beside a user: its roles and groups, the caller's name for it, and where it stands."""
+    """The context of a user in SCIM: its roles and groups, the caller's name for it, and its address."""
 
     roles: Sequence[str]
     groups: Sequence[BelongsTo]
@@ -192,7 +192,7 @@ def etag(user: UserView) -> str:
 
 
 def chosen_attributes(attributes: str, excluded: str) -> scim.ResponseParameters[Any]:
-    """What the caller wants to see (RFC 7644 §3.9); raises INVALID_ATTRIBUTES."""
+    """Returns the attributes that the caller wants to see (RFC 7644 §3.9); raises INVALID_ATTRIBUTES."""
     try:
         return scim.ResponseParameters[ScimUser].model_validate(
             {"attributes": attributes or None, "excludedAttributes": excluded or None}
@@ -207,6 +207,6 @@ def as_body(document: dict[str, Any]) -> httpbody_pb2.HttpBody:
 
 
 def refused(reason: str, error: ValidationError | scim.SCIMException) -> DomainError:
-    """What scim2-models found wrong, in the words that it has for it: it names the attribute, not its value."""
+    """Returns the error for what scim2-models found wrong, in its own words: they name the attribute, not its value."""
     faults = scim.Error.from_validation_errors(error) if isinstance(error, ValidationError) else [error.to_error()]
     return invalid(reason, faults[0].detail or "The request is not valid.", scim_type=faults[0].scim_type or "")

@@ -1,4 +1,4 @@
-"""What this SCIM service can do (RFC 7643 §5)."""
+"""Capabilities of this SCIM service (RFC 7643 §5)."""
 
 from __future__ import annotations
 
