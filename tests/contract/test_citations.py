@@ -62,7 +62,7 @@ def test_every_citation_can_be_opened() -> None:
         "(C42, G74)",
         "fault 4",
         "see issue 12",
-        "[a page](docs/nowhere.md)",
+        "[a page](nowhere.md)",
     ],
 )
 def test_what_nobody_can_open_is_found(cited: str) -> None:
