@@ -1,4 +1,4 @@
-"""The composition root: the only place that builds things and ties them together."""
+"""Composition root: the only module that creates the server's objects and connects them."""
 
 from __future__ import annotations
 
@@ -93,11 +93,11 @@ MAX_METADATA = 65_536
 LANES = 4
 """Requests that a worker, on its one core, answers at once; others wait, or take the place of one that does."""
 MAX_CONCURRENT_RPCS = 256
-"""Per worker; beyond it requests are refused at once, since nothing may queue without end."""
+"""The limit for each worker; beyond it requests are refused at once, since no queue may grow without a limit."""
 
 
 MOST_UPLOADS = 2
-"""Per worker, of files that stream in: each holds a thread for as long as its client sends."""
+"""The limit for each worker of streamed uploads: each holds a thread for as long as its client sends."""
 
 
 def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entropy | None = None) -> Runtime:
@@ -157,7 +157,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
 
 
 def background_tasks(runtime: Runtime) -> list[Task]:
-    """What the background process of a node does; see `ostiary.background`."""
+    """Returns the tasks of a node's background process; see `ostiary.background`."""
     store, clock, holder = runtime.store, runtime.clock, new_id(runtime.entropy)
     audit_kept_ms = runtime.settings.audit_retention_days * 86_400_000
     kinds = job_kinds(runtime)

@@ -1,4 +1,4 @@
-"""The caller of the request that a thread answers, and whether that caller still waits.
+"""Cancellation: whether a client still waits for the result of what a thread does.
 
 A caller may have cancelled, or the deadline may have passed, long before the request is looked at. The caller was told
 then that nothing is known to have happened, so nothing may happen: slow work and commits ask here first.
@@ -14,18 +14,19 @@ from ostiary.errors import DomainError, Kind
 
 _own = threading.local()
 CLOSE_TO_THE_DEADLINE_S = 0.02
-"""A call that ends so shortly before its deadline ended because of it: the caller's clock started earlier."""
+"""The tolerance before a deadline: a client that cancels so shortly before it did so because of the deadline, since its
+clock began to run earlier."""
 
 
 class Caller(Protocol):
-    """The one who waits for an answer: what grpc calls the context of a request."""
+    """The client that waits for an answer: what grpc calls the context of a request."""
 
     def is_active(self) -> bool:
-        """Whether the caller still waits."""
+        """Whether the client still waits."""
         ...
 
     def time_remaining(self) -> float:
-        """Seconds until the caller's deadline, 0 when it has passed."""
+        """Returns the seconds until the client's deadline, 0 when it has passed."""
         ...
 
     def add_callback(self, callback: Callable[[], None]) -> bool:
@@ -50,7 +51,8 @@ def check_awaited(caller: Caller | None) -> None:
 
 
 def departure(caller: Caller) -> DomainError:
-    """The error of a request whose caller does not wait any more: the caller or a proxy between us gave it up."""
+    """Returns how a request ended whose client does not wait any more: the client, or a proxy between us, cancelled
+    it."""
     if caller.time_remaining() <= CLOSE_TO_THE_DEADLINE_S:
         return DomainError(Kind.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "The deadline passed before the answer.")
     return DomainError(Kind.CANCELLED, "CANCELLED", "The caller cancelled the request before its answer.")

@@ -1,4 +1,4 @@
-"""Time is passed in, so that a test can stand at any moment."""
+"""Clock: time is passed in, so that tests can set it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class SystemClock:
 
 
 class FixedClock:
-    """A clock that stands still until it is moved; for tests."""
+    """A clock that shows the same time until it is moved; for tests."""
 
     def __init__(self, now_ms: int = 1_700_000_000_000) -> None:
         self._now_ms = now_ms

@@ -1,7 +1,7 @@
 """Settings: from flags, from `OSTIARY_…` in the environment, from a TOML file; unsafe combinations are refused.
 
 Precedence, first wins: flags (the arguments of `Settings`), environment, the file that `--config` or `OSTIARY_CONFIG`
-names, the defaults below. A name that is no setting is an error wherever it stands: a mistyped limit must not be a
+names, the defaults below. An unknown name is an error wherever it is found: a mistyped limit must not be a
 missing one.
 """
 
@@ -36,13 +36,15 @@ class ConfigurationError(Exception):
 
 
 def deploy_folder() -> Path:
-    """Where the gateway's template and the limits stand: inside the installed package, or in the source tree."""
+    """Returns the folder of the gateway's template and the limits: inside the installed package, or in the source
+    tree."""
     installed = Path(str(resources.files("ostiary"))) / "deploy"
     return installed if installed.is_dir() else Path(__file__).parents[2] / "deploy"
 
 
 def proto_folders() -> list[Path]:
-    """Where our protos and those that they import stand: inside the installed package, or in the source tree."""
+    """Returns the folders of our protos and those that they import: inside the installed package, or in the source
+    tree."""
     installed, source = Path(str(resources.files("ostiary"))), Path(__file__).parents[2]
     folder = installed if (installed / "proto").is_dir() else source
     return [folder / "proto", folder / "third_party"]
@@ -229,11 +231,11 @@ class Settings(BaseSettings):
 
     @property
     def worker_count(self) -> int:
-        """How many workers serve: as many as wanted, or one for each core that the machine and its quota allow."""
+        """The number of workers: as configured, or one for each core that the machine and its quota allow."""
         return self.workers or min(MOST_WORKERS, len(self.cores), _quota_cores())
 
     def worker_address(self, number: int, folder: Path) -> str:
-        """Where worker `number` listens: a socket in `folder`, the run directory, or HOST:PORT."""
+        """Returns the address of worker `number`: a socket in `folder`, the run directory, or HOST:PORT."""
         if not self.worker_listen:
             return str(folder / f"worker-{number}.sock")
         host, port = host_and_port(self.worker_listen)
@@ -251,7 +253,7 @@ class Settings(BaseSettings):
 
     @property
     def key_file(self) -> Path:
-        """Where the master key is read from when the environment does not hold it."""
+        """The file from which the master key is read when the environment does not contain it."""
         return self.master_key_file or self.data / "master.key"
 
     @property
@@ -273,17 +275,17 @@ class Settings(BaseSettings):
 
     @property
     def mail_sender(self) -> str:
-        """The address that mails come from whose tenant has set none."""
+        """The sender of mails whose tenant has set none."""
         return self.mail_from or f"no-reply@{self.mail_host}"
 
     @property
     def mail_sink(self) -> Path:
-        """Where mails are written that no server sends."""
+        """The folder to which mails are written if no server sends them."""
         return self.mail_folder or self.data / "mail"
 
     @property
     def is_https(self) -> bool:
-        """Whether clients come by TLS, ours or that of a proxy in front; cookies are Secure then."""
+        """Whether clients use TLS, ours or that of a proxy in front; cookies are Secure then."""
         return self.base_url.startswith("https:")
 
 

@@ -1,4 +1,4 @@
-"""The threads that answer a worker's requests: few at work at once, more only while some of them wait.
+"""Threads that answer a worker's requests: few run at once, and more only while some of them wait.
 
 Python runs one thread at a time, so more threads at work answer no request sooner; they only make each of them later.
 Yet a request that waits, for a password hash, for a commit, for another host, must not keep others from being answered.
@@ -18,7 +18,7 @@ Task = tuple["Future[Any]", Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 
 
 class Crew(Executor):
-    """At most `lanes` threads work, and at most `threads` are inside, with those that stepped aside.
+    """A limit: at most `lanes` threads run, and at most `threads` exist, including those that stepped aside.
 
     Threads are started when first needed (a fork takes none along), end with the process, and are woken last in,
     first out, since the one that worked last finds its memory in the cache.
@@ -52,12 +52,12 @@ class Crew(Executor):
             self._fill()
 
     def stepped_back(self) -> None:
-        """It goes on; for a moment one more than `lanes` may work."""
+        """Returns from waiting to a lane; for a moment one thread more than `lanes` may run."""
         with self._changing:
             self._working += 1
 
     def next(self, hand: _Hand) -> Task | None:
-        """What `hand` does next without sleeping, or None: then it waits to be woken."""
+        """Returns what `hand` does next without sleeping, or None: then it waits to be woken."""
         with self._changing:
             if self._waiting and self._working <= self._lanes:
                 return self._waiting.popleft()
@@ -139,5 +139,5 @@ class _Aside:
 
 
 aside = _Aside()
-"""`with aside:` around whatever waits for something else than this process's own work. It may stand inside itself, and
-costs other threads than a crew's nothing."""
+"""Marks waiting: use `with aside:` around every wait for something other than this process's own work. It may be
+nested, and costs nothing in a thread that belongs to no crew."""

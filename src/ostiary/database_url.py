@@ -1,4 +1,4 @@
-"""The database's URL: as an operator writes it, for libpq or for SQLite, and as the store takes it.
+"""Database URLs: as an operator writes them, for libpq or for SQLite, and as the store takes them.
 
 PostgreSQL's form is libpq's own (PostgreSQL documentation, "Connection URIs"): several hosts, and every parameter of a
 connection.

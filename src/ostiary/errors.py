@@ -1,4 +1,4 @@
-"""The one error that the domain knows; each dialect has its own way of writing it down (`transport.families`).
+"""Errors of the domain: one class; each dialect has its own format for it (`transport.families`).
 
 A `DomainError` says what went wrong in the domain's words. It becomes a gRPC status, an HTTP status and a body at one
 place only, so that nothing below the transport speaks of protocols.
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Kind(Enum):
-    """What sort of failure it is. The value is the HTTP status that a dialect uses unless its rules say otherwise."""
+    """The kind of an error. The value is the HTTP status that a dialect uses unless its rules say otherwise."""
 
     INVALID = 400
     UNAUTHENTICATED = 401
@@ -78,7 +78,8 @@ def denied(reason: str, message: str, **facts: Any) -> DomainError:
 
 
 def not_found(reason: str, message: str, **facts: Any) -> DomainError:
-    """No such thing in this tenant, or somebody else's, which must look the same (404)."""
+    """Returns the error for an object that is not in this tenant, or is in another one, which must look the same
+    (404)."""
     return DomainError(Kind.NOT_FOUND, reason, message, **facts)
 
 
@@ -88,7 +89,7 @@ def conflict(reason: str, message: str, **facts: Any) -> DomainError:
 
 
 def limited(reason: str, message: str, retry_after: int, **facts: Any) -> DomainError:
-    """Too often (429); `retry_after` in whole seconds."""
+    """Returns the error for too many requests (429); `retry_after` in whole seconds."""
     return DomainError(Kind.LIMITED, reason, message, retry_after=max(1, retry_after), **facts)
 
 

@@ -1,4 +1,4 @@
-"""Small files: those of an operator, read whole or refused in one line, and ours, for which a disk may have no room.
+"""Small files from the operator: read completely, or refused in one line that names the file.
 
 What goes wrong names the file.
 """

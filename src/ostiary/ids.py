@@ -1,4 +1,4 @@
-"""Chance is passed in: ids, secrets and codes come from an `Entropy`, so that a test can foresee them."""
+"""Random values: ids, secrets and codes come from an `Entropy` that is passed in, so that tests can predict them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def new_secret(entropy: Entropy, size: int = 32) -> str:
 
 
 def digest(secret: str) -> str:
-    """How a high-entropy secret is kept: its SHA-256 in hex. Passwords need more (`directory.passwords`)."""
+    """Returns the form in which a high-entropy secret is stored: its SHA-256 in hex. Passwords need more
+    (`directory.passwords`)."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 

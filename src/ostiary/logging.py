@@ -1,8 +1,8 @@
 """Logs: JSON lines, or text for a person, on standard error. Stdlib loggers of the libraries go the same way.
 
-A log only observes: nothing waits for it and nothing fails by it. What cannot be written at once (a full disk, a pipe
-that nobody reads) is kept up to a bound, what comes beyond is dropped and counted, and when writing is possible again,
-the log goes on and says how many lines are missing.
+A log must not affect requests: none waits for it and none fails because of it. What cannot be written at once (a full
+disk, a pipe that nobody reads) is kept up to a bound, what comes beyond is dropped and counted, and when writing is
+possible again, the log goes on and says how many lines are missing.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from typing import Any, TextIO, cast
 import structlog
 
 FLUSH_S = 0.1
-"""How long a line may wait in a process that answers requests."""
+"""The longest time that a line waits in a process that answers requests."""
 MOST_WAITING_BYTES = 1 << 20
-"""Of lines that cannot be written now; some 2,500 requests."""
+"""The limit of lines that cannot be written now; some 2,500 requests."""
 _PIECE_BYTES = 4096
-"""PIPE_BUF: what is not longer reaches a pipe whole, whoever else writes into it."""
+"""The size of PIPE_BUF: what is not longer is written to a pipe as a whole, whatever other processes write."""
 _PASSING = (errno.EAGAIN, errno.ENOSPC, errno.EDQUOT)
-"""Of a pipe or terminal that nobody reads now, and of a disk without room."""
+"""The errors of a pipe or terminal that nobody reads now, and of a disk without room."""
 
 
 class Lines:
@@ -148,7 +148,7 @@ class LineBuffer(Lines):
         self._thread.start()
 
     def flush(self) -> None:
-        """Nothing: the thread does it."""
+        """Does nothing: the thread writes."""
 
     def close(self) -> None:
         """Writes what is left and can be written; later lines are written by nobody."""

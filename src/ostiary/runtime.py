@@ -1,4 +1,4 @@
-"""Everything that a servicer may be given; built once per process by `ostiary.app` and nowhere else."""
+"""Objects that servicers may use; created once per process by `ostiary.app` and nowhere else."""
 
 from __future__ import annotations
 

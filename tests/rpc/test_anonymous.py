@@ -265,7 +265,7 @@ def test_of_many_who_sign_in_at_once_with_one_token_one_gets_the_profile(shop: S
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(sign_in, names * 2))
     subjects = [shop.claims(answer)["sub"] for answer in answers]
-    assert subjects[:4] == subjects[4:], "each has one profile, however often he signs in at once"
+    assert subjects[:4] == subjects[4:], "each has one profile, however many of its sign-ins happen at once"
     assert len(set(subjects)) == 4
     assert subjects[:4].count(shop.claims(visit)["sub"]) == 1
     assert [shop.attributes(answer) for answer in answers].count({"cart": "7"}) == 2

@@ -275,13 +275,13 @@ def test_sso_logout_ends_every_session_of_that_user_alone(people: People) -> Non
     jane, joe = people.create()["id"], people.create("joe@example.com")["id"]
     runtime, now_ms = people.made.runtime, people.made.clock.now_ms()
     with runtime.store.write() as work:
-        mine, other, his = (
+        mine, other, theirs = (
             open_session(work, people.tenant_id, kind, user, "pwd", now_ms, 60, runtime.entropy, access_epoch=0)
             for kind, user in (("browser", jane), ("cloudapi", jane), ("browser", joe))
         )
     people.users("InvalidateUserSsoSessions", userId=jane)
     with runtime.store.read() as work:
-        living = [find_session(work, people.tenant_id, one.id, now_ms) is not None for one in (mine, other, his)]
+        living = [find_session(work, people.tenant_id, one.id, now_ms) is not None for one in (mine, other, theirs)]
     assert living == [False, False, True]
 
 

@@ -24,7 +24,7 @@ PROFILES = table_of(Profile)
 
 
 def arrive(people: People, provider: str, idp_id: str, proved_email: str = "", **facts: str) -> str:
-    """Somebody signs in with another provider, as its callback will say; his profile id."""
+    """A user signs in with another provider, as its callback will say; returns the profile id."""
     said = f'{{"id": "{idp_id}"}}'
     arrival = Arrival(IdentityView(provider, idp_id, said), {"email": proved_email, **facts}, proved_email)
     with people.made.runtime.store.write() as work:

@@ -1,4 +1,4 @@
-"""API keys: what the management side signs in with. Shown once, kept as a digest."""
+"""API keys of administrators and management clients. Shown once, stored as a digest."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Turns a bearer token into a principal: signature, times, audience, and that nothing behind it has died since.
+"""Authentication by a bearer token: checks its signature, times and audience, and that nothing it depends on was
+revoked; returns a principal.
 
-Two audiences never mix: platform tokens name the platform and open csp, cloudapi, SCIM, `/oidc` and, with
-an IAM role, management; App ID tokens name one application and open only their tenant's `/oauth/v4` and `/api/v1`.
+Two audiences are never mixed: platform tokens name the platform and are accepted by csp, cloudapi, SCIM, `/oidc` and,
+with an IAM role, management; App ID tokens name one application and open only their tenant's `/oauth/v4` and `/api/v1`.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ class Authentication:
         return self._app_claims(work, token)[0]
 
     def _app_claims(self, work: Work, token: str) -> tuple[dict[str, Any], str]:
-        """The claims and the digest of a token whose tenant, application and subject all live."""
+        """Returns the claims and the digest of a token whose tenant, application and subject are all active."""
         name = digest(token)
         claims, generation = self._claims(work, token, name)
         tenant_id = str(claims.get("tenant", ""))

@@ -1,4 +1,4 @@
-"""The caller as it sees itself: a directory user, an API key or a client, in one form for every dialect."""
+"""Description of the caller for itself: a directory user, an API key or a client, in one form for every dialect."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _DIALECT_NAMES: Mapping[rules.Role.ValueType, str] = {
 
 @dataclass(frozen=True, slots=True)
 class CallerView:
-    """Who calls. `user` is None for API keys and clients, which have a name and nothing else that describes them."""
+    """The caller. `user` is None for API keys and clients, which have a name and no other description."""
 
     id: str
     name: str

@@ -1,4 +1,4 @@
-"""Questions of other services about access: whose token this is, and whether somebody may."""
+"""Access checks for other services: to whom a token belongs, and whether a subject may do something."""
 
 from __future__ import annotations
 

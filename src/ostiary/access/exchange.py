@@ -1,4 +1,4 @@
-"""An API key becomes an access token of one hour, as IBM Cloud IAM does it."""
+"""Exchange of an API key for an access token that is valid for one hour, as IBM Cloud IAM does it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a token is alive (RFC 7662), and its end before its time (RFC 7009), asked by clients of its tenant."""
+"""Introspection (RFC 7662) and revocation (RFC 7009) of tokens, for clients of their tenant."""
 
 from __future__ import annotations
 

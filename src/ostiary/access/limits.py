@@ -1,5 +1,5 @@
-"""How often. Coarse limits are counted in each worker's memory; what protects an account, a tenant or a recipient is
-counted exactly, in the database, on any number of processes (`store.counters`)."""
+"""Rate limits. Coarse limits are counted in each worker's memory; limits that protect an account, a tenant or a
+recipient are counted exactly, in the database, for any number of processes (`store.counters`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decision: may this principal do this to that tenant. Nothing else in the project decides it."""
+"""Authorization decision: whether a principal may act on a tenant. No other module decides it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ostiary_api.options.v1 import rules_pb2 as rules
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What an RPC asks of its caller; read from the rules beside it."""
+    """The requirements of an RPC on its caller; read from the rules next to it."""
 
     roles: frozenset[rules.Role.ValueType]
     anonymous: bool
@@ -21,9 +21,9 @@ class Requirement:
 
 
 def decide(need: Requirement, principal: Principal, tenant_id: str, *, tenant_exists: bool) -> None:
-    """Returns when the principal may go on; raises what it shall see otherwise.
+    """Returns if the principal may act; raises the error that it is to see otherwise.
 
-    An unknown tenant and somebody else's raise the same error (404, or 403 where the dialect hides that way).
+    An unknown tenant and one of another owner raise the same error (404, or 403 where the dialect hides that way).
     """
     if need.anonymous:
         if tenant_id and not tenant_exists:
@@ -52,12 +52,12 @@ def reveals_secrets(principal: Principal, tenant_id: str) -> bool:
 
 
 def role_too_small() -> DomainError:
-    """What a caller sees whose role does not suffice, whatever for."""
+    """Returns the error for a caller whose role does not suffice, whatever the reason."""
     return denied("FORBIDDEN", "The caller's role does not allow this operation.")
 
 
 def unknown_tenant(*, hides_with_denial: bool = False) -> DomainError:
-    """What a request for an unknown tenant sees, and one for somebody else's."""
+    """Returns the error for an unknown tenant, which is the same for a tenant that the caller may not see."""
     if hides_with_denial:
         return denied("FORBIDDEN", "The caller may not see this organization, or it does not exist.")
     return not_found("TENANT_NOT_FOUND", "Not Found")

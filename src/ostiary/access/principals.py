@@ -1,4 +1,4 @@
-"""Whoever a request speaks for."""
+"""Principals: the users, API keys and clients for which requests act."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ostiary_api.options.v1 import rules_pb2 as rules
 
 
 class PrincipalKind(Enum):
-    """What sort of caller it is; the value stands in audit records."""
+    """The kind of a principal; the value is written to audit records."""
 
     ANONYMOUS = "anonymous"
     API_KEY = "api_key"

@@ -1,6 +1,8 @@
-"""Whom a caller may act on: nobody gives, takes or changes what somebody signs in with who holds more than the caller.
+"""Protection of privileged users: a caller may not create, delete or change the credentials of a user who holds more
+rights than the caller.
 
-Whoever sets an owner's password is the owner a moment later, and so is whoever reads the mail that resets it.
+A caller who sets an owner's password can act as the owner a moment later, and so can one who reads the mail that resets
+it.
 """
 
 from __future__ import annotations

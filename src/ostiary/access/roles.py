@@ -1,4 +1,4 @@
-"""What implies what: the only place where a role is more than its name.
+"""Implications of roles: the only module where a role is more than its name.
 
 Platform operators own every tenant. A Manager key acts as the owner of its organization, Writer and Reader keys as
 members; a user who owns an organization does not open the management API.
@@ -45,7 +45,8 @@ def implied(roles: frozenset[Role.ValueType]) -> frozenset[Role.ValueType]:
 
 
 def effective(own: frozenset[Role.ValueType], *, at_home: bool) -> frozenset[Role.ValueType]:
-    """What a principal holds on a tenant: at home all that its roles imply; elsewhere only operators hold anything."""
+    """Returns the roles of a principal on a tenant: at its own tenant all that its roles imply; elsewhere only
+    operators have any."""
     if at_home or rules.ROLE_PLATFORM_OPERATOR in own:
         return implied(own)
     return frozenset()

@@ -1,4 +1,4 @@
-"""Which organizations a caller sees in lists."""
+"""Organization scope: the organizations that a caller sees in lists."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from ostiary_api.options.v1 import rules_pb2 as rules
 
 
 def sight_of(principal: Principal, tenant_id: str) -> Sight:
-    """What `principal` sees when it acts on `tenant_id`: operators at home see all, owners what stands under theirs."""
+    """Returns what `principal` sees when it acts on `tenant_id`: operators at home see all, owners those under
+    theirs."""
     if tenant_id == SYSTEM_ID and rules.ROLE_PLATFORM_OPERATOR in principal.roles:
         return Sight(tenant_id, all=True)
     held = effective(principal.roles, at_home=principal.tenant_id == tenant_id)

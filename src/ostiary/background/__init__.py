@@ -1,1 +1,1 @@
-"""Work that no request waits for: one process a node does it, and leases in the database make it safe with many."""
+"""Background tasks: one process of each node does them, and leases in the database make it safe with many nodes."""

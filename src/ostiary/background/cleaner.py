@@ -1,8 +1,8 @@
-"""Deletes what has ended, so that tables stay bounded.
+"""Cleaner: deletes expired rows, so that tables stay bounded.
 
-Tables whose rows end by themselves say so with an `end_of_row` column: codes, sign-in transactions, sessions, grants,
-refresh tokens, revoked tokens. The few that end in another way stand in a list here; audit records when the operator
-says so.
+Tables whose rows expire have an `end_of_row` column: codes, sign-in transactions, sessions, grants, refresh tokens,
+revoked tokens. The few that expire in another way are in a list here; audit records are deleted when the operator
+configures it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ from ostiary.store.tables import AuditEvent, Counter, Job, Message, Profile, tab
 from ostiary.store.tables.columns import forbids
 
 KEPT_MS = 3_600_000
-"""How long what has ended stays: a clock may be a little off, and a late client gets the clearer answer."""
+"""The time for which expired rows are kept: a clock may be a little wrong, and a late client gets a clearer answer."""
 FORBIDDING_KEPT_MS = 2 * 86_400_000
-"""How long what forbids stays: used ids, revoked tokens, counts. A clock that is a day ahead, and is set back, must not
-have made room for a second use."""
+"""The time for which rows that forbid something are kept: used ids, revoked tokens, counts. A clock that is a day
+ahead, and is set back, must not make a second use possible."""
 MESSAGES_KEPT_MS = 7 * 86_400_000
 JOBS_KEPT_MS = 30 * 86_400_000
 BATCHES = 20
-"""Of one table in one turn: a flood of expired rows must not keep writers waiting for longer."""
+"""The limit of batches of one table in one turn: many expired rows must not keep writers waiting for longer."""
 AUDIT_BATCHES = 400
-"""Audit records come faster than anything else, as fast as people read; one turn takes more than they write."""
+"""The limit for audit records, which are written faster than anything else; one turn deletes more than is written
+meanwhile."""
 _COUNTERS, _OUTBOX, _JOBS = table_of(Counter), table_of(Message), table_of(Job)
 _AUDIT, _PROFILES = table_of(AuditEvent), table_of(Profile)
 

@@ -1,4 +1,4 @@
-"""Long work that survives restarts: rows of `jobs` wait until somebody has done them to the end."""
+"""Jobs: long work that survives restarts. Rows of `jobs` wait until a process has done them completely."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ _log = structlog.get_logger("ostiary.background")
 
 @dataclass(frozen=True, slots=True)
 class JobKind:
-    """What does jobs of a kind. `turn` gets the tenant and the id of a job, works at it for a while and says whether it
-    is done; begun again, here or elsewhere, it goes on where it ended. `lease_ms` is longer than a turn takes."""
+    """The code that does jobs of a kind. `turn` gets the tenant and the id of a job, works at it for a while and
+    returns whether it is done; called again, here or elsewhere, it continues where it ended. `lease_ms` is longer than
+    a turn takes."""
 
     turn: Callable[[str, str], bool]
     lease_ms: int = LEASE_MS

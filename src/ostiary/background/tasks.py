@@ -1,4 +1,5 @@
-"""A background task: what is done, how often, and by one process at a time in the whole installation."""
+"""Background task: its work, its interval, and a lease, so that one process at a time in the whole installation does
+it."""
 
 from __future__ import annotations
 
@@ -10,8 +11,8 @@ from ostiary.store.engine import Store
 from ostiary.store.leases import give_lease_back, take_lease
 
 LEASE_MS = 300_000
-"""Longer than a turn should take; a process that dies keeps others out for as long. Turns that overlap do no harm, they
-only do the same work twice."""
+"""The length of a lease, longer than a turn should take; a process that dies keeps others out for as long. Turns that
+overlap do no harm, they only do the same work twice."""
 
 
 @dataclass(frozen=True, slots=True)

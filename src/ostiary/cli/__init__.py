@@ -1,1 +1,1 @@
-"""The command line, a module a group of commands. Each takes its settings apart and calls the domain."""
+"""Command line, one module for each group of commands. Each command reads its arguments and calls the domain."""

@@ -1,4 +1,4 @@
-"""`ostiary apikey`: what the management side signs in with."""
+"""`ostiary apikey`: the API keys of administrators and management clients."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def export(settings: Settings, tenant: str, since: str, until: str, follow: bool
 
 
 def _tenant_id(runtime: Runtime, named: str) -> str:
-    """The tenant's id; one that is no tenant's any more stands for itself, since records outlive tenants."""
+    """Returns the tenant's id; an id of a deleted tenant is returned as it is, since records outlast tenants."""
     try:
         with runtime.store.read() as work:
             return find_tenant(work, named).id

@@ -1,4 +1,4 @@
-"""`ostiary backup`: a copy of the embedded store while it is being used."""
+"""`ostiary backup`: a copy of the embedded store while it is in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failed command says: one line on standard error, and an exit code.
+"""Messages of failed commands: one line on standard error, and an exit code.
 
 Exit codes: 0 done, 1 it failed, 2 the command or the configuration must be changed first, 130 interrupted.
 """
@@ -49,7 +49,7 @@ def _usage(error: click.UsageError) -> int:
 
 
 def _stop_writing(_: Exception) -> int:
-    """Whoever read our output has gone (`| head`): nothing more can be said, and nothing went wrong."""
+    """Ends the command without a message: the reader of our output has ended (`| head`), which is no error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return FAILED
 
@@ -59,7 +59,7 @@ def _system(error: OSError) -> int:
 
 
 def _domain(error: DomainError) -> int:
-    """Operators may see what lies behind it, which clients must not, and need it to mend the database."""
+    """Shows the cause too: operators may see it, unlike clients, and need it to repair the database."""
     return _say(told_to_operators(error), FAILED)
 
 
@@ -68,7 +68,7 @@ def _database(error: Exception) -> int:
 
 
 def _unforeseen(error: Exception) -> int:
-    """Whoever operates gets a line; who looks for the fault asks for more."""
+    """Shows one line to the operator; the whole trace is shown on request."""
     if os.environ.get("OSTIARY_LOG_LEVEL") == "debug":
         traceback.print_exception(error)
     said = f"{type(error).__name__}: {_first_line(error)}"

@@ -1,6 +1,6 @@
-"""Makes an installation: the operators' organization, the first tenant, and what both sign in with.
+"""Creation of an installation: the operators' organization, the first tenant, and the credentials of both.
 
-All of it stands in one transaction: there is a whole installation or none.
+All of it is stored in one transaction: the installation is complete or does not exist.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FIRST_APPLICATION = "first-application"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What the makers of an installation get, once."""
+    """The credentials of a new installation, shown once."""
 
     tenant_id: str
     client_id: str
@@ -59,7 +59,7 @@ SHELL = {
     "TENANT": "tenantId", "APIKEY": "apikey", "IAM": "iamTokenUrl", "MANAGEMENT": "managementUrl",
     "OAUTH": "oauthServerUrl", "GRPC": "grpc", "OPERATOR_APIKEY": "operatorApikey",
 }  # fmt: skip
-"""Shell variable → name in the document of credentials. CLIENT, which is two of them, comes beside."""
+"""Shell variable → name in the document of credentials. CLIENT, which is made of two of them, is added."""
 
 
 def shell_variables(document: Mapping[str, str]) -> dict[str, str]:

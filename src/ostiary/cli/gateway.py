@@ -1,4 +1,4 @@
-"""`ostiary gateway`: for those who run their own Envoy."""
+"""`ostiary gateway`: the gateway's configuration, for operators who run their own Envoy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ostiary import`: tenants of other servers."""
+"""`ostiary import`: import of tenants from other servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where `ostiary import` writes to when that is this installation: one of its tenants, by the server that runs."""
+"""This installation as the target of `ostiary import`: one of its tenants, written through the running server."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def local_target(settings: Settings, source: ManagementApi, named: str, *, dry_r
 
 
 def _check_running(url: str) -> None:
-    """Before anything is made in the store: what is copied goes through the server."""
+    """Checks that the server runs, before anything is created in the store: the copy is written through the server."""
     parts = urlsplit(url)
     try:
         socket.create_connection((parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)), 5).close()
@@ -86,7 +86,7 @@ def _find(work: Work, named: str) -> Tenant | None:
 
 
 def _kept(work: Work, model: type[SQLModel], identifier: str) -> str:
-    """An id of the source, if it is a GUID and nobody here bears it or ever bore it; else empty."""
+    """Returns an id of the source, if it is a GUID and is not and never was in use here; else empty."""
     try:
         kept = str(UUID(identifier))
     except ValueError:

@@ -1,4 +1,4 @@
-"""`ostiary init`: makes an installation."""
+"""`ostiary init`: creates an installation."""
 
 from __future__ import annotations
 
@@ -63,7 +63,8 @@ def command(
 
 
 def _say_existing(where: str, *, as_json: bool, as_variables: bool) -> None:
-    """Its credentials were shown once; a shell that evaluates the output must not take this for one of them."""
+    """Says that the installation exists. Its credentials were shown once; a shell that evaluates the output must not
+    take this message for one of them."""
     if as_json:
         print_json({"existing": True, "database": where})
     else:

@@ -1,4 +1,4 @@
-"""`ostiary openapi`: the document of all REST paths."""
+"""`ostiary openapi`: the OpenAPI document of all REST paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands of an operator share: an opened installation, a tenant by its name, a record of what was done."""
+"""Parts that the operator's commands share: an opened installation, a tenant found by its name, an audit record."""
 
 from __future__ import annotations
 

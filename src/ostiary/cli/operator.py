@@ -1,4 +1,4 @@
-"""`ostiary operator`: people who may do everything, and sign in with a password."""
+"""`ostiary operator`: platform operators, who may do everything and sign in with a password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flags made from the settings themselves, so that no name, default or description is written twice."""
+"""Command-line flags, made from the settings, so that no name, default or description is written twice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress bars of a long command, one a part, on standard error."""
+"""Progress bars of a long command, one for each part, on standard error."""
 
 from __future__ import annotations
 

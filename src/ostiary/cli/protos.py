@@ -1,4 +1,4 @@
-"""`ostiary protos`: what callers of other languages generate their stubs from, and the stubs of Python."""
+"""`ostiary protos`: the proto files from which callers in other languages generate stubs, and the stubs of Python."""
 
 from __future__ import annotations
 

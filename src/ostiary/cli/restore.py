@@ -1,4 +1,4 @@
-"""`ostiary restore`: back to a backup, without bringing back what was revoked since."""
+"""`ostiary restore`: returns to a backup, without restoring what was revoked since."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The root command: finds the others, and ends every failure in one line on standard error."""
+"""Root command: finds the other commands, and reports every failure in one line on standard error."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Commands(click.Group):
     """The commands of COMMANDS, in that order."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Their names."""
+        """Returns the names of the commands."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

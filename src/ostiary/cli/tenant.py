@@ -1,4 +1,4 @@
-"""`ostiary tenant`: tenants live and die."""
+"""`ostiary tenant`: creates, shows, disables and deletes tenants."""
 
 from __future__ import annotations
 

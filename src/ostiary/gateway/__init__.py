@@ -1,1 +1,1 @@
-"""The way in: Envoy's configuration from the descriptors and the template in `deploy/`, and Envoy itself."""
+"""Gateway: Envoy's configuration from the descriptors and the template in `deploy/`, and the Envoy program."""

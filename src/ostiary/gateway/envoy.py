@@ -1,4 +1,4 @@
-"""Envoy as a program: how it is started, checked and spoken to."""
+"""Envoy as a program: how it is started, checked and asked for its state."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Admin:
         return {stat["name"]: stat["value"] for stat in json.loads(body)["stats"] if "name" in stat}
 
     def healthy_workers(self) -> int:
-        """How many workers get requests."""
+        """Returns how many workers get requests."""
         return self.numbers("^cluster.workers.membership_healthy$").get("cluster.workers.membership_healthy", 0)
 
     def listens(self) -> bool:

@@ -1,4 +1,4 @@
-"""Bodies of JSON that the transcoder reads: what their values must be.
+"""JSON bodies that the transcoder reads: the depth down to which their members are fields of messages.
 
 The transcoder takes one value for a list of one, a list in a list for its items, an object for an empty
 google.protobuf.ListValue, and reads null in a list as nothing: all that without a word.

@@ -1,4 +1,4 @@
-"""The tables that the Lua filter works with, written from the descriptors."""
+"""Tables of the Lua filter, written from the descriptors."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from ostiary.transport.rules import DEPRECATED_SINCE, successor_link
 
 @dataclass(frozen=True, slots=True)
 class Tables:
-    """What the filter knows: the tree of paths, the refusals of each family, the family of what has no route, the
-    Cache-Control of errors, what clients call a field, which query parameters are whole numbers, and what bodies of
-    JSON must be."""
+    """The data of the filter: the tree of paths, the refusals of each family, the family of unknown paths, the
+    Cache-Control of errors, the names of fields in clients' words, and the query parameters that are whole numbers."""
 
     paths: Node[Place]
     answers: Mapping[str, Mapping[str, Answer]]

@@ -1,4 +1,4 @@
-"""The REST operations that the descriptors declare: verb, path, and what the gateway must know about each."""
+"""REST operations that the descriptors declare: verb, path, and what the gateway must know about each."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def _json_names(files: Iterable[FileDescriptor]) -> dict[str, str]:
 
 
 def _numbers(methods: Iterable[MethodDescriptor]) -> frozenset[str]:
-    """The names by which a query says a whole number, in whichever request a field of that name stands."""
+    """Returns the names of the query parameters that are whole numbers, in any request."""
     names: dict[bool, set[str]] = {True: set(), False: set()}
     for method in methods:
         for field in method.input_type.fields:
@@ -206,7 +206,8 @@ def _numbers(methods: Iterable[MethodDescriptor]) -> frozenset[str]:
 
 
 def _disagreements(operations: Iterable[Operation]) -> Iterator[str]:
-    """What is decided for a path holds for all verbs on it: errors of unknown verbs, pre-flights."""
+    """Returns conflicts between verbs of a path: errors of unknown verbs and pre-flights are decided for the path as a
+    whole."""
     first: dict[tuple[object, ...], Operation] = {}
     seen: set[tuple[object, ...]] = set()
     for operation in operations:

@@ -1,4 +1,4 @@
-"""What the gateway answers by itself, in the words of every dialect, by the same renderers as all other errors."""
+"""Refusals that the gateway answers by itself, in every dialect, written by the same renderers as all other errors."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from ostiary_api.options.v1 import rules_pb2 as options
 
 MAX_HEADERS = 100
 MAX_HEADERS_KIB = 60
-"""Of a request, its path included. A worker takes a little more (`MAX_METADATA`), for what the gateway adds."""
+"""The limit of a request's headers, its path included. A worker accepts a little more (`MAX_METADATA`), for what the
+gateway adds."""
 FIELD = "@field@"
-"""Stands in a message where the gateway puts the name of a request field."""
+"""The placeholder in a message for the name of a request field, which the gateway fills in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +79,15 @@ GRPC_CODES = {
     503: StatusCode.UNAVAILABLE,
     504: StatusCode.DEADLINE_EXCEEDED,
 }
-"""What Envoy refuses, by its HTTP status, as gRPC and gRPC-Web say it; 415 stays, as gRPC over HTTP/2 has it."""
+"""The gRPC status for each HTTP status with which Envoy refuses, for gRPC and gRPC-Web; 415 stays, as gRPC over HTTP/2
+requires."""
 _GRPC_WORDS = {
     400: "The request is not valid HTTP, or its body no gRPC-Web.",
     404: "There is no such method.",
     413: "The message is larger than this server takes.",
 }
 _SAME_WORDS = {502: "503"}
-"""What the Lua filter answers for a status that has no row of its own."""
+"""The status whose answer the Lua filter uses for a status that has no row of its own."""
 
 
 def grpc_refusals() -> Iterable[tuple[int, int, str]]:
@@ -114,7 +116,7 @@ CONNECT = Answer(
         "createGrpcTransport, createGrpcWebTransport).",
     }),
 )  # fmt: skip
-"""What a client of Connect's own protocol hears, in its shape of errors."""
+"""The answers for clients of the Connect protocol, in its shape of errors."""
 
 
 def answers(family: options.ErrorFamily.ValueType, path: str) -> Iterable[tuple[str, Answer]]:

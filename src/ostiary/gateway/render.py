@@ -1,4 +1,4 @@
-"""Renders Envoy's configuration from the template in `deploy/`, the descriptors and the settings."""
+"""Rendering of Envoy's configuration from the template in `deploy/`, the descriptors and the settings."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ PUBLIC = f"public, max-age={KEY_SET_AGE_S}"
 SECRET = "public"
 """The name under which Envoy asks for its certificate."""
 HEALTH_SERVICE = "ostiary.worker"
-"""The name under which a worker says that it takes requests; health of the whole stands under the empty name."""
+"""The service name under which a worker reports that it accepts requests; the health of the whole has the empty
+name."""
 OTHERWISE = Traits(family_name(options.ERROR_FAMILY_APPID))
-"""What holds for paths of no dialect: the shape that most clients here can read."""
+"""The rules of paths that belong to no dialect: the error shape that most clients here can read."""
 INTERNAL = ({"prefix": "x-http-"}, {"prefix": "x-local-"})
-"""What workers and filters tell each other: it never leaves."""
+"""The headers between workers and filters: they are never sent to clients."""
 FORGEABLE = (*INTERNAL, {"prefix": "x-envoy-"}, {"exact": "x-client-ip"})
-"""What only the gateway may say of a request."""
+"""The headers that only the gateway may set on a request."""
 NOT_METADATA = ({"safe_regex": {"regex": ".*[^:0-9a-z_.-].*"}}, {"suffix": "-bin"})
 """Names of headers that HTTP allows (RFC 9110 §5.6.2) and gRPC does not, and those whose values it wants in base64: a
 worker would end the stream. Nothing behind the gateway reads them, so they are dropped."""
@@ -44,8 +45,8 @@ OPEN_STREAMS = (
     {"prefix": "/grpc.health.v1.Health/Watch", "priority": "DEFAULT", "idle": 0, "longest": 0},
     {"prefix": "/grpc.reflection.", "priority": "HIGH", "idle": 15, "longest": 60},
 )
-"""What anybody may call and keep open, by gRPC or gRPC-Web; `idle` is after how many quiet seconds a stream ends, and
-`longest` after how many in any case, 0 for never."""
+"""The streams that anybody may open and keep open, by gRPC or gRPC-Web; a stream ends after `idle` seconds without a
+message, and after `longest` seconds in any case, 0 for never."""
 MOST_REFLECTIONS = 16
 """Streams of reflection at once: each holds a thread of its worker."""
 _RETRY = {
@@ -67,11 +68,10 @@ RETRY_READS = {"retry_on": "connect-failure,refused-stream,unavailable,reset", *
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Where Envoy listens and whom it asks. `workers` are socket paths, or HOST:PORT when they stand elsewhere;
-    `listeners_file` is where Envoy takes its listener from (LDS), so that it begins to listen when that is written;
-    `tls` is the file of the secret (SDS) or certificate and key, None for plain text; `hsts` tells browsers to come by
-    TLS only.
-    """
+    """The addresses on which Envoy listens and of the workers. `workers` are socket paths, or HOST:PORT when they run
+    elsewhere; `listeners_file` is the file from which Envoy reads its listener (LDS), so that it begins to listen when
+    that is written; `tls` is the file of the secret (SDS) or certificate and key, None for plain text; `hsts` tells
+    browsers to use TLS only."""
 
     listen: str
     workers: Sequence[str]

@@ -1,4 +1,4 @@
-"""The route table: the fewest prefixes that give every declared path its error family, CORS, caching and retries."""
+"""Route table: the fewest prefixes that give every declared path its error family, CORS, caching and retries."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ CLOUD_DIRECTORY = Segment(literal="cloud_directory")
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What the gateway treats alike. `repeatable` and `cacheable` are of GET: None where the path has no GET. `file`:
-    which way a file of any length goes, empty if none does."""
+    """The properties of a path in the gateway. `repeatable` and `cacheable` are those of GET: None where the path has
+    no GET. `file`: the direction of a file of any length, empty if there is none."""
 
     family: str
     cors: bool = False
@@ -51,7 +51,7 @@ class Route:
 
     @property
     def literal(self) -> str:
-        """The path when no variable stands in it, else empty; Envoy compares a prefix faster than a pattern."""
+        """Returns the path if it contains no variable, else empty; Envoy compares a prefix faster than a pattern."""
         plain = all(segment.literal for segment in self.segments)
         return "/" + "/".join(segment.literal for segment in self.segments) if plain else ""
 

@@ -41,7 +41,7 @@ def variables_of(template: str) -> tuple[str, ...]:
 
 
 def shown(segments: tuple[Segment, ...]) -> str:
-    """A path for a log: variables are `{}`, so that no id of anybody stands in it."""
+    """Returns a path for a log: variables are `{}`, so that it contains no ids."""
     return "/" + "/".join(segment.literal or "{}" + segment.suffix for segment in segments)
 
 
@@ -58,7 +58,7 @@ def _segment(text: str) -> Segment:
 
 @dataclass(slots=True)
 class Node(Generic[T]):
-    """A place in the tree of paths. `here` is what stands exactly at it."""
+    """A node in the tree of paths. `here` is what belongs to exactly this path."""
 
     here: T | None = None
     children: dict[Segment, Node[T]] = field(default_factory=dict)
@@ -75,7 +75,7 @@ class Node(Generic[T]):
         yield from sorted(self.children.items(), key=lambda item: _rank(item[0]))
 
     def everything(self) -> Iterator[T]:
-        """What stands at this node and below."""
+        """Yields what belongs to this node and those below."""
         if self.here is not None:
             yield self.here
         for child in self.children.values():

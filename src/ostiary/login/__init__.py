@@ -1,1 +1,1 @@
-"""The hosted pages: how people sign in with a browser. They work without scripts, and nobody may frame them."""
+"""Hosted sign-in pages for browsers. They work without scripts, and cannot be shown in a frame."""

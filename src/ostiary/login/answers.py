@@ -1,4 +1,4 @@
-"""What a browser gets: a page, or a redirect."""
+"""Answers to a browser: a page, or a redirect."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def shown(call: Call, page: Page, error: DomainError | None = None) -> httpbody_
 
 
 def sent_on(call: Call, uri: str, parameters: dict[str, str]) -> httpbody_pb2.HttpBody:
-    """A 303 to `uri`: the browser comes by GET, and no form is ever sent on (RFC 9700 §4.12)."""
+    """Returns a 303 to `uri`: the browser follows it by GET, and no form data are sent again (RFC 9700 §4.12)."""
     call.http_status = 303
     call.headers += [("location", with_query(uri, parameters)), ("cache-control", "no-store")]
     return httpbody_pb2.HttpBody(content_type="text/plain; charset=utf-8", data=b"")

@@ -1,5 +1,4 @@
-"""Where the links in mails lead: opening one shows a page; only the form on it uses the code up, since mail scanners
-open every link."""
+"""Links in mails: opening one shows a page; only the form on it uses the code, since mail scanners open every link."""
 
 from __future__ import annotations
 
@@ -77,7 +76,8 @@ class MailLinks:
         return shown(call, link_page(_CONFIRMED))
 
     def _hand_over(self, call: Call, opened: Opened, language: str) -> httpbody_pb2.HttpBody:
-        """To the tenant's own page, which asks by `context` how it ended; also for a link that is not good any more."""
+        """Redirects to the tenant's own page, which asks by `context` how it ended; also for a link that is no longer
+        valid."""
         link, now_ms = opened.link, self._clock.now_ms()
         with call.transaction() as work:
             if not link.failure and link.kind == RESET_PASSWORD:

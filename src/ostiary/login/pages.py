@@ -1,4 +1,4 @@
-"""Renders the hosted pages and the headers that protect them."""
+"""Rendering of the hosted pages, and the headers that protect them."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def sign_in_page(
 
 @dataclass(frozen=True, slots=True)
 class LinkPage:
-    """What the page of a link in a mail says; `{email}` in its words is the user's address. Without a button it is the
-    end."""
+    """The words of the page for a link in a mail; `{email}` in them is the user's address. Without a button it is the
+    last page."""
 
     title: str
     words: str
@@ -80,8 +80,9 @@ def _render(template: str, **facts: Any) -> str:
 
 
 def _form_action(*, redirects: bool) -> list[str]:
-    """Where the form of a page may be sent: to us. Chromium holds every redirect after the form to it, also those of
-    the application that it leads to, and nobody can know these: a form that `redirects` goes without."""
+    """Returns where the form of a page may be sent: to this server. Chromium applies it to every redirect after the
+    form, also to those of the application, which nobody can know in advance: so a form that `redirects` has no such
+    limit."""
     return [] if redirects else ["form-action 'self'"]
 
 

@@ -1,4 +1,4 @@
-"""Signing in with a browser: the authorization request opens a transaction, the form continues it, `finish` ends it.
+"""Sign-in with a browser: the authorization request starts a transaction, the form continues it, `finish` ends it.
 
 Each step either shows a page or sends the browser back to the client; always by 303, so that no form is ever sent on.
 """
@@ -75,7 +75,7 @@ class SignIn:
         return shown(call, page)
 
     def _anonymous(self, call: Call, request: AuthorizationRequest) -> httpbody_pb2.HttpBody:
-        """Nobody is asked anything, so no page is shown, and `prompt=none` is fulfilled."""
+        """Signs in an anonymous user: no page is shown, and `prompt=none` is fulfilled."""
         call.release()
         code = self._finish.anonymous(call.the_tenant, request, call.request_id)
         return self._answered(call, request.address, {"code": code})

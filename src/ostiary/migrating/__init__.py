@@ -1,1 +1,1 @@
-"""Moving tenants between servers that speak App ID's management API."""
+"""Migration of tenants between servers that offer App ID's management API."""

@@ -39,7 +39,8 @@ def copy_applications(copying: Copying) -> None:
 
 
 def _found(present: list[Json], application: Json, named: set[object]) -> Json | None:
-    """`named` are the ids at the source: what bears one is that application and no other of the same name."""
+    """Returns the application at the target. `named` are the ids at the source: an application with one of them is the
+    same one, and no other of the same name is."""
     same_id = (each for each in present if each.get("clientId") == application.get("clientId"))
     same_name = (
         each
@@ -110,7 +111,8 @@ def _copy_role(copying: Copying, role: Json, there: Json | None) -> None:
 
 
 def _access(copying: Copying, role: Json) -> list[Json]:
-    """What the role gives, by the applications' ids at the target; in a dry run some are not there yet."""
+    """Returns what the role gives, by the applications' ids at the target; in a dry run some of them do not exist
+    yet."""
     return [
         {"application_id": copying.application_ids[each["application_id"]], "scopes": each.get("scopes") or []}
         for each in role.get("access") or []

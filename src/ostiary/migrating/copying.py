@@ -1,5 +1,5 @@
-"""The copy of a tenant: what all its parts share. Each part reads at the source, compares with the target, and writes
-what differs, so that a copy that is repeated does nothing, and one that was interrupted goes on."""
+"""Copy of a tenant: what all its parts share. Each part reads at the source, compares with the target, and writes what
+differs, so that a copy that is repeated does nothing, and one that was interrupted continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A tenant of a server that speaks App ID's management API v4, asked over REST as its own clients do."""
+"""REST client of App ID's management API v4, for one tenant of a server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ MAX_PICTURE = 1_000_000
 _BUSY = frozenset({429, 503})
 """The server did not do it: everything may be sent again."""
 _BROKEN = frozenset({502, 504})
-"""Nobody knows whether it was done: only what may be done twice is sent again."""
+"""Errors after which it is not known whether the request was executed: only requests that may be repeated are sent
+again."""
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
 _TENANT_URL = re.compile(r"(https?://[^/?#@]+)/management/v4/([0-9A-Za-z-]{1,64})/?")
 
@@ -141,7 +142,8 @@ class ManagementApi:
 
 
 def default_iam_url(origin: str) -> str:
-    """Where API keys of this server become tokens: IBM's own IAM for IBM's hosts, else the server itself."""
+    """Returns where API keys of a server are exchanged for tokens: IBM's own IAM for IBM's hosts, else the server
+    itself."""
     return IBM_IAM if (urlsplit(origin).hostname or "").endswith(IBM_HOSTS) else f"{origin}/identity/token"
 
 
@@ -156,7 +158,7 @@ def _pause(attempt: int) -> float:
 
 
 def _asked_pause(answer: httpx.Response, attempt: int) -> float:
-    """What Retry-After says (RFC 9110 §10.2.3: seconds, or a date), else longer each time."""
+    """Returns the time in Retry-After (RFC 9110 §10.2.3: seconds, or a date), else a longer one each time."""
     text = answer.headers.get("retry-after", "")
     try:
         seconds = float(text) if text.isdigit() else (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()

@@ -1,4 +1,4 @@
-"""Directory users with their password hashes, and the profiles of everybody else; a page in memory."""
+"""Copy of directory users with their password hashes, and of all other profiles; one page at a time in memory."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _send_profiles(target: ManagementApi, profiles: list[Json]) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of a page: how many were added, and whose password hash was refused, with the reason."""
+    """The result of a page: how many users were added, and whose password hash was refused, with the reason."""
 
     added: int = 0
     refused: dict[str, str] = field(default_factory=dict)

@@ -1,9 +1,9 @@
-"""People of a source, read page by page however their server counts: nobody is lost, nobody comes twice.
+"""Reading of a source's users page by page, however its server counts: each user exactly once.
 
 Servers count places from 0 or from 1, give pages smaller or larger than asked, do not say how many there are, and
-change while they are read. So the first page is asked for without a place and each later one from the number already
-read: where places count from 1 that brings the last one again. Who was seen is left out; and where the source has more
-than came, or changed meanwhile, so that people moved to pages that were read already, it is read again.
+change while they are read. So the first page is requested without a start and each later one from the number already
+read: where the server counts from 1 that returns the last user again. Users already read are left out. If the source
+has more users than were read, or changed meanwhile, so that users moved to pages already read, it is read again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from ostiary.migrating.management import PAGE, ApiError, Json, ManagementApi
 
 READINGS = 3
-"""How often a list is read at most until it stays the same and all are there."""
+"""The limit of how often a list is read until it does not change and is complete."""
 _REPEATS = 2
 """Pages like the one before after which a server is taken for one that does not turn its pages."""
 
@@ -34,7 +34,7 @@ class People:
 
     @property
     def came(self) -> int:
-        """How many different people came."""
+        """The number of different users that were read."""
         return len(self._seen)
 
     @property
@@ -48,7 +48,7 @@ class People:
         return len(self._totals) > 1
 
     def pages(self) -> Iterator[list[Json]]:
-        """Those who were not seen before, at most PAGE at once. Raises ApiError."""
+        """Yields the users that were not read before, at most PAGE at once. Raises ApiError."""
         for _reading in range(READINGS):
             self._totals = set()
             for page in self._once():
@@ -94,12 +94,13 @@ class People:
 
 
 def name_of(person: Json) -> str:
-    """What stands for a person in a report: an id, or nothing; no names and no addresses."""
+    """Returns what identifies a user in a report: an id, or nothing; no names and no addresses."""
     scim = person.get("scimUser") or {}
     return str(scim.get("originalId") or scim.get("id") or person.get("originalId") or person.get("id") or "")
 
 
 def _key(person: Json) -> str:
-    """What tells a person from others. Who has no id is told by what stays the same: hashes are encrypted anew."""
+    """Returns what distinguishes a user from others. A user without an id is identified by the fields that do not
+    change: hashes are encrypted again each time."""
     scim = person.get("scimUser") or {}
     return name_of(person) or json.dumps([scim.get("userName"), scim.get("emails"), person.get("identities")])

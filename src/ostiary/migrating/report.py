@@ -1,4 +1,4 @@
-"""What a copy did, and what it could not carry."""
+"""Report of a copy: what it did, and what it could not copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings of a tenant: documents that are read at one path and written at the same."""
+"""Copy of a tenant's settings: documents that are read and written at the same path."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Teller:
     name: str
 
     def left(self, why: str) -> None:
-        """It is not carried, or not wholly."""
+        """Notes that a setting was not copied, or not completely."""
         self.report.left(PART, self.name, why)
 
     def advise(self, what: str) -> None:
-        """It is carried, and something remains to be done."""
+        """Notes that a setting was copied, and that something remains to be done."""
         self.report.note(PART, self.name, what)
 
 
@@ -151,7 +151,7 @@ def _copy(copying: Copying, document: Document) -> None:
 
 
 def _copy_second_factor(copying: Copying) -> None:
-    """Its channel before the switch: it cannot be on without one."""
+    """Copies the channel before the switch: the second factor cannot be enabled without a channel."""
     path = f"{CD}/mfa/channels/nexmo"
     channel = without_nulls(copying.source.get(path) or {})
     config: Mapping[str, object] = channel.get("config") or {}

@@ -1,4 +1,4 @@
-"""Where a copy goes."""
+"""Target of a copy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a copy, in their order, and what no copy can carry."""
+"""Parts of a copy, in their order, and a list of what no copy can contain."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users see of a tenant: the logo, and the texts of messages."""
+"""Copy of what users see of a tenant: the logo, and the texts of messages."""
 
 from __future__ import annotations
 

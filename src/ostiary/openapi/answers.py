@@ -1,4 +1,4 @@
-"""What a client gets: the answers of an operation by HTTP status."""
+"""Answers of an operation by HTTP status."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WRITES = (options.TRANSACTION_WRITE, options.TRANSACTION_OWN)
 
 
 class Answers:
-    """Describes answers; what they share goes to `schemas` and `errors`."""
+    """Describes answers; the parts that they share are added to `schemas` and `errors`."""
 
     def __init__(self, schemas: Schemas, errors: Errors) -> None:
         self._schemas = schemas

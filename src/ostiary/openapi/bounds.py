@@ -1,5 +1,5 @@
-"""What the protos say that a field may hold, as keywords of JSON Schema. Of requests only: answers show what is stored,
-which other dialects and older versions may have written."""
+"""Limits that the protos declare for fields, as keywords of JSON Schema. For requests only: answers show what is
+stored, which other dialects and older versions may have written."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _FILLED_LINE = f"{_LINE}*[^{_CONTROLS}\\s]{_LINE}*"
 
 
 def allowed_of(field: FieldDescriptor) -> rest.Allowed:
-    """What the proto says that a field may hold."""
+    """Returns what the proto allows for a field."""
     allowed: rest.Allowed = field.GetOptions().Extensions[rest.allowed]
     return allowed
 
 
 def value_bounds(field: FieldDescriptor) -> Keywords:
-    """Of a text or number, or of each in a list."""
+    """Returns the limits of a text or number, or of each in a list."""
     allowed = allowed_of(field)
     least, most = _INTEGERS.get(field.type, (None, None))
     shortest = _optional(allowed, "min_length")
@@ -43,7 +43,7 @@ def value_bounds(field: FieldDescriptor) -> Keywords:
 
 
 def count_bounds(field: FieldDescriptor, fewest: str, most: str) -> Keywords:
-    """Of a list or map; `fewest` and `most` are the keywords."""
+    """Returns the limits of the length of a list or map; `fewest` and `most` are the keywords."""
     allowed = allowed_of(field)
     return _given(**{fewest: _optional(allowed, "min_items"), most: _optional(allowed, "max_items")})
 

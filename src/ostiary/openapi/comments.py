@@ -1,4 +1,4 @@
-"""The comments of the protos: the words of the document."""
+"""Comments of the protos, which are the texts of the document."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def _text(comment: str) -> str:
 
 
 def _name_at(file: FileDescriptorProto, path: Sequence[int]) -> str:
-    """The full name of what stands at a path of descriptor.proto; empty for what has none, such as an option."""
+    """Returns the full name of the element at a path of descriptor.proto; empty for one without a name, such as an
+    option."""
     if len(path) % 2:
         return ""
     names = [file.package]

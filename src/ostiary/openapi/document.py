@@ -1,4 +1,4 @@
-"""The whole document."""
+"""The OpenAPI document as a whole."""
 
 from __future__ import annotations
 

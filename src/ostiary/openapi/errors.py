@@ -1,4 +1,4 @@
-"""The errors of each dialect, written by the same renderers that the server uses."""
+"""Errors of each dialect, written by the same renderers that the server uses."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def headers(names: Iterable[str]) -> dict[str, Schema]:
 
 
 def _schema_of(documents: list[dict[str, Any]]) -> Schema:
-    """What all these documents have in common is required, what some have is allowed."""
+    """Returns a schema in which members of all these documents are required, and members of some are allowed."""
     values: dict[str, list[Any]] = {}
     for document in documents:
         for name, value in document.items():
@@ -120,8 +120,8 @@ def _schema_of(documents: list[dict[str, Any]]) -> Schema:
 
 
 def _type_of(values: list[Any]) -> Schema:
-    """What all `values` of a field are. One that is never anything but null could be a text: generators of clients know
-    no type that has one value."""
+    """Returns the type of all `values` of a field. A field that is always null is described as a text or null:
+    generators of clients know no type that has one value."""
     types = sorted({_JSON_TYPES[type(value)] for value in values})
     if types == ["array"]:
         return {"type": "array", "items": _type_of([item for value in values for item in value])}

@@ -1,4 +1,4 @@
-"""What a client sends: parameters and body of an operation."""
+"""Requests: parameters and body of an operation."""
 
 from __future__ import annotations
 

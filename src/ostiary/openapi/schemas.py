@@ -20,7 +20,8 @@ class DescriptionError(Exception):
 
 
 class Shape(Enum):
-    """Who writes a message as JSON: the client; the gateway from the message; our code, as the message describes it."""
+    """The writer of a message's JSON: the client; the gateway from the message; our code, as the message describes
+    it."""
 
     REQUEST = "request"
     RESPONSE = "response"
@@ -39,7 +40,7 @@ _TYPES: dict[int, Schema] = {
     FieldDescriptor.TYPE_UINT32: {"type": "integer", "format": "uint32"},
 }
 _SENT: dict[int, Schema] = {**_TYPES, FieldDescriptor.TYPE_INT64: {"type": "integer", "format": "int64"}}
-"""What clients may send: a long number as number or as text; answers have it as text only."""
+"""The types that clients may send: a long number as number or as text; answers have it as text only."""
 _WELL_KNOWN: dict[str, Schema] = {
     "google.protobuf.Struct": {"type": "object"},
     "google.protobuf.Value": {},
@@ -103,7 +104,7 @@ class Schemas:
         return dict(types[field.type])
 
     def _items(self, field: FieldDescriptor, shape: Shape) -> Schema:
-        """What the items of a ListValue are, as far as the proto says it."""
+        """Returns the schema of a ListValue's items, as far as the proto declares it."""
         allowed, sent = allowed_of(field), shape is Shape.REQUEST
         counts = count_bounds(field, "minItems", "maxItems") if sent else {}
         if allowed.texts:
@@ -168,7 +169,7 @@ def _beside(field: FieldDescriptor, name: str) -> Descriptor:
 
 
 def _is_a_list_always(field: FieldDescriptor) -> bool:
-    """A ListValue that requests must have stands in every answer, as a repeated field would."""
+    """Whether a ListValue is in every answer, as a repeated field would be, because requests must have it."""
     is_list = field.message_type is not None and field.message_type.full_name == LIST
     return is_list and allowed_of(field).required
 

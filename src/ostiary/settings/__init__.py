@@ -1,1 +1,1 @@
-"""A tenant's configuration documents."""
+"""Configuration documents of a tenant."""

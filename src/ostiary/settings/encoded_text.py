@@ -1,4 +1,4 @@
-"""Text that callers send in base64, so that no firewall on the way takes offence at it."""
+"""Text that callers send in base64, so that firewalls do not block its content."""
 
 from __future__ import annotations
 

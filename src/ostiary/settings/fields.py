@@ -1,4 +1,4 @@
-"""Fields that a document must have."""
+"""Required fields of configuration documents."""
 
 from __future__ import annotations
 

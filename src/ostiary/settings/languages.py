@@ -1,4 +1,4 @@
-"""The languages in which a tenant speaks to its users."""
+"""Setting of the languages in which a tenant's pages and messages are shown."""
 
 from __future__ import annotations
 

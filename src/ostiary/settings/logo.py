@@ -1,4 +1,4 @@
-"""The logo of a tenant: read and written anew, since a stranger's file may be anything."""
+"""Logo of a tenant: decoded and encoded again, since an uploaded file may contain anything."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_BYTES = 100_000
 MAX_SIDE = 512
 """Pixels of a logo as it is kept; 320 are advised."""
 MAX_PIXELS = 4_000_000
-"""Of a picture that is opened at all: a small file can hold a huge one."""
+"""The limit of a picture that is decoded: a small file can contain a huge one."""
 MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 
 _LOGOS = table_of(Logo)
@@ -84,7 +84,7 @@ def put_logo(work: Work, tenant_id: str, picture: Picture, now_ms: int) -> None:
 
 
 def logo_digest(work: Work, tenant_id: str) -> str:
-    """What the address of the logo ends with; empty without a logo."""
+    """Returns the last part of the logo's address; empty without a logo."""
     row = work.row(_DIGEST, {"of_tenant": tenant_id})
     return row.digest if row else ""
 

@@ -1,4 +1,4 @@
-"""Whether a tenant's runtime events (sign-ins, tokens) are recorded in the audit ledger."""
+"""Setting whether a tenant's runtime events (sign-ins, tokens) are recorded in the audit ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A configuration document with secrets in it: they are sealed apart, and join it only for who may see them."""
+"""Configuration documents with secrets: these are sealed apart, and shown only to callers who may see them."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class SealedSetting(Setting[M]):
 
 
 def secret_place(tenant_id: str, secret_id: str) -> Place:
-    """Where a secret of a configuration document is sealed."""
+    """Returns the place under which a secret of a configuration document is sealed."""
     return Place(tenant_id, _SECRETS.name, secret_id, "sealed_value")
 
 

@@ -1,4 +1,4 @@
-"""One configuration document of a tenant: absent until first written, so that defaults stay in code.
+"""A configuration document of a tenant: absent until first written, so that defaults stay in code.
 
 A `Setting` value holds all that differs between kinds of documents. `read` and `replace` are the only code. Documents
 are stored as binary protos, so an older writer keeps the fields of a newer one.

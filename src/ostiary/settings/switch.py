@@ -1,4 +1,4 @@
-"""Documents of one switch: `{"isActive": true}`."""
+"""Configuration documents that consist of one switch: `{"isActive": true}`."""
 
 from __future__ import annotations
 

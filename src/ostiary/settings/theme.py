@@ -1,4 +1,4 @@
-"""How a tenant's pages and mails look: texts and colours. The logo stands in `logo`."""
+"""Appearance of a tenant's pages and mails: texts and colours. The logo is in `logo`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def check_theme_text(theme: pb.ThemeText) -> None:
 
 
 def check_theme_color(theme: pb.ThemeColor) -> None:
-    """Fills in the default; refuses what is no colour: it stands in styles of pages and mails."""
+    """Fills in the default; refuses what is no colour, since it is written into the styles of pages and mails."""
     if not theme.HasField("header_color"):
         theme.header_color = _COLORS.header_color
     if not _COLOR.fullmatch(theme.header_color):

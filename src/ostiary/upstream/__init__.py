@@ -1,1 +1,1 @@
-"""Identity providers besides the tenant's own directory: where other people's identities come from."""
+"""Identity providers other than the tenant's own directory."""

@@ -1,4 +1,4 @@
-"""Custom identity: the tenant signs assertions about people with its own key."""
+"""Custom identity: the tenant signs assertions about its users with its own key."""
 
 from __future__ import annotations
 

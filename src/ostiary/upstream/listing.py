@@ -1,4 +1,4 @@
-"""All identity providers of a tenant at once."""
+"""List of all identity providers of a tenant."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A SAML 2.0 identity provider: its settings, and what its certificates say."""
+"""Settings of a SAML 2.0 identity provider, and the validity of its certificates."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def read_certificate(text: str, position: int) -> x509.Certificate:
 
 
 def validity(provider: pb.SamlProvider, now_ms: int) -> pb.SamlValidationData:
-    """When the certificates expire, as of now."""
+    """Returns when the certificates expire, as of now."""
     return pb.SamlValidationData(
         certificates=[
             _validity(position, read_certificate(text, position), now_ms)

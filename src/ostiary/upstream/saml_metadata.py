@@ -1,4 +1,4 @@
-"""A tenant as a SAML 2.0 service provider (SAML Metadata §2.3.2, §2.4.4)."""
+"""Metadata of a tenant as a SAML 2.0 service provider (SAML Metadata §2.3.2, §2.4.4)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def entity_id(tenant_id: str) -> str:
 
 
 def acs_url(public_url: str, tenant_id: str) -> str:
-    """Where identity providers post their responses (the assertion consumer service)."""
+    """Returns the URL to which identity providers post their responses (the assertion consumer service)."""
     return f"{public_url}/saml2/v1/{tenant_id}/login-acs"
 
 

@@ -1,4 +1,4 @@
-"""Facebook and Google as identity providers."""
+"""Settings of Facebook and Google as identity providers."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from ostiary_api.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as
 from ostiary_api.appid.management.v4 import cloud_directory_transfer_jobs_pb2_grpc
 
 MOST_DOWNLOADS = 4
-"""Per worker: each holds a thread for as long as its client reads."""
+"""The limit for each worker: each download holds a thread for as long as its client reads."""
 FILE, SECRET, EMAIL = "file", "encryptionSecret", "emailAddress"
 
 
@@ -94,15 +94,15 @@ class CloudDirectoryTransferJobsServicer(
         return import_status(self._transfers.find(current_call().work, request.tenant_id, IMPORT, request.id))
 
     def _check(self, tenant_id: str, secret: str, email: str) -> None:
-        """What must be right before anything is begun."""
+        """Checks everything that must be right before an import or export begins."""
         self._ciphers.of(tenant_id, secret)
         if email:
             self._messages.count(tenant_id, email, current_call().counted_ip)
 
 
 MOST_BYTES = 255 << 10
-"""Of a file in one message, which is then one of less than 256 KiB: gRPC clients take 4 MiB unless told otherwise, and
-hold each message as a whole."""
+"""The limit of a file in one message: gRPC clients accept 4 MiB unless they are configured otherwise, and hold each
+message as a whole."""
 
 
 def _bodies(pieces: Iterator[bytes], slot: Slot) -> Iterator[httpbody_pb2.HttpBody]:
