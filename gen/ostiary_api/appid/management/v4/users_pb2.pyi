@@ -552,12 +552,12 @@ class PreRegistration(_message.Message):
     IDP_IDENTITY_FIELD_NUMBER: _builtins.int
     PROFILE_FIELD_NUMBER: _builtins.int
     idp: _builtins.str
-    """The identity provider with which he will sign in."""
+    """The identity provider with which the user will sign in."""
     idp_identity: _builtins.str
-    """His id there or his mail address; for appid_custom the `sub`."""
+    """The user's id there or mail address; for appid_custom the `sub`."""
     @_builtins.property
     def profile(self) -> Global___PreRegisteredProfile:
-        """What waits for him."""
+        """The attributes and roles that the user gets."""
 
     def __init__(
         self,
@@ -578,7 +578,7 @@ Global___PreRegistration: _TypeAlias = PreRegistration  # noqa: Y015
 
 @_typing.final
 class PreRegisteredProfile(_message.Message):
-    """What waits for somebody."""
+    """The contents of a pre-registered profile."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -117,7 +117,7 @@ class UsersServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PreRegisterUser(self, request, context):
-        """Makes a profile before its owner first signs in; its attributes and roles wait for him. Body: `idp` (saml,
+        """Creates a profile before its user first signs in; the user then gets its attributes and roles. Body: `idp` (saml,
         cloud_directory, facebook, google, appid_custom or ibmid), `idp-identity` and `profile.attributes`.
 
         `idp-identity` is the user's id at the provider or the mail address there, for appid_custom the `sub`. A user of the

@@ -50,7 +50,7 @@ class UsersServiceStub:
     Errors: `INVALID_DATA_SCOPE`, `INVALID_COUNT`.
     """
     PreRegisterUser: _grpc.UnaryUnaryMultiCallable[_users_pb2.PreRegisterUserRequest, _users_pb2.PreRegisteredUser]
-    """Makes a profile before its owner first signs in; its attributes and roles wait for him. Body: `idp` (saml,
+    """Creates a profile before its user first signs in; the user then gets its attributes and roles. Body: `idp` (saml,
     cloud_directory, facebook, google, appid_custom or ibmid), `idp-identity` and `profile.attributes`.
 
     `idp-identity` is the user's id at the provider or the mail address there, for appid_custom the `sub`. A user of the
@@ -127,7 +127,7 @@ class UsersServiceAsyncStub(UsersServiceStub):
     Errors: `INVALID_DATA_SCOPE`, `INVALID_COUNT`.
     """
     PreRegisterUser: _aio.UnaryUnaryMultiCallable[_users_pb2.PreRegisterUserRequest, _users_pb2.PreRegisteredUser]  # type: ignore[assignment]
-    """Makes a profile before its owner first signs in; its attributes and roles wait for him. Body: `idp` (saml,
+    """Creates a profile before its user first signs in; the user then gets its attributes and roles. Body: `idp` (saml,
     cloud_directory, facebook, google, appid_custom or ibmid), `idp-identity` and `profile.attributes`.
 
     `idp-identity` is the user's id at the provider or the mail address there, for appid_custom the `sub`. A user of the
@@ -213,7 +213,7 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _users_pb2.PreRegisterUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_users_pb2.PreRegisteredUser, _abc.Awaitable[_users_pb2.PreRegisteredUser]]:
-        """Makes a profile before its owner first signs in; its attributes and roles wait for him. Body: `idp` (saml,
+        """Creates a profile before its user first signs in; the user then gets its attributes and roles. Body: `idp` (saml,
         cloud_directory, facebook, google, appid_custom or ibmid), `idp-identity` and `profile.attributes`.
 
         `idp-identity` is the user's id at the provider or the mail address there, for appid_custom the `sub`. A user of the
