@@ -190,7 +190,7 @@ def test_one_that_cannot_be_taken_is_reported_and_keeps_nobody_from_being_taken(
         "HASH_ALGORITHM_MISMATCH": [
             {**arriving("h@example.com", "$2b$04$" + "C" * 53), "passwordHashAlg": "PBKDF2WithHmacSHA512"}],
         "INVALID_VALUE": [1, {}, {"scimUser": 1}, {"scimUser": {"emails": 1}}, arriving("i@example.com", userName=5),
-                          {**arriving("j@example.com"), "roles": [1]}, arriving("k@example.com", passwordHistory=[1]),
+                          {**arriving("j@example.com"), "roles": [1]}, arriving("k@example.com", passwordHistory=1),
                           arriving("l@example.com", passwordUpdatedTimestamp="yesterday"),
                           arriving("m@example.com", passwordExpirationTimestamp=-1)],
         "ATTRIBUTES_TOO_LARGE": [{**arriving("n@example.com"), "profile": {"attributes": {"x": "y" * 110_000}}}],

@@ -146,7 +146,8 @@ def test_a_past_password_that_is_unknown_does_not_cost_the_user_the_import(peopl
         TAKEN[0],
         [REFUSED[0].hash, "$2b$31$" + "C" * 53, "1.AAAA.AAAA", bcrypt.hashpw(b"x", bcrypt.gensalt(4))],
     )
-    history = [{"passwordHash": one if isinstance(one, str) else one.decode()} for one in past]
+    history: list[Any] = [{"passwordHash": one if isinstance(one, str) else one.decode()} for one in past]
+    history += ["$2b$04$", 5, {"passwordHash": 5}]
     user = arriving("jane@example.com", good.hash, passwordHistory=history)
     answer = import_(people, user)
     assert (answer["added"], answer["failed"], answer["failReasons"]) == (1, 0, [])
@@ -155,6 +156,7 @@ def test_a_past_password_that_is_unknown_does_not_cost_the_user_the_import(peopl
         "UNKNOWN_HASH",
         "HASH_TOO_EXPENSIVE",
         "WRONG_ENCRYPTION_SECRET",
+        *["INVALID_VALUE"] * 3,
     ]
     assert {one["email"] for one in reasons} == {"jane@example.com"}
     kept = table_of(PastPassword)

@@ -123,6 +123,8 @@ _WRONG_FIELD = re.compile(r"Failed to parse (\w+) field| at CloudDirectoryUser\.
 """Where protobuf names the field; what it says beside that is for programmers, and repeats the value."""
 _OF_THE_HASH = ("UNKNOWN_HASH", "HASH_TOO_EXPENSIVE", "HASH_ALGORITHM_MISMATCH", "WRONG_ENCRYPTION_SECRET")
 """Reasons for which one hash is not taken."""
+MALFORMED = "INVALID_VALUE"
+_OF_A_PAST_ONE = (*_OF_THE_HASH, MALFORMED)
 
 
 def _message(scim: dict[str, Any]) -> pb.CloudDirectoryUser:
@@ -139,7 +141,7 @@ def _message(scim: dict[str, Any]) -> pb.CloudDirectoryUser:
 def _hash(document: Any, field: str, algorithm: str, original_id: str, cipher: TransferCipher) -> str:
     """A hash, decrypted and known; empty where there is none, since not every user has a password."""
     if not isinstance(document, dict):
-        raise _malformed("passwordHistory must hold objects.")
+        raise _malformed("passwordHistory must hold objects with a passwordHash.")
     given = _credential(document, field)
     return cipher.accept(given, _text(document, algorithm), original_id) if given else ""
 
@@ -159,7 +161,7 @@ def _past(scim: dict[str, Any], original_id: str, cipher: TransferCipher) -> tup
         try:
             past.append(_hash(one, "passwordHash", "hashAlgorithm", original_id, cipher))
         except DomainError as error:
-            if error.reason not in _OF_THE_HASH:
+            if error.reason not in _OF_A_PAST_ONE:
                 raise
             message = f"A past password was left out: it may be used again. {error.message}"
             left_out.append(invalid(error.reason, message, scim_type="invalidValue"))
@@ -220,4 +222,4 @@ def _moment(document: dict[str, Any], name: str) -> int | None:
 
 
 def _malformed(message: str) -> DomainError:
-    return invalid("INVALID_VALUE", message, scim_type="invalidValue")
+    return invalid(MALFORMED, message, scim_type="invalidValue")
