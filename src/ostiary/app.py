@@ -87,7 +87,7 @@ if TYPE_CHECKING:  # importing them takes as long as all else: commands that ser
     from ostiary.services.served import Service
 
 OPEN_SERVICES = frozenset({health.SERVICE_NAME, *REFLECTION})
-"""Health and reflection need no token: the one named exception to closed by default."""
+"""The services that need no token, health and reflection: the one exception to "closed by default"."""
 MAX_METADATA = 65_536
 """Bytes; grpc's own limit would turn a request with a big token or many cookies into a 429."""
 LANES = 4
@@ -172,7 +172,8 @@ def background_tasks(runtime: Runtime) -> list[Task]:
 
 
 def job_kinds(runtime: Runtime) -> Kinds:
-    """Every kind of job with what does it. Made once a process: an import keeps its file open between its turns."""
+    """Returns every kind of job with the code that does it. Created once in a process: an import keeps its file open
+    between its turns."""
     common = TransferJob(
         runtime.store, runtime.clock, runtime.entropy, runtime.sealing, runtime.transfer_ciphers
     )  # fmt: skip

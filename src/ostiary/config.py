@@ -103,7 +103,7 @@ Network = Annotated[str, AfterValidator(_network)]
 
 
 class Settings(BaseSettings):
-    """Everything that an operator decides. Read once at start; handed on, never global."""
+    """All settings of an operator. Read once at start; passed on, never global."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True, env_ignore_empty=True

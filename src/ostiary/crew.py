@@ -80,7 +80,7 @@ class Crew(Executor):
 
 
 class _Hand(threading.Thread):
-    """One thread of a crew."""
+    """A thread of a crew."""
 
     def __init__(self, crew: Crew, task: Task) -> None:
         super().__init__(name="rpc", daemon=True)
@@ -124,7 +124,7 @@ def own_crew() -> Crew | None:
 
 
 class _Aside:
-    """See `aside`."""
+    """The context manager of `aside`."""
 
     def __enter__(self) -> Self:
         crew = own_crew()

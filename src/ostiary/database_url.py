@@ -60,7 +60,7 @@ def _sqlite(text: str) -> str:
 
 
 def _refuse_repeated(text: str) -> None:
-    """libpq would take the last one, without a word about the others."""
+    """Refuses a parameter that is given twice: libpq would use the last one without a message."""
     for name, count in Counter(name for name, _ in parse_qsl(text.partition("?")[2], keep_blank_values=True)).items():
         if count > 1:
             how = "; several hosts are written HOST1:PORT1,HOST2:PORT2" if name in ("host", "port") else ""

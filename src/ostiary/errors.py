@@ -68,12 +68,12 @@ def invalid(reason: str, message: str, **facts: Any) -> DomainError:
 
 
 def unauthenticated(reason: str, message: str, **facts: Any) -> DomainError:
-    """No credentials, or ones that are not (or no longer) good (401)."""
+    """Returns the error for missing or invalid credentials (401)."""
     return DomainError(Kind.UNAUTHENTICATED, reason, message, **facts)
 
 
 def denied(reason: str, message: str, **facts: Any) -> DomainError:
-    """Known to us, and not allowed (403)."""
+    """Returns the error for a caller who is known and not allowed to do it (403)."""
     return DomainError(Kind.DENIED, reason, message, **facts)
 
 
@@ -94,5 +94,5 @@ def limited(reason: str, message: str, retry_after: int, **facts: Any) -> Domain
 
 
 def unavailable(reason: str, message: str, retry_after: int = 1) -> DomainError:
-    """Something that we need is away for now (503); `retry_after` in whole seconds."""
+    """Returns the error for a part of the system that does not answer (503); `retry_after` in whole seconds."""
     return DomainError(Kind.UNAVAILABLE, reason, message, retry_after=max(1, retry_after))

@@ -1,6 +1,6 @@
 """Small files from the operator: read completely, or refused in one line that names the file.
 
-What goes wrong names the file.
+Every error names the file.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class Lines:
             self._well = True
 
     def _next_piece(self) -> bytes:
-        """Whole lines, as many as go together; a longer one alone."""
+        """Returns whole lines, as many as are written together; a longer one alone."""
         lines: list[bytes] = []
         size = 0
         while self._waiting and (not lines or size + len(self._waiting[0]) <= _PIECE_BYTES):

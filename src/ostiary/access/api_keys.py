@@ -37,7 +37,7 @@ def create_api_key(
 
 
 def find_api_key(work: Work, secret: str) -> tuple[str, str, str] | None:
-    """Key id, tenant id and role of a living key of an enabled tenant, or None.
+    """Returns key id, tenant id and role of a valid key of an enabled tenant, or None.
 
     The secret has 256 random bits, so a digest suffices.
     """

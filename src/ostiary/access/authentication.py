@@ -149,9 +149,9 @@ class Authentication:
         return self._keys.verifiers(work, tenant) if tenant else {}
 
     def _signer(self, work: Work, claims: dict[str, Any]) -> TenantView | None:
-        """Whose keys must have signed it: the platform's, or those of the tenant that the token names.
+        """Returns the tenant whose keys must have signed the token: the platform's, or the one that the token names.
 
-        Nothing is proved yet: the claims may be of any type, and hold text that no store takes.
+        The claims are not verified yet: they may be of any type, and contain text that the store does not accept.
         """
         issuer, tenant_id = claims.get("iss"), claims.get("tenant")
         if isinstance(issuer, str) and issuer in self._issuers.platform:

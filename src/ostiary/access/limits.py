@@ -30,7 +30,7 @@ class LimitsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CoarseLimit:
-    """So many a second or minute, counted `by` address, principal or tenant; None is unlimited."""
+    """A number of requests in a second or minute, counted `by` address, principal or tenant; None is unlimited."""
 
     item: RateLimitItemPerSecond | RateLimitItemPerMinute | None
     by: str
@@ -118,5 +118,5 @@ class CoarseLimiter:
 
 
 def _wall_ahead() -> float:
-    """By how many seconds the wall clock is ahead of the one that is never set."""
+    """Returns by how many seconds the wall clock is ahead of the monotonic one."""
     return time.time() - time.monotonic()

@@ -36,7 +36,8 @@ _AUDIT, _PROFILES = table_of(AuditEvent), table_of(Profile)
 
 
 def clean(store: Store, clock: Clock, audit_kept_ms: int) -> dict[str, int]:
-    """One turn; how many rows went, by table. `audit_kept_ms`: how long audit records stay; 0 for ever."""
+    """Deletes expired rows in one turn; returns how many were deleted, by table. `audit_kept_ms`: the time for which
+    audit records are kept; 0 for ever."""
     now_ms = clock.now_ms()
     gone = {table.name: delete_all(store, table, ended, batches=BATCHES) for table, ended in _ended(now_ms)}
     with store.write() as work:

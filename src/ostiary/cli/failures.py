@@ -93,7 +93,7 @@ _WAYS: tuple[tuple[type[Exception] | tuple[type[Exception], ...], Callable[..., 
     ((SchemaError, SessionError, CopyError, SealBroken, sqlite3.Error), _with(FAILED)),
     ((SQLAlchemyError, psycopg.Error), _database),
 )
-"""Kind of error → how it is said; the first that fits."""
+"""Kind of error → how it is shown; the first kind that fits is used."""
 
 
 def _first_line(error: BaseException) -> str:

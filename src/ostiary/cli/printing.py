@@ -11,7 +11,7 @@ import click
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on standard output."""
+    """Prints one JSON document on standard output."""
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 

@@ -1,4 +1,4 @@
-"""Standard input, output and error: there, whatever started us."""
+"""Standard input, output and error: opened if the process that started us has closed them."""
 
 from __future__ import annotations
 

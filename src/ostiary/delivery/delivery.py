@@ -58,7 +58,8 @@ def _provider_of(message: Row[Any]) -> tuple[str, str]:
 
 
 def _failed(error: Exception) -> Receipt:
-    """Final where the message itself is at fault: its address, or a text that no mail can hold."""
+    """Returns the receipt for an error of ours, final if the message itself is the reason: its address, or a text that
+    no mail can contain."""
     is_final = isinstance(error, ValueError) or (isinstance(error, DomainError) and error.kind is Kind.INVALID)
     return Receipt(NO_ANSWER, is_final=is_final)
 
@@ -86,7 +87,8 @@ class Delivery:
         self._vonage_url = settings.vonage_url
 
     def send_due(self) -> int:
-        """One turn: sends what is due; how many messages were tried or given back. Safe in any number of processes."""
+        """Sends the messages that are due, in one turn; returns how many were tried or given back. Safe in any number
+        of processes."""
         claimed = sorted(claim(self._store, self._clock.now_ms()), key=_provider_of)
         groups = [list(messages) for _, messages in groupby(claimed, key=_provider_of)]
         if groups:

@@ -26,7 +26,7 @@ LIFETIME_S = 300
 
 
 def posted(outgoing: Outgoing, url: str, headers: Mapping[str, str], body: bytes) -> Receipt:
-    """One POST; a failure to reach the other side becomes a receipt too."""
+    """Sends one POST; a failure to reach the other side becomes a receipt too."""
     try:
         answer = outgoing.call("POST", url, headers=headers, body=body, caps=CAPS)
     except CallFailed as failed:

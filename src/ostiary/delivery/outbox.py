@@ -68,7 +68,8 @@ class Outbox:
         self, work: Work, tenant_id: str, template: str, recipient: str, language: str, payload: dict[str, Any],
         now_ms: int, *, code: str = "", code_seconds: int = PATIENCE_S,
     ) -> None:  # fmt: skip
-        """One mail; `code` is a one-time code for it to carry, sealed until it is sent, good for `code_seconds`."""
+        """Adds a mail; `code` is a one-time code that it contains, sealed until it is sent, valid for
+        `code_seconds`."""
         message = Message(
             id=new_id(self._entropy), tenant_id=tenant_id, channel=EMAIL, template=template, recipient=recipient,
             language=language, payload=json.dumps(payload), created_at=now_ms, next_attempt_at=now_ms,
@@ -79,7 +80,7 @@ class Outbox:
     def text_message(
         self, work: Work, tenant_id: str, template: str, number: str, now_ms: int, *, code: str, code_seconds: int
     ) -> None:
-        """One text message (SMS) to a number (E.164) that tells a one-time `code`, good for `code_seconds`."""
+        """Adds a text message (SMS) to a number (E.164) that contains a one-time `code`, valid for `code_seconds`."""
         message = Message(
             id=new_id(self._entropy), tenant_id=tenant_id, channel=SMS, template=template, recipient=number,
             created_at=now_ms, next_attempt_at=now_ms, give_up_at=now_ms + code_seconds * 1000,
@@ -146,7 +147,8 @@ def give_back(store: Store, messages: Iterable[Row[Any]], now_ms: int) -> None:
 
 
 def _change(store: Store, message: Row[Any], values: dict[str, Any]) -> None:
-    """Only while the claim holds: who was so slow that another one took over must not undo what that one did."""
+    """Changes a message only while this process has it: a process that was so slow that another one took over must not
+    undo what that one did."""
     held = (_OUTBOX.c.id == message.id) & (_OUTBOX.c.state == "waiting") & (_OUTBOX.c.attempts == message.attempts + 1)
     with store.write() as work:
         work.run(update(_OUTBOX).where(held).values(values))

@@ -15,7 +15,7 @@ from ostiary.outgoing.client import Outgoing
 _NUMBER = re.compile(r"\+[1-9][0-9]{6,14}")
 _SEPARATORS = str.maketrans("", "", " -().")
 _FINAL = frozenset({"3", "6", "7", "15"})
-"""Vonage's statuses for numbers and texts that it will never take."""
+"""The statuses of Vonage for numbers and texts that it will never accept."""
 
 
 @dataclass(frozen=True, slots=True)

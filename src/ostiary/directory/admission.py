@@ -85,7 +85,8 @@ def signed_in_as(user: UserView, email: str) -> SignedIn:
 
 
 def wrong_credentials() -> DomainError:
-    """Unknown, wrong, deactivated, locked: all alike."""
+    """Returns the error of a failed sign-in: the same for unknown users, wrong passwords, deactivated and locked
+    users."""
     return unauthenticated("WRONG_CREDENTIALS", WRONG, oauth_error="invalid_grant", status=400)
 
 
@@ -99,7 +100,8 @@ def _pending() -> DomainError:
 
 
 def _expired(user_id: str) -> DomainError:
-    """Only who knows the password sees it; the id is what a page for a new one needs."""
+    """Returns the error for an expired password. Only a user who knows the password sees it; a page for a new password
+    needs the id."""
     return unauthenticated(
         "PASSWORD_EXPIRED", "Password expired", keep_changes=True, oauth_error="invalid_grant", status=400,
         user_id=user_id,

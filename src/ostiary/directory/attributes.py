@@ -31,7 +31,7 @@ def stored_attributes(text: str) -> Attributes:
 
 
 def attribute_of(work: Work, tenant_id: str, profile_id: str, name: str) -> Attributes:
-    """One attribute under its name. Raises ATTRIBUTE_NOT_FOUND."""
+    """Returns one attribute by its name. Raises ATTRIBUTE_NOT_FOUND."""
     attributes = attributes_of(work, tenant_id, profile_id)
     if name not in attributes:
         raise _no_such_attribute()

@@ -31,7 +31,7 @@ class Contact:
 
 
 def _contacts(whose: Callable[[ColumnElement[str]], ColumnElement[bool]]) -> CompoundSelect[Any]:
-    """Mail addresses and phone numbers of the users whom the condition on the user's id chooses."""
+    """Selects mail addresses and phone numbers of the users that the condition on the user's id chooses."""
     parts = []
     for kind, table in (("email", _EMAILS), ("phone", _PHONES)):
         columns = (table.c.user_id, table.c.position, table.c.value, table.c.type, table.c.display, table.c.is_primary)

@@ -54,7 +54,7 @@ def omissions(reasons: Iterable[pb.CloudDirectoryImportFailure]) -> pb.CloudDire
 
 
 def transfer_error(error: DomainError) -> pb.CloudDirectoryTransferError:
-    """Why one of many was refused."""
+    """Returns the reason why one of several users was refused."""
     return pb.CloudDirectoryTransferError(code=error.reason, message=error.message)
 
 

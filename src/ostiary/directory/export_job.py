@@ -44,7 +44,7 @@ class ExportJob:
                 return ended
 
     def _step(self, running: Running) -> bool:
-        """One piece; whether it was the last."""
+        """Writes one piece; returns whether it was the last."""
         row = running.row
         running.cipher.prepare()
         with self._job.store.read() as work:

@@ -25,7 +25,7 @@ NICENESS = 10
 """Added to the worker's own. Hashes give way to requests: with the cores full of hashes, saying 429 must not take as
 long as a hash."""
 PATIENCE_S = 10.0
-"""Longest wait for a hash, below the gateway's 15 s."""
+"""The longest wait for a hash, below the gateway's 15 s."""
 
 
 class HashingThreads:

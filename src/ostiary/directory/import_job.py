@@ -65,7 +65,7 @@ class ImportJob:
                 return ended
 
     def _step(self, running: Running) -> bool:
-        """One batch; whether it was the last."""
+        """Stores one batch; returns whether it was the last."""
         reading = self._reading(running)
         documents, error = _next_users(reading)
         batch = read_batch(documents, running.cipher)

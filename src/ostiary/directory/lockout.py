@@ -13,10 +13,10 @@ from ostiary.store.tables import User, WrongPassword, table_of
 from ostiary.store.work import Work
 
 SKEW_MS = 5_000
-"""By how much the clocks of replicas may differ."""
+"""The difference that is accepted between the clocks of replicas."""
 REPEATED_MS = 10_000
-"""For so long the same wrong password counts once. OAuth libraries send a refused one again at once, by another way of
-client authentication, and people press a button twice: nobody learns anything by it."""
+"""The time for which the same wrong password is counted once. OAuth libraries send a refused one again at once, by
+another way of client authentication, and people press a button twice: an attacker learns nothing by it."""
 _WRONG = table_of(WrongPassword)
 _LAST = prepared(
     select(_WRONG.c.digest, _WRONG.c.expires_at).where(

@@ -74,7 +74,7 @@ def channels(stored: pb.MfaChannels) -> dict[str, pb.MfaChannel]:
 
 
 def the_channel(found: Mapping[str, pb.MfaChannel], name: str) -> pb.MfaChannel:
-    """One of the channels; raises CHANNEL_NOT_FOUND."""
+    """Returns one of the channels; raises CHANNEL_NOT_FOUND."""
     if name not in found:
         raise not_found("CHANNEL_NOT_FOUND", f"The channels are {EMAIL} and {NEXMO}.")
     return found[name]

@@ -18,7 +18,8 @@ def name_key(name: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Text of which case and spelling variants are equal: NFKC and casefold, until it no longer changes."""
+    """Returns a text in which variants of case and spelling are equal: NFKC and casefold, until it no longer
+    changes."""
     once = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return unicodedata.normalize("NFKC", once.casefold())
 
@@ -42,7 +43,7 @@ def email_key(address: str) -> str:
 
 @lru_cache(maxsize=1_024)
 def _ascii_domain(domain: str) -> str:
-    """Remembered, since few domains have most of the addresses; raises IDNAError."""
+    """Returns the domain in ASCII. Cached, since few domains have most of the addresses; raises IDNAError."""
     return idna.encode(domain, uts46=True, transitional=False).decode().lower()
 
 

@@ -39,7 +39,7 @@ _LISTED = (
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """Which organizations a caller sees: all, or its own with or without those under it."""
+    """The organizations that a caller sees: all, or its own with or without those under it."""
 
     own: str
     all: bool = False

@@ -17,7 +17,7 @@ EXPECTED = "preRegistered"
 
 
 def profile_documents(work: Work, tenant_id: str, profiles: Sequence[ProfileView]) -> list[dict[str, Any]]:
-    """Whole profiles; the directory users behind them are read at once, however many profiles."""
+    """Returns whole profiles; the directory users behind them are read at once, however many profiles there are."""
     users = _users_behind(work, tenant_id, profiles)
     return [
         {

@@ -28,7 +28,8 @@ def search_profiles(
     work: Work, tenant: TenantView, *, scope: str = "", email: str = "", idp_id: str = "", start: int | None = None,
     count: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """One page of the profiles that are not anonymous, oldest first. Raises INVALID_DATA_SCOPE, INVALID_COUNT."""
+    """Returns one page of the profiles that are not anonymous, oldest first. Raises INVALID_DATA_SCOPE,
+    INVALID_COUNT."""
     if scope not in ("", INDEX, FULL):
         raise invalid("INVALID_DATA_SCOPE", f"dataScope must be {INDEX} or {FULL}.")
     conditions, size = _conditions(tenant.id, email, idp_id), page_size(count)
@@ -43,7 +44,7 @@ def search_profiles(
 def page_document(
     entries: Sequence[dict[str, Any]], total: int, start: int | None, count: int | None
 ) -> dict[str, Any]:
-    """One page of `users` as App ID answers it, with the paging that was asked for."""
+    """Returns one page of `users` as App ID answers it, with the paging that was asked for."""
     asked = (("startIndex", start), ("count", count))
     return {
         "totalResults": total,
@@ -102,7 +103,8 @@ def profile_page(
     about: int = 0,
     counting: Select[Any] | None = None,
 ) -> tuple[Sequence[ProfileView], int]:
-    """Some of the profiles that fulfil `conditions`, which name the tenant, oldest first; and how many there are.
+    """Returns some of the profiles that match `conditions`, which name the tenant, oldest first; and how many there
+    are.
 
     `about` and `counting` as in `page_of`.
     """

@@ -55,8 +55,8 @@ class Carried:
 def export_profiles(
     work: Work, tenant: TenantView, *, start: int | None = None, count: int | None = None
 ) -> dict[str, Any]:
-    """One page of profiles with all that belongs to them, oldest first; at most LARGEST, and no more than `fitting`
-    says. Raises INVALID_COUNT."""
+    """Returns one page of profiles with all that belongs to them, oldest first; at most LARGEST, and no more than
+    `fitting` allows. Raises INVALID_COUNT."""
     size, chosen = min(page_size(count), LARGEST), [*known_profiles(tenant.id), ~_OF_DIRECTORY]
     counting = _counting_elsewhere(tenant.id)
     about = about_how_many(work, tenant, "profiles from elsewhere", counting)
@@ -177,7 +177,7 @@ def _role_ids(names: Any, roles: Mapping[str, str]) -> list[str]:
 
 
 def _failure(entry: Any, error: DomainError) -> pb.ProfileImportFailure:
-    """Which entry failed, as far as it says so itself."""
+    """Returns which entry failed, as far as the entry itself says it."""
     known = entry if isinstance(entry, dict) else {}
     identities = known.get("identities")
     first = identities[0] if isinstance(identities, list) and identities else {}

@@ -18,9 +18,9 @@ from ostiary.store.work import Work
 CLOUD_DIRECTORY = "cloud_directory"
 """The provider of identities that are users of the tenant's own directory; their `id` is the directory id."""
 CUSTOM = "appid_custom"
-"""Whose users are known by the `sub` of an assertion alone, whatever it looks like."""
+"""The provider whose users are known by the `sub` of an assertion alone, whatever it looks like."""
 PROVIDERS = ("saml", CLOUD_DIRECTORY, "facebook", "google", CUSTOM, "ibmid")
-"""All that identities can be of."""
+"""The providers of identities."""
 
 _PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
 
@@ -62,7 +62,7 @@ COLUMNS = [_PROFILES.c[name] for name in ProfileView.__slots__ if name in _PROFI
 """The columns that `profile_views` needs of each row, in addition to those of its identity."""
 IDENTITY_COLUMNS = (_IDENTITIES.c.provider, _IDENTITIES.c.idp_id, _IDENTITIES.c.user_info, _IDENTITIES.c.expected)
 OF_PROFILE = and_(_IDENTITIES.c.profile_id == _PROFILES.c.id, _IDENTITIES.c.tenant_id == _PROFILES.c.tenant_id)
-"""Whose identity it is."""
+"""The condition that an identity belongs to a profile."""
 _WHOLE = (
     select(*COLUMNS, *IDENTITY_COLUMNS)
     .select_from(_PROFILES.outerjoin(_IDENTITIES, OF_PROFILE))

@@ -10,7 +10,7 @@ HIGHEST = 1_000_000
 
 
 def check_rate_limits(config: pb.RateLimitConfig) -> None:
-    """Both are required; 0 is unlimited."""
+    """Checks that both limits are given; 0 is unlimited."""
     given = {
         "signUpLimitPerMinute": (config.HasField("sign_up_limit_per_minute"), config.sign_up_limit_per_minute),
         "signInLimitPerMinute": (config.HasField("sign_in_limit_per_minute"), config.sign_in_limit_per_minute),

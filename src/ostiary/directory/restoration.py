@@ -41,9 +41,10 @@ from ostiary.store.work import Work
 
 PAGE = 500
 GENERATIONS = 1_000_000
-"""Further than any worker has counted: what it cached before the restoration is dead."""
+"""The number added to generations, more than any worker has counted: what it cached before the restoration is no longer
+used."""
 RIGHTS = (Membership, ProfileRole, ClientRole, RoleScope, GroupMember)
-"""A row of these is a right; a right that is gone there is gone here."""
+"""The tables whose rows are rights; a right that was removed there is removed here."""
 _TENANTS, _API_KEYS, _OUTBOX = table_of(Tenant), table_of(ApiKey), table_of(Message)
 _USED = table_of(UsedOnce)
 

@@ -270,7 +270,7 @@ def _check_name_is_free(work: Work, role: Role) -> None:
 
 
 def _check_access(work: Work, tenant_id: str, access: Access) -> None:
-    """Every scope must be defined by its application."""
+    """Checks that every scope is defined by its application."""
     defined: dict[str, set[str]] = {}
     for row in work.rows(_DEFINED, {"tenant_id": tenant_id}):
         defined.setdefault(row.id, set()).add(row.scope)

@@ -60,7 +60,8 @@ def finish_deletion(store: Store, tenant_id: str, now_ms: int) -> None:
 
 
 def _owned_rows(tenant_id: str) -> Iterator[tuple[Table, ColumnElement[bool]]]:
-    """Every table whose rows belong to a tenant and go with it, those that refer to others first, and which rows."""
+    """Returns every table whose rows belong to a tenant and are deleted with it, those that refer to others first, and
+    which rows."""
     for table in reversed(SQLModel.metadata.sorted_tables):
         if table is _TOKENS:  # so many that each bears its grant only, and too many to go with it at once
             yield table, table.c.grant_id.in_(select(_GRANTS.c.id).where(_GRANTS.c.tenant_id == tenant_id))

@@ -29,7 +29,7 @@ from ostiary.store.work import Work
 TURN_MS = 5_000
 """The time for which a job works before other jobs get their turn."""
 LEASE_MS = 60_000
-"""Longer than a turn ever takes; after a crash the job is anybody's so much later."""
+"""The time of a lease, longer than a turn ever takes; after a crash any process may continue the job so much later."""
 _TRANSFERS = table_of(Transfer)
 
 

@@ -1,7 +1,7 @@
-"""A directory user as exports and imports carry one: JSON of a documented form.
+"""A directory user in the file of an export or import: JSON of a documented form.
 
-Whatever an import says beside the fields read here goes nowhere: no membership, no password in plain text, and an id
-only as the one where it came from.
+An import ignores all fields that are not read here: memberships, passwords in plain text; an id is stored only as the
+one that the user had in its origin.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ostiary.errors import DomainError, invalid
 from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as pb
 
 MAX_HISTORY = MAX_REUSE - 1
-"""Past passwords of a user that are kept."""
+"""The number of a user's past passwords that are stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,8 @@ def written_user(
     user: UserView, password: StoredPassword | None, past: Sequence[str], attributes: Any, roles: Sequence[str],
     cipher: TransferCipher, *, expires: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """A user of an export. Its hashes are encrypted. `expires`: whether the tenant lets passwords expire; what was
-    stored while it did would hold for good where the file goes."""
+    """Returns a user as an export writes it. Its hashes are encrypted. `expires`: whether the tenant lets passwords
+    expire; otherwise no expiry is written, since it would be in force where the file is imported."""
     phc = password.hash if password else ""
     moments = {
         "passwordUpdatedTimestamp": password.changed_at if password else None,
@@ -98,7 +98,7 @@ def read_user(document: Any, cipher: TransferCipher) -> TransferredUser:
 
 
 def names_of(document: Any) -> dict[str, str]:
-    """What tells the caller which user of an import a message is about; as it was sent, and nothing of it is sure."""
+    """Returns the names that tell the caller which user of an import a message is about. They are unchecked input."""
     scim = document.get("scimUser") if isinstance(document, dict) else None
     if not isinstance(scim, dict):
         return {}
@@ -120,7 +120,8 @@ _READ = _KEYCLOAKS | {
 """The members about passwords that an import knows."""
 _OF_A_PASSWORD = re.compile("password|passwd|credential", re.IGNORECASE)
 _WRONG_FIELD = re.compile(r"Failed to parse (\w+) field| at CloudDirectoryUser\.([\w.\[\]]+?)\.*$")
-"""Where protobuf names the field; what it says beside that is for programmers, and repeats the value."""
+"""The pattern by which the field is found in protobuf's message; the rest of that is for programmers, and repeats the
+value."""
 _OF_THE_HASH = ("UNKNOWN_HASH", "HASH_TOO_EXPENSIVE", "HASH_ALGORITHM_MISMATCH", "WRONG_ENCRYPTION_SECRET")
 """Reasons for which one hash is not taken."""
 MALFORMED = "INVALID_VALUE"

@@ -29,7 +29,7 @@ RECEIVING_MS = 3_600_000
 MAX_JOB_MS = 7 * DAY_MS
 """The time after which a job is given up: what was sealed for it has expired then."""
 MAX_KEPT = 10
-"""Finished exports of a tenant that have not expired."""
+"""The limit of finished exports of a tenant that have not expired."""
 _TRANSFERS, _JOBS = table_of(Transfer), table_of(Job)
 
 
@@ -168,7 +168,7 @@ def all_reasons(transfer: Row[Any]) -> list[dict[str, Any]]:
 
 
 def reasons_of(transfer: Row[Any], *, left_out: bool = False) -> list[dict[str, Any]]:
-    """Why users were not taken in; or, of those who were, what was left out."""
+    """Returns why users were not imported; or, of those who were, what was left out."""
     noted = [dict(one) for one in all_reasons(transfer)]
     return [one for one in noted if one.pop(LEFT_OUT, False) is left_out]
 

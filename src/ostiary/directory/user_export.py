@@ -35,7 +35,8 @@ _PROFILES_OF_USERS = (
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Which page was asked for: the place of its first user, from 1, and how many at most. Raises INVALID_COUNT."""
+    """The page that was asked for: the place of its first user, from 1, and how many users at most. Raises
+    INVALID_COUNT."""
 
     start: int | None
     count: int | None
@@ -51,7 +52,7 @@ class Page:
 
 
 def export_page(work: Work, tenant_id: str, cipher: TransferCipher, page: Page) -> dict[str, Any]:
-    """One page of the users, oldest first."""
+    """Returns one page of the users, oldest first."""
     users, total = list_users(work, tenant_id, start=page_start(page.start), count=page_size(page.count, MAX_PAGE))
     documents = fitting(exported(work, tenant_id, users, cipher))
     return {

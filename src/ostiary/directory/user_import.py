@@ -189,7 +189,7 @@ class _Rows:
         }
 
     def add(self, entrant: Entrant, user_id: str, profile_id: str) -> None:
-        """One more user, with the profile `profile_id` if none waits for it. Raises ROLE_NOT_FOUND and
+        """Adds one user, with the profile `profile_id` if none waits for it. Raises ROLE_NOT_FOUND and
         ATTRIBUTES_TOO_LARGE, and adds nothing then."""
         user, tenant_id = entrant.user, self._tenant_id
         held = self._role_ids(user.roles)

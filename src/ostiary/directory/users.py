@@ -183,7 +183,7 @@ def list_users(
     work: Work, tenant_id: str, *conditions: ColumnElement[bool], start: int = 1, count: int = MAX_PAGE,
     order: Sequence[ColumnElement[Any]] = BY_AGE, about: int = 0,
 ) -> tuple[list[UserView], int]:  # fmt: skip
-    """One page of users, oldest first unless `order` says otherwise, and how many there are in all.
+    """Returns one page of users, oldest first unless `order` says otherwise, and how many there are in all.
 
     `start` counts from 1. `conditions` and `order` are of the columns of the table `users`; `order` ends with the id.
     `about`: how many there may be, so that a page near the end is looked for from there; it need not be right.

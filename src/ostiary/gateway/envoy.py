@@ -17,7 +17,8 @@ from ostiary.gateway.operations import GatewayError
 CLEAN_ENVIRONMENT = ("PATH", "TZ", "LANG")
 """All that Envoy gets of our environment: no master key, no database password."""
 _LEVELS = {"debug": "info", "info": "warning", "warning": "warning", "error": "error"}
-"""Never its own debug: there it writes down the headers of every request, with the tokens and cookies in them."""
+"""The log levels of Envoy. Its debug level is never used: it logs the headers of every request, with tokens and
+cookies."""
 _LISTENERS = "listener_manager.total_listeners_active"
 _TEXT = "%Y-%m-%dT%H:%M:%S.%fZ [%l] envoy %n: %v"
 _JSON = '{"timestamp":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","logger":"envoy.%n","event":"%j"}'
@@ -55,7 +56,7 @@ def validate(text: str) -> None:
 
 
 class Admin:
-    """Envoy's admin interface on its unix socket. Every call raises OSError when nobody answers there."""
+    """Envoy's admin interface on its unix socket. Every call raises OSError when it does not answer."""
 
     def __init__(self, path: Path, timeout: float = 2.0) -> None:
         self._path = path

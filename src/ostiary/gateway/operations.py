@@ -22,7 +22,7 @@ from ostiary_api.options.v1 import rest_pb2 as rest
 from ostiary_api.options.v1 import rules_pb2 as options
 
 IN, OUT = "in", "out"
-"""Which way a file goes that is too long to be held as a whole."""
+"""The direction of a file that is too long to be held as a whole."""
 _WHOLE = frozenset({
     FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT32,
     FieldDescriptor.CPPTYPE_UINT64,
@@ -172,7 +172,7 @@ def _file(method: MethodDescriptor) -> str:
 
 
 def _query_names(message: Descriptor, path: str) -> Iterable[str]:
-    """Every spelling of a field path in a query: each part by its proto name or its JSON name."""
+    """Returns every spelling of a field path in a query: each part by its proto name or its JSON name."""
     spellings: list[set[str]] = []
     inside: Any = message
     for part in path.split("."):

@@ -120,7 +120,7 @@ CONNECT = Answer(
 
 
 def answers(family: options.ErrorFamily.ValueType, path: str) -> Iterable[tuple[str, Answer]]:
-    """Every refusal by its name, in the words that `family` uses at `path`."""
+    """Returns every refusal by its name, in the words that `family` uses at `path`."""
     for refusal in REFUSALS:
         yield refusal.name, _answer(refusal, family, path)
 

@@ -168,7 +168,7 @@ def render(gateway: Gateway, interface: Interface, part: str = "all") -> str:
 
 
 def _tls(gateway: Gateway) -> dict[str, Any] | None:
-    """Envoy's common_tls_context."""
+    """Returns Envoy's common_tls_context."""
     if gateway.tls is None:
         return None
     common = {"alpn_protocols": ["h2", "http/1.1"], "tls_params": {"tls_minimum_protocol_version": "TLSv1_2"}}

@@ -43,7 +43,7 @@ class Traits:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One entry of the table; the first that matches holds. `subtree`: the place and all below it."""
+    """An entry of the table; the first that matches is used. `subtree`: the place and all below it."""
 
     segments: tuple[Segment, ...]
     traits: Traits

@@ -71,7 +71,8 @@ class Node(Generic[T]):
         return node
 
     def ordered(self) -> Iterator[tuple[Segment, Node[T]]]:
-        """Children in the order in which a path must be compared: literals, custom verbs, anything, all the rest."""
+        """Returns the children in the order in which a path must be compared: literals, custom verbs, anything, all the
+        rest."""
         yield from sorted(self.children.items(), key=lambda item: _rank(item[0]))
 
     def everything(self) -> Iterator[T]:

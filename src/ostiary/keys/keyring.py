@@ -69,7 +69,7 @@ class Keyring:
         return self._active(work, tenant.id, use) is not None
 
     def verifiers(self, work: Work, tenant: TenantView, use: str = TOKEN) -> dict[str, Verifier]:
-        """Every public key that may have signed a token that is still alive, by kid."""
+        """Returns every public key that may have signed a token that is still valid, by kid."""
         return tenant.cached(("verifiers", use), lambda: self._load_verifiers(work, tenant.id, use))
 
     def jwks(self, work: Work, tenant: TenantView, use: str = TOKEN) -> list[dict[str, Any]]:
@@ -180,7 +180,7 @@ def _lacking(work: Work, tenant_id: str, use: str) -> list[str]:
 
 
 def first_keys(sealing: Sealing, tenant_id: str, use: str, now_ms: int, states: Sequence[str] = ()) -> list[SigningKey]:
-    """New keys of one moment, one in each of `states` (default: those that a tenant has at all times)."""
+    """Creates keys with the same date, one in each of `states` (default: those that a tenant has at all times)."""
     return [
         new_key(sealing, tenant_id, use, now_ms, state, number)
         for number, state in enumerate(states_of(use))

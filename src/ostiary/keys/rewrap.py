@@ -19,7 +19,7 @@ PREFIX = "sealed_"
 
 
 def sealed_columns() -> Iterator[tuple[Table, Column[str]]]:
-    """Every column that holds sealed values, with its table."""
+    """Returns every column that contains sealed values, with its table."""
     for table in SQLModel.metadata.sorted_tables:
         yield from ((table, column) for column in table.columns if column.name.startswith(PREFIX))
 

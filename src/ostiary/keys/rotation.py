@@ -42,7 +42,7 @@ def rotate(work: Work, fresh: SigningKey, now_ms: int, *, at_once: bool = False)
 
 
 def _refuse_unknown(work: Work, mine: ColumnElement[bool], published_at: int, now_ms: int) -> None:
-    """Key sets without the next key exist where another key is older than it."""
+    """Refuses a rotation while cached key sets may not contain the next key: those made before it was created."""
     oldest = work.row(select(func.min(_KEYS.c.created_at)).where(mine))
     left_s = KEY_SET_AGE_S - (now_ms - published_at) // 1000
     if oldest is not None and oldest[0] < published_at and left_s > 0:

@@ -1,6 +1,7 @@
 """Sign-in with a browser: the authorization request starts a transaction, the form continues it, `finish` ends it.
 
-Each step either shows a page or sends the browser back to the client; always by 303, so that no form is ever sent on.
+Each step either shows a page or sends the browser back to the client; always by 303, so that form data are never sent
+to the client.
 """
 
 from __future__ import annotations
@@ -155,7 +156,7 @@ def _refuse_silence(request: AuthorizationRequest, parameters: Mapping[str, str]
 
 
 def _cookies(call: Call) -> dict[str, str]:
-    """The cookies of a request. A value may stand in quotes, which are none of it (RFC 6265 §4.1.1)."""
+    """Reads the cookies of a request. A value may be in quotes, which do not belong to it (RFC 6265 §4.1.1)."""
     pairs = (pair.partition("=") for pair in call.metadata.get("cookie", "").split(";"))
     return {name.strip(): _unquoted(value.strip()) for name, _, value in pairs}
 

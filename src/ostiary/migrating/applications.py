@@ -18,7 +18,7 @@ def listed(api: ManagementApi, what: str) -> list[Json]:
 
 
 def copy_applications(copying: Copying) -> None:
-    """Each application is found again by its id, else by name and type."""
+    """Copies the applications; each is found again by its id, else by name and type."""
     wanted = listed(copying.source, APPLICATIONS)
     named = {application.get("clientId") for application in wanted}
     present = listed(copying.target, APPLICATIONS) if copying.target is not None else []
@@ -80,7 +80,7 @@ def _match(copying: Copying, application: Json, there: Json) -> None:
 
 
 def copy_roles(copying: Copying) -> None:
-    """Each role is found again by its name; then which of them applications have themselves."""
+    """Copies the roles, each found again by its name; then the roles that applications themselves have."""
     present = {_key(role): role for role in (listed(copying.target, ROLES) if copying.target is not None else [])}
     wanted = listed(copying.source, ROLES)
     for number, role in enumerate(wanted):

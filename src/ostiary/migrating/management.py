@@ -22,7 +22,7 @@ API_KEY_GRANT = "urn:ibm:params:oauth:grant-type:apikey"
 PAGE = 50
 """Users of one page: what exports give and imports take."""
 ATTEMPTS, FIRST_ATTEMPTS = 8, 2
-"""Of one request; few until the server has answered once, since it may not be there at all."""
+"""The timeouts of a request; short until the server has answered once, since it may not be there at all."""
 LONGEST_PAUSE_S = 120.0
 MAX_PICTURE = 1_000_000
 _BUSY = frozenset({429, 503})
@@ -48,7 +48,7 @@ class AddressError(Exception):
 
 
 class ManagementApi:
-    """One tenant, with an API key of it. Waits when it is told to (Retry-After), and renews its token.
+    """A tenant, used with one of its API keys. Waits when the server asks for it (Retry-After), and renews its token.
 
     Certificates are verified against the machine's trust store; plain http is for loopback only.
     """
@@ -123,7 +123,7 @@ class ManagementApi:
         return self._token
 
     def _sent(self, verb: str, url: str, **parts: Any) -> httpx.Response:
-        """One request, repeated while that does no harm and the server asks for patience."""
+        """Sends one request, and repeats it while that does no harm and the server asks to wait."""
         for attempt in range(self._attempts):
             last = attempt == self._attempts - 1
             try:
@@ -185,7 +185,7 @@ def _document(answer: httpx.Response) -> Json:
 
 
 def _said(answer: httpx.Response) -> tuple[str, str]:
-    """Code and message of a refusal, in any of the forms that such servers use."""
+    """Returns code and message of a refusal, in any of the forms that such servers use."""
     try:
         body = answer.json()
     except ValueError:

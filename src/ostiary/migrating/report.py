@@ -13,7 +13,7 @@ MOST_NOTES = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """Something that was not carried: of which part, which item, and why, or what to do about it."""
+    """A part that was not copied: of which kind, which item, and why, or what to do about it."""
 
     part: str
     item: str
@@ -30,22 +30,22 @@ class Report:
     applications: list[dict[str, str]] = field(default_factory=list)
 
     def count(self, part: str, outcome: str, number: int = 1) -> None:
-        """One of a part, or several, ended so."""
+        """Counts one or several items of a part with this result."""
         if number:
             self.counts.setdefault(part, Counter())[outcome] += number
 
     def left(self, part: str, item: str, why: str) -> None:
-        """Could not be carried, and why; nobody's fault."""
+        """Notes what could not be copied, and why, without a failure."""
         self.count(part, LEFT)
         self.note(part, item, why)
 
     def failed(self, part: str, item: str, why: str) -> None:
-        """Should have been carried, and was refused."""
+        """Notes what should have been copied, and was refused."""
         self.count(part, FAILED)
         self.note(part, item, why)
 
     def note(self, part: str, item: str, why: str) -> None:
-        """Something that the operator must know."""
+        """Notes what the operator must know."""
         if len(self.notes) < MOST_NOTES:
             self.notes.append(Note(part, item, why))
         else:

@@ -130,7 +130,7 @@ SETTINGS = (
 
 
 def copy_settings(copying: Copying) -> None:
-    """Every document of SETTINGS, the second factor, its extensions, and the tenant's own pages."""
+    """Copies every document of SETTINGS, the second factor, its extensions, and the tenant's own pages."""
     total = len(SETTINGS) + 1
     for number, document in enumerate(SETTINGS):
         copying.progress(PART, number, total)

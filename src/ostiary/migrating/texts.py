@@ -52,7 +52,7 @@ def _same(copying: Copying, before: Json, picture: bytes) -> bool:
 
 
 def copy_templates(copying: Copying) -> None:
-    """Every text in every language of the source, except where it shows the English one for want of another."""
+    """Copies every text in every language of the source, except where it shows the English one because it has none."""
     languages = (copying.source.get("config/ui/languages") or {}).get("languages") or ["en"]
     wanted = [(name, language) for name in NAMES for language in dict.fromkeys(["en", *languages])]
     english: dict[str, Json | None] = {}

@@ -51,7 +51,8 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """Signed tokens; `identity_token` is empty for a client's own. `grant_id`: the grant opened with them, if any."""
+    """Signed tokens; `identity_token` is empty if the client itself is the subject. `grant_id`: the grant opened with
+    them, if any."""
 
     access_token: str
     identity_token: str

@@ -56,7 +56,7 @@ class ReturnAddress:
 
     @property
     def origin(self) -> str:
-        """Scheme, host and port of the redirect URI; empty where it has none (an app's own scheme)."""
+        """The scheme, host and port of the redirect URI; empty where it has none (an app's own scheme)."""
         parts = urlsplit(self.redirect_uri)
         origin = f"{parts.scheme}://{parts.netloc}"
         return origin if _ORIGIN.fullmatch(origin) else ""
@@ -147,7 +147,8 @@ class AuthorizationRequests:
     def _hinted_subject(
         self, work: Work, tenant: TenantView, client: ClientView, address: ReturnAddress, parameters: Parameters
     ) -> str:
-        """Whom `id_token_hint` names. It may have expired: it says whom the client expects, and proves nothing."""
+        """Returns the user whom `id_token_hint` names. It may have expired: it says whom the client expects, and proves
+        nothing."""
         hint = parameters.get("id_token_hint", "")
         if not hint:
             return ""

@@ -63,7 +63,7 @@ def authenticate_client(
 
 
 def presented_client(authorization: str, form: Form) -> Presented:
-    """Client id and secret. A `client_id` beside Basic is fine when it is the same one."""
+    """Returns client id and secret. A `client_id` in addition to Basic is accepted when it is the same one."""
     client_id, secret = form.get("client_id"), form.get("client_secret")
     if form.get("client_assertion") or form.get("client_assertion_type"):
         raise _assertion()

@@ -60,7 +60,7 @@ class ClientView:
 
     @property
     def is_public(self) -> bool:
-        """Public clients (RFC 6749 §2.1) have no secret and must use PKCE."""
+        """Whether the client is public (RFC 6749 §2.1): it has no secret and must use PKCE."""
         return self.type == PUBLIC
 
 
@@ -75,7 +75,7 @@ def find_client(work: Work, tenant: TenantView, client_id: str) -> ClientView | 
 
 
 def tenant_of_client(work: Work, client_id: str) -> str | None:
-    """Whose client this is, for the paths that name no tenant."""
+    """Returns the tenant of a client, for the paths that name no tenant."""
     row = None if "\0" in client_id else work.row(_TENANT_OF, {"client_id": client_id})
     return row.tenant_id if row else None
 

@@ -23,7 +23,7 @@ TYPE = "JWT"
 """`typ` of access and identity tokens. What the same keys sign for other readers has a type of its own (RFC 8725
 §3.11), so that it is never taken for one."""
 MAX_LENGTH = 57_344
-"""Longer tokens are refused unread. The gateway takes 60 KiB of headers, the token among them."""
+"""The longest token; longer ones are refused unread. The gateway accepts 60 KiB of headers, the token among them."""
 
 
 class InvalidToken(Exception):
@@ -34,7 +34,7 @@ _compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def b64(data: bytes) -> str:
-    """base64url without padding (RFC 7515 §2)."""
+    """Encodes base64url without padding (RFC 7515 §2)."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
@@ -73,7 +73,7 @@ def _part(document: dict[str, Any]) -> str:
 def decode(
     token: str, verifiers: Callable[[dict[str, Any]], dict[str, Verifier]]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Header and claims of a token that one of `verifiers` has signed.
+    """Returns header and claims of a token that one of `verifiers` has signed.
 
     `verifiers` gets the unverified claims (to find the tenant by issuer) and answers with keys by kid. Checks the
     signature only; times, issuer and audience are the caller's. Raises InvalidToken.

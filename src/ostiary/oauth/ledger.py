@@ -40,7 +40,7 @@ MOMENT_S = 0.0005
 """The time for which a batch that is not full waits for a request that is being answered and may soon need a signature.
 The wait is longer where a thread holds the interpreter; it does not delay that thread's work."""
 TIMEOUT_S = 10.0
-"""Longer than the store's own timeouts, so that its reason is heard; below the gateway's."""
+"""The limit of a wait: longer than the store's own timeouts, so that its reason is known; below the gateway's."""
 BEGUN_S = 4.0
 """The additional time for which a request waits once its batch has begun; together with TIMEOUT_S less than the
 gateway's timeout."""
@@ -77,7 +77,8 @@ class _Job:
         return bool(self.rows or self.finish)
 
     def claim(self) -> bool:
-        """True for the first who asks: the thread that will run it, or its waiter, who gives up before that."""
+        """Returns True to the first that asks: the thread that will run the job, or the request that waits, which gives
+        up before that."""
         return self.claimed.acquire(blocking=False)
 
 

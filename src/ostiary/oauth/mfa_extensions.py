@@ -49,7 +49,7 @@ class MfaExtensions:
     def call(
         self, tenant_id: str, signer: Signer, name: str, stored: pb.StoredMfaExtension, claims: dict[str, Any]
     ) -> Answer:
-        """One call; raises CallFailed."""
+        """Calls an extension; raises CallFailed."""
         now_s = self._clock.now_ms() // 1000
         standard = {
             "iss": self._issuers.tenant(tenant_id), "iat": now_s, "exp": now_s + LIFETIME_S,

@@ -13,7 +13,8 @@ METHOD = "S256"
 _RFC_CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _SDK_CHALLENGE = re.compile(r"[A-Za-z0-9+/]{86}==")
 _VERIFIER = re.compile(r"[!-~]{43,128}")
-"""Length as in RFC 7636 §4.1; any visible ASCII, since the SDK's alphabet is not the RFC's."""
+"""The pattern of a verifier: the length of RFC 7636 §4.1; any visible ASCII, since the SDK's alphabet is not the
+RFC's."""
 
 
 def is_challenge(challenge: str) -> bool:

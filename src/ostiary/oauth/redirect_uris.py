@@ -57,7 +57,7 @@ def _matches(address: str, pattern: str) -> bool:
 
 
 def _compared(uri: str) -> str:
-    """Without the query, which is not compared; a web origin alone is its root (RFC 3986 §6.2.3)."""
+    """Returns a URI without the query, which is not compared; a web origin alone is its root (RFC 3986 §6.2.3)."""
     address = uri.partition("?")[0]
     return f"{address}/" if _NO_PATH.fullmatch(address) else address
 

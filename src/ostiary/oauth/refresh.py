@@ -184,7 +184,8 @@ def _add_token(work: Work, grant_id: str, token: str, now_ms: int, until_ms: int
 
 
 def origin_of_refresh_token(work: Work, token: str) -> Row[Any] | None:
-    """Whose token this is, and of which kind (tenant_id, kind), for the paths that name no tenant; dead ones too."""
+    """Returns the tenant and the kind of a token (tenant_id, kind), for the paths that name no tenant; also of invalid
+    ones."""
     return work.row(_ORIGIN, {"token_digest": digest(token)})
 
 

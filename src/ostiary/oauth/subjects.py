@@ -38,7 +38,7 @@ _COLUMNS = [
 
 
 def _with_identities(profiles: FromClause) -> FromClause:
-    """Each identity of the profile, with the directory user if it is one."""
+    """Selects each identity of the profile, with the directory user if it is one."""
     of_profile = and_(_IDENTITIES.c.tenant_id == _PROFILES.c.tenant_id, _IDENTITIES.c.profile_id == _PROFILES.c.id)
     of_identity = and_(
         _IDENTITIES.c.provider == CLOUD_DIRECTORY,
@@ -120,9 +120,9 @@ class Subject:
     user: UserView | None
     """The directory user behind it, without contacts."""
     active: bool
-    """False when there was a directory user behind it who is deactivated, or gone."""
+    """Whether the subject is active: not if its directory user is deactivated or deleted."""
     may_sign_in: bool
-    """False also when that user is locked."""
+    """Whether the subject is active and not locked."""
 
     @property
     def user_id(self) -> str:

@@ -1,7 +1,7 @@
 """Sign-in of a directory user at App ID's runtime: the password is checked, the profile found or created, the event
 recorded.
 
-The same for the resource owner password grant and for the sign-in page, so that neither can forget a part.
+The same for the resource owner password grant and for the sign-in page, so that no part is missing in either.
 """
 
 from __future__ import annotations

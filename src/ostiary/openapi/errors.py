@@ -33,7 +33,7 @@ def _samples() -> dict[Kind, DomainError]:
 
 
 SAMPLES = _samples()
-"""One error of each kind."""
+"""An error of each kind."""
 
 
 class Errors:

@@ -84,7 +84,7 @@ class Outgoing:
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"",
         caps: Caps = DEFAULT_CAPS,
     ) -> Answer:  # fmt: skip
-        """One call, redirects followed; whatever the other side answers is returned, also 500.
+        """Makes one call and follows redirects; whatever the other side answers is returned, also 500.
 
         Headers do not go to another origin than the URL's. Raises CallFailed: INVALID_URL, OUTGOING_REFUSED,
         OUTGOING_UNREACHABLE, OUTGOING_TLS, OUTGOING_TIMEOUT, OUTGOING_TOO_LARGE, OUTGOING_TOO_MANY_REDIRECTS,

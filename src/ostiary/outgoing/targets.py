@@ -43,7 +43,7 @@ class Target:
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """Scheme, host and port (RFC 6454): credentials do not go to another."""
+        """The scheme, host and port (RFC 6454): credentials are not sent to another one."""
         return self.scheme, self.host, self.port
 
     @property

@@ -38,4 +38,4 @@ def _service(servicer: type) -> Service:
 
 _DIALECTS = (iam, appid, appid_oauth, profiles, csp, cloudapi, oidc, scim, openapi, internal)
 SERVICES: Sequence[Service] = tuple(_service(servicer) for dialect in _DIALECTS for servicer in dialect.SERVICERS)
-"""Every service that is served."""
+"""The list of every service that is served."""

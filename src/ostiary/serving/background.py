@@ -59,7 +59,7 @@ class Repeated(threading.Thread):
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Until it is stopped. The pause varies a little, so that replicas do not all wake at once."""
+        """Runs the task until it is stopped. The pause varies a little, so that replicas do not all wake at once."""
         while not self._stopping.wait(self._task.interval_s * random.uniform(0.9, 1.1)):  # noqa: S311 (no secret)
             try:
                 self._task.run()
@@ -70,5 +70,5 @@ class Repeated(threading.Thread):
                 _log.error("task failed", task=self._task.name, **told)
 
     def stop(self) -> None:
-        """No further run."""
+        """Stops the task: it does not run again."""
         self._stopping.set()

@@ -20,7 +20,7 @@ QUICK_DEATH_S = 10.0
 """A process that lived longer than this is started again at once; one that did not waits, longer each time."""
 LONGEST_PAUSE_S = 10.0
 REFUSED = 78
-"""Exit code (EX_CONFIG) of a child that said why it cannot start."""
+"""The exit code (EX_CONFIG) of a child that reported why it cannot start."""
 
 
 @dataclass(slots=True)
@@ -148,7 +148,7 @@ class Family:
 
 
 def use_few_arenas() -> None:
-    """Each thread of glibc's own arena costs memory that a pinned worker has no use for."""
+    """Limits the arenas of glibc: one for each thread costs memory that a pinned worker does not need."""
     m_arena_max = -8
     _LIBC.mallopt(m_arena_max, 2)
 

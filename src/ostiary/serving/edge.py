@@ -62,7 +62,7 @@ class Edge:
         os.execve(line[0], line, envoy.environment())  # noqa: S606 (our own command line)
 
     def let_go(self) -> None:
-        """Called in every other child: the port belongs to the supervisor."""
+        """Releases the port; called in every other child, since the port belongs to the supervisor."""
         self._port.close()
 
     def refresh(self) -> None:
@@ -155,15 +155,15 @@ class ForeignEdge:
         """Does nothing: the gateway learns from the health of the workers that they can answer."""
 
     def answers(self) -> bool:
-        """Unknown."""
+        """Unknown: such a gateway is not asked."""
         return True
 
     def is_ready(self) -> bool:
-        """Unknown."""
+        """Unknown: such a gateway counts as ready."""
         return True
 
     def activity(self) -> Activity:
-        """Unknown."""
+        """Unknown: such a gateway reports no activity."""
         return Activity(0, 0, 0)
 
     def fail_health(self) -> None:

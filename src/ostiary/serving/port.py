@@ -52,7 +52,7 @@ class Port:
         self._socket.close()
 
     def turn_away(self, others: int) -> None:
-        """No connection is made any more, until `close` or for the caller's whole patience.
+        """Prevents new connections until `close`, or for the caller's whole patience.
 
         `others` is how many sockets of the gateway listen. Returns when it has accepted those that were being made.
         """

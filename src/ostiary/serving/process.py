@@ -26,7 +26,7 @@ from ostiary.store.failures import told_to_operators
 DRAIN = signal.SIGUSR1
 """The signal to report that no new requests should come, and to continue answering."""
 PART = signal.SIGUSR2
-"""End the streams that would stay open."""
+"""The signal to end the streams that would stay open."""
 PULSE_S = 2.0
 """The interval at which a process reports that it answers."""
 _HEARD = (signal.SIGTERM, signal.SIGINT, DRAIN, PART)
@@ -46,7 +46,7 @@ class Place:
 
     @property
     def config(self) -> Path:
-        """Envoy's configuration."""
+        """The file of Envoy's configuration."""
         return self.folder / "envoy.yaml"
 
     @property
@@ -61,7 +61,7 @@ class Place:
 
     @property
     def lock(self) -> Path:
-        """Held by the server whose folder it is."""
+        """The file that the server locks whose folder it is."""
         return self.folder / "ostiary.lock"
 
     @property

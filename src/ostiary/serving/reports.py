@@ -27,11 +27,11 @@ class Reports:
         self._rest = b""
 
     def ready(self) -> None:
-        """Called in a child that answers from now on."""
+        """Reports that this child answers from now on."""
         self._send("")
 
     def refused(self, reason: str) -> None:
-        """Called in a child that cannot start."""
+        """Reports that this child cannot start, and why."""
         self._send(" ".join(reason.split())[:_LONGEST] or "no reason given")
 
     def _send(self, refusal: str) -> None:

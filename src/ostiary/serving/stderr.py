@@ -23,7 +23,7 @@ class StandardError:
         self._rest = b""
 
     def take_over(self) -> int:
-        """Called in a child: its standard error is the pipe from now on. A descriptor of what it was before."""
+        """Makes the pipe the standard error of this child; returns a descriptor of what it was before."""
         before = os.dup(2)
         os.dup2(self._writer, 2)
         return before

@@ -108,7 +108,7 @@ _LONGEST_SOCKET = 107
 
 
 class Supervisor:
-    """One running server: its processes and their common fate."""
+    """A running server: its processes, which start and end together."""
 
     def __init__(self, settings: Settings, place: Place, stderr: StandardError) -> None:
         # Imported here, once, for all processes; see _folder for why not earlier.
@@ -141,7 +141,7 @@ class Supervisor:
         self._looked = self._gateway_asked = time.monotonic()
 
     def run(self) -> None:
-        """Until a signal ends it."""
+        """Runs until a signal ends it."""
         use_few_arenas()
         library()  # loaded once for all
         gc.collect()

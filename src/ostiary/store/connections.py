@@ -16,7 +16,7 @@ from ostiary.store.failures import HARMLESS, is_silence
 from ostiary.store.waiting import Outage, Queue, busy
 
 TIMEOUT_S = 3.0
-"""How long a request waits for a connection before it is told to come back."""
+"""The time for which a request waits for a connection before it is refused with a retry time."""
 
 
 class Connections:
@@ -35,7 +35,7 @@ class Connections:
             self._put(None)
 
     def take(self) -> Connection:
-        """One connection, for one thread, until it is given back; raises STORE_BUSY or STORE_UNAVAILABLE."""
+        """Takes a connection, for one thread, until it is given back; raises STORE_BUSY or STORE_UNAVAILABLE."""
         self._outage.check()
         try:
             self._free.get_nowait()

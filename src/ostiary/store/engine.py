@@ -28,7 +28,7 @@ from ostiary.store.waiting import Outage, Queue
 from ostiary.store.work import Work
 
 STATEMENT_TIMEOUT_S = 8
-"""Below the gateway's 15 s, so that the caller gets our 503 and not its 504."""
+"""The limit of a statement, below the gateway's 15 s, so that the caller gets our 503 and not its 504."""
 LOCK_TIMEOUT_S = 4
 MIGRATION_WAIT_S = 60
 """The time for which a process that changes the schema, or replaces the database, waits for the writers."""
@@ -84,7 +84,7 @@ class Store:
         thread.
 
         Raises STORE_BUSY where others write for longer than LOCK_TIMEOUT_S; at once where many wait for that already,
-        unless `queue` is False: for whoever writes on behalf of those who wait.
+        unless `queue` is False: for a thread that writes on behalf of those that wait.
 
         What is committed survives the death of any process. Only a power cut may undo what was not written `durable`,
         which saves the wait for the disk: right for counters of the last minute and for records that no request waits
@@ -130,9 +130,10 @@ class Store:
 
     @contextmanager
     def singly(self) -> Iterator[Work]:
-        """Each statement is a transaction of its own: what it did stays, whatever is raised afterwards.
+        """Runs each statement as a transaction of its own: its effect stays, whatever is raised afterwards.
 
-        No more durable than `write(durable=False)`, and a quarter of its questions: for counters, one statement each.
+        It is no more durable than `write(durable=False)`, and needs a quarter of its round trips: for counters, one
+        statement each.
         """
         with translated(), self._alone(), aside, self._turn(self._singles) as connection:
             yield Work(lambda: connection)

@@ -15,12 +15,12 @@ _FIND = select(_USED.c.digest).where(
 
 
 def use_once(work: Work, tenant_id: str, kind: str, name: str, expires_at: int) -> bool:
-    """True the first time; of two at once exactly one gets it. `expires_at` is UTC milliseconds."""
+    """Returns True the first time; of two concurrent calls exactly one gets it. `expires_at` is UTC milliseconds."""
     return work.insert_new(_USED, {"tenant_id": tenant_id, "digest": _digest(kind, name), "expires_at": expires_at})
 
 
 def was_used(work: Work, tenant_id: str, kind: str, name: str) -> bool:
-    """Whether it acted already."""
+    """Whether the value was used already."""
     return work.row(_FIND, {"of_tenant": tenant_id, "its_digest": _digest(kind, name)}) is not None
 
 

@@ -62,7 +62,7 @@ _FIND = beside_tenant(joined=lambda tenants: tenants)
 
 @dataclass(slots=True)
 class TenantView:
-    """A tenant as it stood at the beginning of the request, with what was loaded of it since."""
+    """A tenant as it was at the beginning of the request, with what was loaded of it since."""
 
     id: str
     generation: int
@@ -77,7 +77,7 @@ class TenantView:
 
     @property
     def enabled(self) -> bool:
-        """Disabled and deleted tenants refuse everything."""
+        """Whether the tenant accepts requests: disabled and deleted tenants refuse everything."""
         return self.state == "enabled"
 
     def cached(self, key: Hashable, load: Callable[[], Loaded]) -> Loaded:

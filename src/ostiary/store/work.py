@@ -77,7 +77,7 @@ class Work:
         return self.connection.execute(statement).first() is not None
 
     def get(self, model: type[Model], key: Any, *, lock: bool = False) -> Model | None:
-        """One object by primary key; `lock` holds the row until commit (lock, then read, then change)."""
+        """Returns one object by primary key; `lock` locks the row until commit (lock, then read, then change)."""
         return self.session.get(model, key, with_for_update=lock or None, populate_existing=lock)
 
     def add(self, *objects: SQLModel) -> None:
@@ -113,7 +113,8 @@ class Work:
 
 
 def _refuse_nul(parameters: dict[str, Any] | None) -> None:
-    """PostgreSQL refuses a question that holds NUL, SQLite does not: here both do, in the words of a bad request."""
+    """Refuses a statement whose values contain NUL: PostgreSQL refuses it, SQLite does not; here both do, as a bad
+    request."""
     for value in (parameters or {}).values():
         if value.__class__ is str and "\0" in value:
             raise invalid("UNSTORABLE_VALUE", "A value holds a NUL character.")

@@ -95,7 +95,7 @@ class StatusOf(Protocol):
 
 
 class _Watcher:
-    """One stream of `Watch`."""
+    """A stream of `Watch`."""
 
     def __init__(self, service: str, send: Send) -> None:
         self.service = service

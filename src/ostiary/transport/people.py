@@ -20,7 +20,7 @@ from ostiary.store.work import Work
 from ostiary_api.options.v1 import rules_pb2 as options
 
 MOST = 100
-"""People whom one request can name; operations refuse lists that are longer."""
+"""The limit of users that one request can name; operations refuse lists that are longer."""
 
 
 def people_named(work: Work, tenant: TenantView, request: Message, person: options.Person) -> Sequence[str]:
@@ -55,7 +55,8 @@ def _texts(message: Any, name: str, *below: str) -> Iterator[str]:
 
 
 def _in_form(body: httpbody_pb2.HttpBody, name: str) -> str:
-    """Read as the operation itself reads it, so that both see the same person; what it refuses names nobody."""
+    """Reads the body as the operation itself reads it, so that both see the same user; a body that it refuses names no
+    user."""
     try:
         return read_fields(body, name).get(name)
     except DomainError:

@@ -22,7 +22,7 @@ Proceed = Callable[[Call, Message], Any]
 
 
 class Step(Protocol):
-    """One concern. Returns what `proceed` returned, or raises; it must call `proceed` at most once.
+    """A step, for one concern. Returns what `proceed` returned, or raises; it must call `proceed` at most once.
 
     Of an upload, `request` is its first message from the step `Receive` on, and the stream of all of them before.
     """
@@ -64,7 +64,8 @@ class Pipeline(grpc.ServerInterceptor):
         self._building = threading.Lock()
 
     def intercept_service(self, continuation: Callable[[Any], Any], details: Any) -> Any:
-        """grpc asks this for every request; the answer is made at the first one of each method."""
+        """Returns the handler of a method; grpc calls this for every request, and the handler is created at the first
+        one."""
         known = self._handlers.get(details.method)
         if known is not None:
             return known

@@ -10,7 +10,7 @@ from ostiary.errors import limited
 
 
 class Slots:
-    """So many places in this process."""
+    """A number of places in this process."""
 
     def __init__(self, most: int) -> None:
         self._free = threading.BoundedSemaphore(most)
@@ -30,7 +30,7 @@ class Slot:
         self._free: threading.BoundedSemaphore | None = free
 
     def give_back(self) -> None:
-        """Once is enough."""
+        """Gives the place back; further calls do nothing."""
         free, self._free = self._free, None
         if free is not None:
             free.release()

@@ -21,7 +21,7 @@ BITS = (2_048, 8_192)
 """Less is weak; more lets a tenant choose how long our verifications take."""
 MAX_PEM = 4_096
 _ARMOUR = re.compile(r"-----BEGIN (RSA PUBLIC KEY|PUBLIC KEY)-----(.*?)-----END \1-----", re.DOTALL)
-"""Text around it is none of the key (RFC 7468 §2)."""
+"""The pattern of a key in PEM: text around it does not belong to the key (RFC 7468 §2)."""
 
 
 def check_custom(provider: pb.CustomProvider) -> None:

@@ -17,7 +17,8 @@ from ostiary.upstream.social import SOCIAL
 
 
 def identity_providers(work: Work, tenant: TenantView, sealing: Sealing | None) -> list[dict[str, Any]]:
-    """Each with its name, whether it is active, and its settings; secrets only with a `sealing` to open them."""
+    """Returns each provider with its name, whether it is active, and its settings; secrets only with a `sealing` to
+    open them."""
     documents: dict[str, Message] = {
         name: setting.opened(work, sealing, tenant.id) if sealing else setting.read(work, tenant)
         for name, setting in SOCIAL.items()

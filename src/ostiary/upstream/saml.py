@@ -34,7 +34,8 @@ MAX_CERTIFICATE = 20_000
 """Characters; of a longer text only so much is read, which is then no certificate."""
 SOON_DAYS = 30
 _ARMOUR = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
-"""Text around it is none of the certificate (RFC 7468 §2): tools write there what they found in it."""
+"""The pattern of a certificate in PEM: text around it does not belong to the certificate (RFC 7468 §2); tools write
+comments there."""
 
 
 def check_saml(provider: pb.SamlProvider) -> None:

@@ -11,7 +11,7 @@ from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
 MAX_CREDENTIAL = 1_000
 CALLBACKS = {"facebook": "Facebook/callback", "google": "Google/callback"}
-"""Each provider by its name, with its callback under the tenant's OAuth server URL."""
+"""The callback of each provider, by its name, under the tenant's OAuth server URL."""
 
 
 def check_social(provider: pb.SocialProvider) -> None:

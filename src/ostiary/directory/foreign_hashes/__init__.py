@@ -2,7 +2,7 @@
 
 A hash comes in three steps. It is *respelled*: other systems' ways of writing become the form of a scheme
 (`spellings/`, a module a family). Its *scheme* is found by how the text begins (`*_hashes.py`). And it is *weighed*:
-whoever imports chooses the parameters, so what a comparison may cost is bounded, about a second of one core and 256 MiB
+the importer chooses the parameters, so what a comparison may cost is bounded, about a second of one core and 256 MiB
 at most. What is stored is the form of the scheme. Compare on the hashing threads only (`directory.passwords`).
 """
 

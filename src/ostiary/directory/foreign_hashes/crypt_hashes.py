@@ -50,7 +50,7 @@ def _scrypt_numbers(found: Parts) -> tuple[int, int, int]:
 
 
 def _yescrypt_numbers(found: Parts) -> tuple[int, int]:
-    """N as its logarithm, and r."""
+    """Returns the logarithm of N, and r."""
     return LETTERS.index(found["cost"]) + 1, LETTERS.index(found["block"]) + 1
 
 

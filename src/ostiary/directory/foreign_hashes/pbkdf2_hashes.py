@@ -1,8 +1,8 @@
 """PBKDF2 (RFC 8018), and SCRAM (RFC 5802, 7677), whose stored keys are made of it.
 
 What a comparison costs is iterations times blocks: each block of the value, of one digest's length, is calculated anew.
-With SHA-1 only the first 20 bytes are compared: whoever asked for more bytes (Keycloak asks for 64) has hashed no
-better, and they decide.
+With SHA-1 only the first 20 bytes are compared: a system that stores more bytes (Keycloak
+stores 64) is not more secure by that.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def _scheme(digest: str) -> Scheme:
 
 
 def _over_md5_matches(found: Parts, password: bytes) -> bool:
-    """MediaWiki put PBKDF2 around the MD5 hashes that it had, without a salt or with one before a hyphen."""
+    """Compares with PBKDF2 of an MD5 hash, which MediaWiki makes of its old hashes, without a salt or with one before a
+    hyphen."""
     inner = _md5(password)
     return _matches(found, _md5(found["first"].encode() + b"-" + inner) if found["first"] else inner)
 

@@ -19,7 +19,7 @@ _DIGEST = {"P": 16, "H": 16, "S": 64}
 _USUAL_LENGTH = 24
 """The length of a password, in bytes, for which the cost of a hash is checked when the hash is imported."""
 _DRUPAL_LETTERS = 43
-"""Drupal cuts what it stores to 55 letters in all."""
+"""The length to which Drupal cuts what it stores."""
 
 
 def _affordable(found: Parts, length: int = _USUAL_LENGTH) -> bool:
@@ -29,7 +29,7 @@ def _affordable(found: Parts, length: int = _USUAL_LENGTH) -> bool:
 
 
 def written(content: bytes) -> str:
-    """Three bytes in four letters, the least significant bits first."""
+    """Writes three bytes in four letters, the least significant bits first."""
     text = ""
     for place in range(0, len(content), 3):
         piece = content[place : place + 3]

@@ -63,17 +63,17 @@ class Scheme:
 
 
 def data(text: str) -> bytes:
-    """base64 with or without padding; passlib writes a dot for the plus. Raises ValueError."""
+    """Decodes base64 with or without padding; passlib writes a dot for the plus. Raises ValueError."""
     plain = text.rstrip("=").replace(".", "+")
     return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
 
 
 def text(content: bytes) -> str:
-    """base64 as stored hashes have it, without padding."""
+    """Encodes base64 as stored hashes have it, without padding."""
     return base64.b64encode(content).rstrip(b"=").decode()
 
 
 def halves(text: str, length: int) -> tuple[bytes, bytes]:
-    """base64 of two parts, of which the first has `length` bytes. Raises ValueError."""
+    """Decodes base64 of two parts, of which the first has `length` bytes. Raises ValueError."""
     both = data(text)
     return both[:length], both[length:]

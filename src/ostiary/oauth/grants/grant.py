@@ -67,7 +67,7 @@ class Authorized:
 
 
 class Grant(Protocol):
-    """One value of `grant_type`."""
+    """The handler of one value of `grant_type`."""
 
     public_clients: bool
     """Whether clients without a secret may use it."""

@@ -58,7 +58,7 @@ class JwtBearer:
         self._anonymous = anonymous
 
     def authorize(self, request: TokenRequest) -> Authorized:
-        """Whatever is wrong with an assertion is `invalid_grant`, with what is wrong: its signer reads that."""
+        """Verifies the assertion. Every error in it is `invalid_grant`, with a description: its signer reads that."""
         assertion = request.form.required("assertion")
         provider = CUSTOM.read(request.reading.work, request.tenant)
         captured = captures(request.reading.work, request.tenant)

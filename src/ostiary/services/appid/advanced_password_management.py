@@ -14,7 +14,7 @@ from ostiary_api.appid.management.v4 import advanced_password_management_pb2_grp
 class AdvancedPasswordManagementServicer(
     advanced_password_management_pb2_grpc.AdvancedPasswordManagementServiceServicer
 ):
-    """Reuse, expiry and lockout of a tenant's passwords."""
+    """The settings of reuse, expiry and lockout of a tenant's passwords."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock

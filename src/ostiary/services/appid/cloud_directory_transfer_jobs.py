@@ -28,7 +28,7 @@ FILE, SECRET, EMAIL = "file", "encryptionSecret", "emailAddress"
 class CloudDirectoryTransferJobsServicer(
     cloud_directory_transfer_jobs_pb2_grpc.CloudDirectoryTransferJobsServiceServicer
 ):
-    """Whole directories on their way."""
+    """Exports and imports of whole directories."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._ciphers = runtime.transfer_ciphers

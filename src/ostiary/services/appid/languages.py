@@ -13,7 +13,7 @@ from ostiary_api.appid.management.v4 import languages_pb2_grpc
 
 
 class LanguagesServicer(languages_pb2_grpc.LanguagesServiceServicer):
-    """Which languages messages and pages speak."""
+    """The languages of messages and pages."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock

@@ -14,7 +14,7 @@ from ostiary_api.appid.management.v4 import recent_activity_pb2_grpc
 
 
 class RecentActivityServicer(recent_activity_pb2_grpc.RecentActivityServiceServicer):
-    """Sign-ins as the audit ledger has them."""
+    """The recent sign-ins in the audit ledger."""
 
     def __init__(self, runtime: Runtime) -> None:
         del runtime

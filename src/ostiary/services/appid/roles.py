@@ -28,7 +28,7 @@ _EMPTY = struct_pb2.ListValue()
 
 
 class RolesServicer(roles_pb2_grpc.RolesServiceServicer):
-    """Named sets of scopes, given to users and to applications."""
+    """The roles: named sets of scopes, given to users and to applications."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock

@@ -26,7 +26,7 @@ _DESCRIPTIONS = {EXPIRED: "link expired"}
 
 
 class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
-    """Registration and recovery on behalf of users."""
+    """The registration and recovery of users, through an application."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._registration = runtime.registration

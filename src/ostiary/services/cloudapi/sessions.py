@@ -100,7 +100,8 @@ def _caller(opened: Opened) -> CallerView:
 
 
 def basic_credentials(call: Call) -> tuple[str, str, str]:
-    """User, organization and password of HTTP Basic `user@org:password`; the last @ divides, the first colon ends.
+    """Returns user, organization and password of HTTP Basic `user@org:password`; the last @ divides, the first colon
+    ends.
 
     Raises 401 for anything else.
     """

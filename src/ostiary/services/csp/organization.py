@@ -13,7 +13,7 @@ from ostiary_api.csp.v1 import organization_pb2_grpc
 
 
 class OrganizationServicer(organization_pb2_grpc.OrganizationServiceServicer):
-    """One organization: what it is called, and what operators keep about it."""
+    """An organization: its name, and what operators store about it."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock

@@ -14,8 +14,8 @@ METHOD = "ServerReflectionInfo"
 
 
 def _renamed() -> ServiceDescriptor:
-    """v1 is v1alpha under another name, message for message and number for number; no package of Python has it. In a
-    pool of its own, where it cannot meet another copy."""
+    """Creates v1 from v1alpha: the same messages and numbers under another name, since no package of Python has v1. It
+    is in a pool of its own, where it cannot collide with another copy."""
     written = text_format.MessageToString(FileDescriptorProto.FromString(reflection_pb2.DESCRIPTOR.serialized_pb))
     written = written.replace("grpc.reflection.v1alpha", "grpc.reflection.v1")
     file = text_format.Parse(written, FileDescriptorProto())

@@ -65,7 +65,7 @@ def _few(stream: Stream) -> Stream:
 
 
 class Conversation:
-    """One stream. A file that went out on it is not sent again, unless it is asked for by itself."""
+    """A stream. A file that was sent on it is not sent again, unless it is asked for by itself."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue

@@ -33,7 +33,8 @@ would grant something."""
 
 
 _READ_ONLY = frozenset({"id", "meta", "groups"})
-"""What a client cannot say: such attributes are ignored whatever they hold (RFC 7644 §3.3), in any case of letters."""
+"""The attributes that a client cannot set: they are ignored whatever they contain (RFC 7644 §3.3), in any case of
+letters."""
 
 
 class Address(scim.Email):
@@ -81,7 +82,7 @@ class Provisioned:
 def read_user(body: httpbody_pb2.HttpBody) -> Provisioned:
     """Reads a user to be created; raises INVALID_RESOURCE with the SCIM reason.
 
-    It counts as confirmed: an administrator vouches for the address.
+    The address counts as confirmed, since an administrator has set it.
     """
     kind = body.content_type.partition(";")[0].strip().lower()
     if kind not in ("", CONTENT_TYPE, "application/json"):
@@ -113,7 +114,8 @@ def _json(data: bytes) -> Any:
 
 
 def _said(given: Any) -> Any:
-    """Without what is read-only, and without empty texts: a client that sends one for an address has none."""
+    """Returns what the client said without read-only attributes, and without empty texts: a client that sends one for
+    an address has none."""
     if not isinstance(given, dict):
         return given
     return {name: value for name, value in given.items() if value != "" and name.lower() not in _READ_ONLY}
@@ -160,7 +162,8 @@ def write_user(user: UserView, beside: Beside, chosen: scim.ResponseParameters[A
 
 
 def _resource(document: dict[str, Any]) -> ScimUser:
-    """Other dialects store what SCIM would refuse: such attributes are left out, since the rest must stay readable."""
+    """Returns the user as a SCIM resource. Other dialects store what SCIM would refuse: such attributes are left out,
+    since the rest must stay readable."""
     try:
         return ScimUser.model_validate(document, scim_policy=LENIENT)
     except ValidationError as error:

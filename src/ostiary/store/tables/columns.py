@@ -32,7 +32,8 @@ SQLModel.metadata.naming_convention = {
 """Every constraint has the same name on both databases, so that a later migration can change it."""
 
 SORTED = String().with_variant(String(collation="C"), "postgresql")
-"""Text that lists are sorted by: C collation, so that both databases page alike (SQLite compares bytes already)."""
+"""The type of text by which lists are sorted: C collation, so that both databases page alike (SQLite compares bytes
+already)."""
 
 _ENDS, _FORBIDS = "end of row", "forbids"
 
@@ -126,18 +127,18 @@ def forbids(table: Table) -> bool:
 
 
 def temporary_tables() -> Iterator[tuple[Table, Column[int]]]:
-    """Every table whose rows end by themselves, with the column that says when; those that refer to others first."""
+    """Returns every table whose rows expire, with the column that says when; those that refer to others first."""
     for table in reversed(SQLModel.metadata.sorted_tables):
         yield from ((table, column) for column in table.columns if column.info.get(_ENDS))
 
 
 def text(*, default: str = "") -> Any:
-    """Text without a limit of its own."""
+    """Declares a text without a limit of its own."""
     return Field(default=default, sa_column=Column(Text, nullable=False))
 
 
 def sorted_text(*, index: bool = False) -> Any:
-    """Text that a list is sorted by."""
+    """Declares a text by which a list is sorted."""
     return Field(sa_column=Column(SORTED, nullable=False, index=index))
 
 

@@ -25,7 +25,7 @@ class Lease(SQLModel, table=True):
 
 
 class Job(SQLModel, table=True):
-    """Long work that survives restarts, such as the deletion of a tenant."""
+    """A long task that survives restarts, such as the deletion of a tenant."""
 
     __tablename__ = "jobs"
     id: str = Field(primary_key=True, max_length=36)

@@ -9,7 +9,8 @@ from sqlmodel import Field, SQLModel
 from ostiary.store.tables.columns import moment, owned_by, text
 
 AUTHENTICATIONS: TextClause = sql("action IN ('appid.user.authenticate', 'appid.application.authenticate')")
-"""Sign-ins, few among reads. Written out: a database uses a partial index only for the very condition it names."""
+"""The condition for sign-ins, few among reads. Written out: a database uses a partial index only for the very condition
+it names."""
 
 
 class AuditEvent(SQLModel, table=True):

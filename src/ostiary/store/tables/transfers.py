@@ -31,7 +31,7 @@ class Transfer(SQLModel, table=True):
     reasons: str = text(default="[]")
     """The first of them, with why: a JSON list."""
     error: str = text()
-    """Why the whole failed."""
+    """The reason why the whole transfer failed."""
     position: str = text()
     """The last user that an export has written."""
     parts: int = 0

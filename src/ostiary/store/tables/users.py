@@ -24,7 +24,7 @@ class User(SQLModel, table=True):
     )
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = owned_by("tenants.id", index=True)
-    """Indexed by itself too: in that small index the users of a tenant are counted four times as fast."""
+    """The tenant. Indexed by itself too: in that small index the users of a tenant are counted four times as fast."""
     user_name: str
     user_name_key: str = Field(sa_column=Column(SORTED, nullable=False))
     display_name: str = text()
@@ -90,7 +90,7 @@ class Password(SQLModel, table=True):
         default=False, description="Whether valid_until was said of this person and holds whatever the policy says."
     )
     failures: int = Field(default=0, sa_column=Column(Integer, nullable=False))
-    """Wrong passwords in a row."""
+    """The number of wrong passwords in a row."""
 
 
 class WrongPassword(SQLModel, table=True):

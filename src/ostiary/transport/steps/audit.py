@@ -38,7 +38,8 @@ class Audit:
         self._reads = reads
 
     def __call__(self, call: Call, request: Message, proceed: Proceed) -> Any:
-        """Only RPCs with an `audit` name. A change that succeeds without a record is a fault of ours, and fails.
+        """Records only RPCs with an `audit` name. A change that succeeds without a record is a fault of ours, and
+        fails.
 
         Where anybody may call, nobody is known yet: a sign-in records itself who it was, under the same name.
         """

@@ -87,7 +87,7 @@ class Reception:
 
 
 def _send_headers(call: Call, context: grpc.ServicerContext) -> None:
-    """Initial metadata costs a tenth of an RPC, so it is sent only where the answer is not a plain 200."""
+    """Sends initial metadata, only where the answer is not a plain 200: it costs a tenth of an RPC."""
     headers = [*call.headers, *_deprecation(call.rules)]
     status = call.http_status or call.rules.success_status
     if call.is_rest and status != 200:

@@ -21,7 +21,7 @@ def _pbkdf2(found: Found) -> str:
 
 
 def _binary_pbkdf2(found: Found) -> str:
-    """Four bytes of iterations, 64 of salt, then the value."""
+    """Reads four bytes of iterations, 64 of salt, then the value."""
     iterations, rest = halves(found["blob"], 4)
     return pbkdf2("sha256", int.from_bytes(iterations, "big"), rest[:64], rest[64:])
 

@@ -1,6 +1,6 @@
 """Ory Kratos, Supabase Auth and Firebase: scrypt in forms of their own.
 
-Firebase exports the parameters of a project once and salt and hash of each user; whoever imports writes them together
+Firebase exports the parameters of a project once and salt and hash of each user; the importer writes them together
 as Kratos does: `$firescrypt$ln={mem_cost},r={rounds},p=1${salt}${hash}${salt_separator}${signer_key}`.
 """
 

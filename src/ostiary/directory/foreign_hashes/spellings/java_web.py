@@ -11,7 +11,7 @@ _BASE64 = r"[A-Za-z0-9+/]+={0,2}"
 
 
 def _scrypt(found: Found) -> str:
-    """One hexadecimal number: the logarithm of N, then r and p in a byte each."""
+    """Reads the parameters, a hexadecimal number: the logarithm of N, then r and p in a byte each."""
     numbers = int(found["numbers"], 16)
     cost, block, lanes = numbers >> 16, numbers >> 8 & 255, numbers & 255
     return scrypt(1 << min(cost, 63), block, lanes, data(found["salt"]), data(found["hash"]))

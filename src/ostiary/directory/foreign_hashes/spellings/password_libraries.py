@@ -24,7 +24,7 @@ def _dlitz(found: Found) -> str:
 
 
 def _scram(found: Found) -> str:
-    """passlib keeps the salted password of each digest; the last one is SHA-512."""
+    """Reads passlib's SCRAM, which contains the salted password of each digest; the last one is SHA-512."""
     return pbkdf2("sha512", found["iterations"], data(found["salt"]), data(found["hash"]))
 
 

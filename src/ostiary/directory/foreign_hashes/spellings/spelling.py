@@ -37,7 +37,7 @@ def pbkdf2(digest: str, iterations: int | str, salt: bytes, value: bytes) -> str
 
 
 def scrypt(n: int, block: int | str, lanes: int | str, salt: bytes, value: bytes, kind: str = "scrypt") -> str:
-    """scrypt as it is stored; `n` is N itself. Raises ValueError where that is no power of two."""
+    """Writes scrypt as it is stored; `n` is N itself. Raises ValueError where that is no power of two."""
     cost = n.bit_length() - 1
     if n != 1 << cost:
         raise ValueError("N must be a power of two")
