@@ -92,13 +92,16 @@ def test_a_log_that_nobody_reads_ends_nothing_and_goes_on_when_somebody_does(sto
 
 def test_where_nothing_is_open_for_what_is_said_nothing_is_said(stopped: Served) -> None:
     """`2>&-`, as some service managers start it: nothing that is opened later may take the place of standard error."""
-    stopped.process = begin(stopped.folder, stopped.variables, "sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh")
-    stopped.wait_ready()
-    answers(stopped)
-    for pid in (stopped.process.pid, *stopped.children().values()):
-        opened = {str(Path(f"/proc/{pid}/fd/{number}").readlink()).partition(":")[0] for number in range(3)}
-        assert opened <= {"/dev/null", "pipe"}, opened
-    assert stopped.stop(patience=PATIENCE_S) == 0
+    closed = ("sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh")
+    stopped.process = begin(stopped.folder, stopped.variables, subprocess.DEVNULL, *closed)
+    try:
+        stopped.wait_ready()
+        answers(stopped, stopped.manager())
+        for pid in (stopped.process.pid, *stopped.children().values()):
+            opened = {str(Path(f"/proc/{pid}/fd/{number}").readlink()).partition(":")[0] for number in range(3)}
+            assert opened <= {"/dev/null", "pipe"}, opened
+    finally:
+        assert stopped.stop(patience=PATIENCE_S) == 0
 
 
 def test_a_full_run_directory_ends_nothing(stopped: Served) -> None:
