@@ -170,7 +170,7 @@ def _past(scim: dict[str, Any], original_id: str, cipher: TransferCipher) -> tup
 
 
 def _unread_passwords(members: dict[str, Any]) -> list[DomainError]:
-    """That a password stands in the file where it is not read: in plain text, or in a member of another name."""
+    """Notes that the file contains a password which is not read: in plain text, or in a member of another name."""
     unread = []
     if members.get("password"):
         message = "A password in plain text was left out: an import takes hashes only, in passwordHash."
