@@ -76,7 +76,7 @@ class AccessServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CheckAccess(self, request, context):
-        """Says whether somebody may do what a role or scopes allow, on the tenant: the decision that this server makes itself.
+        """Says whether a subject may do what a role or scopes allow, on the tenant: the decision that this server makes itself.
 
         Errors: `SUBJECT_MISSING`, `NEED_MISSING`, `UNKNOWN_ROLE`.
         """

@@ -39,7 +39,7 @@ class AccessServiceStub:
     Takes App ID access tokens and platform tokens of the tenant; those of another tenant are as dead as unknown ones.
     """
     CheckAccess: _grpc.UnaryUnaryMultiCallable[_access_pb2.CheckAccessRequest, _access_pb2.AccessDecision]
-    """Says whether somebody may do what a role or scopes allow, on the tenant: the decision that this server makes itself.
+    """Says whether a subject may do what a role or scopes allow, on the tenant: the decision that this server makes itself.
 
     Errors: `SUBJECT_MISSING`, `NEED_MISSING`, `UNKNOWN_ROLE`.
     """
@@ -70,7 +70,7 @@ class AccessServiceAsyncStub(AccessServiceStub):
     Takes App ID access tokens and platform tokens of the tenant; those of another tenant are as dead as unknown ones.
     """
     CheckAccess: _aio.UnaryUnaryMultiCallable[_access_pb2.CheckAccessRequest, _access_pb2.AccessDecision]  # type: ignore[assignment]
-    """Says whether somebody may do what a role or scopes allow, on the tenant: the decision that this server makes itself.
+    """Says whether a subject may do what a role or scopes allow, on the tenant: the decision that this server makes itself.
 
     Errors: `SUBJECT_MISSING`, `NEED_MISSING`, `UNKNOWN_ROLE`.
     """
@@ -110,7 +110,7 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _access_pb2.CheckAccessRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_access_pb2.AccessDecision, _abc.Awaitable[_access_pb2.AccessDecision]]:
-        """Says whether somebody may do what a role or scopes allow, on the tenant: the decision that this server makes itself.
+        """Says whether a subject may do what a role or scopes allow, on the tenant: the decision that this server makes itself.
 
         Errors: `SUBJECT_MISSING`, `NEED_MISSING`, `UNKNOWN_ROLE`.
         """

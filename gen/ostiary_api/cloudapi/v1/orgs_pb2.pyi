@@ -156,7 +156,7 @@ class Org(_message.Message):
     id: _builtins.str
     """`urn:vcloud:org:<GUID>`."""
     name: _builtins.str
-    """The unique name, which stands in URLs."""
+    """The unique name, which is part of URLs."""
     display_name: _builtins.str
     """The name to show."""
     description: _builtins.str

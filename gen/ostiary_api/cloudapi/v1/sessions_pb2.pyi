@@ -23,7 +23,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class CreateSessionRequest(_message.Message):
-    """A sign-in; the credentials stand in the header Authorization."""
+    """A sign-in; the credentials are in the header Authorization."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -40,7 +40,7 @@ Global___CreateSessionRequest: _TypeAlias = CreateSessionRequest  # noqa: Y015
 
 @_typing.final
 class CreateProviderSessionRequest(_message.Message):
-    """An operator's sign-in; the credentials stand in the header Authorization."""
+    """An operator's sign-in; the credentials are in the header Authorization."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -192,7 +192,7 @@ Global___GrantForm: _TypeAlias = GrantForm  # noqa: Y015
 
 @_typing.final
 class ApiTokenForm(_message.Message):
-    """An API token; one of the two, unless it stands in the query."""
+    """An API token; one of the two, unless it is in the query."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -68,7 +68,7 @@ class AuthenticationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AuthorizeApiToken(self, request, context):
-        """Swaps an API token for an access token. The API token stands in the form or in the query, as `api_token` or by its
+        """Swaps an API token for an access token. The API token is in the form or in the query, as `api_token` or by its
         old name `refresh_token`, once; it stays good and comes back in the answer.
 
         Errors: `INVALID_GRANT` when it is unknown, expired or revoked (400), `MISSING_FIELD`, `REPEATED_FIELD`.

@@ -43,7 +43,7 @@ class AuthenticationServiceStub:
     Errors: `UNSUPPORTED_GRANT_TYPE`, `INVALID_GRANT`, `UNAUTHORIZED_CLIENT` (400), `INVALID_CLIENT` (401).
     """
     AuthorizeApiToken: _grpc.UnaryUnaryMultiCallable[_authentication_pb2.AuthorizeApiTokenRequest, _authentication_pb2.AccessToken]
-    """Swaps an API token for an access token. The API token stands in the form or in the query, as `api_token` or by its
+    """Swaps an API token for an access token. The API token is in the form or in the query, as `api_token` or by its
     old name `refresh_token`, once; it stays good and comes back in the answer.
 
     Errors: `INVALID_GRANT` when it is unknown, expired or revoked (400), `MISSING_FIELD`, `REPEATED_FIELD`.
@@ -63,7 +63,7 @@ class AuthenticationServiceAsyncStub(AuthenticationServiceStub):
     Errors: `UNSUPPORTED_GRANT_TYPE`, `INVALID_GRANT`, `UNAUTHORIZED_CLIENT` (400), `INVALID_CLIENT` (401).
     """
     AuthorizeApiToken: _aio.UnaryUnaryMultiCallable[_authentication_pb2.AuthorizeApiTokenRequest, _authentication_pb2.AccessToken]  # type: ignore[assignment]
-    """Swaps an API token for an access token. The API token stands in the form or in the query, as `api_token` or by its
+    """Swaps an API token for an access token. The API token is in the form or in the query, as `api_token` or by its
     old name `refresh_token`, once; it stays good and comes back in the answer.
 
     Errors: `INVALID_GRANT` when it is unknown, expired or revoked (400), `MISSING_FIELD`, `REPEATED_FIELD`.
@@ -92,7 +92,7 @@ class AuthenticationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authentication_pb2.AuthorizeApiTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authentication_pb2.AccessToken, _abc.Awaitable[_authentication_pb2.AccessToken]]:
-        """Swaps an API token for an access token. The API token stands in the form or in the query, as `api_token` or by its
+        """Swaps an API token for an access token. The API token is in the form or in the query, as `api_token` or by its
         old name `refresh_token`, once; it stays good and comes back in the answer.
 
         Errors: `INVALID_GRANT` when it is unknown, expired or revoked (400), `MISSING_FIELD`, `REPEATED_FIELD`.

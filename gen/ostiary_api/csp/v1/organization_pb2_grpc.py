@@ -61,7 +61,7 @@ class OrganizationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateOrganization(self, request, context):
-        """Changes the display name of an organization; whatever else stands in the body is ignored.
+        """Changes the display name of an organization; other members of the body are ignored.
 
         Errors: `DISPLAY_NAME_MISSING`, `INVALID_DISPLAY_NAME` (400).
         """

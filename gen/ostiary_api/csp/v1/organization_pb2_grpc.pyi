@@ -39,7 +39,7 @@ class OrganizationServiceStub:
     Errors: 404 for an unknown organization and for one in which the caller is not, alike.
     """
     UpdateOrganization: _grpc.UnaryUnaryMultiCallable[_organization_pb2.UpdateOrganizationRequest, _organization_pb2.RefLink]
-    """Changes the display name of an organization; whatever else stands in the body is ignored.
+    """Changes the display name of an organization; other members of the body are ignored.
 
     Errors: `DISPLAY_NAME_MISSING`, `INVALID_DISPLAY_NAME` (400).
     """
@@ -55,7 +55,7 @@ class OrganizationServiceAsyncStub(OrganizationServiceStub):
     Errors: 404 for an unknown organization and for one in which the caller is not, alike.
     """
     UpdateOrganization: _aio.UnaryUnaryMultiCallable[_organization_pb2.UpdateOrganizationRequest, _organization_pb2.RefLink]  # type: ignore[assignment]
-    """Changes the display name of an organization; whatever else stands in the body is ignored.
+    """Changes the display name of an organization; other members of the body are ignored.
 
     Errors: `DISPLAY_NAME_MISSING`, `INVALID_DISPLAY_NAME` (400).
     """
@@ -80,7 +80,7 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _organization_pb2.UpdateOrganizationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_organization_pb2.RefLink, _abc.Awaitable[_organization_pb2.RefLink]]:
-        """Changes the display name of an organization; whatever else stands in the body is ignored.
+        """Changes the display name of an organization; other members of the body are ignored.
 
         Errors: `DISPLAY_NAME_MISSING`, `INVALID_DISPLAY_NAME` (400).
         """

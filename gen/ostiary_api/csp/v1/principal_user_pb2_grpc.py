@@ -48,7 +48,7 @@ class PrincipalUserServiceServicer:
     """
 
     def GetLoggedInUser(self, request, context):
-        """Returns the caller, whoever signed in.
+        """Returns the user who calls.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

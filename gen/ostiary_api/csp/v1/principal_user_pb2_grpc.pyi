@@ -35,7 +35,7 @@ class PrincipalUserServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> PrincipalUserServiceAsyncStub: ...
     GetLoggedInUser: _grpc.UnaryUnaryMultiCallable[_principal_user_pb2.GetLoggedInUserRequest, _user_pb2.User]
-    """Returns the caller, whoever signed in."""
+    """Returns the user who calls."""
 
 @_typing.type_check_only
 class PrincipalUserServiceAsyncStub(PrincipalUserServiceStub):
@@ -43,7 +43,7 @@ class PrincipalUserServiceAsyncStub(PrincipalUserServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetLoggedInUser: _aio.UnaryUnaryMultiCallable[_principal_user_pb2.GetLoggedInUserRequest, _user_pb2.User]  # type: ignore[assignment]
-    """Returns the caller, whoever signed in."""
+    """Returns the user who calls."""
 
 class PrincipalUserServiceServicer(metaclass=_abc_1.ABCMeta):
     """The caller itself (Principal User Controller)."""
@@ -54,6 +54,6 @@ class PrincipalUserServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _principal_user_pb2.GetLoggedInUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.User, _abc.Awaitable[_user_pb2.User]]:
-        """Returns the caller, whoever signed in."""
+        """Returns the user who calls."""
 
 def add_PrincipalUserServiceServicer_to_server(servicer: PrincipalUserServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

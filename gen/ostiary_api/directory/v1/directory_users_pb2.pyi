@@ -122,7 +122,7 @@ class User(_message.Message):
 
     @_builtins.property
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___UserGroup]:
-        """The groups, also those in which one stands only by nesting."""
+        """The groups, also those to which the user belongs only by nesting."""
 
     @_builtins.property
     def created_at(self) -> _timestamp_pb2.Timestamp:

@@ -57,7 +57,7 @@ class Jwk(_message.Message):
     kty: _builtins.str
     """The key type: `RSA`."""
     kid: _builtins.str
-    """The key id that stands in the header of tokens."""
+    """The key id in the header of tokens."""
     use: _builtins.str
     """What the key is for: `sig`."""
     alg: _builtins.str

@@ -42,7 +42,7 @@ class OpenidConfiguration(_message.Message):
     token_endpoint: _builtins.str
     """Where tokens are issued."""
     jwks_uri: _builtins.str
-    """Where the public keys stand."""
+    """The URL of the public keys."""
     userinfo_endpoint: _builtins.str
     """Where a caller learns who it is."""
     @_builtins.property

@@ -105,7 +105,7 @@ class PostUserInfoRequest(_message.Message):
     FORM_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def form(self) -> _httpbody_pb2.HttpBody:
-        """The form, where the access token does not stand in the header."""
+        """The form, where the access token is not in the header."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class UserInfoForm(_message.Message):
 
     ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
     access_token: _builtins.str
-    """The access token, where it does not stand in the header: in one of the two."""
+    """The access token, where it is not in the header: in one of the two."""
     def __init__(
         self,
         *,

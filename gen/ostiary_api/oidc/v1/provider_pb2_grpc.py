@@ -101,7 +101,7 @@ class ProviderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PostUserInfo(self, request, context):
-        """The same by POST; the access token stands in the header, or as `access_token` in the form (RFC 6750 §2.2).
+        """The same by POST; the access token is in the header, or as `access_token` in the form (RFC 6750 §2.2).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -51,7 +51,7 @@ class ProviderServiceStub:
     GetUserInfo: _grpc.UnaryUnaryMultiCallable[_provider_pb2.GetUserInfoRequest, _provider_pb2.UserInfo]
     """Returns the claims of the caller (OpenID Connect Core §5.3), with its organization, roles and groups."""
     PostUserInfo: _grpc.UnaryUnaryMultiCallable[_provider_pb2.PostUserInfoRequest, _provider_pb2.UserInfo]
-    """The same by POST; the access token stands in the header, or as `access_token` in the form (RFC 6750 §2.2)."""
+    """The same by POST; the access token is in the header, or as `access_token` in the form (RFC 6750 §2.2)."""
 
 @_typing.type_check_only
 class ProviderServiceAsyncStub(ProviderServiceStub):
@@ -72,7 +72,7 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     GetUserInfo: _aio.UnaryUnaryMultiCallable[_provider_pb2.GetUserInfoRequest, _provider_pb2.UserInfo]  # type: ignore[assignment]
     """Returns the claims of the caller (OpenID Connect Core §5.3), with its organization, roles and groups."""
     PostUserInfo: _aio.UnaryUnaryMultiCallable[_provider_pb2.PostUserInfoRequest, _provider_pb2.UserInfo]  # type: ignore[assignment]
-    """The same by POST; the access token stands in the header, or as `access_token` in the form (RFC 6750 §2.2)."""
+    """The same by POST; the access token is in the header, or as `access_token` in the form (RFC 6750 §2.2)."""
 
 class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
     """The platform as an OpenID Connect provider."""
@@ -120,6 +120,6 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provider_pb2.PostUserInfoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provider_pb2.UserInfo, _abc.Awaitable[_provider_pb2.UserInfo]]:
-        """The same by POST; the access token stands in the header, or as `access_token` in the form (RFC 6750 §2.2)."""
+        """The same by POST; the access token is in the header, or as `access_token` in the form (RFC 6750 §2.2)."""
 
 def add_ProviderServiceServicer_to_server(servicer: ProviderServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -36,10 +36,10 @@ class _TextEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Text.ValueType],
     TEXT_WEB_URL: _Text.ValueType  # 2
     """An absolute http or https URL of at most 2,000 ASCII characters, without user and password."""
     TEXT_ASCII: _Text.ValueType  # 3
-    """ASCII without control characters, as it stands in headers."""
+    """ASCII without control characters, as headers allow it."""
 
 class Text(_Text, metaclass=_TextEnumTypeWrapper):
-    """Kinds of texts that are checked alike wherever they stand."""
+    """Kinds of texts that are checked alike wherever they are used."""
 
 TEXT_UNSPECIFIED: Text.ValueType  # 0
 """Any text."""
@@ -48,7 +48,7 @@ TEXT_LINE: Text.ValueType  # 1
 TEXT_WEB_URL: Text.ValueType  # 2
 """An absolute http or https URL of at most 2,000 ASCII characters, without user and password."""
 TEXT_ASCII: Text.ValueType  # 3
-"""ASCII without control characters, as it stands in headers."""
+"""ASCII without control characters, as headers allow it."""
 Global___Text: _TypeAlias = Text  # noqa: Y015
 
 @_typing.final
@@ -110,7 +110,7 @@ class Allowed(_message.Message):
 
     @_builtins.property
     def requires(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Fields of this message, by their names, that are required here but not wherever the message stands."""
+        """Fields of this message, by their names, that are required here but not wherever the message is used."""
 
     def __init__(
         self,

@@ -328,7 +328,7 @@ Global___MultiValue: _TypeAlias = MultiValue  # noqa: Y015
 
 @_typing.final
 class Meta(_message.Message):
-    """Where a resource stands, when it was made and changed (RFC 7643 §3.1). Times are RFC 3339."""
+    """The URL of a resource, when it was created and changed (RFC 7643 §3.1). Times are RFC 3339."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -474,7 +474,7 @@ class ServiceProviderConfig(_message.Message):
 
     @_builtins.property
     def meta(self) -> Global___Meta:
-        """Where it stands."""
+        """The URL of the resource."""
 
     def __init__(
         self,

@@ -87,7 +87,7 @@ class ActionUrlsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PutActionUrl(self, request, context):
-        """Sets one page. Acts on the next link that somebody follows.
+        """Sets one page. Applies to the next link that is followed.
 
         The body is a form or JSON with `actionUrl`: an absolute http(s) URL of at most 2,000 characters without user and
         fragment.

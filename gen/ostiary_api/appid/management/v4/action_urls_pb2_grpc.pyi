@@ -47,7 +47,7 @@ class ActionUrlsServiceStub:
     Errors: `UNKNOWN_ACTION`, `ACTION_URL_NOT_FOUND` (404) when the built-in page is in use.
     """
     PutActionUrl: _grpc.UnaryUnaryMultiCallable[_action_urls_pb2.PutActionUrlRequest, _action_urls_pb2.ActionUrl]
-    """Sets one page. Acts on the next link that somebody follows.
+    """Sets one page. Applies to the next link that is followed.
 
     The body is a form or JSON with `actionUrl`: an absolute http(s) URL of at most 2,000 characters without user and
     fragment.
@@ -77,7 +77,7 @@ class ActionUrlsServiceAsyncStub(ActionUrlsServiceStub):
     Errors: `UNKNOWN_ACTION`, `ACTION_URL_NOT_FOUND` (404) when the built-in page is in use.
     """
     PutActionUrl: _aio.UnaryUnaryMultiCallable[_action_urls_pb2.PutActionUrlRequest, _action_urls_pb2.ActionUrl]  # type: ignore[assignment]
-    """Sets one page. Acts on the next link that somebody follows.
+    """Sets one page. Applies to the next link that is followed.
 
     The body is a form or JSON with `actionUrl`: an absolute http(s) URL of at most 2,000 characters without user and
     fragment.
@@ -122,7 +122,7 @@ class ActionUrlsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _action_urls_pb2.PutActionUrlRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_action_urls_pb2.ActionUrl, _abc.Awaitable[_action_urls_pb2.ActionUrl]]:
-        """Sets one page. Acts on the next link that somebody follows.
+        """Sets one page. Applies to the next link that is followed.
 
         The body is a form or JSON with `actionUrl`: an absolute http(s) URL of at most 2,000 characters without user and
         fragment.

@@ -273,7 +273,7 @@ class CloudDirectoryImportLeftOut(_message.Message):
     REASONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___CloudDirectoryImportFailure]:
-        """Whose, and why; a user with several stands here several times."""
+        """The user, and why; a user with several reasons is listed several times."""
 
     def __init__(
         self,

@@ -767,7 +767,7 @@ Global___CloudDirectoryMfaContext: _TypeAlias = CloudDirectoryMfaContext  # noqa
 
 @_typing.final
 class CloudDirectoryMeta(_message.Message):
-    """When a user was made and changed, and where it stands. Times are RFC 3339."""
+    """When a user was created and changed, and its URL. Times are RFC 3339."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

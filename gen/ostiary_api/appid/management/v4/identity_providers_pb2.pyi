@@ -315,7 +315,7 @@ Global___SocialProviderConfig: _TypeAlias = SocialProviderConfig  # noqa: Y015
 
 @_typing.final
 class CustomProvider(_message.Message):
-    """Custom identity: the tenant itself vouches for people, by assertions that it signs."""
+    """Custom identity: the tenant itself identifies its users, by assertions that it signs."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -801,7 +801,7 @@ class IdentityProviders(_message.Message):
     IDPS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def idps(self) -> _containers.RepeatedCompositeFieldContainer[Global___IdentityProvider]:
-        """Each with its settings as its own read shows them; redirectURL stands in that read only."""
+        """Each with its settings as its own read shows them; redirectURL is in that read only."""
 
     def __init__(
         self,

@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class IdentityProvidersServiceStub:
-    """The identity providers of a tenant: who vouches for the people that sign in.
+    """The identity providers of a tenant, which identify the users who sign in.
     """
 
     def __init__(self, channel):
@@ -94,7 +94,7 @@ class IdentityProvidersServiceStub:
 
 
 class IdentityProvidersServiceServicer:
-    """The identity providers of a tenant: who vouches for the people that sign in.
+    """The identity providers of a tenant, which identify the users who sign in.
     """
 
     def GetCloudDirectoryProvider(self, request, context):
@@ -263,7 +263,7 @@ def add_IdentityProvidersServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class IdentityProvidersService:
-    """The identity providers of a tenant: who vouches for the people that sign in.
+    """The identity providers of a tenant, which identify the users who sign in.
     """
 
     @staticmethod

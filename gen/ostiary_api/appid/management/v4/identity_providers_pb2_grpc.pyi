@@ -28,7 +28,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class IdentityProvidersServiceStub:
-    """The identity providers of a tenant: who vouches for the people that sign in."""
+    """The identity providers of a tenant, which identify the users who sign in."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -89,7 +89,7 @@ class IdentityProvidersServiceStub:
 
 @_typing.type_check_only
 class IdentityProvidersServiceAsyncStub(IdentityProvidersServiceStub):
-    """The identity providers of a tenant: who vouches for the people that sign in."""
+    """The identity providers of a tenant, which identify the users who sign in."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCloudDirectoryProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.GetCloudDirectoryProviderRequest, _identity_providers_pb2.CloudDirectoryProvider]  # type: ignore[assignment]
@@ -146,7 +146,7 @@ class IdentityProvidersServiceAsyncStub(IdentityProvidersServiceStub):
     """
 
 class IdentityProvidersServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The identity providers of a tenant: who vouches for the people that sign in."""
+    """The identity providers of a tenant, which identify the users who sign in."""
 
     @_abc_1.abstractmethod
     def GetCloudDirectoryProvider(

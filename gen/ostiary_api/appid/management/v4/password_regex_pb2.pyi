@@ -80,7 +80,7 @@ class PasswordRegexConfig(_message.Message):
     base64_encoded_regex: _builtins.str
     """The pattern in base64 (RFC 4648 §4) of its UTF-8; wins over regex. Empty returns to the built-in rule."""
     error_message: _builtins.str
-    """What somebody reads whose password does not match, at most 1,000 characters. Absent: a built-in text."""
+    """The message for a user whose password does not match, at most 1,000 characters. Absent: a built-in text."""
     def __init__(
         self,
         *,

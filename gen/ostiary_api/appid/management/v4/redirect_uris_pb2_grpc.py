@@ -63,7 +63,7 @@ class RedirectUrisServiceServicer:
         """Replaces the list of redirect URIs. Acts on the next authorization request.
 
         Each is compared as a whole with the one that a client sends: scheme, host, port and path exactly, the query not at
-        all. A `*` at the end of the path stands for anything below it.
+        all. A `*` at the end of the path matches anything below it.
         Errors: `FIELD_MISSING`, `INVALID_LIST`, `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

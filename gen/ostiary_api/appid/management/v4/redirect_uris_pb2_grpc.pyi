@@ -40,7 +40,7 @@ class RedirectUrisServiceStub:
     """Replaces the list of redirect URIs. Acts on the next authorization request.
 
     Each is compared as a whole with the one that a client sends: scheme, host, port and path exactly, the query not at
-    all. A `*` at the end of the path stands for anything below it.
+    all. A `*` at the end of the path matches anything below it.
     Errors: `FIELD_MISSING`, `INVALID_LIST`, `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
     """
 
@@ -55,7 +55,7 @@ class RedirectUrisServiceAsyncStub(RedirectUrisServiceStub):
     """Replaces the list of redirect URIs. Acts on the next authorization request.
 
     Each is compared as a whole with the one that a client sends: scheme, host, port and path exactly, the query not at
-    all. A `*` at the end of the path stands for anything below it.
+    all. A `*` at the end of the path matches anything below it.
     Errors: `FIELD_MISSING`, `INVALID_LIST`, `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
     """
 
@@ -79,7 +79,7 @@ class RedirectUrisServiceServicer(metaclass=_abc_1.ABCMeta):
         """Replaces the list of redirect URIs. Acts on the next authorization request.
 
         Each is compared as a whole with the one that a client sends: scheme, host, port and path exactly, the query not at
-        all. A `*` at the end of the path stands for anything below it.
+        all. A `*` at the end of the path matches anything below it.
         Errors: `FIELD_MISSING`, `INVALID_LIST`, `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
         """
 

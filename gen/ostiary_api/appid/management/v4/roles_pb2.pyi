@@ -245,7 +245,7 @@ Global___RoleAccess: _TypeAlias = RoleAccess  # noqa: Y015
 
 @_typing.final
 class RoleAssignment(_message.Message):
-    """Which roles somebody shall hold."""
+    """The roles to assign."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -299,7 +299,7 @@ Global___RoleChoice: _TypeAlias = RoleChoice  # noqa: Y015
 
 @_typing.final
 class AssignedRoles(_message.Message):
-    """The roles that somebody holds."""
+    """The roles that are assigned."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -323,7 +323,7 @@ Global___AssignedRoles: _TypeAlias = AssignedRoles  # noqa: Y015
 
 @_typing.final
 class AssignedRole(_message.Message):
-    """A role that somebody holds."""
+    """A role that is assigned."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -50,7 +50,7 @@ class SamlMetadataServiceServicer:
     def GetSamlMetadata(self, request, context):
         """Returns the metadata of the tenant as a SAML 2.0 service provider (an EntityDescriptor, SAML Metadata §2.3.2).
 
-        The keys for signatures and encryption stand in it as soon as the SAML settings ask for them (`signRequest`,
+        It contains the keys for signatures and encryption as soon as the SAML settings ask for them (`signRequest`,
         `encryptResponse`).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -37,7 +37,7 @@ class SamlMetadataServiceStub:
     GetSamlMetadata: _grpc.UnaryUnaryMultiCallable[_saml_metadata_pb2.GetSamlMetadataRequest, _httpbody_pb2.HttpBody]
     """Returns the metadata of the tenant as a SAML 2.0 service provider (an EntityDescriptor, SAML Metadata §2.3.2).
 
-    The keys for signatures and encryption stand in it as soon as the SAML settings ask for them (`signRequest`,
+    It contains the keys for signatures and encryption as soon as the SAML settings ask for them (`signRequest`,
     `encryptResponse`).
     """
 
@@ -49,7 +49,7 @@ class SamlMetadataServiceAsyncStub(SamlMetadataServiceStub):
     GetSamlMetadata: _aio.UnaryUnaryMultiCallable[_saml_metadata_pb2.GetSamlMetadataRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Returns the metadata of the tenant as a SAML 2.0 service provider (an EntityDescriptor, SAML Metadata §2.3.2).
 
-    The keys for signatures and encryption stand in it as soon as the SAML settings ask for them (`signRequest`,
+    It contains the keys for signatures and encryption as soon as the SAML settings ask for them (`signRequest`,
     `encryptResponse`).
     """
 
@@ -64,7 +64,7 @@ class SamlMetadataServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Returns the metadata of the tenant as a SAML 2.0 service provider (an EntityDescriptor, SAML Metadata §2.3.2).
 
-        The keys for signatures and encryption stand in it as soon as the SAML settings ask for them (`signRequest`,
+        It contains the keys for signatures and encryption as soon as the SAML settings ask for them (`signRequest`,
         `encryptResponse`).
         """
 

@@ -97,7 +97,7 @@ class SelfServiceServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def StartForgotPassword(self, request, context):
-        """Sends somebody who has forgotten the password a link, RESET_PASSWORD, and returns the user.
+        """Sends a user who has forgotten the password a link, RESET_PASSWORD, and returns the user.
 
         The body is a form or JSON with `user`, the mail address or user name that the user signs in with; older SDKs call
         the field `email`.

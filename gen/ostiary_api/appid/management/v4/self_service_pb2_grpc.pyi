@@ -51,7 +51,7 @@ class SelfServiceServiceStub:
     Errors: `MISSING_FIELD`, `CONTEXT_NOT_FOUND` (404) when the context is unknown or was asked about before.
     """
     StartForgotPassword: _grpc.UnaryUnaryMultiCallable[_self_service_pb2.StartForgotPasswordRequest, _cloud_directory_users_pb2.CloudDirectoryUser]
-    """Sends somebody who has forgotten the password a link, RESET_PASSWORD, and returns the user.
+    """Sends a user who has forgotten the password a link, RESET_PASSWORD, and returns the user.
 
     The body is a form or JSON with `user`, the mail address or user name that the user signs in with; older SDKs call
     the field `email`.
@@ -106,7 +106,7 @@ class SelfServiceServiceAsyncStub(SelfServiceServiceStub):
     Errors: `MISSING_FIELD`, `CONTEXT_NOT_FOUND` (404) when the context is unknown or was asked about before.
     """
     StartForgotPassword: _aio.UnaryUnaryMultiCallable[_self_service_pb2.StartForgotPasswordRequest, _cloud_directory_users_pb2.CloudDirectoryUser]  # type: ignore[assignment]
-    """Sends somebody who has forgotten the password a link, RESET_PASSWORD, and returns the user.
+    """Sends a user who has forgotten the password a link, RESET_PASSWORD, and returns the user.
 
     The body is a form or JSON with `user`, the mail address or user name that the user signs in with; older SDKs call
     the field `email`.
@@ -176,7 +176,7 @@ class SelfServiceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _self_service_pb2.StartForgotPasswordRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_cloud_directory_users_pb2.CloudDirectoryUser, _abc.Awaitable[_cloud_directory_users_pb2.CloudDirectoryUser]]:
-        """Sends somebody who has forgotten the password a link, RESET_PASSWORD, and returns the user.
+        """Sends a user who has forgotten the password a link, RESET_PASSWORD, and returns the user.
 
         The body is a form or JSON with `user`, the mail address or user name that the user signs in with; older SDKs call
         the field `email`.

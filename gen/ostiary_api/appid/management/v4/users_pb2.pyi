@@ -442,7 +442,7 @@ class Profile(_message.Message):
     preferred_username: _builtins.str
     """The user name."""
     picture: _builtins.str
-    """Where a picture stands."""
+    """The URL of a picture."""
     gender: _builtins.str
     """The gender."""
     locale: _builtins.str
@@ -688,7 +688,7 @@ class CarriedProfile(_message.Message):
     preferred_username: _builtins.str
     """The user name."""
     picture: _builtins.str
-    """Where a picture stands."""
+    """The URL of a picture."""
     gender: _builtins.str
     """The gender."""
     locale: _builtins.str
@@ -698,7 +698,7 @@ class CarriedProfile(_message.Message):
     @_builtins.property
     def identities(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProfileIdentity]:
         """1 to 20 identities, none of them of the Cloud Directory but a `preRegistered` one, whose `id` is a mail address. What
-        a provider said may stand beside `id` too.
+        a provider said may be given with `id` too.
         """
 
     @_builtins.property

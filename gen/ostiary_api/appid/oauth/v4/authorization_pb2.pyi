@@ -81,7 +81,7 @@ class AuthorizeRequest(_message.Message):
     any other token is refused. With idp=appid_anon the same anonymous user goes on.
     """
     acr_values: _builtins.str
-    """How surely somebody shall sign in (OpenID Connect Core §3.1.2.1): a wish. Where it is sent, `acr` in the identity
+    """How the user is to be authenticated (OpenID Connect Core §3.1.2.1): a wish. Where it is sent, `acr` in the identity
     token says how it was: `urn:oasis:names:tc:SAML:2.0:ac:classes:Password` for a password,
     `https://refeds.org/profile/mfa` with a second factor, `0` for an anonymous user.
     """

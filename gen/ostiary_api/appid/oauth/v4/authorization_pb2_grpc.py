@@ -83,7 +83,7 @@ class AuthorizationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PostAuthorization(self, request, context):
-        """The same by POST: the parameters stand in a form (OpenID Connect Core §3.1.2.1).
+        """The same by POST: the parameters are in a form (OpenID Connect Core §3.1.2.1).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -52,7 +52,7 @@ class AuthorizationServiceStub:
     `login_required` (`prompt=none`), `request_not_supported`, `request_uri_not_supported`.
     """
     PostAuthorization: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.PostAuthorizationRequest, _httpbody_pb2.HttpBody]
-    """The same by POST: the parameters stand in a form (OpenID Connect Core §3.1.2.1)."""
+    """The same by POST: the parameters are in a form (OpenID Connect Core §3.1.2.1)."""
     SubmitSignIn: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.SubmitSignInRequest, _httpbody_pb2.HttpBody]
     """Takes the form of the sign-in page: `transaction`, `csrf_token`, `username`, `password`.
 
@@ -84,7 +84,7 @@ class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
     `login_required` (`prompt=none`), `request_not_supported`, `request_uri_not_supported`.
     """
     PostAuthorization: _aio.UnaryUnaryMultiCallable[_authorization_pb2.PostAuthorizationRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """The same by POST: the parameters stand in a form (OpenID Connect Core §3.1.2.1)."""
+    """The same by POST: the parameters are in a form (OpenID Connect Core §3.1.2.1)."""
     SubmitSignIn: _aio.UnaryUnaryMultiCallable[_authorization_pb2.SubmitSignInRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Takes the form of the sign-in page: `transaction`, `csrf_token`, `username`, `password`.
 
@@ -125,7 +125,7 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authorization_pb2.PostAuthorizationRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
-        """The same by POST: the parameters stand in a form (OpenID Connect Core §3.1.2.1)."""
+        """The same by POST: the parameters are in a form (OpenID Connect Core §3.1.2.1)."""
 
     @_abc_1.abstractmethod
     def SubmitSignIn(

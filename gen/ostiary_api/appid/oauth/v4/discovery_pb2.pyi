@@ -68,13 +68,13 @@ class Configuration(_message.Message):
     SERVICE_DOCUMENTATION_FIELD_NUMBER: _builtins.int
     ACR_VALUES_SUPPORTED_FIELD_NUMBER: _builtins.int
     issuer: _builtins.str
-    """What stands in `iss`; also the base of the runtime's paths."""
+    """The value of `iss`; also the base of the runtime's paths."""
     authorization_endpoint: _builtins.str
     """Where browsers are sent to sign in."""
     token_endpoint: _builtins.str
     """Where grants become tokens."""
     jwks_uri: _builtins.str
-    """Where the public keys stand."""
+    """The URL of the public keys."""
     userinfo_endpoint: _builtins.str
     """The claims about the signed-in user."""
     introspection_endpoint: _builtins.str
@@ -84,7 +84,7 @@ class Configuration(_message.Message):
     request_uri_parameter_supported: _builtins.bool
     """Whether requests may be passed by reference: never, nothing is fetched."""
     profiles_endpoint: _builtins.str
-    """Where the profile attributes stand."""
+    """The URL of the profile attributes."""
     management_endpoint: _builtins.str
     """The tenant's management API."""
     service_documentation: _builtins.str

@@ -104,7 +104,7 @@ class Introspection(_message.Message):
     """Seconds since the epoch at which it was issued."""
     @_builtins.property
     def aud(self) -> _struct_pb2.ListValue:
-        """Whom it is for: client ids. A message, since a repeated field would stand there empty when the token is not active."""
+        """Whom it is for: client ids. A message, since a repeated field would be there, empty, when the token is not active."""
 
     def __init__(
         self,
@@ -179,7 +179,7 @@ Global___RevokeTokenRequest: _TypeAlias = RevokeTokenRequest  # noqa: Y015
 
 @_typing.final
 class TokenForm(_message.Message):
-    """The fields of a token request; which ones a grant needs stands at the operation."""
+    """The fields of a token request; the operation says which ones a grant needs."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -54,7 +54,7 @@ class PostUserinfoRequest(_message.Message):
     """The tenant's GUID."""
     @_builtins.property
     def form(self) -> _httpbody_pb2.HttpBody:
-        """The form, where the access token does not stand in the header."""
+        """The form, where the access token is not in the header."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class UserinfoForm(_message.Message):
 
     ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
     access_token: _builtins.str
-    """The access token, where it does not stand in the header: in one of the two."""
+    """The access token, where it is not in the header: in one of the two."""
     def __init__(
         self,
         *,
@@ -132,7 +132,7 @@ class Userinfo(_message.Message):
     family_name: _builtins.str
     """The family name."""
     picture: _builtins.str
-    """Where a picture stands."""
+    """The URL of a picture."""
     gender: _builtins.str
     """The gender."""
     locale: _builtins.str
@@ -142,7 +142,7 @@ class Userinfo(_message.Message):
     nickname: _builtins.str
     """The nickname."""
     profile: _builtins.str
-    """Where the profile page stands."""
+    """The URL of the profile page."""
     zoneinfo: _builtins.str
     """The time zone, such as Europe/Paris."""
     updated_at: _builtins.int

@@ -61,7 +61,7 @@ class UserinfoServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PostUserinfo(self, request, context):
-        """The same by POST, as OpenID Connect Core §5.3.1 asks for; the access token stands in the header, or as
+        """The same by POST, as OpenID Connect Core §5.3.1 asks for; the access token is in the header, or as
         `access_token` in an urlencoded form (RFC 6750 §2.2), never in both.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

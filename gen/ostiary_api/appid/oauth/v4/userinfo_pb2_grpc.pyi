@@ -39,7 +39,7 @@ class UserinfoServiceStub:
     and others as far as known, and `identities`, each with `provider`, `id` and `idpUserInfo`, what the provider said.
     """
     PostUserinfo: _grpc.UnaryUnaryMultiCallable[_userinfo_pb2.PostUserinfoRequest, _httpbody_pb2.HttpBody]
-    """The same by POST, as OpenID Connect Core §5.3.1 asks for; the access token stands in the header, or as
+    """The same by POST, as OpenID Connect Core §5.3.1 asks for; the access token is in the header, or as
     `access_token` in an urlencoded form (RFC 6750 §2.2), never in both.
     """
 
@@ -53,7 +53,7 @@ class UserinfoServiceAsyncStub(UserinfoServiceStub):
     and others as far as known, and `identities`, each with `provider`, `id` and `idpUserInfo`, what the provider said.
     """
     PostUserinfo: _aio.UnaryUnaryMultiCallable[_userinfo_pb2.PostUserinfoRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """The same by POST, as OpenID Connect Core §5.3.1 asks for; the access token stands in the header, or as
+    """The same by POST, as OpenID Connect Core §5.3.1 asks for; the access token is in the header, or as
     `access_token` in an urlencoded form (RFC 6750 §2.2), never in both.
     """
 
@@ -76,7 +76,7 @@ class UserinfoServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _userinfo_pb2.PostUserinfoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
-        """The same by POST, as OpenID Connect Core §5.3.1 asks for; the access token stands in the header, or as
+        """The same by POST, as OpenID Connect Core §5.3.1 asks for; the access token is in the header, or as
         `access_token` in an urlencoded form (RFC 6750 §2.2), never in both.
         """
 
