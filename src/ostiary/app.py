@@ -195,7 +195,7 @@ def steps(runtime: Runtime) -> list[Step]:
         Limit(CoarseLimiter(runtime.limits)),  # before work: what is refused must cost nothing
         refuse_malformed,  # after access: only who may call learns that the request was malformed
         refuse_unknown_version,  # of cloudapi only
-        unit_of_work,  # innermost: nothing slow stands inside a transaction
+        unit_of_work,  # innermost: nothing slow is done inside a transaction
     ]
 
 

@@ -111,7 +111,7 @@ def _perform(future: Future[Any], function: Callable[..., Any], given: tuple[Any
         return
     try:
         future.set_result(function(*given, **named))
-    except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the future
+    except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits for the future
         future.set_exception(error)
 
 

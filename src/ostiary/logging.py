@@ -129,7 +129,7 @@ def _without_waiting(descriptor: int) -> tuple[int, socket.socket | None]:
             flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
             return os.open(f"/proc/self/fd/{descriptor}", flags), None
     except OSError:
-        pass  # somebody else's pipe or terminal, or a pipe that is closed
+        pass  # a pipe or terminal of another user, or a pipe that is closed
     return descriptor, None
 
 

@@ -167,7 +167,7 @@ def _take_in_journal(path: Path) -> bool:
     except sqlite3.OperationalError as error:
         raise click.ClickException(f"{path} is in use: stop every server first") from error
     except sqlite3.DatabaseError:
-        pass  # damaged: nothing can be taken from it, and whoever reads it next says so
+        pass  # damaged: nothing can be taken from it, and the next code that reads it says so
     return True
 
 

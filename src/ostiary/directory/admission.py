@@ -91,7 +91,7 @@ def wrong_credentials() -> DomainError:
 
 
 def _pending() -> DomainError:
-    # The text is what SDKs compare, so what would help stands beside it.
+    # The text is what SDKs compare, so what would help is a field of its own.
     return denied(
         "USER_NOT_VERIFIED", "Pending user verification", keep_changes=True, oauth_error="invalid_grant",
         error_code="FORBIDDEN",

@@ -27,7 +27,7 @@ _DIRECT = (
     .where(_MEMBERS.c.tenant_id == bindparam("tenant_id"), _MEMBERS.c.member_id.in_(bindparam("ids", expanding=True)))
     .cte("belongs", recursive=True)
 )
-# UNION, not UNION ALL: groups may stand in one another in a circle.
+# UNION, not UNION ALL: groups may contain one another in a circle.
 _BELONGS = _DIRECT.union(
     select(_DIRECT.c.user_id, _MEMBERS.c.group_id).where(
         _MEMBERS.c.tenant_id == bindparam("tenant_id"), _MEMBERS.c.member_id == _DIRECT.c.group_id

@@ -144,7 +144,7 @@ def _calculated(future: Future[Any], calculate: Callable[[], Any]) -> Callable[[
         return lambda: None
     try:
         return partial(future.set_result, calculate())
-    except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits, not to this thread
+    except BaseException as error:  # noqa: BLE001 - it belongs to the thread that waits, not to this one
         return partial(future.set_exception, error)
 
 

@@ -20,7 +20,7 @@ def take_login_names(work: Work, tenant_id: str, wanted: Iterable[tuple[str, str
     Returns the pairs that it could not take, since another user has that name. Of two who ask at once exactly one gets
     it. Any number of pairs costs a few statements.
     """
-    # In one order, whoever asks: two transactions that wait for each other's names would both be refused.
+    # In the same order in every transaction: two transactions that wait for each other's names would both be refused.
     pairs = sorted(set(wanted))
     if not pairs:
         return set()

@@ -15,7 +15,7 @@ from ostiary.store.tables import OneTimeCode, table_of
 from ostiary.store.work import Work
 
 EXPIRED, USED = "NOT_FOUND", "GONE"
-"""Why a link failed, in App ID's words."""
+"""The reasons for which a link failed, in App ID's words."""
 RESULT_SECONDS = 3_600
 """The time for which an application can ask about a link that was followed."""
 

@@ -85,7 +85,7 @@ class PasswordSignIn:
         wait = self._count(tenant.id, subject, tenants_limit)
         if wait:
             raise limited("TOO_MANY_SIGN_INS", f"Too many sign-ins; wait {wait} seconds and repeat.", wait)
-        # Hashing stands between two transactions: inside one, every other writer would wait for it.
+        # Hashing is done between two transactions: inside one, every other writer would wait for it.
         phc = stored.hash if stored else None
         right = self._passwords.verify(tenant.id, phc, password, somebodys)
         if not right or phc is None:

@@ -63,7 +63,7 @@ def _owned_rows(tenant_id: str) -> Iterator[tuple[Table, ColumnElement[bool]]]:
     """Returns every table whose rows belong to a tenant and are deleted with it, those that refer to others first, and
     which rows."""
     for table in reversed(SQLModel.metadata.sorted_tables):
-        if table is _TOKENS:  # so many that each bears its grant only, and too many to go with it at once
+        if table is _TOKENS:  # so many that each names only its grant, and too many to be deleted with it at once
             yield table, table.c.grant_id.in_(select(_GRANTS.c.id).where(_GRANTS.c.tenant_id == tenant_id))
         elif "tenant_id" in table.columns and table.name not in KEPT:
             yield table, table.c.tenant_id == tenant_id

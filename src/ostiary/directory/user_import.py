@@ -228,7 +228,7 @@ class _Rows:
         give_profiles(work, self._tenant_id, self._given)
         for table, rows in self._by_table.items():
             if rows:
-                # By their names, whoever brings them: two imports that wait for each other's would both be refused.
+                # In the order of names: two imports that wait for each other's would both be refused.
                 work.run(insert(table), sorted(rows, key=_name_of))
         if take_login_names(work, self._tenant_id, self._names):
             raise conflict("CONFLICT", "Another change came first; repeat the import.")

@@ -52,7 +52,7 @@ class NewUser(Description):
     status: str = PENDING
     locked_until: int | None = None
     original_id: str = ""
-    """Of imported users: the directory id that the user had in its origin."""
+    """The directory id that an imported user had in its origin."""
 
 
 @dataclass(frozen=True, slots=True)

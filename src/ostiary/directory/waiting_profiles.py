@@ -26,7 +26,7 @@ _FIND = (
     select(_PROFILES.c.id, _PROFILES.c.attributes, _IDENTITIES.c.idp_id)
     # The identities are of this tenant; said of profiles too, it would lead SQLite to look at every profile of it.
     .where(*_EXPECTED, _PROFILES.c.id == _IDENTITIES.c.profile_id)
-    .order_by(_PROFILES.c.id)  # whoever locks them, in one order
+    .order_by(_PROFILES.c.id)  # every transaction locks them in this order
     .with_for_update(of=_PROFILES)
 )  # fmt: skip
 _ROLES = select(_PROFILE_ROLES.c.profile_id, _PROFILE_ROLES.c.role_id).where(

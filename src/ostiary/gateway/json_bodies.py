@@ -26,7 +26,7 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a value must be: `opens` with "{", with "[", or with neither (None); `wanted` says it in words.
+    """The required form of a value: `opens` with "{", with "[", or with neither (None); `wanted` says it in words.
 
     `fields` of a message are numbers of shapes by every name that the transcoder knows, `names` the JSON names by the
     other names. `each` is the number of the shape that the items of a list have, or the values of a map.

@@ -58,7 +58,7 @@ def end_grants_of_profile(work: Work, tenant_id: str, profile_id: str, now_ms: i
 
 def remove_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> None:
     """Deletes a directory user and ends its access; its profile stays. Raises USER_NOT_FOUND."""
-    delete_user(work, tenant_id, user_id)  # first: whoever opens something for it waits, and then finds nobody
+    delete_user(work, tenant_id, user_id)  # first: a transaction that opens something for the user then finds none
     _end_what_was_opened(work, tenant_id, user_id, now_ms)
 
 

@@ -273,7 +273,7 @@ def _signed(jobs: Sequence[_Job]) -> list[Any]:
     asked = [(job.signer, each) for job in jobs if job.signer for each in job.inputs]
     try:
         made = iter(sign_together(asked))
-    except Exception as error:  # noqa: BLE001 - it is passed on to whoever waits
+    except Exception as error:  # noqa: BLE001 - it is passed on to the thread that waits
         _log.error("signature failed", jobs=len(jobs), exc_info=True)
         if len(jobs) > 1:  # a key that cannot sign concerns who asked for it
             return [each for job in jobs for each in _signed([job])]

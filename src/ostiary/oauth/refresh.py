@@ -132,7 +132,7 @@ class HeldGrant:
     issued_at: int
     terms: GrantTerms
     sealed_answer: str = ""
-    """Not empty when this is a repetition within the grace period: see `repeated_answer`."""
+    """The stored answer, sealed; not empty when this is a repetition within the grace period: see `repeated_answer`."""
 
 
 class Reused(Exception):

@@ -59,7 +59,7 @@ class Session(psycopg.Connection[Any]):
             try:
                 return super().wait(cast("Any", _Resumed(gen)), interval, self.answer_s - MOMENT_S)
             except errors._WaitTimeout:  # noqa: SLF001 - as above
-                # At once: whoever ends the transaction would wait as long again.
+                # At once: the code that ends the transaction would wait as long again.
                 self.pgconn.finish()
                 raise psycopg.OperationalError(f"the database gave no answer within {self.answer_s:g} s") from None
 

@@ -50,7 +50,7 @@ def reach_the_disk(wal: str) -> None:
     try:
         descriptor = os.open(wal, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
-        return  # the last connection was closed, and what was in it stands in the database itself
+        return  # the last connection was closed, and what was in it is in the database itself
     try:
         os.fdatasync(descriptor)
     finally:

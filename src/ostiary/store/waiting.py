@@ -36,7 +36,7 @@ class Queue:
         """Waits, and is served, inside; raises STORE_BUSY at once where too many wait already."""
         with self._changing:
             if not self._waiting:
-                self._moved = time.monotonic()  # nobody was there to be served: it has not stood still until now
+                self._moved = time.monotonic()  # no thread was waiting: the queue counts as moving until now
             elif self._waiting >= self._length and time.monotonic() - self._moved > STILL_S:
                 raise busy()
             self._waiting += 1

@@ -30,7 +30,7 @@ class Observer:
         """The request is answered: with `failure`, or well."""
         try:
             self._note(call, failure, duration_ns)
-        except Exception:  # noqa: BLE001, S110 - whoever is answered is answered, noted or not
+        except Exception:  # noqa: BLE001, S110 - the answer must not depend on its observation
             pass
 
     def _note(self, call: Call, failure: DomainError | None, duration_ns: int) -> None:

@@ -29,7 +29,7 @@ SQLModel.metadata.naming_convention = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s",
     "pk": "pk_%(table_name)s",
 }
-"""Every constraint has the same name on both databases, so that a later migration can change it."""
+"""The names of constraints, the same on both databases, so that a later migration can change them."""
 
 SORTED = String().with_variant(String(collation="C"), "postgresql")
 """The type of text by which lists are sorted: C collation, so that both databases page alike (SQLite compares bytes

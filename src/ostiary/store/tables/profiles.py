@@ -33,7 +33,7 @@ class Profile(SQLModel, table=True):
     created_at: int = moment()
     modified_at: int = moment()
     expires_at: int | None = moment(index=True, optional=True)
-    """Of an anonymous profile: when no token for it can be valid any more, so that it is deleted."""
+    """The time when no token for an anonymous profile can be valid any more, so that it is deleted."""
 
 
 class Identity(SQLModel, table=True):

@@ -42,7 +42,7 @@ class User(SQLModel, table=True):
     modified_at: int = moment()
     last_login: int | None = moment(optional=True)
     original_id: str = text()
-    """Of an imported user: the directory id in its origin; no query uses it."""
+    """The directory id that an imported user had in its origin; no query uses it."""
     access_epoch: int = Field(default=0, description="Grows when all that the user holds ends.")
 
 

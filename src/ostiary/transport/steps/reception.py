@@ -66,7 +66,7 @@ class Reception:
             check_awaited(context)  # the request may have waited for a thread
             with entered(call):
                 answer = proceed(call, request)
-            if not rules.changes:  # what was committed is committed, whoever hears of it
+            if not rules.changes:  # what was committed is committed, even if the client has disconnected
                 check_awaited(context)
         except DomainError as error:
             failure = error
