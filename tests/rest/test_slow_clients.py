@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import collections
+import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -14,8 +17,8 @@ import h2.connection
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from kit.patience import PATIENCE_S
-from kit.served import Served, served
+from kit.patience import PATIENCE_S, awaited
+from kit.served import Served, begin, served
 
 MANY = 60
 """Far more than a worker has threads."""
@@ -155,3 +158,28 @@ def test_messages_of_any_depth_are_refused(server: Served) -> None:
             with pytest.raises(grpc.RpcError) as refused:
                 channel.unary_unary(f"/{method}")(deep, timeout=PATIENCE_S)
             assert refused.value.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNAUTHENTICATED), method
+
+
+def test_idle_connections_beyond_the_limit_of_files_are_turned_away_and_others_answered(tmp_path: Path) -> None:
+    with served(tmp_path, workers=1, ready=False) as server:
+        server.stop(signal.SIGKILL)
+        limited = ("sh", "-c", 'ulimit -Sn 300; ulimit -Hn 400; exec "$@"', "sh")
+        server.process = begin(tmp_path, server.variables, subprocess.DEVNULL, *limited)
+        server.wait_ready()
+        with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as first, ExitStack() as stack:
+            for _ in range(450):
+                stack.enter_context(socket.create_connection(("127.0.0.1", server.port), PATIENCE_S))
+            first.sendall(b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert first.recv(64).startswith(b"HTTP/1.1 200")
+            assert server.admin("/readyz").status_code == 200
+        awaited(lambda: answers(server))
+
+
+def answers(server: Served) -> bool:
+    """Whether somebody new is answered."""
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), PATIENCE_S) as connection:
+            connection.sendall(b"GET /openapi.json HTTP/1.1\r\nhost: x\r\n\r\n")
+            return connection.recv(64).startswith(b"HTTP/1.1 200")
+    except ConnectionError:
+        return False

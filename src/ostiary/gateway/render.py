@@ -65,6 +65,9 @@ _RETRY = {
 RETRY_WRITES = {"retry_on": "connect-failure,refused-stream", **_RETRY}
 RETRY_READS = {"retry_on": "connect-failure,refused-stream,unavailable,reset", **_RETRY}
 
+MOST_CONNECTIONS = 10_000
+"""Connections of clients at a time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
@@ -84,6 +87,7 @@ class Gateway:
     max_body_bytes: int = 1 << 20
     hsts: bool = False
     log_format: str = "json"
+    most_connections: int = MOST_CONNECTIONS
 
 
 def gateway_for(settings: Settings, folder: Path) -> Gateway:
@@ -128,6 +132,7 @@ def render(gateway: Gateway, interface: Interface, part: str = "all") -> str:
         open_streams=OPEN_STREAMS,
         most_reflections=MOST_REFLECTIONS,
         log_format=gateway.log_format,
+        most_connections=gateway.most_connections,
         max_headers=MAX_HEADERS,
         max_headers_kib=MAX_HEADERS_KIB,
         grpc_refusals=list(grpc_refusals()),

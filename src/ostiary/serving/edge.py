@@ -11,6 +11,7 @@ from ostiary.gateway import envoy
 from ostiary.gateway.operations import descriptor_file, read_interface
 from ostiary.gateway.render import gateway_for, render
 from ostiary.serving.certificates import Certificate
+from ostiary.serving.descriptors import connections_allowed
 from ostiary.serving.port import Port
 from ostiary.serving.process import Place
 from ostiary.serving.scheduling import give_way
@@ -131,6 +132,7 @@ class Edge:
             admin_socket=self._place.admin,
             listeners_file=self._place.listeners,
             tls=self._certificate.secret if self._certificate else None,
+            most_connections=connections_allowed(),
         )
         interface = read_interface(descriptor_file().read_bytes())
         write_text(self._place.config, render(gateway, interface, "clusters"))

@@ -27,6 +27,7 @@ from ostiary.keys.multi_buffer import LANES, Library, library
 from ostiary.serving.alone import alone
 from ostiary.serving.children import Child, Family, name_process, remove_folder, told, use_few_arenas
 from ostiary.serving.counting import reserve
+from ostiary.serving.descriptors import raise_limit
 from ostiary.serving.process import (
     DRAIN,
     PART,
@@ -64,6 +65,7 @@ def serve(settings: Settings) -> None:
     """Serves until SIGTERM or Ctrl-C. Raises ConfigurationError, in one line, when it cannot start."""
     os.umask(0o077)
     name_process("ostiary")
+    raise_limit()
     lines = logging.Lines(2)
     logging.configure(settings.log_format, settings.log_level, lines)
     with _store(settings), _folder(settings) as place:
