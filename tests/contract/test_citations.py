@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PLACES = ("src", "tests", "proto", "deploy", "docs", "tools", "findings", "*.md", "Makefile")
+PLACES = ("src", "tests", "proto", "deploy", "docs", "tools", "findings", "*.md")
+BINARY = (".binpb", ".png", ".jpg", ".gz", ".der", ".pyc")
 # Their bad examples are no citations.
 INVENTED = {f"tests/contract/test_{name}.py" for name in ("citations", "documents")}
 # Numbers that mean nothing without a document. An operation's number has its meaning in docs/operations.md, and a
@@ -24,12 +24,12 @@ DOCUMENT = re.compile(r"""(?<![\w./"'{*-])((?:[\w.-]+/)*[\w-]+\.md)\b(?!["'])"""
 
 
 def files() -> list[str]:
-    """The text files under version control, and those about to be: paths from the root."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *PLACES]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-    binary = (".binpb", ".png", ".jpg", ".gz", ".der")
-    texts = [name for name in listed if Path(name).suffix not in binary and (ROOT / name).is_file()]
-    return [name for name in texts if name not in INVENTED]
+    """The text files of the repository: paths from the root."""
+    found = [path for place in PLACES for path in sorted(ROOT.glob(place if "." in place else f"{place}/**/*"))]
+    made = {"__pycache__", "node_modules", "target"}
+    texts = [one for one in [*found, ROOT / "Makefile"] if one.suffix not in BINARY and one.is_file()]
+    names = [str(one.relative_to(ROOT)) for one in texts if not made & set(one.parts)]
+    return [name for name in names if name not in INVENTED]
 
 
 def strangers(name: str, text: str) -> list[str]:
