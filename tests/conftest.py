@@ -14,10 +14,10 @@ import pytest
 from httpx import _config, _transports
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from kit.accounts.directory import People
 from kit.callers import Caller, serving
-from kit.databases import PostgresServer, postgres_server
-from kit.directory import People
-from kit.installation import Installation, Mould
+from kit.servers.databases import PostgresServer, postgres_server
+from kit.servers.installation import Installation, InstallationTemplate
 
 # A busy machine is slow, and that is no fault of what is tested.
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -69,16 +69,18 @@ def database(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Itera
 
 
 @pytest.fixture(scope="session")
-def mould(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Mould]]:
+def installation_template(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., InstallationTemplate]]:
     """Installations to copy, by kind of database and by what the copies are for: of each there is one at a time."""
-    made: dict[tuple[str, str], Mould] = {}
+    made: dict[tuple[str, str], InstallationTemplate] = {}
 
-    def find(kind: str, purpose: str) -> Mould:
+    def find(kind: str, purpose: str) -> InstallationTemplate:
         if (kind, purpose) not in made:
-            folder = tmp_path_factory.mktemp("mould")
-            sqlite = f"sqlite:///{folder}/mould.sqlite3"
+            folder = tmp_path_factory.mktemp("installation_template")
+            sqlite = f"sqlite:///{folder}/template.sqlite3"
             database = sqlite if kind == "sqlite" else request.getfixturevalue("postgres").new_database()
-            made[kind, purpose] = Mould(database, folder)
+            made[kind, purpose] = InstallationTemplate(database, folder)
         return made[kind, purpose]
 
     yield find
@@ -87,9 +89,11 @@ def mould(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
-def installation(kind: str, mould: Callable[..., Mould], tmp_path: Path) -> Iterator[Installation]:
+def installation(
+    kind: str, installation_template: Callable[..., InstallationTemplate], tmp_path: Path
+) -> Iterator[Installation]:
     """A fresh installation with one tenant and API keys for every role."""
-    made = mould(kind, "test").cast(tmp_path)
+    made = installation_template(kind, "test").copy_to(tmp_path)
     yield made
     made.runtime.store.close()
 
@@ -103,10 +107,12 @@ def caller(installation: Installation) -> Iterator[Caller]:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def shared_caller(
-    request: pytest.FixtureRequest, mould: Callable[..., Mould], tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    installation_template: Callable[..., InstallationTemplate],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Caller]:
     """A caller of one installation for all tests of a module, which make tenants of their own in it."""
-    with serving(mould(request.param, "module").cast(tmp_path_factory.mktemp("shared"))) as made:
+    with serving(installation_template(request.param, "module").copy_to(tmp_path_factory.mktemp("shared"))) as made:
         yield made
 
 

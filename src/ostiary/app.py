@@ -19,49 +19,49 @@ from ostiary.background.jobs import JobKind, Kinds, deletions, run_jobs
 from ostiary.background.tasks import Task, leased
 from ostiary.clock import Clock, SystemClock
 from ostiary.config import Settings, largest_message
-from ostiary.crew import Crew
 from ostiary.delivery.caps import MessageCaps
+from ostiary.delivery.channels.operators import operators_provider
 from ostiary.delivery.delivery import Delivery
-from ostiary.delivery.operators import operators_provider
 from ostiary.delivery.outbox import Outbox
-from ostiary.directory.directory_import import DirectoryImport
-from ostiary.directory.export_job import ExportJob
-from ostiary.directory.import_job import ImportJob
-from ostiary.directory.password_change import PasswordChange
-from ostiary.directory.passwords import Passwords
-from ostiary.directory.registration import Registration
-from ostiary.directory.sign_in import PasswordSignIn
-from ostiary.directory.sms_account import sms_account
-from ostiary.directory.transfer_cipher import TransferCiphers
-from ostiary.directory.transfer_job import LEASE_MS, TransferJob
-from ostiary.directory.transfers import EXPORT_JOB, IMPORT_JOB, Transfers
-from ostiary.directory.user_messages import UserMessages
+from ostiary.directory.passwords.passwords import Passwords
+from ostiary.directory.signin.password_sign_in import PasswordSignIn
+from ostiary.directory.transfer.cipher import TransferCiphers
+from ostiary.directory.transfer.directory_import import DirectoryImport
+from ostiary.directory.transfer.export_job import ExportJob
+from ostiary.directory.transfer.import_job import ImportJob
+from ostiary.directory.transfer.job import LEASE_MS, TransferJob
+from ostiary.directory.transfer.transfers import EXPORT_JOB, IMPORT_JOB, Transfers
 from ostiary.ids import Entropy, SystemEntropy, new_id
+from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Keyring
 from ostiary.keys.master_key import check_master_key, master_key, older_master_keys
 from ostiary.keys.sealing import Sealing
-from ostiary.oauth.app_tokens import AppTokens
-from ostiary.oauth.authorization_codes import Finish
-from ostiary.oauth.authorization_request import AuthorizationRequests
-from ostiary.oauth.grants.authorization_code import AuthorizationCodeGrant
-from ostiary.oauth.grants.client_credentials import ClientCredentials
-from ostiary.oauth.grants.grant import Grant
-from ostiary.oauth.grants.jwt_bearer import GRANT_TYPE as JWT_BEARER
-from ostiary.oauth.grants.jwt_bearer import JwtBearer
-from ostiary.oauth.grants.password import Password
-from ostiary.oauth.grants.refresh_token import RefreshTokenGrant
-from ostiary.oauth.issuers import Issuers
-from ostiary.oauth.ledger import Ledger
-from ostiary.oauth.platform_sessions import PlatformSessions
-from ostiary.oauth.platform_token_endpoint import PlatformTokenEndpoint
-from ostiary.oauth.platform_tokens import PlatformTokens
-from ostiary.oauth.progressive import AnonymousTokens
-from ostiary.oauth.self_service import SelfService
-from ostiary.oauth.tenant_signature import TenantSignature
-from ostiary.oauth.token_endpoint import TokenEndpoint
-from ostiary.oauth.user_sign_in import UserSignIn
+from ostiary.keys.tenant_signature import TenantSignature
+from ostiary.lanes import LaneExecutor
+from ostiary.mfa.sms_account import sms_account
+from ostiary.oauth.authorize.codes import Finish
+from ostiary.oauth.authorize.request import AuthorizationRequests
+from ostiary.oauth.platform.sessions import PlatformSessions
+from ostiary.oauth.platform.token_endpoint import PlatformTokenEndpoint
+from ostiary.oauth.platform.tokens import PlatformTokens
+from ostiary.oauth.token.app_tokens import AppTokens
+from ostiary.oauth.token.endpoint import TokenEndpoint
+from ostiary.oauth.token.grants.authorization_code import AuthorizationCodeGrant
+from ostiary.oauth.token.grants.client_credentials import ClientCredentialsGrant
+from ostiary.oauth.token.grants.grant import GrantType
+from ostiary.oauth.token.grants.jwt_bearer import GRANT_TYPE as JWT_BEARER
+from ostiary.oauth.token.grants.jwt_bearer import JwtBearerGrant
+from ostiary.oauth.token.grants.password import PasswordGrant
+from ostiary.oauth.token.grants.refresh_token import RefreshTokenGrant
+from ostiary.oauth.token.group_commit import GroupCommit
+from ostiary.oauth.token.progressive import AnonymousTokens
+from ostiary.oauth.token.user_sign_in import UserSignIn
 from ostiary.outgoing.client import Outgoing
 from ostiary.runtime import Runtime
+from ostiary.self_service.mail_actions import SelfService
+from ostiary.self_service.messages import UserMessages
+from ostiary.self_service.password_change import PasswordChange
+from ostiary.self_service.registration import Registration
 from ostiary.services.reflection import SERVICE_NAMES as REFLECTION
 from ostiary.services.reflection import add_reflection
 from ostiary.store import schema
@@ -72,7 +72,6 @@ from ostiary.transport.health import Health
 from ostiary.transport.observation import Observer
 from ostiary.transport.pipeline import Pipeline, Step, refuse_malformed
 from ostiary.transport.rules import read_rules
-from ostiary.transport.slots import Slots
 from ostiary.transport.steps.access import authorize
 from ostiary.transport.steps.audit import Audit
 from ostiary.transport.steps.authentication import Authenticate
@@ -82,6 +81,7 @@ from ostiary.transport.steps.reception import Reception
 from ostiary.transport.steps.tracing import tracing
 from ostiary.transport.steps.unit_of_work import unit_of_work
 from ostiary.transport.steps.versions import refuse_unknown_version
+from ostiary.transport.transfer_limits import TransferLimit
 
 if TYPE_CHECKING:  # importing them takes as long as all else: commands that serve nothing do not
     from ostiary.services.served import Service
@@ -117,15 +117,15 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     password_change = PasswordChange(store, clock, passwords)
     sign_in = PasswordSignIn(store, clock, passwords, sealing, limits.exact)
     authentication = Authentication(tenancy, keys, issuers, clock)
-    ledger = Ledger(store)
-    user_sign_in = UserSignIn(store, sign_in, ledger, clock, entropy)
+    group_commit = GroupCommit(store)
+    user_sign_in = UserSignIn(store, sign_in, group_commit, clock, entropy)
     anonymous = AnonymousTokens(keys, issuers, clock)
-    grants: dict[str, Grant] = {
+    grants: dict[str, GrantType] = {
         "authorization_code": AuthorizationCodeGrant(store),
-        "password": Password(user_sign_in, anonymous),
-        "client_credentials": ClientCredentials(),
+        "password": PasswordGrant(user_sign_in, anonymous),
+        "client_credentials": ClientCredentialsGrant(),
         "refresh_token": RefreshTokenGrant(store, sealing, entropy),
-        JWT_BEARER: JwtBearer(store, clock, entropy, issuers, anonymous),
+        JWT_BEARER: JwtBearerGrant(store, clock, entropy, issuers, anonymous),
     }
     tokens = PlatformTokens(tenancy, keys, issuers, clock, entropy)
     sessions = PlatformSessions(store, tenancy, clock, entropy, tokens, passwords, sign_in)
@@ -138,22 +138,42 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         TenantSignature(store, tenancy, keys), issuers.tenant, settings,
     )  # fmt: skip
     return Runtime(
-        settings=settings, clock=clock, entropy=entropy, store=store, tenancy=tenancy, sealing=sealing, keys=keys,
-        issuers=issuers, limits=limits, passwords=passwords, password_change=password_change, sign_in=sign_in,
-        authentication=authentication, inspection=TokenInspection(authentication, store, clock), ledger=ledger,
-        authorization_requests=AuthorizationRequests(keys, issuers, anonymous), user_sign_in=user_sign_in,
+        settings=settings,
+        clock=clock,
+        entropy=entropy,
+        store=store,
+        tenancy=tenancy,
+        sealing=sealing,
+        keys=keys,
+        issuers=issuers,
+        limits=limits,
+        passwords=passwords,
+        password_change=password_change,
+        sign_in=sign_in,
+        authentication=authentication,
+        inspection=TokenInspection(authentication, store, clock),
+        group_commit=group_commit,
+        authorization_requests=AuthorizationRequests(keys, issuers, anonymous),
+        user_sign_in=user_sign_in,
         finish=Finish(store, clock, entropy),
-        token_endpoint=TokenEndpoint(clock, entropy, ledger, AppTokens(keys, issuers, ledger, entropy), grants),
-        platform_tokens=tokens, platform_sessions=sessions,
-        platform_token_endpoint=PlatformTokenEndpoint(
-            store, tenancy, clock, entropy, sealing, tokens, sessions, ledger
+        token_endpoint=TokenEndpoint(
+            clock, entropy, group_commit, AppTokens(keys, issuers, group_commit, entropy), grants
         ),
-        outgoing=outgoing, delivery=delivery, caps=caps, messages=messages,
+        platform_tokens=tokens,
+        platform_sessions=sessions,
+        platform_token_endpoint=PlatformTokenEndpoint(
+            store, tenancy, clock, entropy, sealing, tokens, sessions, group_commit
+        ),
+        outgoing=outgoing,
+        delivery=delivery,
+        caps=caps,
+        messages=messages,
         self_service=SelfService(clock, messages, password_change),
         registration=Registration(store, clock, entropy, passwords, messages),
         transfer_ciphers=TransferCiphers(passwords, sealing, entropy),
-        directory_import=DirectoryImport(clock, entropy), transfers=Transfers(store, clock, entropy, sealing),
-    )  # fmt: skip
+        directory_import=DirectoryImport(clock, entropy),
+        transfers=Transfers(store, clock, entropy, sealing),
+    )
 
 
 def background_tasks(runtime: Runtime) -> list[Task]:
@@ -189,8 +209,12 @@ def steps(runtime: Runtime) -> list[Step]:
     return [
         *tracing(),  # around everything, so that a span is as long as the request; empty unless asked for
         Authenticate(runtime.authentication),  # before access, which needs to know who asks
-        Receive(Slots(MOST_UPLOADS)),  # after authentication: nobody waits for what a stranger may send; before access
-        Audit(runtime.clock, runtime.ledger, reads=runtime.settings.audit_reads),  # around access, whose no it records
+        Receive(
+            TransferLimit(MOST_UPLOADS)
+        ),  # after authentication: nobody waits for what a stranger may send; before access
+        Audit(
+            runtime.clock, runtime.group_commit, reads=runtime.settings.audit_reads
+        ),  # around access, whose no it records
         authorize,  # before limits: strangers must not use up a tenant's share; before validation (AIP-211)
         Limit(CoarseLimiter(runtime.limits)),  # before work: what is refused must cost nothing
         refuse_malformed,  # after access: only who may call learns that the request was malformed
@@ -205,7 +229,9 @@ def build_server(runtime: Runtime, address: str, services: Sequence[Service]) ->
     reception = Reception(runtime.store, runtime.tenancy, runtime.entropy, Observer())
     streams = ThreadPoolExecutor(runtime.settings.threads, thread_name_prefix="stream")
     server = grpc.server(
-        cast("ThreadPoolExecutor", Crew(LANES, runtime.settings.threads)),  # all that grpc asks of it is `submit`
+        cast(
+            "ThreadPoolExecutor", LaneExecutor(LANES, runtime.settings.threads)
+        ),  # all that grpc asks of it is `submit`
         interceptors=[Pipeline(rules, reception, steps(runtime), OPEN_SERVICES, streams)],
         options=[
             ("grpc.max_metadata_size", MAX_METADATA),

@@ -11,28 +11,28 @@ from ostiary.clock import Clock
 from ostiary.config import Settings
 from ostiary.delivery.caps import MessageCaps
 from ostiary.delivery.delivery import Delivery
-from ostiary.directory.directory_import import DirectoryImport
-from ostiary.directory.password_change import PasswordChange
-from ostiary.directory.passwords import Passwords
-from ostiary.directory.registration import Registration
-from ostiary.directory.sign_in import PasswordSignIn
-from ostiary.directory.transfer_cipher import TransferCiphers
-from ostiary.directory.transfers import Transfers
-from ostiary.directory.user_messages import UserMessages
+from ostiary.directory.passwords.passwords import Passwords
+from ostiary.directory.signin.password_sign_in import PasswordSignIn
+from ostiary.directory.transfer.cipher import TransferCiphers
+from ostiary.directory.transfer.directory_import import DirectoryImport
+from ostiary.directory.transfer.transfers import Transfers
 from ostiary.ids import Entropy
+from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Keyring
 from ostiary.keys.sealing import Sealing
-from ostiary.oauth.authorization_codes import Finish
-from ostiary.oauth.authorization_request import AuthorizationRequests
-from ostiary.oauth.issuers import Issuers
-from ostiary.oauth.ledger import Ledger
-from ostiary.oauth.platform_sessions import PlatformSessions
-from ostiary.oauth.platform_token_endpoint import PlatformTokenEndpoint
-from ostiary.oauth.platform_tokens import PlatformTokens
-from ostiary.oauth.self_service import SelfService
-from ostiary.oauth.token_endpoint import TokenEndpoint
-from ostiary.oauth.user_sign_in import UserSignIn
+from ostiary.oauth.authorize.codes import Finish
+from ostiary.oauth.authorize.request import AuthorizationRequests
+from ostiary.oauth.platform.sessions import PlatformSessions
+from ostiary.oauth.platform.token_endpoint import PlatformTokenEndpoint
+from ostiary.oauth.platform.tokens import PlatformTokens
+from ostiary.oauth.token.endpoint import TokenEndpoint
+from ostiary.oauth.token.group_commit import GroupCommit
+from ostiary.oauth.token.user_sign_in import UserSignIn
 from ostiary.outgoing.client import Outgoing
+from ostiary.self_service.mail_actions import SelfService
+from ostiary.self_service.messages import UserMessages
+from ostiary.self_service.password_change import PasswordChange
+from ostiary.self_service.registration import Registration
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy
 
@@ -56,7 +56,7 @@ class Runtime:
     password_change: PasswordChange
     sign_in: PasswordSignIn
     inspection: TokenInspection
-    ledger: Ledger
+    group_commit: GroupCommit
     token_endpoint: TokenEndpoint
     authorization_requests: AuthorizationRequests
     user_sign_in: UserSignIn

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
-from kit.served import Served
+from kit.servers.served import Served
 
 from bench.load import Result
 from bench.measure import Goal, measure

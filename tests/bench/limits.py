@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import machine, peer, static
+from bench.baselines import machine, peer, static
 from bench.load import drive
 from bench.operations import basic, get, post
 

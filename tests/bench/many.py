@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 
 import httpx
-from kit.served import Served
+from kit.servers.served import Served
 
 from bench.load import Result, drive
 from bench.measure import measure, rate
@@ -15,7 +15,7 @@ from bench.operations import Operation
 from bench.table import Row
 from bench.tenant import GRANT, PASSWORD, BenchTenant
 from ostiary.clock import SystemClock
-from ostiary.directory.tenants import create_tenant
+from ostiary.directory.tenants.tenants import create_tenant
 from ostiary.ids import SystemEntropy
 from ostiary.store.engine import Store
 

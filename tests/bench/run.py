@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kit.databases import postgres_server
-from kit.served import Served, served
+from kit.servers.databases import postgres_server
+from kit.servers.served import Served, served
 
-from bench import directory_size, machine, peer
+from bench import directory_size
+from bench.baselines import machine, peer
 from bench.limits import Limits, limits
 from bench.many import tenant_rows, user_changes
 from bench.measure import Goal, measure, rate, ratio

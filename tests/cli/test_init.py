@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kit.command import Ended, ostiary, ostiary_here
+from kit.servers.command import Ended, ostiary, ostiary_here
 
 from ostiary.cli.root import COMMANDS
 

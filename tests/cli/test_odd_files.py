@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kit.command import ostiary_here
+from kit.servers.command import ostiary_here
 
 RANDOM = bytes.fromhex("84ff00d1c3280a9be2") * 40
 

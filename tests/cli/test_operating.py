@@ -11,16 +11,16 @@ from typing import Any
 import grpc
 import pytest
 from kit.callers import Caller, bearer, serving
-from kit.command import Ended, ostiary_here
-from kit.installation import Installation
+from kit.servers.command import Ended, ostiary_here
+from kit.servers.installation import Installation
 from sqlalchemy import func, select
 from sqlmodel import SQLModel
 
 from ostiary.app import open_runtime
+from ostiary.audit.entries import Entry, record
+from ostiary.audit.trail import PAGE
 from ostiary.clock import FixedClock, SystemClock, rfc3339
 from ostiary.config import Settings
-from ostiary.store.audit import Entry, record
-from ostiary.store.audit_trail import PAGE
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary_api.appid.management.v4 import tokens_pb2 as pb
@@ -188,7 +188,7 @@ def kids(caller: Caller, tenant_id: str) -> set[str]:
     """The key set of a tenant as verifiers fetch it."""
     runtime = caller.installation.runtime
     with runtime.store.read() as work:
-        tenant = runtime.tenancy.get(work, tenant_id)
+        tenant = runtime.tenancy.find(work, tenant_id)
         assert tenant is not None
         return {key["kid"] for key in runtime.keys.jwks(work, tenant)}
 

@@ -10,9 +10,9 @@ import grpc
 import pytest
 from kit.audited import audited
 from kit.callers import Caller, bearer, serving
-from kit.command import Ended, ostiary_here
-from kit.installation import Installation
 from kit.platform import csp_login, vcd_login
+from kit.servers.command import Ended, ostiary_here
+from kit.servers.installation import Installation
 
 from ostiary.app import open_runtime
 from ostiary.clock import FixedClock, SystemClock

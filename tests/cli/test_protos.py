@@ -8,7 +8,7 @@ from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc_tools import protoc
-from kit.command import ostiary_here
+from kit.servers.command import ostiary_here
 
 
 def test_the_protos_that_it_writes_compile_by_themselves(tmp_path: Path) -> None:

@@ -14,24 +14,24 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from google.protobuf import json_format
 from kit.callers import Caller, bearer, serving
-from kit.command import Ended, ostiary_here
-from kit.databases import PostgresServer
-from kit.installation import Installation
+from kit.servers.command import Ended, ostiary_here
+from kit.servers.databases import PostgresServer
+from kit.servers.installation import Installation
 from sqlalchemy import select, update
 
 from ostiary.app import open_runtime
 from ostiary.clock import FixedClock, SystemClock
 from ostiary.config import Settings
 from ostiary.delivery.action_urls import ACTION_URLS
-from ostiary.delivery.email_dispatcher import EMAIL_DISPATCHER
-from ostiary.directory.mfa import MFA
-from ostiary.directory.rate_limits import RATE_LIMITS
+from ostiary.delivery.channels.email_dispatcher import EMAIL_DISPATCHER
+from ostiary.directory.signin.rate_limits import RATE_LIMITS
 from ostiary.ids import SystemEntropy, new_id
-from ostiary.oauth.redirect_uris import REDIRECT_URIS
+from ostiary.mfa.settings import MFA
+from ostiary.oauth.clients.redirect_uris import REDIRECT_URIS
 from ostiary.settings.setting import Setting
 from ostiary.store.copies import CopyError
 from ostiary.store.engine import Store
-from ostiary.store.once import use_once
+from ostiary.store.replay import use_once
 from ostiary.store.tables import Client, Grant, Membership, Password, Session, User, table_of
 from ostiary.upstream.custom import CUSTOM
 from ostiary_api.appid.management.v4 import tokens_pb2 as pb

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from kit.foreign_hashes import TAKEN, ForeignHash
+from kit.accounts.foreign_hashes import TAKEN, ForeignHash
 
-from ostiary.directory.foreign_hashes import check_hash, hash_matches
+from ostiary.directory.passwords.foreign_hashes import check_hash, hash_matches
 
 
 @pytest.mark.parametrize("one", TAKEN, ids=lambda one: one.id)

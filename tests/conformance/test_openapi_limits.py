@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
-from kit.documented import BY_DIALECT, DOCUMENT, NEEDS_MORE, OPERATIONS, Known, World, good_cases, prepared
-from kit.served import served
+from kit.operations.documented import BY_DIALECT, DOCUMENT, NEEDS_MORE, OPERATIONS, Known, World, good_cases, prepared
+from kit.servers.served import served
 from schemathesis.core import NOT_SET
 from schemathesis.generation.case import Case
 

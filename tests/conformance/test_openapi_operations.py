@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from kit.documented import BY_DIALECT, NEEDS_MORE, OPERATIONS, Known, World, good_cases, prepared, variables
-from kit.served import served
+from kit.operations.documented import BY_DIALECT, NEEDS_MORE, OPERATIONS, Known, World, good_cases, prepared, variables
+from kit.servers.served import served
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.generation.case import Case

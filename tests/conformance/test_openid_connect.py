@@ -18,7 +18,7 @@ from authlib.integrations.httpx_client import OAuth2Client
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
-from kit.served import Served, served
+from kit.servers.served import Served, served
 
 CALLBACK = "https://app.example.com/callback"
 PASSWORD = "correct horse 1"

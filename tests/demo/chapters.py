@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 from jwcrypto.jwk import JWKSet
 from jwcrypto.jwt import JWT
-from kit.served import Served
+from kit.servers.served import Served
 
 from demo.telling import Teller
 from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as directory

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from kit.served import served
+from kit.servers.served import served
 
 from demo.chapters import CHAPTERS, Story
 from demo.telling import Disappointed, Teller

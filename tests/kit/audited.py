@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kit.installation import Installation
+from kit.servers.installation import Installation
 from sqlalchemy import Row, select
 
 from ostiary.store.tables import AuditEvent, table_of
@@ -15,7 +15,7 @@ _EVENTS = table_of(AuditEvent)
 
 def audited(made: Installation, tenant_id: str = "") -> Sequence[Row[Any]]:
     """Every record, of a tenant or of all, oldest first; those that come a moment later too."""
-    made.runtime.ledger.flush()
+    made.runtime.group_commit.flush()
     wanted = select(_EVENTS).order_by(_EVENTS.c.id)
     with made.runtime.store.read() as work:
         return work.rows(wanted.where(_EVENTS.c.tenant_id == tenant_id) if tenant_id else wanted)

@@ -15,7 +15,7 @@ from google.api import httpbody_pb2
 from kit.oauth import PASSWORD, URLENCODED, Application, Runtime
 from kit.patience import PATIENCE_S
 
-from ostiary.oauth.redirect_uris import REDIRECT_URIS
+from ostiary.oauth.clients.redirect_uris import REDIRECT_URIS
 from ostiary_api.appid.management.v4 import redirect_uris_pb2
 from ostiary_api.appid.oauth.v4 import authorization_pb2 as pb
 from ostiary_api.appid.oauth.v4 import authorization_pb2_grpc

@@ -14,8 +14,8 @@ from google.api import httpbody_pb2
 from google.protobuf import descriptor_pool, json_format
 from google.protobuf.message_factory import GetMessageClass
 from google.rpc import error_details_pb2, status_pb2
-from kit.installation import Installation
 from kit.patience import PATIENCE_S
+from kit.servers.installation import Installation
 
 from ostiary.app import build_server
 from ostiary.services.served import SERVICES
@@ -91,5 +91,5 @@ def serving(installation: Installation) -> Iterator[Caller]:
                 yield Caller(channel, installation)
         finally:
             server.stop(None).wait()
-            installation.runtime.ledger.flush()
+            installation.runtime.group_commit.flush()
             installation.runtime.store.close()

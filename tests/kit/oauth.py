@@ -18,14 +18,14 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 from kit.callers import Caller, bearer
-from kit.installation import ENTROPY
 from kit.patience import PATIENCE_S
+from kit.servers.installation import ENTROPY
 
-from ostiary.directory.contacts import Contact
-from ostiary.directory.user_input import NewUser
-from ostiary.directory.users import create_user
-from ostiary.oauth.clients import CONFIDENTIAL, create_client
-from ostiary.oauth.token_settings import TOKENS
+from ostiary.directory.users.contacts import Contact
+from ostiary.directory.users.input import NewUser
+from ostiary.directory.users.users import create_user
+from ostiary.oauth.clients.clients import CONFIDENTIAL, create_client
+from ostiary.oauth.token.settings import TOKENS
 from ostiary_api.appid.management.v4 import tokens_pb2 as tokens_pb
 from ostiary_api.appid.oauth.v4 import (
     discovery_pb2,

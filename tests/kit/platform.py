@@ -9,11 +9,11 @@ from urllib.parse import urlencode
 
 import grpc
 from google.api import httpbody_pb2
+from kit.accounts.people import PASSWORD, Made
 from kit.callers import Caller, bearer
 from kit.patience import PATIENCE_S
-from kit.people import PASSWORD, Made
 
-from ostiary.oauth import jwt
+from ostiary.keys import jwt
 from ostiary_api.cloudapi.v1 import sessions_pb2
 from ostiary_api.cloudapi.v1.sessions_pb2_grpc import SessionsServiceStub
 from ostiary_api.csp.v1 import authentication_pb2, login_pb2, principal_user_pb2, user_pb2

@@ -14,7 +14,7 @@ import grpc
 import httpx
 from google.protobuf import json_format
 from kit.callers import bearer
-from kit.served import NO_AUTHORITIES, Served
+from kit.servers.served import NO_AUTHORITIES, Served
 
 from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as pb
 from ostiary_api.appid.management.v4.cloud_directory_users_pb2_grpc import CloudDirectoryUsersServiceStub

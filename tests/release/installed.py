@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 from kit.patience import awaited
-from kit.ports import free_port
+from kit.servers.ports import free_port
 
 DIST = Path(__file__).parents[2] / "dist"
 PYTHONS = os.environ.get("PYTHONS", "python3.11 python3.12 python3.13").split()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from kit.ports import free_port
+from kit.servers.ports import free_port
 from rest.dialects import DialectsServer
 
 from ostiary.gateway import envoy

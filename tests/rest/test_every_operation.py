@@ -8,10 +8,10 @@ from pathlib import Path
 
 import grpc
 import pytest
-from kit.command import ostiary_here
-from kit.databases import PostgresServer
-from kit.operations import OPERATIONS, Operation
-from kit.served import Served, served
+from kit.operations.interface import OPERATIONS, Operation
+from kit.servers.command import ostiary_here
+from kit.servers.databases import PostgresServer
+from kit.servers.served import Served, served
 
 from ostiary_api.options.v1 import rules_pb2 as rules
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from kit.served import Served, served
+from kit.servers.served import Served, served
 
 PASSWORD = "correct horse battery staple"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"

@@ -8,7 +8,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from kit.served import served
+from kit.servers.served import served
 
 from ostiary.cli.foundation import shell_variables
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
-from kit.served import Served, served
+from kit.servers.served import Served, served
 
 CALLBACK = "http://127.0.0.1:8400/callback"
 PASSWORD = "correct horse battery"

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from kit.accounts.people import Made, new_person
 from kit.browser import CALLBACK, Browser
 from kit.callers import Caller
 from kit.oauth import Application, Runtime
-from kit.people import Made, new_person
 
-from ostiary.oauth.clients import PUBLIC
+from ostiary.oauth.clients.clients import PUBLIC
 
 
 @pytest.fixture

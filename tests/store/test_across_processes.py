@@ -60,7 +60,7 @@ def test_a_change_acts_on_the_next_request_of_another_replica(store: Store) -> N
 
     def read(replica: Store, tenancy: Tenancy) -> bytes:
         with replica.read() as work:
-            tenant = tenancy.get(work, TENANT)
+            tenant = tenancy.find(work, TENANT)
             assert tenant is not None
 
             def load() -> bytes:
@@ -82,12 +82,12 @@ def test_a_change_acts_on_the_next_request_of_another_replica(store: Store) -> N
 def test_a_change_that_is_rolled_back_leaves_every_cache_alone(store: Store) -> None:
     tenancy = Tenancy(FixedClock())
     with store.read() as work:
-        before = tenancy.get(work, TENANT)
+        before = tenancy.find(work, TENANT)
     with contextlib.suppress(InterruptedError), store.write() as work:
         touch(work, TENANT)
         raise InterruptedError
     with store.read() as work:
-        assert tenancy.get(work, TENANT) is before
+        assert tenancy.find(work, TENANT) is before
 
 
 def test_what_was_found_lately_is_known_without_asking_and_for_no_longer(store: Store) -> None:
@@ -95,7 +95,7 @@ def test_what_was_found_lately_is_known_without_asking_and_for_no_longer(store: 
     tenancy = Tenancy(clock)
     assert tenancy.lately(TENANT) is None
     with store.read() as work:
-        found = tenancy.get(work, TENANT)
+        found = tenancy.find(work, TENANT)
     clock.advance((LATELY_MS - 1) / 1000)
     assert tenancy.lately(TENANT) is found
     clock.advance(0.001)

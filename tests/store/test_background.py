@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 from kit.audited import audited
-from kit.installation import ENTROPY, Installation
+from kit.servers.installation import ENTROPY, Installation
 from sqlalchemy import func, select
 from sqlmodel import SQLModel
 
 from ostiary.app import background_tasks
+from ostiary.audit.entries import Entry, record
 from ostiary.background.cleaner import FORBIDDING_KEPT_MS, clean
 from ostiary.background.jobs import deletions, run_job, run_jobs
-from ostiary.directory import tenant_deletion
-from ostiary.directory.tenant_deletion import begin_deletion
+from ostiary.directory.tenants import deletion
+from ostiary.directory.tenants.deletion import begin_deletion
 from ostiary.errors import DomainError
 from ostiary.ids import digest
 from ostiary.keys.keyring import TOKEN, new_key
 from ostiary.keys.rotation import KEY_SET_AGE_S, LONGEST_TOKEN_LIFE_MS, rotate
-from ostiary.store.audit import Entry, record
 from ostiary.store.batches import SIZE
 from ostiary.store.leases import take_lease
 from ostiary.store.tables import (
@@ -143,7 +143,7 @@ def published(installation: Installation) -> set[str]:
     """The kids of the key set that verifiers fetch."""
     runtime = installation.runtime
     with runtime.store.read() as work:
-        tenant = runtime.tenancy.get(work, installation.tenant_id)
+        tenant = runtime.tenancy.find(work, installation.tenant_id)
         assert tenant is not None
         return {key["kid"] for key in runtime.keys.jwks(work, tenant)}
 
@@ -186,7 +186,7 @@ def test_an_interrupted_deletion_is_finished_by_whoever_comes_next(
     with runtime.store.write() as work:
         job_id = begin_deletion(work, doomed, ENTROPY, clock.now_ms()).id
     calls = 0
-    real = tenant_deletion.delete_all
+    real = deletion.delete_all
 
     def power_cut(*arguments: Any) -> int:
         nonlocal calls
@@ -195,7 +195,7 @@ def test_an_interrupted_deletion_is_finished_by_whoever_comes_next(
             raise InterruptedError
         return real(*arguments)
 
-    monkeypatch.setattr(tenant_deletion, "delete_all", power_cut)
+    monkeypatch.setattr(deletion, "delete_all", power_cut)
     with pytest.raises(InterruptedError):
         run_job(runtime.store, clock, "first", job_id, deletions(runtime.store, clock))
     run_jobs(runtime.store, clock, "second", deletions(runtime.store, clock))

@@ -6,22 +6,22 @@ import time
 from typing import Any
 
 import pytest
-from kit.installation import Installation
+from kit.servers.installation import Installation
 from limits import RateLimitItemPerMinute
 from sqlalchemy import select, update
 
 from ostiary.access.limits import CoarseLimit, CoarseLimiter, Limits
 from ostiary.background.cleaner import clean
 from ostiary.delivery.outbox import LATEST_MS, claim
-from ostiary.directory.advanced_passwords import Lockout
-from ostiary.directory.contacts import Contact
-from ostiary.directory.lockout import SKEW_MS, count_failure, is_locked
-from ostiary.directory.user_input import NewUser
-from ostiary.directory.users import create_user
+from ostiary.directory.passwords.advanced_policies import Lockout
+from ostiary.directory.passwords.lockout import SKEW_MS, count_failure, is_locked
+from ostiary.directory.users.contacts import Contact
+from ostiary.directory.users.input import NewUser
+from ostiary.directory.users.users import create_user
 from ostiary.errors import DomainError
 from ostiary.store.counters import ExactLimit, count_exactly
 from ostiary.store.leases import take_lease
-from ostiary.store.once import use_once, was_used
+from ostiary.store.replay import use_once, was_used
 from ostiary.store.tables import Message, User, table_of
 
 DAY_S = 86_400
@@ -35,7 +35,7 @@ LIMITS = [
 
 
 def counted(made: Installation, limit: ExactLimit) -> int:
-    with made.runtime.store.singly() as work:
+    with made.runtime.store.autocommit() as work:
         return count_exactly(work, made.tenant_id, limit, "somebody", made.clock.now_ms())
 
 
@@ -75,13 +75,13 @@ def test_a_user_who_was_locked_a_day_ahead_is_not_locked_for_a_day(installation:
     for wrong in ("a", "b", "c"):
         with made.runtime.store.write() as work:
             count_failure(work, made.tenant_id, user_id, wrong, policy, made.clock.now_ms())
-    assert is_locked(the_user(made, user_id), made.clock.now_ms())
+    assert is_locked(stored_user(made, user_id), made.clock.now_ms())
     made.clock.advance(-DAY_S)
-    assert not is_locked(the_user(made, user_id), made.clock.now_ms())
+    assert not is_locked(stored_user(made, user_id), made.clock.now_ms())
     for wrong in ("a", "b", "c"):
         with made.runtime.store.write() as work:
             count_failure(work, made.tenant_id, user_id, wrong, policy, made.clock.now_ms())
-    locked = the_user(made, user_id)
+    locked = stored_user(made, user_id)
     assert is_locked(locked, made.clock.now_ms())
     assert locked.locked_until <= made.clock.now_ms() + 1_800_000
     assert is_locked(locked, made.clock.now_ms() - SKEW_MS), "clocks of replicas may differ"
@@ -93,7 +93,7 @@ def test_who_chose_the_end_of_a_lock_may_choose_any(installation: Installation) 
     now = installation.clock.now_ms()
     with installation.runtime.store.write() as work:
         work.run(update(users).where(users.c.id == user_id).values(locked_until=now + 365 * DAY_MS))
-    assert is_locked(the_user(installation, user_id), now)
+    assert is_locked(stored_user(installation, user_id), now)
 
 
 def test_a_lease_that_was_taken_a_day_ahead_is_free_after_its_own_length(installation: Installation) -> None:
@@ -162,7 +162,7 @@ def add_user(made: Installation) -> str:
         return create_user(work, made.tenant_id, new, "$argon2id$x", made.runtime.entropy, made.clock.now_ms()).id
 
 
-def the_user(made: Installation, user_id: str) -> Any:
+def stored_user(made: Installation, user_id: str) -> Any:
     users = table_of(User)
     with made.runtime.store.read() as work:
         return work.row(select(users).where(users.c.id == user_id))

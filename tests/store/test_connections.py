@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from kit.installation import Installation
+from kit.servers.installation import Installation
 from sqlalchemy import bindparam, select
 
 from ostiary.errors import DomainError
@@ -61,7 +61,7 @@ def test_a_fault_costs_one_connection_and_no_place(installation: Installation) -
 def test_whoever_finds_no_connection_in_time_is_told_to_come_back(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ostiary.store.connections.TIMEOUT_S", 0.2)
+    monkeypatch.setattr("ostiary.store.drivers.connections.TIMEOUT_S", 0.2)
     store = Store(installation.runtime.settings.database_url, readers=1)
     refused: list[DomainError] = []
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from kit.command import ostiary_here
-from kit.databases import PostgresServer
+from kit.servers.command import ostiary_here
+from kit.servers.databases import PostgresServer
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 

@@ -11,14 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 
 import pytest
-from kit.databases import PostgresServer, make_schema
 from kit.patience import awaited
-from kit.proxies import Line
+from kit.servers.databases import PostgresServer, make_schema
+from kit.servers.proxies import Line
 from sqlalchemy import select, text
 
-from ostiary.crew import Crew
 from ostiary.errors import DomainError, Kind
-from ostiary.store import engine, postgresql
+from ostiary.lanes import LaneExecutor
+from ostiary.store import engine
+from ostiary.store.drivers import postgresql
 from ostiary.store.engine import Store
 from ostiary.store.tables import Tenant, table_of
 
@@ -102,11 +103,11 @@ def test_a_flood_of_writers_that_cannot_write_leaves_threads_for_readers(
 ) -> None:
     monkeypatch.setattr(engine, "LOCK_TIMEOUT_S", 6)
     with closing(Store(store.url, threads=12)) as small, locked_by_another(store):
-        crew = Crew(lanes=4, threads=12)
-        early = [crew.submit(ended_by, small, write=True) for _ in range(6)]
+        lane_executor = LaneExecutor(lanes=4, threads=12)
+        early = [lane_executor.submit(ended_by, small, write=True) for _ in range(6)]
         time.sleep(1.2)
-        late = [crew.submit(ended_by, small, write=True) for _ in range(200)]
-        read = crew.submit(ended_by, small)
+        late = [lane_executor.submit(ended_by, small, write=True) for _ in range(200)]
+        read = lane_executor.submit(ended_by, small)
         assert read.result(5)[0] == ""
         assert all(each.result(5) < ("STORE_BUSY", 1.0) for each in late), "who comes late is refused at once"
         assert not any(each.done() for each in early), "and those who came early still wait"
@@ -157,10 +158,10 @@ def test_a_server_that_looks_whether_its_database_is_there_finds_dead_connection
 def test_who_waits_for_a_frozen_database_keeps_no_lane(remote: Store, line: Line) -> None:
     assert remote.fault() == ""
     line.silent = True
-    crew = Crew(lanes=2, threads=8)
-    blocked = [crew.submit(ended_by, remote) for _ in range(4)]
+    lane_executor = LaneExecutor(lanes=2, threads=8)
+    blocked = [lane_executor.submit(ended_by, remote) for _ in range(4)]
     began = time.monotonic()
-    crew.submit(lambda: None).result(5)
+    lane_executor.submit(lambda: None).result(5)
     assert time.monotonic() - began < 2
     assert not all(each.done() for each in blocked)
     line.silent = False

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from kit.databases import PostgresServer, make_schema, postgres_server
 from kit.rows import TENANT, tenant
+from kit.servers.databases import PostgresServer, make_schema, postgres_server
 from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -238,13 +238,13 @@ def test_two_transactions_that_wait_for_each_other_are_a_conflict_and_no_outage(
 
 
 def test_what_was_done_singly_is_there_at_once_and_stays(store: Store) -> None:
-    with pytest.raises(DomainError), store.singly() as work:  # noqa: PT012 - what stands before the refusal must stay
+    with pytest.raises(DomainError), store.autocommit() as work:  # noqa: PT012 - what stands before the refusal must stay
         work.run(ADD_ONE, {"of_tenant": TENANT})
         assert generation(store) == 2
         work.run(update(TENANTS).where(TENANTS.c.id == TENANT).values(generation=TENANTS.c.generation + 1))
         raise denied("NO", "No.")
     assert generation(store) == 3
-    with store.write(), pytest.raises(RuntimeError, match="inside another"), store.singly():
+    with store.write(), pytest.raises(RuntimeError, match="inside another"), store.autocommit():
         pass
 
 
@@ -254,7 +254,7 @@ def test_only_what_need_not_be_durable_does_without_the_disk(postgres: PostgresS
     for durable, said in ((True, "on"), (False, "off"), (True, "on")):
         with store.write(durable=durable) as work:
             assert work.connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == said
-    with store.singly() as work:
+    with store.autocommit() as work:
         assert work.connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "off"
     store.close()
     postgres.drop(url)

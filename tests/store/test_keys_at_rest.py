@@ -7,8 +7,8 @@ import resource
 from pathlib import Path
 
 import pytest
-from kit.databases import PostgresServer, make_schema
-from kit.installation import ENTROPY, Installation
+from kit.servers.databases import PostgresServer, make_schema
+from kit.servers.installation import ENTROPY, Installation
 from sqlalchemy import text
 
 from ostiary.app import open_runtime
@@ -16,19 +16,19 @@ from ostiary.config import Settings
 from ostiary.keys.rewrap import rewrap, sealed_columns
 from ostiary.keys.sealing import (
     MasterKeyError,
-    Place,
     SealBroken,
+    SealedField,
     Sealing,
     decode_master_key,
     new_master_key,
     read_master_key,
 )
-from ostiary.oauth.clients import CONFIDENTIAL, create_client, secret_place
+from ostiary.oauth.clients.clients import CONFIDENTIAL, create_client, secret_place
 from ostiary.store.copies import CopyError, check_original, declare_original
 from ostiary.store.engine import Store
 from ostiary.store.schema import SchemaError
 
-HERE = Place("tenant", "clients", "row", "sealed_secret")
+HERE = SealedField("tenant", "clients", "row", "sealed_secret")
 
 
 def test_a_sealed_value_opens_in_its_place_only() -> None:
@@ -36,9 +36,11 @@ def test_a_sealed_value_opens_in_its_place_only() -> None:
     sealed = sealing.seal(b"secret", HERE)
     assert sealing.open(sealed, HERE) == b"secret"
     elsewhere = [
-        Place("other", "clients", "row", "sealed_secret"), Place("tenant", "signing_keys", "row", "sealed_secret"),
-        Place("tenant", "clients", "other", "sealed_secret"), Place("tenant", "clients", "row", "name"),
-    ]  # fmt: skip
+        SealedField("other", "clients", "row", "sealed_secret"),
+        SealedField("tenant", "signing_keys", "row", "sealed_secret"),
+        SealedField("tenant", "clients", "other", "sealed_secret"),
+        SealedField("tenant", "clients", "row", "name"),
+    ]
     for place in elsewhere:
         with pytest.raises(SealBroken):
             sealing.open(sealed, place)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from kit.databases import PostgresServer, make_schema
+from kit.servers.databases import PostgresServer, make_schema
 from sqlalchemy import Connection, inspect, text
 from sqlmodel import SQLModel
 

@@ -10,15 +10,15 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from kit.databases import PostgresServer, make_schema
 from kit.rows import TENANT, tenant
+from kit.servers.databases import PostgresServer, make_schema
 from sqlalchemy import create_engine, insert
 
 import ostiary.app  # noqa: F401 - brings in every module that has prepared statements
-from ostiary.directory.contacts import Contact, email_rows
-from ostiary.directory.profiles import CLOUD_DIRECTORY, IdentityView, identity_row, profile_row
-from ostiary.directory.user_input import NewUser
-from ostiary.directory.users import user_row
+from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY, IdentityView, identity_row, profile_row
+from ostiary.directory.users.contacts import Contact, email_rows
+from ostiary.directory.users.input import NewUser
+from ostiary.directory.users.users import user_row
 from ostiary.store.engine import Store
 from ostiary.store.prepared import Prepared
 from ostiary.store.tables import Identity, Password, Profile, User, UserEmail, table_of

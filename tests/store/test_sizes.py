@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from kit.installation import ENTROPY, Installation
+from kit.servers.installation import ENTROPY, Installation
 from sqlalchemy import func, select, text, update
 
-from ostiary.directory.contacts import Contact
-from ostiary.directory.profiles import IdentityView, add_identity, new_profile
-from ostiary.directory.user_input import NewUser
-from ostiary.directory.users import create_user
+from ostiary.audit.entries import Entry, record
+from ostiary.directory.profiles.profiles import IdentityView, add_identity, new_profile
+from ostiary.directory.users.contacts import Contact
+from ostiary.directory.users.input import NewUser
+from ostiary.directory.users.users import create_user
 from ostiary.ids import digest
-from ostiary.oauth.refresh import (
+from ostiary.oauth.sessions.refresh import (
     ANSWER_MS,
     APPID,
     ROTATING,
     GrantTerms,
-    find_grant,
     forget_answers,
+    get_grant,
     new_refresh_token,
     open_grant,
     rotate,
 )
-from ostiary.oauth.sessions import open_session
-from ostiary.store.audit import Entry, record
+from ostiary.oauth.sessions.sessions import open_session
 from ostiary.store.tables import Grant, RefreshToken, table_of
 from ostiary.store.work import Work
 
@@ -76,7 +76,7 @@ def test_a_refresh_leaves_what_recognizes_a_second_use_and_no_more(installation:
 
     def refresh(work: Work, number: int) -> None:
         place, now = number % FAMILIES, installation.clock.now_ms()
-        held = find_grant(work, installation.tenant_id, living[place], ROTATING, APPID, now, CLIENT)
+        held = get_grant(work, installation.tenant_id, living[place], ROTATING, APPID, now, CLIENT)
         successor = new_refresh_token(ENTROPY)
         answer = {**ANSWER, "access_token": new_refresh_token(ENTROPY) * 22, "refresh_token": successor}
         rotate(work, installation.runtime.sealing, held, successor, answer, now, 2_592_000)
@@ -93,7 +93,7 @@ def test_the_answer_of_a_refresh_is_gone_soon_after(installation: Installation) 
     now = installation.clock.now_ms()
     with installation.runtime.store.write() as work:
         family(installation, work, token)
-        held = find_grant(work, installation.tenant_id, token, ROTATING, APPID, now, CLIENT)
+        held = get_grant(work, installation.tenant_id, token, ROTATING, APPID, now, CLIENT)
         rotate(work, installation.runtime.sealing, held, successor, {**ANSWER}, now, 2_592_000)
 
     def answers() -> int:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ostiary.directory.json_text import read_json
 from ostiary.errors import DomainError
+from ostiary.http.json_text import read_json
 
 
 @pytest.mark.parametrize(

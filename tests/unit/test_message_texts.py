@@ -9,14 +9,14 @@ import pytest
 
 from ostiary.config import ConfigurationError
 from ostiary.delivery.addresses import mailbox
-from ostiary.delivery.placeholders import Look, placeholders
-from ostiary.delivery.plain_text import plain_text
-from ostiary.delivery.rendering import render
-from ostiary.delivery.smtp import SmtpServer, read_smtp_url
-from ostiary.delivery.templates import NAMES, Template, built_in
+from ostiary.delivery.channels.smtp import SmtpServer, read_smtp_url
+from ostiary.delivery.texts.placeholders import Branding, placeholders
+from ostiary.delivery.texts.plain_text import plain_text
+from ostiary.delivery.texts.rendering import render
+from ostiary.delivery.texts.templates import NAMES, Template, built_in
 from ostiary.errors import DomainError
 
-LOOK = Look("#EEF2F5")
+LOOK = Branding("#EEF2F5")
 PAYLOAD = {
     "user": {"displayName": "Jane", "email": "jane@example.com"},
     "passwordChangeInfo": {"time": "1 May 2026, 09:05 UTC", "ipAddress": "192.0.2.1"},

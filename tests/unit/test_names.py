@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from ostiary.directory.names import email_key, login_key, name_key
 from ostiary.errors import DomainError
+from ostiary.names import email_key, login_key, name_key
 
 
 @pytest.mark.parametrize(

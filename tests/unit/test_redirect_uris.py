@@ -8,7 +8,7 @@ import pytest
 from google.protobuf import json_format
 
 from ostiary.errors import DomainError
-from ostiary.oauth.redirect_uris import MAX_LENGTH, MAX_URIS, check_redirect_uris, redirect_uri_allowed
+from ostiary.oauth.clients.redirect_uris import MAX_LENGTH, MAX_URIS, check_redirect_uris, redirect_uri_allowed
 from ostiary_api.appid.management.v4 import redirect_uris_pb2 as pb
 
 EXACT = "https://foo.example.com/cb"

@@ -18,10 +18,10 @@ from ostiary.access.roles import BY_NAME
 from ostiary.clock import Clock
 from ostiary.errors import unauthenticated
 from ostiary.ids import digest
+from ostiary.keys import jwt
+from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Keyring, Verifier
-from ostiary.oauth import jwt
-from ostiary.oauth.issuers import Issuers
-from ostiary.oauth.subjects import Subject, find_tenant_and_subject
+from ostiary.oauth.claims.subjects import Subject, find_tenant_and_subject
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import ApiKey, Client, Membership, Session, User, table_of
 from ostiary.store.tenancy import PLATFORM, SYSTEM_ID, Tenancy, TenantView
@@ -108,7 +108,7 @@ class Authentication:
             raise _refused()
         client_id = next(iter(_audience(claims)), "")
         if claims["sub"] == client_id:
-            tenant = _living(*self._tenancy.find(work, tenant_id, name))
+            tenant = _living(*self._tenancy.find_for_token(work, tenant_id, name))
         else:
             found, revoked, subject = find_tenant_and_subject(
                 work, self._tenancy, tenant_id, name, str(claims["sub"]), self._clock.now_ms()
@@ -155,9 +155,9 @@ class Authentication:
         """
         issuer, tenant_id = claims.get("iss"), claims.get("tenant")
         if isinstance(issuer, str) and issuer in self._issuers.platform:
-            return self._tenancy.get(work, SYSTEM_ID)
+            return self._tenancy.find(work, SYSTEM_ID)
         known = isinstance(tenant_id, str) and tenant_id.isascii()
-        return self._tenancy.get(work, str(tenant_id)) if known else None
+        return self._tenancy.find(work, str(tenant_id)) if known else None
 
     def _living_client(self, work: Work, tenant: TenantView, client_id: str) -> bool:
         """Whether the client is an allow-listed service account; raises when it is gone or disabled."""
@@ -169,7 +169,7 @@ class Authentication:
         return bool(row.service_account)
 
     def _platform_principal(self, work: Work, claims: dict[str, Any], name: str) -> Principal:
-        tenant = _living(*self._tenancy.find(work, str(claims.get("context_name", "")), name))
+        tenant = _living(*self._tenancy.find_for_token(work, str(claims.get("context_name", "")), name))
         kind, identifier = str(claims.get("sub_type", "")), str(claims["sub"])
         session = str(claims.get("sid", ""))
         if kind == "api_key":

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select
 
 from ostiary.access.principals import Principal, PrincipalKind
-from ostiary.directory.groups import BelongsTo, groups_of_users
-from ostiary.directory.org_roles import ORG_MEMBER, ORG_OWNER, PLATFORM_OPERATOR, SERVICE_ACCOUNT
-from ostiary.directory.users import UserView, the_user
-from ostiary.oauth.clients import get_client
+from ostiary.directory.groups.membership import BelongsTo, groups_of_users
+from ostiary.directory.roles.organization_roles import ORG_MEMBER, ORG_OWNER, PLATFORM_OPERATOR, SERVICE_ACCOUNT
+from ostiary.directory.users.users import UserView, get_user
+from ostiary.oauth.clients.clients import get_client
 from ostiary.store.tables import ApiKey, table_of
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
@@ -46,7 +46,7 @@ def caller_view(work: Work, tenant: TenantView, principal: Principal) -> CallerV
     """The caller at home, with its roles by the names of the dialects."""
     roles = dialect_roles(principal.roles)
     if principal.kind is PrincipalKind.USER:
-        user = the_user(work, tenant.id, principal.id)
+        user = get_user(work, tenant.id, principal.id)
         groups = groups_of_users(work, tenant.id, [user.id])[user.id]
         return CallerView(user.id, user.user_name, tenant, roles, user, groups)
     return CallerView(principal.id, _name_of(work, tenant, principal), tenant, roles)

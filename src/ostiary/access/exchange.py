@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ostiary.access.api_keys import find_api_key
+from ostiary.audit.entries import Entry
 from ostiary.clock import Clock
 from ostiary.errors import invalid
-from ostiary.oauth.form import Form
-from ostiary.oauth.grants.grant import Reading
-from ostiary.oauth.ledger import Ledger
-from ostiary.oauth.platform_tokens import PlatformTokens
-from ostiary.store.audit import Entry
+from ostiary.http.forms import Form
+from ostiary.oauth.platform.tokens import PlatformTokens
+from ostiary.oauth.token.grants.grant import RequestConnection
+from ostiary.oauth.token.group_commit import GroupCommit
 
 GRANT_TYPE = "urn:ibm:params:oauth:grant-type:apikey"
 SCOPE = "ibm openid"
@@ -23,10 +23,10 @@ class ApiKeyExchange:
     """Turns API keys into tokens. The token leaves once it is recorded, with no connection held meanwhile."""
 
     tokens: PlatformTokens
-    ledger: Ledger
+    group_commit: GroupCommit
     clock: Clock
 
-    def __call__(self, reading: Reading, form: Form, event: str, request_id: str) -> dict[str, Any]:
+    def __call__(self, reading: RequestConnection, form: Form, event: str, request_id: str) -> dict[str, Any]:
         """The token response. A bad key is 400, as IAM answers; nothing says whether it ever existed.
 
         A bad key is not recorded: nobody knows whose it might have been, and anybody can send one.
@@ -49,7 +49,7 @@ class ApiKeyExchange:
             tenant_id=tenant_id, action=event, initiator_kind="api_key", initiator_id=key_id, target_type="api_key",
             target_id=key_id, request_id=request_id,
         )  # fmt: skip
-        self.ledger.append(self.clock.now_ms(), entry)
+        self.group_commit.append(self.clock.now_ms(), entry)
         return {
             "access_token": issued.token, "refresh_token": "not_supported", "ims_user_id": 0, "token_type": "Bearer",
             "expires_in": issued.expires_in, "expiration": issued.expires_at, "scope": SCOPE,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ostiary.access.authentication import Authentication
+from ostiary.audit.runtime_events import capture, tokens_revoked
 from ostiary.clock import Clock
 from ostiary.errors import DomainError, Kind
 from ostiary.ids import digest
-from ostiary.oauth.clients import ClientView
-from ostiary.oauth.refresh import family_of, revoke_access_token, revoke_grant
-from ostiary.oauth.runtime_events import capture, tokens_revoked
+from ostiary.oauth.clients.clients import ClientView
+from ostiary.oauth.sessions.refresh import family_of, revoke_access_token, revoke_grant
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work

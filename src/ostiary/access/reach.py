@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ostiary.access.policy import role_too_small
 from ostiary.access.principals import Principal
 from ostiary.access.roles import BY_NAME, effective, implied
-from ostiary.directory.org_roles import roles_of_users
+from ostiary.directory.roles.organization_roles import roles_of_users
 from ostiary.store.work import Work
 
 

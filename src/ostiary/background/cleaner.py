@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Table
 
 from ostiary.clock import Clock
 from ostiary.keys.rotation import drop_retired
-from ostiary.oauth.refresh import forget_answers
+from ostiary.oauth.sessions.refresh import forget_answers
 from ostiary.store.batches import delete_all
 from ostiary.store.engine import Store
 from ostiary.store.tables import AuditEvent, Counter, Job, Message, Profile, table_of, temporary_tables

@@ -10,7 +10,7 @@ from sqlalchemy import Row, select, update
 
 from ostiary.background.tasks import LEASE_MS, leased
 from ostiary.clock import Clock
-from ostiary.directory.tenant_deletion import TENANT_DELETION, finish_deletion
+from ostiary.directory.tenants.deletion import TENANT_DELETION, finish_deletion
 from ostiary.store.engine import Store
 from ostiary.store.tables import Job, table_of
 

@@ -20,7 +20,7 @@ from ostiary.config import ConfigurationError
 from ostiary.errors import DomainError
 from ostiary.keys.sealing import MasterKeyError, SealBroken
 from ostiary.store.copies import CopyError
-from ostiary.store.failures import SessionError, told_to_operators
+from ostiary.store.drivers.failures import SessionError, told_to_operators
 from ostiary.store.schema import SchemaError
 
 FAILED, REFUSED, INTERRUPTED = 1, 2, 130

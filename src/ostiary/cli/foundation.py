@@ -11,13 +11,13 @@ from urllib.parse import urlsplit
 
 from ostiary.access.api_keys import create_api_key
 from ostiary.clock import Clock
-from ostiary.directory.tenants import create_system, create_tenant
+from ostiary.directory.tenants.tenants import create_system, create_tenant
 from ostiary.errors import conflict
 from ostiary.ids import Entropy
+from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import TOKEN, first_keys
 from ostiary.keys.sealing import Sealing
-from ostiary.oauth.clients import CONFIDENTIAL, create_client
-from ostiary.oauth.issuers import Issuers
+from ostiary.oauth.clients.clients import CONFIDENTIAL, create_client
 from ostiary.store.copies import declare_original
 from ostiary.store.engine import Store
 from ostiary.store.installation import MASTER_KEY, read_fact, record_fact

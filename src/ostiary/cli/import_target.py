@@ -16,12 +16,12 @@ from sqlmodel import SQLModel
 from ostiary.access.api_keys import create_api_key, revoke_api_key
 from ostiary.cli.operating import operating, recorded
 from ostiary.config import Settings
-from ostiary.directory.tenants import create_tenant, find_tenant
+from ostiary.directory.tenants.tenants import create_tenant, get_tenant
 from ostiary.errors import DomainError
 from ostiary.migrating.copying import is_masked
 from ostiary.migrating.management import Json, ManagementApi
 from ostiary.migrating.target import Target
-from ostiary.oauth.clients import create_client
+from ostiary.oauth.clients.clients import create_client
 from ostiary.store.tables import Client, Tenant
 from ostiary.store.work import Work
 
@@ -80,7 +80,7 @@ def _tenant(runtime: Runtime, source: ManagementApi, named: str, *, dry_run: boo
 
 def _find(work: Work, named: str) -> Tenant | None:
     try:
-        return find_tenant(work, named)
+        return get_tenant(work, named)
     except DomainError:
         return None
 

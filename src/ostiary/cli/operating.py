@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ostiary.audit.entries import Entry, record
 from ostiary.config import Settings
-from ostiary.store.audit import Entry, record
 from ostiary.store.work import Work
 
 if TYPE_CHECKING:  # importing it takes a second, which no help should wait for

@@ -10,21 +10,21 @@ from ostiary import __version__
 from ostiary.cli.failures import told
 
 COMMANDS = {
-    "init": "ostiary.cli.init",
-    "migrate": "ostiary.cli.migrate",
-    "tenant": "ostiary.cli.tenant",
-    "operator": "ostiary.cli.operator",
-    "apikey": "ostiary.cli.api_key",
-    "key": "ostiary.cli.key",
-    "backup": "ostiary.cli.backup",
-    "restore": "ostiary.cli.restore",
-    "import": "ostiary.cli.import_",
-    "audit": "ostiary.cli.audit",
-    "routes": "ostiary.cli.routes",
-    "openapi": "ostiary.cli.openapi",
-    "protos": "ostiary.cli.protos",
-    "serve": "ostiary.cli.serve",
-    "gateway": "ostiary.cli.gateway",
+    "init": "ostiary.cli.commands.init",
+    "migrate": "ostiary.cli.commands.migrate",
+    "tenant": "ostiary.cli.commands.tenant",
+    "operator": "ostiary.cli.commands.operator",
+    "apikey": "ostiary.cli.commands.api_key",
+    "key": "ostiary.cli.commands.key",
+    "backup": "ostiary.cli.commands.backup",
+    "restore": "ostiary.cli.commands.restore",
+    "import": "ostiary.cli.commands.import_",
+    "audit": "ostiary.cli.commands.audit",
+    "routes": "ostiary.cli.commands.routes",
+    "openapi": "ostiary.cli.commands.openapi",
+    "protos": "ostiary.cli.commands.protos",
+    "serve": "ostiary.cli.commands.serve",
+    "gateway": "ostiary.cli.commands.gateway",
 }
 """Command → module that defines it as `command`; loaded when it is called, so that none waits for another's imports."""
 

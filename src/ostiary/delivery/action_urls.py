@@ -19,7 +19,7 @@ def action_url(work: Work, tenant: TenantView, action: str) -> str:
     return url
 
 
-def the_action_url(work: Work, tenant: TenantView, action: str) -> pb.ActionUrl:
+def get_action_url(work: Work, tenant: TenantView, action: str) -> pb.ActionUrl:
     """The page. Raises UNKNOWN_ACTION, ACTION_URL_NOT_FOUND."""
     url = action_url(work, tenant, action)
     if not url:

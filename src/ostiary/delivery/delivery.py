@@ -15,15 +15,15 @@ from sqlalchemy import Row
 from ostiary.clock import Clock
 from ostiary.config import Settings
 from ostiary.delivery.addresses import Mailbox, as_line, mailbox
-from ostiary.delivery.email_dispatcher import CUSTOM, EMAIL_DISPATCHER, SENDGRID
-from ostiary.delivery.http_providers import CustomDispatcher, SendGrid, Sign
-from ostiary.delivery.mail import NO_ANSWER, Mail, MailProvider, Receipt
+from ostiary.delivery.channels.email_dispatcher import CUSTOM, EMAIL_DISPATCHER, SENDGRID
+from ostiary.delivery.channels.http_providers import CustomDispatcher, SendGrid, Sign
+from ostiary.delivery.channels.mail import NO_ANSWER, Mail, MailProvider, Receipt
+from ostiary.delivery.channels.sms import SmsAccount, TextMessage, Vonage, code_text
 from ostiary.delivery.outbox import SMS, claim, code_place, finish, give_back, postpone
-from ostiary.delivery.placeholders import code_link, look_of, placeholders
-from ostiary.delivery.rendering import Content, render
 from ostiary.delivery.sender_details import Envelope, envelope_of, sender_details
-from ostiary.delivery.sms import SmsAccount, TextMessage, Vonage, code_text
-from ostiary.delivery.templates import template_in_use
+from ostiary.delivery.texts.placeholders import branding_of, code_link, placeholders
+from ostiary.delivery.texts.rendering import Content, render
+from ostiary.delivery.texts.templates import template_in_use
 from ostiary.errors import DomainError, Kind, invalid
 from ostiary.ids import Entropy, new_id
 from ostiary.keys.sealing import Sealing
@@ -132,7 +132,7 @@ class Delivery:
             return EMAIL_DISPATCHER.opened(work, self._sealing, tenant_id), envelope
 
     def _living(self, work: Work, tenant_id: str) -> TenantView:
-        tenant = self._tenancy.get(work, tenant_id)
+        tenant = self._tenancy.find(work, tenant_id)
         if tenant is None or not tenant.enabled:
             raise LookupError(f"the tenant {tenant_id} is disabled or gone")
         return tenant
@@ -180,10 +180,10 @@ class Delivery:
     def _content(self, message: Row[Any]) -> Content:
         code = self._code(message)
         with self._store.read() as work:
-            look = look_of(work, self._living(work, message.tenant_id), self._public_url)
+            branding = branding_of(work, self._living(work, message.tenant_id), self._public_url)
             template = template_in_use(work, message.tenant_id, message.template, message.language)
         link, seconds = code_link(self._public_url, code, message.language), _seconds_of_code(message)
-        values = placeholders(message.template, json.loads(message.payload), look, code, seconds, link)
+        values = placeholders(message.template, json.loads(message.payload), branding, code, seconds, link)
         return render(template, values)
 
     def _provider(self, tenant_id: str, config: pb.EmailDispatcherConfig) -> MailProvider:

@@ -11,7 +11,7 @@ from sqlalchemy import Row, bindparam, func, select, update
 
 from ostiary.errors import invalid
 from ostiary.ids import Entropy, new_id
-from ostiary.keys.sealing import Place, Sealing
+from ostiary.keys.sealing import SealedField, Sealing
 from ostiary.settings.languages import DEFAULT_LANGUAGE
 from ostiary.store.engine import Store
 from ostiary.store.tables import Message, table_of
@@ -93,9 +93,9 @@ class Outbox:
         work.add(message)
 
 
-def code_place(tenant_id: str, message_id: str) -> Place:
+def code_place(tenant_id: str, message_id: str) -> SealedField:
     """Returns the place under which the code of a message is sealed."""
-    return Place(tenant_id, _OUTBOX.name, message_id, "sealed_code")
+    return SealedField(tenant_id, _OUTBOX.name, message_id, "sealed_code")
 
 
 def check_language(tag: str) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from grpc import StatusCode
 
 from ostiary.gateway.json_bodies import NOT_READ, Shape
-from ostiary.gateway.refusals import CONNECT, Answer
-from ostiary.gateway.routes import Place
+from ostiary.gateway.refusals import CONNECT, RefusalResponse
+from ostiary.gateway.routes import DeclaredPath
 from ostiary.gateway.templates import Node, Segment
 from ostiary.transport.rules import DEPRECATED_SINCE, successor_link
 
@@ -20,8 +20,8 @@ class Tables:
     """The data of the filter: the tree of paths, the refusals of each family, the family of unknown paths, the
     Cache-Control of errors, the names of fields in clients' words, and the query parameters that are whole numbers."""
 
-    paths: Node[Place]
-    answers: Mapping[str, Mapping[str, Answer]]
+    paths: Node[DeclaredPath]
+    answers: Mapping[str, Mapping[str, RefusalResponse]]
     otherwise: str
     no_store: str
     json_names: Mapping[str, str]
@@ -62,7 +62,7 @@ NO_TRAILERS = (
 """The status and the message for a call that has lost what gRPC needs."""
 
 
-def not_grpc(answers: Mapping[str, Answer], logic: Path) -> str:
+def not_grpc(answers: Mapping[str, RefusalResponse], logic: Path) -> str:
     """The filter of what calls itself gRPC and is none that is spoken here: its answers, then `logic`."""
     told = {"WRONG_METHOD": answers["405"], "WRONG_ENCODING": answers["415"]}
     constants = [f"local {name} = {literal(_answer(answer))}" for name, answer in told.items()]
@@ -76,7 +76,7 @@ def _shape(shape: Shape) -> dict[str, object]:
     return {"wanted": shape.wanted, **{name: value for name, value in known.items() if value is not None}}
 
 
-def _answer(answer: Answer) -> list[str]:
+def _answer(answer: RefusalResponse) -> list[str]:
     return [str(answer.status), answer.content_type, answer.body]
 
 
@@ -100,7 +100,7 @@ def _escaped(character: str) -> str:
     return "".join(f"\\{byte:03d}" for byte in character.encode())
 
 
-def _node(node: Node[Place]) -> dict[str, object]:
+def _node(node: Node[DeclaredPath]) -> dict[str, object]:
     table: dict[str, object] = {}
     literals = {segment.literal: _node(child) for segment, child in node.ordered() if segment.literal}
     if literals:
@@ -118,7 +118,7 @@ def _node(node: Node[Place]) -> dict[str, object]:
     return table
 
 
-def _terminal(place: Place) -> dict[str, object]:
+def _terminal(place: DeclaredPath) -> dict[str, object]:
     allowed = [*place.allowed, *(["OPTIONS"] if place.traits.cors else [])]
     return {
         "allow": ", ".join(allowed),
@@ -130,7 +130,7 @@ def _terminal(place: Place) -> dict[str, object]:
     }
 
 
-def _link(place: Place, verb: str) -> str:
+def _link(place: DeclaredPath, verb: str) -> str:
     """The Link of a deprecated operation, or nothing."""
     successor = place.operations["GET" if verb == "HEAD" else verb].successor
     return successor_link(successor) if successor else ""

@@ -99,7 +99,7 @@ def grpc_refusals() -> Iterable[tuple[int, int, str]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RefusalResponse:
     """A refusal as a client of one dialect sees it."""
 
     status: int
@@ -107,7 +107,7 @@ class Answer:
     body: str
 
 
-CONNECT = Answer(
+CONNECT = RefusalResponse(
     501,
     "application/json",
     json.dumps({
@@ -119,16 +119,16 @@ CONNECT = Answer(
 """The answers for clients of the Connect protocol, in its shape of errors."""
 
 
-def answers(family: options.ErrorFamily.ValueType, path: str) -> Iterable[tuple[str, Answer]]:
+def answers(family: options.ErrorFamily.ValueType, path: str) -> Iterable[tuple[str, RefusalResponse]]:
     """Returns every refusal by its name, in the words that `family` uses at `path`."""
     for refusal in REFUSALS:
         yield refusal.name, _answer(refusal, family, path)
 
 
-def _answer(refusal: Refusal, family: options.ErrorFamily.ValueType, path: str) -> Answer:
+def _answer(refusal: Refusal, family: options.ErrorFamily.ValueType, path: str) -> RefusalResponse:
     render = RENDERERS[family]
     body = render(DomainError(refusal.kind, refusal.reason, refusal.message), path)
     if body.status != refusal.kind.value:
         # cloudapi hides what exists behind 403; that a path does not exist is no secret and stays 404.
         body = render(DomainError(Kind.INVALID, refusal.reason, refusal.message), path)
-    return Answer(refusal.kind.value, body.content_type, body.text)
+    return RefusalResponse(refusal.kind.value, body.content_type, body.text)

@@ -15,8 +15,8 @@ import jinja2
 from ostiary.config import Settings, deploy_folder, host_and_port, is_loopback, largest_message
 from ostiary.gateway.lua import NATIVE_TYPES, Tables, not_grpc, script
 from ostiary.gateway.operations import Interface
-from ostiary.gateway.refusals import MAX_HEADERS, MAX_HEADERS_KIB, Answer, answers, grpc_refusals
-from ostiary.gateway.routes import Place, Route, Traits, family_name, route_table, tree_of
+from ostiary.gateway.refusals import MAX_HEADERS, MAX_HEADERS_KIB, RefusalResponse, answers, grpc_refusals
+from ostiary.gateway.routes import DeclaredPath, Route, Traits, family_name, route_table, tree_of
 from ostiary.gateway.templates import Node
 from ostiary.keys.rotation import KEY_SET_AGE_S
 from ostiary_api.options.v1 import rules_pb2 as options
@@ -224,7 +224,7 @@ def _entries(route: Route) -> Iterable[dict[str, Any]]:
     yield common | {"match": path}
 
 
-def _answers(tree: Node[Place]) -> dict[str, dict[str, Answer]]:
+def _answers(tree: Node[DeclaredPath]) -> dict[str, dict[str, RefusalResponse]]:
     """The refusals of every family that a route may name."""
     examples = {OTHERWISE.family: (options.ERROR_FAMILY_APPID, "/")}
     for place in tree.everything():

@@ -68,7 +68,7 @@ class Route:
 
 
 @dataclass(slots=True)
-class Place:
+class DeclaredPath:
     """A declared path: the operations on it, by verb, and what they have in common."""
 
     segments: tuple[Segment, ...]
@@ -102,24 +102,24 @@ def family_name(family: options.ErrorFamily.ValueType, segments: tuple[Segment, 
     return "appid_users" if name == "appid" and segments[3:4] == (CLOUD_DIRECTORY,) else name
 
 
-def tree_of(operations: Iterable[Operation]) -> Node[Place]:
+def tree_of(operations: Iterable[Operation]) -> Node[DeclaredPath]:
     """The tree of all declared paths."""
-    root: Node[Place] = Node()
+    root: Node[DeclaredPath] = Node()
     for operation in operations:
         segments = segments_of(operation.path)
         node = root.descend(segments)
         if node.here is None:
-            node.here = Place(segments, {})
+            node.here = DeclaredPath(segments, {})
         node.here.operations[operation.verb] = operation
     return root
 
 
-def route_table(root: Node[Place], otherwise: Traits) -> list[Route]:
+def route_table(root: Node[DeclaredPath], otherwise: Traits) -> list[Route]:
     """The table for a tree; `otherwise` is what a path has that no route names, and ends the table."""
     return [*_below(root, (), otherwise, forced=False), Route((), otherwise)]
 
 
-def _below(node: Node[Place], at: tuple[Segment, ...], inherited: Traits, *, forced: bool) -> Iterator[Route]:
+def _below(node: Node[DeclaredPath], at: tuple[Segment, ...], inherited: Traits, *, forced: bool) -> Iterator[Route]:
     """Routes for the subtree at `at`, where `inherited` holds unless they say otherwise. `forced`: say it anyway,
     because a sibling that takes anything would match first."""
     places = list(node.everything())
@@ -152,7 +152,7 @@ def _merged(traits: Iterable[Traits]) -> Traits | None:
     return merged
 
 
-def _prevailing(places: Iterable[Place], inherited: Traits) -> Traits:
+def _prevailing(places: Iterable[DeclaredPath], inherited: Traits) -> Traits:
     """The traits that suit most of `places`: what is the rule needs no route, what is the exception does."""
     groups: list[tuple[Traits, int]] = [(inherited, 0)]
     for place in places:

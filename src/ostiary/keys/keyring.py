@@ -26,7 +26,7 @@ from sqlalchemy import select
 from ostiary.clock import Clock, rfc3339
 from ostiary.errors import not_found
 from ostiary.keys.multi_buffer import RSA_BITS
-from ostiary.keys.sealing import Place, Sealing
+from ostiary.keys.sealing import SealedField, Sealing
 from ostiary.keys.signing import Signer, signer_of
 from ostiary.store.engine import Store
 from ostiary.store.tables import SigningKey, Tenant, table_of
@@ -157,9 +157,9 @@ class Keyring:
         return {key["kid"]: Verifier(key["kid"], cast("RSAPublicKey", key.get_op_key("verify"))) for key in keys}
 
 
-def sealed_at(tenant_id: str, kid: str) -> Place:
+def sealed_at(tenant_id: str, kid: str) -> SealedField:
     """Returns the place under which the private half of a signing key is sealed."""
-    return Place(tenant_id, "signing_keys", kid, "sealed_private")
+    return SealedField(tenant_id, "signing_keys", kid, "sealed_private")
 
 
 def states_of(use: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from sqlalchemy import Column, Table, bindparam, select, update
 from sqlmodel import SQLModel
 
-from ostiary.keys.sealing import Place, Sealing
+from ostiary.keys.sealing import SealedField, Sealing
 from ostiary.store.installation import MASTER_KEY, record_fact
 from ostiary.store.work import Work
 
@@ -40,7 +40,7 @@ def _rewrap_column(work: Work, sealing: Sealing, table: Table, column: Column[st
     rows = work.rows(select(table.c.tenant_id, key, column).where(column != "", column.not_like(current)))
     changed = []
     for tenant_id, row_id, sealed in map(list, rows):
-        place = Place(tenant_id, table.name, row_id, column.name)
+        place = SealedField(tenant_id, table.name, row_id, column.name)
         changed.append({"row_id": row_id, "sealed": sealing.seal(sealing.open(sealed, place), place)})
     if changed:
         work.run(update(table).where(key == bindparam("row_id")).values({column: bindparam("sealed")}), changed)

@@ -33,7 +33,7 @@ class SealBroken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SealedField:
     """The place of a sealed value: tenant, table, row and column. A value can be opened only there."""
 
     tenant_id: str
@@ -64,13 +64,13 @@ class Sealing:
         """A keyed digest in hex: the same for the same text, and of no use to who has the store without the key."""
         return hmac.digest(self._pseudonyms, text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
-    def seal(self, secret: bytes, place: Place) -> str:
+    def seal(self, secret: bytes, place: SealedField) -> str:
         """Seals `secret` for `place`."""
         nonce = self._entropy.token_bytes(_NONCE_BYTES)
         sealed = self._ciphers[self.key_id].encrypt(nonce, secret, place.encode())
         return f"1.{self.key_id}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
-    def open(self, sealed: str, place: Place) -> bytes:
+    def open(self, sealed: str, place: SealedField) -> bytes:
         """Opens what was sealed for `place`; raises SealBroken for anything else."""
         try:
             version, identifier, body = sealed.split(".")

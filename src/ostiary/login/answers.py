@@ -7,11 +7,11 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from google.api import httpbody_pb2
 
 from ostiary.errors import DomainError
-from ostiary.login.pages import Page
+from ostiary.login.pages import HostedPage
 from ostiary.transport.call import Call
 
 
-def shown(call: Call, page: Page, error: DomainError | None = None) -> httpbody_pb2.HttpBody:
+def shown(call: Call, page: HostedPage, error: DomainError | None = None) -> httpbody_pb2.HttpBody:
     """The page, with the status of what was wrong, if anything was."""
     call.headers += page.headers
     if error is not None:

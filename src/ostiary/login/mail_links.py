@@ -9,17 +9,17 @@ from google.api import httpbody_pb2
 from ostiary.clock import Clock
 from ostiary.delivery.action_urls import ON_RESET_PASSWORD, ON_USER_VERIFIED, action_url
 from ostiary.delivery.outbox import check_language
-from ostiary.delivery.placeholders import code_link
-from ostiary.delivery.templates import RESET_PASSWORD, USER_VERIFICATION
-from ostiary.directory.one_time_codes import Code, find_code, link_failed, new_result, use_up
-from ostiary.directory.password_change import PasswordChange
-from ostiary.directory.users import UserView, the_user
+from ostiary.delivery.texts.placeholders import code_link
+from ostiary.delivery.texts.templates import RESET_PASSWORD, USER_VERIFICATION
+from ostiary.directory.users.users import UserView, get_user
 from ostiary.errors import DomainError, Kind, invalid, not_found
+from ostiary.http.forms import Form
 from ostiary.ids import Entropy
 from ostiary.login.answers import sent_on, shown
 from ostiary.login.pages import LinkPage, link_page
-from ostiary.oauth.form import Form
-from ostiary.oauth.self_service import SelfService
+from ostiary.self_service.mail_actions import SelfService
+from ostiary.self_service.one_time_codes import Code, find_code, link_failed, new_result, use_up
+from ostiary.self_service.password_change import PasswordChange
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
@@ -36,7 +36,7 @@ _SHOWN_AGAIN = frozenset({Kind.INVALID, Kind.LIMITED})
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedLink:
     """A link that was opened: whose it is, and the tenant's own page for it, if there is one."""
 
     link: Code
@@ -75,7 +75,7 @@ class MailLinks:
             self._self_service.confirm_address(work, opened.tenant, opened.link, call.request_id)
         return shown(call, link_page(_CONFIRMED))
 
-    def _hand_over(self, call: Call, opened: Opened, language: str) -> httpbody_pb2.HttpBody:
+    def _hand_over(self, call: Call, opened: OpenedLink, language: str) -> httpbody_pb2.HttpBody:
         """Redirects to the tenant's own page, which asks by `context` how it ended; also for a link that is no longer
         valid."""
         link, now_ms = opened.link, self._clock.now_ms()
@@ -88,7 +88,7 @@ class MailLinks:
         return sent_on(call, opened.action_url, {"context": context, "language": language})
 
     def _renew_password(
-        self, call: Call, opened: Opened, code: str, language: str, form: Form
+        self, call: Call, opened: OpenedLink, code: str, language: str, form: Form
     ) -> httpbody_pb2.HttpBody:
         try:
             password = form.required("new_password")
@@ -106,23 +106,23 @@ class MailLinks:
             return self._page(call, opened, code, language, error)
         return shown(call, link_page(_CHANGED))
 
-    def _opened(self, call: Call, work: Work, code: str) -> Opened:
+    def _opened(self, call: Call, work: Work, code: str) -> OpenedLink:
         """Raises LINK_NOT_FOUND, LINK_EXPIRED, LINK_USED, and what keeps the user from a new password."""
         link = find_code(work, code, self._clock.now_ms())
-        tenant = call.tenancy.get(work, link.tenant_id) if link else None
+        tenant = call.tenancy.find(work, link.tenant_id) if link else None
         if link is None or link.kind not in _ACTIONS or tenant is None or not tenant.enabled:
             raise not_found("LINK_NOT_FOUND", "This link is not valid. Is it whole? Links in old mails have expired.")
-        url, user = action_url(work, tenant, _ACTIONS[link.kind]), the_user(work, tenant.id, link.user_id)
+        url, user = action_url(work, tenant, _ACTIONS[link.kind]), get_user(work, tenant.id, link.user_id)
         if link.failure and not url:
             raise link_failed(link.failure)
         if not link.failure and link.kind == RESET_PASSWORD:
             if not url:  # a tenant's own page is the tenant's own affair, like what its applications do
                 self._self_service.check_page(work, tenant)
             self._self_service.check_reset(work, tenant, user)
-        return Opened(link, tenant, user, url)
+        return OpenedLink(link, tenant, user, url)
 
     def _page(
-        self, call: Call, opened: Opened, code: str, language: str, problem: DomainError | None = None
+        self, call: Call, opened: OpenedLink, code: str, language: str, problem: DomainError | None = None
     ) -> httpbody_pb2.HttpBody:
         page = link_page(
             self._words(opened), action=code_link(self._public_url, code, language), email=opened.user.email,
@@ -130,7 +130,7 @@ class MailLinks:
         )  # fmt: skip
         return shown(call, page, problem)
 
-    def _words(self, opened: Opened) -> LinkPage:
+    def _words(self, opened: OpenedLink) -> LinkPage:
         if opened.link.failure:
             return _FAILED
         if opened.link.kind == USER_VERIFICATION:

@@ -10,8 +10,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ostiary.oauth.authorization_request import WEB_MESSAGE, ReturnAddress
-from ostiary.oauth.login_transactions import BrowserHalf
+from ostiary.oauth.authorize.request import WEB_MESSAGE, ReturnAddress
+from ostiary.oauth.authorize.transactions import BrowserHalf
 
 _TEMPLATES = Environment(
     loader=PackageLoader("ostiary.login"), autoescape=True, undefined=StrictUndefined, auto_reload=False
@@ -27,7 +27,7 @@ _ALWAYS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class HostedPage:
     """A page as it is sent."""
 
     html: str
@@ -37,13 +37,15 @@ class Page:
 def sign_in_page(
     application: str, action: str, browser: BrowserHalf, address: ReturnAddress, *, by_email: bool,
     username: str = "", problem: str = "",
-) -> Page:  # fmt: skip
+) -> HostedPage:  # fmt: skip
     """The form that asks who it is. `problem` is what was wrong with the last try."""
     html = _render(
         "sign_in.html", application=application, action=action, browser=browser, by_email=by_email, username=username,
         problem=problem,
     )  # fmt: skip
-    return Page(html, _headers(*_form_action(redirects=address.response_mode != WEB_MESSAGE), "frame-ancestors 'none'"))
+    return HostedPage(
+        html, _headers(*_form_action(redirects=address.response_mode != WEB_MESSAGE), "frame-ancestors 'none'")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +59,24 @@ class LinkPage:
     asks_for_password: bool = False
 
 
-def link_page(says: LinkPage, *, action: str = "", email: str = "", redirects: bool = False, problem: str = "") -> Page:
+def link_page(
+    says: LinkPage, *, action: str = "", email: str = "", redirects: bool = False, problem: str = ""
+) -> HostedPage:
     """A page of a link. `redirects` says that its form leads to a page which is not ours."""
     html = _render(
         "link.html", title=says.title, words=says.words.replace("{email}", email), button=says.button,
         asks_for_password=says.asks_for_password, action=action, email=email, problem=problem,
     )  # fmt: skip
     policy = _form_action(redirects=redirects) if says.button else ["form-action 'none'"]
-    return Page(html, _headers(*policy, "frame-ancestors 'none'"))
+    return HostedPage(html, _headers(*policy, "frame-ancestors 'none'"))
 
 
-def web_message_page(address: ReturnAddress, response: dict[str, str], nonce: str) -> Page:
+def web_message_page(address: ReturnAddress, response: dict[str, str], nonce: str) -> HostedPage:
     """The page that hands the answer to the window which opened it, of the registered origin and no other."""
     message = {"type": "authorization_response", **response}
     html = _render("web_message.html", response=message, origin=address.origin, nonce=nonce)
     policy = (f"script-src 'nonce-{nonce}'", "form-action 'none'", f"frame-ancestors {address.origin}")
-    return Page(html, _headers(*policy))
+    return HostedPage(html, _headers(*policy))
 
 
 def _render(template: str, **facts: Any) -> str:

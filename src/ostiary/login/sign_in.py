@@ -12,25 +12,24 @@ from urllib.parse import urlsplit
 from google.api import httpbody_pb2
 
 from ostiary.clock import Clock
-from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, identity_field
-from ostiary.directory.mfa import MFA
+from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY, identity_field
 from ostiary.errors import DomainError, Kind
+from ostiary.http.forms import Form
 from ostiary.ids import Entropy, new_secret
+from ostiary.keys.issuers import Issuers
 from ostiary.keys.sealing import Sealing
 from ostiary.login.answers import sent_on, shown
-from ostiary.login.pages import Page, sign_in_page, web_message_page
-from ostiary.oauth.authorization_codes import Finish
-from ostiary.oauth.authorization_request import (
+from ostiary.login.pages import HostedPage, sign_in_page, web_message_page
+from ostiary.mfa.settings import MFA
+from ostiary.oauth.authorize.codes import Finish
+from ostiary.oauth.authorize.request import (
     WEB_MESSAGE,
     AuthorizationFailed,
     AuthorizationRequest,
     AuthorizationRequests,
     ReturnAddress,
 )
-from ostiary.oauth.clients import find_client
-from ostiary.oauth.form import Form
-from ostiary.oauth.issuers import Issuers
-from ostiary.oauth.login_transactions import (
+from ostiary.oauth.authorize.transactions import (
     LIFETIME_S,
     BrowserHalf,
     cookie_name,
@@ -38,7 +37,8 @@ from ostiary.oauth.login_transactions import (
     resume,
     start,
 )
-from ostiary.oauth.user_sign_in import UserSignIn
+from ostiary.oauth.clients.clients import find_client
+from ostiary.oauth.token.user_sign_in import UserSignIn
 from ostiary.transport.call import Call
 
 _SHOWN_AGAIN = frozenset({Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED, Kind.LIMITED})
@@ -63,7 +63,7 @@ class SignIn:
     def begin(self, call: Call, parameters: Mapping[str, str]) -> httpbody_pb2.HttpBody:
         """The authorization endpoint: shows the sign-in page, or tells the client what is wrong."""
         try:
-            request = self._requests.read(call.work, call.the_tenant, parameters)
+            request = self._requests.read(call.work, call.required_tenant, parameters)
             if request.is_anonymous:
                 return self._anonymous(call, request)
             _refuse_silence(request, parameters)
@@ -78,14 +78,14 @@ class SignIn:
     def _anonymous(self, call: Call, request: AuthorizationRequest) -> httpbody_pb2.HttpBody:
         """Signs in an anonymous user: no page is shown, and `prompt=none` is fulfilled."""
         call.release()
-        code = self._finish.anonymous(call.the_tenant, request, call.request_id)
+        code = self._finish.anonymous(call.required_tenant, request, call.request_id)
         return self._answered(call, request.address, {"code": code})
 
     def submit(self, call: Call, form: Form) -> httpbody_pb2.HttpBody:
         """The sign-in form: sends the browser back with a code, or shows the page again with what was wrong."""
         handle = form.get("transaction")
         browser = BrowserHalf(handle, _cookies(call).get(cookie_name(handle), ""))
-        tenant = call.the_tenant
+        tenant = call.required_tenant
         now_ms, token = self._clock.now_ms(), form.get("csrf_token")
         transaction = resume(call.work, self._sealing, tenant.id, browser, token, now_ms)
         request = transaction.request
@@ -111,15 +111,15 @@ class SignIn:
         return self._answered(call, request.address, {"code": code})
 
     def _check_client(self, call: Call, request: AuthorizationRequest) -> None:
-        client = find_client(call.work, call.the_tenant, request.client_id)
+        client = find_client(call.work, call.required_tenant, request.client_id)
         if client is None or not client.enabled:
             raise over()
 
     def _page(
         self, call: Call, request: AuthorizationRequest, browser: BrowserHalf, *, username: str, problem: str = ""
-    ) -> Page:
-        client = find_client(call.work, call.the_tenant, request.client_id)
-        by_email = identity_field(CLOUD_DIRECTORY.read(call.work, call.the_tenant)) == "email"
+    ) -> HostedPage:
+        client = find_client(call.work, call.required_tenant, request.client_id)
+        by_email = identity_field(CLOUD_DIRECTORY.read(call.work, call.required_tenant)) == "email"
         action = f"{self._issuers.tenant(call.tenant_id)}/authorization/sign_in"
         return sign_in_page(
             client.name if client else "", action, browser, request.address, by_email=by_email, username=username,
@@ -144,7 +144,7 @@ class SignIn:
 
 def _refuse_single_factor(call: Call, address: ReturnAddress) -> None:
     """A tenant that asks for a second factor must not get less: the page has no step for one yet, so nobody passes."""
-    if MFA.read(call.work, call.the_tenant).is_active:
+    if MFA.read(call.work, call.required_tenant).is_active:
         message = "This tenant asks for a second factor, and the sign-in page cannot ask for one."
         raise AuthorizationFailed(address, "access_denied", message)
 

@@ -12,10 +12,10 @@ from urllib.parse import urljoin
 import httpcore
 
 from ostiary.caller import check_awaited, own_caller
-from ostiary.crew import aside
+from ostiary.lanes import blocking
 from ostiary.outgoing.breaker import Breaker
 from ostiary.outgoing.pinned import Deadline, PinnedBackend, timed_out
-from ostiary.outgoing.targets import PORTS, CallFailed, Frontier, Resolver, Target, read_target, resolve
+from ostiary.outgoing.targets import PORTS, CallFailed, EgressPolicy, Resolver, Target, read_target, resolve
 
 METHODS_KEPT = (307, 308)
 """Redirects that repeat the request as it was; the others become a GET (RFC 9110 §15.4)."""
@@ -37,7 +37,7 @@ class Caps:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """The answer of the other side. Header names are lower-case; repeated ones are joined by a comma."""
 
     status: int
@@ -61,7 +61,7 @@ class Outgoing:
         self, allowed: Sequence[str] = (), *, resolver: Resolver = resolve, tls: ssl.SSLContext | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        self._frontier = Frontier(allowed)
+        self._egress_policy = EgressPolicy(allowed)
         self._resolver = resolver
         self._tls = tls
         self._monotonic = monotonic
@@ -76,14 +76,14 @@ class Outgoing:
         target = read_target(url)
         if target.scheme == "http" or target.is_address:
             backend = self._backend(target, DEFAULT_CAPS, Deadline(DEFAULT_CAPS.connect_seconds, self._monotonic))
-            with aside:
+            with blocking:
                 backend.addresses(target.host, target.port)
         return url
 
     def call(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes = b"",
         caps: Caps = DEFAULT_CAPS,
-    ) -> Answer:  # fmt: skip
+    ) -> HttpResponse:  # fmt: skip
         """Makes one call and follows redirects; whatever the other side answers is returned, also 500.
 
         Headers do not go to another origin than the URL's. Raises CallFailed: INVALID_URL, OUTGOING_REFUSED,
@@ -92,10 +92,12 @@ class Outgoing:
         or DEADLINE_EXCEEDED instead of calling when the caller of this thread's request has gone.
         """
         check_awaited(own_caller())
-        with aside, self._breaker.watching(read_target(url)):
+        with blocking, self._breaker.watching(read_target(url)):
             return self._follow(method, url, headers, body, caps)
 
-    def _follow(self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes, caps: Caps) -> Answer:
+    def _follow(
+        self, method: str, url: str, headers: Mapping[str, str] | None, body: bytes, caps: Caps
+    ) -> HttpResponse:
         deadline = Deadline(caps.total_seconds, self._monotonic)
         first = target = read_target(url)
         sent = dict(headers or {})
@@ -113,7 +115,7 @@ class Outgoing:
 
     def _exchange(
         self, method: str, target: Target, headers: Mapping[str, str], body: bytes, caps: Caps, deadline: Deadline
-    ) -> Answer:
+    ) -> HttpResponse:
         url = httpcore.URL(
             scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
         )
@@ -124,7 +126,7 @@ class Outgoing:
                 pool.stream(method, url, headers=_written(target, headers), content=body) as response,
             ):
                 content = _limited(response, caps)
-                return Answer(response.status, _read(response.headers), content)
+                return HttpResponse(response.status, _read(response.headers), content)
         except httpcore.TimeoutException as error:
             raise timed_out() from error
         except httpcore.ConnectError as error:
@@ -133,7 +135,7 @@ class Outgoing:
             raise CallFailed("OUTGOING_PROTOCOL", "The URL did not answer with valid HTTP.") from error
 
     def _backend(self, target: Target, caps: Caps, deadline: Deadline) -> PinnedBackend:
-        return PinnedBackend(self._frontier, self._resolver, target.scheme, caps.connect_seconds, deadline)
+        return PinnedBackend(self._egress_policy, self._resolver, target.scheme, caps.connect_seconds, deadline)
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:  # at first use: reading the machine's certificates takes some 10 ms

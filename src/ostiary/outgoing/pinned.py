@@ -11,7 +11,7 @@ from typing import Any
 
 import httpcore
 
-from ostiary.outgoing.targets import CallFailed, Frontier, Resolver
+from ostiary.outgoing.targets import CallFailed, EgressPolicy, Resolver
 
 SLICE = 16_384
 """Bytes written at once: the deadline is looked at between two slices."""
@@ -39,9 +39,9 @@ class PinnedBackend(httpcore.NetworkBackend):
     check and the connection (DNS rebinding) finds nobody listening."""
 
     def __init__(
-        self, frontier: Frontier, resolver: Resolver, scheme: str, connect_seconds: float, deadline: Deadline
+        self, egress_policy: EgressPolicy, resolver: Resolver, scheme: str, connect_seconds: float, deadline: Deadline
     ) -> None:
-        self._frontier = frontier
+        self._egress_policy = egress_policy
         self._resolver = resolver
         self._scheme = scheme
         self._connect_seconds = connect_seconds
@@ -64,7 +64,7 @@ class PinnedBackend(httpcore.NetworkBackend):
 
     def addresses(self, host: str, port: int) -> list[str]:
         """Resolves `host` to its addresses; raises OUTGOING_UNREACHABLE, OUTGOING_REFUSED, OUTGOING_TIMEOUT."""
-        return self._frontier.permitted(self._resolved(host, port), self._scheme)[:MAX_ADDRESSES]
+        return self._egress_policy.permitted(self._resolved(host, port), self._scheme)[:MAX_ADDRESSES]
 
     def _connect(self, address: str, port: int) -> httpcore.NetworkStream:
         seconds = min(self._connect_seconds, self._deadline.left())

@@ -82,7 +82,7 @@ def resolve(host: str, port: int) -> Sequence[str]:
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
-class Frontier:
+class EgressPolicy:
     """The decision whom calls may reach; `allowed` are networks (CIDR) besides the public internet."""
 
     def __init__(self, allowed: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from google.api import httpbody_pb2
 
-from ostiary.directory.json_text import write_json
+from ostiary.http.json_text import write_json
 
 
 def json_body(document: Any) -> httpbody_pb2.HttpBody:

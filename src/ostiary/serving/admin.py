@@ -14,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from ostiary.config import host_and_port
 from ostiary.gateway.envoy import Admin
-from ostiary.serving.process import Place
+from ostiary.serving.process import RuntimeFolder
 
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
@@ -26,7 +26,7 @@ Answer = tuple[int, str, bytes]
 class AdminServer:
     """`/metrics` (summed over all workers), `/metrics/gateway` (Envoy's own), `/livez`, `/readyz`."""
 
-    def __init__(self, listen: str, place: Place, database_fault: Callable[[], str], *, gateway: bool) -> None:
+    def __init__(self, listen: str, place: RuntimeFolder, database_fault: Callable[[], str], *, gateway: bool) -> None:
         self._place = place
         self._has_gateway = gateway
         self._database_fault = database_fault

@@ -12,15 +12,15 @@ from ostiary.background.tasks import Task
 from ostiary.config import Settings
 from ostiary.errors import DomainError, Kind
 from ostiary.serving.admin import AdminServer
-from ostiary.serving.process import Place, Serving
-from ostiary.store.postgresql import allowed_connections, check_sessions
+from ostiary.serving.process import RuntimeFolder, Serving
+from ostiary.store.drivers.postgresql import allowed_connections, check_sessions
 
 STOP_S = 1.5
 """The time for which a task may still run when the process ends; its leases expire by themselves."""
 _log = structlog.get_logger("ostiary.background")
 
 
-def begin(settings: Settings, place: Place) -> Serving:
+def begin(settings: Settings, place: RuntimeFolder) -> Serving:
     """Starts the tasks and the admin listener."""
     runtime = open_runtime(settings)
     if not runtime.store.is_sqlite:

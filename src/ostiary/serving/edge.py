@@ -11,10 +11,9 @@ from ostiary.gateway import envoy
 from ostiary.gateway.operations import descriptor_file, read_interface
 from ostiary.gateway.render import gateway_for, render
 from ostiary.serving.certificates import Certificate
-from ostiary.serving.descriptors import connections_allowed
 from ostiary.serving.port import Port
-from ostiary.serving.process import Place
-from ostiary.serving.scheduling import give_way
+from ostiary.serving.process import RuntimeFolder
+from ostiary.serving.resources import connections_allowed, give_way
 from ostiary.serving.stderr import StandardError
 
 _TOTAL = "http.public.downstream_rq_total"
@@ -36,7 +35,7 @@ class Activity:
 class Edge:
     """The gateway of one server. Raises ConfigurationError when its certificate is not good or its port is taken."""
 
-    def __init__(self, settings: Settings, place: Place, stderr: StandardError) -> None:
+    def __init__(self, settings: Settings, place: RuntimeFolder, stderr: StandardError) -> None:
         self._settings = settings
         self._place = place
         self._stderr = stderr

@@ -19,9 +19,9 @@ from ostiary.errors import DomainError
 from ostiary.serving.children import REFUSED, remove_folder
 from ostiary.serving.counting import count_as, lost_lines
 from ostiary.serving.reports import Reports
-from ostiary.serving.scheduling import follow_the_gateway
+from ostiary.serving.resources import follow_the_gateway
 from ostiary.serving.stderr import StandardError
-from ostiary.store.failures import told_to_operators
+from ostiary.store.drivers.failures import told_to_operators
 
 DRAIN = signal.SIGUSR1
 """The signal to report that no new requests should come, and to continue answering."""
@@ -34,7 +34,7 @@ _log = structlog.get_logger("ostiary.serving")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RuntimeFolder:
     """The directory of what a server's processes share: sockets, Envoy's configuration, metrics. Mode 0700."""
 
     folder: Path
@@ -96,7 +96,12 @@ class Serving:
 
 
 def live(
-    settings: Settings, place: Place, reports: Reports, stderr: StandardError, name: str, begin: Callable[[], Serving]
+    settings: Settings,
+    place: RuntimeFolder,
+    reports: Reports,
+    stderr: StandardError,
+    name: str,
+    begin: Callable[[], Serving],
 ) -> int:
     """The life of a Python child after its fork; returns its exit code."""
     supervisor = os.getppid()
@@ -113,7 +118,7 @@ def live(
         lines.close()
 
 
-def _serve(place: Place, reports: Reports, begin: Callable[[], Serving], supervisor: int) -> int:
+def _serve(place: RuntimeFolder, reports: Reports, begin: Callable[[], Serving], supervisor: int) -> int:
     try:
         serving = begin()
     except DomainError as error:

@@ -22,23 +22,23 @@ import structlog
 
 from ostiary import __version__, logging
 from ostiary.config import ConfigurationError, Settings
-from ostiary.delivery.operators import mail_target
+from ostiary.delivery.channels.operators import mail_target
 from ostiary.keys.multi_buffer import LANES, Library, library
 from ostiary.serving.alone import alone
 from ostiary.serving.children import Child, Family, name_process, remove_folder, told, use_few_arenas
 from ostiary.serving.counting import reserve
-from ostiary.serving.descriptors import raise_limit
 from ostiary.serving.process import (
     DRAIN,
     PART,
     PULSE_S,
-    Place,
+    RuntimeFolder,
     Serving,
     live,
     notice_seconds,
     stop_seconds,
 )
 from ostiary.serving.reports import Report, Reports
+from ostiary.serving.resources import raise_limit
 from ostiary.serving.stderr import StandardError
 from ostiary.store.engine import file_of, is_sqlite
 
@@ -85,14 +85,14 @@ def _store(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def _folder(settings: Settings) -> Iterator[Place]:
+def _folder(settings: Settings) -> Iterator[RuntimeFolder]:
     if settings.run_dir is None:
         folder = Path(tempfile.mkdtemp(prefix="ostiary-"))
     else:
         folder = settings.run_dir.absolute()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
-    place = Place(folder)
+    place = RuntimeFolder(folder)
     if len(os.fsencode(settings.worker_address(settings.worker_count, folder))) > _LONGEST_SOCKET:
         raise ConfigurationError(f"run_dir: {folder} is too long a path for a unix socket; name a shorter one")
     supervisor = os.getpid()
@@ -112,7 +112,7 @@ _LONGEST_SOCKET = 107
 class Supervisor:
     """A running server: its processes, which start and end together."""
 
-    def __init__(self, settings: Settings, place: Place, stderr: StandardError) -> None:
+    def __init__(self, settings: Settings, place: RuntimeFolder, stderr: StandardError) -> None:
         # Imported here, once, for all processes; see _folder for why not earlier.
         from ostiary.serving import background, worker
         from ostiary.serving.edge import Edge, ForeignEdge

@@ -12,15 +12,15 @@ from ostiary.config import Settings
 from ostiary.gateway.render import HEALTH_SERVICE
 from ostiary.services.served import SERVICES
 from ostiary.serving.health import Watch
-from ostiary.serving.process import Place, Serving, stop_seconds
-from ostiary.serving.scheduling import give_way
+from ostiary.serving.process import RuntimeFolder, Serving, stop_seconds
+from ostiary.serving.resources import give_way
 from ostiary.transport.health import SERVING
 
 PROBE_S = 5.0
 """The time in which a worker must answer a probe."""
 
 
-def begin(settings: Settings, place: Place, number: int) -> Serving:
+def begin(settings: Settings, place: RuntimeFolder, number: int) -> Serving:
     """Starts the server of worker `number`."""
     runtime = open_runtime(settings)
     # A thread of Python that moves between cores pays for it with half its speed (docs/decisions). Hashing threads
@@ -42,7 +42,7 @@ def begin(settings: Settings, place: Place, number: int) -> Serving:
         watch.drain()
         state.part()
         server.stop(stop_seconds(settings)).wait()
-        runtime.ledger.flush()
+        runtime.group_commit.flush()
         runtime.store.close()
 
     return Serving(Probe(target), drain=watch.drain, part=state.part, stop=stop)

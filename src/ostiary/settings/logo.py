@@ -95,7 +95,7 @@ def logo_url(work: Work, public_url: str, tenant_id: str) -> str:
     return f"{public_url}/media/v1/{tenant_id}/logo/{digest}" if digest else ""
 
 
-def find_logo(work: Work, tenant_id: str, digest: str) -> Picture:
+def get_logo(work: Work, tenant_id: str, digest: str) -> Picture:
     """The logo with this digest; raises NO_LOGO."""
     row = work.row(_FIND, {"of_tenant": tenant_id})
     if row is None or row.digest != digest:

@@ -8,7 +8,7 @@ from google.protobuf.message import Message
 from sqlalchemy import and_, bindparam, delete, select
 
 from ostiary.ids import Entropy, new_id
-from ostiary.keys.sealing import Place, Sealing
+from ostiary.keys.sealing import SealedField, Sealing
 from ostiary.settings.setting import M, Setting
 from ostiary.store.tables import SettingDocument, SettingSecret, table_of
 from ostiary.store.work import Work
@@ -74,9 +74,9 @@ class SealedSetting(Setting[M]):
                 part.ClearField(field)
 
 
-def secret_place(tenant_id: str, secret_id: str) -> Place:
+def secret_place(tenant_id: str, secret_id: str) -> SealedField:
     """Returns the place under which a secret of a configuration document is sealed."""
-    return Place(tenant_id, _SECRETS.name, secret_id, "sealed_value")
+    return SealedField(tenant_id, _SECRETS.name, secret_id, "sealed_value")
 
 
 def _has_part(document: Message, path: str) -> bool:

@@ -1,7 +1,7 @@
 """Copies of a store, and how they are told from the original.
 
 A store that was rolled back knows nothing of what was revoked since; a server must not start on it before it was
-settled (`ostiary.directory.restoration`). A copy that `ostiary backup` made carries a mark. In PostgreSQL a row knows
+settled (`ostiary.restoring.revocations`). A copy that `ostiary backup` made carries a mark. In PostgreSQL a row knows
 the table and the transaction that wrote it: after pg_restore both are others than those recorded in it.
 """
 

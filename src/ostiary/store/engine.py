@@ -18,13 +18,13 @@ from sqlalchemy import Connection, Engine, Table, Transaction
 from sqlalchemy.engine import make_url
 
 from ostiary.caller import check_awaited, own_caller
-from ostiary.crew import aside
 from ostiary.errors import DomainError
-from ostiary.store import postgresql, sqlite
-from ostiary.store.connections import Connections
-from ostiary.store.failures import is_silence, refused_by_the_file_system, translate, translated
-from ostiary.store.turns import Turns
-from ostiary.store.waiting import Outage, Queue
+from ostiary.lanes import blocking
+from ostiary.store.drivers import postgresql, sqlite
+from ostiary.store.drivers.connections import Connections
+from ostiary.store.drivers.failures import is_silence, refused_by_the_file_system, translate, translated
+from ostiary.store.drivers.turns import Turns
+from ostiary.store.drivers.waiting import Outage, Queue
 from ostiary.store.work import Work
 
 STATEMENT_TIMEOUT_S = 8
@@ -40,8 +40,8 @@ DATABASE_AWAY, DATABASE_READ_ONLY = "the database is away", "the database is rea
 class Store:
     """The database of one installation.
 
-    `read()`, `write()` and `singly()` are the only ways in. They raise `unavailable` when the database is away or its
-    pool is exhausted, and `conflict` where a constraint refused a row that no query had foreseen.
+    `read()`, `write()` and `autocommit()` are the only ways in. They raise `unavailable` when the database is away or
+    its pool is exhausted, and `conflict` where a constraint refused a row that no query had foreseen.
     """
 
     def __init__(self, url: str, *, readers: int = 8, writers: int = 4, threads: int = 48) -> None:
@@ -74,9 +74,9 @@ class Store:
         """The file of a SQLite database."""
         return file_of(self.url)
 
-    def read(self) -> Reading:
+    def read(self) -> ReadConnection:
         """Reads committed rows; each statement sees the newest. The database refuses writes."""
-        return Reading(self._readers)
+        return ReadConnection(self._readers)
 
     @contextmanager
     def write(self, *, durable: bool = True, awaited: bool = True, queue: bool = True) -> Iterator[Work]:
@@ -96,7 +96,7 @@ class Store:
         caller = own_caller() if awaited else None
         committed = False
         try:
-            with translated(), self._alone(), aside, self._turn(self._writers, queue=queue) as connection:
+            with translated(), self._alone(), blocking, self._turn(self._writers, queue=queue) as connection:
                 check_awaited(caller)
                 work = Work(lambda: connection)
                 transaction = self._begin(connection, durable=durable)
@@ -129,13 +129,13 @@ class Store:
         return connection.begin()
 
     @contextmanager
-    def singly(self) -> Iterator[Work]:
+    def autocommit(self) -> Iterator[Work]:
         """Runs each statement as a transaction of its own: its effect stays, whatever is raised afterwards.
 
         It is no more durable than `write(durable=False)`, and needs a quarter of its round trips: for counters, one
         statement each.
         """
-        with translated(), self._alone(), aside, self._turn(self._singles) as connection:
+        with translated(), self._alone(), blocking, self._turn(self._singles) as connection:
             yield Work(lambda: connection)
 
     @contextmanager
@@ -154,7 +154,7 @@ class Store:
 
     def _reach_the_disk(self) -> None:
         try:
-            with aside:
+            with blocking:
                 sqlite.reach_the_disk(f"{self.file}-wal")
         except OSError as error:
             raise refused_by_the_file_system(error) from error
@@ -246,7 +246,7 @@ class Store:
             connections.close()
 
 
-class Reading:
+class ReadConnection:
     """A reading connection for as long as the context; see `Store.read`.
 
     A class, since a generator takes three times as long to enter and leave, and every request does.

@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, inspect, text
 
 from ostiary.database_url import shown
+from ostiary.store.drivers.failures import translated
+from ostiary.store.drivers.postgresql import check_sessions
 from ostiary.store.engine import Store, file_of, is_sqlite, migrating, writers_turn
-from ostiary.store.failures import translated
-from ostiary.store.postgresql import check_sessions
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 ADVISORY_LOCK = 0x6F737469617279

@@ -45,12 +45,12 @@ LATELY_MS = 100
 """The greatest age of an answer that clients and proxies may cache for minutes
 (docs/decisions/0001-one-row-a-request.md)."""
 PLATFORM = "platform generation"
-"""The key under which `Tenancy.find` stores the generation of the system organization, whose keys sign platform
-tokens."""
+"""The key under which `Tenancy.find_for_token` stores the generation of the system organization, whose keys sign
+platform tokens."""
 
 
 def beside_tenant(*columns: ColumnElement[Any], joined: Callable[[Table], FromClause]) -> Prepared:
-    """A statement for `Tenancy.find_beside`: `columns` of the rows that `joined` outer-joins to the table of tenants,
+    """A statement for `Tenancy.find_joined`: `columns` of the rows that `joined` outer-joins to the table of tenants,
     each under a name that no column of a tenant has."""
     return prepared(
         select(*_FACTS, *columns).select_from(joined(_TENANTS)).where(_TENANTS.c.id == bindparam("tenant_id"))
@@ -99,11 +99,11 @@ class Tenancy:
         self._capacity = capacity
         self._lock = threading.Lock()
 
-    def find(self, work: Work, tenant_id: str, token_digest: str = "") -> tuple[TenantView | None, bool]:
+    def find_for_token(self, work: Work, tenant_id: str, token_digest: str = "") -> tuple[TenantView | None, bool]:
         """The tenant, or None; and whether the access token with this digest was revoked."""
-        return self.find_beside(work, _FIND, tenant_id, token_digest)[:2]
+        return self.find_joined(work, _FIND, tenant_id, token_digest)[:2]
 
-    def find_beside(
+    def find_joined(
         self, work: Work, statement: Prepared, tenant_id: str, token_digest: str = "", **named: Any
     ) -> tuple[TenantView | None, bool, Sequence[Row[Any]]]:
         """The same, with the rows of a statement that `beside_tenant` made: one question, where two would have cost
@@ -119,10 +119,10 @@ class Tenancy:
         work.memo[PLATFORM] = platform
         return view, bool(revoked), rows
 
-    def get(self, work: Work, tenant_id: str) -> TenantView | None:
+    def find(self, work: Work, tenant_id: str) -> TenantView | None:
         """Returns the tenant, or None. A second call on the same connection returns the first result."""
         known: TenantView | None = work.memo.get(("tenant", tenant_id))
-        return known or self.find(work, tenant_id)[0]
+        return known or self.find_for_token(work, tenant_id)[0]
 
     def lately(self, tenant_id: str) -> TenantView | None:
         """The tenant as some request found it within `LATELY_MS`, or None: good for what every cache may keep."""

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from ostiary.access.policy import reveals_secrets
 from ostiary.access.principals import ANONYMOUS, Principal, PrincipalKind
 from ostiary.caller import set_caller
-from ostiary.store.engine import Reading, Store
+from ostiary.store.engine import ReadConnection, Store
 from ostiary.store.tenancy import Tenancy, TenantView
 from ostiary.store.work import Work
 from ostiary.transport.rules import Rules
@@ -45,7 +45,7 @@ class Call:
     context: Any = None
     upload: Iterator[Any] = field(default_factory=lambda: iter(()))
     _reading: Work | None = None
-    _reader: Reading | None = None
+    _reader: ReadConnection | None = None
 
     @property
     def is_rest(self) -> bool:
@@ -115,7 +115,7 @@ class Call:
                 self.is_recorded = True
 
     @property
-    def the_tenant(self) -> TenantView:
+    def required_tenant(self) -> TenantView:
         """The tenant on which this call acts; raises where the rules of the RPC name none: a programming error."""
         if self.tenant is None:
             raise LookupError(f"{self.rules.method} acts on no tenant")

@@ -8,13 +8,13 @@ from typing import Any
 from google.api import httpbody_pb2
 from google.protobuf.message import Message
 
-from ostiary.directory.cloud_directory import CLOUD_DIRECTORY, identity_field
-from ostiary.directory.names import is_text
-from ostiary.directory.pre_registration import expected_user
-from ostiary.directory.profiles import directory_identities
-from ostiary.directory.users import find_by_login
+from ostiary.directory.profiles.pre_registration import expected_user
+from ostiary.directory.profiles.profiles import directory_identities
+from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY, identity_field
+from ostiary.directory.users.users import find_by_login
 from ostiary.errors import DomainError
-from ostiary.oauth.form import read_fields
+from ostiary.http.forms import read_fields
+from ostiary.names import is_text
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 from ostiary_api.options.v1 import rules_pb2 as options

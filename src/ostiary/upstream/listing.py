@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
-from ostiary.directory.cloud_directory import CLOUD_DIRECTORY
+from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.keys.sealing import Sealing
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work

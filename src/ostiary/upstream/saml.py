@@ -8,8 +8,8 @@ import re
 
 from cryptography import x509
 
-from ostiary.directory.names import check_name
 from ostiary.errors import invalid
+from ostiary.names import check_name
 from ostiary.outgoing.targets import read_target
 from ostiary.settings.fields import is_blank, require
 from ostiary.settings.setting import Setting

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ostiary.directory.names import check_name
 from ostiary.errors import invalid
+from ostiary.names import check_name
 from ostiary.settings.fields import is_blank, require
 from ostiary.settings.sealed import SealedSetting
 from ostiary.settings.switch import check_switch

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from joserfc import jwt
 from joserfc.jwk import RSAKey
-from kit.served import Served, served
+from kit.servers.served import Served, served
 
 HERE = Path(__file__).parent
 USER = {"displayName": "Ann Other", "active": True, "status": "CONFIRMED"}

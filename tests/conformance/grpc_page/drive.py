@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 from kit.page import PAGE, Example, examples
-from kit.ports import free_port
-from kit.served import served
+from kit.servers.ports import free_port
+from kit.servers.served import served
 
 EXAMPLES = examples()
 NEEDED = {

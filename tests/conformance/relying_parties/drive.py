@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kit.served import Served, served
+from kit.servers.served import Served, served
 
 HERE = Path(__file__).parent
 REDIRECT = "http://127.0.0.1:8400/callback"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import grpc
 from google.api import httpbody_pb2
 
+from ostiary.http.forms import check_once, read_fields, read_form_of
 from ostiary.login.sign_in import SignIn
-from ostiary.oauth.form import check_once, read_fields, read_form_of
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary_api.appid.oauth.v4 import authorization_pb2 as pb

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import grpc
 
-from ostiary.oauth.discovery import configuration
+from ostiary.oauth.authorize.discovery import configuration
 from ostiary.runtime import Runtime
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
@@ -21,12 +21,12 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
         self._keys = runtime.keys
 
     def GetConfiguration(self, request: pb.GetConfigurationRequest, context: grpc.ServicerContext) -> pb.Configuration:
-        tenant = current_call().the_tenant
+        tenant = current_call().required_tenant
         return tenant.cached("discovery", lambda: configuration(self._issuers, tenant.id))
 
     def GetPublicKeys(self, request: pb.GetPublicKeysRequest, context: grpc.ServicerContext) -> pb.PublicKeys:
         call = current_call()
-        return call.the_tenant.cached("public keys", lambda: self._public_keys(call.work, call.the_tenant))
+        return call.required_tenant.cached("public keys", lambda: self._public_keys(call.work, call.required_tenant))
 
     def _public_keys(self, work: Work, tenant: TenantView) -> pb.PublicKeys:
         return pb.PublicKeys(keys=[pb.PublicKey(**key) for key in self._keys.jwks(work, tenant)])

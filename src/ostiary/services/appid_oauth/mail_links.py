@@ -5,8 +5,8 @@ from __future__ import annotations
 import grpc
 from google.api import httpbody_pb2
 
+from ostiary.http.forms import read_fields
 from ostiary.login.mail_links import MailLinks
-from ostiary.oauth.form import read_fields
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary_api.appid.oauth.v4 import mail_links_pb2 as pb

@@ -8,9 +8,9 @@ import grpc
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2, struct_pb2
 
-from ostiary.oauth.client_authentication import CREDENTIALS, authenticate_client
-from ostiary.oauth.clients import ClientView
-from ostiary.oauth.form import Form, read_form_of
+from ostiary.http.forms import Form, read_form_of
+from ostiary.oauth.clients.authentication import CREDENTIALS, authenticate_client
+from ostiary.oauth.clients.clients import ClientView
 from ostiary.runtime import Runtime
 from ostiary.transport.call import Call, current_call
 from ostiary_api.appid.oauth.v4 import token_pb2 as pb
@@ -26,7 +26,7 @@ class TokenServicer(token_pb2_grpc.TokenServiceServicer):
 
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call, form = current_call(), read_form_of(request.form, pb.TokenForm, *CREDENTIALS)
-        answer = self._endpoint(call, call.the_tenant, _authorization(call), form, call.request_id)
+        answer = self._endpoint(call, call.required_tenant, _authorization(call), form, call.request_id)
         return httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(answer).encode())
 
     def IntrospectToken(self, request: pb.IntrospectTokenRequest, context: grpc.ServicerContext) -> pb.Introspection:
@@ -45,7 +45,7 @@ class TokenServicer(token_pb2_grpc.TokenServiceServicer):
     def RevokeToken(self, request: pb.RevokeTokenRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         call, form = current_call(), read_form_of(request.form, pb.RevocationForm, *CREDENTIALS)
         client = _client(call, form, public=True)
-        self._inspection.revoke(call.work, call.the_tenant, client, form.required("token"), call.request_id)
+        self._inspection.revoke(call.work, call.required_tenant, client, form.required("token"), call.request_id)
         return empty_pb2.Empty()
 
 
@@ -54,4 +54,4 @@ def _authorization(call: Call) -> str:
 
 
 def _client(call: Call, form: Form, *, public: bool) -> ClientView:
-    return authenticate_client(call.work, call.the_tenant, _authorization(call), form, public=public)
+    return authenticate_client(call.work, call.required_tenant, _authorization(call), form, public=public)

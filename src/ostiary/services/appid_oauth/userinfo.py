@@ -7,8 +7,8 @@ import json
 import grpc
 from google.api import httpbody_pb2
 
-from ostiary.oauth.subjects import get_subject
-from ostiary.oauth.userinfo import userinfo
+from ostiary.oauth.claims.subjects import get_subject
+from ostiary.oauth.claims.userinfo import userinfo
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary_api.appid.oauth.v4 import userinfo_pb2 as pb

@@ -7,9 +7,9 @@ from typing import Any
 import grpc
 from sqlalchemy import Row
 
-from ostiary.access.sight import sight_of
-from ostiary.directory.organizations import URN, Listing, list_organizations
-from ostiary.directory.tenants import SYSTEM_NAME
+from ostiary.access.organization_scope import organization_scope
+from ostiary.directory.tenants.organizations import URN, Listing, list_organizations
+from ostiary.directory.tenants.tenants import SYSTEM_NAME
 from ostiary.runtime import Runtime
 from ostiary.services.cloudapi.paging import page_links, page_of
 from ostiary.store.tenancy import SYSTEM_ID
@@ -27,14 +27,23 @@ class OrgsServicer(orgs_pb2_grpc.OrgsServiceServicer):
     def ListOrgs(self, request: pb.ListOrgsRequest, context: grpc.ServicerContext) -> pb.Orgs:
         call, page = current_call(), page_of(request, "name")
         found = list_organizations(
-            call.work, sight_of(call.principal, call.tenant_id), request.filter, encoded=request.filter_encoded,
-            sort=page.sort, descending=page.descending, offset=page.offset, limit=page.size,
-        )  # fmt: skip
+            call.work,
+            organization_scope(call.principal, call.tenant_id),
+            request.filter,
+            encoded=request.filter_encoded,
+            sort=page.sort,
+            descending=page.descending,
+            offset=page.offset,
+            limit=page.size,
+        )
         call.headers += page_links(self._url, "Orgs", request, page, found.total)
         return pb.Orgs(
-            result_total=found.total, page_count=page.count(found.total), page=page.number, page_size=page.size,
+            result_total=found.total,
+            page_count=page.count(found.total),
+            page=page.number,
+            page_size=page.size,
             values=[_org(row, found) for row in found.organizations],
-        )  # fmt: skip
+        )
 
 
 def _org(row: Row[Any], found: Listing) -> pb.Org:

@@ -11,17 +11,17 @@ from google.protobuf import empty_pb2
 
 from ostiary.access.callers import CallerView, caller_view
 from ostiary.access.principals import Principal
-from ostiary.directory.admission import wrong_credentials
-from ostiary.directory.names import name_key
-from ostiary.directory.org_roles import role_id
-from ostiary.directory.tenants import SYSTEM_NAME
+from ostiary.directory.roles.organization_roles import role_id
+from ostiary.directory.signin.admission import wrong_credentials
+from ostiary.directory.tenants.tenants import SYSTEM_NAME
 from ostiary.errors import unauthenticated
-from ostiary.oauth.platform_sessions import CLOUDAPI, Opened
-from ostiary.oauth.platform_tokens import LIFETIME_S
-from ostiary.oauth.refresh import revoke_access_token
-from ostiary.oauth.sessions import end_session
+from ostiary.names import name_key
+from ostiary.oauth.platform.sessions import CLOUDAPI, OpenedSession
+from ostiary.oauth.platform.tokens import LIFETIME_S
+from ostiary.oauth.sessions.refresh import revoke_access_token
+from ostiary.oauth.sessions.sessions import end_session
 from ostiary.runtime import Runtime
-from ostiary.services.entrance import entrance
+from ostiary.services.sign_in_context import sign_in_context
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary.transport.call import Call, current_call
 from ostiary_api.cloudapi.v1 import sessions_pb2 as pb
@@ -56,7 +56,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
 
     def GetCurrentSession(self, request: pb.GetCurrentSessionRequest, context: grpc.ServicerContext) -> pb.Session:
         call = current_call()
-        return self._session(session_id(call.principal), caller_view(call.work, call.the_tenant, call.principal))
+        return self._session(session_id(call.principal), caller_view(call.work, call.required_tenant, call.principal))
 
     def DeleteCurrentSession(
         self, request: pb.DeleteCurrentSessionRequest, context: grpc.ServicerContext
@@ -69,7 +69,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
 
     def _signed_in(self, login: str, org: str, password: str) -> pb.Session:
         call = current_call()
-        opened = self._sessions.sign_in(entrance(CLOUDAPI), org, login, password)
+        opened = self._sessions.sign_in(sign_in_context(CLOUDAPI), org, login, password)
         call.headers += [(name, opened.access.token) for name in TOKEN_HEADERS]
         call.headers.append(("x-vmware-vcloud-token-type", "Bearer"))
         return self._session(opened.session.id, _caller(opened))
@@ -94,7 +94,7 @@ def session_id(principal: Principal) -> str:
     return principal.session_id or str(uuid.uuid5(uuid.UUID(principal.tenant_id), principal.token))
 
 
-def _caller(opened: Opened) -> CallerView:
+def _caller(opened: OpenedSession) -> CallerView:
     account = opened.account
     return CallerView(account.user.id, account.user.user_name, account.tenant, account.roles, account.user)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import grpc
 from google.api import httpbody_pb2
 
-from ostiary.directory.tenants import SYSTEM_NAME
-from ostiary.oauth.form import read_form_of
-from ostiary.oauth.platform_sessions import CLOUDAPI
-from ostiary.oauth.platform_token_endpoint import unsupported_grant_type
+from ostiary.directory.tenants.tenants import SYSTEM_NAME
+from ostiary.http.forms import read_form_of
+from ostiary.oauth.platform.sessions import CLOUDAPI
+from ostiary.oauth.platform.token_endpoint import unsupported_grant_type
 from ostiary.runtime import Runtime
-from ostiary.services.entrance import entrance
+from ostiary.services.sign_in_context import sign_in_context
 from ostiary_api.cloudapi.v1 import tenant_token_pb2 as pb
 from ostiary_api.cloudapi.v1 import tenant_token_pb2_grpc
 
@@ -34,6 +34,8 @@ class TenantTokenServicer(tenant_token_pb2_grpc.TenantTokenServiceServicer):
         form = read_form_of(body, pb.ApiTokenForm)
         if form.required("grant_type") != "refresh_token":
             raise unsupported_grant_type("refresh_token")
-        opened = self._sessions.use_api_token(entrance(CLOUDAPI), form.required("refresh_token"), self._issuer, org=org)
+        opened = self._sessions.use_api_token(
+            sign_in_context(CLOUDAPI), form.required("refresh_token"), self._issuer, org=org
+        )
         access = opened.access
         return pb.TenantToken(access_token=access.token, token_type="Bearer", expires_in=access.expires_in)

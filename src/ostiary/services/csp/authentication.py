@@ -5,13 +5,13 @@ from __future__ import annotations
 import grpc
 
 from ostiary.errors import invalid
-from ostiary.oauth.client_authentication import CREDENTIALS
-from ostiary.oauth.form import read_form_of
-from ostiary.oauth.platform_metadata import platform_keys
-from ostiary.oauth.platform_sessions import CSP
-from ostiary.oauth.platform_token_endpoint import Answer, TokenRequest, answer_of
+from ostiary.http.forms import read_form_of
+from ostiary.oauth.clients.authentication import CREDENTIALS
+from ostiary.oauth.platform.metadata import platform_keys
+from ostiary.oauth.platform.sessions import CSP
+from ostiary.oauth.platform.token_endpoint import PlatformTokenRequest, PlatformTokenResponse, answer_of
 from ostiary.runtime import Runtime
-from ostiary.services.entrance import entrance
+from ostiary.services.sign_in_context import sign_in_context
 from ostiary.transport.call import current_call
 from ostiary_api.csp.v1 import authentication_pb2 as pb
 from ostiary_api.csp.v1 import authentication_pb2_grpc
@@ -30,12 +30,12 @@ class AuthenticationServicer(authentication_pb2_grpc.AuthenticationServiceServic
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> pb.AccessToken:
         authorization = current_call().metadata.get("authorization", "")
         form = read_form_of(request.form, pb.GrantForm, *CREDENTIALS)
-        wanted = TokenRequest(authorization, form, self._issuers.public_url, entrance(CSP))
+        wanted = PlatformTokenRequest(authorization, form, self._issuers.public_url, sign_in_context(CSP))
         return _access_token(self._endpoint(wanted))
 
     def AuthorizeApiToken(self, request: pb.AuthorizeApiTokenRequest, context: grpc.ServicerContext) -> pb.AccessToken:
         token = _api_token(request)
-        opened = self._sessions.use_api_token(entrance(CSP), token, self._issuers.public_url)
+        opened = self._sessions.use_api_token(sign_in_context(CSP), token, self._issuers.public_url)
         return _access_token(answer_of(opened, refresh_token=token))
 
     def ListKeys(self, request: pb.ListKeysRequest, context: grpc.ServicerContext) -> keys_pb2.JwkSet:
@@ -55,7 +55,7 @@ def _api_token(request: pb.AuthorizeApiTokenRequest) -> str:
     return given.pop()
 
 
-def _access_token(answer: Answer) -> pb.AccessToken:
+def _access_token(answer: PlatformTokenResponse) -> pb.AccessToken:
     return pb.AccessToken(
         scope=answer.scope or None, access_token=answer.access_token, refresh_token=answer.refresh_token or None,
         id_token=answer.identity_token or None, token_type="bearer", expires_in=answer.expires_in,

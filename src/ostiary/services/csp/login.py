@@ -5,9 +5,9 @@ from __future__ import annotations
 import grpc
 
 from ostiary.errors import invalid
-from ostiary.oauth.platform_sessions import CSP, Opened
+from ostiary.oauth.platform.sessions import CSP, OpenedSession
 from ostiary.runtime import Runtime
-from ostiary.services.entrance import entrance
+from ostiary.services.sign_in_context import sign_in_context
 from ostiary.transport.call import current_call
 from ostiary_api.csp.v1 import login_pb2 as pb
 from ostiary_api.csp.v1 import login_pb2_grpc
@@ -25,17 +25,17 @@ class LoginServicer(login_pb2_grpc.LoginServiceServicer):
     def Login(self, request: pb.LoginRequest, context: grpc.ServicerContext) -> pb.LoginAnswer:
         wants_all, who = current_call().flag(request, "access_token"), request.credentials
         name = API_TOKEN_NAME if wants_all else ""
-        opened = self._sessions.sign_in(entrance(CSP), who.domain, who.username, who.password, api_token=name)
+        opened = self._sessions.sign_in(sign_in_context(CSP), who.domain, who.username, who.password, api_token=name)
         return self._all(opened) if wants_all else pb.LoginAnswer(csp_auth_token=opened.access.token)
 
     def SwapRefreshToken(self, request: pb.SwapRefreshTokenRequest, context: grpc.ServicerContext) -> pb.SwappedToken:
         token = request.credentials.refresh_token
         if not token:
             raise invalid("MISSING_FIELD", "The field refreshToken is missing.")
-        opened = self._sessions.use_api_token(entrance(CSP), token, "")
+        opened = self._sessions.use_api_token(sign_in_context(CSP), token, "")
         return pb.SwappedToken(token_type="Bearer", token=opened.access.token)
 
-    def _all(self, opened: Opened) -> pb.LoginAnswer:
+    def _all(self, opened: OpenedSession) -> pb.LoginAnswer:
         return pb.LoginAnswer(
             scope=" ".join(opened.account.perms), access_token=opened.access.token, refresh_token=opened.api_token,
             id_token=self._sessions.identity_token(opened, self._audience), token_type="bearer",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import grpc
 
-from ostiary.oauth.platform_metadata import root_configuration
+from ostiary.oauth.platform.metadata import root_configuration
 from ostiary.runtime import Runtime
 from ostiary_api.csp.v1 import openid_configuration_pb2 as pb
 from ostiary_api.csp.v1 import openid_configuration_pb2_grpc

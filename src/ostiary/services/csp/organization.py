@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import grpc
 
-from ostiary.directory.organizations import metadata_of, rename_organization
+from ostiary.directory.tenants.organizations import metadata_of, rename_organization
 from ostiary.errors import invalid
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
@@ -19,7 +19,7 @@ class OrganizationServicer(organization_pb2_grpc.OrganizationServiceServicer):
         self._clock = runtime.clock
 
     def GetOrganization(self, request: pb.GetOrganizationRequest, context: grpc.ServicerContext) -> pb.Organization:
-        call, tenant = current_call(), current_call().the_tenant
+        call, tenant = current_call(), current_call().required_tenant
         return pb.Organization(
             name=tenant.name, display_name=tenant.display_name, metadata=metadata_of(call.work, tenant.id),
             id=tenant.id, ref_link=org_path(tenant.id),

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 import grpc
 
-from ostiary.directory.org_roles import roles_of_users
-from ostiary.directory.users import BY_USER_NAME, list_users
+from ostiary.directory.roles.organization_roles import roles_of_users
+from ostiary.directory.users.users import BY_USER_NAME, list_users
 from ostiary.errors import invalid
 from ostiary.runtime import Runtime
 from ostiary.services.csp.users import typed_user
@@ -32,7 +32,9 @@ class OrganizationUsersServicer(organization_users_pb2_grpc.OrganizationUsersSer
         roles = roles_of_users(call.work, call.tenant_id, [user.id for user in users])
         with_profile = call.flag(request, "expand_profile")
         return pb.UserPage(
-            results=[typed_user(call.the_tenant, user, roles[user.id], with_profile=with_profile) for user in users],
+            results=[
+                typed_user(call.required_tenant, user, roles[user.id], with_profile=with_profile) for user in users
+            ],
             next_link=_link(call, request, start + limit, limit) if start + limit <= total else None,
             prev_link=_link(call, request, max(1, start - limit), limit) if start > 1 else None,
             total_results=total,

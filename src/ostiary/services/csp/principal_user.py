@@ -20,5 +20,5 @@ class PrincipalUserServicer(principal_user_pb2_grpc.PrincipalUserServiceServicer
 
     def GetLoggedInUser(self, request: pb.GetLoggedInUserRequest, context: grpc.ServicerContext) -> user_pb2.User:
         call = current_call()
-        caller = caller_view(call.work, call.the_tenant, call.principal)
+        caller = caller_view(call.work, call.required_tenant, call.principal)
         return caller_as_user(caller, with_profile=call.flag(request, "expand"))

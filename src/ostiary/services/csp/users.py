@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ostiary.access.callers import CallerView
-from ostiary.directory.org_roles import DISPLAY_NAMES, role_id
-from ostiary.directory.users import UserView
-from ostiary.oauth.platform_accounts import acct_of
+from ostiary.directory.roles.organization_roles import DISPLAY_NAMES, role_id
+from ostiary.directory.users.users import UserView
+from ostiary.oauth.platform.accounts import acct_of
 from ostiary.store.tenancy import TenantView
 from ostiary_api.csp.v1 import organization_users_pb2 as pb
 from ostiary_api.csp.v1 import user_pb2

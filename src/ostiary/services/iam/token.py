@@ -8,7 +8,7 @@ import grpc
 from google.api import httpbody_pb2
 
 from ostiary.access.exchange import ApiKeyExchange
-from ostiary.oauth.form import read_form_of
+from ostiary.http.forms import read_form_of
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary_api.iam.v1 import iam_token_pb2 as pb
@@ -19,7 +19,7 @@ class TokenServicer(iam_token_pb2_grpc.TokenServiceServicer):
     """Exchanges API keys for access tokens."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._exchange = ApiKeyExchange(runtime.platform_tokens, runtime.ledger, runtime.clock)
+        self._exchange = ApiKeyExchange(runtime.platform_tokens, runtime.group_commit, runtime.clock)
 
     def ExchangeApiKey(self, request: pb.ExchangeApiKeyRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call, form = current_call(), read_form_of(request.form, pb.ApiKeyForm)

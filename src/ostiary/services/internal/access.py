@@ -12,8 +12,8 @@ from ostiary.access.policy import Requirement
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.access.roles import effective
 from ostiary.errors import invalid
-from ostiary.oauth.clients import allow_service_account
-from ostiary.oauth.form import Form
+from ostiary.http.forms import Form
+from ostiary.oauth.clients.clients import allow_service_account
 from ostiary.runtime import Runtime
 from ostiary.transport.call import Call, current_call
 from ostiary_api.access.v1 import access_pb2 as pb
@@ -34,7 +34,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
     def __init__(self, runtime: Runtime) -> None:
         self._check = AccessCheck(runtime.authentication)
         self._endpoint = runtime.token_endpoint
-        self._exchange = ApiKeyExchange(runtime.platform_tokens, runtime.ledger, runtime.clock)
+        self._exchange = ApiKeyExchange(runtime.platform_tokens, runtime.group_commit, runtime.clock)
 
     def IntrospectToken(self, request: pb.IntrospectTokenRequest, context: grpc.ServicerContext) -> pb.TokenFacts:
         call = current_call()
@@ -53,7 +53,7 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
 
     def IssueClientToken(self, request: pb.IssueClientTokenRequest, context: grpc.ServicerContext) -> pb.ClientToken:
         call, scope = current_call(), " ".join(request.scopes)
-        issued = self._endpoint.for_client(call, call.the_tenant, request.client_id, scope, call.request_id)
+        issued = self._endpoint.for_client(call, call.required_tenant, request.client_id, scope, call.request_id)
         with call.transaction():  # the token leaves only once it is recorded who asked for it
             return pb.ClientToken(
                 access_token=issued["access_token"], expires_in=issued["expires_in"], scopes=issued["scope"].split()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from ostiary.directory.groups import groups_of_users
-from ostiary.directory.users import UserView, find_by_login, memberships, the_user
+from ostiary.directory.groups.membership import groups_of_users
+from ostiary.directory.users.users import UserView, find_by_login, get_user, memberships
 from ostiary.errors import invalid
-from ostiary.oauth.platform_accounts import is_verified
+from ostiary.oauth.platform.accounts import is_verified
 from ostiary.runtime import Runtime
 from ostiary.store.work import Work
 from ostiary.transport.call import current_call
@@ -24,12 +24,12 @@ class UsersServicer(directory_users_pb2_grpc.UsersServiceServicer):
 
     def GetUser(self, request: pb.GetUserRequest, context: grpc.ServicerContext) -> pb.User:
         work = current_call().work
-        return _shown(work, the_user(work, request.tenant_id, request.user_id))
+        return _shown(work, get_user(work, request.tenant_id, request.user_id))
 
     def LookUpUser(self, request: pb.LookUpUserRequest, context: grpc.ServicerContext) -> pb.User:
         work, (name, field) = current_call().work, _name(request)
         return _shown(
-            work, the_user(work, request.tenant_id, find_by_login(work, request.tenant_id, name, field) or "")
+            work, get_user(work, request.tenant_id, find_by_login(work, request.tenant_id, name, field) or "")
         )
 
 

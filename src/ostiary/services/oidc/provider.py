@@ -5,14 +5,14 @@ from __future__ import annotations
 import grpc
 
 from ostiary.access.callers import CallerView, caller_view
-from ostiary.oauth.client_authentication import CREDENTIALS
-from ostiary.oauth.form import read_form_of
-from ostiary.oauth.platform_accounts import is_verified
-from ostiary.oauth.platform_metadata import oidc_configuration, platform_keys
-from ostiary.oauth.platform_sessions import CSP
-from ostiary.oauth.platform_token_endpoint import TokenRequest
+from ostiary.http.forms import read_form_of
+from ostiary.oauth.clients.authentication import CREDENTIALS
+from ostiary.oauth.platform.accounts import is_verified
+from ostiary.oauth.platform.metadata import oidc_configuration, platform_keys
+from ostiary.oauth.platform.sessions import CSP
+from ostiary.oauth.platform.token_endpoint import PlatformTokenRequest
 from ostiary.runtime import Runtime
-from ostiary.services.entrance import entrance
+from ostiary.services.sign_in_context import sign_in_context
 from ostiary.transport.call import current_call
 from ostiary_api.oidc.v1 import keys_pb2, metadata_pb2, provider_pb2_grpc
 from ostiary_api.oidc.v1 import provider_pb2 as pb
@@ -30,7 +30,7 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> pb.TokenAnswer:
         authorization = current_call().metadata.get("authorization", "")
         form = read_form_of(request.form, pb.TokenForm, "orgId", *CREDENTIALS)
-        answer = self._endpoint(TokenRequest(authorization, form, self._issuers.oidc, entrance(CSP)))
+        answer = self._endpoint(PlatformTokenRequest(authorization, form, self._issuers.oidc, sign_in_context(CSP)))
         return pb.TokenAnswer(
             access_token=answer.access_token, token_type="Bearer", expires_in=answer.expires_in,
             refresh_token=answer.refresh_token or None, id_token=answer.identity_token or None,
@@ -55,7 +55,7 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
 
 def _user_info() -> pb.UserInfo:
     call = current_call()
-    return _claims(caller_view(call.work, call.the_tenant, call.principal))
+    return _claims(caller_view(call.work, call.required_tenant, call.principal))
 
 
 def _claims(caller: CallerView) -> pb.UserInfo:

@@ -6,7 +6,7 @@ import grpc
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2
 
-from ostiary.directory.attributes import OwnAttributes, attribute_of, attributes_of
+from ostiary.directory.profiles.attributes import OwnAttributes, attribute_of, attributes_of
 from ostiary.runtime import Runtime
 from ostiary.services.json_body import json_body
 from ostiary.transport.call import Call, current_call
@@ -33,7 +33,7 @@ class AttributesServicer(attributes_pb2_grpc.AttributesServiceServicer):
         call, value = _on_oneself(), request.value
         return json_body(
             self._own.put(
-                call.work, call.the_tenant, call.principal.id, request.name, value.content_type, value.data,
+                call.work, call.required_tenant, call.principal.id, request.name, value.content_type, value.data,
                 self._clock.now_ms(),
             )
         )  # fmt: skip

@@ -7,7 +7,7 @@ import scim2_models as scim
 from google.api import httpbody_pb2
 
 from ostiary.runtime import Runtime
-from ostiary.services.scim.resources import as_body
+from ostiary.scim.resources import as_body
 from ostiary.services.scim.users import MAX_COUNT
 from ostiary_api.scim.v2 import service_provider_config_pb2 as pb
 from ostiary_api.scim.v2 import service_provider_config_pb2_grpc

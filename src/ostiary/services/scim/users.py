@@ -9,17 +9,17 @@ import grpc
 import scim2_models as scim
 from google.api import httpbody_pb2
 
-from ostiary.directory.external_ids import USER, external_ids_of, give_external_id
-from ostiary.directory.groups import groups_of_users
-from ostiary.directory.org_roles import ORG_MEMBER, add_membership, roles_of_users
-from ostiary.directory.password_policy import check_new_password
-from ostiary.directory.user_input import check_user
-from ostiary.directory.users import UserView, create_user, list_users, the_user
+from ostiary.directory.groups.membership import groups_of_users
+from ostiary.directory.passwords.policy import check_new_password
+from ostiary.directory.roles.organization_roles import ORG_MEMBER, add_membership, roles_of_users
+from ostiary.directory.users.external_ids import USER, external_ids_of, give_external_id
+from ostiary.directory.users.input import check_user
+from ostiary.directory.users.users import UserView, create_user, get_user, list_users
 from ostiary.runtime import Runtime
-from ostiary.services.scim.filters import read_filter, read_order
-from ostiary.services.scim.resources import (
-    Beside,
+from ostiary.scim.filters import read_filter, read_order
+from ostiary.scim.resources import (
     Provisioned,
+    UserContext,
     as_body,
     chosen_attributes,
     etag,
@@ -71,7 +71,7 @@ class UsersServicer(scim_users_pb2_grpc.UsersServiceServicer):
 
     def GetUser(self, request: pb.GetUserRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call, chosen = current_call(), chosen_attributes(request.attributes, request.excluded_attributes)
-        user = the_user(call.work, call.tenant_id, request.id.removeprefix(URN))
+        user = get_user(call.work, call.tenant_id, request.id.removeprefix(URN))
         call.headers.append(("etag", etag(user)))
         if call.has_version(etag(user)):
             return httpbody_pb2.HttpBody()
@@ -79,7 +79,7 @@ class UsersServicer(scim_users_pb2_grpc.UsersServiceServicer):
 
     def _hash(self, call: Call, given: Provisioned) -> str:
         names = [given.new.user_name, *(email.value for email in check_user(given.new).emails)]
-        check_new_password(call.work, call.the_tenant, given.password, names)
+        check_new_password(call.work, call.required_tenant, given.password, names)
         call.release()
         return self._passwords.hash(call.tenant_id, given.password)
 
@@ -99,10 +99,10 @@ class UsersServicer(scim_users_pb2_grpc.UsersServiceServicer):
         roles, groups = roles_of_users(work, tenant_id, ids), groups_of_users(work, tenant_id, ids)
         names = external_ids_of(work, tenant_id, call.principal.id, USER, ids)
 
-        def beside(user: UserView) -> Beside:
-            return Beside(roles[user.id], groups[user.id], names.get(user.id, ""), self._location(user))
+        def user_context(user: UserView) -> UserContext:
+            return UserContext(roles[user.id], groups[user.id], names.get(user.id, ""), self._location(user))
 
-        return [write_user(user, beside(user), chosen) for user in users]
+        return [write_user(user, user_context(user), chosen) for user in users]
 
     def _location(self, user: UserView) -> str:
         return f"{self._url}/{user.id}"

@@ -9,12 +9,12 @@ from ostiary.store.tables.columns import as_id, table_of, temporary_tables, unin
 from ostiary.store.tables.groups import Group, GroupMember
 from ostiary.store.tables.installation import Fact, Job, Lease
 from ostiary.store.tables.keys import SigningKey
-from ostiary.store.tables.ledger import AuditEvent, Counter, Message
 from ostiary.store.tables.profiles import Identity, Profile, ProfileRole
 from ostiary.store.tables.roles import Role, RoleScope
 from ostiary.store.tables.sessions import Session
 from ostiary.store.tables.tenants import Logo, MessageTemplate, SettingDocument, SettingSecret, Tenant
 from ostiary.store.tables.tokens import AuthorizationCode, Grant, RefreshToken, RevokedToken, UsedOnce
+from ostiary.store.tables.trail_and_outbox import AuditEvent, Counter, Message
 from ostiary.store.tables.transfers import Transfer, TransferPart
 from ostiary.store.tables.users import (
     ExternalId,

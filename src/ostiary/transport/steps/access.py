@@ -42,7 +42,7 @@ def _found(call: Call, tenant_id: str) -> TenantView | None:
     """Returns a public answer's tenant from memory for a moment, since every cache keeps it for minutes; for all else
     it asks the store."""
     known = call.tenancy.lately(tenant_id) if call.rules.is_public else None
-    return known or call.tenancy.get(call.reading, tenant_id)
+    return known or call.tenancy.find(call.reading, tenant_id)
 
 
 def _tenant_of(call: Call, request: Message) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 from google.protobuf.message import Message
 
 from ostiary.access.principals import PrincipalKind
+from ostiary.audit.entries import UNKNOWN, Entry, record
+from ostiary.audit.runtime_events import attributes_event, captures
 from ostiary.clock import Clock
 from ostiary.errors import DomainError, Kind
-from ostiary.oauth.ledger import Ledger
-from ostiary.oauth.runtime_events import attributes_event, captures
-from ostiary.store.audit import UNKNOWN, Entry, record
+from ostiary.oauth.token.group_commit import GroupCommit
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import MALFORMED, Proceed
@@ -32,9 +32,9 @@ class Audit:
     and a refusal a moment later, since nothing depends on them.
     """
 
-    def __init__(self, clock: Clock, ledger: Ledger, *, reads: bool) -> None:
+    def __init__(self, clock: Clock, group_commit: GroupCommit, *, reads: bool) -> None:
         self._clock = clock
-        self._ledger = ledger
+        self._group_commit = group_commit
         self._reads = reads
 
     def __call__(self, call: Call, request: Message, proceed: Proceed) -> Any:
@@ -51,12 +51,12 @@ class Audit:
             answer = proceed(call, request)
         except DomainError as error:
             if error.kind not in _UNRECORDED and call.principal.kind not in _STRANGERS:
-                self._ledger.note(self._clock.now_ms(), refused(call, request, error.kind.value))
+                self._group_commit.note(self._clock.now_ms(), refused(call, request, error.kind.value))
             raise
         if call.record is not None and not call.is_recorded:
             raise LookupError(f"{call.rules.method} changed something outside Call.transaction, unrecorded")
         if not call.rules.changes and self._is_wanted(call.reading, call):
-            self._ledger.note(self._clock.now_ms(), entry_of(call, request))
+            self._group_commit.note(self._clock.now_ms(), entry_of(call, request))
         return answer
 
     def _record(self, work: Work, call: Call, request: Message) -> None:
@@ -68,7 +68,7 @@ class Audit:
 
     def _is_wanted(self, work: Work, call: Call) -> bool:
         if call.rules.options.audit_runtime:
-            return captures(work, call.the_tenant)
+            return captures(work, call.required_tenant)
         return self._reads or call.rules.changes
 
 

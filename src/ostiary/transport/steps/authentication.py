@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from ostiary.access.authentication import Authentication
 from ostiary.access.principals import ANONYMOUS
 from ostiary.errors import invalid
-from ostiary.oauth.form import read_fields
+from ostiary.http.forms import read_fields
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import Proceed
 from ostiary_api.options.v1 import rules_pb2 as options

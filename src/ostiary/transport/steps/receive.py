@@ -13,14 +13,14 @@ from ostiary.caller import check_awaited, own_caller
 from ostiary.errors import DomainError, Kind
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import MALFORMED, Proceed, malformed
-from ostiary.transport.slots import Slots
+from ostiary.transport.transfer_limits import TransferLimit
 
 
 class Receive:
     """Waits for the first message of an upload, which takes the place of the request; other requests pass."""
 
-    def __init__(self, slots: Slots) -> None:
-        self._slots = slots
+    def __init__(self, limit: TransferLimit) -> None:
+        self._limit = limit
 
     def __call__(self, call: Call, request: Any, proceed: Proceed) -> Any:
         """Strangers are refused before anything is waited for; of the others only a few are waited for at once."""
@@ -28,7 +28,7 @@ class Receive:
             return proceed(call, request)
         refuse_nobody(call.principal)
         call.release()
-        with self._slots.take():
+        with self._limit.take():
             messages = _whole(request)
             first = next(messages, MALFORMED)
             call.upload = itertools.chain([first], messages)

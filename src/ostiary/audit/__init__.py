@@ -1,0 +1,1 @@
+"""The audit trail: who did what, recorded in the transaction of the change, and read back."""

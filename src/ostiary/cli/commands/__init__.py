@@ -1,0 +1,1 @@
+"""The commands of `ostiary`, a module each."""

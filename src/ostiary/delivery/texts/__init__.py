@@ -1,0 +1,1 @@
+"""The texts of messages: templates by language, their placeholders, and the parts of a mail."""

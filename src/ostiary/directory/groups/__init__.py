@@ -1,0 +1,1 @@
+"""Groups of directory users, nested in each other."""

@@ -1,0 +1,133 @@
+"""Search in the profiles of a tenant, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, select
+
+from ostiary.directory.profiles.document import profile_documents
+from ostiary.directory.profiles.profiles import (
+    COLUMNS,
+    IDENTITY_COLUMNS,
+    OF_PROFILE,
+    PROVIDERS,
+    ProfileView,
+    profile_views,
+)
+from ostiary.directory.users.users import MAX_PAGE
+from ostiary.errors import invalid
+from ostiary.http.page_bytes import fitting
+from ostiary.names import is_text, login_key
+from ostiary.store.pages import about_how_many, counted_rows, how_many, on_page, page_of
+from ostiary.store.tables import Identity, Profile, table_of
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+INDEX, FULL = "index", "full"
+_PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
+_BY_AGE = (_PROFILES.c.created_at, _PROFILES.c.id)
+_KNOWN = _PROFILES.c.anonymous.is_(False)
+
+
+def search_profiles(
+    work: Work, tenant: TenantView, *, scope: str = "", email: str = "", idp_id: str = "", start: int | None = None,
+    count: int | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Returns one page of the profiles that are not anonymous, oldest first. Raises INVALID_DATA_SCOPE,
+    INVALID_COUNT."""
+    if scope not in ("", INDEX, FULL):
+        raise invalid("INVALID_DATA_SCOPE", f"dataScope must be {INDEX} or {FULL}.")
+    conditions, size = _conditions(tenant.id, email, idp_id), page_size(count)
+    about = 0 if email or idp_id else about_how_many(work, tenant, "profiles", counted_rows(_PROFILES, *conditions))
+    profiles, total = profile_page(work, conditions, page_start(start), size, about)
+    if scope == FULL:
+        return page_document(fitting(profile_documents(work, tenant.id, profiles)), total, start, count)
+    entries = [_entry(each) for each in profiles]
+    return page_document(entries, total, start, count)
+
+
+def page_document(
+    entries: Sequence[dict[str, Any]], total: int, start: int | None, count: int | None
+) -> dict[str, Any]:
+    """Returns one page of `users` as App ID answers it, with the paging that was asked for."""
+    asked = (("startIndex", start), ("count", count))
+    return {
+        "totalResults": total,
+        "itemsPerPage": len(entries),
+        "requestOptions": {name: value for name, value in asked if value is not None},
+        "users": entries,
+    }
+
+
+def page_size(count: int | None, most: int = MAX_PAGE) -> int:
+    """Returns the number of profiles in a page: 0 to `most`, and `most` when not given. Raises INVALID_COUNT."""
+    if count is not None and not 0 <= count <= most:
+        raise invalid("INVALID_COUNT", f"count must be between 0 and {most}.")
+    return most if count is None else count
+
+
+def page_start(start: int | None) -> int:
+    """The place of the first to return. Places count from 1; what is less means 1 (RFC 7644 §3.4.2.4), since clients
+    that count from 0 ask for 0 first."""
+    return max(start or 1, 1)
+
+
+def with_identity(tenant_id: str, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition that a profile is of this tenant and has such an identity.
+
+    The tenant is asked of the identities alone: asked of profiles too, it would lead SQLite to look at every profile.
+    """
+    holders = select(_IDENTITIES.c.profile_id).where(_IDENTITIES.c.tenant_id == tenant_id, *conditions)
+    return _PROFILES.c.id.in_(holders)
+
+
+def known_profiles(tenant_id: str) -> list[ColumnElement[bool]]:
+    """The conditions that a profile is of this tenant, and not anonymous."""
+    return [_PROFILES.c.tenant_id == tenant_id, _KNOWN]
+
+
+def _conditions(tenant_id: str, email: str, idp_id: str) -> list[ColumnElement[bool]]:
+    if not is_text(email + idp_id):
+        raise invalid("INVALID_FILTER", "email and id cannot hold NUL characters.")
+    if not email and not idp_id:
+        return known_profiles(tenant_id)
+    conditions: list[ColumnElement[bool]] = [_KNOWN]
+    if email:
+        conditions.append(with_identity(tenant_id, _IDENTITIES.c.email_key == login_key(email)))
+    if idp_id:  # the key of identities begins with the provider
+        named = (_IDENTITIES.c.provider.in_(PROVIDERS), _IDENTITIES.c.idp_id == idp_id)
+        conditions.append(with_identity(tenant_id, *named))
+    return conditions
+
+
+def profile_page(
+    work: Work,
+    conditions: Sequence[ColumnElement[bool]],
+    start: int,
+    count: int,
+    about: int = 0,
+    counting: Select[Any] | None = None,
+) -> tuple[Sequence[ProfileView], int]:
+    """Returns some of the profiles that match `conditions`, which name the tenant, oldest first; and how many there
+    are.
+
+    `about` and `counting` as in `page_of`.
+    """
+    counting = counted_rows(_PROFILES, *conditions) if counting is None else counting
+    page = page_of(_PROFILES, conditions, _BY_AGE, start=start, count=count, about=about, counting=counting)
+    rows = work.rows(
+        select(*COLUMNS, *IDENTITY_COLUMNS, page.c.total)
+        # The ids are of this tenant; said again, it would lead the store to look at every profile of it.
+        .select_from(page.join(_PROFILES, _PROFILES.c.id == page.c.id).outerjoin(_IDENTITIES, OF_PROFILE))
+        .order_by(*_BY_AGE, _IDENTITIES.c.provider, _IDENTITIES.c.idp_id)
+    )
+    if not rows:
+        return [], how_many(work, counting)
+    return on_page(profile_views(rows), rows[0].total, start), rows[0].total
+
+
+def _entry(profile: ProfileView) -> dict[str, str]:
+    provider = profile.identities[0].provider if profile.identities else ""
+    return {"idp": provider, "id": profile.id, "email": profile.email}

@@ -1,0 +1,1 @@
+"""Roles that a tenant defines for its applications, and the fixed ones of an organization."""

@@ -1,0 +1,1 @@
+"""Sign-in with a password: limits, the check, and whether the user is let in."""

@@ -1,0 +1,1 @@
+"""Tenants and organizations: made, listed, disabled and deleted."""

@@ -1,0 +1,1 @@
+"""Users and profiles carried between tenants: pages, files, and the jobs that write and read them."""

@@ -1,0 +1,1 @@
+"""Directory users: stored, changed, searched, and read from and written for callers."""

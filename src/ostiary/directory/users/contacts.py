@@ -1,0 +1,140 @@
+"""Mail addresses and phone numbers of directory users: stored as rows, so that queries can find them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, CompoundSelect, Row, bindparam, delete, insert, literal, select, union_all
+
+from ostiary.errors import DomainError, conflict, invalid
+from ostiary.names import email_key, is_text
+from ostiary.store.prepared import prepared
+from ostiary.store.tables import UserEmail, UserPhone, table_of, unindexed
+from ostiary.store.work import Work
+
+MAX_CONTACTS = 20
+MAX_TEXT = 1_000
+
+_EMAILS, _PHONES = table_of(UserEmail), table_of(UserPhone)
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """A mail address or phone number (RFC 7643 §4.1.2)."""
+
+    value: str
+    type: str = ""
+    display: str = ""
+    primary: bool = False
+
+
+def _contacts(whose: Callable[[ColumnElement[str]], ColumnElement[bool]]) -> CompoundSelect[Any]:
+    """Selects mail addresses and phone numbers of the users that the condition on the user's id chooses."""
+    parts = []
+    for kind, table in (("email", _EMAILS), ("phone", _PHONES)):
+        columns = (table.c.user_id, table.c.position, table.c.value, table.c.type, table.c.display, table.c.is_primary)
+        chosen = select(literal(kind).label("kind"), *columns)
+        parts.append(chosen.where(unindexed(table.c.tenant_id) == bindparam("tenant_id"), whose(table.c.user_id)))
+    return union_all(*parts).order_by("user_id", "kind", "position")
+
+
+_ADD_EMAIL = prepared(lambda insert: insert(_EMAILS).on_conflict_do_nothing().returning(literal(1)))
+_ADD_PHONE = prepared(insert(_PHONES))
+_OF_USERS = _contacts(lambda user_id: user_id.in_(bindparam("ids", expanding=True)))
+_OF_USER = prepared(_contacts(lambda user_id: user_id == bindparam("id")))
+
+
+def contacts_of(work: Work, tenant_id: str, user_ids: Sequence[str]) -> dict[tuple[str, str], tuple[Contact, ...]]:
+    """The contacts of these users by (user id, "email" or "phone"), in the order in which they were given."""
+    found: dict[tuple[str, str], tuple[Contact, ...]] = {}
+    for row in _rows(work, tenant_id, user_ids):
+        contact = Contact(row.value, row.type, row.display, bool(row.is_primary))
+        found[row.user_id, row.kind] = (*found.get((row.user_id, row.kind), ()), contact)
+    return found
+
+
+def _rows(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Sequence[Row[Any]]:
+    if len(user_ids) == 1:
+        return work.rows(_OF_USER, {"tenant_id": tenant_id, "id": user_ids[0]})
+    return work.rows(_OF_USERS, {"tenant_id": tenant_id, "ids": list(user_ids)}) if user_ids else ()
+
+
+def add_emails(work: Work, tenant_id: str, user_id: str, emails: Sequence[Contact]) -> None:
+    """Stores the mail addresses of a new user; raises EMAIL_TAKEN (409)."""
+    for row in email_rows(tenant_id, user_id, emails):
+        # Not asked first and written then: of two that ask at once both would find it free.
+        if work.row(_ADD_EMAIL, row) is None:
+            raise email_taken()
+
+
+def add_phones(work: Work, tenant_id: str, user_id: str, phones: Sequence[Contact]) -> None:
+    """Stores the phone numbers of a user who has none."""
+    for row in phone_rows(tenant_id, user_id, phones):
+        work.run(_ADD_PHONE, row)
+
+
+def replace_phones(work: Work, tenant_id: str, user_id: str, phones: Sequence[Contact]) -> None:
+    """Stores the phone numbers of a user in place of those before."""
+    work.run(delete(_PHONES).where(_PHONES.c.tenant_id == tenant_id, _PHONES.c.user_id == user_id))
+    add_phones(work, tenant_id, user_id, phones)
+
+
+def email_rows(tenant_id: str, user_id: str, emails: Sequence[Contact]) -> list[dict[str, Any]]:
+    """Returns the mail addresses of a user as they are stored; `emails` come from `one_primary`."""
+    return [
+        {**_row(tenant_id, user_id, position, email), "value_key": email_key(email.value)}
+        for position, email in enumerate(emails)
+    ]
+
+
+def phone_rows(tenant_id: str, user_id: str, phones: Sequence[Contact]) -> list[dict[str, Any]]:
+    """The phone numbers of a user as they are stored."""
+    return [
+        {**_row(tenant_id, user_id, position, phone), "value_key": phone_key(phone.value)}
+        for position, phone in enumerate(one_primary("phoneNumbers", phones))
+    ]
+
+
+def phone_key(number: str) -> str:
+    """The compared form of a phone number: without blanks and punctuation."""
+    return "".join(character for character in number if character.isalnum() or character == "+")
+
+
+def _row(tenant_id: str, user_id: str, position: int, contact: Contact) -> dict[str, Any]:
+    return {
+        "tenant_id": tenant_id, "user_id": user_id, "position": position, "value": contact.value,
+        "type": contact.type, "display": contact.display, "is_primary": contact.primary,
+    }  # fmt: skip
+
+
+def one_primary(name: str, contacts: Sequence[Contact]) -> list[Contact]:
+    """The contacts with exactly one primary: the first, if none claims it.
+
+    Raises TOO_MANY_VALUES, TWO_PRIMARY_VALUES, VALUE_MISSING, TEXT_TOO_LONG; `name` is the attribute's.
+    """
+    if len(contacts) > MAX_CONTACTS:
+        raise invalid("TOO_MANY_VALUES", f"{name} takes at most {MAX_CONTACTS} entries.", scim_type="invalidValue")
+    claims = [contact.primary for contact in contacts]
+    if claims.count(True) > 1:
+        raise invalid("TWO_PRIMARY_VALUES", f"Only one of {name} can be primary.", scim_type="invalidValue")
+    for contact in contacts:
+        check_texts({f"{name}.value": contact.value, f"{name}.display": contact.display, f"{name}.type": contact.type})
+        if not contact.value.strip():
+            raise invalid("VALUE_MISSING", f"Each of {name} needs a value.", scim_type="invalidValue")
+    first = claims.index(True) if True in claims else 0
+    return [Contact(one.value.strip(), one.type, one.display, place == first) for place, one in enumerate(contacts)]
+
+
+def check_texts(texts: Mapping[str, str]) -> None:
+    """Refuses what a store cannot hold: raises TEXT_TOO_LONG. Line breaks and markup are data like any other."""
+    for name, value in texts.items():
+        if len(value) > MAX_TEXT or not is_text(value):
+            message = f"{name} takes at most {MAX_TEXT} characters, and no NUL among them."
+            raise invalid("TEXT_TOO_LONG", message, scim_type="invalidValue")
+
+
+def email_taken() -> DomainError:
+    """Returns the error for a mail address that another user of the directory has."""
+    return conflict("EMAIL_TAKEN", "The directory has a user with this mail address already.", scim_type="uniqueness")

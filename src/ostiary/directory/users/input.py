@@ -1,0 +1,118 @@
+"""Input about a directory user, checked before anything slow begins and before anything is stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ostiary.directory.users.contacts import Contact, check_texts, one_primary
+from ostiary.errors import invalid
+from ostiary.names import MAX_NAME, email_key, name_key
+
+PENDING, CONFIRMED = "PENDING", "CONFIRMED"
+"""Whether the primary mail address was confirmed."""
+MAX_DOCUMENT = 32_768
+LATEST = 1 << 53
+"""Milliseconds; what every JSON reader can still hold as a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """Attributes that describe a user and give no rights.
+
+    `further` holds attributes of RFC 7643 §4.1 and §4.3 that no query asks for, under their JSON names, with
+    `name.formatted`, `name.middleName` and the honorifics under `name`.
+    """
+
+    display_name: str = ""
+    given_name: str = ""
+    family_name: str = ""
+    locale: str = ""
+    phones: Sequence[Contact] = ()
+    further: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def formatted_name(self) -> str:
+        """The name as one text (RFC 7643 §4.1.1): as it was given, else made of its parts."""
+        return formatted_name(self.given_name, self.family_name, self.further)
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser(Description):
+    """A user who is to be created.
+
+    `user_name` defaults to the primary mail address; `display_name` to the formatted name, else to the mail address.
+    """
+
+    emails: Sequence[Contact] = ()
+    user_name: str = ""
+    active: bool = True
+    status: str = PENDING
+    locked_until: int | None = None
+    original_id: str = ""
+    """The directory id that an imported user had in its origin."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserChange(Description):
+    """A new description of a user. Of the rest, what is None stays as it is; `active=True` unlocks."""
+
+    emails: Sequence[Contact] | None = None
+    user_name: str | None = None
+    active: bool | None = None
+    status: str | None = None
+    locked_until: int | None = None
+
+
+def formatted_name(given_name: str, family_name: str, further: Mapping[str, Any]) -> str:
+    """The name as one text: `further` may hold it."""
+    return str(further.get("name", {}).get("formatted", "")) or f"{given_name} {family_name}".strip()
+
+
+def check_user(new: NewUser) -> NewUser:
+    """Returns its argument, or raises INVALID_EMAIL, EMAIL_MISSING, INVALID_USERNAME, INVALID_STATUS,
+    INVALID_LOCKED_UNTIL, TEXT_TOO_LONG, or what `one_primary` raises."""
+    for email in one_primary("emails", new.emails):
+        email_key(email.value)
+    if not new.emails and not new.user_name:
+        raise invalid("EMAIL_MISSING", "emails must hold a mail address.", scim_type="invalidValue")
+    _check(new, new.user_name or None)
+    return new
+
+
+def check_change(change: UserChange) -> UserChange:
+    """The same for a change."""
+    _check(change, change.user_name)
+    return change
+
+
+def _check(user: NewUser | UserChange, user_name: str | None) -> None:
+    one_primary("phoneNumbers", user.phones)
+    if user_name is not None:
+        _check_user_name(user_name)
+    if user.status not in (None, PENDING, CONFIRMED):
+        raise invalid("INVALID_STATUS", f"status must be {PENDING} or {CONFIRMED}.", scim_type="invalidValue")
+    if user.locked_until is not None and not 0 <= user.locked_until < LATEST:
+        message = "lockedUntil must be a time in milliseconds since 1970."
+        raise invalid("INVALID_LOCKED_UNTIL", message, scim_type="invalidValue")
+    check_texts(
+        {
+            "displayName": user.display_name,
+            "name.givenName": user.given_name,
+            "name.familyName": user.family_name,
+            "locale": user.locale,
+            "originalId": user.original_id if isinstance(user, NewUser) else "",
+        }
+    )
+    if len(json.dumps(user.further)) > MAX_DOCUMENT:
+        message = f"The further attributes of a user have at most {MAX_DOCUMENT} characters as JSON."
+        raise invalid("TEXT_TOO_LONG", message, scim_type="invalidValue")
+
+
+def _check_user_name(name: str) -> None:
+    controls = any(ord(character) < 0x20 or ord(character) == 0x7F for character in name)
+    if not name_key(name) or len(name) > MAX_NAME or controls:
+        message = f"userName must have 1 to {MAX_NAME} characters and no line breaks."
+        raise invalid("INVALID_USERNAME", message, scim_type="invalidValue")

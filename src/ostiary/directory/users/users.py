@@ -1,0 +1,375 @@
+"""Directory users: found, listed, created, changed, deleted; the same for every dialect."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    bindparam,
+    delete,
+    false,
+    literal,
+    select,
+    tuple_,
+    update,
+)
+
+from ostiary.directory.passwords.lockout import is_locked
+from ostiary.directory.passwords.stored import forget_failures, set_first_password
+from ostiary.directory.users.contacts import (
+    Contact,
+    add_emails,
+    add_phones,
+    contacts_of,
+    email_taken,
+    one_primary,
+    replace_phones,
+)
+from ostiary.directory.users.input import (
+    CONFIRMED,
+    Description,
+    NewUser,
+    UserChange,
+    check_change,
+    check_user,
+    formatted_name,
+)
+from ostiary.directory.users.login_names import give_up_login_name, take_login_names
+from ostiary.errors import DomainError, conflict, invalid, not_found
+from ostiary.ids import Entropy, new_id
+from ostiary.names import email_key, is_text, login_key, name_key
+from ostiary.store.pages import about_how_many, counted_rows, how_many, on_page, page_of
+from ostiary.store.prepared import prepared
+from ostiary.store.tables import ExternalId, GroupMember, Membership, User, UserEmail, table_of, unindexed
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+MAX_PAGE = 100
+
+_USERS, _EMAILS = table_of(User), table_of(UserEmail)
+BY_AGE = (_USERS.c.created_at, _USERS.c.id)
+BY_USER_NAME = (_USERS.c.user_name_key, _USERS.c.id)
+_MEMBERSHIPS = table_of(Membership)
+
+
+@dataclass(frozen=True, slots=True)
+class UserView:
+    """A user as it was read. Times are UTC milliseconds; `document` is what `Description.further` held, as JSON."""
+
+    id: str
+    tenant_id: str
+    user_name: str
+    display_name: str
+    given_name: str
+    family_name: str
+    document: str
+    locale: str
+    active: bool
+    status: str
+    locked_until: int | None
+    lock_seconds: int
+    version: int
+    created_at: int
+    modified_at: int
+    last_login: int | None
+    original_id: str
+    access_epoch: int
+    emails: tuple[Contact, ...] = ()
+    phones: tuple[Contact, ...] = ()
+
+    @property
+    def email(self) -> str:
+        """The primary mail address; empty if there is none."""
+        return next((email.value for email in self.emails if email.primary), "")
+
+    @property
+    def further(self) -> dict[str, Any]:
+        """The attributes that no query asks for, under their JSON names."""
+        document: dict[str, Any] = json.loads(self.document)
+        return document
+
+    @property
+    def formatted_name(self) -> str:
+        """The name as one text; empty if none was given."""
+        return formatted_name(self.given_name, self.family_name, self.further)
+
+
+_FACTS = [name for name in UserView.__slots__ if name in _USERS.c]
+COLUMNS = [_USERS.c[name] for name in _FACTS]
+"""The columns of a `UserView`, in its order, without the contacts."""
+_THE_USER = (_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("of_user"))
+_BY_ID = prepared(select(*COLUMNS).where(*_THE_USER))
+_LOCK = prepared(select(*COLUMNS, _USERS.c.user_name_key).where(*_THE_USER).with_for_update())
+_ADD = prepared(lambda insert: insert(_USERS).on_conflict_do_nothing().returning(literal(1)))
+_DESCRIPTION = ("display_name", "display_name_key", "given_name", "family_name", "locale", "document")
+_CHANGED = (
+    *_DESCRIPTION,
+    "user_name",
+    "user_name_key",
+    "active",
+    "status",
+    "locked_until",
+    "lock_seconds",
+    "version",
+    "modified_at",
+)
+_CHANGE = prepared(update(_USERS).where(*_THE_USER).values({name: bindparam(name) for name in _CHANGED}))
+_DELETE = prepared(delete(_USERS).where(*_THE_USER))
+_NAMED_ELSEWHERE = [
+    prepared(delete(table).where(table.c.tenant_id == bindparam("of_tenant"), table.c[column] == bindparam("of_user")))
+    for table, column in ((table_of(GroupMember), "member_id"), (table_of(ExternalId), "resource_id"))
+]
+"""Rows that no foreign key takes with a user: what they name may be a group too."""
+_BY_IDS = select(*COLUMNS).where(
+    unindexed(_USERS.c.tenant_id) == bindparam("tenant_id"), _USERS.c.id.in_(bindparam("ids", expanding=True))
+)
+_BY_NAME = prepared(
+    select(_USERS.c.id).where(_USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.user_name_key == bindparam("key"))
+)
+_BY_EMAIL = prepared(
+    select(_EMAILS.c.user_id.label("id")).where(
+        _EMAILS.c.tenant_id == bindparam("tenant_id"), _EMAILS.c.value_key == bindparam("key"), _EMAILS.c.is_primary
+    )
+)
+_MEMBERSHIPS_OF = (
+    select(_MEMBERSHIPS.c.role)
+    .where(_MEMBERSHIPS.c.tenant_id == bindparam("tenant_id"), _MEMBERSHIPS.c.user_id == bindparam("id"))
+    .order_by(_MEMBERSHIPS.c.role)
+)
+
+
+def find_user(work: Work, tenant_id: str, user_id: str) -> UserView | None:
+    """The user with this directory id, or None."""
+    row = work.row(_BY_ID, _named(tenant_id, user_id))
+    return _views(work, tenant_id, [row])[0] if row else None
+
+
+def with_contacts(work: Work, user: UserView) -> UserView:
+    """A user who was read without them."""
+    found = contacts_of(work, user.tenant_id, [user.id])
+    return replace(user, emails=found.get((user.id, "email"), ()), phones=found.get((user.id, "phone"), ()))
+
+
+def get_user(work: Work, tenant_id: str, user_id: str) -> UserView:
+    """The user with this directory id; raises USER_NOT_FOUND."""
+    found = find_user(work, tenant_id, user_id)
+    if found is None:
+        raise no_such_user()
+    return found
+
+
+def find_users(work: Work, tenant_id: str, user_ids: Iterable[str]) -> dict[str, UserView]:
+    """Returns those of the users that exist, by directory id."""
+    rows = work.rows(_BY_IDS, {"tenant_id": tenant_id, "ids": list(user_ids)})
+    return {view.id: view for view in _views(work, tenant_id, rows)}
+
+
+def find_by_login(work: Work, tenant_id: str, login: str, identity_field: str) -> str | None:
+    """Returns the directory id of the user who signs in as `login`: the primary mail address (email) or the
+    userName."""
+    key = login_key(login)
+    if not is_text(key):
+        return None
+    row = work.row(_BY_NAME if identity_field == "userName" else _BY_EMAIL, {"tenant_id": tenant_id, "key": key})
+    return row.id if row else None
+
+
+def list_users(
+    work: Work, tenant_id: str, *conditions: ColumnElement[bool], start: int = 1, count: int = MAX_PAGE,
+    order: Sequence[ColumnElement[Any]] = BY_AGE, about: int = 0,
+) -> tuple[list[UserView], int]:  # fmt: skip
+    """Returns one page of users, oldest first unless `order` says otherwise, and how many there are in all.
+
+    `start` counts from 1. `conditions` and `order` are of the columns of the table `users`; `order` ends with the id.
+    `about`: how many there may be, so that a page near the end is looked for from there; it need not be right.
+    """
+    chosen = (_USERS.c.tenant_id == tenant_id, *conditions)
+    counting = counted_rows(_USERS, *chosen)
+    page = page_of(_USERS, chosen, order, start=start, count=count, about=about, counting=counting)
+    found = work.rows(select(*COLUMNS, page.c.total).join(page, page.c.id == _USERS.c.id).order_by(*order))
+    if not found:
+        return [], how_many(work, counting)
+    return _views(work, tenant_id, on_page(found, found[0].total, start)), found[0].total
+
+
+def user_count(work: Work, tenant: TenantView) -> int:
+    """About how many users a tenant has."""
+    return about_how_many(work, tenant, "users", counted_rows(_USERS, _USERS.c.tenant_id == tenant.id))
+
+
+def users_after(work: Work, tenant_id: str, position: str, count: int) -> list[UserView]:
+    """The next users in order of their age behind `position`, which is `{created_at} {id}` of one, or empty."""
+    page = select(*COLUMNS).where(_USERS.c.tenant_id == tenant_id).order_by(*BY_AGE).limit(count)
+    if position:
+        created_at, _, user_id = position.partition(" ")
+        page = page.where(tuple_(*BY_AGE) > tuple_(literal(int(created_at)), literal(user_id)))
+    return _views(work, tenant_id, work.rows(page))
+
+
+def user_named(tenant_id: str, login: str, identity_field: str) -> ColumnElement[bool]:
+    """The condition that a user signs in as `login`."""
+    key = login_key(login)
+    if not is_text(key):
+        return false()
+    if identity_field == "userName":
+        return _USERS.c.user_name_key == key
+    holders = select(_EMAILS.c.user_id).where(
+        _EMAILS.c.tenant_id == tenant_id, _EMAILS.c.value_key == key, _EMAILS.c.is_primary
+    )
+    return _USERS.c.id.in_(holders)
+
+
+def memberships(work: Work, tenant_id: str, user_id: str) -> list[str]:
+    """The organization roles of a user (org_owner, org_member, platform_operator), sorted."""
+    return [row.role for row in work.rows(_MEMBERSHIPS_OF, {"tenant_id": tenant_id, "id": user_id})]
+
+
+def create_user(
+    work: Work, tenant_id: str, new: NewUser, password_hash: str | None, entropy: Entropy, now_ms: int
+) -> UserView:
+    """Stores a new user. Raises what `check_user` raises, EMAIL_TAKEN, USERNAME_TAKEN (409).
+
+    Of two at once with the same name or address exactly one succeeds.
+    """
+    check_user(new)
+    emails, phones = one_primary("emails", new.emails), one_primary("phoneNumbers", new.phones)
+    email = next((one.value for one in emails if one.primary), "")
+    user_id, name = new_id(entropy), new.user_name or email
+    row = user_row(tenant_id, user_id, new, email, now_ms)
+    if work.row(_ADD, row) is None:
+        raise name_taken() if new.user_name else email_taken()
+    add_emails(work, tenant_id, user_id, emails)
+    keys = [login_key(name), *(email_key(one.value) for one in emails)]
+    refused = take_login_names(work, tenant_id, [(key, user_id) for key in keys])
+    if refused:
+        raise name_taken() if (login_key(name), user_id) in refused else email_taken()
+    add_phones(work, tenant_id, user_id, phones)
+    if password_hash is not None:
+        set_first_password(work, tenant_id, user_id, password_hash, now_ms)
+    return UserView(**{name: row[name] for name in _FACTS}, emails=tuple(emails), phones=tuple(phones))
+
+
+def user_row(tenant_id: str, user_id: str, new: NewUser, email: str, now_ms: int) -> dict[str, Any]:
+    """A new user as it is stored; `email` is its primary mail address, empty if it has none."""
+    name = new.user_name or email
+    return {
+        "id": user_id, "tenant_id": tenant_id, "user_name": name, "user_name_key": login_key(name),
+        **_described(new, email), "active": new.active, "status": new.status, "locked_until": new.locked_until,
+        "lock_seconds": 0,
+        "version": 1, "created_at": now_ms, "modified_at": now_ms, "last_login": None, "original_id": new.original_id,
+        "access_epoch": 0,
+    }  # fmt: skip
+
+
+def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, now_ms: int) -> UserView:
+    """Replaces what describes a user.
+
+    Raises USER_NOT_FOUND, what `check_change` raises, EMAIL_IMMUTABLE, USERNAME_TAKEN (409).
+    """
+    check_change(change)
+    # Lock, then read, then change: else of two changes at once one is lost without a word.
+    held = lock_user(work, tenant_id, user_id)
+    view = _views(work, tenant_id, [held])[0]
+    if change.emails is not None:
+        _refuse_other_addresses(view, change.emails)
+    user_name = view.user_name if change.user_name is None else change.user_name
+    user_name_key = held.user_name_key if change.user_name is None else _rename(work, view, held, change.user_name)
+    if change.active:
+        forget_failures(work, tenant_id, user_id)
+    phones = tuple(one_primary("phoneNumbers", change.phones))
+    if phones != view.phones:
+        replace_phones(work, tenant_id, user_id, phones)
+    locked_until = None if change.active else change.locked_until or view.locked_until
+    changed = {
+        **_described(change, view.email), "user_name": user_name, "active": _active_after(view, change, now_ms),
+        "status": change.status or view.status,
+        "locked_until": locked_until, "lock_seconds": view.lock_seconds if locked_until == view.locked_until else 0,
+        "version": view.version + 1, "modified_at": now_ms,
+    }  # fmt: skip
+    work.run(_CHANGE, {**changed, "user_name_key": user_name_key, **_named(tenant_id, user_id)})
+    return replace(view, **{name: value for name, value in changed.items() if name in _FACTS}, phones=phones)
+
+
+def _active_after(user: UserView, change: UserChange, now_ms: int) -> bool:
+    """A locked user is shown as not active: sent back with its lock, that is what was read and no wish."""
+    read_back = is_locked(user, now_ms) and change.locked_until == user.locked_until
+    return user.active if change.active is None or (read_back and not change.active) else change.active
+
+
+def lock_user(work: Work, tenant_id: str, user_id: str) -> Row[Any]:
+    """The user's row, held until the end of the transaction; raises USER_NOT_FOUND."""
+    user = work.row(_LOCK, _named(tenant_id, user_id))
+    if user is None:
+        raise no_such_user()
+    return user
+
+
+def confirm_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> None:
+    """Notes that the user reads the mail of its address. Hold the user's row."""
+    confirmed = {"status": CONFIRMED, "version": _USERS.c.version + 1, "modified_at": now_ms}
+    work.run(update(_USERS).where(*_THE_USER).values(confirmed), _named(tenant_id, user_id))
+
+
+def delete_user(work: Work, tenant_id: str, user_id: str) -> None:
+    """Deletes a user and what the directory knows of it; a profile stays. Raises USER_NOT_FOUND."""
+    if not work.run(_DELETE, _named(tenant_id, user_id)):
+        raise no_such_user()
+    for each in _NAMED_ELSEWHERE:
+        work.run(each, _named(tenant_id, user_id))
+
+
+def _named(tenant_id: str, user_id: str) -> dict[str, Any]:
+    return {"of_tenant": tenant_id, "of_user": user_id}
+
+
+def no_such_user() -> DomainError:
+    """Returns the error for a user that is not found: the same for an unknown directory id, a profile id, and a user of
+    another tenant."""
+    return not_found("USER_NOT_FOUND", "There is no directory user with this id.")
+
+
+def _views(work: Work, tenant_id: str, rows: Sequence[Any]) -> list[UserView]:
+    """Users with their contacts: one more query, however many users."""
+    found = contacts_of(work, tenant_id, [row.id for row in rows])
+    width = len(COLUMNS)
+    return [
+        UserView(*row[:width], found.get((row.id, "email"), ()), found.get((row.id, "phone"), ()))  # type: ignore[call-arg]
+        for row in rows
+    ]
+
+
+def _described(new: Description, email: str) -> dict[str, Any]:
+    display_name = new.display_name or new.formatted_name or email
+    return {
+        "display_name": display_name, "display_name_key": name_key(display_name), "given_name": new.given_name,
+        "family_name": new.family_name, "locale": new.locale, "document": json.dumps(new.further),
+    }  # fmt: skip
+
+
+def _rename(work: Work, view: UserView, held: Row[Any], name: str) -> str:
+    """Takes the new name, whose compared form it returns, and gives up the one before unless it is an address too."""
+    key, before = login_key(name), held.user_name_key
+    if key != before:
+        addresses = {email_key(one.value) for one in view.emails}
+        if key not in addresses and take_login_names(work, view.tenant_id, [(key, view.id)]):
+            raise name_taken()
+        if before not in addresses:
+            give_up_login_name(work, view.tenant_id, view.id, before)
+    return key
+
+
+def _refuse_other_addresses(view: UserView, emails: Sequence[Contact]) -> None:
+    given = {email_key(one.value) for one in one_primary("emails", emails)}
+    if given != {email_key(one.value) for one in view.emails}:
+        message = "The mail addresses of a user cannot be changed: send the ones it has, or create another user."
+        raise invalid("EMAIL_IMMUTABLE", message, scim_type="mutability")
+
+
+def name_taken() -> DomainError:
+    """Returns the error for a user name that another user of the directory has, or signs in with."""
+    return conflict("USERNAME_TAKEN", "The directory has a user with this user name already.", scim_type="uniqueness")

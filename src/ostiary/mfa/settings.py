@@ -1,0 +1,161 @@
+"""Settings of the second factor of directory users: whether it is asked for, how, and which extension decides."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from google.protobuf import struct_pb2
+
+from ostiary.errors import DomainError, invalid, not_found
+from ostiary.ids import Entropy
+from ostiary.keys.sealing import Sealing
+from ostiary.names import check_name
+from ostiary.settings.fields import is_blank, require
+from ostiary.settings.sealed import SealedSetting
+from ostiary.settings.setting import Setting
+from ostiary.settings.switch import check_switch
+from ostiary.store.tenancy import touch
+from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import mfa_pb2 as pb
+
+EMAIL, NEXMO = "email", "nexmo"
+"""The channels as paths name them; the second one's type is sms."""
+EXTENSIONS = ("premfa", "postmfa")
+MAX_CREDENTIAL, MAX_SENDER = 200, 20
+MAX_HEADERS, MAX_HEADER = 20, 4_096
+_HEADER_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,100}")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
+_OUR_HEADERS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "te", "upgrade"})
+"""Headers that make a request what it is."""
+
+MFA = Setting("mfa", pb.MfaConfig(is_active=False), check_switch)
+
+
+def _check_channels(channels: pb.MfaChannels) -> None:
+    if not channels.HasField("sms"):
+        if channels.sms_is_active:
+            raise invalid(
+                "CHANNEL_NOT_CONFIGURED", "Give key, secret and from of nexmo first; until then codes go by mail."
+            )
+        return
+    sms = channels.sms
+    require(sms, "config", "key", "secret", "sender")
+    check_name("config.key", sms.key, MAX_CREDENTIAL)
+    check_name("config.secret", sms.secret, MAX_CREDENTIAL)
+    sms.sender.string_value = _sender(sms.sender)
+    sms.provider = sms.provider or NEXMO
+    if sms.provider != NEXMO:
+        raise invalid("INVALID_PROVIDER", "config.provider must be nexmo.")
+
+
+def _sender(value: struct_pb2.Value) -> str:
+    """A number or a name, as text: clients send both."""
+    text = value.string_value
+    if value.HasField("number_value") and value.number_value == value.number_value // 1 and value.number_value >= 0:
+        text = f"{value.number_value:.0f}"
+    if not text.isprintable() or not 1 <= len(text.strip()) <= len(text) <= MAX_SENDER:
+        raise invalid("INVALID_SENDER", f"config.from must be a number or name of at most {MAX_SENDER} characters.")
+    return text
+
+
+MFA_CHANNELS = SealedSetting("mfa_channels", pb.MfaChannels(), _check_channels, secrets=("sms.key", "sms.secret"))
+
+
+def channels(stored: pb.MfaChannels) -> dict[str, pb.MfaChannel]:
+    """The channels as callers see them, by the names of their paths; secrets are there if `stored` has them."""
+    return {
+        EMAIL: pb.MfaChannel(type=EMAIL, is_active=not stored.sms_is_active),
+        NEXMO: pb.MfaChannel(
+            type="sms", is_active=stored.sms_is_active, config=stored.sms if stored.HasField("sms") else None
+        ),
+    }  # fmt: skip
+
+
+def get_channel(found: Mapping[str, pb.MfaChannel], name: str) -> pb.MfaChannel:
+    """Returns one of the channels; raises CHANNEL_NOT_FOUND."""
+    if name not in found:
+        raise not_found("CHANNEL_NOT_FOUND", f"The channels are {EMAIL} and {NEXMO}.")
+    return found[name]
+
+
+def put_channel(
+    work: Work, sealing: Sealing, entropy: Entropy, tenant_id: str, name: str, channel: pb.MfaChannel, now_ms: int
+) -> pb.MfaChannel:
+    """Switches a channel on or off, and with it the other. Raises CHANNEL_NOT_FOUND and for a bad channel."""
+    touch(work, tenant_id)  # first: it locks the tenant, so that of two changes at once none is lost
+    stored = pb.MfaChannels()
+    stored.CopyFrom(MFA_CHANNELS.opened(work, sealing, tenant_id))
+    get_channel(channels(stored), name)
+    check_switch(channel)
+    stored.sms_is_active = channel.is_active if name == NEXMO else not channel.is_active
+    if name == NEXMO and (channel.is_active or not is_blank(channel.config)) and channel.HasField("config"):
+        stored.sms.CopyFrom(channel.config)
+    return channels(MFA_CHANNELS.replace_sealed(work, sealing, entropy, tenant_id, stored, now_ms))[name]
+
+
+def _check_extension(stored: pb.StoredMfaExtension) -> None:
+    if stored.is_active and not stored.url:
+        raise url_missing()
+
+
+MFA_EXTENSIONS = {
+    name: SealedSetting(f"mfa_{name}", pb.StoredMfaExtension(), _check_extension, secrets=("headers",))
+    for name in EXTENSIONS
+}
+
+
+def get_extension(name: str) -> SealedSetting[pb.StoredMfaExtension]:
+    """The settings of an extension; raises INVALID_EXTENSION."""
+    if name not in MFA_EXTENSIONS:
+        raise invalid("INVALID_EXTENSION", f"The extensions are {' and '.join(EXTENSIONS)}.")
+    return MFA_EXTENSIONS[name]
+
+
+def extension_message(stored: pb.StoredMfaExtension) -> pb.MfaExtension:
+    """An extension as callers see it; headers are there if `stored` has them."""
+    shown = pb.MfaExtension(is_active=stored.is_active)
+    if stored.url:
+        shown.config.url = stored.url
+        shown.config.headers.update(json.loads(stored.headers or "{}"))
+    return shown
+
+
+def stored_extension(extension: pb.MfaExtension) -> pb.StoredMfaExtension:
+    """An extension as it is stored; raises IS_ACTIVE_MISSING, INVALID_URL, INVALID_HEADER.
+
+    Whether its URL may be called is for `Outgoing.check_url` to say."""
+    check_switch(extension)
+    if extension.config.HasField("url") and not extension.config.url:
+        raise invalid("INVALID_URL", "config.url must be a URL; leave it out where there is none.")
+    headers = dict(extension.config.headers)
+    _check_headers(headers)
+    return pb.StoredMfaExtension(
+        is_active=extension.is_active, url=extension.config.url, headers=json.dumps(headers) if headers else None
+    )  # fmt: skip
+
+
+def activated(stored: pb.StoredMfaExtension, active: pb.MfaExtensionActive) -> pb.StoredMfaExtension:
+    """A copy that is on or off."""
+    check_switch(active)
+    changed = pb.StoredMfaExtension()
+    changed.CopyFrom(stored)
+    changed.is_active = active.is_active
+    return changed
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    names = [name.lower() for name in headers]
+    good = all(_HEADER_NAME.fullmatch(name) for name in names) and len(set(names)) == len(names) <= MAX_HEADERS
+    good = good and not _OUR_HEADERS & set(names)
+    if not good or not all(len(value) <= MAX_HEADER and _HEADER_VALUE.fullmatch(value) for value in headers.values()):
+        message = (
+            f"config.headers takes at most {MAX_HEADERS} HTTP headers of ASCII text, and none that make the request."
+        )
+        raise invalid("INVALID_HEADER", message)
+
+
+def url_missing() -> DomainError:
+    """An extension cannot be called without one."""
+    return invalid("URL_MISSING", "The extension has no config.url to call; put its configuration first.")

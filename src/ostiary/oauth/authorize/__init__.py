@@ -1,0 +1,1 @@
+"""The authorization endpoint: requests, sign-in transactions, codes, discovery."""

@@ -1,0 +1,253 @@
+"""The authorization request (RFC 6749 §4.1.1, OpenID Connect Core §3.1.2.1): read, checked, stored for the sign-in
+pages.
+
+Until the client and the redirect URI are known to be valid, an error is shown in the browser; from then on it is
+returned to the client. A bad redirect URI is never followed (RFC 9700 §4.1).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from ostiary.directory.profiles.anonymous import ANONYMOUS
+from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
+from ostiary.errors import DomainError, invalid
+from ostiary.keys import jwt
+from ostiary.keys.issuers import Issuers
+from ostiary.keys.keyring import Keyring
+from ostiary.oauth.claims.scopes import UNDERSTOOD, USER_SCOPES, requested_scopes
+from ostiary.oauth.clients.clients import ClientView, find_client
+from ostiary.oauth.clients.redirect_uris import redirect_uri_allowed, registered_uris
+from ostiary.oauth.token.pkce import METHOD, is_challenge
+from ostiary.oauth.token.progressive import PARAMETER, AnonymousTokens
+from ostiary.oauth.token.settings import TOKENS
+from ostiary.settings.setting import Setting
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+from ostiary.upstream.custom import NAME as CUSTOM
+from ostiary.upstream.saml import SAML
+from ostiary.upstream.social import SOCIAL
+
+WEB_MESSAGE = "web_message"
+PROMPTS = frozenset({"none", "login", "consent", "select_account"})
+MAX_LENGTH = 4_096
+"""Characters of one parameter; they are kept until the sign-in is finished."""
+NOT_ACTIVE = "The identity provider is not active."
+_TOKENS = frozenset({"id_token_hint", PARAMETER})
+"""Parameters with a limit of their own, and not kept."""
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+
+Parameters = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnAddress:
+    """The address to which an answer goes: a registered redirect URI, and the response mode. `state` is returned as it
+    was sent."""
+
+    redirect_uri: str
+    state: str
+    response_mode: str = ""
+
+    @property
+    def origin(self) -> str:
+        """The scheme, host and port of the redirect URI; empty where it has none (an app's own scheme)."""
+        parts = urlsplit(self.redirect_uri)
+        origin = f"{parts.scheme}://{parts.netloc}"
+        return origin if _ORIGIN.fullmatch(origin) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationRequest:
+    """A valid authorization request. `scope` are the names asked for; `hinted_subject` is the user that the client
+    expects.
+
+    `provider` is the one asked for, if any; `anonymous_id` the anonymous profile that the user had until now, if any;
+    `wants_acr` whether the identity token shall say how the user was identified.
+    """
+
+    client_id: str
+    address: ReturnAddress
+    scope: tuple[str, ...]
+    nonce: str
+    challenge: str
+    hinted_subject: str
+    provider: str = ""
+    anonymous_id: str = ""
+    wants_acr: bool = False
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether an anonymous user is requested, so that no sign-in page is shown."""
+        return self.provider == ANONYMOUS
+
+    def dump(self) -> str:
+        """As JSON, to be stored."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def load(cls, text: str) -> AuthorizationRequest:
+        """Reads what `dump` wrote."""
+        facts = json.loads(text)
+        facts["address"] = ReturnAddress(**facts["address"])
+        facts["scope"] = tuple(facts["scope"])
+        return cls(**facts)
+
+
+class AuthorizationFailed(Exception):
+    """An error that is returned to the client (RFC 6749 §4.1.2.1)."""
+
+    def __init__(self, address: ReturnAddress, error: str, description: str) -> None:
+        super().__init__(error)
+        self.address = address
+        self.error = error
+        self.description = description
+
+
+class AuthorizationRequests:
+    """Reads authorization requests."""
+
+    def __init__(self, keys: Keyring, issuers: Issuers, anonymous: AnonymousTokens) -> None:
+        self._keys = keys
+        self._issuers = issuers
+        self._anonymous = anonymous
+
+    def read(self, work: Work, tenant: TenantView, parameters: Parameters) -> AuthorizationRequest:
+        """The request; raises DomainError for the browser and AuthorizationFailed for the client."""
+        client = find_client(work, tenant, parameters.get("client_id", ""))
+        if client is None or not client.enabled:
+            message = "The client is unknown: client_id must be that of an application of this tenant."
+            raise invalid("INVALID_CLIENT", message, oauth_error="invalid_client")
+        address = _address(work, tenant, parameters)
+        _check_length(address, parameters)
+        _check_shape(address, parameters)
+        _check_provider(work, tenant, address, parameters.get("idp", ""))
+        return AuthorizationRequest(
+            client_id=client.id, address=address, scope=_scope(client, address, parameters),
+            nonce=parameters.get("nonce", ""), challenge=_challenge(client, address, parameters),
+            hinted_subject=self._hinted_subject(work, tenant, client, address, parameters),
+            provider=parameters.get("idp", ""),
+            anonymous_id=self._anonymous_id(work, tenant, client, address, parameters),
+            wants_acr=bool(parameters.get("acr_values", "").split()),
+        )  # fmt: skip
+
+    def _anonymous_id(
+        self, work: Work, tenant: TenantView, client: ClientView, address: ReturnAddress, parameters: Parameters
+    ) -> str:
+        try:
+            return self._anonymous.profile_of(work, tenant, client.id, parameters.get(PARAMETER, ""))
+        except DomainError as error:
+            raise AuthorizationFailed(address, "invalid_request", error.message) from error
+
+    def _hinted_subject(
+        self, work: Work, tenant: TenantView, client: ClientView, address: ReturnAddress, parameters: Parameters
+    ) -> str:
+        """Returns the user whom `id_token_hint` names. It may have expired: it says whom the client expects, and proves
+        nothing."""
+        hint = parameters.get("id_token_hint", "")
+        if not hint:
+            return ""
+        try:
+            _, claims = jwt.decode(hint, lambda _: self._keys.verifiers(work, tenant))
+        except jwt.InvalidToken:
+            claims = {}
+        ours = claims.get("iss") == self._issuers.tenant(tenant.id) and client.id in claims.get("aud", ())
+        if not ours or "scope" in claims:  # which access tokens alone have
+            raise AuthorizationFailed(address, "invalid_request", "id_token_hint is not an identity token of yours.")
+        return str(claims["sub"])
+
+
+def _address(work: Work, tenant: TenantView, parameters: Parameters) -> ReturnAddress:
+    redirect_uri = parameters.get("redirect_uri", "")
+    if not redirect_uri_allowed(redirect_uri, registered_uris(work, tenant)):
+        raise bad_redirect_uri()
+    address = ReturnAddress(redirect_uri, parameters.get("state", ""))
+    mode = parameters.get("response_mode", "")
+    if mode not in ("", "query", WEB_MESSAGE):
+        raise AuthorizationFailed(address, "invalid_request", "response_mode must be query or web_message.")
+    if mode != WEB_MESSAGE:
+        return address
+    if not address.origin:
+        raise AuthorizationFailed(address, "invalid_request", "web_message needs a redirect_uri with a web origin.")
+    return ReturnAddress(redirect_uri, address.state, WEB_MESSAGE)
+
+
+def bad_redirect_uri() -> DomainError:
+    """The very words of App ID, which people search for."""
+    message = (
+        'redirect_uri is invalid. Check the URL-s listed under the "Manage" section in the "Identity Providers" tabs.'
+    )
+    return invalid("INVALID_REDIRECT_URI", message, oauth_error="invalid_request")
+
+
+def _check_length(address: ReturnAddress, parameters: Parameters) -> None:
+    for name, value in parameters.items():
+        if len(value) > MAX_LENGTH and name not in _TOKENS:
+            stateless = ReturnAddress(address.redirect_uri, address.state[:MAX_LENGTH], address.response_mode)
+            raise AuthorizationFailed(stateless, "invalid_request", f"{name} is longer than {MAX_LENGTH} characters.")
+
+
+def _check_shape(address: ReturnAddress, parameters: Parameters) -> None:
+    if parameters.get("request"):
+        raise AuthorizationFailed(address, "request_not_supported", "Send the parameters themselves, not an object.")
+    if parameters.get("request_uri"):
+        raise AuthorizationFailed(address, "request_uri_not_supported", "Nothing is fetched; send the parameters.")
+    response_type = parameters.get("response_type", "")
+    if not response_type:
+        raise AuthorizationFailed(address, "invalid_request", "response_type is missing; it must be code.")
+    if response_type != "code":
+        raise AuthorizationFailed(address, "unsupported_response_type", "response_type must be code.")
+    if "\0" in parameters.get("nonce", ""):  # it is stored until the code is redeemed
+        raise AuthorizationFailed(address, "invalid_request", "nonce must not hold the character NUL.")
+    max_age = parameters.get("max_age", "")
+    if max_age and not (max_age.isascii() and max_age.isdigit()):
+        raise AuthorizationFailed(address, "invalid_request", "max_age must be a number of seconds.")
+    prompts = parameters.get("prompt", "").split()
+    if not PROMPTS.issuperset(prompts) or ("none" in prompts and len(prompts) > 1):
+        raise AuthorizationFailed(
+            address, "invalid_request", "prompt must be none, or some of login, consent and select_account."
+        )
+
+
+def _check_provider(work: Work, tenant: TenantView, address: ReturnAddress, idp: str) -> None:
+    if idp == ANONYMOUS:
+        if not TOKENS.read(work, tenant).anonymous_access.enabled:
+            raise AuthorizationFailed(address, "access_denied", "Anonymous token is disabled")
+        return
+    if idp not in ("", "cloud_directory"):
+        raise AuthorizationFailed(address, "access_denied", _why_not(work, tenant, idp))
+    if not CLOUD_DIRECTORY.read(work, tenant).is_active:
+        raise AuthorizationFailed(address, "access_denied", NOT_ACTIVE)
+
+
+def _why_not(work: Work, tenant: TenantView, idp: str) -> str:
+    """Returns the reason why nobody can sign in with a provider, although it may have settings."""
+    settings: Mapping[str, Setting[Any]] = {**SOCIAL, "saml": SAML}
+    if idp in settings and settings[idp].read(work, tenant).is_active:
+        return f"The identity provider {idp} is switched on, but signing in with it is not offered here yet."
+    if idp == CUSTOM:
+        return "With custom identity people sign in by an assertion at the token endpoint, not by a browser."
+    return NOT_ACTIVE
+
+
+def _scope(client: ClientView, address: ReturnAddress, parameters: Parameters) -> tuple[str, ...]:
+    """Checks the scopes: one that no sign-in could ever grant is refused before the user types a password."""
+    asked = requested_scopes(parameters.get("scope", ""), client.name)
+    if not {*USER_SCOPES, *UNDERSTOOD, *client.scopes}.issuperset(asked):
+        raise AuthorizationFailed(address, "invalid_scope", "The application does not define a requested scope.")
+    return asked
+
+
+def _challenge(client: ClientView, address: ReturnAddress, parameters: Parameters) -> str:
+    challenge, method = parameters.get("code_challenge", ""), parameters.get("code_challenge_method", "")
+    if not challenge and not method and not client.is_public:
+        return ""
+    if method != METHOD or not is_challenge(challenge):
+        message = "Send code_challenge with code_challenge_method=S256; applications without a secret must."
+        raise AuthorizationFailed(address, "invalid_request", message)
+    return challenge

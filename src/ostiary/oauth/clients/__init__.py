@@ -1,0 +1,1 @@
+"""Clients: registered, authenticated, and where they may send browsers to."""

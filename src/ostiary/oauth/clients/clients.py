@@ -1,0 +1,222 @@
+"""OAuth clients: App ID's applications. What a request needs of them is cached with the tenant."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from ostiary.errors import invalid, not_found
+from ostiary.ids import Entropy, digest, new_id, same
+from ostiary.keys.sealing import SealedField, Sealing
+from ostiary.names import check_name
+from ostiary.oauth.sessions.refresh import revoke_grants_of
+from ostiary.store.tables import AuthorizationCode, Client, ClientScope, RoleScope, table_of
+from ostiary.store.tenancy import TenantView, touch
+from ostiary.store.work import Work
+
+CONFIDENTIAL, PUBLIC = "regularwebapp", "singlepageapp"
+"""The two types of an application: with a secret, and without."""
+TYPES = (CONFIDENTIAL, PUBLIC)
+MAX_NAME = 50
+MAX_CLIENTS = 200
+MAX_SCOPES = 50
+_SCOPE = re.compile(r"(?!appid|openid)[a-z0-9._]{1,49}")
+
+_CLIENTS, _CODES = table_of(Client), table_of(AuthorizationCode)
+_SCOPES, _ROLE_SCOPES = table_of(ClientScope), table_of(RoleScope)
+_OF_TENANT = (
+    select(
+        _CLIENTS.c.id, _CLIENTS.c.name, _CLIENTS.c.type, _CLIENTS.c.secret_digest, _CLIENTS.c.sealed_secret,
+        _CLIENTS.c.enabled, _CLIENTS.c.service_account,
+    )
+    .where(_CLIENTS.c.tenant_id == bindparam("tenant_id"))
+    .order_by(_CLIENTS.c.name, _CLIENTS.c.id)
+)  # fmt: skip
+_SCOPES_OF_TENANT = (
+    select(_SCOPES.c.client_id, _SCOPES.c.scope)
+    .where(_SCOPES.c.tenant_id == bindparam("tenant_id"))
+    .order_by(_SCOPES.c.client_id, _SCOPES.c.position)
+)
+_TENANT_OF = select(_CLIENTS.c.tenant_id).where(_CLIENTS.c.id == bindparam("client_id"))
+_COUNT = select(func.count()).where(_CLIENTS.c.tenant_id == bindparam("tenant_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class ClientView:
+    """A client as requests see it. `secret_digest` and `sealed_secret` are empty for public clients."""
+
+    id: str
+    name: str
+    type: str
+    secret_digest: str
+    sealed_secret: str
+    enabled: bool
+    service_account: bool
+    scopes: tuple[str, ...] = ()
+
+    @property
+    def is_public(self) -> bool:
+        """Whether the client is public (RFC 6749 §2.1): it has no secret and must use PKCE."""
+        return self.type == PUBLIC
+
+
+def list_clients(work: Work, tenant: TenantView) -> Sequence[ClientView]:
+    """The clients of a tenant, sorted by name."""
+    return tuple(_clients(work, tenant).values())
+
+
+def find_client(work: Work, tenant: TenantView, client_id: str) -> ClientView | None:
+    """The client, or None."""
+    return _clients(work, tenant).get(client_id)
+
+
+def tenant_of_client(work: Work, client_id: str) -> str | None:
+    """Returns the tenant of a client, for the paths that name no tenant."""
+    row = None if "\0" in client_id else work.row(_TENANT_OF, {"client_id": client_id})
+    return row.tenant_id if row else None
+
+
+def get_client(work: Work, tenant: TenantView, client_id: str) -> ClientView:
+    """The client; raises APPLICATION_NOT_FOUND."""
+    found = find_client(work, tenant, client_id)
+    if found is None:
+        raise _unknown()
+    return found
+
+
+def _clients(work: Work, tenant: TenantView) -> dict[str, ClientView]:
+    # All of them at once: a look-up of ids that do not exist must not fill the cache.
+    return tenant.cached("clients", lambda: _load(work, tenant.id))
+
+
+def _load(work: Work, tenant_id: str) -> dict[str, ClientView]:
+    scopes: dict[str, list[str]] = {}
+    for row in work.rows(_SCOPES_OF_TENANT, {"tenant_id": tenant_id}):
+        scopes.setdefault(row.client_id, []).append(row.scope)
+    rows = work.rows(_OF_TENANT, {"tenant_id": tenant_id})
+    return {row.id: ClientView(**row._asdict(), scopes=tuple(scopes.get(row.id, ()))) for row in rows}
+
+
+def check_secret(client: ClientView, secret: str) -> bool:
+    """Whether `secret` is the client's, in constant time. Public clients have none, so nothing is."""
+    return bool(client.secret_digest) and same(digest(secret), client.secret_digest)
+
+
+def show_secret(sealing: Sealing, tenant_id: str, client: ClientView) -> str:
+    """The secret in the clear, for those who may read it; empty for public clients."""
+    return (
+        sealing.open(client.sealed_secret, secret_place(tenant_id, client.id)).decode() if client.sealed_secret else ""
+    )
+
+
+def secret_place(tenant_id: str, client_id: str) -> SealedField:
+    """Returns the place under which the readable copy of a client's secret is sealed."""
+    return SealedField(tenant_id, "clients", client_id, "sealed_secret")
+
+
+def create_client(
+    work: Work, sealing: Sealing, entropy: Entropy, tenant_id: str, name: str, type: str, now_ms: int, *,
+    client_id: str = "", secret: str = "",
+) -> tuple[ClientView, str]:  # fmt: skip
+    """A new, enabled client of one of TYPES, and its secret: base64 of a GUID, as App ID's are; empty when public.
+
+    `client_id` and `secret` are those that it had on another server; without them they are new.
+    Raises INVALID_NAME, INVALID_APPLICATION_TYPE, TOO_MANY_APPLICATIONS.
+    """
+    check_name("name", name, MAX_NAME)
+    if type not in TYPES:
+        raise invalid("INVALID_APPLICATION_TYPE", f"type must be one of {', '.join(TYPES)}.")
+    touch(work, tenant_id)  # first: it locks the tenant, so that two at once are not both the last one allowed
+    row = work.row(_COUNT, {"tenant_id": tenant_id})
+    if row is not None and row[0] >= MAX_CLIENTS:
+        raise invalid("TOO_MANY_APPLICATIONS", f"A tenant has at most {MAX_CLIENTS} applications; delete one first.")
+    client_id = client_id or new_id(entropy)
+    secret = "" if type == PUBLIC else secret or base64.b64encode(new_id(entropy).encode()).decode()
+    client = Client(
+        id=client_id, tenant_id=tenant_id, name=name, type=type, created_at=now_ms,
+        secret_digest=digest(secret) if secret else "",
+        sealed_secret=sealing.seal(secret.encode(), secret_place(tenant_id, client_id)) if secret else "",
+    )  # fmt: skip
+    work.add(client)
+    return _load(work, tenant_id)[client_id], secret
+
+
+def rename_client(work: Work, tenant_id: str, client_id: str, name: str) -> ClientView:
+    """Renames an application; raises APPLICATION_NOT_FOUND and for a bad name."""
+    client = lock_client(work, tenant_id, client_id)
+    check_name("name", name, MAX_NAME)
+    client.name = name
+    work.flush()
+    return _load(work, tenant_id)[client_id]
+
+
+def allow_service_account(work: Work, tenant_id: str, client_id: str, *, allowed: bool) -> ClientView:
+    """Puts a confidential application on the list of service accounts, or takes it off; acts from the next request on.
+
+    Raises APPLICATION_NOT_FOUND, PUBLIC_CLIENT.
+    """
+    client = lock_client(work, tenant_id, client_id)
+    if allowed and client.type == PUBLIC:
+        raise invalid("PUBLIC_CLIENT", "A single-page application has no secret and cannot be a service account.")
+    client.service_account = allowed
+    work.flush()
+    return _load(work, tenant_id)[client_id]
+
+
+def put_scopes(work: Work, tenant_id: str, client_id: str, scopes: Sequence[str]) -> Sequence[str]:
+    """Replaces the scopes of an application and returns them, each once; what is dropped disappears from every role."""
+    lock_client(work, tenant_id, client_id)
+    wanted = list(dict.fromkeys(scopes))
+    _check_scopes(wanted)
+    work.run(delete(_SCOPES).where(_SCOPES.c.tenant_id == tenant_id, _SCOPES.c.client_id == client_id))
+    rows = [
+        {"tenant_id": tenant_id, "client_id": client_id, "position": position, "scope": scope}
+        for position, scope in enumerate(wanted)
+    ]
+    if rows:
+        work.run(insert(_SCOPES), rows)
+    given = _ROLE_SCOPES.c
+    dropped = (given.tenant_id == tenant_id) & (given.client_id == client_id) & given.scope.not_in(wanted)
+    work.run(delete(_ROLE_SCOPES).where(dropped))
+    return wanted
+
+
+def delete_client(work: Work, tenant_id: str, client_id: str, now_ms: int) -> None:
+    """Deletes an application and kills what was granted to it; its access tokens die with it (`Authentication`)."""
+    client = lock_client(work, tenant_id, client_id)
+    unused = (_CODES.c.tenant_id == tenant_id, _CODES.c.client_id == client_id, _CODES.c.used_at.is_(None))
+    work.run(update(_CODES).where(*unused).values(used_at=now_ms))
+    revoke_grants_of(work, tenant_id, now_ms, client_id=client_id)
+    work.delete(client)
+
+
+def lock_client(work: Work, tenant_id: str, client_id: str) -> Client:
+    """The application, held until commit, in a transaction that changes what is cached of it.
+
+    The tenant is locked first, in the order of every change here (no deadlocks). Raises APPLICATION_NOT_FOUND.
+    """
+    touch(work, tenant_id)
+    client = work.get(Client, client_id, lock=True)
+    if client is None or client.tenant_id != tenant_id:
+        raise _unknown()
+    return client
+
+
+def _check_scopes(scopes: Sequence[str]) -> None:
+    if len(scopes) > MAX_SCOPES:
+        raise invalid("TOO_MANY_SCOPES", f"An application has at most {MAX_SCOPES} scopes.")
+    for position, scope in enumerate(scopes):
+        if not _SCOPE.fullmatch(scope):
+            message = (
+                f"scopes[{position}] must have 1 to 49 lower-case letters, digits, dots or underscores and must not "
+                "start with appid or openid."
+            )
+            raise invalid("INVALID_SCOPE", message)
+
+
+def _unknown() -> Exception:
+    return not_found("APPLICATION_NOT_FOUND", "This tenant has no application with this id.")

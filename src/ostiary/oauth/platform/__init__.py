@@ -1,0 +1,1 @@
+"""The platform as an authorization server of its own: accounts, sessions, tokens, metadata."""

@@ -1,0 +1,78 @@
+"""Directory users as platform tokens describe them, in the claims of VMware Identity Service."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from ostiary.directory.groups.membership import BelongsTo, groups_of_users
+from ostiary.directory.passwords.lockout import is_locked
+from ostiary.directory.users.input import CONFIRMED
+from ostiary.directory.users.users import UserView, find_user, memberships
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A user of an organization with its roles and groups."""
+
+    tenant: TenantView
+    user: UserView
+    roles: Sequence[str]
+    groups: Sequence[BelongsTo]
+
+    @property
+    def acct(self) -> str:
+        """The account's name in other systems."""
+        return acct_of(self.user.user_name, self.tenant.name)
+
+    @property
+    def perms(self) -> list[str]:
+        """The permissions of its tokens."""
+        return [f"csp:{role}" for role in self.roles]
+
+    def access_claims(self) -> dict[str, Any]:
+        """Returns what an access token says of the account, in addition to the claims of every platform token."""
+        return {
+            "acct": self.acct, "username": self.user.user_name, "domain": self.tenant.name, "context": self.tenant.id,
+            "perms": self.perms,
+        }  # fmt: skip
+
+    def identity_claims(self) -> dict[str, Any]:
+        """Returns what an identity token says of the account (OpenID Connect Core §5.1). Group names and ids have the
+        same order."""
+        claims: dict[str, Any] = {
+            "username": self.user.user_name, "preferred_username": self.user.user_name, "email": self.user.email,
+            "name": self.user.display_name, "given_name": self.user.given_name, "family_name": self.user.family_name,
+            "locale": self.user.locale,
+        }  # fmt: skip
+        return {
+            **{name: value for name, value in claims.items() if value},
+            "email_verified": is_verified(self.user), "domain": self.tenant.name, "acct": self.acct,
+            "context": self.tenant.id, "context_name": self.tenant.id,
+            "group_names": [group.display_name for group in self.groups],
+            "group_ids": [group.id for group in self.groups],
+        }  # fmt: skip
+
+
+def acct_of(user_name: str, org_name: str) -> str:
+    """The user name where it is a mail address, else `username@domain`, URL-encoded."""
+    return user_name if "@" in user_name else quote(f"{user_name}@{org_name}", safe="@")
+
+
+def is_verified(user: UserView) -> bool:
+    """Whether the primary mail address was confirmed."""
+    return bool(user.email) and user.status == CONFIRMED
+
+
+def living_account(work: Work, tenant: TenantView, user_id: str, now_ms: int) -> Account | None:
+    """The account as it is now, or None when the user is gone, deactivated or locked, or the organization disabled."""
+    user = find_user(work, tenant.id, user_id) if tenant.enabled else None
+    locked = user is not None and is_locked(user, now_ms)
+    if user is None or not user.active or locked:
+        return None
+    groups = groups_of_users(work, tenant.id, [user_id])[user_id]
+    return Account(tenant, user, memberships(work, tenant.id, user_id), groups)

@@ -1,0 +1,1 @@
+"""Sessions, the refresh tokens and grants that hang on them, and their revocation."""

@@ -1,0 +1,51 @@
+"""Deletion of many directory users in one request; each has the same effects as a deletion alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ostiary.directory.transfer.directory_import import transfer_error
+from ostiary.errors import DomainError, invalid
+from ostiary.oauth.sessions.access_revocation import remove_user_and_profile
+from ostiary.store.work import Work
+from ostiary_api.appid.management.v4 import cloud_directory_transfer_pb2 as pb
+
+MAX_IDS = 100
+SIZE = 20
+"""Users of one transaction: others must be able to write in between."""
+
+
+def check_ids(ids: Sequence[str]) -> Iterator[list[str]]:
+    """The ids in batches, each once, in an order in which two removals at once do not lock each other out.
+
+    Raises IDS_MISSING, TOO_MANY_IDS.
+    """
+    if not ids:
+        raise invalid("IDS_MISSING", f'ids must hold 1 to {MAX_IDS} directory ids, such as {{"ids": ["…"]}}.')
+    if len(ids) > MAX_IDS:
+        raise invalid("TOO_MANY_IDS", f"At most {MAX_IDS} users are deleted at once.")
+    once = sorted(set(ids))
+    return (once[place : place + SIZE] for place in range(0, len(once), SIZE))
+
+
+def remove_users(work: Work, tenant_id: str, ids: Sequence[str], now_ms: int) -> dict[str, DomainError]:
+    """Deletes these users and their profiles; those that were not, and why."""
+    refused = {}
+    for user_id in ids:
+        try:
+            remove_user_and_profile(work, tenant_id, user_id, now_ms)
+        except DomainError as error:
+            refused[user_id] = error
+    return refused
+
+
+def removal_result(ids: Sequence[str], refused: Mapping[str, DomainError]) -> pb.CloudDirectoryRemovalResult:
+    """Returns the result for each user, in the order of the request."""
+    failures = [
+        pb.CloudDirectoryRemovalFailure(id=user_id, error=transfer_error(refused[user_id]))
+        for user_id in dict.fromkeys(ids)
+        if user_id in refused
+    ]
+    return pb.CloudDirectoryRemovalResult(
+        removed=len(set(ids)) - len(failures), failed=len(failures), fail_reasons=failures
+    )

@@ -1,0 +1,351 @@
+"""Signing queue: signs tokens and appends the rows that belong to them, for many requests at once.
+
+One thread of a process takes all waiting jobs and signs them; another appends the rows in one transaction and then
+releases the answers. No token is sent before the row that records it is durable, yet one commit serves a whole batch,
+and the next batch is signed while the disk writes. It also keeps the other threads from fighting over the interpreter
+while a signature is made (a third more tokens a second than signing in place).
+
+A job that needs a signature and no row does not use the database. Records on which no answer depends (reads, refusals)
+are written like rows, but no request waits for them, and no request fails because of them: a batch that cannot be
+written is tried once more without them.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+import structlog
+
+from ostiary.audit.entries import APPEND, Entry, row_of
+from ostiary.caller import Caller, check_awaited, own_caller
+from ostiary.errors import DomainError, unavailable
+from ostiary.keys.signing import Signer, at_once, sign_together
+from ostiary.lanes import LaneExecutor, blocking, own_executor
+from ostiary.store.drivers.failures import translated
+from ostiary.store.drivers.waiting import BUSY
+from ostiary.store.engine import Store
+from ostiary.store.work import Work
+
+LARGEST_BATCH = 64
+MOMENT_S = 0.0005
+"""The time for which a batch that is not full waits for a request that is being answered and may soon need a signature.
+The wait is longer where a thread holds the interpreter; it does not delay that thread's work."""
+TIMEOUT_S = 10.0
+"""The limit of a wait: longer than the store's own timeouts, so that its reason is known; below the gateway's."""
+BEGUN_S = 4.0
+"""The additional time for which a request waits once its batch has begun; together with TIMEOUT_S less than the
+gateway's timeout."""
+LINGER_S = 0.05
+"""The time after which rows are written that no request waits for, so that few reads do not cost a commit each."""
+LONGEST_QUEUE = 4_096
+"""The limit of records that no request waits for. Beyond it a request waits, so that a slow store slows down those who
+cause the records; if the store does not answer at all the record is lost, since a read must not fail for it."""
+STILL_S = 1.0
+"""A transaction that takes longer than this does not move."""
+_log = structlog.get_logger("ostiary.ledger")
+
+Finished = TypeVar("Finished")
+Taken = TypeVar("Taken")
+Finish = Callable[[Work, list[bytes]], Finished]
+"""Writes what else belongs to a request: gets the transaction of its batch and its signatures."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    signer: Signer | None
+    inputs: Sequence[bytes]
+    rows: Sequence[dict[str, object]]
+    finish: Finish[Any] | None = None
+    awaited: bool = True
+    caller: Caller | None = None
+    lane_executor: LaneExecutor | None = field(default_factory=own_executor)
+    done: SimpleQueue[Any] = field(default_factory=SimpleQueue)
+    claimed: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def writes(self) -> bool:
+        """Whether it has rows, or a `finish` that may write some."""
+        return bool(self.rows or self.finish)
+
+    def claim(self) -> bool:
+        """Returns True to the first that asks: the thread that will run the job, or the request that waits, which gives
+        up before that."""
+        return self.claimed.acquire(blocking=False)
+
+
+_Batch = list[tuple[_Job, Any]]
+"""Jobs, each with its signatures or with the exception that making them raised."""
+
+
+class GroupCommit:
+    """The threads of this process that sign and commit; started at first use, so that a fork does not lose them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: SimpleQueue[_Job] = SimpleQueue()
+        self._signed: SimpleQueue[_Batch] = SimpleQueue()
+        self._noted: deque[_Job] = deque()
+        self._lost = 0
+        self._began = math.inf
+        self._lingers = False
+        self._starting = threading.Lock()
+        self._runs_in = 0
+
+    def sign(self, signer: Signer, inputs: Sequence[bytes], now_ms: int, *entries: Entry) -> list[bytes]:
+        """Returns the signatures of `inputs`, once `entries` are committed to the audit ledger.
+
+        Raises `unavailable` when the store refuses the batch or does not answer in time, CANCELLED or DEADLINE_EXCEEDED
+        when the caller of this thread's request goes before that.
+        """
+        signatures: list[bytes] = self._settled(
+            _Job(signer, inputs, [row_of(entry, now_ms) for entry in entries], caller=own_caller())
+        )
+        return signatures
+
+    def sign_and_write(self, signer: Signer, inputs: Sequence[bytes], finish: Finish[Finished]) -> Finished:
+        """Returns the result of `finish` once all that it wrote is committed; what it raises concerns this request
+        alone."""
+        finished: Finished = self._settled(_Job(signer, inputs, (), finish, caller=own_caller()))
+        return finished
+
+    def append(self, now_ms: int, entry: Entry) -> None:
+        """Commits one entry, together with others that wait."""
+        self._settled(_Job(None, (), [row_of(entry, now_ms)]))
+
+    def note(self, now_ms: int, entry: Entry) -> None:
+        """Appends one entry a moment later; never fails. A process that is killed loses those of its last moment."""
+        if len(self._noted) >= LONGEST_QUEUE:
+            self._note_late(now_ms, entry)
+            return
+        self._ensure_threads()
+        self._noted.append(_Job(None, (), [row_of(entry, now_ms)], awaited=False))
+        if not self._lingers:  # else the thread looks there when it has waited
+            self._signed.put([])
+
+    def _note_late(self, now_ms: int, entry: Entry) -> None:
+        if time.monotonic() - self._began < STILL_S:
+            with suppress(DomainError):
+                self.append(now_ms, entry)
+                return
+        self._count_lost(1)
+
+    def _count_lost(self, records: int) -> None:
+        """Says how many were lost when they begin to be, and at each thousandth."""
+        before, self._lost = self._lost, self._lost + records
+        if not before or before // 1_000 != self._lost // 1_000:
+            _log.error("records lost", records=self._lost)
+
+    def flush(self) -> None:
+        """Returns once all that was handed in before is written, or given up."""
+        if self._runs_in == os.getpid():
+            with suppress(DomainError):
+                self._settled(_Job(None, (), ()))
+
+    @property
+    def waiting(self) -> int:
+        """The approximate number of requests that wait for the next batch."""
+        return self._waiting.qsize() + self._signed.qsize() + len(self._noted)
+
+    def _settled(self, job: _Job) -> Any:
+        try:
+            with self._store.queue.joined() if job.writes else nullcontext(), blocking:
+                # Aside first, or the batch would wait for the very request that waits for it.
+                self._put(job)
+                outcome = _outcome(job)
+        except Empty:
+            raise unavailable("LEDGER_BUSY", "The server is too busy; repeat in a moment.") from None
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def _put(self, job: _Job) -> None:
+        self._ensure_threads()
+        self._waiting.put(job)
+
+    def _ensure_threads(self) -> None:
+        if self._runs_in == os.getpid():
+            return
+        with self._starting:
+            if self._runs_in != os.getpid():
+                self._waiting, self._signed, self._noted = SimpleQueue(), SimpleQueue(), deque()
+                queues = (self._waiting, self._signed)
+                threading.Thread(target=_sign_all, args=queues, name="signing", daemon=True).start()
+                threading.Thread(target=self._write_all, args=queues[1:], name="group_commit", daemon=True).start()
+                self._runs_in = os.getpid()
+
+    def _write_all(self, signed: SimpleQueue[_Batch]) -> None:
+        while True:
+            batch = self._next(signed)
+            for (job, _), outcome in zip(batch, self._outcomes(batch), strict=True):
+                job.done.put(outcome)
+            self._began = math.inf
+
+    def _next(self, signed: SimpleQueue[_Batch]) -> _Batch:
+        """Returns the jobs to write together: all that are signed, and noted records once a request waits or LINGER_S
+        is over."""
+        batch = [each for part in _taken(signed) for each in part]
+        if not batch:
+            self._lingers = True
+            with suppress(Empty):
+                batch += signed.get(timeout=LINGER_S)
+            self._lingers = False
+        with suppress(IndexError):
+            while True:
+                batch.append((self._noted.popleft(), []))
+        return batch
+
+    def _outcomes(self, batch: _Batch) -> Sequence[Any]:
+        """Returns the result of each job, once all is committed. Any error fails this batch only: an exception that
+        ended the thread would block every later request."""
+        try:
+            return self._written(batch)
+        except Exception as error:  # noqa: BLE001 - it is passed on to those who wait
+            lost = sum(not job.awaited for job, _ in batch)
+            if lost:
+                _log.error("records not written", records=lost, error=str(error))
+                self._count_lost(lost)
+            if not lost or _is_busy(error):  # it would only be waited for once more
+                return self._failed(batch, error)
+        found = iter(self._outcomes([(job, made) for job, made in batch if job.awaited]))
+        return [next(found) if job.awaited else None for job, _ in batch]
+
+    def _failed(self, batch: _Batch, error: Exception) -> Sequence[Any]:
+        if _is_alone(batch):
+            return [error]
+        if not isinstance(error, DomainError):
+            _log.error("batch failed", jobs=len(batch), exc_info=error)
+        return [_failure(error) if job.writes else made for job, made in batch]
+
+    def _written(self, batch: _Batch) -> Sequence[Any]:
+        if not any(job.writes for job, _ in batch):
+            return [made for _, made in batch]
+        self._began = time.monotonic()
+        # What nobody waits for may be lost with a process already: it needs no disk of its own.
+        with self._store.write(durable=any(job.awaited for job, _ in batch), queue=False) as work:
+            alone = _is_alone(batch)
+            outcomes = [_finished(work, job, made, alone=alone) for job, made in batch]
+            done = zip(batch, outcomes, strict=True)
+            rows = [row for (job, _), outcome in done if not isinstance(outcome, Exception) for row in job.rows]
+            if rows:
+                work.run(APPEND, rows)
+        return outcomes
+
+
+def _sign_all(waiting: SimpleQueue[_Job], signed: SimpleQueue[_Batch]) -> None:
+    """Signs whatever waits, answers those who need no more, and hands the others on together."""
+    while True:
+        jobs = [job for job in _gathered(waiting) if job.claim()]
+        rest = []
+        for job, made in zip(jobs, _signed(jobs) if jobs else (), strict=True):
+            if job.signer and not job.writes:
+                job.done.put(_unless_gone(job, made))
+            else:
+                rest.append((job, made))
+        if rest:
+            signed.put(rest)
+
+
+def _gathered(waiting: SimpleQueue[_Job]) -> list[_Job]:
+    """Returns the jobs that wait and those that are about to: signatures that are made together should be as many as
+    possible."""
+    jobs = _taken(waiting)
+    with suppress(Empty):
+        while 0 < _texts(jobs) < at_once() and jobs[-1].lane_executor and jobs[-1].lane_executor.at_work:
+            jobs.append(waiting.get(timeout=MOMENT_S))
+    return jobs
+
+
+def _texts(jobs: Sequence[_Job]) -> int:
+    return sum(len(job.inputs) for job in jobs)
+
+
+def _signed(jobs: Sequence[_Job]) -> list[Any]:
+    """Returns the signatures of each job, or the exception that signing raised: it must not end the thread."""
+    asked = [(job.signer, each) for job in jobs if job.signer for each in job.inputs]
+    try:
+        made = iter(sign_together(asked))
+    except Exception as error:  # noqa: BLE001 - it is passed on to the thread that waits
+        _log.error("signature failed", jobs=len(jobs), exc_info=True)
+        if len(jobs) > 1:  # a key that cannot sign concerns who asked for it
+            return [each for job in jobs for each in _signed([job])]
+        return [_failure(error)]
+    return [[next(made) for _ in job.inputs] if job.signer else [] for job in jobs]
+
+
+def _taken(queue: SimpleQueue[Taken]) -> list[Taken]:
+    """Waits for one, and takes what else is there."""
+    taken = [queue.get()]
+    try:
+        while len(taken) < LARGEST_BATCH:
+            taken.append(queue.get_nowait())
+    except Empty:
+        pass
+    return taken
+
+
+def _outcome(job: _Job) -> Any:
+    """Raises Empty when the job was not begun in time, and then it never is: a refresh token that rotated after its
+    holder was told to repeat would look stolen. One that was begun is waited for, since it may commit."""
+    try:
+        return job.done.get(timeout=TIMEOUT_S)
+    except Empty:
+        if job.claim():
+            raise
+        return job.done.get(timeout=BEGUN_S)
+
+
+def _is_alone(batch: _Batch) -> bool:
+    """Whether the transaction belongs to one request, so that what ends it concerns nobody else."""
+    return len(batch) == 1 and batch[0][0].finish is not None
+
+
+def _finished(work: Work, job: _Job, made: Any, *, alone: bool) -> Any:
+    """Returns what the job's `finish` returns or raises; a savepoint undoes what it wrote before it raised, or the end
+    of the transaction if the job has one of its own."""
+    if isinstance(made, Exception):
+        return made
+    if alone:
+        return _finish(work, job, made)
+    try:
+        if job.finish is None:
+            return _finish(work, job, made)
+        with translated(), work.savepoint():
+            return _finish(work, job, made)
+    except Exception as error:  # noqa: BLE001 - raised again where the request waits
+        return error
+
+
+def _finish(work: Work, job: _Job, made: Any) -> Any:
+    """Writes nothing, for a request whose caller has disconnected."""
+    check_awaited(job.caller)
+    return made if job.finish is None else job.finish(work, made)
+
+
+def _unless_gone(job: _Job, made: Any) -> Any:
+    try:
+        check_awaited(job.caller)
+    except DomainError as gone:
+        return gone
+    return made
+
+
+def _is_busy(error: Exception) -> bool:
+    return isinstance(error, DomainError) and error.reason == BUSY
+
+
+def _failure(error: Exception) -> Exception:
+    """An exception of its own for every waiting thread: raised twice, one would carry both tracebacks."""
+    if isinstance(error, DomainError):
+        return DomainError(error.kind, error.reason, error.message, **error.facts)
+    failure = RuntimeError("the batch of this request could not be signed and recorded")
+    failure.__cause__ = error
+    return failure

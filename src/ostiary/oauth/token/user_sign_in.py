@@ -1,0 +1,61 @@
+"""Sign-in of a directory user at App ID's runtime: the password is checked, the profile found or created, the event
+recorded.
+
+The same for the resource owner password grant and for the sign-in page, so that no part is missing in either.
+"""
+
+from __future__ import annotations
+
+from ostiary.audit.entries import record
+from ostiary.audit.runtime_events import captures, user_authenticated, user_refused
+from ostiary.clock import Clock
+from ostiary.directory.profiles.linking import arrival_of
+from ostiary.directory.signin.admission import SignedIn
+from ostiary.directory.signin.password_sign_in import PasswordSignIn
+from ostiary.errors import DomainError, Kind
+from ostiary.ids import Entropy
+from ostiary.oauth.claims.subjects import Subject, subject_at_sign_in
+from ostiary.oauth.token.group_commit import GroupCommit
+from ostiary.store.engine import Store
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+
+class UserSignIn:
+    """Signs directory users in. Opens its own transactions: call it with none open."""
+
+    def __init__(
+        self, store: Store, sign_in: PasswordSignIn, group_commit: GroupCommit, clock: Clock, entropy: Entropy
+    ) -> None:
+        self._store = store
+        self._sign_in = sign_in
+        self._group_commit = group_commit
+        self._clock = clock
+        self._entropy = entropy
+
+    def __call__(
+        self, tenant: TenantView, login: str, password: str, request_id: str, anonymous_id: str = ""
+    ) -> Subject:
+        """The subject, who was `anonymous_id` until now, if that is given; raises what `PasswordSignIn` raises, after
+        recording it."""
+        with self._store.read() as work:
+            captured = captures(work, tenant)
+
+        def note(work: Work, signed_in: SignedIn) -> Subject:
+            return self._subject(work, signed_in, request_id, anonymous_id, captured=captured)
+
+        try:
+            return self._sign_in.and_then(tenant, login, password, note)
+        except DomainError as error:
+            if captured and error.kind in (Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED):
+                self._group_commit.append(self._clock.now_ms(), user_refused(tenant.id, request_id))
+            raise
+
+    def _subject(
+        self, work: Work, signed_in: SignedIn, request_id: str, anonymous_id: str, *, captured: bool
+    ) -> Subject:
+        now, tenant_id = self._clock.now_ms(), signed_in.tenant_id
+        subject = subject_at_sign_in(work, tenant_id, arrival_of(signed_in, anonymous_id), self._entropy, now)
+        if captured:
+            record(work, now, user_authenticated(tenant_id, subject.id, signed_in.user_id, request_id))
+        return subject

@@ -1,0 +1,1 @@
+"""What users do for themselves: sign up, confirm an address, choose a new password."""

@@ -1,0 +1,106 @@
+"""Self-service of users by the links in mails: confirmation of an address, choice of a new password."""
+
+from __future__ import annotations
+
+from ostiary.audit.runtime_events import address_confirmed, capture, password_renewed, password_updated
+from ostiary.clock import Clock
+from ostiary.delivery.texts.templates import RESET_PASSWORD, USER_VERIFICATION
+from ostiary.directory.passwords.lockout import is_locked
+from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY, identity_field
+from ostiary.directory.users.input import CONFIRMED
+from ostiary.directory.users.users import UserView, confirm_user, find_by_login, get_user, lock_user
+from ostiary.errors import DomainError, Kind, conflict, denied, invalid, not_found
+from ostiary.oauth.sessions.access_revocation import end_access_of_user
+from ostiary.self_service.messages import UserMessages
+from ostiary.self_service.one_time_codes import Code, end_codes, use_up
+from ostiary.self_service.password_change import PasswordChange, PreparedPassword
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+
+class SelfService:
+    """Requests for links, and the effects of following them."""
+
+    def __init__(self, clock: Clock, messages: UserMessages, password_change: PasswordChange) -> None:
+        self._clock = clock
+        self._messages = messages
+        self._password_change = password_change
+
+    def get_user_who_may_reset(self, work: Work, tenant: TenantView, login: str) -> UserView:
+        """The user who signs in as `login` and may reset the password. Raises USER_NOT_FOUND and what `may_reset`
+        raises."""
+        field = identity_field(CLOUD_DIRECTORY.read(work, tenant))
+        user_id = find_by_login(work, tenant.id, login, field)
+        if not user_id:
+            raise not_found("USER_NOT_FOUND", f"There is no directory user with this {field}.")
+        return self.may_get(work, tenant, get_user(work, tenant.id, user_id), RESET_PASSWORD)
+
+    def may_get(self, work: Work, tenant: TenantView, user: UserView, template: str) -> UserView:
+        """The user, if this message makes sense now. Raises NO_EMAIL (400), RESET_PASSWORD_DISABLED, USER_LOCKED (403),
+        USER_NOT_VERIFIED (409), ALREADY_VERIFIED (410)."""
+        if not user.email:
+            raise invalid("NO_EMAIL", "The user has no mail address.")
+        if template == USER_VERIFICATION and user.status == CONFIRMED:
+            raise DomainError(Kind.GONE, "ALREADY_VERIFIED", "The user's mail address is confirmed already.")
+        if template == RESET_PASSWORD:
+            self.check_reset(work, tenant, user)
+        return user
+
+    def check_page(self, work: Work, tenant: TenantView) -> None:
+        """Whether our own pages take a user's new password. Raises SELF_SERVICE_DISABLED."""
+        if not CLOUD_DIRECTORY.read(work, tenant).config.self_service_enabled:
+            raise denied("SELF_SERVICE_DISABLED", "Only an administrator changes passwords here: self-service is off.")
+
+    def check_reset(self, work: Work, tenant: TenantView, user: UserView) -> None:
+        """Whether the user may reset the password now; raises as `may_get`."""
+        if not CLOUD_DIRECTORY.read(work, tenant).config.interactions.reset_password_enabled:
+            raise denied("RESET_PASSWORD_DISABLED", "Resetting passwords is switched off for this tenant.")
+        if user.status != CONFIRMED:
+            raise conflict("USER_NOT_VERIFIED", "The user's mail address is not confirmed yet.")
+        if not user.active or is_locked(user, self._clock.now_ms()):
+            raise denied("USER_LOCKED", "The user is deactivated or locked.")
+
+    def confirm_address(self, work: Work, tenant: TenantView, link: Code, request_id: str) -> None:
+        """Uses up a verification link. Raises LINK_USED, LINK_EXPIRED."""
+        now_ms = self._clock.now_ms()
+        user = lock_user(work, tenant.id, link.user_id)  # first, like whatever else changes a user: no deadlocks
+        use_up(work, link, now_ms)
+        if user.status != CONFIRMED:
+            confirm_user(work, tenant.id, user.id, now_ms)
+        capture(work, tenant, now_ms, address_confirmed(tenant.id, user.id, request_id))
+
+    def renew_password(
+        self, work: Work, tenant: TenantView, link: Code, prepared: PreparedPassword, language: str, ip_address: str,
+        request_id: str,
+    ) -> None:  # fmt: skip
+        """Uses up a reset link for a new password that our own page took. Raises LINK_USED, LINK_EXPIRED and what
+        `check_page`, `check_reset` and the password's own rules raise."""
+        lock_user(work, tenant.id, link.user_id)
+        use_up(work, link, self._clock.now_ms())
+        self.check_page(work, tenant)
+        self.check_reset(work, tenant, get_user(work, tenant.id, link.user_id))
+        self._store(work, tenant, prepared, language, ip_address, by_user=True)
+        capture(work, tenant, self._clock.now_ms(), password_renewed(tenant.id, link.user_id, request_id))
+
+    def set_password(
+        self, work: Work, tenant: TenantView, prepared: PreparedPassword, language: str, ip_address: str,
+        request_id: str,
+    ) -> UserView:  # fmt: skip
+        """Stores a password that an administrator, or an application in the user's name, has chosen."""
+        capture(work, tenant, self._clock.now_ms(), password_updated(tenant.id, prepared.user_id, request_id))
+        return self._store(work, tenant, prepared, language, ip_address, by_user=False)
+
+    def _store(
+        self, work: Work, tenant: TenantView, prepared: PreparedPassword, language: str, ip_address: str, *,
+        by_user: bool,
+    ) -> UserView:  # fmt: skip
+        """Stores a new password and ends what depends on the old one: grants, and other links that would set a
+        password."""
+        now_ms = self._clock.now_ms()
+        self._password_change.store(work, tenant.id, prepared, by_user=by_user)
+        end_access_of_user(work, tenant.id, prepared.user_id, now_ms)
+        end_codes(work, tenant.id, prepared.user_id, RESET_PASSWORD, now_ms)
+        user = get_user(work, tenant.id, prepared.user_id)
+        if CLOUD_DIRECTORY.read(work, tenant).config.interactions.reset_password_notification_enable and user.email:
+            self._messages.password_changed(work, tenant, user, language, ip_address)
+        return user

@@ -1,0 +1,87 @@
+"""Messages to directory users: each is a row in the transaction that causes it; links contain one-time codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from ostiary.clock import Clock
+from ostiary.delivery.caps import MessageCaps
+from ostiary.delivery.outbox import Outbox
+from ostiary.delivery.sender_details import link_seconds
+from ostiary.delivery.texts.templates import PASSWORD_CHANGED, RESET_PASSWORD, USER_VERIFICATION, WELCOME
+from ostiary.directory.users.users import UserView
+from ostiary.ids import Entropy
+from ostiary.names import email_key
+from ostiary.self_service.one_time_codes import new_code
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+Write = Callable[[Work, TenantView, UserView, str], None]
+"""Work, tenant, user and language → the message is in the outbox."""
+
+
+class UserMessages:
+    """Messages to users. A message that a user asked for is counted first (`count`), outside the transaction."""
+
+    def __init__(self, clock: Clock, entropy: Entropy, outbox: Outbox, caps: MessageCaps) -> None:
+        self._clock = clock
+        self._entropy = entropy
+        self._outbox = outbox
+        self._caps = caps
+        self.by_template: Mapping[str, Write] = {
+            USER_VERIFICATION: self.verification,
+            RESET_PASSWORD: self.reset,
+            WELCOME: self.welcome,
+            PASSWORD_CHANGED: self.password_changed,
+        }
+
+    def count(self, tenant_id: str, address: str, client_ip: str, messages: int = 1) -> None:
+        """Raises 429 TOO_MANY_MESSAGES when too many were asked for (`MessageCaps.spend`); call it outside any
+        transaction."""
+        self._caps.spend(tenant_id, email_key(address), client_ip, messages)
+
+    def verification(self, work: Work, tenant: TenantView, user: UserView, language: str) -> None:
+        """Asks the user to confirm the mail address."""
+        self._link(work, tenant, user, language, USER_VERIFICATION)
+
+    def reset(self, work: Work, tenant: TenantView, user: UserView, language: str) -> None:
+        """Lets the user choose a new password."""
+        self._link(work, tenant, user, language, RESET_PASSWORD)
+
+    def welcome(self, work: Work, tenant: TenantView, user: UserView, language: str) -> None:
+        """Welcomes a new user."""
+        self._mail(work, tenant, user, language, WELCOME)
+
+    def password_changed(
+        self, work: Work, tenant: TenantView, user: UserView, language: str, ip_address: str = ""
+    ) -> None:
+        """Says that the password was changed, and from where."""
+        moment = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
+        info = {"time": f"{moment.day} {moment:%B %Y, %H:%M} UTC", "ipAddress": ip_address}
+        self._mail(work, tenant, user, language, PASSWORD_CHANGED, passwordChangeInfo=info)
+
+    def _link(self, work: Work, tenant: TenantView, user: UserView, language: str, template: str) -> None:
+        seconds = link_seconds(work, tenant)
+        code = new_code(work, tenant.id, user.id, template, self._entropy, self._clock.now_ms(), seconds)
+        self._mail(work, tenant, user, language, template, code=code, code_seconds=seconds)
+
+    def _mail(
+        self, work: Work, tenant: TenantView, user: UserView, language: str, template: str, *,
+        code: str = "", **facts: Any,
+    ) -> None:  # fmt: skip
+        lasting = {"code_seconds": facts.pop("code_seconds")} if code else {}
+        payload = {"user": _shown(user), **facts}
+        now_ms = self._clock.now_ms()
+        self._outbox.mail(
+            work, tenant.id, template, user.email, language, payload, now_ms, code=code, **lasting
+        )  # fmt: skip
+
+
+def _shown(user: UserView) -> dict[str, str]:
+    """The user's part of the placeholders of message templates, by their names."""
+    return {
+        "id": user.id, "displayName": user.display_name, "email": user.email, "username": user.user_name,
+        "firstName": user.given_name, "lastName": user.family_name, "formattedName": user.formatted_name,
+    }  # fmt: skip

@@ -1,0 +1,1 @@
+"""App ID management: applications, where browsers may return to, tokens, single sign-on."""

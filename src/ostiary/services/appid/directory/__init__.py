@@ -1,0 +1,1 @@
+"""App ID management: users of the Cloud Directory, their passwords, exports and imports."""

@@ -1,0 +1,1 @@
+"""App ID management: mails and text messages, their texts, senders and links."""

@@ -1,0 +1,1 @@
+"""App ID management: profiles, their attributes and roles, and what was recorded of them."""

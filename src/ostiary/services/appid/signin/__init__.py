@@ -1,0 +1,1 @@
+"""App ID management: identity providers, second factors, and the sign-in page."""

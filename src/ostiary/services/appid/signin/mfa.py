@@ -1,0 +1,99 @@
+"""App ID management: the second factor, its channels and extensions."""
+
+from __future__ import annotations
+
+import grpc
+from google.api import httpbody_pb2
+
+from ostiary.mfa.extensions import MfaExtensions
+from ostiary.mfa.settings import (
+    MFA,
+    MFA_CHANNELS,
+    activated,
+    channels,
+    extension_message,
+    get_channel,
+    get_extension,
+    put_channel,
+    stored_extension,
+)
+from ostiary.runtime import Runtime
+from ostiary.services.json_body import json_body
+from ostiary.transport.call import current_call
+from ostiary_api.appid.management.v4 import mfa_pb2 as pb
+from ostiary_api.appid.management.v4 import mfa_pb2_grpc
+
+
+class MfaServicer(mfa_pb2_grpc.MfaServiceServicer):
+    """Whether, by which channel, and who is asked about it."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._clock = runtime.clock
+        self._entropy = runtime.entropy
+        self._sealing = runtime.sealing
+        self._keys = runtime.keys
+        self._outgoing = runtime.outgoing
+        self._extensions = MfaExtensions(runtime.outgoing, runtime.issuers, runtime.clock, runtime.entropy)
+
+    def GetMfaConfig(self, request: pb.GetMfaConfigRequest, context: grpc.ServicerContext) -> pb.MfaConfig:
+        call = current_call()
+        return MFA.read(call.work, call.required_tenant)
+
+    def PutMfaConfig(self, request: pb.PutMfaConfigRequest, context: grpc.ServicerContext) -> pb.MfaConfig:
+        return MFA.replace(current_call().work, request.tenant_id, request.config, self._clock.now_ms())
+
+    def ListMfaChannels(
+        self, request: pb.ListMfaChannelsRequest, context: grpc.ServicerContext
+    ) -> pb.ListMfaChannelsResponse:
+        return pb.ListMfaChannelsResponse(channels=self._channels().values())
+
+    def GetMfaChannel(self, request: pb.GetMfaChannelRequest, context: grpc.ServicerContext) -> pb.MfaChannel:
+        return get_channel(self._channels(), request.channel)
+
+    def PutMfaChannel(self, request: pb.PutMfaChannelRequest, context: grpc.ServicerContext) -> pb.MfaChannel:
+        return put_channel(
+            current_call().work, self._sealing, self._entropy, request.tenant_id, request.channel, request.config,
+            self._clock.now_ms(),
+        )  # fmt: skip
+
+    def GetMfaExtension(self, request: pb.GetMfaExtensionRequest, context: grpc.ServicerContext) -> pb.MfaExtension:
+        call, setting = current_call(), get_extension(request.name)
+        if call.shows_secrets:
+            return extension_message(setting.opened(call.work, self._sealing, request.tenant_id))
+        return extension_message(setting.read(call.work, call.required_tenant))
+
+    def PutMfaExtension(self, request: pb.PutMfaExtensionRequest, context: grpc.ServicerContext) -> pb.MfaExtension:
+        setting, stored = get_extension(request.name), stored_extension(request.extension)
+        if stored.url:
+            self._outgoing.check_url(stored.url)
+        with current_call().transaction() as work:
+            return extension_message(
+                setting.replace_sealed(
+                    work, self._sealing, self._entropy, request.tenant_id, stored, self._clock.now_ms()
+                )
+            )
+
+    def PutMfaExtensionActive(
+        self, request: pb.PutMfaExtensionActiveRequest, context: grpc.ServicerContext
+    ) -> pb.MfaExtensionActive:
+        work, setting = current_call().work, get_extension(request.name)
+        changed = activated(setting.opened(work, self._sealing, request.tenant_id), request.active)
+        setting.replace_sealed(work, self._sealing, self._entropy, request.tenant_id, changed, self._clock.now_ms())
+        return request.active
+
+    def TestMfaExtension(
+        self, request: pb.TestMfaExtensionRequest, context: grpc.ServicerContext
+    ) -> httpbody_pb2.HttpBody:
+        call, setting = current_call(), get_extension(request.name)
+        stored = setting.opened(call.work, self._sealing, request.tenant_id)
+        signer = self._keys.signer(call.work, call.required_tenant)
+        call.release()
+        report = self._extensions.test(request.tenant_id, signer, request.name, stored)
+        with call.transaction():  # changes nothing but the audit, which has that it was called
+            return json_body(report)
+
+    def _channels(self) -> dict[str, pb.MfaChannel]:
+        call = current_call()
+        if call.shows_secrets:
+            return channels(MFA_CHANNELS.opened(call.work, self._sealing, call.tenant_id))
+        return channels(MFA_CHANNELS.read(call.work, call.required_tenant))

@@ -1,0 +1,1 @@
+"""What the numbers are held against: the machine's own limits and other servers."""

@@ -1,0 +1,239 @@
+"""The OpenAPI document as a tester uses it: its operations, and a tenant in which there is something to ask about."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import io
+import itertools
+import json
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import requests
+import schemathesis
+from hypothesis import strategies as st
+from kit.servers.served import Served
+from PIL import Image
+from schemathesis.generation.case import Case
+
+from ostiary.services.openapi.document import document_file
+
+DOCUMENT: dict[str, Any] = json.loads(document_file().read_text(encoding="utf-8"))
+PASSWORD = "correct horse battery staple"
+CALLBACK = "https://app.example.com/callback"
+SESSIONS = "/cloudapi/1.0.0/sessions"
+ABOUT_USERS = {"userId", "uuid", "id", "user", "username", "token", "refresh_token", "api_token", "emails"}
+"""Variables and fields that tell of a user who must be there."""
+TENANT_CONTEXT = "X-VMWARE-VCLOUD-TENANT-CONTEXT"
+NEEDS_MORE = {
+    "POST /management/v4/{tenantId}/cloud_directory/sign_up/confirmation_result": "a link that was followed",
+    "POST /management/v4/{tenantId}/cloud_directory/forgot_password/confirmation_result": "a link that was followed",
+    "GET /management/v4/{tenantId}/cloud_directory/export/status": "an export that was begun",
+    "GET /management/v4/{tenantId}/cloud_directory/export/download": "an export that is done",
+    "DELETE /management/v4/{tenantId}/cloud_directory/export/download": "an export that is done",
+    "GET /management/v4/{tenantId}/cloud_directory/import/status": "an import that was begun",
+    "GET /wfm/verify/{code}": "a code from a mail",
+    "POST /wfm/verify/{code}": "a code from a mail",
+    "POST /oauth/v4/{tenantId}/authorization/sign_in": "the page and its cookie",
+    "POST /management/v4/{tenantId}/config/cloud_directory/email_settings/test": "a mail provider",
+    "POST /management/v4/{tenantId}/config/cloud_directory/sms_dispatcher/test": "an SMS provider",
+    "POST /management/v4/{tenantId}/config/cloud_directory/mfa/extensions/{name}/test": "an extension",
+    "POST /iaas/api/login": "an API token of a sign-in",
+    "POST /oauth/provider/token": "an operator's API token",
+    "POST /tm/oauth/provider/token": "an operator's API token",
+    "POST /cloudapi/1.0.0/sessions/provider": "an operator with a password",
+}
+"""Operations that cannot succeed with what stands in their requests alone, and what else they need."""
+
+
+def closed(document: dict[str, Any]) -> dict[str, Any]:
+    """The document without room for fields that it does not list, so that nothing stands in a request to be ignored."""
+    exact = copy.deepcopy(document)
+    for name, schema in exact["components"]["schemas"].items():
+        if name.endswith("Input"):
+            schema["additionalProperties"] = False
+    return exact
+
+
+def operations(document: dict[str, Any]) -> dict[str, Any]:
+    found = schemathesis.openapi.from_dict(document).get_all_operations()
+    return {operation.ok().label: operation.ok() for operation in found}
+
+
+OPERATIONS, EXACT = operations(DOCUMENT), operations(closed(DOCUMENT))
+BY_DIALECT = sorted(OPERATIONS, key=lambda label: "/management/" in label)
+"""Management last, since it changes what the others rely on."""
+
+
+@dataclass
+class Known:
+    """What one operation is asked about: things that exist, by the names that the document has for them (None: left
+    out), and the headers of a caller who may ask."""
+
+    values: dict[str, Any]
+    headers: dict[str, str]
+
+    def within(self, names: set[str]) -> dict[str, Any]:
+        return {name: value for name, value in self.values.items() if name in names}
+
+
+@dataclass
+class World:
+    """A tenant with things to be asked about."""
+
+    server: Served
+    session: requests.Session = field(default_factory=requests.Session)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def asked(self, verb: str, url: str, **request: Any) -> Any:
+        answer = self.session.request(verb, url, **request)
+        assert answer.ok, answer.text
+        return answer.json() if answer.content else None
+
+    def made(self, verb: str, path: str, **request: Any) -> Any:
+        """Makes something in the tenant."""
+        url = f"{self.server.credentials['managementUrl']}/{path}"
+        return self.asked(verb, url, headers=self.server.manager(), **request)
+
+    @cached_property
+    def org(self) -> str:
+        """The name of the tenant."""
+        url = f"{self.server.url}/csp/gateway/am/api/orgs/{self.server.credentials['tenantId']}"
+        name: str = self.asked("GET", url, headers=self.server.manager())["name"]
+        return name
+
+    @cached_property
+    def logo(self) -> str:
+        """What the address of the tenant's logo ends with."""
+        self.made("POST", "config/ui/media?mediaType=logo", files={"file": ("logo.png", picture(), "image/png")})
+        digest: str = self.made("GET", "config/ui/media")["image"].rpartition("/")[2]
+        return digest
+
+    def application(self, *scopes: str) -> str:
+        """The client id of a new application with these scopes."""
+        made: str = self.made("POST", "applications", json={"name": "an app"})["clientId"]
+        if scopes:
+            self.made("PUT", f"applications/{made}/scopes", json={"scopes": scopes})
+        return made
+
+    def attribute(self, headers: dict[str, str]) -> str:
+        """The name of an attribute that the user behind `headers` has."""
+        self.asked("PUT", f"{self.server.url}/api/v1/attributes/points", data="7", headers=headers)
+        return "points"
+
+    def user(self) -> tuple[dict[str, Any], str, str]:
+        """A new user of the directory, an access token for its own data, and an API token."""
+        address = f"user{next(self.numbers)}@example.com"
+        user = {"emails": [{"value": address, "primary": True}], "password": PASSWORD, "status": "CONFIRMED"}
+        made = self.made("POST", "cloud_directory/sign_up?shouldCreateProfile=true", json=user)
+        form = {"grant_type": "password", "username": address, "password": PASSWORD}
+        client = (self.server.credentials["clientId"], self.server.credentials["secret"])
+        tokens = self.asked("POST", f"{self.server.credentials['oauthServerUrl']}/token", data=form, auth=client)
+        login = {"username": address, "password": PASSWORD, "domain": self.org}
+        csp = self.asked("POST", f"{self.server.url}/csp/gateway/am/api/login?access_token=", json=login)
+        return made, tokens["access_token"], csp["refresh_token"]
+
+
+def picture() -> bytes:
+    """A small PNG."""
+    content = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(content, "PNG")
+    return content.getvalue()
+
+
+def sent(operation: Any) -> set[str]:
+    """The fields of the body that the document lists."""
+    names: set[str] = set()
+    for content in operation.definition.raw.get("requestBody", {}).get("content", {}).values():
+        name = content["schema"].get("$ref", "").rpartition("/")[2]
+        names |= set(DOCUMENT["components"]["schemas"].get(name, {}).get("properties", {}))
+    return names
+
+
+def known(world: World, operation: Any) -> Known:
+    """New things for an operation, since some delete theirs, and a caller: a Manager, or whom the operation is for."""
+    credentials, path = world.server.credentials, operation.path
+    names = set(re.findall(r"{(\w+)}", path)) | sent(operation)
+    ways = set().union(*operation.definition.raw["security"])
+    headers = {TENANT_CONTEXT: credentials["tenantId"]} if TENANT_CONTEXT in str(operation.definition.raw) else {}
+    values: dict[str, Any] = {
+        "tenantId": credentials["tenantId"], "orgId": credentials["tenantId"], "tenant": world.org, "domain": world.org,
+        "client_id": credentials["clientId"], "client_secret": credentials["secret"], "redirect_uri": CALLBACK,
+        "apikey": credentials["apikey"], "language": "en", "digest": world.logo, "file": picture(),
+    }  # fmt: skip
+    if "bearer" in ways:
+        headers |= world.server.manager()
+    if names & ABOUT_USERS or "endUser" in ways or path == SESSIONS:
+        user, access_token, api_token = world.user()
+        address = user["emails"][0]["value"]
+        values |= {
+            "userId": user["id"], "uuid": user["id"], "id": user["profileId"] if "/users/" in path else user["id"],
+            "user": address, "email": address, "username": address, "password": PASSWORD, "token": access_token,
+            "newPassword": f"{PASSWORD} 2", "api_token": api_token, "refresh_token": api_token,
+        }  # fmt: skip
+        new = [{"value": f"new{next(world.numbers)}@example.com"}]
+        values["emails"] = user["emails"] if operation.method == "put" else new
+        if "endUser" in ways:
+            headers["authorization"] = f"Bearer {access_token}"
+            values["name"] = world.attribute(headers)
+        if path == SESSIONS:
+            basic = base64.b64encode(f"{address}@{world.org}:{PASSWORD}".encode()).decode()
+            headers["authorization"] = f"Basic {basic}"
+    if "clientId" in names:
+        values["clientId"] = world.application()
+    return Known(values | things(world, path, names) | by_path(path), headers)
+
+
+def things(world: World, path: str, names: set[str]) -> dict[str, Any]:
+    """What else must exist, or be said in one way only, for an operation that names it."""
+    values: dict[str, Any] = {}
+    if path.startswith("/scim/v2/Users"):
+        values["schemas"] = ["urn:ietf:params:scim:schemas:core:2.0:User"]
+    if "access" in names and "/roles" in path:
+        values["access"] = [{"application_id": world.application("read"), "scopes": ["read"]}]
+    if "roleId" in names:
+        values["roleId"] = world.made("POST", "roles", json={"name": f"role {next(world.numbers)}", "access": []})["id"]
+    return values
+
+
+def by_path(path: str) -> dict[str, Any]:
+    """What the same name holds at some paths only."""
+    if path.startswith("/oauth/v"):
+        return {"grant_type": "password"}
+    if "oauth" in path or "/auth/token" in path:
+        return {"grant_type": "refresh_token", "client_id": None, "client_secret": None}
+    if "/channels/" in path:
+        return {"channel": "nexmo", "config": {"key": "key", "secret": "secret", "from": "Ostiary"}}
+    return {}
+
+
+def prepared(server: Served, labels: Iterable[str] = OPERATIONS) -> tuple[World, dict[str, Known]]:
+    """The tenant, and what each operation is asked about: made before the first is asked, since what one changes (a
+    password rule, a provider) may forbid it later."""
+    world = World(server)
+    world.made("PUT", "config/redirect_uris", json={"redirectUris": [CALLBACK]})
+    world.made("PUT", "config/cloud_directory/action_url/on_user_verified", json={"actionUrl": CALLBACK})
+    return world, {label: known(world, OPERATIONS[label]) for label in labels}
+
+
+def good_cases(label: str, about: Known, media_type: str | None = None) -> st.SearchStrategy[Case]:
+    """Requests about what exists, with nothing in them to be ignored; the smallest first. `media_type`: only such."""
+
+    def fill(case: Case) -> Case:
+        if isinstance(case.body, dict):
+            filled = {**case.body, **about.within(sent(case.operation))}
+            case.body = {name: value for name, value in filled.items() if value is not None}
+        case.query |= about.within(set(case.query))
+        return case
+
+    values = about.within(variables(label))
+    return EXACT[label].as_strategy(path_parameters=values, media_type=media_type).map(fill)
+
+
+def variables(label: str) -> set[str]:
+    """The variables of a path."""
+    return set(re.findall(r"{(\w+)}", label))

@@ -1,0 +1,167 @@
+"""Whoever is shut out stays out, also with what was being opened at that very moment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import pytest
+from kit.accounts.people import PASSWORD as MEMBERS_PASSWORD
+from kit.accounts.people import new_person
+from kit.browser import CALLBACK, Browser
+from kit.callers import Caller, bearer
+from kit.oauth import PASSWORD, Application, Runtime, refused
+
+from ostiary.clock import FixedClock
+from ostiary.http.forms import Form
+from ostiary.oauth.platform.sessions import CSP, PlatformSessions, SignInContext
+from ostiary.oauth.sessions.access_revocation import end_access_of_user, end_grants_of_profile, remove_user
+from ostiary.oauth.sessions.sessions import end_sessions_of_user
+from ostiary.store.engine import Store
+from ostiary.store.work import Work
+from ostiary_api.csp.v1 import principal_user_pb2, principal_user_pb2_grpc
+
+End = Callable[[Work, str, str, int], Any]
+
+
+@pytest.fixture
+def oauth(caller: Caller) -> Runtime:
+    return Runtime(caller)
+
+
+def end(oauth: Runtime, how: End, whom: str) -> None:
+    with oauth.made.runtime.store.write() as work:
+        how(work, oauth.tenant_id, whom, oauth.made.clock.now_ms())
+
+
+@dataclass
+class Interrupted:
+    """A request's reading side; something happens when it is given back for the last time, before the signatures."""
+
+    store: Store
+    happens: Callable[[], object]
+    released: int = 0
+    _open: list[Any] = field(default_factory=list)
+
+    @property
+    def work(self) -> Work:
+        if not self._open:
+            context = self.store.read()
+            self._open = [context, context.__enter__()]
+        work: Work = self._open[1]
+        return work
+
+    def release(self) -> None:
+        if self._open:
+            self._open[0].__exit__(None, None, None)
+            self._open = []
+        self.released += 1
+        if self.released == 2:
+            self.happens()
+
+
+def sign_in_while(oauth: Runtime, app: Application, happens: Callable[[], object]) -> None:
+    """Ada signs in, and while her tokens are being made something happens that ends her access."""
+    parts = oauth.made.runtime
+    reading = Interrupted(parts.store, happens)
+    with parts.store.read() as work:
+        tenant = parts.tenancy.find(work, oauth.tenant_id)
+    assert tenant is not None
+    form = Form({"grant_type": "password", "username": "ada@example.com", "password": PASSWORD})
+    with pytest.raises(Exception, match="signed out meanwhile"):
+        parts.token_endpoint(reading, tenant, app.basic, form, "r1")
+    assert reading.released == 2
+
+
+@pytest.mark.parametrize(("how", "by_profile"), [(end_access_of_user, False), (end_grants_of_profile, True)])
+def test_no_token_is_issued_to_who_was_shut_out_while_it_was_made(oauth: Runtime, how: End, by_profile: bool) -> None:
+    app, user_id = oauth.application(), oauth.user()
+    profile_id = str(oauth.verified(oauth.sign_in(app)["access_token"])[1]["sub"])
+    sign_in_while(oauth, app, lambda: end(oauth, how, profile_id if by_profile else user_id))
+    oauth.sign_in(app)  # whoever knows the password is let in anew
+
+
+def test_no_token_is_issued_to_who_was_deleted_while_it_was_made(oauth: Runtime) -> None:
+    app, user_id = oauth.application(), oauth.user()
+    end(oauth, end_access_of_user, user_id)  # so that the user has an epoch that goes with it
+    sign_in_while(oauth, app, lambda: end(oauth, remove_user, user_id))
+
+
+def test_a_code_made_for_a_sign_in_of_before_is_worth_nothing(oauth: Runtime) -> None:
+    app, browser, user_id = oauth.application(), Browser(oauth), oauth.user()
+    browser.register(CALLBACK)
+    code = browser.sign_in(app)
+    with oauth.made.runtime.store.write() as work:  # as when the code is stored a moment later than all ends
+        end_access_of_user(work, oauth.tenant_id, user_id, oauth.made.clock.now_ms())
+        work.connection.exec_driver_sql("UPDATE authorization_codes SET used_at = NULL")
+        work.connection.exec_driver_sql("UPDATE sessions SET ended_at = NULL")
+    with refused("invalid_grant"):
+        oauth.token({"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK}, app.basic)
+
+
+def test_a_grant_opened_for_a_sign_in_of_before_is_worth_nothing(oauth: Runtime) -> None:
+    oauth.settings(access={"expires_in": 3600}, refresh={"enabled": True, "expires_in": 86_400})
+    app, user_id = oauth.application(), oauth.user()
+    tokens = oauth.sign_in(app)
+    with oauth.made.runtime.store.write() as work:
+        end_access_of_user(work, oauth.tenant_id, user_id, oauth.made.clock.now_ms())
+        work.connection.exec_driver_sql("UPDATE grants SET revoked_at = NULL")
+    with refused("invalid_grant"):
+        oauth.refresh(app, tokens["refresh_token"])
+    oauth.refresh(app, oauth.sign_in(app)["refresh_token"])
+
+
+def test_a_code_dies_with_its_session(oauth: Runtime) -> None:
+    app, browser, user_id = oauth.application(), Browser(oauth), oauth.user()
+    browser.register(CALLBACK)
+    code = browser.sign_in(app)
+    end(oauth, end_sessions_of_user, user_id)
+    with refused("invalid_grant"):
+        oauth.token({"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK}, app.basic)
+
+
+def test_access_tokens_that_no_grant_lists_die_too_from_the_next_second_on(oauth: Runtime) -> None:
+    oauth.settings(access={"expires_in": 3600}, refresh={"enabled": False})
+    app, user_id = oauth.application(), oauth.user()
+    before = oauth.sign_in(app)["access_token"]
+    oauth.made.clock.advance(1)
+    end(oauth, end_access_of_user, user_id)
+    assert not oauth.is_active(before, app)
+    assert oauth.is_active(oauth.sign_in(app)["access_token"], app)
+
+
+class Striking(FixedClock):
+    """A clock at whose next look something happens: what happens between the password and the session."""
+
+    happens: Callable[[], object] | None = None
+
+    def now_ms(self) -> int:
+        happens, self.happens = self.happens, None
+        if happens is not None:
+            happens()
+        return super().now_ms()
+
+
+def test_a_platform_session_opened_for_a_sign_in_of_before_is_worth_nothing(caller: Caller) -> None:
+    made = caller.installation
+    parts, ann = made.runtime, new_person(made, made.tenant_id, "ann", "org_member")
+    clock = Striking(made.clock.now_ms())
+    clock.happens = lambda: end(Runtime(caller), end_access_of_user, ann.id)
+    sessions = PlatformSessions(
+        parts.store, parts.tenancy, clock, parts.entropy, parts.platform_tokens, parts.passwords, parts.sign_in
+    )
+    with pytest.raises(Exception, match="not valid"):
+        sessions.sign_in(SignInContext(CSP, "csp.login", ""), "", "ann", MEMBERS_PASSWORD, api_token="script")
+    assert clock.happens is None
+    opened = sessions.sign_in(SignInContext(CSP, "csp.login", ""), "", "ann", MEMBERS_PASSWORD)
+    asked = principal_user_pb2_grpc.PrincipalUserServiceStub(caller.channel)
+    request = principal_user_pb2.GetLoggedInUserRequest()
+    asked.GetLoggedInUser(request, **bearer(opened.access.token))
+    with parts.store.write() as work:
+        end_access_of_user(work, made.tenant_id, ann.id, made.clock.now_ms())
+        work.connection.exec_driver_sql("UPDATE sessions SET ended_at = NULL")
+    with pytest.raises(grpc.RpcError) as seen:
+        asked.GetLoggedInUser(request, **bearer(opened.access.token))
+    assert seen.value.code() is grpc.StatusCode.UNAUTHENTICATED
