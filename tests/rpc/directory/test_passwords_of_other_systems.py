@@ -59,9 +59,8 @@ def address(place: int) -> str:
 def test_who_comes_from_another_system_signs_in_with_the_old_password(arrived: People, place: int) -> None:
     one, application = SAMPLE[place], arrived.oauth.application(f"application {place}")
     (user,) = arrived.users("ListCloudDirectoryUsers", query=address(place))["Resources"]
-    for wrong in ("another engine", one.password + "\0"):
-        with refused("invalid_grant"):
-            arrived.oauth.sign_in(application, address(place), password=wrong)
+    with refused("invalid_grant"):  # not even with what some libraries in C do not see
+        arrived.oauth.sign_in(application, address(place), password=one.password + "\0")
     for _ in range(2):  # with the hash as it came, then with the one that took its place
         assert arrived.oauth.sign_in(application, address(place), password=one.password)["access_token"]
     assert stored_hash(arrived, user["id"]).startswith("$argon2")
