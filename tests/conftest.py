@@ -14,8 +14,10 @@ import pytest
 from httpx import _config, _transports
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
+from jwcrypto.jwk import JWK
 from kit.accounts.directory import People
 from kit.callers import Caller, serving
+from kit.keys import in_turns
 from kit.servers.databases import PostgresServer, postgres_server
 from kit.servers.installation import Installation, InstallationTemplate
 
@@ -25,6 +27,9 @@ hypothesis_settings.load_profile("busy")
 
 # Each client of httpx reads every certificate authority there is, a twentieth of a second, also where it needs none.
 _transports.default.create_ssl_context = functools.cache(_config.create_ssl_context)
+
+# Keys of tenants come in turns from a few pairs: finding new primes takes a tenth of a second for each.
+JWK.generate = in_turns(JWK.generate)  # type: ignore[method-assign]
 
 MEMORY, ROOM_BYTES = Path("/dev/shm"), 4 << 30  # noqa: S108 files of pytest's own folder, which nobody else may enter
 if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:

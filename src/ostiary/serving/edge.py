@@ -46,7 +46,8 @@ class Edge:
             if settings.tls_cert and settings.tls_key
             else None
         )
-        self._is_open = False
+        self.is_open = False
+        """Whether clients can come, or could: from then on an end of Envoy is no failed start."""
         self._write_configuration()
 
     def run(self) -> int:
@@ -72,9 +73,9 @@ class Edge:
 
     def open(self) -> None:
         """Makes Envoy listen, once a worker can answer; later calls do nothing."""
-        if not self._is_open and self.healthy_workers():
+        if not self.is_open and self.healthy_workers():
             self._place.prepared.replace(self._place.listeners)
-            self._is_open = True
+            self.is_open = True
 
     def answers(self) -> bool:
         """Whether Envoy itself answers."""
@@ -141,6 +142,8 @@ class Edge:
 
 class ForeignEdge:
     """A gateway that somebody else runs: its state is unknown here, and it counts as ready."""
+
+    is_open = True
 
     def run(self) -> int:
         """Does nothing: the gateway is not run by this server."""

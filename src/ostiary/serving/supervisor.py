@@ -224,7 +224,7 @@ class Supervisor:
         pid, pause = child.pid, child.ended()
         if self._ending:
             return
-        if child not in self._ours and not self._ready and not self._draining:
+        if child not in self._ours and not self._edge.is_open and not self._draining:
             raise ConfigurationError(f"Envoy ended at start ({told(status)}); its own words stand above")
         _log.error("process ended", process=child.name, pid=pid, how=told(status), restart_in_s=pause)
 

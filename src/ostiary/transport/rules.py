@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import quote
 
 from google.api import annotations_pb2
@@ -90,6 +91,7 @@ def read_rules(services: Iterable[ServiceDescriptor], limits: Iterable[str]) -> 
     return found
 
 
+@cache
 def _rules_of(service: ServiceDescriptor, method: MethodDescriptor) -> Rules:
     given = method.GetOptions().Extensions[options.rules]
     access = given.access
