@@ -190,8 +190,16 @@ def test_a_killed_supervisor_leaves_nothing_behind(tmp_path: Path) -> None:
         server.stop(signal.SIGKILL)
         awaited(lambda: not any(_alive(pid) for pid in children.values()), 5)
         awaited(lambda: not server.run_dir.exists(), 5)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", server.port))
+        awaited(lambda: _is_free(server.port), 5)  # threads of a process may end after it is called dead
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def _alive(pid: int) -> bool:
