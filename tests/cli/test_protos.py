@@ -26,12 +26,14 @@ def test_the_protos_that_it_writes_compile_by_themselves(tmp_path: Path) -> None
 
 
 def test_a_proto_that_this_version_does_not_have_goes_when_they_are_written_again(tmp_path: Path) -> None:
-    earlier, foreign = tmp_path / "protos/identity/scim/v2/users.proto", tmp_path / "protos/shop/v1/users.proto"
-    for path in (earlier, foreign):
-        path.parent.mkdir(parents=True)
+    protos = tmp_path / "protos"
+    earlier, theirs, foreign = (protos / f"{name}.proto" for name in ("identity/scim/v2/users", "identity/x", "shop/x"))
+    for path in (earlier, theirs, foreign):
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text('syntax = "proto3";')
+    earlier.write_text('syntax = "proto3";\noption go_package = "ostiary.internal/identity/scim/v2;scimv2";')
     assert ostiary_here("protos", "--output", "protos", cwd=tmp_path).code == 0
-    assert (earlier.exists(), foreign.exists()) == (False, True)
+    assert [path.exists() for path in (earlier, theirs, foreign)] == [False, True, True], "only what was ours goes"
 
 
 def test_the_python_package_that_it_writes_calls_without_ours(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import scim2_models as scim
@@ -46,15 +47,15 @@ def read_order(sort_by: str, sort_order: str) -> tuple[ColumnElement[Any], ...]:
     return sorted_by(name, descending=sort_order.lower() == "descending")
 
 
-class _Joined(FilterVisitor[ColumnElement[bool]]):
+class _Joined(FilterVisitor[ColumnElement[bool]], ABC):
     """Comparisons by `eq`, joined by `and` and `or`; what an attribute is compared with, `equal` says."""
 
     def __init__(self) -> None:
         self._depth = 0
 
+    @abstractmethod
     def equal(self, path: AttrPath, value: str | bool) -> ColumnElement[bool]:
         """The condition that an attribute has a value; raises INVALID_FILTER."""
-        raise NotImplementedError
 
     def visit_comparison(self, node: Comparison) -> ColumnElement[bool]:
         if node.op is not CompareOperator.eq:

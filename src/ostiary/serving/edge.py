@@ -145,10 +145,6 @@ class ForeignEdge:
 
     is_open = True
 
-    def run(self) -> int:
-        """Does nothing: the gateway is not run by this server."""
-        raise NotImplementedError
-
     def let_go(self) -> None:
         """The port is not ours."""
 

@@ -120,8 +120,11 @@ class Supervisor:
         self._settings = settings
         self._reports = Reports()
         self._stderr = stderr
-        self._edge = Edge(settings, place, stderr) if settings.gateway else ForeignEdge()
-        gateway = Child("gateway", self._edge.run, orphaned=signal.SIGKILL)
+        self._edge: Edge | ForeignEdge = ForeignEdge()
+        self._gateway = Family([])
+        if settings.gateway:
+            self._edge = edge = Edge(settings, place, stderr)
+            self._gateway = Family([Child("gateway", edge.run, orphaned=signal.SIGKILL)])
 
         def ours(name: str, begin: Callable[[], Serving]) -> Child:
             def run() -> int:
@@ -135,7 +138,6 @@ class Supervisor:
             for number in range(settings.worker_count)
         ]
         self._ours = Family([*workers, ours(BACKGROUND, partial(background.begin, settings, place))])
-        self._gateway = Family([gateway] if settings.gateway else [])
         self._all = Family([*self._ours, *self._gateway])
         self._ready = False
         self._draining = self._ending = False

@@ -194,6 +194,20 @@ def test_a_signal_during_the_start_leaves_nothing_running(tmp_path: Path, second
         assert "Traceback" not in server.log
 
 
+def test_an_envoy_that_ends_before_every_worker_is_ready_comes_back(tmp_path: Path) -> None:
+    with served(tmp_path, workers=2, ready=False) as server:
+        late = awaited(lambda: server.children().get("worker-1"), every=0.001)
+        os.kill(late, signal.SIGSTOP)
+        server.wait_ready()  # with one worker the port is open, and the start is not over
+        first = server.children()["envoy"]
+        os.kill(first, signal.SIGKILL)
+        awaited(lambda: server.children().get("envoy", first) != first)
+        os.kill(late, signal.SIGCONT)
+        server.wait_ready()
+        assert server.http.get("/openapi.json").status_code == 200
+        assert server.children()["worker-1"] == late
+
+
 def test_processes_that_answer_no_more_are_replaced(tmp_path: Path) -> None:
     with served(tmp_path, workers=2) as server:
         frozen = {name: pid for name, pid in server.children().items() if name != "worker-1"}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+_OURS = b'option go_package = "ostiary.internal/'
+"""What each of our protos says, and nobody else's."""
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -15,7 +17,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--python", type=FOLDER, help="Write the Python package ostiary_api into this folder too.")
 def command(output: Path, python: Path | None) -> None:
     """Writes the protos of this version with those that they import, and descriptors.binpb, a FileDescriptorSet of all.
-    Protos under identity/ that this version does not have are removed: generators refuse a message that is there twice.
+    Protos of ours that this version does not have are removed: generators refuse a message that is there twice.
 
     \b
     Example
@@ -27,7 +29,8 @@ def command(output: Path, python: Path | None) -> None:
     generated = Path(ostiary_api.__file__).parent
     written = _write_protos(output)
     for proto in {path.relative_to(output) for path in (output / "identity").rglob("*.proto")} - written:
-        (output / proto).unlink()
+        if _OURS in (output / proto).read_bytes():
+            (output / proto).unlink()
     shutil.copyfile(generated / "descriptors.binpb", output / "descriptors.binpb")
     if python:
         unwanted = shutil.ignore_patterns("__pycache__", "descriptors.binpb", "openapi.json")
