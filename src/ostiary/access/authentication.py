@@ -31,7 +31,7 @@ from ostiary_api.options.v1 import rules_pb2 as rules
 _KEYS, _USERS, _MEMBERS = table_of(ApiKey), table_of(User), table_of(Membership)
 _SESSIONS, _CLIENTS = table_of(Session), table_of(Client)
 _API_KEY = select(_KEYS.c.role, _KEYS.c.revoked_at).where(
-    _KEYS.c.tenant_id == bindparam("tenant_id"), _KEYS.c.id == bindparam("id")
+    _KEYS.c.tenant_id == bindparam("of_tenant"), _KEYS.c.id == bindparam("id")
 )
 _USER = prepared(
     select(
@@ -43,13 +43,13 @@ _USER = prepared(
     .select_from(
         _USERS.outerjoin(_SESSIONS, (_SESSIONS.c.id == bindparam("session")) & (_SESSIONS.c.user_id == _USERS.c.id))
     )
-    .where(_USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.id == bindparam("id"))
+    .where(_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("id"))
 )
 _ROLES_OF = prepared(
-    select(_MEMBERS.c.role).where(_MEMBERS.c.tenant_id == bindparam("tenant_id"), _MEMBERS.c.user_id == bindparam("id"))
+    select(_MEMBERS.c.role).where(_MEMBERS.c.tenant_id == bindparam("of_tenant"), _MEMBERS.c.user_id == bindparam("id"))
 )
 _CLIENT = select(_CLIENTS.c.enabled, _CLIENTS.c.service_account).where(
-    _CLIENTS.c.tenant_id == bindparam("tenant_id"), _CLIENTS.c.id == bindparam("id")
+    _CLIENTS.c.tenant_id == bindparam("of_tenant"), _CLIENTS.c.id == bindparam("id")
 )
 REMEMBERED = 10_000
 """Signatures already checked: a token is verified once a process, its holder on every request."""
@@ -162,7 +162,7 @@ class Authentication:
     def _living_client(self, work: Work, tenant: TenantView, client_id: str) -> bool:
         """Whether the client is an allow-listed service account; raises when it is gone or disabled."""
         row = tenant.cached(
-            ("client alive", client_id), lambda: work.row(_CLIENT, {"tenant_id": tenant.id, "id": client_id})
+            ("client alive", client_id), lambda: work.row(_CLIENT, {"of_tenant": tenant.id, "id": client_id})
         )
         if row is None or not row.enabled:
             raise _refused()
@@ -188,19 +188,19 @@ class Authentication:
         )  # fmt: skip
 
     def _api_key_roles(self, work: Work, tenant: TenantView, key_id: str) -> frozenset[rules.Role.ValueType]:
-        row = tenant.cached(("api key", key_id), lambda: work.row(_API_KEY, {"tenant_id": tenant.id, "id": key_id}))
+        row = tenant.cached(("api key", key_id), lambda: work.row(_API_KEY, {"of_tenant": tenant.id, "id": key_id}))
         if row is None or row.revoked_at is not None:
             raise _refused()
         return frozenset({BY_NAME[row.role]})
 
     def _user_roles(self, work: Work, tenant_id: str, user_id: str, session: str) -> frozenset[rules.Role.ValueType]:
-        user = work.row(_USER, {"tenant_id": tenant_id, "id": user_id, "session": session})
+        user = work.row(_USER, {"of_tenant": tenant_id, "id": user_id, "session": session})
         if user is None or not user.active:
             raise _refused()
         # A session that was being opened while all access of its user ended has an earlier epoch; none has none.
         if session and (user.session_epoch != user.access_epoch or user.ended_at is not None):
             raise _refused()
-        held = work.rows(_ROLES_OF, {"tenant_id": tenant_id, "id": user_id})
+        held = work.rows(_ROLES_OF, {"of_tenant": tenant_id, "id": user_id})
         return frozenset({rules.ROLE_SELF, *(BY_NAME[row.role] for row in held)})
 
 

@@ -18,7 +18,7 @@ from ostiary.store.work import Work
 from ostiary_api.options.v1 import rules_pb2 as rules
 
 _KEYS = table_of(ApiKey)
-_KEY_NAME = select(_KEYS.c.name).where(_KEYS.c.tenant_id == bindparam("tenant_id"), _KEYS.c.id == bindparam("id"))
+_KEY_NAME = select(_KEYS.c.name).where(_KEYS.c.tenant_id == bindparam("of_tenant"), _KEYS.c.id == bindparam("id"))
 _DIALECT_NAMES: Mapping[rules.Role.ValueType, str] = {
     rules.ROLE_PLATFORM_OPERATOR: PLATFORM_OPERATOR,
     rules.ROLE_MANAGER: ORG_OWNER,
@@ -60,5 +60,5 @@ def dialect_roles(roles: frozenset[rules.Role.ValueType]) -> list[str]:
 def _name_of(work: Work, tenant: TenantView, principal: Principal) -> str:
     if principal.kind is PrincipalKind.CLIENT:
         return get_client(work, tenant, principal.id).name
-    row = work.row(_KEY_NAME, {"tenant_id": tenant.id, "id": principal.id})
+    row = work.row(_KEY_NAME, {"of_tenant": tenant.id, "id": principal.id})
     return row.name if row else ""

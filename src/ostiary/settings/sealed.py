@@ -19,7 +19,7 @@ _FIND = (
     # One statement, so that a secret never joins the document of another moment: it could go to the wrong address.
     select(_SETTINGS.c.document, _SECRETS.c.id, _SECRETS.c.field, _SECRETS.c.sealed_value)
     .select_from(_SETTINGS.outerjoin(_SECRETS, _OWN))
-    .where(_SETTINGS.c.tenant_id == bindparam("tenant_id"), _SETTINGS.c.name == bindparam("name"))
+    .where(_SETTINGS.c.tenant_id == bindparam("of_tenant"), _SETTINGS.c.name == bindparam("name"))
 )
 
 
@@ -35,7 +35,7 @@ class SealedSetting(Setting[M]):
 
     def opened(self, work: Work, sealing: Sealing, tenant_id: str) -> M:
         """The tenant's document, or the default, with its secrets, uncached."""
-        rows = work.rows(_FIND, {"tenant_id": tenant_id, "name": self.name})
+        rows = work.rows(_FIND, {"of_tenant": tenant_id, "name": self.name})
         if not rows:
             return self.default
         document = type(self.default)()

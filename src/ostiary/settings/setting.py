@@ -23,7 +23,7 @@ M = TypeVar("M", bound=Message)
 _SETTINGS = table_of(SettingDocument)
 _FIND = prepared(
     select(_SETTINGS.c.document).where(
-        _SETTINGS.c.tenant_id == bindparam("tenant_id"), _SETTINGS.c.name == bindparam("name")
+        _SETTINGS.c.tenant_id == bindparam("of_tenant"), _SETTINGS.c.name == bindparam("name")
     )
 )
 
@@ -47,7 +47,7 @@ class Setting(Generic[M]):
 
     def load(self, work: Work, tenant_id: str) -> M:
         """The document as this transaction sees it, uncached."""
-        row = work.row(_FIND, {"tenant_id": tenant_id, "name": self.name})
+        row = work.row(_FIND, {"of_tenant": tenant_id, "name": self.name})
         if row is None:
             return self.default
         document = type(self.default)()

@@ -53,7 +53,7 @@ def beside_tenant(*columns: ColumnElement[Any], joined: Callable[[Table], FromCl
     """A statement for `Tenancy.find_joined`: `columns` of the rows that `joined` outer-joins to the table of tenants,
     each under a name that no column of a tenant has."""
     return prepared(
-        select(*_FACTS, *columns).select_from(joined(_TENANTS)).where(_TENANTS.c.id == bindparam("tenant_id"))
+        select(*_FACTS, *columns).select_from(joined(_TENANTS)).where(_TENANTS.c.id == bindparam("of_tenant"))
     )
 
 
@@ -108,7 +108,7 @@ class Tenancy:
     ) -> tuple[TenantView | None, bool, Sequence[Row[Any]]]:
         """The same, with the rows of a statement that `beside_tenant` made: one question, where two would have cost
         twice. `named` are its further parameters; all that is joined may be NULL."""
-        asked = {"tenant_id": tenant_id, "digest": token_digest, **named}
+        asked = {"of_tenant": tenant_id, "digest": token_digest, **named}
         # PostgreSQL refuses a question that holds NUL; no id does.
         rows = () if "\0" in tenant_id else work.rows(statement, asked)
         if not rows or rows[0].state in ("deleting", "deleted"):
@@ -145,7 +145,7 @@ class Tenancy:
 
 def fresh_view(work: Work, tenant_id: str) -> TenantView | None:
     """A view that nobody shares: for transactions that change what is cached and read it again."""
-    row = work.row(_FIND, {"tenant_id": tenant_id, "digest": ""})
+    row = work.row(_FIND, {"of_tenant": tenant_id, "digest": ""})
     return TenantView(*list(row)[:-2]) if row is not None and row.state not in ("deleting", "deleted") else None
 
 

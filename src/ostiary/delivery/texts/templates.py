@@ -33,7 +33,7 @@ _TEMPLATES = table_of(MessageTemplate)
 _FIND = select(
     _TEMPLATES.c.language, _TEMPLATES.c.subject, _TEMPLATES.c.html_body, _TEMPLATES.c.plain_text_body
 ).where(
-    _TEMPLATES.c.tenant_id == bindparam("tenant_id"), _TEMPLATES.c.name == bindparam("name"),
+    _TEMPLATES.c.tenant_id == bindparam("of_tenant"), _TEMPLATES.c.name == bindparam("name"),
     _TEMPLATES.c.language.in_(bindparam("languages", expanding=True)),
 )  # fmt: skip
 
@@ -49,7 +49,7 @@ class Template:
 
 def template_in_use(work: Work, tenant_id: str, name: str, language: str) -> Template:
     """The tenant's own text, else its own in English, else the built-in one."""
-    asked = {"tenant_id": tenant_id, "name": name, "languages": [language, DEFAULT_LANGUAGE]}
+    asked = {"of_tenant": tenant_id, "name": name, "languages": [language, DEFAULT_LANGUAGE]}
     own = {row.language: Template(row.subject, row.html_body, row.plain_text_body) for row in work.rows(_FIND, asked)}
     found = own.get(language) or own.get(DEFAULT_LANGUAGE)
     if found is None:

@@ -24,13 +24,13 @@ class BelongsTo:
 
 _DIRECT = (
     select(_MEMBERS.c.member_id.label("user_id"), _MEMBERS.c.group_id)
-    .where(_MEMBERS.c.tenant_id == bindparam("tenant_id"), _MEMBERS.c.member_id.in_(bindparam("ids", expanding=True)))
+    .where(_MEMBERS.c.tenant_id == bindparam("of_tenant"), _MEMBERS.c.member_id.in_(bindparam("ids", expanding=True)))
     .cte("belongs", recursive=True)
 )
 # UNION, not UNION ALL: groups may contain one another in a circle.
 _BELONGS = _DIRECT.union(
     select(_DIRECT.c.user_id, _MEMBERS.c.group_id).where(
-        _MEMBERS.c.tenant_id == bindparam("tenant_id"), _MEMBERS.c.member_id == _DIRECT.c.group_id
+        _MEMBERS.c.tenant_id == bindparam("of_tenant"), _MEMBERS.c.member_id == _DIRECT.c.group_id
     )
 )
 _OF_USERS = (
@@ -41,7 +41,7 @@ _OF_USERS = (
         ).label("direct"),
     )
     .join(_GROUPS, _GROUPS.c.id == _BELONGS.c.group_id)
-    .where(_GROUPS.c.tenant_id == bindparam("tenant_id"))
+    .where(_GROUPS.c.tenant_id == bindparam("of_tenant"))
     .order_by(_GROUPS.c.display_name_key, _GROUPS.c.id)
 )  # fmt: skip
 
@@ -49,6 +49,6 @@ _OF_USERS = (
 def groups_of_users(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Mapping[str, Sequence[BelongsTo]]:
     """The groups of each of these users, sorted by name; one query however deep the groups nest."""
     found: dict[str, list[BelongsTo]] = {user_id: [] for user_id in user_ids}
-    for row in work.rows(_OF_USERS, {"tenant_id": tenant_id, "ids": list(user_ids)}) if user_ids else ():
+    for row in work.rows(_OF_USERS, {"of_tenant": tenant_id, "ids": list(user_ids)}) if user_ids else ():
         found[row.user_id].append(BelongsTo(row.id, row.display_name, bool(row.direct)))
     return found

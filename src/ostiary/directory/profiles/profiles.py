@@ -66,13 +66,13 @@ OF_PROFILE = and_(_IDENTITIES.c.profile_id == _PROFILES.c.id, _IDENTITIES.c.tena
 _WHOLE = (
     select(*COLUMNS, *IDENTITY_COLUMNS)
     .select_from(_PROFILES.outerjoin(_IDENTITIES, OF_PROFILE))
-    .where(_PROFILES.c.tenant_id == bindparam("tenant_id"))
+    .where(_PROFILES.c.tenant_id == bindparam("of_tenant"))
     .order_by(_IDENTITIES.c.provider, _IDENTITIES.c.idp_id)
 )
 _FIND = prepared(_WHOLE.where(_PROFILES.c.id == bindparam("id")))
 _KNOWN = _IDENTITIES.alias("known")
 _NAMED = (
-    _KNOWN.c.tenant_id == bindparam("tenant_id"),
+    _KNOWN.c.tenant_id == bindparam("of_tenant"),
     _KNOWN.c.provider == bindparam("provider"),
     _KNOWN.c.idp_id == bindparam("idp_id"),
 )
@@ -88,13 +88,13 @@ _AT_DIRECTORY = select(_IDENTITIES.c.idp_id).where(
 
 def find_profile(work: Work, tenant_id: str, profile_id: str) -> ProfileView | None:
     """The profile with its identities, or None: one query."""
-    found = profile_views(work.rows(_FIND, {"tenant_id": tenant_id, "id": profile_id}))
+    found = profile_views(work.rows(_FIND, {"of_tenant": tenant_id, "id": profile_id}))
     return found[0] if found else None
 
 
 def profile_with(work: Work, tenant_id: str, provider: str, idp_id: str) -> ProfileView | None:
     """The profile to which an identity belongs, with all of them, or None: one query."""
-    asked = {"tenant_id": tenant_id, "provider": provider, "idp_id": idp_id}
+    asked = {"of_tenant": tenant_id, "provider": provider, "idp_id": idp_id}
     found = profile_views(work.rows(_WITH_IDENTITY, asked))
     return found[0] if found else None
 
@@ -109,7 +109,7 @@ def get_profile(work: Work, tenant_id: str, profile_id: str) -> ProfileView:
 
 def profile_of(work: Work, tenant_id: str, provider: str, idp_id: str) -> str | None:
     """The id of the profile to which an identity belongs, or None."""
-    row = work.row(_OF_IDENTITY, {"tenant_id": tenant_id, "provider": provider, "idp_id": idp_id})
+    row = work.row(_OF_IDENTITY, {"of_tenant": tenant_id, "provider": provider, "idp_id": idp_id})
     return row.profile_id if row else None
 
 

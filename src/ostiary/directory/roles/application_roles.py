@@ -25,28 +25,28 @@ _CLIENTS, _CLIENT_SCOPES, _CLIENT_ROLES = table_of(Client), table_of(ClientScope
 
 _OF_TENANT = (
     select(_ROLES.c.id, _ROLES.c.name, _ROLES.c.description)
-    .where(_ROLES.c.tenant_id == bindparam("tenant_id"))
+    .where(_ROLES.c.tenant_id == bindparam("of_tenant"))
     .order_by(_ROLES.c.name, _ROLES.c.id)
 )
 _SCOPES_OF_TENANT = (
     select(_ROLE_SCOPES.c.role_id, _ROLE_SCOPES.c.client_id, _ROLE_SCOPES.c.scope)
-    .where(_ROLE_SCOPES.c.tenant_id == bindparam("tenant_id"))
+    .where(_ROLE_SCOPES.c.tenant_id == bindparam("of_tenant"))
     .order_by(_ROLE_SCOPES.c.role_id, _ROLE_SCOPES.c.position)
 )
-_COUNT = select(func.count()).where(_ROLES.c.tenant_id == bindparam("tenant_id"))
+_COUNT = select(func.count()).where(_ROLES.c.tenant_id == bindparam("of_tenant"))
 _NAMED = select(_ROLES.c.id).where(
-    _ROLES.c.tenant_id == bindparam("tenant_id"), _ROLES.c.name_key == bindparam("name_key")
+    _ROLES.c.tenant_id == bindparam("of_tenant"), _ROLES.c.name_key == bindparam("name_key")
 )
 _DEFINED = (
     select(_CLIENTS.c.id, _CLIENT_SCOPES.c.scope)
     .select_from(_CLIENTS.outerjoin(_CLIENT_SCOPES, _CLIENT_SCOPES.c.client_id == _CLIENTS.c.id))
-    .where(_CLIENTS.c.tenant_id == bindparam("tenant_id"))
+    .where(_CLIENTS.c.tenant_id == bindparam("of_tenant"))
 )
 _SCOPES_OF_PROFILE = prepared(
     select(_ROLE_SCOPES.c.scope)
     .join(_PROFILE_ROLES, _PROFILE_ROLES.c.role_id == _ROLE_SCOPES.c.role_id)
     .where(
-        _PROFILE_ROLES.c.tenant_id == bindparam("tenant_id"),
+        _PROFILE_ROLES.c.tenant_id == bindparam("of_tenant"),
         _PROFILE_ROLES.c.profile_id == bindparam("profile_id"),
         _ROLE_SCOPES.c.client_id == bindparam("client_id"),
     )
@@ -54,14 +54,14 @@ _SCOPES_OF_PROFILE = prepared(
 _ROLES_OF_PROFILE = prepared(
     select(_ROLES.c.id, _ROLES.c.name)
     .join(_PROFILE_ROLES, _PROFILE_ROLES.c.role_id == _ROLES.c.id)
-    .where(_PROFILE_ROLES.c.tenant_id == bindparam("tenant_id"), _PROFILE_ROLES.c.profile_id == bindparam("profile_id"))
+    .where(_PROFILE_ROLES.c.tenant_id == bindparam("of_tenant"), _PROFILE_ROLES.c.profile_id == bindparam("profile_id"))
     .order_by(_ROLES.c.name, _ROLES.c.id)
 )
 _ROLES_OF_PROFILES = (
     select(_PROFILE_ROLES.c.profile_id, _ROLES.c.name)
     .join(_ROLES, _ROLES.c.id == _PROFILE_ROLES.c.role_id)
     .where(
-        unindexed(_PROFILE_ROLES.c.tenant_id) == bindparam("tenant_id"),
+        unindexed(_PROFILE_ROLES.c.tenant_id) == bindparam("of_tenant"),
         _PROFILE_ROLES.c.profile_id.in_(bindparam("ids", expanding=True)),
     )
     .order_by(_PROFILE_ROLES.c.profile_id, _ROLES.c.name)
@@ -69,13 +69,13 @@ _ROLES_OF_PROFILES = (
 _ROLES_OF_CLIENT = (
     select(_ROLES.c.id, _ROLES.c.name)
     .join(_CLIENT_ROLES, _CLIENT_ROLES.c.role_id == _ROLES.c.id)
-    .where(_CLIENT_ROLES.c.tenant_id == bindparam("tenant_id"), _CLIENT_ROLES.c.client_id == bindparam("client_id"))
+    .where(_CLIENT_ROLES.c.tenant_id == bindparam("of_tenant"), _CLIENT_ROLES.c.client_id == bindparam("client_id"))
     .order_by(_ROLES.c.name, _ROLES.c.id)
 )
 _SCOPES_OF_CLIENT = (
     select(_ROLE_SCOPES.c.scope)
     .join(_CLIENT_ROLES, _CLIENT_ROLES.c.role_id == _ROLE_SCOPES.c.role_id)
-    .where(_CLIENT_ROLES.c.tenant_id == bindparam("tenant_id"), _CLIENT_ROLES.c.client_id == bindparam("client_id"))
+    .where(_CLIENT_ROLES.c.tenant_id == bindparam("of_tenant"), _CLIENT_ROLES.c.client_id == bindparam("client_id"))
 )
 
 Access = dict[str, list[str]]
@@ -115,7 +115,7 @@ def get_role(work: Work, tenant: TenantView, role_id: str) -> RoleView:
 
 def scopes_of_profile(work: Work, tenant_id: str, profile_id: str, client_id: str) -> list[str]:
     """The scopes that a profile's roles give it at one application, sorted."""
-    facts = {"tenant_id": tenant_id, "profile_id": profile_id, "client_id": client_id}
+    facts = {"of_tenant": tenant_id, "profile_id": profile_id, "client_id": client_id}
     return sorted({row.scope for row in work.rows(_SCOPES_OF_PROFILE, facts)})
 
 
@@ -123,7 +123,7 @@ def roles_of_profile(work: Work, tenant_id: str, profile_id: str) -> list[HeldRo
     """The roles of a profile, sorted by name."""
     return [
         HeldRole(row.id, row.name)
-        for row in work.rows(_ROLES_OF_PROFILE, {"tenant_id": tenant_id, "profile_id": profile_id})
+        for row in work.rows(_ROLES_OF_PROFILE, {"of_tenant": tenant_id, "profile_id": profile_id})
     ]
 
 
@@ -136,7 +136,7 @@ def roles_of_client(work: Work, tenant_id: str, client_id: str) -> list[HeldRole
     """The roles that an application holds itself, sorted by name."""
     return [
         HeldRole(row.id, row.name)
-        for row in work.rows(_ROLES_OF_CLIENT, {"tenant_id": tenant_id, "client_id": client_id})
+        for row in work.rows(_ROLES_OF_CLIENT, {"of_tenant": tenant_id, "client_id": client_id})
     ]
 
 
@@ -145,7 +145,7 @@ def scopes_of_client(work: Work, tenant: TenantView, client_id: str) -> list[str
 
     Ask only for clients that exist: the answer is cached under their id.
     """
-    facts = {"tenant_id": tenant.id, "client_id": client_id}
+    facts = {"of_tenant": tenant.id, "client_id": client_id}
     return tenant.cached(
         ("scopes of client", client_id), lambda: sorted({row.scope for row in work.rows(_SCOPES_OF_CLIENT, facts)})
     )
@@ -157,7 +157,7 @@ def create_role(
     """Creates a role. Raises TOO_MANY_ROLES, ROLE_NAME_TAKEN and for bad input."""
     _check(name, description)
     touch(work, tenant_id)  # first: it locks the tenant, so that two at once are not both the last one allowed
-    row = work.row(_COUNT, {"tenant_id": tenant_id})
+    row = work.row(_COUNT, {"of_tenant": tenant_id})
     if row is not None and row[0] >= MAX_ROLES:
         raise invalid("TOO_MANY_ROLES", f"A tenant has at most {MAX_ROLES} roles; delete one first.")
     role = Role(
@@ -224,13 +224,13 @@ def put_profile_roles(work: Work, tenant_id: str, profile_id: str, role_ids: Ite
 
 def roles_by_name(work: Work, tenant_id: str) -> dict[str, str]:
     """The ids of a tenant's roles by the compared form of their names."""
-    return {name_key(row.name): row.id for row in work.rows(_OF_TENANT, {"tenant_id": tenant_id})}
+    return {name_key(row.name): row.id for row in work.rows(_OF_TENANT, {"of_tenant": tenant_id})}
 
 
 def role_names_of_profiles(work: Work, tenant_id: str, profile_ids: Sequence[str]) -> dict[str, list[str]]:
     """The names of the roles of these profiles, sorted, by profile."""
     found: dict[str, list[str]] = {}
-    for row in work.rows(_ROLES_OF_PROFILES, {"tenant_id": tenant_id, "ids": list(profile_ids)}):
+    for row in work.rows(_ROLES_OF_PROFILES, {"of_tenant": tenant_id, "ids": list(profile_ids)}):
         found.setdefault(row.profile_id, []).append(row.name)
     return found
 
@@ -240,8 +240,8 @@ def _roles(work: Work, tenant: TenantView) -> dict[str, RoleView]:
 
 
 def _load(work: Work, tenant_id: str) -> dict[str, RoleView]:
-    roles = {row.id: RoleView(**row._asdict(), access={}) for row in work.rows(_OF_TENANT, {"tenant_id": tenant_id})}
-    for row in work.rows(_SCOPES_OF_TENANT, {"tenant_id": tenant_id}):
+    roles = {row.id: RoleView(**row._asdict(), access={}) for row in work.rows(_OF_TENANT, {"of_tenant": tenant_id})}
+    for row in work.rows(_SCOPES_OF_TENANT, {"of_tenant": tenant_id}):
         role = roles.get(row.role_id)
         if role is not None:  # made since the statement above: the next request loads anew
             role.access.setdefault(row.client_id, []).append(row.scope)
@@ -264,7 +264,7 @@ def _check(name: str, description: str) -> None:
 
 
 def _check_name_is_free(work: Work, role: Role) -> None:
-    found = work.row(_NAMED, {"tenant_id": role.tenant_id, "name_key": role.name_key})
+    found = work.row(_NAMED, {"of_tenant": role.tenant_id, "name_key": role.name_key})
     if found is not None and found.id != role.id:
         raise conflict("ROLE_NAME_TAKEN", f"There is a role named {role.name} already.")
 
@@ -272,7 +272,7 @@ def _check_name_is_free(work: Work, role: Role) -> None:
 def _check_access(work: Work, tenant_id: str, access: Access) -> None:
     """Checks that every scope is defined by its application."""
     defined: dict[str, set[str]] = {}
-    for row in work.rows(_DEFINED, {"tenant_id": tenant_id}):
+    for row in work.rows(_DEFINED, {"of_tenant": tenant_id}):
         defined.setdefault(row.id, set()).add(row.scope)
     for client_id, scopes in access.items():
         if client_id not in defined:

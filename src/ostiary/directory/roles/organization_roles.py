@@ -22,7 +22,7 @@ _MEMBERSHIPS = table_of(Membership)
 _OF_USERS = (
     select(_MEMBERSHIPS.c.user_id, _MEMBERSHIPS.c.role)
     .where(
-        _MEMBERSHIPS.c.tenant_id == bindparam("tenant_id"),
+        _MEMBERSHIPS.c.tenant_id == bindparam("of_tenant"),
         _MEMBERSHIPS.c.user_id.in_(bindparam("ids", expanding=True)),
     )
     .order_by(_MEMBERSHIPS.c.role)
@@ -37,7 +37,7 @@ def role_id(tenant_id: str, role: str) -> str:
 def roles_of_users(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
     """The organization roles of each of these users, sorted."""
     found: dict[str, list[str]] = {user_id: [] for user_id in user_ids}
-    for row in work.rows(_OF_USERS, {"tenant_id": tenant_id, "ids": list(user_ids)}) if user_ids else ():
+    for row in work.rows(_OF_USERS, {"of_tenant": tenant_id, "ids": list(user_ids)}) if user_ids else ():
         found[row.user_id].append(row.role)
     return found
 

@@ -22,7 +22,7 @@ IDENTITY_FIELDS = ("email", "userName")
 METHODS = ("email",)
 
 _USERS = table_of(User)
-_ANY_USER = select(_USERS.c.id).where(_USERS.c.tenant_id == bindparam("tenant_id")).limit(1)
+_ANY_USER = select(_USERS.c.id).where(_USERS.c.tenant_id == bindparam("of_tenant")).limit(1)
 
 
 def identity_field(provider: pb.CloudDirectoryProvider) -> str:
@@ -57,7 +57,7 @@ def replace_cloud_directory(
     current = identity_field(CLOUD_DIRECTORY.load(work, tenant_id))
     if not provider.config.HasField("identity_field"):
         provider.config.identity_field = current
-    if provider.config.identity_field != current and work.row(_ANY_USER, {"tenant_id": tenant_id}):
+    if provider.config.identity_field != current and work.row(_ANY_USER, {"of_tenant": tenant_id}):
         message = f"identityField is {current} and cannot be switched once the tenant has users."
         raise invalid("IDENTITY_FIELD_FROZEN", message)
     return CLOUD_DIRECTORY.replace(work, tenant_id, provider, now_ms)

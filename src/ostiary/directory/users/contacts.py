@@ -36,7 +36,7 @@ def _contacts(whose: Callable[[ColumnElement[str]], ColumnElement[bool]]) -> Com
     for kind, table in (("email", _EMAILS), ("phone", _PHONES)):
         columns = (table.c.user_id, table.c.position, table.c.value, table.c.type, table.c.display, table.c.is_primary)
         chosen = select(literal(kind).label("kind"), *columns)
-        parts.append(chosen.where(unindexed(table.c.tenant_id) == bindparam("tenant_id"), whose(table.c.user_id)))
+        parts.append(chosen.where(unindexed(table.c.tenant_id) == bindparam("of_tenant"), whose(table.c.user_id)))
     return union_all(*parts).order_by("user_id", "kind", "position")
 
 
@@ -57,8 +57,8 @@ def contacts_of(work: Work, tenant_id: str, user_ids: Sequence[str]) -> dict[tup
 
 def _rows(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Sequence[Row[Any]]:
     if len(user_ids) == 1:
-        return work.rows(_OF_USER, {"tenant_id": tenant_id, "id": user_ids[0]})
-    return work.rows(_OF_USERS, {"tenant_id": tenant_id, "ids": list(user_ids)}) if user_ids else ()
+        return work.rows(_OF_USER, {"of_tenant": tenant_id, "id": user_ids[0]})
+    return work.rows(_OF_USERS, {"of_tenant": tenant_id, "ids": list(user_ids)}) if user_ids else ()
 
 
 def add_emails(work: Work, tenant_id: str, user_id: str, emails: Sequence[Contact]) -> None:

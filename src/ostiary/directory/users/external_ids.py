@@ -14,7 +14,7 @@ from ostiary.store.work import Work
 USER = "User"
 _IDS = table_of(ExternalId)
 _OF = select(_IDS.c.resource_id, _IDS.c.external_id).where(
-    _IDS.c.tenant_id == bindparam("tenant_id"),
+    _IDS.c.tenant_id == bindparam("of_tenant"),
     _IDS.c.provisioner == bindparam("provisioner"),
     _IDS.c.resource_type == bindparam("type"),
     _IDS.c.resource_id.in_(bindparam("ids", expanding=True)),
@@ -27,7 +27,7 @@ def external_ids_of(
     """The names that `provisioner` has given to these resources, by our ids."""
     if not resource_ids:
         return {}
-    asked = {"tenant_id": tenant_id, "provisioner": provisioner, "type": type, "ids": list(resource_ids)}
+    asked = {"of_tenant": tenant_id, "provisioner": provisioner, "type": type, "ids": list(resource_ids)}
     return {row.resource_id: row.external_id for row in work.rows(_OF, asked)}
 
 

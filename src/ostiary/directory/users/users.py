@@ -126,19 +126,19 @@ _NAMED_ELSEWHERE = [
 ]
 """Rows that no foreign key takes with a user: what they name may be a group too."""
 _BY_IDS = select(*COLUMNS).where(
-    unindexed(_USERS.c.tenant_id) == bindparam("tenant_id"), _USERS.c.id.in_(bindparam("ids", expanding=True))
+    unindexed(_USERS.c.tenant_id) == bindparam("of_tenant"), _USERS.c.id.in_(bindparam("ids", expanding=True))
 )
 _BY_NAME = prepared(
-    select(_USERS.c.id).where(_USERS.c.tenant_id == bindparam("tenant_id"), _USERS.c.user_name_key == bindparam("key"))
+    select(_USERS.c.id).where(_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.user_name_key == bindparam("key"))
 )
 _BY_EMAIL = prepared(
     select(_EMAILS.c.user_id.label("id")).where(
-        _EMAILS.c.tenant_id == bindparam("tenant_id"), _EMAILS.c.value_key == bindparam("key"), _EMAILS.c.is_primary
+        _EMAILS.c.tenant_id == bindparam("of_tenant"), _EMAILS.c.value_key == bindparam("key"), _EMAILS.c.is_primary
     )
 )
 _MEMBERSHIPS_OF = (
     select(_MEMBERSHIPS.c.role)
-    .where(_MEMBERSHIPS.c.tenant_id == bindparam("tenant_id"), _MEMBERSHIPS.c.user_id == bindparam("id"))
+    .where(_MEMBERSHIPS.c.tenant_id == bindparam("of_tenant"), _MEMBERSHIPS.c.user_id == bindparam("id"))
     .order_by(_MEMBERSHIPS.c.role)
 )
 
@@ -165,7 +165,7 @@ def get_user(work: Work, tenant_id: str, user_id: str) -> UserView:
 
 def find_users(work: Work, tenant_id: str, user_ids: Iterable[str]) -> dict[str, UserView]:
     """Returns those of the users that exist, by directory id."""
-    rows = work.rows(_BY_IDS, {"tenant_id": tenant_id, "ids": list(user_ids)})
+    rows = work.rows(_BY_IDS, {"of_tenant": tenant_id, "ids": list(user_ids)})
     return {view.id: view for view in _views(work, tenant_id, rows)}
 
 
@@ -175,7 +175,7 @@ def find_by_login(work: Work, tenant_id: str, login: str, identity_field: str) -
     key = login_key(login)
     if not is_text(key):
         return None
-    row = work.row(_BY_NAME if identity_field == "userName" else _BY_EMAIL, {"tenant_id": tenant_id, "key": key})
+    row = work.row(_BY_NAME if identity_field == "userName" else _BY_EMAIL, {"of_tenant": tenant_id, "key": key})
     return row.id if row else None
 
 
@@ -226,7 +226,7 @@ def user_named(tenant_id: str, login: str, identity_field: str) -> ColumnElement
 
 def memberships(work: Work, tenant_id: str, user_id: str) -> list[str]:
     """The organization roles of a user (org_owner, org_member, platform_operator), sorted."""
-    return [row.role for row in work.rows(_MEMBERSHIPS_OF, {"tenant_id": tenant_id, "id": user_id})]
+    return [row.role for row in work.rows(_MEMBERSHIPS_OF, {"of_tenant": tenant_id, "id": user_id})]
 
 
 def create_user(

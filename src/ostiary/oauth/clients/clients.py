@@ -33,16 +33,16 @@ _OF_TENANT = (
         _CLIENTS.c.id, _CLIENTS.c.name, _CLIENTS.c.type, _CLIENTS.c.secret_digest, _CLIENTS.c.sealed_secret,
         _CLIENTS.c.enabled, _CLIENTS.c.service_account,
     )
-    .where(_CLIENTS.c.tenant_id == bindparam("tenant_id"))
+    .where(_CLIENTS.c.tenant_id == bindparam("of_tenant"))
     .order_by(_CLIENTS.c.name, _CLIENTS.c.id)
 )  # fmt: skip
 _SCOPES_OF_TENANT = (
     select(_SCOPES.c.client_id, _SCOPES.c.scope)
-    .where(_SCOPES.c.tenant_id == bindparam("tenant_id"))
+    .where(_SCOPES.c.tenant_id == bindparam("of_tenant"))
     .order_by(_SCOPES.c.client_id, _SCOPES.c.position)
 )
 _TENANT_OF = select(_CLIENTS.c.tenant_id).where(_CLIENTS.c.id == bindparam("client_id"))
-_COUNT = select(func.count()).where(_CLIENTS.c.tenant_id == bindparam("tenant_id"))
+_COUNT = select(func.count()).where(_CLIENTS.c.tenant_id == bindparam("of_tenant"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +95,9 @@ def _clients(work: Work, tenant: TenantView) -> dict[str, ClientView]:
 
 def _load(work: Work, tenant_id: str) -> dict[str, ClientView]:
     scopes: dict[str, list[str]] = {}
-    for row in work.rows(_SCOPES_OF_TENANT, {"tenant_id": tenant_id}):
+    for row in work.rows(_SCOPES_OF_TENANT, {"of_tenant": tenant_id}):
         scopes.setdefault(row.client_id, []).append(row.scope)
-    rows = work.rows(_OF_TENANT, {"tenant_id": tenant_id})
+    rows = work.rows(_OF_TENANT, {"of_tenant": tenant_id})
     return {row.id: ClientView(**row._asdict(), scopes=tuple(scopes.get(row.id, ()))) for row in rows}
 
 
@@ -131,7 +131,7 @@ def create_client(
     if type not in TYPES:
         raise invalid("INVALID_APPLICATION_TYPE", f"type must be one of {', '.join(TYPES)}.")
     touch(work, tenant_id)  # first: it locks the tenant, so that two at once are not both the last one allowed
-    row = work.row(_COUNT, {"tenant_id": tenant_id})
+    row = work.row(_COUNT, {"of_tenant": tenant_id})
     if row is not None and row[0] >= MAX_CLIENTS:
         raise invalid("TOO_MANY_APPLICATIONS", f"A tenant has at most {MAX_CLIENTS} applications; delete one first.")
     client_id = client_id or new_id(entropy)
