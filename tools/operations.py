@@ -79,7 +79,7 @@ def documented_line(facts: Facts) -> Sequence[str]:
 
 def further_lines(rpc: Rpc) -> Iterable[Sequence[str]]:
     """The REST paths of an RPC that no catalogue names."""
-    roles = [options.Role.Name(role).removeprefix("ROLE_").lower() for role in sorted(rpc.rules.need.roles)]
+    roles = [options.Role.Name(role).removeprefix("ROLE_").lower() for role in sorted(rpc.rules.roles)]
     for route in rpc.rules.routes:
         yield (
             route.verb,

@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 from contract.served import DATA, RPCS, Rpc, documented, without_names
 
-from ostiary.access.roles import implied
-from ostiary_api.options.v1 import rules_pb2 as rules
+from ostiary.directory.roles.built_in import BUILT_IN
 
 NOT_YET = frozenset((DATA / "not_yet.txt").read_text().splitlines())
 """Documented operations that no RPC answers yet, by number or `VERB path`. Take out what you add."""
@@ -18,15 +17,7 @@ APPID = documented("appid_management")
 IDENTITY_SERVICE = documented("identity_service")
 TENANT_MANAGER = documented("tenant_manager")
 OPERATIONS: list[Facts] = [*APPID, *IDENTITY_SERVICE, *TENANT_MANAGER]
-CALLERS = {
-    "reader": rules.ROLE_READER,
-    "writer": rules.ROLE_WRITER,
-    "manager": rules.ROLE_MANAGER,
-    "platform_operator": rules.ROLE_PLATFORM_OPERATOR,
-    "org_owner": rules.ROLE_ORG_OWNER,
-    "org_member": rules.ROLE_ORG_MEMBER,
-    "service_account": rules.ROLE_SERVICE_ACCOUNT,
-}
+CALLERS = ("reader", "writer", "manager", "platform_operator", "org_owner", "org_member", "service_account")
 APPID_CALLERS = ("reader", "writer", "manager")
 
 
@@ -64,7 +55,7 @@ def test_it_succeeds_with_a_documented_status(facts: Facts) -> None:
 def test_exactly_the_documented_roles_may_call_it(facts: Facts) -> None:
     asked = APPID_CALLERS if facts in APPID else [name for name in CALLERS if name not in APPID_CALLERS]
     for rpc in answering(facts):
-        allowed = [name for name in asked if rpc.rules.need.roles & implied(frozenset({CALLERS[name]}))]
+        allowed = [name for name in asked if rpc.rules.need.permissions & BUILT_IN[name].permissions]
         assert allowed + ["anonymous"] * rpc.rules.need.anonymous == facts["roles"]
 
 

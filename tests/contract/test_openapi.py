@@ -36,8 +36,8 @@ def test_it_has_every_rest_path_and_no_other() -> None:
 def test_it_says_who_may_call(rpc: Any, route: Any) -> None:
     operation = OPERATIONS[route.verb, without_names(route.path)]
     named = set().union(*(names for way in operation["security"] for names in way.values()))
-    roles = {options.Role.Name(role).removeprefix("ROLE_").lower() for role in rpc.rules.need.roles}
-    assert named == (set(rpc.rules.need.scopes) if options.ROLE_END_USER in rpc.rules.need.roles else roles)
+    roles = {options.Role.Name(role).removeprefix("ROLE_").lower() for role in rpc.rules.roles}
+    assert named == (set(rpc.rules.need.scopes) if options.ROLE_END_USER in rpc.rules.roles else roles)
     assert ({} in operation["security"]) == rpc.rules.need.anonymous
     assert ("401" in operation["responses"]) == bool(roles or rpc.rules.own_credentials)
 

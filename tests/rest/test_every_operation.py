@@ -120,13 +120,13 @@ def test_rest_and_native_grpc_decide_alike(
                 assert answer.status_code in HTTP_OF[code], f"{name} {tenant}: {code} but {answer.text}"
 
 
-@pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.rules.need.roles], ids=named)
+@pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.rules.roles], ids=named)
 def test_nobody_gets_in_without_a_token(server: Served, operation: Operation) -> None:
     with server.channel() as channel:
         assert operation.native(channel, server.credentials["tenantId"], {}) is grpc.StatusCode.UNAUTHENTICATED
 
 
-@pytest.mark.parametrize("operation", [one for one in REST if rules.ROLE_WRITER in one.rules.need.roles], ids=named)
+@pytest.mark.parametrize("operation", [one for one in REST if rules.ROLE_WRITER in one.rules.roles], ids=named)
 def test_a_reader_changes_nothing(
     server: Served, api_keys: dict[str, str], tokens: Tokens, operation: Operation
 ) -> None:

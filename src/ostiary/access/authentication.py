@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, select
 
 from ostiary.access.principals import Principal, PrincipalKind
-from ostiary.access.roles import BY_NAME
 from ostiary.clock import Clock
+from ostiary.directory.roles.built_in import BUILT_IN, SERVICE_ACCOUNT
+from ostiary.directory.roles.permissions import END_USER, SIGNED_IN, Permissions
 from ostiary.errors import unauthenticated
 from ostiary.ids import digest
 from ostiary.keys import jwt
@@ -26,7 +28,6 @@ from ostiary.store.prepared import prepared
 from ostiary.store.tables import ApiKey, Client, Membership, Session, User, table_of
 from ostiary.store.tenancy import PLATFORM, SYSTEM_ID, Tenancy, TenantView
 from ostiary.store.work import Work
-from ostiary_api.options.v1 import rules_pb2 as rules
 
 _KEYS, _USERS, _MEMBERS = table_of(ApiKey), table_of(User), table_of(Membership)
 _SESSIONS, _CLIENTS = table_of(Session), table_of(Client)
@@ -51,6 +52,9 @@ _ROLES_OF = prepared(
 _CLIENT = select(_CLIENTS.c.enabled, _CLIENTS.c.service_account).where(
     _CLIENTS.c.tenant_id == bindparam("of_tenant"), _CLIENTS.c.id == bindparam("id")
 )
+Rights = tuple[Sequence[str], Permissions]
+"""The roles that a principal was given itself, and all of its permissions."""
+_SERVICE_ACCOUNT: Rights = (SERVICE_ACCOUNT,), BUILT_IN[SERVICE_ACCOUNT].permissions
 REMEMBERED = 10_000
 """Signatures already checked: a token is verified once a process, its holder on every request."""
 
@@ -78,8 +82,10 @@ class Authentication:
 
     def as_user(self, work: Work, tenant_id: str, user_id: str) -> Principal:
         """A directory user as it would be signed in now; raises 401 when it may not sign in."""
-        roles = self._user_roles(work, tenant_id, user_id, "")
-        return Principal(PrincipalKind.USER, id=user_id, tenant_id=tenant_id, roles=roles, user_id=user_id)
+        roles, permissions = self._user_rights(work, tenant_id, user_id, "")
+        return Principal(
+            PrincipalKind.USER, id=user_id, tenant_id=tenant_id, permissions=permissions, roles=roles, user_id=user_id
+        )  # fmt: skip
 
     def end_user(self, work: Work, token: str) -> Principal:
         """The principal of an App ID access token: a profile, or a client for client_credentials; raises 401."""
@@ -90,7 +96,7 @@ class Authentication:
         client_id, subject = _audience(claims)[0], str(claims["sub"])
         return Principal(
             PrincipalKind.CLIENT if subject == client_id else PrincipalKind.END_USER,
-            id=subject, tenant_id=str(claims["tenant"]), roles=frozenset({rules.ROLE_END_USER}),
+            id=subject, tenant_id=str(claims["tenant"]), permissions=END_USER,
             scopes=frozenset(claims["scope"].split()), client_id=client_id, token=name,
             expires_at=int(claims["exp"]) * 1000, claims=claims,
         )  # fmt: skip
@@ -173,27 +179,27 @@ class Authentication:
         kind, identifier = str(claims.get("sub_type", "")), str(claims["sub"])
         session = str(claims.get("sid", ""))
         if kind == "api_key":
-            roles = self._api_key_roles(work, tenant, identifier)
+            roles, permissions = self._api_key_rights(work, tenant, identifier)
         elif kind == "user":
-            roles = self._user_roles(work, tenant.id, identifier, session)
+            roles, permissions = self._user_rights(work, tenant.id, identifier, session)
         elif kind == "client" and self._living_client(work, tenant, identifier):
-            roles = frozenset({rules.ROLE_SERVICE_ACCOUNT})
+            roles, permissions = _SERVICE_ACCOUNT
         else:  # an application that is no service account, or no longer, acts nowhere but in App ID's runtime
             raise _refused()
         return Principal(
-            PrincipalKind(kind), id=identifier, tenant_id=tenant.id, roles=roles,
+            PrincipalKind(kind), id=identifier, tenant_id=tenant.id, permissions=permissions, roles=roles,
             scopes=frozenset(str(claims.get("scope", "")).split()), client_id=str(claims.get("azp", "")),
             user_id=identifier if kind == "user" else "", session_id=session, token=name,
             expires_at=int(claims["exp"]) * 1000, claims=claims,
         )  # fmt: skip
 
-    def _api_key_roles(self, work: Work, tenant: TenantView, key_id: str) -> frozenset[rules.Role.ValueType]:
+    def _api_key_rights(self, work: Work, tenant: TenantView, key_id: str) -> Rights:
         row = tenant.cached(("api key", key_id), lambda: work.row(_API_KEY, {"of_tenant": tenant.id, "id": key_id}))
         if row is None or row.revoked_at is not None:
             raise _refused()
-        return frozenset({BY_NAME[row.role]})
+        return (row.role,), BUILT_IN[row.role].permissions
 
-    def _user_roles(self, work: Work, tenant_id: str, user_id: str, session: str) -> frozenset[rules.Role.ValueType]:
+    def _user_rights(self, work: Work, tenant_id: str, user_id: str, session: str) -> Rights:
         user = work.row(_USER, {"of_tenant": tenant_id, "id": user_id, "session": session})
         if user is None or not user.active:
             raise _refused()
@@ -201,7 +207,8 @@ class Authentication:
         if session and (user.session_epoch != user.access_epoch or user.ended_at is not None):
             raise _refused()
         held = work.rows(_ROLES_OF, {"of_tenant": tenant_id, "id": user_id})
-        return frozenset({rules.ROLE_SELF, *(BY_NAME[row.role] for row in held)})
+        roles = [row.role for row in held]
+        return roles, SIGNED_IN.union(*(BUILT_IN[role].permissions for role in roles))
 
 
 def _living(tenant: TenantView | None, revoked: bool) -> TenantView:

@@ -9,25 +9,16 @@ from sqlalchemy import bindparam, select
 
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.directory.groups.membership import BelongsTo, groups_of_users
-from ostiary.directory.roles.organization_roles import ORG_MEMBER, ORG_OWNER, PLATFORM_OPERATOR, SERVICE_ACCOUNT
+from ostiary.directory.roles.built_in import MANAGER, ORG_MEMBER, ORG_OWNER, READER, WRITER
 from ostiary.directory.users.users import UserView, get_user
 from ostiary.oauth.clients.clients import get_client
 from ostiary.store.tables import ApiKey, table_of
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
-from ostiary_api.options.v1 import rules_pb2 as rules
 
 _KEYS = table_of(ApiKey)
 _KEY_NAME = select(_KEYS.c.name).where(_KEYS.c.tenant_id == bindparam("of_tenant"), _KEYS.c.id == bindparam("id"))
-_DIALECT_NAMES: Mapping[rules.Role.ValueType, str] = {
-    rules.ROLE_PLATFORM_OPERATOR: PLATFORM_OPERATOR,
-    rules.ROLE_MANAGER: ORG_OWNER,
-    rules.ROLE_ORG_OWNER: ORG_OWNER,
-    rules.ROLE_WRITER: ORG_MEMBER,
-    rules.ROLE_READER: ORG_MEMBER,
-    rules.ROLE_ORG_MEMBER: ORG_MEMBER,
-    rules.ROLE_SERVICE_ACCOUNT: SERVICE_ACCOUNT,
-}
+_OF_API_KEYS: Mapping[str, str] = {MANAGER: ORG_OWNER, WRITER: ORG_MEMBER, READER: ORG_MEMBER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +43,9 @@ def caller_view(work: Work, tenant: TenantView, principal: Principal) -> CallerV
     return CallerView(principal.id, _name_of(work, tenant, principal), tenant, roles)
 
 
-def dialect_roles(roles: frozenset[rules.Role.ValueType]) -> list[str]:
-    """The roles that a principal holds, as csp, cloudapi and SCIM call them, sorted."""
-    return sorted({_DIALECT_NAMES[role] for role in roles if role in _DIALECT_NAMES})
+def dialect_roles(roles: Sequence[str]) -> list[str]:
+    """The roles that a principal was given, as csp, cloudapi and SCIM call them, sorted."""
+    return sorted({_OF_API_KEYS.get(role, role) for role in roles})
 
 
 def _name_of(work: Work, tenant: TenantView, principal: Principal) -> str:

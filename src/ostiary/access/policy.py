@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ostiary.access.principals import Principal, PrincipalKind
-from ostiary.access.roles import effective
+from ostiary.directory.roles.permissions import NONE, Permission, Permissions, role_too_small
 from ostiary.errors import DomainError, denied, not_found, unauthenticated
-from ostiary_api.options.v1 import rules_pb2 as rules
 
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """The requirements of an RPC on its caller; read from the rules next to it."""
+    """The requirements of an RPC on its caller, read from the rules next to it. Any of `permissions` suffices."""
 
-    roles: frozenset[rules.Role.ValueType]
+    permissions: Permissions
     anonymous: bool
     scopes: frozenset[str]
     hides_with_denial: bool
@@ -30,14 +29,21 @@ def decide(need: Requirement, principal: Principal, tenant_id: str, *, tenant_ex
             raise unknown_tenant(hides_with_denial=need.hides_with_denial)
         return
     refuse_nobody(principal)
-    held = effective(principal.roles, at_home=principal.tenant_id == tenant_id)
+    held = permissions_on(principal, tenant_id)
     if not tenant_exists or not held:
         raise unknown_tenant(hides_with_denial=need.hides_with_denial)
-    if not need.roles & held:
+    if not need.permissions & held:
         raise role_too_small()
     missing = need.scopes - principal.scopes
-    if missing and rules.ROLE_END_USER in held:
+    if missing and Permission.PROFILE_OWN in held:
         raise denied("INSUFFICIENT_SCOPE", "The access token lacks a scope that this operation needs.")
+
+
+def permissions_on(principal: Principal, tenant_id: str) -> Permissions:
+    """The permissions of a principal on a tenant: at its own all that it has; elsewhere only operators have any."""
+    if principal.tenant_id == tenant_id or Permission.PLATFORM_OPERATE in principal.permissions:
+        return principal.permissions
+    return NONE
 
 
 def refuse_nobody(principal: Principal) -> None:
@@ -48,12 +54,7 @@ def refuse_nobody(principal: Principal) -> None:
 
 def reveals_secrets(principal: Principal, tenant_id: str) -> bool:
     """Whether answers to this principal carry the tenant's secrets: to Writer and Manager, not to Reader."""
-    return rules.ROLE_WRITER in effective(principal.roles, at_home=principal.tenant_id == tenant_id)
-
-
-def role_too_small() -> DomainError:
-    """Returns the error for a caller whose role does not suffice, whatever the reason."""
-    return denied("FORBIDDEN", "The caller's role does not allow this operation.")
+    return Permission.TENANT_CHANGE in permissions_on(principal, tenant_id)
 
 
 def unknown_tenant(*, hides_with_denial: bool = False) -> DomainError:

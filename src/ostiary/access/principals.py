@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ostiary_api.options.v1 import rules_pb2 as rules
+from ostiary.directory.roles.permissions import NONE, Permissions
 
 
 class PrincipalKind(Enum):
@@ -22,15 +23,17 @@ class PrincipalKind(Enum):
 class Principal:
     """A caller whose credentials were checked on this very request.
 
-    `id` is an API key's, directory user's, client's or (end user) profile's id. `tenant_id` is its own tenant, `roles`
-    what it holds there before implication (`access.roles`), `scopes` those of its token. `token` is the digest of the
-    token it presented, `session_id` the session the token belongs to, `expires_at` its end in UTC milliseconds.
+    `id` is an API key's, directory user's, client's or (end user) profile's id. `tenant_id` is its own tenant,
+    `permissions` what it may do there, `roles` the names of the roles that were given to itself, as the dialects show
+    them, `scopes` those of its token. `token` is the digest of the token it presented, `session_id` the session the
+    token belongs to, `expires_at` its end in UTC milliseconds.
     """
 
     kind: PrincipalKind
     id: str = ""
     tenant_id: str = ""
-    roles: frozenset[rules.Role.ValueType] = frozenset()
+    permissions: Permissions = NONE
+    roles: Sequence[str] = ()
     scopes: frozenset[str] = frozenset()
     client_id: str = ""
     user_id: str = ""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ostiary.access.policy import role_too_small
+from ostiary.access.policy import permissions_on
 from ostiary.access.principals import Principal
-from ostiary.access.roles import BY_NAME, effective, implied
+from ostiary.directory.roles.built_in import BUILT_IN
 from ostiary.directory.roles.organization_roles import roles_of_users
+from ostiary.directory.roles.permissions import refuse_beyond
 from ostiary.store.work import Work
 
 
@@ -21,7 +22,7 @@ def refuse_beyond_reach(work: Work, principal: Principal, tenant_id: str, user_i
 
     Users that do not exist hold none: what their absence means is for the operation to say.
     """
-    held = effective(principal.roles, at_home=principal.tenant_id == tenant_id)
+    held = permissions_on(principal, tenant_id)
     for roles in roles_of_users(work, tenant_id, user_ids).values():
-        if not implied(frozenset(BY_NAME[role] for role in roles)) <= held:
-            raise role_too_small()
+        for role in roles:
+            refuse_beyond(held, BUILT_IN[role].permissions)

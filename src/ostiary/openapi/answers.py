@@ -69,11 +69,11 @@ def _is_error(answer: rest.Answer) -> bool:
 def _kinds(method: MethodDescriptor, rules: Rules, route: Route) -> Iterator[Kind]:
     """The kinds of errors that follow from the rules of an RPC."""
     yield from _ALWAYS
-    if rules.need.roles or rules.own_credentials:
+    if rules.roles or rules.own_credentials:
         yield Kind.UNAUTHENTICATED
-    if rules.need.roles:
+    if rules.roles:
         yield Kind.DENIED
-    if variables_of(route.path) or (rules.need.roles and not rules.need.hides_with_denial):
+    if variables_of(route.path) or (rules.roles and not rules.need.hides_with_denial):
         yield Kind.NOT_FOUND
     if rules.transaction in _WRITES:
         yield Kind.CONFLICT

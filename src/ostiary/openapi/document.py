@@ -84,10 +84,10 @@ def document(services: Sequence[ServiceDescriptor], rules: dict[str, Rules], com
 def security(rules: Rules) -> list[dict[str, list[str]]]:
     """The ways to authenticate, each with the roles of which one suffices, or the scopes that are all needed."""
     need = rules.need
-    if options.ROLE_END_USER in need.roles:
+    if options.ROLE_END_USER in rules.roles:
         return [{"endUser": sorted(need.scopes)}]
-    if need.roles:
-        roles = sorted(options.Role.Name(role).removeprefix("ROLE_").lower() for role in need.roles)
+    if rules.roles:
+        roles = sorted(options.Role.Name(role).removeprefix("ROLE_").lower() for role in rules.roles)
         return [{name: roles} for name in ("bearer", _ALSO.get(rules.family)) if name]
     basic: list[dict[str, list[str]]] = [{"basic": []}]
     return [{}, *(basic if rules.options.access.credential == options.CREDENTIAL_BASIC else [])]

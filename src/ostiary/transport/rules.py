@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from urllib.parse import quote
@@ -13,8 +13,21 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 from google.protobuf.descriptor_pb2 import MethodOptions
 
 from ostiary.access.policy import Requirement
+from ostiary.directory.roles.permissions import Permission, Permissions
 from ostiary_api.options.v1 import rules_pb2 as options
 
+PERMISSION_OF: Mapping[options.Role.ValueType, Permission] = {
+    options.ROLE_READER: Permission.TENANT_READ,
+    options.ROLE_WRITER: Permission.TENANT_CHANGE,
+    options.ROLE_MANAGER: Permission.TENANT_MANAGE,
+    options.ROLE_PLATFORM_OPERATOR: Permission.PLATFORM_OPERATE,
+    options.ROLE_ORG_OWNER: Permission.ORGANIZATION_OWN,
+    options.ROLE_ORG_MEMBER: Permission.ORGANIZATION_READ,
+    options.ROLE_SERVICE_ACCOUNT: Permission.SERVICE_READ,
+    options.ROLE_END_USER: Permission.PROFILE_OWN,
+    options.ROLE_SELF: Permission.ACCOUNT_OWN,
+}
+"""The permission that a rule requires when it names a role: the role is written, the permission is decided on."""
 HTTP_BODY = "google.api.HttpBody"
 DEPRECATED_SINCE = "@1735689600"
 """The header Deprecation (RFC 9745) of every operation that has a successor."""
@@ -34,9 +47,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of one RPC, checked. `method` is `/package.Service/Method`."""
+    """The rules of one RPC, checked. `method` is `/package.Service/Method`, `roles` are those that the proto names."""
 
     method: str
+    roles: frozenset[options.Role.ValueType]
     need: Requirement
     tenant_field: str
     tenant_context: options.TenantContext.ValueType
@@ -73,6 +87,16 @@ def successor_link(successor: str) -> str:
     return f'<{quote(successor)}>; rel="successor-version"'
 
 
+def required_permissions(roles: Iterable[options.Role.ValueType]) -> Permissions:
+    """The permissions of which one suffices where a rule names these roles."""
+    return frozenset(PERMISSION_OF[role] for role in roles if role in PERMISSION_OF)
+
+
+def roles_within(permissions: Permissions) -> list[options.Role.ValueType]:
+    """The roles that these permissions open, sorted by number."""
+    return sorted(role for role, permission in PERMISSION_OF.items() if permission in permissions)
+
+
 def read_rules(services: Iterable[ServiceDescriptor], limits: Iterable[str]) -> dict[str, Rules]:
     """The rules of every RPC of `services` by method name. `limits` are the names that have numbers.
 
@@ -98,8 +122,9 @@ def _rules_of(service: ServiceDescriptor, method: MethodDescriptor) -> Rules:
     shared = service.GetOptions().Extensions[options.service_rules]
     return Rules(
         method=f"/{service.full_name}/{method.name}",
+        roles=frozenset(access.roles),
         need=Requirement(
-            frozenset(access.roles),
+            required_permissions(access.roles),
             access.anonymous,
             frozenset(access.scopes),
             access.foreign_tenant == options.FOREIGN_TENANT_FORBIDDEN,
@@ -140,9 +165,9 @@ def _faults(method: MethodDescriptor, rules: Rules, limits: frozenset[str]) -> I
     if not method.GetOptions().HasExtension(options.rules):
         yield "has no rules; add option (identity.options.v1.rules)"
         return
-    if rules.need.anonymous == bool(rules.need.roles):
+    if rules.need.anonymous == bool(rules.roles):
         yield "access must name roles or be anonymous, one of the two"
-    if options.ROLE_UNSPECIFIED in rules.need.roles:
+    if options.ROLE_UNSPECIFIED in rules.roles:
         yield "access names ROLE_UNSPECIFIED"
     yield from _tenant_faults(method, rules)
     yield from _token_faults(method, rules)

@@ -17,7 +17,8 @@ from kit.patience import awaited
 from kit.servers.command import ostiary_here
 from kit.servers.served import Served, served
 
-from ostiary.directory.roles.organization_roles import ORG_OWNER, add_membership
+from ostiary.directory.roles.built_in import ORG_OWNER
+from ostiary.directory.roles.organization_roles import add_membership
 from ostiary.store.engine import Store
 
 Json = dict[str, Any]

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from ostiary.access.policy import Requirement, decide
+from ostiary.access.policy import Requirement, decide, permissions_on
 from ostiary.access.principals import ANONYMOUS, Principal, PrincipalKind
-from ostiary.access.roles import effective, implied
+from ostiary.directory.roles.built_in import BUILT_IN
+from ostiary.directory.roles.permissions import END_USER, SIGNED_IN, Permission
 from ostiary.errors import DomainError
+from ostiary.transport.rules import required_permissions
 from ostiary_api.options.v1 import rules_pb2 as rules
 
 HOME, OTHER = "home", "other"
+HELD = {
+    rules.ROLE_SELF: SIGNED_IN,
+    rules.ROLE_END_USER: END_USER,
+    **{rules.Role.Value(f"ROLE_{name.upper()}"): role.permissions for name, role in BUILT_IN.items()},
+}
 
 
 def holder(*roles: int, kind: PrincipalKind = PrincipalKind.API_KEY, scopes: frozenset[str] = frozenset()) -> Principal:
-    return Principal(kind, id="someone", tenant_id=HOME, roles=frozenset(roles), scopes=scopes)
+    held = frozenset[Permission]().union(*(HELD[role] for role in roles))
+    return Principal(kind, id="someone", tenant_id=HOME, permissions=held, scopes=scopes)
 
 
 def need(*roles: int, scopes: frozenset[str] = frozenset(), hides: bool = False) -> Requirement:
-    return Requirement(frozenset(roles), anonymous=not roles, scopes=scopes, hides_with_denial=hides)
+    return Requirement(required_permissions(roles), anonymous=not roles, scopes=scopes, hides_with_denial=hides)
 
 
 def reason(requirement: Requirement, principal: Principal, tenant: str, *, exists: bool = True) -> str:
@@ -87,6 +95,6 @@ def test_an_anonymous_operation_still_needs_its_tenant() -> None:
 
 
 def test_a_role_of_one_tenant_is_nothing_on_another() -> None:
-    everything = frozenset({rules.ROLE_MANAGER, rules.ROLE_ORG_OWNER, rules.ROLE_SERVICE_ACCOUNT})
-    assert effective(everything, at_home=False) == frozenset()
-    assert rules.ROLE_PLATFORM_OPERATOR not in implied(everything)
+    everything = holder(rules.ROLE_MANAGER, rules.ROLE_ORG_OWNER, rules.ROLE_SERVICE_ACCOUNT)
+    assert permissions_on(everything, OTHER) == frozenset()
+    assert Permission.PLATFORM_OPERATE not in everything.permissions

@@ -44,7 +44,7 @@ def command(settings: Settings, as_json: bool) -> None:
 
 def _routes(rules: Rules) -> list[dict[str, Any]]:
     facts = {
-        "roles": sorted(_word(rules_pb2.Role.Name(role), "ROLE_") for role in rules.need.roles),
+        "roles": sorted(_word(rules_pb2.Role.Name(role), "ROLE_") for role in rules.roles),
         "scopes": sorted(rules.need.scopes),
         "person": list(rules.person.fields) if rules.person else [],
         "rateLimit": rules.limit,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping, Sequence
 
 from sqlalchemy import bindparam, select
@@ -10,14 +9,6 @@ from sqlalchemy import bindparam, select
 from ostiary.store.tables import Membership, table_of
 from ostiary.store.work import Work
 
-ORG_OWNER, ORG_MEMBER, PLATFORM_OPERATOR = "org_owner", "org_member", "platform_operator"
-SERVICE_ACCOUNT = "service_account"
-DISPLAY_NAMES: Mapping[str, str] = {
-    ORG_OWNER: "Organization Owner",
-    ORG_MEMBER: "Organization Member",
-    PLATFORM_OPERATOR: "Platform Operator",
-    SERVICE_ACCOUNT: "Service Account",
-}
 _MEMBERSHIPS = table_of(Membership)
 _OF_USERS = (
     select(_MEMBERSHIPS.c.user_id, _MEMBERSHIPS.c.role)
@@ -27,11 +18,6 @@ _OF_USERS = (
     )
     .order_by(_MEMBERSHIPS.c.role)
 )
-
-
-def role_id(tenant_id: str, role: str) -> str:
-    """The GUID of a role in an organization: always the same, and another one in every organization."""
-    return str(uuid.uuid5(uuid.UUID(tenant_id), role))
 
 
 def roles_of_users(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Mapping[str, Sequence[str]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from ostiary.directory.roles.organization_roles import PLATFORM_OPERATOR, add_membership
+from ostiary.directory.roles.built_in import PLATFORM_OPERATOR
+from ostiary.directory.roles.organization_roles import add_membership
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import CONFIRMED, NewUser
 from ostiary.directory.users.users import UserView, create_user, find_users

@@ -11,7 +11,7 @@ from google.protobuf import empty_pb2
 
 from ostiary.access.callers import CallerView, caller_view
 from ostiary.access.principals import Principal
-from ostiary.directory.roles.organization_roles import role_id
+from ostiary.directory.roles.built_in import role_id
 from ostiary.directory.signin.admission import wrong_credentials
 from ostiary.directory.tenants.tenants import SYSTEM_NAME
 from ostiary.errors import unauthenticated

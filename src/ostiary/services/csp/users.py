@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ostiary.access.callers import CallerView
-from ostiary.directory.roles.organization_roles import DISPLAY_NAMES, role_id
+from ostiary.directory.roles.built_in import BUILT_IN, role_id
 from ostiary.directory.users.users import UserView
 from ostiary.oauth.platform.accounts import acct_of
 from ostiary.store.tenancy import TenantView
@@ -25,7 +25,7 @@ def typed_user(tenant: TenantView, user: UserView, roles: Sequence[str], *, with
         org_id=tenant.id,
         organization_roles=[
             pb.TypedRole(
-                id=role_id(tenant.id, role), name=role, display_name=DISPLAY_NAMES[role], org_id=tenant.id,
+                id=role_id(tenant.id, role), name=role, display_name=BUILT_IN[role].display_name, org_id=tenant.id,
                 membership_type="DIRECT",
             )
             for role in roles

@@ -10,12 +10,12 @@ from ostiary.access.checking import AccessCheck
 from ostiary.access.exchange import GRANT_TYPE, ApiKeyExchange
 from ostiary.access.policy import Requirement
 from ostiary.access.principals import Principal, PrincipalKind
-from ostiary.access.roles import effective
 from ostiary.errors import invalid
 from ostiary.http.forms import Form
 from ostiary.oauth.clients.clients import allow_service_account
 from ostiary.runtime import Runtime
 from ostiary.transport.call import Call, current_call
+from ostiary.transport.rules import required_permissions, roles_within
 from ostiary_api.access.v1 import access_pb2 as pb
 from ostiary_api.access.v1 import access_pb2_grpc
 from ostiary_api.options.v1 import rules_pb2 as options
@@ -81,12 +81,12 @@ def _need(request: pb.CheckAccessRequest) -> Requirement:
     if request.role not in options.Role.values():
         raise invalid("UNKNOWN_ROLE", f"There is no role {request.role}.")
     roles = {request.role} if request.role else set(options.Role.values())
-    return Requirement(frozenset(roles), False, frozenset(request.scopes), False)
+    return Requirement(required_permissions(roles), False, frozenset(request.scopes), False)
 
 
 def _facts(holder: Principal) -> pb.TokenFacts:
     return pb.TokenFacts(
         active=True, kind=_KINDS[holder.kind], subject=holder.id, client_id=holder.client_id,
-        roles=sorted(effective(holder.roles, at_home=True)), scopes=sorted(holder.scopes),
+        roles=roles_within(holder.permissions), scopes=sorted(holder.scopes),
         expires_at=holder.expires_at // 1000,
     )  # fmt: skip

@@ -11,7 +11,8 @@ from google.api import httpbody_pb2
 
 from ostiary.directory.groups.membership import groups_of_users
 from ostiary.directory.passwords.policy import check_new_password
-from ostiary.directory.roles.organization_roles import ORG_MEMBER, add_membership, roles_of_users
+from ostiary.directory.roles.built_in import ORG_MEMBER
+from ostiary.directory.roles.organization_roles import add_membership, roles_of_users
 from ostiary.directory.users.external_ids import USER, external_ids_of, give_external_id
 from ostiary.directory.users.input import check_user
 from ostiary.directory.users.users import UserView, create_user, get_user, list_users

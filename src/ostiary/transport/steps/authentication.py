@@ -9,11 +9,11 @@ from google.protobuf.message import Message
 
 from ostiary.access.authentication import Authentication
 from ostiary.access.principals import ANONYMOUS
+from ostiary.directory.roles.permissions import Permission
 from ostiary.errors import invalid
 from ostiary.http.forms import read_fields
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import Proceed
-from ostiary_api.options.v1 import rules_pb2 as options
 
 
 class Authenticate:
@@ -29,7 +29,7 @@ class Authenticate:
             token = bearer_token(call.metadata)
             if rules.token_form:
                 token = _one_of(token, form_token(getattr(request, rules.token_form, None)))
-            wants_end_user = options.ROLE_END_USER in rules.need.roles
+            wants_end_user = Permission.PROFILE_OWN in rules.need.permissions
             check = self._authentication.end_user if wants_end_user else self._authentication.platform
             call.principal = check(call.reading, token) if token else ANONYMOUS
         return proceed(call, request)

@@ -1,0 +1,65 @@
+"""Permissions: what a caller may do. A role is a named set of them, and the rules of each RPC require one.
+
+The set is closed: a new one begins here, and `transport/rules.py` says which role of the protos requires it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from enum import StrEnum
+
+from ostiary.errors import DomainError, denied
+
+
+class Permission(StrEnum):
+    """A permission on one tenant. The value is what is stored of a role."""
+
+    TENANT_READ = "tenant.read"
+    """Read the configuration and the people of a tenant (App ID: Reader)."""
+    TENANT_CHANGE = "tenant.change"
+    """Change them, and see the tenant's secrets (App ID: Writer)."""
+    TENANT_MANAGE = "tenant.manage"
+    """Export, import and issue tokens to clients (App ID: Manager)."""
+    ORGANIZATION_OWN = "organization.own"
+    """Change an organization and its people, and see the organizations below it."""
+    ORGANIZATION_READ = "organization.read"
+    """Read an organization and its people."""
+    SERVICE_READ = "service.read"
+    """Read an organization and its people as a client that an operator has allow-listed."""
+    PLATFORM_OPERATE = "platform.operate"
+    """Do on every tenant what is permitted at home; users and API keys of System alone have it."""
+    ACCOUNT_OWN = "account.own"
+    """Use one's own account: everybody who signed in at the platform."""
+    PROFILE_OWN = "profile.own"
+    """Use one's own profile with an App ID access token, within the token's scopes."""
+
+
+Permissions = frozenset[Permission]
+NONE: Permissions = frozenset()
+ALL: Permissions = frozenset(Permission)
+SIGNED_IN: Permissions = frozenset({Permission.ACCOUNT_OWN})
+"""The permissions of a directory user without any role."""
+END_USER: Permissions = frozenset({Permission.PROFILE_OWN})
+_BY_VALUE = {permission.value: permission for permission in Permission}
+
+
+def read_permissions(stored: str) -> Permissions:
+    """The permissions of a stored role, from their values with a blank between them. A value that this version does not
+    know permits nothing."""
+    return frozenset(_BY_VALUE[value] for value in stored.split() if value in _BY_VALUE)
+
+
+def write_permissions(permissions: Iterable[Permission]) -> str:
+    """The stored form of permissions: sorted, with a blank between them."""
+    return " ".join(sorted(set(permissions)))
+
+
+def role_too_small() -> DomainError:
+    """Returns the error for a caller whose permissions do not suffice, whatever the reason."""
+    return denied("FORBIDDEN", "The caller's role does not allow this operation.")
+
+
+def refuse_beyond(held: Permissions, wanted: Collection[Permission]) -> None:
+    """Raises FORBIDDEN when a caller who holds `held` would give, take or touch more than that."""
+    if not held.issuperset(wanted):
+        raise role_too_small()
