@@ -403,7 +403,9 @@ class Access(_message.Message):
     """
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[Global___Role.ValueType]:
-        """Any of these roles suffices; what implies what is written in one module, ostiary.access.roles."""
+        """Any of these roles suffices. Each stands for one permission (ostiary.transport.rules), which other roles may hold too
+        (ostiary.directory.roles.built_in).
+        """
 
     @_builtins.property
     def scopes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
