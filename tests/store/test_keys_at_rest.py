@@ -27,6 +27,7 @@ from ostiary.oauth.clients.clients import CONFIDENTIAL, create_client, secret_pl
 from ostiary.store.copies import CopyError, check_original, declare_original
 from ostiary.store.engine import Store
 from ostiary.store.schema import SchemaError
+from ostiary.store.tenancy import SYSTEM_ID
 
 HERE = SealedField("tenant", "clients", "row", "sealed_secret")
 
@@ -131,10 +132,14 @@ def test_rewrapping_reaches_every_sealed_value_or_changes_none(installation: Ins
             work, runtime.sealing, ENTROPY, installation.tenant_id, "app", CONFIDENTIAL, installation.clock.now_ms()
         )
         client_id = client.id
+        _, foreign = create_client(
+            work, runtime.sealing, ENTROPY, SYSTEM_ID, "app", CONFIDENTIAL, installation.clock.now_ms(),
+            client_id=client_id,
+        )  # fmt: skip
 
-    def sealed() -> str:
+    def sealed(tenant_id: str = installation.tenant_id) -> str:
         with runtime.store.read() as work:
-            row = work.row(text("SELECT sealed_secret FROM clients"))
+            row = work.row(text("SELECT sealed_secret FROM clients WHERE tenant_id = :of"), {"of": tenant_id})
         assert row is not None
         return str(row[0])
 
@@ -143,9 +148,11 @@ def test_rewrapping_reaches_every_sealed_value_or_changes_none(installation: Ins
         rewrap(work, Sealing(ENTROPY, new))
     assert sealed() == before
     with runtime.store.write() as work:
-        assert rewrap(work, Sealing(ENTROPY, new, old)) == 5, "four signing keys, one secret"
+        assert rewrap(work, Sealing(ENTROPY, new, old)) == 6, "four signing keys, two secrets of clients with one id"
     place = secret_place(installation.tenant_id, client_id)
     assert Sealing(ENTROPY, new).open(sealed(), place).decode() == secret
+    place = secret_place(SYSTEM_ID, client_id)
+    assert Sealing(ENTROPY, new).open(sealed(SYSTEM_ID), place).decode() == foreign
 
 
 def test_sealed_columns_stand_where_rewrapping_finds_them() -> None:
@@ -153,7 +160,7 @@ def test_sealed_columns_stand_where_rewrapping_finds_them() -> None:
     assert {("signing_keys", "sealed_private"), ("clients", "sealed_secret")} <= found
     for table, _ in sealed_columns():
         assert "tenant_id" in table.columns
-        assert len(table.primary_key.columns) == 1
+        assert len([each for each in table.primary_key.columns if each.name != "tenant_id"]) == 1
 
 
 @pytest.mark.parametrize("upkeep", ["VACUUM", "VACUUM FREEZE installation", "VACUUM FULL installation", "ANALYZE"])

@@ -24,6 +24,7 @@ from ostiary.keys import jwt
 from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Keyring, Verifier
 from ostiary.oauth.claims.subjects import Subject, find_tenant_and_subject
+from ostiary.oauth.token.grants.client_credentials import AMR as CLIENT_CREDENTIALS_AMR
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import ApiKey, Client, Membership, Session, User, table_of
 from ostiary.store.tenancy import PLATFORM, SYSTEM_ID, Tenancy, TenantView
@@ -95,7 +96,7 @@ class Authentication:
             raise _refused()
         client_id, subject = _audience(claims)[0], str(claims["sub"])
         return Principal(
-            PrincipalKind.CLIENT if subject == client_id else PrincipalKind.END_USER,
+            PrincipalKind.CLIENT if is_of_client(claims) else PrincipalKind.END_USER,
             id=subject, tenant_id=str(claims["tenant"]), permissions=END_USER,
             scopes=frozenset(claims["scope"].split()), client_id=client_id, token=name,
             expires_at=int(claims["exp"]) * 1000, claims=claims,
@@ -113,7 +114,7 @@ class Authentication:
         if claims.get("iss") != self._issuers.tenant(tenant_id):
             raise _refused()
         client_id = next(iter(_audience(claims)), "")
-        if claims["sub"] == client_id:
+        if is_of_client(claims):
             tenant = _living(*self._tenancy.find_for_token(work, tenant_id, name))
         else:
             found, revoked, subject = find_tenant_and_subject(
@@ -225,6 +226,12 @@ def _check_subject(subject: Subject | None, claims: dict[str, Any]) -> None:
         raise _refused()
     if not subject.is_still(" ".join(claims.get("amr", []))):
         raise _refused()
+
+
+def is_of_client(claims: dict[str, Any]) -> bool:
+    """Whether an App ID token was issued to a client for itself. Its `sub` alone does not say so: both ids may come
+    from another server, so a profile may have the id of a client."""
+    return claims.get("amr") == [CLIENT_CREDENTIALS_AMR]
 
 
 def _audience(claims: dict[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ostiary.access.authentication import Authentication
+from ostiary.access.authentication import Authentication, is_of_client
 from ostiary.audit.runtime_events import capture, tokens_revoked
 from ostiary.clock import Clock
 from ostiary.errors import DomainError, Kind
@@ -49,5 +49,5 @@ class TokenInspection:
         elif claims is not None and client.id in claims["aud"]:
             with self._store.write() as writing:
                 revoke_access_token(writing, tenant.id, digest(token), now, amr=" ".join(claims["amr"]))
-                if claims["sub"] != client.id:
+                if not is_of_client(claims):
                     capture(writing, tenant, now, tokens_revoked(tenant.id, claims["sub"], request_id))

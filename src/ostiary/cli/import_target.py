@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import click
-from sqlmodel import SQLModel
 
 from ostiary.access.api_keys import create_api_key, revoke_api_key
 from ostiary.cli.operating import operating, recorded
@@ -21,7 +20,7 @@ from ostiary.errors import DomainError
 from ostiary.migrating.copying import is_masked
 from ostiary.migrating.management import Json, ManagementApi
 from ostiary.migrating.target import Target
-from ostiary.oauth.clients.clients import create_client
+from ostiary.oauth.clients.clients import check_client_id, create_client
 from ostiary.store.tables import Client, Tenant
 from ostiary.store.work import Work
 
@@ -70,7 +69,7 @@ def _tenant(runtime: Runtime, source: ManagementApi, named: str, *, dry_run: boo
     if found is not None or dry_run:
         return found.id if found is not None else ""
     with runtime.store.write() as work:
-        tenant_id = _kept(work, Tenant, source.tenant_id)
+        tenant_id = _kept(work, source.tenant_id)
         tenant = create_tenant(work, name, runtime.entropy, runtime.clock.now_ms(), tenant_id=tenant_id)
         recorded(runtime, work, "tenant.create", tenant.id)
         made = tenant.id
@@ -85,13 +84,22 @@ def _find(work: Work, named: str) -> Tenant | None:
         return None
 
 
-def _kept(work: Work, model: type[SQLModel], identifier: str) -> str:
+def _kept(work: Work, identifier: str) -> str:
     """Returns an id of the source, if it is a GUID and is not and never was in use here; else empty."""
     try:
         kept = str(UUID(identifier))
     except ValueError:
         return ""
-    return kept if kept == identifier and work.get(model, kept) is None else ""
+    return kept if kept == identifier and work.get(Tenant, kept) is None else ""
+
+
+def _kept_client_id(work: Work, tenant_id: str, client_id: str) -> str:
+    """Returns the client id of the source, if no other application of the tenant has it; else empty."""
+    try:
+        taken = work.get(Client, (tenant_id, check_client_id(client_id))) is not None
+    except DomainError:
+        return ""
+    return "" if taken else client_id
 
 
 @contextmanager
@@ -116,7 +124,8 @@ def _make_application(runtime: Runtime, tenant_id: str, application: Json) -> Js
         client, secret = create_client(
             work, runtime.sealing, runtime.entropy, tenant_id, str(application.get("name")),
             str(application.get("type")), runtime.clock.now_ms(),
-            client_id=_kept(work, Client, str(application.get("clientId"))), secret="" if is_masked(given) else given,
+            client_id=_kept_client_id(work, tenant_id, str(application.get("clientId"))),
+            secret="" if is_masked(given) else given,
         )  # fmt: skip
         recorded(runtime, work, "application.import", tenant_id, client.id)
         return {"clientId": client.id, "name": client.name, "type": client.type, "secret": secret}

@@ -1,7 +1,7 @@
 """Change of the master key: every sealed value of a store is sealed again under another one.
 
-Sealed columns are called `sealed_…` and are in tables with a tenant and a primary key of one column: they are found by
-that, so none can be forgotten.
+Sealed columns are called `sealed_…` and are in tables with a tenant and a primary key of one column beside it: they are
+found by that, so none can be forgotten.
 """
 
 from __future__ import annotations
@@ -35,13 +35,16 @@ def rewrap(work: Work, sealing: Sealing) -> int:
 
 
 def _rewrap_column(work: Work, sealing: Sealing, table: Table, column: Column[str]) -> int:
-    (key,) = table.primary_key.columns
+    (key,) = (each for each in table.primary_key.columns if each is not table.c.tenant_id)
     current = f"1.{sealing.key_id}.%"
     rows = work.rows(select(table.c.tenant_id, key, column).where(column != "", column.not_like(current)))
     changed = []
     for tenant_id, row_id, sealed in map(list, rows):
         place = SealedField(tenant_id, table.name, row_id, column.name)
-        changed.append({"row_id": row_id, "sealed": sealing.seal(sealing.open(sealed, place), place)})
+        changed.append(
+            {"of_tenant": tenant_id, "row_id": row_id, "sealed": sealing.seal(sealing.open(sealed, place), place)}
+        )
     if changed:
-        work.run(update(table).where(key == bindparam("row_id")).values({column: bindparam("sealed")}), changed)
+        row = (table.c.tenant_id == bindparam("of_tenant"), key == bindparam("row_id"))
+        work.run(update(table).where(*row).values({column: bindparam("sealed")}), changed)
     return len(changed)

@@ -59,7 +59,7 @@ def new_client(installation: Installation, tenant_id: str, *, service_account: b
         view, secret = create_client(
             work, runtime.sealing, ENTROPY, tenant_id, "robot", "regularwebapp", installation.clock.now_ms()
         )
-        row = work.get(Client, view.id, lock=True)
+        row = work.get(Client, (tenant_id, view.id), lock=True)
         assert row is not None
         row.service_account = service_account
         touch(work, tenant_id)

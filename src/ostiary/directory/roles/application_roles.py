@@ -39,7 +39,12 @@ _NAMED = select(_ROLES.c.id).where(
 )
 _DEFINED = (
     select(_CLIENTS.c.id, _CLIENT_SCOPES.c.scope)
-    .select_from(_CLIENTS.outerjoin(_CLIENT_SCOPES, _CLIENT_SCOPES.c.client_id == _CLIENTS.c.id))
+    .select_from(
+        _CLIENTS.outerjoin(
+            _CLIENT_SCOPES,
+            (_CLIENT_SCOPES.c.tenant_id == _CLIENTS.c.tenant_id) & (_CLIENT_SCOPES.c.client_id == _CLIENTS.c.id),
+        )
+    )
     .where(_CLIENTS.c.tenant_id == bindparam("of_tenant"))
 )
 _SCOPES_OF_PROFILE = prepared(

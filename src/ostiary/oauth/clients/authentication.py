@@ -4,9 +4,8 @@ checked."""
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 from urllib.parse import unquote_plus
 
 from ostiary.errors import DomainError, invalid, unauthenticated
@@ -18,25 +17,31 @@ from ostiary.store.work import Work
 
 CREDENTIALS = ("client_id", "client_secret", "client_assertion", "client_assertion_type")
 """The fields of a form by which clients authenticate; assertions (RFC 7523 §2.2) are not taken."""
-Found = TypeVar("Found")
+MAX_COLONS = 8
+"""The number of colons in the text of Basic at which its client id may end."""
 
 
 @dataclass(frozen=True, slots=True)
 class Presented:
-    """The client credentials of a request; the most likely reading of each part first.
+    """The client credentials of a request: pairs of client id and secret, the most likely reading first.
 
-    RFC 6749 §2.3.1 has both parts of Basic form-encoded, so a `+` is a blank and `%2D` a hyphen. Many clients send them
-    as they are, which is another reading where the id or the secret holds `+` or `%`; none that is made here does, but
-    one that was brought from another server may. A secret may be a code verifier: see `authenticate_client`.
+    RFC 6749 §2.3.1 has both parts of Basic form-encoded, so a `+` is a blank, `%2D` a hyphen and `%3A` a colon. Many
+    clients send them as they are, which is another reading where the id or the secret holds one of these; none that is
+    made here does, but one that was brought from another server may: the id may be a URL. A secret may be a code
+    verifier: see `authenticate_client`.
     """
 
-    client_ids: Sequence[str]
-    secrets: Sequence[str]
+    readings: Sequence[tuple[str, str]]
     in_header: bool
 
-    def find(self, look: Callable[[str], Found | None]) -> Found | None:
-        """Returns what `look` finds for the id, in the first reading that is known."""
-        return next((found for found in map(look, self.client_ids) if found is not None), None)
+    @property
+    def client_ids(self) -> Sequence[str]:
+        """The ids of all readings, each once."""
+        return list(dict.fromkeys(client_id for client_id, _ in self.readings))
+
+    def secrets_of(self, client_id: str) -> Sequence[str]:
+        """The secrets of the readings with this id; an empty one where none was sent."""
+        return [secret for name, secret in self.readings if name == client_id]
 
 
 def authenticate_client(
@@ -49,17 +54,29 @@ def authenticate_client(
     `invalid_client` (401), alike for unknown, disabled and wrong; `invalid_request` for two ways at once.
     """
     presented = presented_client(authorization, form)
-    client = presented.find(lambda client_id: find_client(work, tenant, client_id))
-    if client is None or not client.enabled:
-        raise invalid_client()
-    if client.is_public:
-        verifier = form.get("code_verifier")
-        repeats = presented.in_header and bool(verifier) and any(same(one, verifier) for one in presented.secrets)
-        if not public or (any(presented.secrets) and not repeats):
-            raise invalid_client()
-    elif not any(check_secret(client, secret) for secret in presented.secrets):
+    client = find_proved_client(work, tenant, presented, form.get("code_verifier"), public=public)
+    if client is None:
         raise invalid_client()
     return client
+
+
+def find_proved_client(
+    work: Work, tenant: TenantView, presented: Presented, verifier: str = "", *, public: bool = True
+) -> ClientView | None:
+    """The tenant's enabled client that one of the readings proves, or None; see `authenticate_client`."""
+    for client_id in presented.client_ids:
+        client = find_client(work, tenant, client_id)
+        if client is None or not client.enabled:
+            continue
+        secrets = presented.secrets_of(client_id)
+        if client.is_public:
+            repeats = presented.in_header and bool(verifier) and any(same(one, verifier) for one in secrets)
+            proved = public and (repeats or not any(secrets))
+        else:
+            proved = any(check_secret(client, secret) for secret in secrets)
+        if proved:
+            return client
+    return None
 
 
 def presented_client(authorization: str, form: Form) -> Presented:
@@ -68,17 +85,32 @@ def presented_client(authorization: str, form: Form) -> Presented:
     if form.get("client_assertion") or form.get("client_assertion_type"):
         raise _assertion()
     if not authorization:
-        return Presented([client_id], [secret], in_header=False)
-    name, password = _basic(authorization)
+        return Presented([(client_id, secret)], in_header=False)
+    text = _basic(authorization)
     if secret:
         raise _twice("The client secret stands both in the header and in the body; send it once.")
-    names = _readings(name)
-    if client_id and client_id not in names:
-        raise _twice("The Authorization header and client_id name different clients.")
-    return Presented([client_id] if client_id else names, _readings(password), in_header=True)
+    readings = list(_readings(text))
+    if client_id:
+        readings = [reading for reading in readings if reading[0] == client_id]
+        if not readings:
+            raise _twice("The Authorization header and client_id name different clients.")
+    return Presented(readings, in_header=True)
 
 
-def _readings(part: str) -> list[str]:
+def _readings(text: str) -> Iterator[tuple[str, str]]:
+    """The pairs that the text of Basic may mean. As RFC 7617 has it the id ends at the first colon; an id that holds
+    colons, and was not encoded, ends at a later one."""
+    name, _, password = text.partition(":")
+    yield from ((one, other) for one in _decoded(name) for other in _decoded(password))
+    for _ in range(MAX_COLONS):
+        more, colon, password = password.partition(":")
+        if not colon:
+            return
+        name = f"{name}:{more}"
+        yield name, password
+
+
+def _decoded(part: str) -> list[str]:
     """A part of Basic: form-decoded, and as it is where that differs."""
     if "%" not in part and "+" not in part:
         return [part]
@@ -89,16 +121,15 @@ def _readings(part: str) -> list[str]:
     return [decoded, part]
 
 
-def _basic(authorization: str) -> tuple[str, str]:
+def _basic(authorization: str) -> str:
     scheme, _, encoded = authorization.partition(" ")
     try:
         decoded = base64.b64decode(encoded.strip(), validate=True).decode()
     except ValueError as error:
         raise invalid_client() from error
-    name, colon, password = decoded.partition(":")
-    if scheme.lower() != "basic" or not colon:
+    if scheme.lower() != "basic" or ":" not in decoded:
         raise invalid_client()
-    return name, password
+    return decoded
 
 
 def invalid_client(message: str = "The client is unknown or its secret is wrong.") -> DomainError:

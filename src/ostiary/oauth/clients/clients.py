@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import base64
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
-from ostiary.errors import invalid, not_found
+from ostiary.errors import conflict, invalid, not_found
 from ostiary.ids import Entropy, digest, new_id, same
 from ostiary.keys.sealing import SealedField, Sealing
-from ostiary.names import check_name
+from ostiary.names import check_name, is_text
 from ostiary.oauth.sessions.refresh import revoke_grants_of
 from ostiary.store.tables import AuthorizationCode, Client, ClientScope, RoleScope, table_of
 from ostiary.store.tenancy import TenantView, touch
@@ -22,6 +23,7 @@ CONFIDENTIAL, PUBLIC = "regularwebapp", "singlepageapp"
 """The two types of an application: with a secret, and without."""
 TYPES = (CONFIDENTIAL, PUBLIC)
 MAX_NAME = 50
+MAX_CLIENT_ID = 255
 MAX_CLIENTS = 200
 MAX_SCOPES = 50
 _SCOPE = re.compile(r"(?!appid|openid)[a-z0-9._]{1,49}")
@@ -41,7 +43,6 @@ _SCOPES_OF_TENANT = (
     .where(_SCOPES.c.tenant_id == bindparam("of_tenant"))
     .order_by(_SCOPES.c.client_id, _SCOPES.c.position)
 )
-_TENANT_OF = select(_CLIENTS.c.tenant_id).where(_CLIENTS.c.id == bindparam("client_id"))
 _COUNT = select(func.count()).where(_CLIENTS.c.tenant_id == bindparam("of_tenant"))
 
 
@@ -72,12 +73,6 @@ def list_clients(work: Work, tenant: TenantView) -> Sequence[ClientView]:
 def find_client(work: Work, tenant: TenantView, client_id: str) -> ClientView | None:
     """The client, or None."""
     return _clients(work, tenant).get(client_id)
-
-
-def tenant_of_client(work: Work, client_id: str) -> str | None:
-    """Returns the tenant of a client, for the paths that name no tenant."""
-    row = None if "\0" in client_id else work.row(_TENANT_OF, {"client_id": client_id})
-    return row.tenant_id if row else None
 
 
 def get_client(work: Work, tenant: TenantView, client_id: str) -> ClientView:
@@ -125,7 +120,7 @@ def create_client(
     """A new, enabled client of one of TYPES, and its secret: base64 of a GUID, as App ID's are; empty when public.
 
     `client_id` and `secret` are those that it had on another server; without them they are new.
-    Raises INVALID_NAME, INVALID_APPLICATION_TYPE, TOO_MANY_APPLICATIONS.
+    Raises INVALID_NAME, INVALID_APPLICATION_TYPE, TOO_MANY_APPLICATIONS, INVALID_CLIENT_ID, CLIENT_ID_TAKEN.
     """
     check_name("name", name, MAX_NAME)
     if type not in TYPES:
@@ -134,7 +129,7 @@ def create_client(
     row = work.row(_COUNT, {"of_tenant": tenant_id})
     if row is not None and row[0] >= MAX_CLIENTS:
         raise invalid("TOO_MANY_APPLICATIONS", f"A tenant has at most {MAX_CLIENTS} applications; delete one first.")
-    client_id = client_id or new_id(entropy)
+    client_id = _free_id(work, tenant_id, client_id) if client_id else new_id(entropy)
     secret = "" if type == PUBLIC else secret or base64.b64encode(new_id(entropy).encode()).decode()
     client = Client(
         id=client_id, tenant_id=tenant_id, name=name, type=type, created_at=now_ms,
@@ -143,6 +138,24 @@ def create_client(
     )  # fmt: skip
     work.add(client)
     return _load(work, tenant_id)[client_id], secret
+
+
+def check_client_id(client_id: str) -> str:
+    """A client id: 1 to 255 characters of any text, also a URL or a text with blanks, but no control characters.
+
+    Raises INVALID_CLIENT_ID.
+    """
+    bad = any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in client_id)
+    if bad or not client_id.strip() or len(client_id) > MAX_CLIENT_ID:
+        message = f"A client id has 1 to {MAX_CLIENT_ID} characters, is not blank and has no control characters."
+        raise invalid("INVALID_CLIENT_ID", message)
+    return client_id
+
+
+def _free_id(work: Work, tenant_id: str, client_id: str) -> str:
+    if work.get(Client, (tenant_id, check_client_id(client_id))) is not None:
+        raise conflict("CLIENT_ID_TAKEN", f"The tenant has an application with the client id {client_id!r} already.")
+    return client_id
 
 
 def rename_client(work: Work, tenant_id: str, client_id: str, name: str) -> ClientView:
@@ -200,8 +213,8 @@ def lock_client(work: Work, tenant_id: str, client_id: str) -> Client:
     The tenant is locked first, in the order of every change here (no deadlocks). Raises APPLICATION_NOT_FOUND.
     """
     touch(work, tenant_id)
-    client = work.get(Client, client_id, lock=True)
-    if client is None or client.tenant_id != tenant_id:
+    client = work.get(Client, (tenant_id, client_id), lock=True) if is_text(client_id) else None
+    if client is None:
         raise _unknown()
     return client
 

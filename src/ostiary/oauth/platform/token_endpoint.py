@@ -13,8 +13,8 @@ from ostiary.errors import invalid
 from ostiary.http.forms import Form
 from ostiary.ids import Entropy
 from ostiary.keys.sealing import Sealing
-from ostiary.oauth.clients.authentication import authenticate_client, invalid_client, presented_client
-from ostiary.oauth.clients.clients import ClientView, tenant_of_client
+from ostiary.oauth.clients.any_tenant import authenticate_client_of_any_tenant
+from ostiary.oauth.clients.clients import ClientView
 from ostiary.oauth.platform.accounts import living_account
 from ostiary.oauth.platform.sessions import OpenedSession, PlatformSessions, SignInContext
 from ostiary.oauth.platform.tokens import PlatformTokens
@@ -91,7 +91,7 @@ class PlatformTokenEndpoint:
 
     def _client_credentials(self, request: PlatformTokenRequest) -> PlatformTokenResponse:
         with self._store.read() as work:
-            tenant, client = self._client(work, request)
+            tenant, client = self._client(work, request, request.form.get("orgId"))
             if not client.service_account or client.is_public:
                 raise _unauthorized_client()
             if request.form.get("orgId") not in ("", tenant.id):
@@ -102,21 +102,23 @@ class PlatformTokenEndpoint:
         self._group_commit.append(self._clock.now_ms(), entry)
         return PlatformTokenResponse(issued.token, issued.expires_in)
 
-    def _client(self, work: Work, request: PlatformTokenRequest) -> tuple[TenantView, ClientView]:
-        """The client and its organization: these paths name no tenant, the client's id does (its GUID is unique)."""
-        presented = presented_client(request.authorization, request.form)
-        tenant_id = presented.find(lambda client_id: tenant_of_client(work, client_id))
-        tenant = self._tenancy.find(work, tenant_id) if tenant_id else None
-        if tenant is None or not tenant.enabled:
-            raise invalid_client()
-        return tenant, authenticate_client(work, tenant, request.authorization, request.form)
+    def _client(self, work: Work, request: PlatformTokenRequest, tenant_id: str) -> tuple[TenantView, ClientView]:
+        """The client and its organization; these paths name no tenant. `tenant_id` is the one that the request speaks
+        of, or empty."""
+        authorization, form = request.authorization, request.form
+        return authenticate_client_of_any_tenant(work, self._tenancy, authorization, form, tenant_id)
 
     def _refresh(self, request: PlatformTokenRequest) -> PlatformTokenResponse:
         token = request.form.required("refresh_token")
         with self._store.read() as work:
-            named = request.authorization or request.form.get("client_id") or request.form.get("client_assertion")
-            client_id = self._client(work, request)[1].id if named else ""
             origin = origin_of_refresh_token(work, token)
+            named = request.authorization or request.form.get("client_id") or request.form.get("client_assertion")
+            tenant_id, client_id = origin.tenant_id if origin is not None else "", ""
+            if named:
+                tenant, client = self._client(work, request, tenant_id)
+                if origin is not None and tenant.id != tenant_id:  # a client of another tenant may have the same id
+                    raise invalid_grant()
+                client_id = client.id
         if origin is not None and origin.kind == API_TOKEN:
             opened = self._sessions.use_api_token(request.sign_in_context, token, request.issuer, client_id=client_id)
             return answer_of(opened, refresh_token=token)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import moment, owned_by, sorted_text
+from ostiary.store.tables.columns import client_id_column, moment, of_client, owned_by, sorted_text
 
 
 class Client(SQLModel, table=True):
-    """An OAuth client (RFC 6749 §2). The secret is kept twice: its digest to compare, sealed to show again."""
+    """An OAuth client (RFC 6749 §2). The secret is kept twice: its digest to compare, sealed to show again.
+
+    Its id is unique in its tenant. Paths that name no tenant find it by the id alone.
+    """
 
     __tablename__ = "clients"
-    id: str = Field(primary_key=True, max_length=36, description="client_id")
-    tenant_id: str = owned_by("tenants.id", index=True)
+    __table_args__ = (Index("ix_clients_id", "id", "tenant_id"),)
+    tenant_id: str = owned_by("tenants.id", key=True)
+    id: str = client_id_column(key=True)
     name: str = sorted_text()
     type: str = Field(description="regularwebapp (confidential) or singlepageapp (public).")
     secret_digest: str = Field(default="", description="Empty for public clients.")
@@ -27,9 +31,9 @@ class ClientScope(SQLModel, table=True):
     """A scope that an application defines."""
 
     __tablename__ = "client_scopes"
-    __table_args__ = (UniqueConstraint("client_id", "scope"),)
-    tenant_id: str = owned_by("tenants.id", index=True)
-    client_id: str = owned_by("clients.id", key=True)
+    __table_args__ = (of_client(), UniqueConstraint("tenant_id", "client_id", "scope"))
+    tenant_id: str = owned_by("tenants.id", key=True)
+    client_id: str = client_id_column(key=True)
     position: int = Field(primary_key=True, description="Lists come back in the order in which they were put.")
     scope: str = Field(max_length=64)
 
@@ -38,6 +42,7 @@ class ClientRole(SQLModel, table=True):
     """A role of the application itself; counts for client_credentials only."""
 
     __tablename__ = "client_roles"
-    tenant_id: str = owned_by("tenants.id", index=True)
-    client_id: str = owned_by("clients.id", key=True)
+    __table_args__ = (of_client(),)
+    tenant_id: str = owned_by("tenants.id", key=True)
+    client_id: str = client_id_column(key=True)
     role_id: str = owned_by("roles.id", key=True, index=True)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     ForeignKey,
+    ForeignKeyConstraint,
     LargeBinary,
     String,
     Table,
@@ -140,6 +141,17 @@ def text(*, default: str = "") -> Any:
 def sorted_text(*, index: bool = False) -> Any:
     """Declares a text by which a list is sorted."""
     return Field(sa_column=Column(SORTED, nullable=False, index=index))
+
+
+def client_id_column(*, key: bool = False, default: Any = ...) -> Any:
+    """Declares a client id: any text of up to 255 characters, unique in its tenant. All such columns have the same
+    collation, since PostgreSQL compares no two columns of different ones."""
+    return Field(default=default, sa_column=Column(SORTED, nullable=False, primary_key=key))
+
+
+def of_client() -> ForeignKeyConstraint:
+    """Declares that `tenant_id` and `client_id` of a table name the client that owns the row."""
+    return ForeignKeyConstraint(["tenant_id", "client_id"], ["clients.tenant_id", "clients.id"], ondelete="CASCADE")
 
 
 def owned_by(target: str, *, key: bool = False, index: bool = False) -> Any:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import moment, owned_by, sorted_text, text
+from ostiary.store.tables.columns import client_id_column, moment, of_client, owned_by, sorted_text, text
 
 
 class Role(SQLModel, table=True):
@@ -25,8 +25,9 @@ class RoleScope(SQLModel, table=True):
     """A scope of an application that a role gives."""
 
     __tablename__ = "role_scopes"
-    tenant_id: str = owned_by("tenants.id", index=True)
+    __table_args__ = (of_client(), Index("ix_role_scopes_client", "tenant_id", "client_id"))
+    tenant_id: str = owned_by("tenants.id")
     role_id: str = owned_by("roles.id", key=True)
-    client_id: str = owned_by("clients.id", key=True, index=True)
+    client_id: str = client_id_column(key=True)
     scope: str = Field(primary_key=True, max_length=64)
     position: int = 0

@@ -6,7 +6,7 @@ from sqlalchemy import Index, TextClause
 from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import digest_column, end_of_row, moment, owned_by, text
+from ostiary.store.tables.columns import client_id_column, digest_column, end_of_row, moment, owned_by, text
 
 ANSWERED: TextClause = sql("sealed_answer <> ''")
 """Grants that hold an answer, few at any time. Written out: see `AUTHENTICATIONS`."""
@@ -23,13 +23,14 @@ class Grant(SQLModel, table=True):
     __table_args__ = (
         Index("ix_grants_subject", "tenant_id", "subject"),
         Index("ix_grants_user", "tenant_id", "user_id"),
+        Index("ix_grants_client", "tenant_id", "client_id"),
         Index("ix_grants_answers", "last_used_at", sqlite_where=ANSWERED, postgresql_where=ANSWERED),
     )
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = owned_by("tenants.id")
     kind: str = Field(max_length=16)
     audience: str = Field(max_length=16, description="appid or platform.")
-    client_id: str = Field(default="", max_length=36, index=True)
+    client_id: str = client_id_column(default="")
     subject: str = Field(max_length=64)
     user_id: str = Field(default="", max_length=36)
     session_id: str = Field(default="", max_length=36)
@@ -71,7 +72,7 @@ class AuthorizationCode(SQLModel, table=True):
     __tablename__ = "authorization_codes"
     digest: str = Field(primary_key=True, max_length=64)
     tenant_id: str = owned_by("tenants.id", index=True)
-    client_id: str = Field(max_length=36)
+    client_id: str = client_id_column()
     redirect_uri: str = text()
     subject: str = Field(max_length=64)
     user_id: str = Field(default="", max_length=36)

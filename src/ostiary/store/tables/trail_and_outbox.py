@@ -38,7 +38,7 @@ class AuditEvent(SQLModel, table=True):
     outcome: str = Field(max_length=16, description="success or failure.")
     reason_code: int = 200
     initiator_kind: str = Field(default="", max_length=24)
-    initiator_id: str = Field(default="", max_length=64)
+    initiator_id: str = Field(default="", max_length=255)
     target_type: str = ""
     target_id: str = ""
     target_name: str = ""

@@ -153,7 +153,7 @@ class ExternalId(SQLModel, table=True):
     __tablename__ = "external_ids"
     __table_args__ = (Index("ix_external_ids_resource", "tenant_id", "resource_id"),)
     tenant_id: str = owned_by("tenants.id", key=True)
-    provisioner: str = Field(primary_key=True, max_length=64, description="Who gave it: an API key, client or user id.")
+    provisioner: str = Field(primary_key=True, max_length=255, description="An API key, a client or a user.")
     resource_type: str = Field(primary_key=True, max_length=16, description="User or Group.")
     external_id: str = Field(sa_column=Column(String, primary_key=True))
     resource_id: str = Field(max_length=36)

@@ -22,7 +22,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.String(length=16), nullable=False),
         sa.Column("reason_code", sa.Integer(), nullable=False),
         sa.Column("initiator_kind", sa.String(length=24), nullable=False),
-        sa.Column("initiator_id", sa.String(length=64), nullable=False),
+        sa.Column("initiator_id", sa.String(length=255), nullable=False),
         sa.Column("target_type", sa.String(), nullable=False),
         sa.Column("target_id", sa.String(), nullable=False),
         sa.Column("target_name", sa.String(), nullable=False),
@@ -104,7 +104,7 @@ def upgrade() -> None:
         "authorization_codes",
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
-        sa.Column("client_id", sa.String(length=36), nullable=False),
+        sa.Column("client_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("redirect_uri", sa.Text(), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
@@ -129,8 +129,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_authorization_codes_tenant_id"), "authorization_codes", ["tenant_id"], unique=False)
     op.create_table(
         "clients",
-        sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("name", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("type", sa.String(), nullable=False),
         sa.Column("secret_digest", sa.String(), nullable=False),
@@ -139,9 +139,9 @@ def upgrade() -> None:
         sa.Column("service_account", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_clients_tenant_id"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_clients")),
     )
-    op.create_index(op.f("ix_clients_tenant_id"), "clients", ["tenant_id"], unique=False)
+    op.create_index("ix_clients_id", "clients", ["id", "tenant_id"], unique=False)
     op.create_table(
         "counters",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -157,7 +157,7 @@ def upgrade() -> None:
     op.create_table(
         "external_ids",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
-        sa.Column("provisioner", sa.String(length=64), nullable=False),
+        sa.Column("provisioner", sa.String(length=255), nullable=False),
         sa.Column("resource_type", sa.String(length=16), nullable=False),
         sa.Column("external_id", sa.String(), nullable=False),
         sa.Column("resource_id", sa.String(length=36), nullable=False),
@@ -175,7 +175,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("audience", sa.String(length=16), nullable=False),
-        sa.Column("client_id", sa.String(length=36), nullable=False),
+        sa.Column("client_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
         sa.Column("session_id", sa.String(length=36), nullable=False),
@@ -201,7 +201,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("sealed_answer <> ''"),
         postgresql_where=sa.text("sealed_answer <> ''"),
     )
-    op.create_index(op.f("ix_grants_client_id"), "grants", ["client_id"], unique=False)
+    op.create_index("ix_grants_client", "grants", ["tenant_id", "client_id"], unique=False)
     op.create_index(op.f("ix_grants_expires_at"), "grants", ["expires_at"], unique=False)
     op.create_index("ix_grants_subject", "grants", ["tenant_id", "subject"], unique=False)
     op.create_index("ix_grants_user", "grants", ["tenant_id", "user_id"], unique=False)
@@ -451,35 +451,39 @@ def upgrade() -> None:
     op.create_table(
         "client_roles",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
-        sa.Column("client_id", sa.String(length=36), nullable=False),
+        sa.Column("client_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("role_id", sa.String(length=36), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["client_id"], ["clients.id"], name=op.f("fk_client_roles_client_id"), ondelete="CASCADE"
-        ),
         sa.ForeignKeyConstraint(["role_id"], ["roles.id"], name=op.f("fk_client_roles_role_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "client_id"],
+            ["clients.tenant_id", "clients.id"],
+            name=op.f("fk_client_roles_tenant_id_client_id"),
+            ondelete="CASCADE",
+        ),
         sa.ForeignKeyConstraint(
             ["tenant_id"], ["tenants.id"], name=op.f("fk_client_roles_tenant_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("client_id", "role_id", name=op.f("pk_client_roles")),
+        sa.PrimaryKeyConstraint("tenant_id", "client_id", "role_id", name=op.f("pk_client_roles")),
     )
     op.create_index(op.f("ix_client_roles_role_id"), "client_roles", ["role_id"], unique=False)
-    op.create_index(op.f("ix_client_roles_tenant_id"), "client_roles", ["tenant_id"], unique=False)
     op.create_table(
         "client_scopes",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
-        sa.Column("client_id", sa.String(length=36), nullable=False),
+        sa.Column("client_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.Column("scope", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(
-            ["client_id"], ["clients.id"], name=op.f("fk_client_scopes_client_id"), ondelete="CASCADE"
+            ["tenant_id", "client_id"],
+            ["clients.tenant_id", "clients.id"],
+            name=op.f("fk_client_scopes_tenant_id_client_id"),
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["tenant_id"], ["tenants.id"], name=op.f("fk_client_scopes_tenant_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("client_id", "position", name=op.f("pk_client_scopes")),
-        sa.UniqueConstraint("client_id", "scope", name=op.f("uq_client_scopes_client_id_scope")),
+        sa.PrimaryKeyConstraint("tenant_id", "client_id", "position", name=op.f("pk_client_scopes")),
+        sa.UniqueConstraint("tenant_id", "client_id", "scope", name=op.f("uq_client_scopes_tenant_id_client_id_scope")),
     )
-    op.create_index(op.f("ix_client_scopes_tenant_id"), "client_scopes", ["tenant_id"], unique=False)
     op.create_table(
         "group_members",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -623,20 +627,22 @@ def upgrade() -> None:
         "role_scopes",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("role_id", sa.String(length=36), nullable=False),
-        sa.Column("client_id", sa.String(length=36), nullable=False),
+        sa.Column("client_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("scope", sa.String(length=64), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["client_id"], ["clients.id"], name=op.f("fk_role_scopes_client_id"), ondelete="CASCADE"
-        ),
         sa.ForeignKeyConstraint(["role_id"], ["roles.id"], name=op.f("fk_role_scopes_role_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "client_id"],
+            ["clients.tenant_id", "clients.id"],
+            name=op.f("fk_role_scopes_tenant_id_client_id"),
+            ondelete="CASCADE",
+        ),
         sa.ForeignKeyConstraint(
             ["tenant_id"], ["tenants.id"], name=op.f("fk_role_scopes_tenant_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("role_id", "client_id", "scope", name=op.f("pk_role_scopes")),
     )
-    op.create_index(op.f("ix_role_scopes_client_id"), "role_scopes", ["client_id"], unique=False)
-    op.create_index(op.f("ix_role_scopes_tenant_id"), "role_scopes", ["tenant_id"], unique=False)
+    op.create_index("ix_role_scopes_client", "role_scopes", ["tenant_id", "client_id"], unique=False)
     op.create_table(
         "transfer_parts",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
