@@ -196,8 +196,8 @@ def test_what_settings_no_longer_let_in_stays_out(place: Place, made: dict[str, 
     key, other_key = (public(rsa.generate_private_key(65537, 2048)) for _ in range(2))
     page, dispatcher = {"on_user_verified": "https://old.example"}, {"url": "https://old.example"}
 
-    def put(setting: Setting[Any], document: dict[str, Any]) -> None:
-        message = json_format.ParseDict(document, type(setting.default)())
+    def put(setting: Setting[Any, Any], document: dict[str, Any]) -> None:
+        message = json_format.ParseDict(document, type(setting.default_document())())
         with place.store() as store, store.write() as work:
             setting.replace(work, tenant_id, message, 1)
 
@@ -221,12 +221,12 @@ def test_what_settings_no_longer_let_in_stays_out(place: Place, made: dict[str, 
     assert restored.code == 0, restored.stderr
     assert restored.json()["carriedOver"] == {"settings": 5}
     with place.store() as store, store.read() as work:
-        assert list(REDIRECT_URIS.load(work, tenant_id).redirect_uris) == [kept]
+        assert REDIRECT_URIS.load(work, tenant_id) == (kept,)
         assert not CUSTOM.load(work, tenant_id).is_active
-        assert not ACTION_URLS.load(work, tenant_id).HasField("on_user_verified")
+        assert not ACTION_URLS.load(work, tenant_id).on_user_verified
         assert EMAIL_DISPATCHER.load(work, tenant_id).provider == "appid"
-        assert MFA.load(work, tenant_id).is_active
-        assert RATE_LIMITS.load(work, tenant_id).sign_in_limit_per_minute == 7, "what lets nobody in is the backup's"
+        assert MFA.load(work, tenant_id)
+        assert RATE_LIMITS.load(work, tenant_id).sign_ins_per_minute == 7, "what lets nobody in is the backup's"
 
 
 def public(key: rsa.RSAPrivateKey) -> str:

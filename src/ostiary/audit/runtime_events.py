@@ -10,7 +10,7 @@ from ostiary.store.work import Work
 
 def captures(work: Work, tenant: TenantView) -> bool:
     """Whether the tenant wants its sign-ins recorded."""
-    return CAPTURE_RUNTIME_ACTIVITY.read(work, tenant).is_active
+    return CAPTURE_RUNTIME_ACTIVITY.read(work, tenant)
 
 
 def capture(work: Work, tenant: TenantView, now_ms: int, entry: Entry) -> None:

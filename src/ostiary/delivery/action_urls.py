@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ostiary.errors import DomainError, invalid, not_found
 from ostiary.outgoing.targets import read_target
 from ostiary.settings.setting import Setting
@@ -13,45 +15,50 @@ ON_USER_VERIFIED, ON_RESET_PASSWORD = "on_user_verified", "on_reset_password"
 ACTIONS = (ON_USER_VERIFIED, ON_RESET_PASSWORD)
 
 
+@dataclass(frozen=True, slots=True)
+class ActionUrls:
+    """The page of each action; empty where the built-in one is in use."""
+
+    on_user_verified: str
+    on_reset_password: str
+
+
 def action_url(work: Work, tenant: TenantView, action: str) -> str:
     """The page, or an empty text where the built-in one is in use. Raises UNKNOWN_ACTION."""
     url: str = getattr(ACTION_URLS.read(work, tenant), _known(action))
     return url
 
 
-def get_action_url(work: Work, tenant: TenantView, action: str) -> pb.ActionUrl:
+def get_action_url(work: Work, tenant: TenantView, action: str) -> str:
     """The page. Raises UNKNOWN_ACTION, ACTION_URL_NOT_FOUND."""
     url = action_url(work, tenant, action)
     if not url:
         raise _not_set()
-    return pb.ActionUrl(action_url=url)
+    return url
 
 
-def put_action_url(work: Work, tenant_id: str, action: str, url: str, now_ms: int) -> pb.ActionUrl:
+def put_action_url(work: Work, tenant_id: str, action: str, url: str, now_ms: int) -> None:
     """Sets a page. Raises UNKNOWN_ACTION, INVALID_ACTION_URL."""
-    changed = _copied(work, tenant_id, action)
+    changed = _locked(work, tenant_id, action)
     setattr(changed, action, url)
     ACTION_URLS.replace(work, tenant_id, changed, now_ms)
-    return pb.ActionUrl(action_url=url)
 
 
 def delete_action_url(work: Work, tenant_id: str, action: str, now_ms: int) -> None:
     """Restores the built-in page. Raises UNKNOWN_ACTION, ACTION_URL_NOT_FOUND."""
-    changed = _copied(work, tenant_id, action)
+    changed = _locked(work, tenant_id, action)
     if not changed.HasField(action):  # type: ignore[arg-type]  # one of ACTIONS
         raise _not_set()
     changed.ClearField(action)  # type: ignore[arg-type]  # one of ACTIONS
     ACTION_URLS.replace(work, tenant_id, changed, now_ms)
 
 
-def _copied(work: Work, tenant_id: str, action: str) -> pb.ActionUrls:
+def _locked(work: Work, tenant_id: str, action: str) -> pb.ActionUrls:
     _known(action)
     touch(
         work, tenant_id
     )  # it locks the tenant. Lock, then read, then change: else of two pages set at once one is lost
-    changed = pb.ActionUrls()
-    changed.CopyFrom(ACTION_URLS.load(work, tenant_id))
-    return changed
+    return ACTION_URLS.load_document(work, tenant_id)
 
 
 def _known(action: str) -> str:
@@ -82,4 +89,8 @@ def _not_set() -> DomainError:
     return not_found("ACTION_URL_NOT_FOUND", "No page is set for this action: the built-in one is in use.")
 
 
-ACTION_URLS = Setting("action_urls", pb.ActionUrls(), _check)
+def _decoded(urls: pb.ActionUrls) -> ActionUrls:
+    return ActionUrls(urls.on_user_verified, urls.on_reset_password)
+
+
+ACTION_URLS = Setting("action_urls", pb.ActionUrls(), _check, _decoded)

@@ -15,12 +15,12 @@ from sqlalchemy import Row
 from ostiary.clock import Clock
 from ostiary.config import Settings
 from ostiary.delivery.addresses import Mailbox, as_line, mailbox
-from ostiary.delivery.channels.email_dispatcher import CUSTOM, EMAIL_DISPATCHER, SENDGRID
+from ostiary.delivery.channels.email_dispatcher import CUSTOM, EMAIL_DISPATCHER, SENDGRID, MailService
 from ostiary.delivery.channels.http_providers import CustomDispatcher, SendGrid, Sign
 from ostiary.delivery.channels.mail import NO_ANSWER, Mail, MailProvider, Receipt
 from ostiary.delivery.channels.sms import SmsAccount, TextMessage, Vonage, code_text
 from ostiary.delivery.outbox import SMS, claim, code_place, finish, give_back, postpone
-from ostiary.delivery.sender_details import Envelope, envelope_of, sender_details
+from ostiary.delivery.sender_details import Envelope, find_envelope
 from ostiary.delivery.texts.placeholders import branding_of, code_link, placeholders
 from ostiary.delivery.texts.rendering import Content, render
 from ostiary.delivery.texts.templates import template_in_use
@@ -31,7 +31,6 @@ from ostiary.outgoing.client import Outgoing
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy, TenantView
 from ostiary.store.work import Work
-from ostiary_api.appid.management.v4 import email_dispatcher_pb2 as pb
 
 THREADS = 8
 """Tenants that are served at once in one process."""
@@ -97,12 +96,10 @@ class Delivery:
                     pass
         return len(claimed)
 
-    def try_out(
-        self, tenant_id: str, config: pb.EmailDispatcherConfig, envelope: Envelope, recipient: Mailbox
-    ) -> Receipt:
+    def try_out(self, tenant_id: str, service: MailService, envelope: Envelope, recipient: Mailbox) -> Receipt:
         """Sends a test mail with these settings, now; what the provider answered. Call it outside any transaction."""
         mail = Mail(new_id(self._entropy), tenant_id, recipient, envelope, TRIAL, self._clock.now_ms())
-        return self._provider(tenant_id, config).send(mail)
+        return self._provider(tenant_id, service).send(mail)
 
     def try_out_sms(self, account: SmsAccount, number: str) -> int:
         """Sends a code of six digits with this account, now; the code. Raises SMS_NOT_SENT."""
@@ -124,11 +121,11 @@ class Delivery:
             raise invalid("SMS_NOT_CONFIGURED", message)
         return account
 
-    def stored(self, tenant_id: str) -> tuple[pb.EmailDispatcherConfig, Envelope]:
+    def stored(self, tenant_id: str) -> tuple[MailService, Envelope]:
         """The stored settings of a tenant, with their secrets. Raises LookupError when there is no such tenant."""
         with self._store.read() as work:
             tenant = self._living(work, tenant_id)
-            envelope = envelope_of(sender_details(work, tenant, self._operators_address))
+            envelope = find_envelope(work, tenant, self._operators_address)
             return EMAIL_DISPATCHER.opened(work, self._sealing, tenant_id), envelope
 
     def _living(self, work: Work, tenant_id: str) -> TenantView:
@@ -165,12 +162,12 @@ class Delivery:
         if message.channel == SMS:
             text = TextMessage(message.id, message.recipient, code_text(self._code(message)))
             return Vonage(self._outgoing, self._vonage_url, self.stored_account(message.tenant_id)).send(text)
-        config, envelope = self.stored(message.tenant_id)
+        service, envelope = self.stored(message.tenant_id)
         mail = Mail(
             message.id, message.tenant_id, mailbox("recipient", message.recipient), envelope,
             self._content(message), self._clock.now_ms(),
         )  # fmt: skip
-        return self._provider(message.tenant_id, config).send(mail)
+        return self._provider(message.tenant_id, service).send(mail)
 
     def _code(self, message: Row[Any]) -> str:
         """The one-time code that the message carries, if any."""
@@ -186,11 +183,12 @@ class Delivery:
         values = placeholders(message.template, json.loads(message.payload), branding, code, seconds, link)
         return render(template, values)
 
-    def _provider(self, tenant_id: str, config: pb.EmailDispatcherConfig) -> MailProvider:
-        if config.provider == SENDGRID:
-            return SendGrid(self._outgoing, self._sendgrid_url, config.sendgrid.api_key)
-        if config.provider == CUSTOM:
-            return CustomDispatcher(self._outgoing, config.custom, self._issuer(tenant_id), self._sign)
+    def _provider(self, tenant_id: str, service: MailService) -> MailProvider:
+        if service.provider == SENDGRID:
+            return SendGrid(self._outgoing, self._sendgrid_url, service.sendgrid_key)
+        if service.provider == CUSTOM:
+            url, authorization = service.custom_url, service.custom_authorization
+            return CustomDispatcher(self._outgoing, url, authorization, self._issuer(tenant_id), self._sign)
         return self._operators
 
     def _note(self, write: Callable[[], object]) -> None:

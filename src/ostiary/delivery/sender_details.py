@@ -27,6 +27,15 @@ class Envelope:
     bcc: Mailbox | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SenderDetails:
+    """The addresses of a tenant's mails, None where it has set none; and for how long a link that is sent now can be
+    followed, in seconds."""
+
+    envelope: Envelope | None
+    link_s: int
+
+
 def check_sender_details(config: pb.SenderDetailsConfig) -> None:
     """Refuses what is no address and a lifetime outside the limits; fills in the lifetime."""
     details = config.sender_details
@@ -43,23 +52,14 @@ def check_sender_details(config: pb.SenderDetailsConfig) -> None:
         raise invalid("LINK_EXPIRATION_OUT_OF_RANGE", message)
 
 
-def sender_details(work: Work, tenant: TenantView, operators: str) -> pb.SenderDetailsConfig:
-    """The tenant's sender; where it has set none, the operator's address `operators`. Shared: copy before changing."""
-    config = SENDER_DETAILS.read(work, tenant)
-    return config if config.sender_details.sender.email else default_sender(operators)
-
-
-def default_sender(operators: str) -> pb.SenderDetailsConfig:
-    """The sender of a tenant that has set none."""
-    sender = pb.Mailbox(name=NAME, email=operators)
-    return pb.SenderDetailsConfig(
-        sender_details=pb.SenderDetails(sender=sender, link_expiration_sec=LINK_SECONDS)
-    )  # fmt: skip
+def find_envelope(work: Work, tenant: TenantView, operators: str) -> Envelope:
+    """The tenant's addresses; where it has set none, the operator's address `operators`. Raises INVALID_EMAIL."""
+    return SENDER_DETAILS.read(work, tenant).envelope or Envelope(mailbox("senderDetails.from", operators, NAME))
 
 
 def link_seconds(work: Work, tenant: TenantView) -> int:
     """Returns for how long a link that is sent now can be followed."""
-    return SENDER_DETAILS.read(work, tenant).sender_details.link_expiration_sec
+    return SENDER_DETAILS.read(work, tenant).link_s
 
 
 def envelope_of(config: pb.SenderDetailsConfig) -> Envelope:
@@ -73,8 +73,14 @@ def envelope_of(config: pb.SenderDetailsConfig) -> Envelope:
     return Envelope(sender, **parts)
 
 
+def _decoded(config: pb.SenderDetailsConfig) -> SenderDetails:
+    details = config.sender_details
+    return SenderDetails(envelope_of(config) if details.sender.email else None, details.link_expiration_sec)
+
+
 SENDER_DETAILS = Setting(
     "sender_details",
     pb.SenderDetailsConfig(sender_details=pb.SenderDetails(link_expiration_sec=LINK_SECONDS)),
     check_sender_details,
+    _decoded,
 )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from google.api import httpbody_pb2
 
 from ostiary.clock import Clock
-from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY, identity_field
+from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.errors import DomainError, Kind
 from ostiary.http.forms import Form
 from ostiary.ids import Entropy, new_secret
@@ -119,7 +119,7 @@ class SignIn:
         self, call: Call, request: AuthorizationRequest, browser: BrowserHalf, *, username: str, problem: str = ""
     ) -> HostedPage:
         client = find_client(call.work, call.required_tenant, request.client_id)
-        by_email = identity_field(CLOUD_DIRECTORY.read(call.work, call.required_tenant)) == "email"
+        by_email = CLOUD_DIRECTORY.read(call.work, call.required_tenant).identity_field == "email"
         action = f"{self._issuers.tenant(call.tenant_id)}/authorization/sign_in"
         return sign_in_page(
             client.name if client else "", action, browser, request.address, by_email=by_email, username=username,
@@ -144,7 +144,7 @@ class SignIn:
 
 def _refuse_single_factor(call: Call, address: ReturnAddress) -> None:
     """A tenant that asks for a second factor must not get less: the page has no step for one yet, so nobody passes."""
-    if MFA.read(call.work, call.required_tenant).is_active:
+    if MFA.read(call.work, call.required_tenant):
         message = "This tenant asks for a second factor, and the sign-in page cannot ask for one."
         raise AuthorizationFailed(address, "access_denied", message)
 

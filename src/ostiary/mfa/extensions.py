@@ -10,9 +10,8 @@ from ostiary.ids import Entropy, new_id
 from ostiary.keys import jwt
 from ostiary.keys.issuers import Issuers
 from ostiary.keys.signing import Signer
-from ostiary.mfa.settings import url_missing
+from ostiary.mfa.settings import MfaExtension, url_missing
 from ostiary.outgoing.client import HttpResponse, Outgoing
-from ostiary_api.appid.management.v4 import mfa_pb2 as pb
 
 LIFETIME_S = 300
 TYPE = "appid-mfa-extension+jwt"
@@ -39,15 +38,15 @@ class MfaExtensions:
         self._clock = clock
         self._entropy = entropy
 
-    def test(self, tenant_id: str, signer: Signer, name: str, stored: pb.StoredMfaExtension) -> dict[str, Any]:
+    def test(self, tenant_id: str, signer: Signer, name: str, extension: MfaExtension) -> dict[str, Any]:
         """Calls with sample data; what was answered, as callers see it. Raises URL_MISSING, CallFailed."""
-        if not stored.url:
+        if not extension.url:
             raise url_missing()
         claims = {**SAMPLE, **(OUTCOME if name == "postmfa" else {})}
-        return _reported(self.call(tenant_id, signer, name, stored, claims))
+        return _reported(self.call(tenant_id, signer, name, extension, claims))
 
     def call(
-        self, tenant_id: str, signer: Signer, name: str, stored: pb.StoredMfaExtension, claims: dict[str, Any]
+        self, tenant_id: str, signer: Signer, name: str, extension: MfaExtension, claims: dict[str, Any]
     ) -> HttpResponse:
         """Calls an extension; raises CallFailed."""
         now_s = self._clock.now_ms() // 1000
@@ -56,8 +55,8 @@ class MfaExtensions:
             "jti": new_id(self._entropy), "tenant_id": tenant_id, "extension": name,
         }  # fmt: skip
         body = json.dumps({"jws": jwt.encode(signer, {**claims, **standard}, typ=TYPE)}).encode()
-        headers = {**json.loads(stored.headers or "{}"), "content-type": "application/json"}
-        return self._outgoing.call("POST", stored.url, headers=headers, body=body)
+        headers = {**dict(extension.headers), "content-type": "application/json"}
+        return self._outgoing.call("POST", extension.url, headers=headers, body=body)
 
 
 def _reported(answer: HttpResponse) -> dict[str, Any]:

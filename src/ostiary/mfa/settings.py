@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from google.protobuf import struct_pb2
 
+from ostiary.delivery.channels.sms import SmsAccount
 from ostiary.errors import DomainError, invalid, not_found
 from ostiary.ids import Entropy
 from ostiary.keys.sealing import Sealing
@@ -15,7 +17,7 @@ from ostiary.names import check_name
 from ostiary.settings.fields import is_blank, require
 from ostiary.settings.sealed import SealedSetting
 from ostiary.settings.setting import Setting
-from ostiary.settings.switch import check_switch
+from ostiary.settings.switch import check_switch, is_on
 from ostiary.store.tenancy import touch
 from ostiary.store.work import Work
 from ostiary_api.appid.management.v4 import mfa_pb2 as pb
@@ -30,7 +32,27 @@ _HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 _OUR_HEADERS = frozenset({"host", "content-length", "content-type", "transfer-encoding", "connection", "te", "upgrade"})
 """Headers that make a request what it is."""
 
-MFA = Setting("mfa", pb.MfaConfig(is_active=False), check_switch)
+MFA = Setting("mfa", pb.MfaConfig(is_active=False), check_switch, is_on)
+"""Whether a second factor is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class MfaChannels:
+    """The channels of codes: text messages if `sms_is_active`, else mail. `sms`: the account for text messages, None
+    until it is configured; its key and secret are empty for who may not see them."""
+
+    sms_is_active: bool
+    sms: SmsAccount | None
+
+
+@dataclass(frozen=True, slots=True)
+class MfaExtension:
+    """An extension: whether it is asked, its URL (empty: none yet), and the headers of calls, of which there are none
+    for who may not see them."""
+
+    is_active: bool
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
 
 
 def _check_channels(channels: pb.MfaChannels) -> None:
@@ -60,7 +82,15 @@ def _sender(value: struct_pb2.Value) -> str:
     return text
 
 
-MFA_CHANNELS = SealedSetting("mfa_channels", pb.MfaChannels(), _check_channels, secrets=("sms.key", "sms.secret"))
+def _decoded_channels(stored: pb.MfaChannels) -> MfaChannels:
+    sms = stored.sms
+    account = SmsAccount(sms.key, sms.secret, sms.sender.string_value) if stored.HasField("sms") else None
+    return MfaChannels(stored.sms_is_active, account)
+
+
+MFA_CHANNELS = SealedSetting(
+    "mfa_channels", pb.MfaChannels(), _check_channels, _decoded_channels, secrets=("sms.key", "sms.secret")
+)
 
 
 def channels(stored: pb.MfaChannels) -> dict[str, pb.MfaChannel]:
@@ -85,8 +115,7 @@ def put_channel(
 ) -> pb.MfaChannel:
     """Switches a channel on or off, and with it the other. Raises CHANNEL_NOT_FOUND and for a bad channel."""
     touch(work, tenant_id)  # first: it locks the tenant, so that of two changes at once none is lost
-    stored = pb.MfaChannels()
-    stored.CopyFrom(MFA_CHANNELS.opened(work, sealing, tenant_id))
+    stored = MFA_CHANNELS.opened_document(work, sealing, tenant_id)
     get_channel(channels(stored), name)
     check_switch(channel)
     stored.sms_is_active = channel.is_active if name == NEXMO else not channel.is_active
@@ -100,13 +129,19 @@ def _check_extension(stored: pb.StoredMfaExtension) -> None:
         raise url_missing()
 
 
+def _decoded_extension(stored: pb.StoredMfaExtension) -> MfaExtension:
+    return MfaExtension(stored.is_active, stored.url, tuple(json.loads(stored.headers or "{}").items()))
+
+
 MFA_EXTENSIONS = {
-    name: SealedSetting(f"mfa_{name}", pb.StoredMfaExtension(), _check_extension, secrets=("headers",))
+    name: SealedSetting(
+        f"mfa_{name}", pb.StoredMfaExtension(), _check_extension, _decoded_extension, secrets=("headers",)
+    )
     for name in EXTENSIONS
 }
 
 
-def get_extension(name: str) -> SealedSetting[pb.StoredMfaExtension]:
+def get_extension(name: str) -> SealedSetting[pb.StoredMfaExtension, MfaExtension]:
     """The settings of an extension; raises INVALID_EXTENSION."""
     if name not in MFA_EXTENSIONS:
         raise invalid("INVALID_EXTENSION", f"The extensions are {' and '.join(EXTENSIONS)}.")
@@ -137,12 +172,10 @@ def stored_extension(extension: pb.MfaExtension) -> pb.StoredMfaExtension:
 
 
 def activated(stored: pb.StoredMfaExtension, active: pb.MfaExtensionActive) -> pb.StoredMfaExtension:
-    """A copy that is on or off."""
+    """The same extension, on or off."""
     check_switch(active)
-    changed = pb.StoredMfaExtension()
-    changed.CopyFrom(stored)
-    changed.is_active = active.is_active
-    return changed
+    stored.is_active = active.is_active
+    return stored
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:

@@ -10,7 +10,4 @@ from ostiary.store.work import Work
 
 def sms_account(work: Work, sealing: Sealing, tenant_id: str) -> SmsAccount | None:
     """The account, or None where the channel was never configured."""
-    stored = MFA_CHANNELS.opened(work, sealing, tenant_id)
-    if not stored.HasField("sms"):
-        return None
-    return SmsAccount(stored.sms.key, stored.sms.secret, stored.sms.sender.string_value)
+    return MFA_CHANNELS.opened(work, sealing, tenant_id).sms

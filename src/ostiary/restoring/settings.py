@@ -40,9 +40,9 @@ def carry_over_settings(restored: Work, replaced: Work, now_ms: int) -> int:
     )
 
 
-def _guards() -> Iterator[tuple[Setting[Any], Agree]]:
+def _guards() -> Iterator[tuple[Setting[Any, Any], Agree]]:
     yield REDIRECT_URIS, _redirect_uris
-    switched: tuple[Setting[Any], ...] = (CUSTOM, SAML, *SOCIAL.values(), *MFA_EXTENSIONS.values())
+    switched: tuple[Setting[Any, Any], ...] = (CUSTOM, SAML, *SOCIAL.values(), *MFA_EXTENSIONS.values())
     for setting in switched:
         yield setting, _switched_off_unless_alike
     yield CLOUD_DIRECTORY, _cloud_directory
@@ -52,14 +52,13 @@ def _guards() -> Iterator[tuple[Setting[Any], Agree]]:
 
 
 def _carry_over(
-    setting: Setting[Any], agree: Agree, restored: Work, replaced: Work, tenant_id: str, now_ms: int
+    setting: Setting[Any, Any], agree: Agree, restored: Work, replaced: Work, tenant_id: str, now_ms: int
 ) -> int:
-    before, theirs = setting.load(restored, tenant_id), setting.load(replaced, tenant_id)
+    before, theirs = setting.load_document(restored, tenant_id), setting.load_document(replaced, tenant_id)
     if before == theirs:
         return 0
-    ours = type(before)()
-    ours.CopyFrom(before)
-    agree(ours, theirs, setting.default)
+    ours = setting.load_document(restored, tenant_id)
+    agree(ours, theirs, setting.default_document())
     if ours == before:
         return 0
     setting.store(restored, tenant_id, ours, now_ms)

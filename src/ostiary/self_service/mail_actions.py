@@ -6,7 +6,7 @@ from ostiary.audit.runtime_events import address_confirmed, capture, password_re
 from ostiary.clock import Clock
 from ostiary.delivery.texts.templates import RESET_PASSWORD, USER_VERIFICATION
 from ostiary.directory.passwords.lockout import is_locked
-from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY, identity_field
+from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.directory.users.input import CONFIRMED
 from ostiary.directory.users.users import UserView, confirm_user, find_by_login, get_user, lock_user
 from ostiary.errors import DomainError, Kind, conflict, denied, invalid, not_found
@@ -29,7 +29,7 @@ class SelfService:
     def get_user_who_may_reset(self, work: Work, tenant: TenantView, login: str) -> UserView:
         """The user who signs in as `login` and may reset the password. Raises USER_NOT_FOUND and what `may_reset`
         raises."""
-        field = identity_field(CLOUD_DIRECTORY.read(work, tenant))
+        field = CLOUD_DIRECTORY.read(work, tenant).identity_field
         user_id = find_by_login(work, tenant.id, login, field)
         if not user_id:
             raise not_found("USER_NOT_FOUND", f"There is no directory user with this {field}.")
@@ -48,12 +48,12 @@ class SelfService:
 
     def check_page(self, work: Work, tenant: TenantView) -> None:
         """Whether our own pages take a user's new password. Raises SELF_SERVICE_DISABLED."""
-        if not CLOUD_DIRECTORY.read(work, tenant).config.self_service_enabled:
+        if not CLOUD_DIRECTORY.read(work, tenant).self_service_enabled:
             raise denied("SELF_SERVICE_DISABLED", "Only an administrator changes passwords here: self-service is off.")
 
     def check_reset(self, work: Work, tenant: TenantView, user: UserView) -> None:
         """Whether the user may reset the password now; raises as `may_get`."""
-        if not CLOUD_DIRECTORY.read(work, tenant).config.interactions.reset_password_enabled:
+        if not CLOUD_DIRECTORY.read(work, tenant).reset_password_enabled:
             raise denied("RESET_PASSWORD_DISABLED", "Resetting passwords is switched off for this tenant.")
         if user.status != CONFIRMED:
             raise conflict("USER_NOT_VERIFIED", "The user's mail address is not confirmed yet.")
@@ -101,6 +101,6 @@ class SelfService:
         end_access_of_user(work, tenant.id, prepared.user_id, now_ms)
         end_codes(work, tenant.id, prepared.user_id, RESET_PASSWORD, now_ms)
         user = get_user(work, tenant.id, prepared.user_id)
-        if CLOUD_DIRECTORY.read(work, tenant).config.interactions.reset_password_notification_enable and user.email:
+        if CLOUD_DIRECTORY.read(work, tenant).sends_password_changed and user.email:
             self._messages.password_changed(work, tenant, user, language, ip_address)
         return user

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ostiary.clock import Clock
-from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS, HOUR_MS, change_interval_ms, remembered
+from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS, HOUR_MS
 from ostiary.directory.passwords.lockout import SKEW_MS
 from ostiary.directory.passwords.passwords import Passwords
 from ostiary.directory.passwords.policy import check_new_password
@@ -40,7 +40,7 @@ class PasswordChange:
             user = get_user(work, tenant.id, user_id)
             check_new_password(work, tenant, password, [user.user_name, *(email.value for email in user.emails)])
             current = find_stored_password(work, tenant.id, user_id)
-            refused = last_hashes(work, tenant.id, user_id, remembered(ADVANCED_PASSWORDS.read(work, tenant)))
+            refused = last_hashes(work, tenant.id, user_id, ADVANCED_PASSWORDS.read(work, tenant).remembered)
         if any(self._passwords.verify(tenant.id, phc, password) for phc in refused):
             message = f"The password is one of the last {len(refused)} of this user; choose another."
             raise invalid("PASSWORD_REUSED", message, scim_type="invalidValue")
@@ -56,7 +56,7 @@ class PasswordChange:
         # Lock, then look: of two changes at once the second must see the first.
         lock_user(work, tenant_id, prepared.user_id)
         current, now_ms = find_stored_password(work, tenant_id, prepared.user_id), self._clock.now_ms()
-        interval = change_interval_ms(ADVANCED_PASSWORDS.load(work, tenant_id))
+        interval = ADVANCED_PASSWORDS.load(work, tenant_id).change_interval_ms
         # One that was changed later than now was changed by a clock that was ahead.
         if by_user and current and current.changed_at - SKEW_MS <= now_ms < current.changed_at + interval:
             raise _too_soon(current.changed_at + interval - now_ms)

@@ -11,7 +11,7 @@ from ostiary.directory.passwords.policy import check_new_password
 from ostiary.directory.profiles.linking import profile_at_sign_in
 from ostiary.directory.signin.admission import signed_in_as
 from ostiary.directory.signin.rate_limits import RATE_LIMITS
-from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY, asks_for_confirmation
+from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY, CloudDirectory
 from ostiary.directory.users.contacts import email_taken, one_primary
 from ostiary.directory.users.input import CONFIRMED, NewUser, check_user
 from ostiary.directory.users.users import UserView, create_user, find_by_login
@@ -22,7 +22,6 @@ from ostiary.store.counters import ExactLimit, count_exactly
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
-from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ class Registration:
 
     def _count(self, tenant: TenantView) -> None:
         with self._store.read() as work:
-            allowed = RATE_LIMITS.read(work, tenant).sign_up_limit_per_minute
+            allowed = RATE_LIMITS.read(work, tenant).sign_ups_per_minute
         if not allowed:
             return
         with self._store.write(awaited=False) as work:
@@ -114,6 +113,6 @@ class Registration:
             self._messages.welcome(work, tenant, user, language)
 
 
-def _mails_caused(directory: pb.CloudDirectoryProvider, status: str) -> tuple[bool, bool]:
+def _mails_caused(directory: CloudDirectory, status: str) -> tuple[bool, bool]:
     """Whether a sign-up causes a verification mail, and a welcome mail."""
-    return status != CONFIRMED and asks_for_confirmation(directory), directory.config.interactions.welcome_enabled
+    return status != CONFIRMED and directory.asks_for_confirmation, directory.sends_welcome

@@ -29,9 +29,13 @@ def check_languages(config: pb.LanguagesConfig) -> None:
             raise invalid("INVALID_LANGUAGE", message)
 
 
-LANGUAGES = Setting("languages", pb.LanguagesConfig(languages=[DEFAULT_LANGUAGE]), check_languages)
+def _decoded(config: pb.LanguagesConfig) -> tuple[str, ...]:
+    return tuple(config.languages)
+
+
+LANGUAGES = Setting("languages", pb.LanguagesConfig(languages=[DEFAULT_LANGUAGE]), check_languages, _decoded)
 
 
 def enabled_languages(work: Work, tenant: TenantView) -> Sequence[str]:
     """The enabled language tags (RFC 5646)."""
-    return LANGUAGES.read(work, tenant).languages
+    return LANGUAGES.read(work, tenant)

@@ -1,4 +1,4 @@
-"""Configuration documents with secrets: these are sealed apart, and shown only to callers who may see them."""
+"""Settings with secrets: these are sealed apart from the document, and shown only to callers who may see them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import and_, bindparam, delete, select
 
 from ostiary.ids import Entropy, new_id
 from ostiary.keys.sealing import SealedField, Sealing
-from ostiary.settings.setting import M, Setting
+from ostiary.settings.setting import M, Setting, V
 from ostiary.store.tables import SettingDocument, SettingSecret, table_of
 from ostiary.store.work import Work
 
@@ -23,23 +23,29 @@ _FIND = (
 )
 
 
-class SealedSetting(Setting[M]):
-    """A kind of document; `secrets` are dotted paths of its secret text fields, all of them `optional`.
+class SealedSetting(Setting[M, V]):
+    """A kind of setting; `secrets` are dotted paths of its document's secret text fields, all of them `optional`.
 
-    `read` and `load` return documents without their secrets, for who may not see them; `opened` adds them.
+    `read`, `load` and `document` return it without its secrets, for who may not see them; `opened` and
+    `opened_document` add them.
     """
 
-    def __init__(self, name: str, default: M, check: Callable[[M], None], secrets: tuple[str, ...]) -> None:
-        super().__init__(name, default, check)
+    def __init__(
+        self, name: str, default: M, check: Callable[[M], None], decode: Callable[[M], V], secrets: tuple[str, ...]
+    ) -> None:
+        super().__init__(name, default, check, decode)
         self._secrets = secrets
 
-    def opened(self, work: Work, sealing: Sealing, tenant_id: str) -> M:
-        """The tenant's document, or the default, with its secrets, uncached."""
+    def opened(self, work: Work, sealing: Sealing, tenant_id: str) -> V:
+        """The tenant's value, or the default, with its secrets, uncached."""
+        return self._decode(self.opened_document(work, sealing, tenant_id))
+
+    def opened_document(self, work: Work, sealing: Sealing, tenant_id: str) -> M:
+        """The tenant's document, or the default, with its secrets, uncached; a copy, which the caller may change."""
         rows = work.rows(_FIND, {"of_tenant": tenant_id, "name": self.name})
         if not rows:
-            return self.default
-        document = type(self.default)()
-        document.ParseFromString(rows[0].document)
+            return self.default_document()
+        document = self._parsed(rows[0].document)
         for row in rows:
             if row.id is not None:
                 part, field = _field(document, row.field)

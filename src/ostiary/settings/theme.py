@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
 from ostiary.errors import invalid
 from ostiary.settings.setting import Setting
@@ -14,6 +15,14 @@ MAX_FOOTNOTE = 500
 _COLOR = re.compile(r"#[0-9A-Fa-f]{6}")
 _TEXT = pb.ThemeText(tab_title="Login", footnote="Powered by App ID")
 _COLORS = pb.ThemeColor(header_color="#EEF2F5")
+
+
+@dataclass(frozen=True, slots=True)
+class ThemeText:
+    """The texts of a tenant's pages: the title of the browser's tab, and the line at the bottom."""
+
+    tab_title: str
+    footnote: str
 
 
 def check_theme_text(theme: pb.ThemeText) -> None:
@@ -35,5 +44,14 @@ def check_theme_color(theme: pb.ThemeColor) -> None:
         raise invalid("INVALID_COLOR", "headerColor must be # and six hexadecimal digits, such as #EEF2F5.")
 
 
-THEME_TEXT = Setting("theme_text", _TEXT, check_theme_text)
-THEME_COLOR = Setting("theme_color", _COLORS, check_theme_color)
+def _decoded_text(theme: pb.ThemeText) -> ThemeText:
+    return ThemeText(theme.tab_title, theme.footnote)
+
+
+def _decoded_color(theme: pb.ThemeColor) -> str:
+    return theme.header_color
+
+
+THEME_TEXT = Setting("theme_text", _TEXT, check_theme_text, _decoded_text)
+THEME_COLOR = Setting("theme_color", _COLORS, check_theme_color, _decoded_color)
+"""The value is the colour of headers, such as #EEF2F5."""

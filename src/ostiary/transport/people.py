@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from ostiary.directory.profiles.pre_registration import expected_user
 from ostiary.directory.profiles.profiles import directory_identities
-from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY, identity_field
+from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.directory.users.users import find_by_login
 from ostiary.errors import DomainError
 from ostiary.http.forms import read_fields
@@ -29,7 +29,7 @@ def people_named(work: Work, tenant: TenantView, request: Message, person: optio
     names = [name for name in found if name and is_text(name)][:MOST]
     match person.by:
         case options.PERSON_NAME_LOGIN:
-            return _found(work, tenant, names, identity_field(CLOUD_DIRECTORY.read(work, tenant)))
+            return _found(work, tenant, names, CLOUD_DIRECTORY.read(work, tenant).identity_field)
         case options.PERSON_NAME_PROFILE_ID:
             identities = [each for name in names for each in directory_identities(work, tenant.id, name)]
             return [*identities, *_found(work, tenant, identities, "email")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -22,6 +23,14 @@ BITS = (2_048, 8_192)
 MAX_PEM = 4_096
 _ARMOUR = re.compile(r"-----BEGIN (RSA PUBLIC KEY|PUBLIC KEY)-----(.*?)-----END \1-----", re.DOTALL)
 """The pattern of a key in PEM: text around it does not belong to the key (RFC 7468 §2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomProvider:
+    """Whether a tenant's own assertions are accepted, and the key that verifies them; empty: none."""
+
+    is_active: bool
+    public_key: str
 
 
 def check_custom(provider: pb.CustomProvider) -> None:
@@ -50,4 +59,8 @@ def read_public_key(pem: str) -> RSAPublicKey:
     return key
 
 
-CUSTOM = Setting("custom", pb.CustomProvider(is_active=False), check_custom)
+def _decoded(provider: pb.CustomProvider) -> CustomProvider:
+    return CustomProvider(provider.is_active, provider.config.public_key)
+
+
+CUSTOM = Setting("custom", pb.CustomProvider(is_active=False), check_custom, _decoded)

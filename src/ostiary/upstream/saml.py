@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cryptography import x509
 
@@ -36,6 +38,37 @@ SOON_DAYS = 30
 _ARMOUR = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 """The pattern of a certificate in PEM: text around it does not belong to the certificate (RFC 7468 §2); tools write
 comments there."""
+
+
+@dataclass(frozen=True, slots=True)
+class SamlProvider:
+    """A tenant's identity provider; its texts are empty and its lists too until it is configured.
+
+    `certificates`: in PEM or as the base64 text inside. `authn_classes`: authentication context classes, which
+    `authn_comparison` (one of COMPARISONS) compares with the provider's.
+    """
+
+    is_active: bool
+    entity_id: str
+    sign_in_url: str
+    certificates: tuple[str, ...]
+    display_name: str
+    authn_classes: tuple[str, ...]
+    authn_comparison: str
+    sign_request: bool
+    encrypt_response: bool
+    include_scoping: bool
+    idp_init_enabled: bool
+    idp_redirect_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateValidity:
+    """When the certificate at `position` expires (UTC seconds), and what to say about it; empty: nothing."""
+
+    position: int
+    expires_s: float
+    warning: str
 
 
 def check_saml(provider: pb.SamlProvider) -> None:
@@ -88,26 +121,37 @@ def read_certificate(text: str, position: int) -> x509.Certificate:
         raise invalid("INVALID_CERTIFICATE", message) from error
 
 
-def validity(provider: pb.SamlProvider, now_ms: int) -> pb.SamlValidationData:
-    """Returns when the certificates expire, as of now."""
-    return pb.SamlValidationData(
-        certificates=[
-            _validity(position, read_certificate(text, position), now_ms)
-            for position, text in enumerate(provider.config.certificates)
-        ]
-    )  # fmt: skip
+def validity(certificates: Sequence[str], now_ms: int) -> list[CertificateValidity]:
+    """Returns when the certificates expire, as of now. Raises INVALID_CERTIFICATE."""
+    return [_validity(position, read_certificate(text, position), now_ms) for position, text in enumerate(certificates)]
 
 
-def _validity(position: int, certificate: x509.Certificate, now_ms: int) -> pb.CertificateValidity:
-    found = pb.CertificateValidity(
-        certificate_index=position, expiration_timestamp=certificate.not_valid_after_utc.timestamp()
-    )  # fmt: skip
-    left = certificate.not_valid_after_utc - dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC)
+def _validity(position: int, certificate: x509.Certificate, now_ms: int) -> CertificateValidity:
+    ends, warning = certificate.not_valid_after_utc, ""
+    left = ends - dt.datetime.fromtimestamp(now_ms / 1000, dt.UTC)
     if left <= dt.timedelta(0):
-        found.warning = "Your certificate has expired."
+        warning = "Your certificate has expired."
     elif left.days <= SOON_DAYS:
-        found.warning = f"Your certificate will expire in {left.days} days."
-    return found
+        warning = f"Your certificate will expire in {left.days} days."
+    return CertificateValidity(position, ends.timestamp(), warning)
 
 
-SAML = Setting("saml", pb.SamlProvider(is_active=False), check_saml)
+def _decoded(provider: pb.SamlProvider) -> SamlProvider:
+    config = provider.config
+    return SamlProvider(
+        is_active=provider.is_active,
+        entity_id=config.entity_id,
+        sign_in_url=config.sign_in_url,
+        certificates=tuple(config.certificates),
+        display_name=config.display_name,
+        authn_classes=tuple(config.authn_context.classes),
+        authn_comparison=config.authn_context.comparison,
+        sign_request=config.sign_request,
+        encrypt_response=config.encrypt_response,
+        include_scoping=config.include_scoping,
+        idp_init_enabled=config.idp_init_enabled,
+        idp_redirect_url=config.idp_redirect_url,
+    )
+
+
+SAML = Setting("saml", pb.SamlProvider(is_active=False), check_saml, _decoded)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from ostiary.errors import invalid
 from ostiary.names import check_name
 from ostiary.settings.fields import is_blank, require
@@ -12,6 +14,16 @@ from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 MAX_CREDENTIAL = 1_000
 CALLBACKS = {"facebook": "Facebook/callback", "google": "Google/callback"}
 """The callback of each provider, by its name, under the tenant's OAuth server URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class SocialProvider:
+    """Whether people may sign in with the provider, and the client that the tenant has registered there; `secret` is
+    empty for who may not see it."""
+
+    is_active: bool
+    client_id: str
+    secret: str = field(repr=False)
 
 
 def check_social(provider: pb.SocialProvider) -> None:
@@ -30,15 +42,12 @@ def check_social(provider: pb.SocialProvider) -> None:
     check_name("config.secret", provider.config.secret, MAX_CREDENTIAL)
 
 
+def _decoded(provider: pb.SocialProvider) -> SocialProvider:
+    return SocialProvider(provider.is_active, provider.config.idp_id, provider.config.secret)
+
+
 SOCIAL = {
-    name: SealedSetting(name, pb.SocialProvider(is_active=False), check_social, secrets=("config.secret",))
+    name: SealedSetting(name, pb.SocialProvider(is_active=False), check_social, _decoded, secrets=("config.secret",))
     for name in CALLBACKS
 }
 """The settings of each, by name."""
-
-
-def with_callback(provider: pb.SocialProvider, name: str, oauth_server_url: str) -> pb.SocialProvider:
-    """A copy that names the callback to register at the provider."""
-    shown = pb.SocialProvider(redirect_url=f"{oauth_server_url}/{CALLBACKS[name]}")
-    shown.MergeFrom(provider)
-    return shown

@@ -40,8 +40,7 @@ class Recovering(People):
     ) -> None:
         """The Cloud Directory's interactions, the tenant's own pages, how long links live, whether users help
         themselves."""
-        provider = type(CLOUD_DIRECTORY.default)()
-        provider.CopyFrom(CLOUD_DIRECTORY.default)
+        provider = CLOUD_DIRECTORY.default_document()
         provider.config.self_service_enabled = by_self
         for name, value in (interactions or {}).items():
             setattr(provider.config.interactions, name, value)

@@ -22,8 +22,7 @@ from ostiary_api.appid.management.v4 import rate_limit_pb2
 def configure(people: People, access_mode: str = "FULL", *, welcome: bool = True, sign_up: bool = True) -> None:
     """Sets the Cloud Directory of the tenant."""
     with people.made.runtime.store.write() as work:
-        provider = type(CLOUD_DIRECTORY.default)()
-        provider.CopyFrom(CLOUD_DIRECTORY.default)
+        provider = CLOUD_DIRECTORY.default_document()
         provider.config.signup_enabled = sign_up
         provider.config.interactions.welcome_enabled = welcome
         provider.config.interactions.identity_confirmation.access_mode = access_mode

@@ -24,7 +24,6 @@ from ostiary.errors import DomainError
 from ostiary.runtime import Runtime
 from ostiary.store.tables import PastPassword, WrongPassword, table_of
 from ostiary.store.tenancy import TenantView, fresh_view
-from ostiary_api.appid.management.v4 import advanced_password_management_pb2 as pb
 
 DAY, HOUR = 86_400, 3_600
 LOGIN, OTHER_LOGIN = "jane.doe@example.com", "joe@example.com"
@@ -49,8 +48,7 @@ class Directory:
 
     def policies(self, *, enabled: bool = True, **numbers: int) -> None:
         """Switches on the policies that have a number here, and the others off."""
-        document = pb.AdvancedPasswordManagementConfig()
-        document.CopyFrom(ADVANCED_PASSWORDS.default)
+        document = ADVANCED_PASSWORDS.default_document()
         policies = document.advanced_password_management
         policies.enabled = enabled
         for field in policies.DESCRIPTOR.fields[1:]:

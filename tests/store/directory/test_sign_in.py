@@ -57,8 +57,7 @@ class People:
     def configure(self, change: Callable[[Any], None]) -> None:
         """Changes the Cloud Directory settings."""
         with self.runtime.store.write() as work:
-            config = type(CLOUD_DIRECTORY.default)()
-            config.CopyFrom(CLOUD_DIRECTORY.load(work, self.tenant_id))
+            config = CLOUD_DIRECTORY.load_document(work, self.tenant_id)
             change(config)
             CLOUD_DIRECTORY.replace(work, self.tenant_id, config, 1)
 

@@ -14,6 +14,7 @@ from ostiary.directory.passwords.regex import (
     BUILT_IN,
     BUILT_IN_MESSAGE,
     PASSWORD_REGEX,
+    PasswordRule,
     check_password_regex,
     check_regex_config,
 )
@@ -99,7 +100,7 @@ def test_look_around_that_has_no_such_form_is_refused(pattern: str) -> None:
     ("password", "good"), [("12345678", True), ("1234567", False), ("äöüäöüäö", True), ("", False)]
 )
 def test_the_built_in_rule_asks_for_eight_characters(password: str, good: bool) -> None:
-    assert matches(PASSWORD_REGEX.default, password) == good
+    assert matches(PASSWORD_REGEX.default_document(), password) == good
 
 
 def test_a_pattern_without_anchors_is_searched_for() -> None:
@@ -111,7 +112,7 @@ def test_a_pattern_without_anchors_is_searched_for() -> None:
 
 def test_a_refused_password_gets_the_tenants_own_message() -> None:
     with pytest.raises(DomainError) as error:
-        check_password_regex(PasswordRegexConfig(regex="^x$", error_message="Only x will do"), "y")
+        check_password_regex(PasswordRule("^x$", "Only x will do"), "y")
     assert (error.value.reason, error.value.message) == ("INVALID_PASSWORD", "Only x will do")
 
 
@@ -125,7 +126,7 @@ def test_a_catastrophic_pattern_takes_linear_time() -> None:
 
 def matches(config: PasswordRegexConfig, password: str) -> bool:
     try:
-        check_password_regex(config, password)
+        check_password_regex(PASSWORD_REGEX.value_of(config), password)
     except DomainError:
         return False
     return True

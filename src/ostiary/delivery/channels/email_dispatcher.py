@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from ostiary.delivery.addresses import one_line
 from ostiary.errors import invalid
 from ostiary.outgoing.targets import read_target
@@ -13,6 +15,27 @@ OPERATORS, SENDGRID, CUSTOM = "appid", "sendgrid", "custom"
 PROVIDERS = (OPERATORS, SENDGRID, CUSTOM)
 NO_AUTHORIZATION, BASIC, HEADER = "none", "basic", "value"
 MAX_SECRET = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """How a tenant's own endpoint is told who sends: `type` is NO_AUTHORIZATION, BASIC or HEADER. Secrets are empty
+    for who may not see them."""
+
+    type: str
+    value: str = field(repr=False)
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class MailService:
+    """The service that delivers a tenant's mails: `provider` is one of PROVIDERS; the parts of others may be there."""
+
+    provider: str
+    sendgrid_key: str = field(repr=False)
+    custom_url: str
+    custom_authorization: Authorization
 
 
 def check_email_dispatcher(config: pb.EmailDispatcherConfig) -> None:
@@ -52,9 +75,16 @@ def _check_secret(field: str, text: str, reason: str) -> None:
         raise invalid(reason, message)
 
 
+def _decoded(config: pb.EmailDispatcherConfig) -> MailService:
+    given = config.custom.authorization
+    authorization = Authorization(given.type, given.value, given.username, given.password)
+    return MailService(config.provider, config.sendgrid.api_key, config.custom.url, authorization)
+
+
 EMAIL_DISPATCHER = SealedSetting(
     "email_dispatcher",
     pb.EmailDispatcherConfig(provider=OPERATORS),
     check_email_dispatcher,
+    _decoded,
     secrets=("sendgrid.api_key", "custom.authorization.value", "custom.authorization.password"),
 )

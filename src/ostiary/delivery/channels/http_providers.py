@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ostiary.delivery.addresses import Mailbox
-from ostiary.delivery.channels.email_dispatcher import BASIC, HEADER
+from ostiary.delivery.channels.email_dispatcher import BASIC, HEADER, Authorization
 from ostiary.delivery.channels.mail import NO_ANSWER, TOO_LATE, Mail, Receipt
 from ostiary.outgoing.client import Caps, Outgoing
 from ostiary.outgoing.targets import CallFailed
-from ostiary_api.appid.management.v4 import email_dispatcher_pb2 as pb
 
 CAPS = Caps(redirects=0, cuts_body=True)
 """A redirected POST becomes a GET at most servers, and its 200 would say that a mail was taken. What counts is the
@@ -64,9 +63,12 @@ class SendGrid:
 class CustomDispatcher:
     """A tenant's own endpoint: it gets the mail as a signed token, so that it can tell who sends it."""
 
-    def __init__(self, outgoing: Outgoing, config: pb.CustomDispatcherConfig, issuer: str, sign: Sign) -> None:
+    def __init__(
+        self, outgoing: Outgoing, url: str, authorization: Authorization, issuer: str, sign: Sign
+    ) -> None:  # fmt: skip
         self._outgoing = outgoing
-        self._config = config
+        self._url = url
+        self._authorization = authorization
         self._issuer = issuer
         self._sign = sign
 
@@ -88,11 +90,11 @@ class CustomDispatcher:
         # No `aud`: common libraries refuse a token that has one unless their caller names it, and none is documented.
         claims = {"tenant": mail.tenant_id, "iss": self._issuer, "iat": now, "exp": now + LIFETIME_S, "jti": mail.id}
         jws = self._sign(mail.tenant_id, {**claims, "message": message}, MESSAGE_TYPE)
-        headers = {**_JSON, **_authorization(self._config.authorization)}
-        return posted(self._outgoing, self._config.url, headers, json.dumps({"jws": jws}).encode())
+        headers = {**_JSON, **_authorization(self._authorization)}
+        return posted(self._outgoing, self._url, headers, json.dumps({"jws": jws}).encode())
 
 
-def _authorization(authorization: pb.DispatcherAuthorization) -> dict[str, str]:
+def _authorization(authorization: Authorization) -> dict[str, str]:
     if authorization.type == HEADER:
         return {"authorization": authorization.value}
     if authorization.type == BASIC:

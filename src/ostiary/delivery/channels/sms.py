@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 from ostiary.delivery.channels.http_providers import posted
@@ -23,7 +23,7 @@ class SmsAccount:
     """An account at Vonage, and the number or name from which messages are sent."""
 
     key: str
-    secret: str
+    secret: str = field(repr=False)
     sender: str
 
 

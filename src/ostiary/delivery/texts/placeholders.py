@@ -28,7 +28,7 @@ class Branding:
 
 def branding_of(work: Work, tenant: TenantView, public_url: str) -> Branding:
     """The look of a tenant's pages, which is that of its messages too."""
-    return Branding(THEME_COLOR.read(work, tenant).header_color, logo_url(work, public_url, tenant.id))
+    return Branding(THEME_COLOR.read(work, tenant), logo_url(work, public_url, tenant.id))
 
 
 def placeholders(

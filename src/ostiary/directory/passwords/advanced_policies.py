@@ -1,7 +1,7 @@
-"""Settings of advanced password management, and the limits that follow from them.
+"""Settings of advanced password management: the policies for a tenant's passwords.
 
-A policy is in force only while advanced password management as a whole is enabled: call these functions, do not read
-the document.
+A policy is in force only while advanced password management as a whole is enabled; `PasswordPolicies` holds what is in
+force.
 """
 
 from __future__ import annotations
@@ -24,6 +24,28 @@ class Lockout:
 
     attempts: int
     seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordPolicies:
+    """The policies that are in force.
+
+    `remembered`: the number of a user's last passwords, the present one included, that may not be used again; 0: no
+    limit. `forbids_names`: whether a password may not hold its user's name. `lifetime_ms`: the time after which a
+    password that is set now expires; None: never. `lockout`: the policy that locks users after wrong passwords; None:
+    users are never locked. `change_interval_ms`: the time that must pass before a user may change a password again.
+    """
+
+    remembered: int
+    forbids_names: bool
+    lifetime_ms: int | None
+    lockout: Lockout | None
+    change_interval_ms: int
+
+    @property
+    def expires(self) -> bool:
+        """Whether passwords expire."""
+        return self.lifetime_ms is not None
 
 
 _DEFAULT = pb.AdvancedPasswordManagement(
@@ -73,52 +95,41 @@ def _check_policy(where: str, policy: Any, default: Any) -> None:
             raise invalid(reason, f"{where}.config.{field.json_name} must be between {low} and {high}.")
 
 
-ADVANCED_PASSWORDS = Setting(
-    "advanced_password_management",
-    pb.AdvancedPasswordManagementConfig(advanced_password_management=_DEFAULT),
-    check_advanced_passwords,
-)
-
-
-def remembered(document: pb.AdvancedPasswordManagementConfig) -> int:
-    """The number of a user's last passwords, the present one included, that may not be used again; 0: no limit."""
+def _decoded(document: pb.AdvancedPasswordManagementConfig) -> PasswordPolicies:
     policies = document.advanced_password_management
-    return policies.password_reuse.config.max_password_reuse if _acts(policies, policies.password_reuse) else 0
+    return PasswordPolicies(
+        remembered=policies.password_reuse.config.max_password_reuse if _acts(policies, policies.password_reuse) else 0,
+        forbids_names=_acts(policies, policies.prevent_password_with_username),
+        lifetime_ms=_lifetime_ms(policies),
+        lockout=_lockout(policies),
+        change_interval_ms=_change_interval_ms(policies),
+    )
 
 
-def forbids_names(document: pb.AdvancedPasswordManagementConfig) -> bool:
-    """Whether a password may not hold its user's name."""
-    policies = document.advanced_password_management
-    return _acts(policies, policies.prevent_password_with_username)
-
-
-def lifetime_ms(document: pb.AdvancedPasswordManagementConfig) -> int | None:
-    """The time after which a password that is set now expires; None: never."""
-    policies = document.advanced_password_management
+def _lifetime_ms(policies: pb.AdvancedPasswordManagement) -> int | None:
     expiration = policies.password_expiration
     return expiration.config.days_to_expire * 24 * HOUR_MS if _acts(policies, expiration) else None
 
 
-def expires(document: pb.AdvancedPasswordManagementConfig) -> bool:
-    """Whether passwords end."""
-    return lifetime_ms(document) is not None
-
-
-def lockout(document: pb.AdvancedPasswordManagementConfig) -> Lockout | None:
-    """The policy that locks users after wrong passwords; None: users are never locked."""
-    policies = document.advanced_password_management
+def _lockout(policies: pb.AdvancedPasswordManagement) -> Lockout | None:
     config = policies.lock_out_policy.config
     if not _acts(policies, policies.lock_out_policy):
         return None
     return Lockout(config.num_of_attempts, config.lock_out_time_sec)
 
 
-def change_interval_ms(document: pb.AdvancedPasswordManagementConfig) -> int:
-    """The time that must pass before a user may change a password again; 0: no time."""
-    policies = document.advanced_password_management
+def _change_interval_ms(policies: pb.AdvancedPasswordManagement) -> int:
     interval = policies.min_password_change_interval
     return interval.config.min_hours_to_change_password * HOUR_MS if _acts(policies, interval) else 0
 
 
 def _acts(policies: pb.AdvancedPasswordManagement, policy: Any) -> bool:
     return bool(policies.enabled and policy.enabled)
+
+
+ADVANCED_PASSWORDS = Setting(
+    "advanced_password_management",
+    pb.AdvancedPasswordManagementConfig(advanced_password_management=_DEFAULT),
+    check_advanced_passwords,
+    _decoded,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 
-from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS, forbids_names
+from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.passwords.passwords import encoded
 from ostiary.directory.passwords.regex import PASSWORD_REGEX, check_password_regex
 from ostiary.errors import invalid
@@ -23,7 +23,7 @@ def check_new_password(work: Work, tenant: TenantView, password: str, names: Ite
     encoded(password)
     # The form that is hashed, so that no second spelling of a password passes where the first does not.
     check_password_regex(PASSWORD_REGEX.read(work, tenant), unicodedata.normalize("NFC", password))
-    if forbids_names(ADVANCED_PASSWORDS.read(work, tenant)) and _holds_one(password, names):
+    if ADVANCED_PASSWORDS.read(work, tenant).forbids_names and _holds_one(password, names):
         message = "The password must not contain the user name or the beginning of the mail address."
         raise invalid("PASSWORD_CONTAINS_NAME", message, scim_type="invalidValue")
 

@@ -8,6 +8,7 @@ look-around, back references) is refused when it is stored.
 from __future__ import annotations
 
 import base64
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -29,6 +30,14 @@ _OPTIONS.max_mem = 1 << 20
 """Bytes for a compiled pattern: nested repetitions that need more are refused."""
 
 
+@dataclass(frozen=True, slots=True)
+class PasswordRule:
+    """The pattern that new passwords must match, and what people read when one does not."""
+
+    regex: str
+    error_message: str
+
+
 def check_regex_config(config: pb.PasswordRegexConfig) -> None:
     """Derives regex and base64_encoded_regex from one another and fills in what is built in."""
     encoded = config.HasField("base64_encoded_regex")
@@ -46,11 +55,11 @@ def check_regex_config(config: pb.PasswordRegexConfig) -> None:
     config.base64_encoded_regex = base64.b64encode(config.regex.encode()).decode()
 
 
-def check_password_regex(config: pb.PasswordRegexConfig, password: str) -> None:
+def check_password_regex(rule: PasswordRule, password: str) -> None:
     """Raises INVALID_PASSWORD with the tenant's message when the password does not match its rule."""
-    met = all((pattern.search(password) is not None) == wanted for pattern, wanted in _compiled(config.regex))
+    met = all((pattern.search(password) is not None) == wanted for pattern, wanted in _compiled(rule.regex))
     if not met:
-        raise invalid("INVALID_PASSWORD", config.error_message, scim_type="invalidValue")
+        raise invalid("INVALID_PASSWORD", rule.error_message, scim_type="invalidValue")
 
 
 @lru_cache(maxsize=512)
@@ -67,6 +76,10 @@ def _explained(error: re2.error) -> str:
     )
 
 
+def _decoded(config: pb.PasswordRegexConfig) -> PasswordRule:
+    return PasswordRule(config.regex, config.error_message)
+
+
 PASSWORD_REGEX = Setting(
     "password_regex",
     pb.PasswordRegexConfig(
@@ -75,4 +88,5 @@ PASSWORD_REGEX = Setting(
         error_message=BUILT_IN_MESSAGE,
     ),
     check_regex_config,
+    _decoded,
 )

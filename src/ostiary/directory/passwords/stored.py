@@ -8,11 +8,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, String, bindparam, delete, func, insert, literal, select, update
 
-from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS, lifetime_ms, remembered
+from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS, PasswordPolicies
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import Password, PastPassword, WrongPassword, table_of, unindexed
 from ostiary.store.work import Work
-from ostiary_api.appid.management.v4 import advanced_password_management_pb2 as pb
 
 _PASSWORDS, _PAST, _WRONG = table_of(Password), table_of(PastPassword), table_of(WrongPassword)
 _OF_USER = (_PASSWORDS.c.tenant_id == bindparam("of_tenant"), _PASSWORDS.c.user_id == bindparam("of_user"))
@@ -116,7 +115,7 @@ def set_password_hash(work: Work, tenant_id: str, user_id: str, phc: str, now_ms
     The replaced hash is kept while the tenant refuses reuse. When the new password expires is decided now.
     """
     policies = ADVANCED_PASSWORDS.load(work, tenant_id)
-    _remember(work, tenant_id, user_id, remembered(policies), now_ms)
+    _remember(work, tenant_id, user_id, policies.remembered, now_ms)
     change = _new(phc, policies, now_ms)
     row = {"tenant_id": tenant_id, "user_id": user_id, **change}
     work.run(work.insert(_PASSWORDS).values(row).on_conflict_do_update(index_elements=["user_id"], set_=change))
@@ -128,8 +127,8 @@ def set_first_password(work: Work, tenant_id: str, user_id: str, phc: str, now_m
     work.run(_ADD, {"tenant_id": tenant_id, "user_id": user_id, **change})
 
 
-def _new(phc: str, policies: pb.AdvancedPasswordManagementConfig, now_ms: int) -> dict[str, Any]:
-    lifetime = lifetime_ms(policies)
+def _new(phc: str, policies: PasswordPolicies, now_ms: int) -> dict[str, Any]:
+    lifetime = policies.lifetime_ms
     return {
         "hash": phc, "changed_at": now_ms, "failures": 0, "expires_always": False,
         "valid_until": None if lifetime is None else now_ms + lifetime,
@@ -150,7 +149,7 @@ class CarriedPassword:
 
 def bring_passwords(work: Work, tenant_id: str, carried: Iterable[CarriedPassword], now_ms: int) -> None:
     """Stores the passwords of new users, in two statements however many they are."""
-    lifetime = lifetime_ms(ADVANCED_PASSWORDS.load(work, tenant_id))
+    lifetime = ADVANCED_PASSWORDS.load(work, tenant_id).lifetime_ms
     default = None if lifetime is None else now_ms + lifetime
     rows, past = [], []
     for one in carried:

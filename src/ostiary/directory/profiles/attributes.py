@@ -69,7 +69,7 @@ class OwnAttributes:
     ) -> Attributes:
         """Writes one attribute. Raises USERS_PROFILE_INACTIVE (403), INVALID_ATTRIBUTE_NAME, INVALID_ATTRIBUTE_VALUE,
         ATTRIBUTES_TOO_LARGE, TOO_MANY_ATTRIBUTE_WRITES (429)."""
-        if not USERS_PROFILE.read(work, tenant).is_active:
+        if not USERS_PROFILE.read(work, tenant):
             raise denied("USERS_PROFILE_INACTIVE", "This tenant stores no custom attributes.")
         self._count(work, tenant.id, f"update:{profile_id}", now_ms)
         _check_name(name)

@@ -104,7 +104,7 @@ def address_proves(work: Work, tenant_id: str, provider: str) -> bool:
     """Whether a confirmed address identifies a user. In a directory whose users sign in by name it does not."""
     if provider != CLOUD_DIRECTORY:
         return True
-    return cloud_directory.identity_field(cloud_directory.CLOUD_DIRECTORY.load(work, tenant_id)) == "email"
+    return cloud_directory.CLOUD_DIRECTORY.load(work, tenant_id).identity_field == "email"
 
 
 def hold_identities(work: Work, tenant_id: str) -> None:

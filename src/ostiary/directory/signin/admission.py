@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, select, update
 
-from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS, expires
+from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.passwords.lockout import is_locked
 from ostiary.directory.passwords.stored import StoredPassword, forget_failures, set_fresh_hash
-from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY, refuses_pending
+from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.directory.users.input import CONFIRMED
 from ostiary.directory.users.users import COLUMNS, UserView
 from ostiary.errors import DomainError, denied, unauthenticated
@@ -65,10 +65,10 @@ def admit(work: Work, tenant: TenantView, user_id: str, phc: str, fresh: str, no
         raise wrong_credentials()
     if held.failures:
         forget_failures(work, tenant.id, user_id)
-    if held.status != CONFIRMED and refuses_pending(CLOUD_DIRECTORY.read(work, tenant)):
+    if held.status != CONFIRMED and CLOUD_DIRECTORY.read(work, tenant).refuses_pending:
         raise _pending()
     stored = StoredPassword(held.hash, held.changed_at, held.valid_until, held.expires_always, held.failures)
-    if stored.has_expired(now_ms) and (stored.expires_always or expires(ADVANCED_PASSWORDS.read(work, tenant))):
+    if stored.has_expired(now_ms) and (stored.expires_always or ADVANCED_PASSWORDS.read(work, tenant).expires):
         raise _expired(user_id)
     work.run(_SIGNED_IN, {"of_tenant": tenant.id, "of_user": user_id, "now_ms": now_ms})
     if fresh != phc:

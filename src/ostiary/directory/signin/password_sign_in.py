@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from ostiary.clock import Clock
-from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS, Lockout, lockout
+from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS, Lockout
 from ostiary.directory.passwords.lockout import count_failure
 from ostiary.directory.passwords.passwords import Passwords
 from ostiary.directory.passwords.stored import find_decoy_hash, find_stored_password
 from ostiary.directory.signin.admission import SignedIn, admit, wrong_credentials
 from ostiary.directory.signin.rate_limits import RATE_LIMITS
-from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY, identity_field
+from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.directory.users.users import find_by_login
 from ostiary.errors import denied, limited
 from ostiary.keys.sealing import Sealing
@@ -80,8 +80,8 @@ class PasswordSignIn:
             subject = user_id or self._sealing.pseudonym(login_key(login))
             stored = find_stored_password(work, tenant.id, user_id) if user_id else None
             decoy = None if stored else find_decoy_hash(work, tenant.id, subject)
-            policy = lockout(ADVANCED_PASSWORDS.read(work, tenant))
-            tenants_limit = RATE_LIMITS.read(work, tenant).sign_in_limit_per_minute
+            policy = ADVANCED_PASSWORDS.read(work, tenant).lockout
+            tenants_limit = RATE_LIMITS.read(work, tenant).sign_ins_per_minute
         wait = self._count(tenant.id, subject, tenants_limit)
         if wait:
             raise limited("TOO_MANY_SIGN_INS", f"Too many sign-ins; wait {wait} seconds and repeat.", wait)
@@ -101,10 +101,10 @@ class PasswordSignIn:
         if not directory.is_active and not at_platform:
             message = "Signing in with the Cloud Directory is switched off for this tenant."
             raise denied("CLOUD_DIRECTORY_INACTIVE", message, oauth_error="access_denied")
-        if at_platform and MFA.read(work, tenant).is_active:
+        if at_platform and MFA.read(work, tenant):
             message = "This organization asks for a second factor: a password alone does not sign in here."
             raise denied("SECOND_FACTOR_REQUIRED", message, oauth_error="access_denied")
-        fields = ("userName", "email") if at_platform else (identity_field(directory),)
+        fields = ("userName", "email") if at_platform else (directory.identity_field,)
         found = (find_by_login(work, tenant.id, login, field) for field in fields)
         return next((user_id for user_id in found if user_id), "")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS, expires
+from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.passwords.stored import passwords_of
 from ostiary.directory.profiles.attributes import stored_attributes
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY
@@ -69,7 +69,7 @@ def exported(work: Work, tenant_id: str, users: Sequence[UserView], cipher: Tran
     passwords, past = passwords_of(work, tenant_id, ids)
     profiles = {row.user_id: row for row in work.rows(_PROFILES_OF_USERS, {"of_tenant": tenant_id, "of_users": ids})}
     roles = role_names_of_profiles(work, tenant_id, [row.id for row in profiles.values()])
-    expiring = expires(ADVANCED_PASSWORDS.load(work, tenant_id))
+    expiring = ADVANCED_PASSWORDS.load(work, tenant_id).expires
     documents = []
     for user in users:
         profile = profiles.get(user.id)

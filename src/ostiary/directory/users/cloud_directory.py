@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from sqlalchemy import bindparam, select
 
 from ostiary.errors import invalid
@@ -25,26 +27,39 @@ _USERS = table_of(User)
 _ANY_USER = select(_USERS.c.id).where(_USERS.c.tenant_id == bindparam("of_tenant")).limit(1)
 
 
-def identity_field(provider: pb.CloudDirectoryProvider) -> str:
-    """The field that users type to sign in: email or userName."""
-    return provider.config.identity_field or IDENTITY_FIELDS[0]
+@dataclass(frozen=True, slots=True)
+class CloudDirectory:
+    """What the users of a tenant's directory may do, and which mails they receive.
+
+    `is_active`: whether they may sign in. `identity_field`: what they type then, email or userName.
+    `confirmation`: one of ACCESS_MODES.
+    """
+
+    is_active: bool
+    identity_field: str
+    confirmation: str
+    sign_up_enabled: bool
+    self_service_enabled: bool
+    reset_password_enabled: bool
+    sends_welcome: bool
+    sends_password_changed: bool
+
+    @property
+    def refuses_pending(self) -> bool:
+        """Whether users whose mail address is not confirmed are kept out."""
+        return self.confirmation == REFUSES_PENDING
+
+    @property
+    def asks_for_confirmation(self) -> bool:
+        """Whether new users get a verification mail."""
+        return self.confirmation != "OFF"
 
 
-def check_sign_in_name(provider: pb.CloudDirectoryProvider, *, has_email: bool) -> None:
+def check_sign_in_name(directory: CloudDirectory, *, has_email: bool) -> None:
     """Raises EMAIL_MISSING for a user who could never sign in because no mail address is given."""
-    if identity_field(provider) == "email" and not has_email:
+    if directory.identity_field == "email" and not has_email:
         message = "emails must hold a mail address: people sign in by it."
         raise invalid("EMAIL_MISSING", message, scim_type="invalidValue")
-
-
-def refuses_pending(provider: pb.CloudDirectoryProvider) -> bool:
-    """Whether users whose mail address is not confirmed are kept out."""
-    return provider.config.interactions.identity_confirmation.access_mode == REFUSES_PENDING
-
-
-def asks_for_confirmation(provider: pb.CloudDirectoryProvider) -> bool:
-    """Whether new users get a verification mail."""
-    return provider.config.interactions.identity_confirmation.access_mode != "OFF"
 
 
 def replace_cloud_directory(
@@ -54,7 +69,7 @@ def replace_cloud_directory(
     check_cloud_directory(provider)
     # Lock, then look: a user who is being added holds a reference to this row, so none can slip in between.
     work.get(Tenant, tenant_id, lock=True)
-    current = identity_field(CLOUD_DIRECTORY.load(work, tenant_id))
+    current = CLOUD_DIRECTORY.load(work, tenant_id).identity_field
     if not provider.config.HasField("identity_field"):
         provider.config.identity_field = current
     if provider.config.identity_field != current and work.row(_ANY_USER, {"of_tenant": tenant_id}):
@@ -95,6 +110,20 @@ def _check_confirmation(confirmation: pb.IdentityConfirmation) -> None:
         confirmation.methods.extend(METHODS)  # it may be left out, which must not keep people out for want of a mail
 
 
+def _decoded(provider: pb.CloudDirectoryProvider) -> CloudDirectory:
+    config, interactions = provider.config, provider.config.interactions
+    return CloudDirectory(
+        is_active=provider.is_active,
+        identity_field=config.identity_field or IDENTITY_FIELDS[0],
+        confirmation=interactions.identity_confirmation.access_mode,
+        sign_up_enabled=config.signup_enabled,
+        self_service_enabled=config.self_service_enabled,
+        reset_password_enabled=interactions.reset_password_enabled,
+        sends_welcome=interactions.welcome_enabled,
+        sends_password_changed=interactions.reset_password_notification_enable,
+    )
+
+
 CLOUD_DIRECTORY = Setting(
     "cloud_directory",
     pb.CloudDirectoryProvider(
@@ -112,4 +141,5 @@ CLOUD_DIRECTORY = Setting(
         ),
     ),
     check_cloud_directory,
+    _decoded,
 )

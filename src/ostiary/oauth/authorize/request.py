@@ -216,7 +216,7 @@ def _check_shape(address: ReturnAddress, parameters: Parameters) -> None:
 
 def _check_provider(work: Work, tenant: TenantView, address: ReturnAddress, idp: str) -> None:
     if idp == ANONYMOUS:
-        if not TOKENS.read(work, tenant).anonymous_access.enabled:
+        if not TOKENS.read(work, tenant).anonymous_enabled:
             raise AuthorizationFailed(address, "access_denied", "Anonymous token is disabled")
         return
     if idp not in ("", "cloud_directory"):
@@ -227,7 +227,7 @@ def _check_provider(work: Work, tenant: TenantView, address: ReturnAddress, idp:
 
 def _why_not(work: Work, tenant: TenantView, idp: str) -> str:
     """Returns the reason why nobody can sign in with a provider, although it may have settings."""
-    settings: Mapping[str, Setting[Any]] = {**SOCIAL, "saml": SAML}
+    settings: Mapping[str, Setting[Any, Any]] = {**SOCIAL, "saml": SAML}
     if idp in settings and settings[idp].read(work, tenant).is_active:
         return f"The identity provider {idp} is switched on, but signing in with it is not offered here yet."
     if idp == CUSTOM:

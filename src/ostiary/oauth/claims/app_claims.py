@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -13,7 +14,6 @@ from ostiary.http.json_text import read_for_tokens
 from ostiary.oauth.claims.standard_claims import well_typed
 from ostiary.oauth.claims.subjects import Subject, user_info
 from ostiary.store.work import Work
-from ostiary_api.appid.management.v4 import tokens_pb2 as pb
 
 IDENTITY_BYTES = 102_400
 """The limit of mapped claims in an identity token, as the vendor documents it."""
@@ -28,6 +28,16 @@ _MISSING = object()
 
 Sources = Callable[[str], Any]
 """The data of a claim source by its name; None when the subject has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimMapping:
+    """A further claim of a token. `source_claim`: the name in the source, dots address nested values; of roles, empty.
+    `destination`: the name in the token, dots build nested objects."""
+
+    source: str
+    source_claim: str
+    destination: str
 
 
 def identity_claims(subject: Subject) -> dict[str, Any]:
@@ -65,17 +75,17 @@ def sources_of(work: Work, tenant_id: str, subject: Subject) -> Sources:
     return source
 
 
-def map_identity_claims(claims: dict[str, Any], mappings: Sequence[pb.ClaimMapping], sources: Sources) -> None:
+def map_identity_claims(claims: dict[str, Any], mappings: Sequence[ClaimMapping], sources: Sources) -> None:
     """Adds the mapped claims to an identity token's, in order, the later wins. Standard claims keep their type: a text
     "TRUE" becomes a boolean where one belongs, and what cannot be is left out."""
     _map(claims, mappings, sources, _RESERVED_IN_IDENTITY, IDENTITY_BYTES)
 
 
-def map_access_claims(claims: dict[str, Any], mappings: Sequence[pb.ClaimMapping], sources: Sources) -> None:
+def map_access_claims(claims: dict[str, Any], mappings: Sequence[ClaimMapping], sources: Sources) -> None:
     """Adds the mapped claims to an access token's; `scope` may be extended, but not by App ID's own scopes."""
     _map(claims, mappings, sources, _RESERVED, ACCESS_BYTES)
     for mapping in mappings:
-        if _destination(mapping) == "scope":
+        if mapping.destination == "scope":
             more = _value(mapping, sources)
             words = more.split() if isinstance(more, str) else []
             scopes = [*claims["scope"].split(), *(word for word in words if not word.startswith(("appid_", "openid")))]
@@ -83,11 +93,11 @@ def map_access_claims(claims: dict[str, Any], mappings: Sequence[pb.ClaimMapping
 
 
 def _map(
-    claims: dict[str, Any], mappings: Sequence[pb.ClaimMapping], sources: Sources, reserved: frozenset[str], most: int
+    claims: dict[str, Any], mappings: Sequence[ClaimMapping], sources: Sources, reserved: frozenset[str], most: int
 ) -> None:  # fmt: skip
     mapped: dict[str, Any] = {}
     for mapping in mappings:
-        path = _destination(mapping).split(".")
+        path = mapping.destination.split(".")
         value = _MISSING if path[0] in reserved else _value(mapping, sources)
         if value is not _MISSING:
             _put(mapped, path, value)
@@ -98,11 +108,7 @@ def _map(
     claims.update(mapped)
 
 
-def _destination(mapping: pb.ClaimMapping) -> str:
-    return mapping.destination_claim or mapping.source_claim or mapping.source
-
-
-def _value(mapping: pb.ClaimMapping, sources: Sources) -> Any:
+def _value(mapping: ClaimMapping, sources: Sources) -> Any:
     """The value in the source; dots address nested ones, an exact name with dots wins."""
     value = sources(mapping.source)
     if mapping.source == "roles":

@@ -123,11 +123,15 @@ def check_uris(config: Message, name: str) -> None:
         check_redirect_uri(uri, f"{where}[{position}]")
 
 
+def _decoded(config: pb.RedirectUrisConfig) -> tuple[str, ...]:
+    return tuple(texts_of(config, "redirect_uris"))
+
+
 REDIRECT_URIS = Setting(
-    "redirect_uris", pb.RedirectUrisConfig(redirect_uris=struct_pb2.ListValue()), check_redirect_uris
+    "redirect_uris", pb.RedirectUrisConfig(redirect_uris=struct_pb2.ListValue()), check_redirect_uris, _decoded
 )
 
 
-def registered_uris(work: Work, tenant: TenantView) -> list[str]:
+def registered_uris(work: Work, tenant: TenantView) -> tuple[str, ...]:
     """The redirect URIs of a tenant."""
-    return texts_of(REDIRECT_URIS.read(work, tenant), "redirect_uris")
+    return REDIRECT_URIS.read(work, tenant)

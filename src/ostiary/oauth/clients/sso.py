@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from google.protobuf import struct_pb2
 
 from ostiary.errors import invalid
 from ostiary.oauth.clients.redirect_uris import check_uris
-from ostiary.settings.fields import require
+from ostiary.settings.fields import require, texts_of
 from ostiary.settings.setting import Setting
 from ostiary.settings.switch import check_switch
 from ostiary_api.appid.management.v4 import sso_pb2 as pb
 
 TIMEOUT_SECONDS = (1, 604_800)
+
+
+@dataclass(frozen=True, slots=True)
+class SingleSignOn:
+    """Whether one sign-in opens all applications, for how long without activity, and to where a sign-out may lead."""
+
+    is_active: bool
+    inactivity_timeout_s: int
+    logout_redirect_uris: tuple[str, ...]
 
 
 def check_sso(config: pb.SsoConfig) -> None:
@@ -24,8 +35,14 @@ def check_sso(config: pb.SsoConfig) -> None:
     check_uris(config, "logout_redirect_uris")
 
 
+def _decoded(config: pb.SsoConfig) -> SingleSignOn:
+    uris = tuple(texts_of(config, "logout_redirect_uris"))
+    return SingleSignOn(config.is_active, config.inactivity_timeout_seconds, uris)
+
+
 SSO = Setting(
     "sso",
     pb.SsoConfig(is_active=False, inactivity_timeout_seconds=86_400, logout_redirect_uris=struct_pb2.ListValue()),
     check_sso,
+    _decoded,
 )

@@ -15,7 +15,7 @@ from ostiary.keys.signing import Signer
 from ostiary.oauth.claims.app_claims import identity_claims, map_access_claims, map_identity_claims, sources_of
 from ostiary.oauth.claims.subjects import Subject
 from ostiary.oauth.token.group_commit import GroupCommit
-from ostiary.oauth.token.settings import TOKENS, access_lifetime_s
+from ostiary.oauth.token.settings import TOKENS
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
@@ -87,7 +87,7 @@ class AppTokens:
         """Reads what the claims need. Raises MAPPED_CLAIMS_TOO_LARGE."""
         settings = TOKENS.read(work, tenant)
         signer = self._keys.signer(work, tenant)
-        lifetime = access_lifetime_s(settings, anonymous=order.subject is not None and order.subject.anonymous)
+        lifetime = settings.lifetime_s(anonymous=order.subject is not None and order.subject.anonymous)
         shared = {
             "iss": self._issuers.tenant(tenant.id), "exp": now_ms // 1000 + lifetime, "aud": [order.client_id],
             "sub": order.subject.id if order.subject else order.client_id, "amr": order.amr.split(),
@@ -100,8 +100,8 @@ class AppTokens:
             access["email_verified"] = subject.email_verified
             identity = {**shared, **identity_claims(subject), **_of_sign_in(order)}
             sources = sources_of(work, tenant.id, subject)
-            map_access_claims(access, settings.access_token_claims, sources)
-            map_identity_claims(identity, settings.id_token_claims, sources)
+            map_access_claims(access, settings.access_claims, sources)
+            map_identity_claims(identity, settings.identity_claims, sources)
             documents.append(identity)
         inputs = [jwt.signing_input(signer.kid, self._unlike(document), ver=VERSION) for document in documents]
         return UnsignedTokens(signer, inputs, access["scope"], lifetime)

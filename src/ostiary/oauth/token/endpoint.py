@@ -109,15 +109,15 @@ class TokenEndpoint:
         )  # fmt: skip
         work, tenant = request.reading.work, request.tenant
         prepared = self.tokens.prepare(work, tenant, order, request.now_ms)
-        refresh = TOKENS.read(work, tenant).refresh
+        settings = TOKENS.read(work, tenant)
         captured = authorized.subject is None and captures(work, tenant)
         request.reading.release()
-        opens = authorized.terms is not None and refresh.enabled and not request.client.is_public
+        opens = authorized.terms is not None and settings.refresh_enabled and not request.client.is_public
         if authorized.terms is not None or authorized.settle is not None:
-            lifetime_s = refresh.expires_in if opens else 0
+            lifetime_s = settings.refresh_lifetime_s if opens else 0
             settle = partial(self._settle, request, authorized, lifetime_s)
             if authorized.subject is not None and authorized.subject.anonymous:
-                longest_s = max(prepared.expires_in, refresh.expires_in if refresh.enabled else 0)
+                longest_s = max(prepared.expires_in, settings.refresh_lifetime_s if settings.refresh_enabled else 0)
                 settle = partial(_kept, request, authorized.subject.id, longest_s, settle)
             return self.tokens.sign_and_write(prepared, settle).document()
         entries = [application_authenticated(tenant.id, request.client.id, request.request_id)] if captured else []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ostiary.errors import invalid
+from ostiary.oauth.claims.app_claims import ClaimMapping
 from ostiary.settings.setting import Setting
 from ostiary_api.appid.management.v4 import tokens_pb2 as pb
 
@@ -18,6 +20,23 @@ DEFAULT = pb.TokensConfig(
     refresh=pb.RefreshTokenConfig(expires_in=2_592_000, enabled=False),
     anonymous_access=pb.AnonymousAccessConfig(expires_in=2_592_000, enabled=False),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """What a tenant's tokens are: lifetimes in seconds, and the claims that are mapped into them."""
+
+    access_lifetime_s: int
+    refresh_enabled: bool
+    refresh_lifetime_s: int
+    anonymous_enabled: bool
+    anonymous_lifetime_s: int
+    identity_claims: tuple[ClaimMapping, ...]
+    access_claims: tuple[ClaimMapping, ...]
+
+    def lifetime_s(self, *, anonymous: bool) -> int:
+        """The lifetime of access and identity tokens, in seconds."""
+        return self.anonymous_lifetime_s if anonymous else self.access_lifetime_s
 
 
 def check_tokens(config: pb.TokensConfig) -> None:
@@ -55,9 +74,21 @@ def _check_mappings(name: str, mappings: Sequence[pb.ClaimMapping]) -> None:
             raise invalid("SOURCE_CLAIM_MISSING", f"{name}[{position}].sourceClaim is required for {mapping.source}.")
 
 
-def access_lifetime_s(config: pb.TokensConfig, *, anonymous: bool) -> int:
-    """The lifetime of access and identity tokens, in seconds."""
-    return config.anonymous_access.expires_in if anonymous else config.access.expires_in
+def _decoded(config: pb.TokensConfig) -> TokenSettings:
+    return TokenSettings(
+        access_lifetime_s=config.access.expires_in,
+        refresh_enabled=config.refresh.enabled,
+        refresh_lifetime_s=config.refresh.expires_in,
+        anonymous_enabled=config.anonymous_access.enabled,
+        anonymous_lifetime_s=config.anonymous_access.expires_in,
+        identity_claims=tuple(map(_mapping, config.id_token_claims)),
+        access_claims=tuple(map(_mapping, config.access_token_claims)),
+    )
 
 
-TOKENS = Setting("tokens", DEFAULT, check_tokens, keeps=True)
+def _mapping(mapping: pb.ClaimMapping) -> ClaimMapping:
+    destination = mapping.destination_claim or mapping.source_claim or mapping.source
+    return ClaimMapping(mapping.source, mapping.source_claim, destination)
+
+
+TOKENS = Setting("tokens", DEFAULT, check_tokens, _decoded, keeps=True)

@@ -79,5 +79,5 @@ class GrantType(Protocol):
 
 def check_anonymous(request: TokenRequest, subject: Subject) -> None:
     """Raises `invalid_grant` for an anonymous user whose tenant lets nobody in without a name any more."""
-    if subject.anonymous and not TOKENS.read(request.reading.work, request.tenant).anonymous_access.enabled:
+    if subject.anonymous and not TOKENS.read(request.reading.work, request.tenant).anonymous_enabled:
         raise invalid_grant("Anonymous token is disabled")

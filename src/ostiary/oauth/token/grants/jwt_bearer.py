@@ -68,7 +68,7 @@ class JwtBearerGrant:
         request.reading.release()
         if not provider.is_active:
             raise _refused("Custom identity is switched off for this tenant.")
-        claims = _verified(assertion, Verifier("", read_public_key(provider.config.public_key)))
+        claims = _verified(assertion, Verifier("", read_public_key(provider.public_key)))
         self._check(claims, request.tenant.id, request.now_ms)
         identity = IdentityView(NAME, claims["sub"], _further(claims))
         facts = {name: _text(claims, name) for name in _KNOWN if name in claims}

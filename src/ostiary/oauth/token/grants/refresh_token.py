@@ -40,8 +40,8 @@ class RefreshTokenGrant:
 
     def authorize(self, request: TokenRequest) -> Authorized:
         """Reads the subject again: a user who is locked, deactivated or deleted since the sign-in gets no tokens."""
-        settings = TOKENS.read(request.reading.work, request.tenant).refresh
-        if not settings.enabled:
+        settings = TOKENS.read(request.reading.work, request.tenant)
+        if not settings.refresh_enabled:
             raise invalid_grant("This tenant does not issue refresh tokens.")
         held = self._held(request)
         subject = self._subject(request, held)
@@ -49,7 +49,7 @@ class RefreshTokenGrant:
             return Authorized(subject, held.terms.amr, repeated=repeated_answer(self._sealing, held))
 
         def settle(work: Work, issued: Issued) -> None:
-            answer, lifetime = issued.document(), settings.expires_in
+            answer, lifetime = issued.document(), settings.refresh_lifetime_s
             rotate(work, self._sealing, held, issued.refresh_token, answer, request.now_ms, lifetime)
 
         return Authorized(

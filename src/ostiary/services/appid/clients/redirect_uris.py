@@ -22,7 +22,7 @@ class RedirectUrisServicer(redirect_uris_pb2_grpc.RedirectUrisServiceServicer):
         self, request: pb.GetRedirectUrisRequest, context: grpc.ServicerContext
     ) -> pb.RedirectUrisConfig:
         call = current_call()
-        return REDIRECT_URIS.read(call.work, call.required_tenant)
+        return REDIRECT_URIS.document(call.work, call.required_tenant)
 
     def PutRedirectUris(self, request: pb.PutRedirectUrisRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         REDIRECT_URIS.replace(current_call().work, request.tenant_id, request.config, self._clock.now_ms())

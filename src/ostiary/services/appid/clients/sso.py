@@ -19,7 +19,7 @@ class SsoServicer(sso_pb2_grpc.SsoServiceServicer):
 
     def GetSsoConfig(self, request: pb.GetSsoConfigRequest, context: grpc.ServicerContext) -> pb.SsoConfig:
         call = current_call()
-        return SSO.read(call.work, call.required_tenant)
+        return SSO.document(call.work, call.required_tenant)
 
     def PutSsoConfig(self, request: pb.PutSsoConfigRequest, context: grpc.ServicerContext) -> pb.SsoConfig:
         return SSO.replace(current_call().work, request.tenant_id, request.config, self._clock.now_ms())

@@ -19,7 +19,7 @@ class TokensServicer(tokens_pb2_grpc.TokensServiceServicer):
 
     def GetTokensConfig(self, request: pb.GetTokensConfigRequest, context: grpc.ServicerContext) -> pb.TokensConfig:
         call = current_call()
-        return TOKENS.read(call.work, call.required_tenant)
+        return TOKENS.document(call.work, call.required_tenant)
 
     def PutTokensConfig(self, request: pb.PutTokensConfigRequest, context: grpc.ServicerContext) -> pb.TokensConfig:
         return TOKENS.replace(current_call().work, request.tenant_id, request.config, self._clock.now_ms())

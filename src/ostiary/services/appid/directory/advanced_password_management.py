@@ -23,7 +23,7 @@ class AdvancedPasswordManagementServicer(
         self, request: pb.GetAdvancedPasswordManagementRequest, context: grpc.ServicerContext
     ) -> pb.AdvancedPasswordManagementConfig:
         call = current_call()
-        return ADVANCED_PASSWORDS.read(call.work, call.required_tenant)
+        return ADVANCED_PASSWORDS.document(call.work, call.required_tenant)
 
     def PutAdvancedPasswordManagement(
         self, request: pb.PutAdvancedPasswordManagementRequest, context: grpc.ServicerContext

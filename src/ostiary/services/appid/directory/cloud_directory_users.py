@@ -10,7 +10,7 @@ from ostiary.audit.runtime_events import capture, user_signed_out
 from ostiary.directory.profiles.document import userinfo_document
 from ostiary.directory.profiles.profiles import directory_profile
 from ostiary.directory.profiles.search import page_size, page_start
-from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY, identity_field
+from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.directory.users.message import new_user, user_change, user_message
 from ostiary.directory.users.users import get_user, list_users, update_user, user_count, user_named
 from ostiary.oauth.sessions.access_revocation import end_access_of_user, remove_user, remove_user_and_profile
@@ -36,7 +36,7 @@ class CloudDirectoryUsersServicer(cloud_directory_users_pb2_grpc.CloudDirectoryU
     ) -> pb.ListCloudDirectoryUsersResponse:
         call, count = current_call(), page_size(request.count if request.HasField("count") else None)
         start = page_start(request.start_index if request.HasField("start_index") else None)
-        field = identity_field(CLOUD_DIRECTORY.read(call.work, call.required_tenant))
+        field = CLOUD_DIRECTORY.read(call.work, call.required_tenant).identity_field
         named = [user_named(request.tenant_id, request.query, field)] if request.query else []
         about = user_count(call.work, call.required_tenant)
         users, total = list_users(

@@ -21,7 +21,7 @@ class PasswordRegexServicer(password_regex_pb2_grpc.PasswordRegexServiceServicer
         self, request: pb.GetPasswordRegexRequest, context: grpc.ServicerContext
     ) -> pb.PasswordRegexConfig:
         call = current_call()
-        return PASSWORD_REGEX.read(call.work, call.required_tenant)
+        return PASSWORD_REGEX.document(call.work, call.required_tenant)
 
     def PutPasswordRegex(
         self, request: pb.PutPasswordRegexRequest, context: grpc.ServicerContext

@@ -21,7 +21,7 @@ class RateLimitServicer(rate_limit_pb2_grpc.RateLimitServiceServicer):
         self, request: pb.GetRateLimitConfigRequest, context: grpc.ServicerContext
     ) -> pb.RateLimitConfig:
         call = current_call()
-        return RATE_LIMITS.read(call.work, call.required_tenant)
+        return RATE_LIMITS.document(call.work, call.required_tenant)
 
     def PutRateLimitConfig(
         self, request: pb.PutRateLimitConfigRequest, context: grpc.ServicerContext

@@ -21,15 +21,16 @@ class ActionUrlsServicer(action_urls_pb2_grpc.ActionUrlsServiceServicer):
 
     def ListActionUrls(self, request: pb.ListActionUrlsRequest, context: grpc.ServicerContext) -> pb.ActionUrls:
         call = current_call()
-        return ACTION_URLS.read(call.work, call.required_tenant)
+        return ACTION_URLS.document(call.work, call.required_tenant)
 
     def GetActionUrl(self, request: pb.GetActionUrlRequest, context: grpc.ServicerContext) -> pb.ActionUrl:
         call = current_call()
-        return get_action_url(call.work, call.required_tenant, request.action)
+        return pb.ActionUrl(action_url=get_action_url(call.work, call.required_tenant, request.action))
 
     def PutActionUrl(self, request: pb.PutActionUrlRequest, context: grpc.ServicerContext) -> pb.ActionUrl:
         url = read_fields(request.form, "actionUrl").required("actionUrl")
-        return put_action_url(current_call().work, request.tenant_id, request.action, url, self._clock.now_ms())
+        put_action_url(current_call().work, request.tenant_id, request.action, url, self._clock.now_ms())
+        return pb.ActionUrl(action_url=url)
 
     def DeleteActionUrl(self, request: pb.DeleteActionUrlRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         delete_action_url(current_call().work, request.tenant_id, request.action, self._clock.now_ms())

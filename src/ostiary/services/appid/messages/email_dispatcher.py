@@ -42,8 +42,8 @@ class EmailDispatcherServicer(email_dispatcher_pb2_grpc.EmailDispatcherServiceSe
     ) -> pb.EmailDispatcherConfig:
         call = current_call()
         if call.shows_secrets:
-            return EMAIL_DISPATCHER.opened(call.work, self._sealing, request.tenant_id)
-        return EMAIL_DISPATCHER.read(call.work, call.required_tenant)
+            return EMAIL_DISPATCHER.opened_document(call.work, self._sealing, request.tenant_id)
+        return EMAIL_DISPATCHER.document(call.work, call.required_tenant)
 
     def PutEmailDispatcher(
         self, request: pb.PutEmailDispatcherRequest, context: grpc.ServicerContext
@@ -70,7 +70,7 @@ class EmailDispatcherServicer(email_dispatcher_pb2_grpc.EmailDispatcherServiceSe
         check_sender_details(sender)
         recipient = self._counted(call, test.email_to, "emailTo")
         receipt = self._delivery.try_out(
-            request.tenant_id, settings, envelope_of(sender), recipient
+            request.tenant_id, EMAIL_DISPATCHER.value_of(settings), envelope_of(sender), recipient
         )  # fmt: skip
         with call.transaction():
             return pb.EmailSettingsTestResult(
@@ -83,8 +83,8 @@ class EmailDispatcherServicer(email_dispatcher_pb2_grpc.EmailDispatcherServiceSe
     ) -> pb.DispatcherTestResult:
         call = current_call()
         recipient = self._counted(call, read_fields(request.form, "email").required("email"), "email")
-        config, envelope = self._delivery.stored(request.tenant_id)
-        receipt = self._delivery.try_out(request.tenant_id, config, envelope, recipient)
+        service, envelope = self._delivery.stored(request.tenant_id)
+        receipt = self._delivery.try_out(request.tenant_id, service, envelope, recipient)
         with call.transaction():
             return pb.DispatcherTestResult(status_code=receipt.status, headers=_shown(receipt))
 

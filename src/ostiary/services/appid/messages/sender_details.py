@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 from google.protobuf import empty_pb2
 
-from ostiary.delivery.sender_details import SENDER_DETAILS, sender_details
+from ostiary.delivery.sender_details import LINK_SECONDS, NAME, SENDER_DETAILS
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary_api.appid.management.v4 import sender_details_pb2 as pb
@@ -23,8 +23,17 @@ class SenderDetailsServicer(sender_details_pb2_grpc.SenderDetailsServiceServicer
         self, request: pb.GetSenderDetailsRequest, context: grpc.ServicerContext
     ) -> pb.SenderDetailsConfig:
         call = current_call()
-        return sender_details(call.work, call.required_tenant, self._operators_address)
+        stored = SENDER_DETAILS.document(call.work, call.required_tenant)
+        return stored if stored.sender_details.sender.email else _default(self._operators_address)
 
     def PutSenderDetails(self, request: pb.PutSenderDetailsRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         SENDER_DETAILS.replace(current_call().work, request.tenant_id, request.config, self._clock.now_ms())
         return empty_pb2.Empty()
+
+
+def _default(operators_address: str) -> pb.SenderDetailsConfig:
+    """The sender of a tenant that has set none."""
+    sender = pb.Mailbox(name=NAME, email=operators_address)
+    return pb.SenderDetailsConfig(
+        sender_details=pb.SenderDetails(sender=sender, link_expiration_sec=LINK_SECONDS)
+    )  # fmt: skip

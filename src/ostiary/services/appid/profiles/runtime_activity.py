@@ -22,7 +22,7 @@ class RuntimeActivityServicer(runtime_activity_pb2_grpc.RuntimeActivityServiceSe
         self, request: pb.GetRuntimeActivityConfigRequest, context: grpc.ServicerContext
     ) -> pb.RuntimeActivityConfig:
         call = current_call()
-        return CAPTURE_RUNTIME_ACTIVITY.read(call.work, call.required_tenant)
+        return CAPTURE_RUNTIME_ACTIVITY.document(call.work, call.required_tenant)
 
     def PutRuntimeActivityConfig(
         self, request: pb.PutRuntimeActivityConfigRequest, context: grpc.ServicerContext

@@ -22,7 +22,7 @@ class UsersProfileServicer(users_profile_pb2_grpc.UsersProfileServiceServicer):
         self, request: pb.GetUsersProfileConfigRequest, context: grpc.ServicerContext
     ) -> pb.UsersProfileConfig:
         call = current_call()
-        return USERS_PROFILE.read(call.work, call.required_tenant)
+        return USERS_PROFILE.document(call.work, call.required_tenant)
 
     def PutUsersProfileConfig(
         self, request: pb.PutUsersProfileConfigRequest, context: grpc.ServicerContext

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import grpc
 from google.api import httpbody_pb2
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
 
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY, replace_cloud_directory
 from ostiary.runtime import Runtime
 from ostiary.services.json_body import json_body
 from ostiary.transport.call import current_call
 from ostiary.upstream.custom import CUSTOM
-from ostiary.upstream.listing import identity_providers
-from ostiary.upstream.saml import SAML, validity
-from ostiary.upstream.social import SOCIAL, with_callback
+from ostiary.upstream.saml import SAML, CertificateValidity, validity
+from ostiary.upstream.social import CALLBACKS, SOCIAL
 from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 from ostiary_api.appid.management.v4 import identity_providers_pb2_grpc
 
@@ -50,7 +51,7 @@ class IdentityProvidersServicer(identity_providers_pb2_grpc.IdentityProvidersSer
         self, request: pb.GetCustomProviderRequest, context: grpc.ServicerContext
     ) -> pb.CustomProvider:
         call = current_call()
-        return CUSTOM.read(call.work, call.required_tenant)
+        return CUSTOM.document(call.work, call.required_tenant)
 
     def PutCustomProvider(
         self, request: pb.PutCustomProviderRequest, context: grpc.ServicerContext
@@ -59,19 +60,20 @@ class IdentityProvidersServicer(identity_providers_pb2_grpc.IdentityProvidersSer
 
     def GetSamlProvider(self, request: pb.GetSamlProviderRequest, context: grpc.ServicerContext) -> pb.SamlProvider:
         call = current_call()
-        return SAML.read(call.work, call.required_tenant)
+        return SAML.document(call.work, call.required_tenant)
 
     def PutSamlProvider(self, request: pb.PutSamlProviderRequest, context: grpc.ServicerContext) -> pb.SamlProvider:
         now_ms = self._clock.now_ms()
         stored = SAML.replace(current_call().work, request.tenant_id, request.provider, now_ms)
-        stored.validation_data.CopyFrom(validity(stored, now_ms))
+        validities = map(_validity, validity(stored.config.certificates, now_ms))
+        stored.validation_data.CopyFrom(pb.SamlValidationData(certificates=validities))
         return stored
 
     def GetCloudDirectoryProvider(
         self, request: pb.GetCloudDirectoryProviderRequest, context: grpc.ServicerContext
     ) -> pb.CloudDirectoryProvider:
         call = current_call()
-        return CLOUD_DIRECTORY.read(call.work, call.required_tenant)
+        return CLOUD_DIRECTORY.document(call.work, call.required_tenant)
 
     def PutCloudDirectoryProvider(
         self, request: pb.PutCloudDirectoryProviderRequest, context: grpc.ServicerContext
@@ -82,21 +84,38 @@ class IdentityProvidersServicer(identity_providers_pb2_grpc.IdentityProvidersSer
         self, request: pb.ListIdentityProvidersRequest, context: grpc.ServicerContext
     ) -> httpbody_pb2.HttpBody:
         call = current_call()
-        sealing = self._sealing if call.shows_secrets else None
-        return json_body({"idps": identity_providers(call.work, call.required_tenant, sealing)})
+        work, tenant = call.work, call.required_tenant
+        documents: dict[str, Message] = {name: self._stored_social(name) for name in SOCIAL}
+        documents["cloud_directory"] = CLOUD_DIRECTORY.document(work, tenant)
+        documents["saml"] = SAML.document(work, tenant)
+        documents["custom"] = CUSTOM.document(work, tenant)
+        listed = [
+            {"idpName": name, **MessageToDict(document, always_print_fields_with_no_presence=True)}
+            for name, document in documents.items()
+        ]
+        return json_body({"idps": listed})
 
     def _social(self, name: str) -> pb.SocialProvider:
+        """The settings, with the callback to register at the provider."""
+        found = self._stored_social(name)
+        found.redirect_url = f"{self._issuers.tenant(current_call().tenant_id)}/{CALLBACKS[name]}"
+        return found
+
+    def _stored_social(self, name: str) -> pb.SocialProvider:
+        """The settings; the secret only for those who may change it."""
         call, setting = current_call(), SOCIAL[name]
-        secret = call.shows_secrets
-        found = (
-            setting.opened(call.work, self._sealing, call.tenant_id)
-            if secret
-            else setting.read(call.work, call.required_tenant)
-        )
-        return with_callback(found, name, self._issuers.tenant(call.tenant_id))
+        if call.shows_secrets:
+            return setting.opened_document(call.work, self._sealing, call.tenant_id)
+        return setting.document(call.work, call.required_tenant)
 
     def _replace_social(self, name: str, provider: pb.SocialProvider) -> pb.SocialProvider:
         call = current_call()
         return SOCIAL[name].replace_sealed(
             call.work, self._sealing, self._entropy, call.tenant_id, provider, self._clock.now_ms()
         )
+
+
+def _validity(found: CertificateValidity) -> pb.CertificateValidity:
+    return pb.CertificateValidity(
+        certificate_index=found.position, expiration_timestamp=found.expires_s, warning=found.warning or None
+    )  # fmt: skip

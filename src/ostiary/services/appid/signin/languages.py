@@ -20,7 +20,7 @@ class LanguagesServicer(languages_pb2_grpc.LanguagesServiceServicer):
 
     def GetLanguages(self, request: pb.GetLanguagesRequest, context: grpc.ServicerContext) -> pb.LanguagesConfig:
         call = current_call()
-        return LANGUAGES.read(call.work, call.required_tenant)
+        return LANGUAGES.document(call.work, call.required_tenant)
 
     def PutLanguages(self, request: pb.PutLanguagesRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         LANGUAGES.replace(current_call().work, request.tenant_id, request.config, self._clock.now_ms())

@@ -37,7 +37,7 @@ class MfaServicer(mfa_pb2_grpc.MfaServiceServicer):
 
     def GetMfaConfig(self, request: pb.GetMfaConfigRequest, context: grpc.ServicerContext) -> pb.MfaConfig:
         call = current_call()
-        return MFA.read(call.work, call.required_tenant)
+        return MFA.document(call.work, call.required_tenant)
 
     def PutMfaConfig(self, request: pb.PutMfaConfigRequest, context: grpc.ServicerContext) -> pb.MfaConfig:
         return MFA.replace(current_call().work, request.tenant_id, request.config, self._clock.now_ms())
@@ -59,8 +59,8 @@ class MfaServicer(mfa_pb2_grpc.MfaServiceServicer):
     def GetMfaExtension(self, request: pb.GetMfaExtensionRequest, context: grpc.ServicerContext) -> pb.MfaExtension:
         call, setting = current_call(), get_extension(request.name)
         if call.shows_secrets:
-            return extension_message(setting.opened(call.work, self._sealing, request.tenant_id))
-        return extension_message(setting.read(call.work, call.required_tenant))
+            return extension_message(setting.opened_document(call.work, self._sealing, request.tenant_id))
+        return extension_message(setting.document(call.work, call.required_tenant))
 
     def PutMfaExtension(self, request: pb.PutMfaExtensionRequest, context: grpc.ServicerContext) -> pb.MfaExtension:
         setting, stored = get_extension(request.name), stored_extension(request.extension)
@@ -77,7 +77,7 @@ class MfaServicer(mfa_pb2_grpc.MfaServiceServicer):
         self, request: pb.PutMfaExtensionActiveRequest, context: grpc.ServicerContext
     ) -> pb.MfaExtensionActive:
         work, setting = current_call().work, get_extension(request.name)
-        changed = activated(setting.opened(work, self._sealing, request.tenant_id), request.active)
+        changed = activated(setting.opened_document(work, self._sealing, request.tenant_id), request.active)
         setting.replace_sealed(work, self._sealing, self._entropy, request.tenant_id, changed, self._clock.now_ms())
         return request.active
 
@@ -85,15 +85,15 @@ class MfaServicer(mfa_pb2_grpc.MfaServiceServicer):
         self, request: pb.TestMfaExtensionRequest, context: grpc.ServicerContext
     ) -> httpbody_pb2.HttpBody:
         call, setting = current_call(), get_extension(request.name)
-        stored = setting.opened(call.work, self._sealing, request.tenant_id)
+        extension = setting.opened(call.work, self._sealing, request.tenant_id)
         signer = self._keys.signer(call.work, call.required_tenant)
         call.release()
-        report = self._extensions.test(request.tenant_id, signer, request.name, stored)
+        report = self._extensions.test(request.tenant_id, signer, request.name, extension)
         with call.transaction():  # changes nothing but the audit, which has that it was called
             return json_body(report)
 
     def _channels(self) -> dict[str, pb.MfaChannel]:
         call = current_call()
         if call.shows_secrets:
-            return channels(MFA_CHANNELS.opened(call.work, self._sealing, call.tenant_id))
-        return channels(MFA_CHANNELS.read(call.work, call.required_tenant))
+            return channels(MFA_CHANNELS.opened_document(call.work, self._sealing, call.tenant_id))
+        return channels(MFA_CHANNELS.document(call.work, call.required_tenant))

@@ -25,8 +25,8 @@ class SamlMetadataServicer(saml_metadata_pb2_grpc.SamlMetadataServiceServicer):
         self, request: pb.GetSamlMetadataRequest, context: grpc.ServicerContext
     ) -> httpbody_pb2.HttpBody:
         call = current_call()
-        config = SAML.read(call.work, call.required_tenant).config
-        uses = ((SAML_SIGN, config.sign_request), (SAML_ENCRYPT, config.encrypt_response))
+        provider = SAML.read(call.work, call.required_tenant)
+        uses = ((SAML_SIGN, provider.sign_request), (SAML_ENCRYPT, provider.encrypt_response))
         certificates = {
             use: self._keys.certificate(call.work, call.required_tenant, use) for use, wanted in uses if wanted
         }

@@ -29,7 +29,7 @@ class WidgetServicer(widget_pb2_grpc.WidgetServiceServicer):
 
     def GetThemeText(self, request: pb.GetThemeTextRequest, context: grpc.ServicerContext) -> pb.ThemeText:
         call = current_call()
-        return THEME_TEXT.read(call.work, call.required_tenant)
+        return THEME_TEXT.document(call.work, call.required_tenant)
 
     def PutThemeText(self, request: pb.PutThemeTextRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         THEME_TEXT.replace(current_call().work, request.tenant_id, request.theme, self._clock.now_ms())
@@ -37,7 +37,7 @@ class WidgetServicer(widget_pb2_grpc.WidgetServiceServicer):
 
     def GetThemeColor(self, request: pb.GetThemeColorRequest, context: grpc.ServicerContext) -> pb.ThemeColor:
         call = current_call()
-        return THEME_COLOR.read(call.work, call.required_tenant)
+        return THEME_COLOR.document(call.work, call.required_tenant)
 
     def PutThemeColor(self, request: pb.PutThemeColorRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         THEME_COLOR.replace(current_call().work, request.tenant_id, request.theme, self._clock.now_ms())
@@ -64,7 +64,7 @@ class WidgetServicer(widget_pb2_grpc.WidgetServiceServicer):
             THEME_COLOR.read(call.work, call.required_tenant),
         )
         return pb.UiConfig(
-            tab_title=text.tab_title, footnote=text.footnote, header_color=color.header_color,
+            tab_title=text.tab_title, footnote=text.footnote, header_color=color,
             image=logo_url(call.work, self._public_url, call.tenant_id) or None,
         )  # fmt: skip
 
