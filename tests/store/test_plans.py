@@ -3,18 +3,16 @@ that narrows to the tenant and no further reads all of its users for one of them
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
 from kit.rows import TENANT, tenant
 from kit.servers.databases import PostgresServer, make_schema
+from kit.statements import statements
 from sqlalchemy import create_engine, insert
 
-import ostiary.app  # noqa: F401 - brings in every module that has prepared statements
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY, IdentityView, identity_row, profile_row
 from ostiary.directory.users.contacts import Contact, email_rows
 from ostiary.directory.users.input import NewUser
@@ -75,23 +73,17 @@ def people(work: Work) -> None:
         work.run(insert(table_of(model)), of_model)
 
 
-def statements() -> Iterator[Prepared]:
-    """Every prepared statement of the server."""
-    gc.unfreeze()  # what was there before the tests is kept out of the collector's sight
-    return (each for each in gc.get_objects() if isinstance(each, Prepared))
-
-
 def plan_of(connection: Any, statement: Prepared) -> tuple[str, str]:
     """The text of a statement and what SQLite says it will do."""
-    plan = statement._plan(connection)  # noqa: SLF001 - the text that is really sent
+    sql = statement.sql(connection.dialect)
     driver = connection.connection.dbapi_connection
-    rows = driver.execute(f"EXPLAIN QUERY PLAN {plan._sql}", ("x",) * len(plan._order or ())).fetchall()  # noqa: SLF001
-    return plan._sql, " | ".join(row[3] for row in rows)  # noqa: SLF001
+    rows = driver.execute(f"EXPLAIN QUERY PLAN {sql}", ("x",) * sql.count("?")).fetchall()
+    return sql, " | ".join(row[3] for row in rows)
 
 
 def plan_on_postgresql(connection: Any, statement: Prepared) -> tuple[str, str]:
     """The same of PostgreSQL, for values that it does not know: what it does once a statement was asked a few times."""
-    sql = statement._plan(connection)._sql  # noqa: SLF001 - the text that is really sent
+    sql = statement.sql(connection.dialect)
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", sql)))
     numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", sql).replace("%%", "%")
     connection.exec_driver_sql(f"PREPARE asked AS {numbered}")

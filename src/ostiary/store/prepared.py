@@ -19,6 +19,7 @@ from sqlalchemy.sql.dml import UpdateBase
 
 Statement = SelectBase | UpdateBase
 Written = Statement | Callable[[Callable[[Table], Any]], UpdateBase]
+_MARKED: list[Prepared] = []
 
 
 class Prepared:
@@ -30,6 +31,19 @@ class Prepared:
         self._written = written
         self._plans: dict[str, _Plan] = {}
 
+    @staticmethod
+    def all() -> Sequence[Prepared]:
+        """Every statement that `prepared` has marked, in the modules imported so far."""
+        return tuple(_MARKED)
+
+    def statement(self, dialect: Dialect) -> Statement:
+        """Returns the statement as SQLAlchemy itself would run it."""
+        return _statement(self._written, dialect)
+
+    def sql(self, dialect: Dialect) -> str:
+        """Returns the text that the driver gets."""
+        return self._plan_for(dialect).sql
+
     def ask(self, connection: Connection, parameters: dict[str, Any] | None) -> Sequence[Any]:
         """All rows. Raises the driver's own errors, which the store translates like SQLAlchemy's."""
         return self._plan(connection).ask(_driver(connection), parameters or {})
@@ -40,10 +54,12 @@ class Prepared:
         return self._plan(connection).run(_driver(connection), parameters or {})
 
     def _plan(self, connection: Connection) -> _Plan:
-        dialect = connection.dialect
+        return self._plan_for(connection.dialect)
+
+    def _plan_for(self, dialect: Dialect) -> _Plan:
         plan = self._plans.get(dialect.name)
         if plan is None:
-            plan = self._plans[dialect.name] = _Plan(_statement(self._written, dialect), dialect)
+            plan = self._plans[dialect.name] = _Plan(self.statement(dialect), dialect)
         return plan
 
 
@@ -53,7 +69,9 @@ def prepared(written: Written) -> Prepared:
     An upsert is written as a function of `insert`, which differs between the backends:
     `prepared(lambda insert: insert(table).on_conflict_do_nothing())`.
     """
-    return Prepared(written)
+    statement = Prepared(written)
+    _MARKED.append(statement)
+    return statement
 
 
 def _statement(written: Written, dialect: Dialect) -> Statement:
@@ -77,11 +95,11 @@ def _given_columns(statement: Statement) -> list[str] | None:
 class _Plan:
     """A statement for one backend: its text, its parameters in order, how rows become tuples."""
 
-    __slots__ = ("_bind", "_convert", "_given", "_make", "_order", "_sql")
+    __slots__ = ("_bind", "_convert", "_given", "_make", "_order", "sql")
 
     def __init__(self, statement: Statement, dialect: Dialect) -> None:
         compiled: Any = statement.compile(dialect=dialect, column_keys=_given_columns(statement))
-        self._sql = str(compiled)
+        self.sql = str(compiled)
         self._order: tuple[str, ...] | None = tuple(compiled.positiontup) if compiled.positional else None
         self._given = {name: value for name, value in compiled.params.items() if value is not None}
         self._bind: dict[str, Callable[[Any], Any]] = compiled._bind_processors  # noqa: SLF001 - no public name
@@ -95,17 +113,17 @@ class _Plan:
 
     def ask(self, driver: Any, parameters: dict[str, Any]) -> Sequence[Any]:
         """All rows of the statement over a DBAPI connection of sqlite3 or psycopg."""
-        found = driver.execute(self._sql, self._bound(parameters)).fetchall()
+        found = driver.execute(self.sql, self._bound(parameters)).fetchall()
         make = self._make
         return [make(self._converted(row)) for row in found] if self._convert else [make(row) for row in found]
 
     def run(self, driver: Any, parameters: dict[str, Any] | Sequence[dict[str, Any]]) -> int:
         """Runs the statement and returns the number of affected rows."""
         if isinstance(parameters, dict):
-            count: int = driver.execute(self._sql, self._bound(parameters)).rowcount
+            count: int = driver.execute(self.sql, self._bound(parameters)).rowcount
             return count
         cursor = driver.cursor()
-        cursor.executemany(self._sql, [self._bound(each) for each in parameters])
+        cursor.executemany(self.sql, [self._bound(each) for each in parameters])
         count = cursor.rowcount
         cursor.close()
         return count
