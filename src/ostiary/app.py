@@ -20,7 +20,9 @@ from ostiary.background.tasks import Task, leased
 from ostiary.clock import Clock, SystemClock
 from ostiary.config import Settings, largest_message
 from ostiary.delivery.caps import MessageCaps
+from ostiary.delivery.channels.mail_channel import EMAIL, MailChannel
 from ostiary.delivery.channels.operators import operators_provider
+from ostiary.delivery.channels.sms_channel import SMS, SmsChannel
 from ostiary.delivery.delivery import Delivery
 from ostiary.delivery.outbox import Outbox
 from ostiary.directory.passwords.passwords import Passwords
@@ -132,11 +134,13 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     outgoing = Outgoing(settings.outgoing_allow)
     caps = MessageCaps(store, clock, sealing, limits.exact)
     messages = UserMessages(clock, entropy, Outbox(sealing, entropy), caps)
-    delivery = Delivery(
-        store, tenancy, clock, entropy, sealing, outgoing, operators_provider(settings),
-        lambda work, tenant_id: sms_account(work, sealing, tenant_id),
-        TenantSignature(store, tenancy, keys), issuers.tenant, settings,
+    mail = MailChannel(
+        store, clock, entropy, sealing, outgoing, operators_provider(settings), TenantSignature(store, tenancy, keys),
+        issuers.tenant, settings,
     )  # fmt: skip
+    text_messages = SmsChannel(
+        store, entropy, outgoing, lambda work, tenant_id: sms_account(work, sealing, tenant_id), settings.vonage_url
+    )
     return Runtime(
         settings=settings,
         clock=clock,
@@ -165,7 +169,9 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
             store, tenancy, clock, entropy, sealing, tokens, sessions, group_commit
         ),
         outgoing=outgoing,
-        delivery=delivery,
+        mail=mail,
+        text_messages=text_messages,
+        delivery=Delivery(store, tenancy, clock, sealing, {EMAIL: mail, SMS: text_messages}),
         caps=caps,
         messages=messages,
         self_service=SelfService(clock, messages, password_change),

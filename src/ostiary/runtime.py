@@ -10,6 +10,8 @@ from ostiary.access.limits import Limits
 from ostiary.clock import Clock
 from ostiary.config import Settings
 from ostiary.delivery.caps import MessageCaps
+from ostiary.delivery.channels.mail_channel import MailChannel
+from ostiary.delivery.channels.sms_channel import SmsChannel
 from ostiary.delivery.delivery import Delivery
 from ostiary.directory.passwords.passwords import Passwords
 from ostiary.directory.signin.password_sign_in import PasswordSignIn
@@ -65,6 +67,8 @@ class Runtime:
     platform_token_endpoint: PlatformTokenEndpoint
     registration: Registration
     outgoing: Outgoing
+    mail: MailChannel
+    text_messages: SmsChannel
     delivery: Delivery
     caps: MessageCaps
     messages: UserMessages

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, bindparam, func, select, update
@@ -19,8 +20,6 @@ from ostiary.store.work import Work
 
 PATIENCE_S = 86_400
 """The time after which a message without a code is not sent any more."""
-EMAIL, SMS = "email", "sms"
-"""Channels."""
 CLAIM_MS = 300_000
 """The time for which the process that sends a message has it alone: longer than any provider can take. If the process
 dies, others send the message after that time."""
@@ -57,40 +56,41 @@ _CLAIM = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message as it is given to the outbox. The functions beside the channels make them.
+
+    `kind` names what is sent, for logs too: a template, an event. `payload` is what the channel needs besides, as JSON
+    can hold it. `code` is a one-time code, sealed until the message is sent. After `patience_s` seconds the message is
+    not worth sending any more.
+    """
+
+    channel: str
+    kind: str
+    target: str
+    payload: Mapping[str, Any]
+    code: str = ""
+    patience_s: int = PATIENCE_S
+
+
 class Outbox:
-    """Writes messages. What fills a template is data in a JSON document, never text that is pasted together."""
+    """Writes messages."""
 
     def __init__(self, sealing: Sealing, entropy: Entropy) -> None:
         self._sealing = sealing
         self._entropy = entropy
 
-    def mail(
-        self, work: Work, tenant_id: str, template: str, recipient: str, language: str, payload: dict[str, Any],
-        now_ms: int, *, code: str = "", code_seconds: int = PATIENCE_S,
-    ) -> None:  # fmt: skip
-        """Adds a mail; `code` is a one-time code that it contains, sealed until it is sent, valid for
-        `code_seconds`."""
-        message = Message(
-            id=new_id(self._entropy), tenant_id=tenant_id, channel=EMAIL, template=template, recipient=recipient,
-            language=language, payload=json.dumps(payload), created_at=now_ms, next_attempt_at=now_ms,
-            give_up_at=now_ms + code_seconds * 1000,
+    def add(self, work: Work, tenant_id: str, new: NewMessage, now_ms: int) -> None:
+        """Adds a message, to be sent once the transaction has committed."""
+        id = new_id(self._entropy)
+        sealed = self._sealing.seal(new.code.encode(), code_place(tenant_id, id)) if new.code else ""
+        work.add(
+            Message(
+                id=id, tenant_id=tenant_id, channel=new.channel, target=new.target,
+                payload=json.dumps({"kind": new.kind, **new.payload}), sealed_code=sealed, created_at=now_ms,
+                next_attempt_at=now_ms, give_up_at=now_ms + new.patience_s * 1000,
+            )
         )  # fmt: skip
-        self._add(work, message, code)
-
-    def text_message(
-        self, work: Work, tenant_id: str, template: str, number: str, now_ms: int, *, code: str, code_seconds: int
-    ) -> None:
-        """Adds a text message (SMS) to a number (E.164) that contains a one-time `code`, valid for `code_seconds`."""
-        message = Message(
-            id=new_id(self._entropy), tenant_id=tenant_id, channel=SMS, template=template, recipient=number,
-            created_at=now_ms, next_attempt_at=now_ms, give_up_at=now_ms + code_seconds * 1000,
-        )  # fmt: skip
-        self._add(work, message, code)
-
-    def _add(self, work: Work, message: Message, code: str) -> None:
-        if code:
-            message.sealed_code = self._sealing.seal(code.encode(), code_place(message.tenant_id, message.id))
-        work.add(message)
 
 
 def code_place(tenant_id: str, message_id: str) -> SealedField:
@@ -126,7 +126,7 @@ def finish(store: Store, message: Row[Any], now_ms: int, *, sent: bool) -> None:
     """Ends a claimed message; of one that was sent nothing about the person stays."""
     ended: dict[str, Any] = {"state": "sent" if sent else "failed", "finished_at": now_ms, "sealed_code": ""}
     if sent:
-        ended |= {"recipient": "", "payload": "{}"}
+        ended |= {"target": "", "payload": "{}"}
     _change(store, message, ended)
 
 

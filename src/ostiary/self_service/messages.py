@@ -8,6 +8,7 @@ from typing import Any
 
 from ostiary.clock import Clock
 from ostiary.delivery.caps import MessageCaps
+from ostiary.delivery.channels.mail_channel import mail
 from ostiary.delivery.outbox import Outbox
 from ostiary.delivery.sender_details import link_seconds
 from ostiary.delivery.texts.templates import PASSWORD_CHANGED, RESET_PASSWORD, USER_VERIFICATION, WELCOME
@@ -72,11 +73,8 @@ class UserMessages:
         code: str = "", **facts: Any,
     ) -> None:  # fmt: skip
         lasting = {"code_seconds": facts.pop("code_seconds")} if code else {}
-        payload = {"user": _shown(user), **facts}
-        now_ms = self._clock.now_ms()
-        self._outbox.mail(
-            work, tenant.id, template, user.email, language, payload, now_ms, code=code, **lasting
-        )  # fmt: skip
+        message = mail(template, user.email, language, {"user": _shown(user), **facts}, code=code, **lasting)
+        self._outbox.add(work, tenant.id, message, self._clock.now_ms())
 
 
 def _shown(user: UserView) -> dict[str, str]:

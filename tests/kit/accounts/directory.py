@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -12,7 +13,7 @@ from google.api import httpbody_pb2
 from kit.audited import changes
 from kit.callers import Caller, bearer
 from kit.oauth import PASSWORD, Application, Runtime
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from ostiary.store.tables import Message, table_of
 
@@ -21,6 +22,24 @@ MANAGEMENT = "identity.appid.management.v4"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 INVALID, NOT_FOUND = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.NOT_FOUND
 TAKEN, LIMITED = grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+@dataclass
+class Mail:
+    """A mail in the outbox, with what is in its payload."""
+
+    row: Row[Any]
+
+    def __post_init__(self) -> None:
+        self.id: str = self.row.id
+        self.channel: str = self.row.channel
+        self.recipient: str = self.row.target
+        self.sealed_code: str = self.row.sealed_code
+        self.state: str = self.row.state
+        stored = json.loads(self.row.payload)
+        self.template: str = stored["kind"]
+        self.language: str = stored["language"]
+        self.payload = json.dumps(stored["values"])
 
 
 class People:
@@ -70,12 +89,12 @@ class People:
         """Tokens by the password grant."""
         return self.oauth.sign_in(application, address)
 
-    def messages(self) -> list[Message]:
-        """The outbox of the tenant, oldest first."""
+    def messages(self) -> list[Mail]:
+        """The mails in the outbox of the tenant, by template."""
         outbox = table_of(Message)
         with self.made.runtime.store.read() as work:
-            rows = work.rows(select(outbox).where(outbox.c.tenant_id == self.tenant_id).order_by(outbox.c.template))
-        return [Message(**row._asdict()) for row in rows]
+            rows = work.rows(select(outbox).where(outbox.c.tenant_id == self.tenant_id))
+        return sorted((Mail(row) for row in rows), key=lambda mail: mail.template)
 
     def audited(self) -> list[tuple[str, str]]:
         """Action and target of what was changed in the tenant, oldest first."""

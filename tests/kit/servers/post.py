@@ -15,6 +15,7 @@ from kit.servers.web import Site, site
 from sqlalchemy import select
 
 from ostiary.delivery.channels.email_dispatcher import EMAIL_DISPATCHER
+from ostiary.delivery.channels.mail_channel import mail
 from ostiary.delivery.outbox import Outbox
 from ostiary.delivery.texts.templates import WELCOME
 from ostiary.ids import SystemEntropy
@@ -58,12 +59,11 @@ class Post:
     def write(self, template: str = WELCOME, to: str = "jane@example.com", **facts: Any) -> None:
         """Puts a mail into the outbox."""
         runtime, now_ms = self.made.runtime, self.made.clock.now_ms()
-        payload = {"user": {**JANE, **facts.pop("user", {})}, **facts.pop("payload", {})}
+        values = {"user": {**JANE, **facts.pop("user", {})}, **facts.pop("payload", {})}
         tenant_id, language = facts.pop("tenant_id", self.tenant_id), facts.pop("language", "en")
+        message = mail(template, to, language, values, **facts)
         with runtime.store.write() as work:
-            Outbox(runtime.sealing, SystemEntropy()).mail(
-                work, tenant_id, template, to, language, payload, now_ms, **facts
-            )  # fmt: skip
+            Outbox(runtime.sealing, SystemEntropy()).add(work, tenant_id, message, now_ms)
 
     def dispatch_by(self, document: dict[str, Any], tenant_id: str = "") -> None:
         """Sets the tenant's dispatcher."""

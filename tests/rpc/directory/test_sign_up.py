@@ -70,7 +70,7 @@ def test_a_mail_carries_data_and_a_sealed_code_whose_digest_alone_is_stored(peop
         row = work.row(select(codes).where(codes.c.digest == digest(code)))
     assert row is not None
     assert (row.user_id, row.kind, row.used_at) == (made["id"], "USER_VERIFICATION", None)
-    assert code not in verification.payload
+    assert code not in verification.row.payload
 
 
 def test_a_profile_is_made_only_when_asked_for(people: People) -> None:

@@ -64,7 +64,7 @@ def test_a_mail_arrives_with_both_its_parts_and_nothing_of_it_stays(post: Post) 
         assert link in mail.part(part)
         assert "within 1.5 hours" in mail.part(part)
     (row,) = post.rows()
-    assert (row.state, row.attempts, row.recipient, row.payload, row.sealed_code) == ("sent", 1, "", "{}", "")
+    assert (row.state, row.attempts, row.target, row.payload, row.sealed_code) == ("sent", 1, "", "{}", "")
     assert post.send() == 0
     assert len(post.smtp.delivered) == 1
 

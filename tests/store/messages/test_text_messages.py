@@ -9,6 +9,7 @@ import pytest
 from kit.servers.installation import ENTROPY, Installation
 from kit.servers.post import Post, post_of
 
+from ostiary.delivery.channels.sms_channel import text_message
 from ostiary.delivery.outbox import PAUSES_S, Outbox
 from ostiary.delivery.texts.templates import MFA_VERIFICATION
 from ostiary.mfa.settings import MFA_CHANNELS
@@ -37,9 +38,8 @@ def write(post: Post, code: str = "123456", seconds: int = 900) -> None:
     runtime, now_ms = post.made.runtime, post.made.clock.now_ms()
     outbox = Outbox(runtime.sealing, ENTROPY)
     with runtime.store.write() as work:
-        outbox.text_message(
-            work, post.tenant_id, MFA_VERIFICATION, NUMBER, now_ms, code=code, code_seconds=seconds
-        )  # fmt: skip
+        message = text_message(MFA_VERIFICATION, NUMBER, code=code, code_seconds=seconds)
+        outbox.add(work, post.tenant_id, message, now_ms)
 
 
 def sent(post: Post) -> list[dict[str, str]]:
@@ -57,7 +57,7 @@ def test_a_code_leaves_by_the_tenants_account_once_and_nothing_of_it_stays(post:
     assert message["text"] == "123456 is your confirmation code."
     assert message["client-ref"] == row.id
     (row,) = post.rows()
-    assert (row.state, row.recipient, row.sealed_code) == ("sent", "", "")
+    assert (row.state, row.target, row.payload, row.sealed_code) == ("sent", "", "{}", "")
     assert not post.smtp.delivered
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ostiary.delivery.addresses import Mailbox
+from ostiary.delivery.channels.channel import NO_ANSWER, TOO_LATE, Receipt
 from ostiary.delivery.channels.email_dispatcher import BASIC, HEADER, Authorization
-from ostiary.delivery.channels.mail import NO_ANSWER, TOO_LATE, Mail, Receipt
+from ostiary.delivery.channels.mail import Mail
 from ostiary.outgoing.client import Caps, Outgoing
 from ostiary.outgoing.targets import CallFailed
 

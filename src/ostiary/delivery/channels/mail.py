@@ -1,9 +1,8 @@
-"""A mail that is ready to be sent, and the answers of providers."""
+"""A mail that is ready to be sent, and who sends it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -11,13 +10,9 @@ from email.utils import format_datetime
 from typing import Protocol
 
 from ostiary.delivery.addresses import Mailbox
+from ostiary.delivery.channels.channel import Receipt
 from ostiary.delivery.sender_details import Envelope
 from ostiary.delivery.texts.rendering import Content
-
-TAKEN = 202
-"""The status of providers that do not speak HTTP when they took a message (RFC 9110 §15.3.3)."""
-NO_ANSWER, TOO_LATE = 502, 504
-"""The statuses that stand for an invalid answer, and for none in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +25,6 @@ class Mail:
     envelope: Envelope
     content: Content
     sent_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The answer of a provider, in HTTP's terms. `is_final`: it will never accept this message."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-    is_final: bool = False
-
-    @property
-    def taken(self) -> bool:
-        """Whether the message is the provider's from now on."""
-        return 200 <= self.status < 300
 
 
 class MailProvider(Protocol):

@@ -6,7 +6,8 @@ import os
 import sys
 from pathlib import Path
 
-from ostiary.delivery.channels.mail import TAKEN, Mail, Receipt, mime_message
+from ostiary.delivery.channels.channel import TAKEN, Receipt
+from ostiary.delivery.channels.mail import Mail, mime_message
 
 CONSOLE = Path("-")
 

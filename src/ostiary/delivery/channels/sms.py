@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from ostiary.delivery.channels.channel import NO_ANSWER, TAKEN, Receipt
 from ostiary.delivery.channels.http_providers import posted
-from ostiary.delivery.channels.mail import NO_ANSWER, TAKEN, Receipt
 from ostiary.errors import invalid
 from ostiary.outgoing.client import Outgoing
 

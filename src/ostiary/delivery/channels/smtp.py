@@ -11,7 +11,8 @@ from email.policy import SMTP, SMTPUTF8
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from ostiary.config import ConfigurationError, is_loopback
-from ostiary.delivery.channels.mail import NO_ANSWER, TAKEN, TOO_LATE, Mail, Receipt, mime_message
+from ostiary.delivery.channels.channel import NO_ANSWER, TAKEN, TOO_LATE, Receipt
+from ostiary.delivery.channels.mail import Mail, mime_message
 from ostiary.lanes import blocking
 
 TIMEOUT_S = 10.0

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from ostiary.clock import Clock
+from ostiary.delivery.channels.mail_channel import mail
 from ostiary.delivery.outbox import Outbox
 from ostiary.delivery.texts.templates import TRANSFER_ENDED
 from ostiary.directory.transfer.cipher import TransferCipher, TransferCiphers
@@ -94,5 +95,6 @@ class TransferJob:
         if row.email:
             outcome = "has failed: ask for its status" if error else "has ended"
             facts = {"kind": row.kind, "id": row.id, "outcome": outcome}
-            payload = {"user": {"displayName": row.email}, "transfer": facts}
-            self._outbox.mail(work, row.tenant_id, TRANSFER_ENDED, row.email, DEFAULT_LANGUAGE, payload, now_ms)
+            values = {"user": {"displayName": row.email}, "transfer": facts}
+            message = mail(TRANSFER_ENDED, row.email, DEFAULT_LANGUAGE, values)
+            self._outbox.add(work, row.tenant_id, message, now_ms)

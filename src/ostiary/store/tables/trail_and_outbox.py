@@ -49,19 +49,18 @@ class Message(SQLModel, table=True):
     """A message to send, written in the transaction that causes it (the outbox).
 
     The process that sends it first moves `next_attempt_at` beyond its own timeout, so that no other process sends it
-    meanwhile, and another one does if this process dies. `recipient`, `payload` and code are deleted once it is sent.
+    meanwhile, and another one does if this process dies. Target, payload and code are deleted once it is sent.
     """
 
     __tablename__ = "outbox"
     __table_args__ = (Index("ix_outbox_due", "state", "next_attempt_at"),)
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = owned_by("tenants.id", index=True)
-    channel: str = Field(max_length=16, description="email or sms.")
-    template: str = Field(max_length=32, description="USER_VERIFICATION, WELCOME, …")
-    recipient: str
-    language: str = Field(default="en", max_length=35)
+    channel: str = Field(max_length=32, description="How it is sent: email, sms.")
+    target: str = text()
+    """Where it is sent to, as the channel writes it: a mail address, a number."""
     payload: str = text(default="{}")
-    """The values that fill the template: a JSON object."""
+    """What is sent: a JSON object of `kind` (USER_VERIFICATION, WELCOME, …) and what the channel needs besides."""
     sealed_code: str = text()
     """The one-time code that the message carries, if any."""
     state: str = Field(default="waiting", max_length=16, description="waiting, sent or failed.")

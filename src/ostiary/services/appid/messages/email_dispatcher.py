@@ -8,12 +8,12 @@ import grpc
 from google.protobuf import json_format, struct_pb2
 
 from ostiary.delivery.addresses import Mailbox, mailbox
+from ostiary.delivery.channels.channel import Receipt
 from ostiary.delivery.channels.email_dispatcher import (
     EMAIL_DISPATCHER,
     OPERATORS,
     check_email_dispatcher,
 )
-from ostiary.delivery.channels.mail import Receipt
 from ostiary.delivery.sender_details import check_sender_details, envelope_of
 from ostiary.errors import invalid
 from ostiary.http.forms import read_fields
@@ -34,7 +34,7 @@ class EmailDispatcherServicer(email_dispatcher_pb2_grpc.EmailDispatcherServiceSe
         self._entropy = runtime.entropy
         self._sealing = runtime.sealing
         self._outgoing = runtime.outgoing
-        self._delivery = runtime.delivery
+        self._mail = runtime.mail
         self._caps = runtime.caps
 
     def GetEmailDispatcher(
@@ -69,7 +69,7 @@ class EmailDispatcherServicer(email_dispatcher_pb2_grpc.EmailDispatcherServiceSe
         sender = sender_details_pb2.SenderDetailsConfig(sender_details=_sender(test.sender_details))
         check_sender_details(sender)
         recipient = self._counted(call, test.email_to, "emailTo")
-        receipt = self._delivery.try_out(
+        receipt = self._mail.try_out(
             request.tenant_id, EMAIL_DISPATCHER.value_of(settings), envelope_of(sender), recipient
         )  # fmt: skip
         with call.transaction():
@@ -83,8 +83,8 @@ class EmailDispatcherServicer(email_dispatcher_pb2_grpc.EmailDispatcherServiceSe
     ) -> pb.DispatcherTestResult:
         call = current_call()
         recipient = self._counted(call, read_fields(request.form, "email").required("email"), "email")
-        service, envelope = self._delivery.stored(request.tenant_id)
-        receipt = self._delivery.try_out(request.tenant_id, service, envelope, recipient)
+        service, envelope = self._mail.stored(call.required_tenant)
+        receipt = self._mail.try_out(request.tenant_id, service, envelope, recipient)
         with call.transaction():
             return pb.DispatcherTestResult(status_code=receipt.status, headers=_shown(receipt))
 

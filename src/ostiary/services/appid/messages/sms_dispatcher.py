@@ -16,16 +16,16 @@ class SmsDispatcherServicer(sms_dispatcher_pb2_grpc.SmsDispatcherServiceServicer
     """The service that delivers a tenant's text messages."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._delivery = runtime.delivery
+        self._text_messages = runtime.text_messages
         self._caps = runtime.caps
 
     def TestSmsDispatcher(
         self, request: pb.TestSmsDispatcherRequest, context: grpc.ServicerContext
     ) -> pb.SmsDispatcherTestResult:
         call, number = current_call(), phone_number("phone_number", request.test.phone_number)
-        account = self._delivery.stored_account(request.tenant_id)
+        account = self._text_messages.stored_account(request.tenant_id)
         call.release()
         self._caps.spend(request.tenant_id, number, call.counted_ip, channel=SMS)
-        code = self._delivery.try_out_sms(account, number)
+        code = self._text_messages.try_out(account, number)
         with call.transaction():
             return pb.SmsDispatcherTestResult(confirmation_code=code, phone_number=request.test.phone_number)
