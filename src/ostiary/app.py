@@ -77,12 +77,12 @@ from ostiary.transport.rules import read_rules
 from ostiary.transport.steps.access import authorize
 from ostiary.transport.steps.audit import Audit
 from ostiary.transport.steps.authentication import Authenticate
+from ostiary.transport.steps.headers import check_headers
 from ostiary.transport.steps.limits import Limit
 from ostiary.transport.steps.receive import Receive
 from ostiary.transport.steps.reception import Reception
 from ostiary.transport.steps.tracing import tracing
 from ostiary.transport.steps.unit_of_work import unit_of_work
-from ostiary.transport.steps.versions import refuse_unknown_version
 from ostiary.transport.transfer_limits import TransferLimit
 
 if TYPE_CHECKING:  # importing them takes as long as all else: commands that serve nothing do not
@@ -224,7 +224,7 @@ def steps(runtime: Runtime) -> list[Step]:
         authorize,  # before limits: strangers must not use up a tenant's share; before validation (AIP-211)
         Limit(CoarseLimiter(runtime.limits)),  # before work: what is refused must cost nothing
         refuse_malformed,  # after access: only who may call learns that the request was malformed
-        refuse_unknown_version,  # of cloudapi only
+        check_headers,  # such as the version in Accept; after access, like all that says what is wrong
         unit_of_work,  # innermost: nothing slow is done inside a transaction
     ]
 

@@ -1,4 +1,4 @@
-"""Errors of the domain: one class; each dialect has its own format for it (`transport.families`).
+"""Errors of the domain: one class; each dialect has its own format for it (`transport.dialects`).
 
 A `DomainError` says what went wrong in the domain's words. It becomes a gRPC status, an HTTP status and a body at one
 place only, so that nothing below the transport speaks of protocols.

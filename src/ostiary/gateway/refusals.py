@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from grpc import StatusCode
 
 from ostiary.errors import DomainError, Kind
-from ostiary.transport.families import RENDERERS
+from ostiary.transport.dialects import DIALECTS
 from ostiary_api.options.v1 import rules_pb2 as options
 
 MAX_HEADERS = 100
@@ -126,7 +126,7 @@ def answers(family: options.ErrorFamily.ValueType, path: str) -> Iterable[tuple[
 
 
 def _answer(refusal: Refusal, family: options.ErrorFamily.ValueType, path: str) -> RefusalResponse:
-    render = RENDERERS[family]
+    render = DIALECTS[family].render
     body = render(DomainError(refusal.kind, refusal.reason, refusal.message), path)
     if body.status != refusal.kind.value:
         # cloudapi hides what exists behind 403; that a path does not exist is no secret and stays 404.

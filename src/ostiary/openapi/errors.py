@@ -13,7 +13,8 @@ from ostiary.gateway.refusals import REFUSALS
 from ostiary.gateway.routes import family_name
 from ostiary.gateway.templates import segments_of
 from ostiary.openapi.schemas import Schema
-from ostiary.transport.families import RENDERERS, ErrorBody
+from ostiary.transport.dialects import DIALECTS
+from ostiary.transport.dialects.body import ErrorBody
 from ostiary_api.options.v1 import rules_pb2 as options
 
 _RETRY = (Kind.LIMITED, Kind.UNAVAILABLE)
@@ -48,7 +49,7 @@ class Errors:
     ) -> dict[str, Schema]:
         """References by status to the answers to errors of `kinds` on `path`; `browser`: as pages, where asked for."""
         dialect = family_name(family, segments_of(path))
-        statuses = {RENDERERS[family](SAMPLES[kind], path).status for kind in kinds}
+        statuses = {DIALECTS[family].render(SAMPLES[kind], path).status for kind in kinds}
         found = {}
         for status in sorted(statuses):
             name = f"{dialect}.{status}" + (".page" if browser else "")
@@ -63,7 +64,7 @@ class Errors:
         self, family: options.ErrorFamily.ValueType, path: str, status: int
     ) -> list[tuple[DomainError, ErrorBody]]:
         samples = [*SAMPLES.values(), unknown_tenant()]
-        rendered = [(error, RENDERERS[family](error, path)) for error in samples]
+        rendered = [(error, DIALECTS[family].render(error, path)) for error in samples]
         dialect = family_name(family, segments_of(path))
         documents = [json.loads(body.text) for _, body in rendered if body.content_type.endswith("json")]
         self.schemas.setdefault(f"errors.{dialect}", _schema_of(documents))

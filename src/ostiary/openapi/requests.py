@@ -13,7 +13,6 @@ from ostiary.openapi.bounds import allowed_of
 from ostiary.openapi.comments import Comments
 from ostiary.openapi.schemas import DescriptionError, Schema, Schemas, Shape
 from ostiary.transport.rules import Route, Rules
-from ostiary.transport.steps.access import TENANT_CONTEXT
 from ostiary_api.options.v1 import rest_pb2 as rest
 from ostiary_api.options.v1 import rules_pb2 as options
 
@@ -141,7 +140,7 @@ def _in_headers(method: MethodDescriptor, rules: Rules) -> Iterator[Schema]:
     if rules.tenant_context:
         operators = "Operators must send it." if rules.tenant_context == options.TENANT_CONTEXT_REQUIRED else ""
         text = f"The organization to act on, as a GUID or urn:vcloud:org:GUID; the caller's own otherwise. {operators}"
-        yield _header(TENANT_CONTEXT.upper(), text.strip())
+        yield _header(rules.dialect.tenant_header.upper(), text.strip())
     for named in method.GetOptions().Extensions[rest.request_headers]:
         name, colon, text = named.partition(": ")
         if not colon:

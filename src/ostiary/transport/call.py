@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from ostiary.access.policy import reveals_secrets
 from ostiary.access.principals import ANONYMOUS, Principal, PrincipalKind
 from ostiary.caller import set_caller
+from ostiary.http.paging import Page
 from ostiary.store.engine import ReadConnection, Store
 from ostiary.store.tenancy import Tenancy, TenantView
 from ostiary.store.work import Work
@@ -65,6 +66,10 @@ class Call:
         if request.HasField(name):
             return True
         return request.DESCRIPTOR.fields_by_name[name].json_name in self.query.split("&")
+
+    def page(self, request: Message) -> Page:
+        """The page of a list that the request asks for, in the way of its dialect; raises for what is out of bounds."""
+        return self.rules.dialect.page(request)
 
     @property
     def client_ip(self) -> str:

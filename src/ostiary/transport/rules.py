@@ -14,6 +14,8 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 
 from ostiary.access.policy import Requirement
 from ostiary.directory.roles.permissions import Permission, Permissions
+from ostiary.transport.dialects import DIALECTS
+from ostiary.transport.dialects.dialect import Dialect
 from ostiary_api.options.v1 import rules_pb2 as options
 
 PERMISSION_OF: Mapping[options.Role.ValueType, Permission] = {
@@ -62,6 +64,7 @@ class Rules:
     transaction: options.Transaction.ValueType
     audit: str
     family: options.ErrorFamily.ValueType
+    dialect: Dialect
     routes: tuple[Route, ...]
     successor: str
     catalogue: tuple[str, ...]
@@ -139,6 +142,7 @@ def _rules_of(service: ServiceDescriptor, method: MethodDescriptor) -> Rules:
         transaction=given.transaction or _default_transaction(method),
         audit=given.audit,
         family=given.error_family or shared.error_family,
+        dialect=DIALECTS[given.error_family or shared.error_family],
         routes=tuple(_routes(method)),
         successor=given.successor,
         catalogue=tuple(given.catalogue),
@@ -233,5 +237,7 @@ def _tenant_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:
         yield f"tenant_field {rules.tenant_field!r} is no field of {method.input_type.name}"
     if rules.tenant_field and rules.tenant_context:
         yield "the tenant comes from tenant_field or from tenant_context, not from both"
+    if rules.tenant_context and not rules.dialect.tenant_header:
+        yield "tenant_context needs a dialect with a header that names the tenant"
     if "tenant_id" in method.input_type.fields_by_name and rules.tenant_field != "tenant_id":
         yield "the request has a tenant_id that access.tenant_field does not name"

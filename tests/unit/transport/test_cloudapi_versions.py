@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ostiary.transport.steps.versions import is_spoken, versions_of
+from ostiary.transport.dialects.cloudapi_versions import is_spoken, versions_of
 
 
 @pytest.mark.parametrize("version", ["36.0", "36.3", "37.2", "38.1", "39.0", "40.0", "9.0", "9.1.0", "9.7"])

@@ -16,9 +16,9 @@ from ostiary.directory.profiles.profiles import (
     ProfileView,
     profile_views,
 )
-from ostiary.directory.users.users import MAX_PAGE
 from ostiary.errors import invalid
 from ostiary.http.page_bytes import fitting
+from ostiary.http.paging import Page
 from ostiary.names import is_text, login_key
 from ostiary.store.pages import about_how_many, counted_rows, how_many, on_page, page_of
 from ostiary.store.tables import Identity, Profile, table_of
@@ -32,46 +32,24 @@ _KNOWN = _PROFILES.c.anonymous.is_(False)
 
 
 def search_profiles(
-    work: Work, tenant: TenantView, *, scope: str = "", email: str = "", idp_id: str = "", start: int | None = None,
-    count: int | None = None,
-) -> dict[str, Any]:  # fmt: skip
-    """Returns one page of the profiles that are not anonymous, oldest first. Raises INVALID_DATA_SCOPE,
-    INVALID_COUNT."""
+    work: Work, tenant: TenantView, page: Page, *, scope: str = "", email: str = "", idp_id: str = ""
+) -> dict[str, Any]:
+    """Returns one page of the profiles that are not anonymous, oldest first. Raises INVALID_DATA_SCOPE."""
     if scope not in ("", INDEX, FULL):
         raise invalid("INVALID_DATA_SCOPE", f"dataScope must be {INDEX} or {FULL}.")
-    conditions, size = _conditions(tenant.id, email, idp_id), page_size(count)
+    conditions = _conditions(tenant.id, email, idp_id)
     about = 0 if email or idp_id else about_how_many(work, tenant, "profiles", counted_rows(_PROFILES, *conditions))
-    profiles, total = profile_page(work, conditions, page_start(start), size, about)
+    profiles, total = profile_page(work, conditions, page, about)
     if scope == FULL:
-        return page_document(fitting(profile_documents(work, tenant.id, profiles)), total, start, count)
-    entries = [_entry(each) for each in profiles]
-    return page_document(entries, total, start, count)
+        return page_document(fitting(profile_documents(work, tenant.id, profiles)), total, page)
+    return page_document([_entry(each) for each in profiles], total, page)
 
 
-def page_document(
-    entries: Sequence[dict[str, Any]], total: int, start: int | None, count: int | None
-) -> dict[str, Any]:
+def page_document(entries: Sequence[dict[str, Any]], total: int, page: Page) -> dict[str, Any]:
     """Returns one page of `users` as App ID answers it, with the paging that was asked for."""
-    asked = (("startIndex", start), ("count", count))
     return {
-        "totalResults": total,
-        "itemsPerPage": len(entries),
-        "requestOptions": {name: value for name, value in asked if value is not None},
-        "users": entries,
-    }
-
-
-def page_size(count: int | None, most: int = MAX_PAGE) -> int:
-    """Returns the number of profiles in a page: 0 to `most`, and `most` when not given. Raises INVALID_COUNT."""
-    if count is not None and not 0 <= count <= most:
-        raise invalid("INVALID_COUNT", f"count must be between 0 and {most}.")
-    return most if count is None else count
-
-
-def page_start(start: int | None) -> int:
-    """The place of the first to return. Places count from 1; what is less means 1 (RFC 7644 §3.4.2.4), since clients
-    that count from 0 ask for 0 first."""
-    return max(start or 1, 1)
+        "totalResults": total, "itemsPerPage": len(entries), "requestOptions": dict(page.asked), "users": entries,
+    }  # fmt: skip
 
 
 def with_identity(tenant_id: str, *conditions: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -105,8 +83,7 @@ def _conditions(tenant_id: str, email: str, idp_id: str) -> list[ColumnElement[b
 def profile_page(
     work: Work,
     conditions: Sequence[ColumnElement[bool]],
-    start: int,
-    count: int,
+    page: Page,
     about: int = 0,
     counting: Select[Any] | None = None,
 ) -> tuple[Sequence[ProfileView], int]:
@@ -116,16 +93,18 @@ def profile_page(
     `about` and `counting` as in `page_of`.
     """
     counting = counted_rows(_PROFILES, *conditions) if counting is None else counting
-    page = page_of(_PROFILES, conditions, _BY_AGE, start=start, count=count, about=about, counting=counting)
+    ids = page_of(
+        _PROFILES, conditions, _BY_AGE, start=page.start, count=page.size, about=about, counting=counting
+    )  # fmt: skip
     rows = work.rows(
-        select(*COLUMNS, *IDENTITY_COLUMNS, page.c.total)
+        select(*COLUMNS, *IDENTITY_COLUMNS, ids.c.total)
         # The ids are of this tenant; said again, it would lead the store to look at every profile of it.
-        .select_from(page.join(_PROFILES, _PROFILES.c.id == page.c.id).outerjoin(_IDENTITIES, OF_PROFILE))
+        .select_from(ids.join(_PROFILES, _PROFILES.c.id == ids.c.id).outerjoin(_IDENTITIES, OF_PROFILE))
         .order_by(*_BY_AGE, _IDENTITIES.c.provider, _IDENTITIES.c.idp_id)
     )
     if not rows:
         return [], how_many(work, counting)
-    return on_page(profile_views(rows), rows[0].total, start), rows[0].total
+    return on_page(profile_views(rows), rows[0].total, page.start), rows[0].total
 
 
 def _entry(profile: ProfileView) -> dict[str, str]:

@@ -7,7 +7,7 @@ Anonymous profiles are not exported.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Select, exists, select
@@ -24,11 +24,12 @@ from ostiary.directory.profiles.profiles import (
     add_identity,
     new_profile,
 )
-from ostiary.directory.profiles.search import known_profiles, page_document, page_size, page_start, profile_page
+from ostiary.directory.profiles.search import known_profiles, page_document, profile_page
 from ostiary.directory.roles.application_roles import put_profile_roles, role_names_of_profiles, roles_by_name
 from ostiary.errors import DomainError, invalid
 from ostiary.http.json_text import check_json, read_json, write_json
 from ostiary.http.page_bytes import fitting
+from ostiary.http.paging import Page
 from ostiary.ids import Entropy
 from ostiary.names import email_key, is_text, name_key
 from ostiary.store.pages import about_how_many, counted_rows
@@ -59,21 +60,19 @@ class Carried:
     role_ids: Sequence[str]
 
 
-def export_profiles(
-    work: Work, tenant: TenantView, *, start: int | None = None, count: int | None = None
-) -> dict[str, Any]:
+def export_profiles(work: Work, tenant: TenantView, asked: Page) -> dict[str, Any]:
     """Returns one page of profiles with all that belongs to them, oldest first; at most LARGEST, and no more than
-    `fitting` allows. Raises INVALID_COUNT."""
-    size, chosen = min(page_size(count), LARGEST), [*known_profiles(tenant.id), ~_OF_DIRECTORY]
+    `fitting` allows."""
+    page, chosen = replace(asked, size=min(asked.size, LARGEST)), [*known_profiles(tenant.id), ~_OF_DIRECTORY]
     counting = _counting_elsewhere(tenant.id)
     about = about_how_many(work, tenant, "profiles from elsewhere", counting)
-    profiles, total = profile_page(work, chosen, page_start(start), size, about, counting)
+    profiles, total = profile_page(work, chosen, page, about, counting)
     roles = role_names_of_profiles(work, tenant.id, [profile.id for profile in profiles])
     entries = [
         {**document, "idp": document["identities"][0]["provider"], "roles": roles.get(document["id"], [])}
         for document in profile_documents(work, tenant.id, profiles)
     ]
-    return page_document(fitting(entries), total, start, count)
+    return page_document(fitting(entries), total, page)
 
 
 def _counting_elsewhere(tenant_id: str) -> Select[Any]:

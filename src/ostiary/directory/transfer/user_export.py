@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import bindparam, select
@@ -12,16 +11,17 @@ from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.passwords.stored import passwords_of
 from ostiary.directory.profiles.attributes import stored_attributes
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY
-from ostiary.directory.profiles.search import page_size, page_start
 from ostiary.directory.roles.application_roles import role_names_of_profiles
 from ostiary.directory.transfer.cipher import TransferCipher
 from ostiary.directory.transfer.transferred_user import written_user
 from ostiary.directory.users.users import UserView, list_users
 from ostiary.http.page_bytes import fitting
+from ostiary.http.paging import Page
 from ostiary.store.tables import Identity, Profile, table_of
 from ostiary.store.work import Work
 
 MAX_PAGE = 50
+"""Users of a page: at most, and when the client does not say."""
 _PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
 _PROFILES_OF_USERS = (
     select(_IDENTITIES.c.idp_id.label("user_id"), _PROFILES.c.id, _PROFILES.c.attributes)
@@ -33,32 +33,14 @@ _PROFILES_OF_USERS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class ExportPage:
-    """The page that was asked for: the place of its first user, from 1, and how many users at most. Raises
-    INVALID_COUNT."""
-
-    start: int | None
-    count: int | None
-
-    def __post_init__(self) -> None:
-        page_size(self.count, MAX_PAGE)
-
-    @property
-    def echo(self) -> dict[str, int]:
-        """As the answer repeats it."""
-        asked = (("startIndex", self.start), ("count", self.count))
-        return {name: value for name, value in asked if value is not None}
-
-
-def export_page(work: Work, tenant_id: str, cipher: TransferCipher, page: ExportPage) -> dict[str, Any]:
+def export_page(work: Work, tenant_id: str, cipher: TransferCipher, page: Page) -> dict[str, Any]:
     """Returns one page of the users, oldest first."""
-    users, total = list_users(work, tenant_id, start=page_start(page.start), count=page_size(page.count, MAX_PAGE))
+    users, total = list_users(work, tenant_id, start=page.start, count=page.size)
     documents = fitting(exported(work, tenant_id, users, cipher))
     return {
         "itemsPerPage": len(documents),
         "totalResults": total,
-        "requestOptions": page.echo,
+        "requestOptions": dict(page.asked),
         "users": documents,
     }
 

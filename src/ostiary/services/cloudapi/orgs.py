@@ -11,7 +11,7 @@ from ostiary.access.organization_scope import organization_scope
 from ostiary.directory.tenants.organizations import URN, Listing, list_organizations
 from ostiary.directory.tenants.tenants import SYSTEM_NAME
 from ostiary.runtime import Runtime
-from ostiary.services.cloudapi.paging import page_links, page_of
+from ostiary.services.cloudapi.paging import number_of, page_links, sorting_of
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary.transport.call import current_call
 from ostiary_api.cloudapi.v1 import entity_pb2, orgs_pb2_grpc
@@ -25,22 +25,23 @@ class OrgsServicer(orgs_pb2_grpc.OrgsServiceServicer):
         self._url = f"{runtime.issuers.public_url}/cloudapi/1.0.0/orgs"
 
     def ListOrgs(self, request: pb.ListOrgsRequest, context: grpc.ServicerContext) -> pb.Orgs:
-        call, page = current_call(), page_of(request, "name")
+        call = current_call()
+        page, order = call.page(request), sorting_of(request, "name")
         found = list_organizations(
             call.work,
             organization_scope(call.principal, call.tenant_id),
             request.filter,
             encoded=request.filter_encoded,
-            sort=page.sort,
-            descending=page.descending,
+            sort=order.by,
+            descending=order.descending,
             offset=page.offset,
             limit=page.size,
         )
         call.headers += page_links(self._url, "Orgs", request, page, found.total)
         return pb.Orgs(
             result_total=found.total,
-            page_count=page.count(found.total),
-            page=page.number,
+            page_count=page.pages(found.total),
+            page=number_of(page),
             page_size=page.size,
             values=[_org(row, found) for row in found.organizations],
         )

@@ -8,7 +8,7 @@ import grpc
 from google.api import httpbody_pb2
 
 from ostiary.runtime import Runtime
-from ostiary.transport.steps.versions import NEWEST, OLDEST
+from ostiary.transport.dialects.cloudapi_versions import NEWEST, OLDEST
 from ostiary_api.cloudapi.v1 import versions_pb2 as pb
 from ostiary_api.cloudapi.v1 import versions_pb2_grpc
 

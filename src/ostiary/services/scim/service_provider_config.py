@@ -8,7 +8,7 @@ from google.api import httpbody_pb2
 
 from ostiary.runtime import Runtime
 from ostiary.scim.resources import as_body
-from ostiary.services.scim.users import MAX_COUNT
+from ostiary.transport.dialects.scim import MOST
 from ostiary_api.scim.v2 import service_provider_config_pb2 as pb
 from ostiary_api.scim.v2 import service_provider_config_pb2_grpc
 
@@ -20,7 +20,7 @@ class ServiceProviderConfigServicer(service_provider_config_pb2_grpc.ServiceProv
         config = scim.ServiceProviderConfig.model_validate({
             "patch": {"supported": False},
             "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
-            "filter": {"supported": True, "maxResults": MAX_COUNT},
+            "filter": {"supported": True, "maxResults": MOST},
             "changePassword": {"supported": False},
             "sort": {"supported": True},
             "etag": {"supported": True},

@@ -33,7 +33,6 @@ from ostiary_api.scim.v2 import scim_users_pb2 as pb
 from ostiary_api.scim.v2 import scim_users_pb2_grpc
 
 URN = "urn:vcloud:user:"
-DEFAULT_COUNT, MAX_COUNT = 100, 128
 LIST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
 
@@ -48,14 +47,13 @@ class UsersServicer(scim_users_pb2_grpc.UsersServiceServicer):
 
     def ListUsers(self, request: pb.ListUsersRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call, chosen = current_call(), chosen_attributes(request.attributes, request.excluded_attributes)
-        start = max(1, request.start_index)
-        count = min(max(0, request.count), MAX_COUNT) if request.HasField("count") else DEFAULT_COUNT
+        page = call.page(request)
         wanted = [read_filter(request.filter, call.tenant_id, call.principal.id)] if request.filter else []
         order = read_order(request.sort_by, request.sort_order)
-        users, total = list_users(call.work, call.tenant_id, *wanted, start=start, count=count, order=order)
+        users, total = list_users(call.work, call.tenant_id, *wanted, start=page.start, count=page.size, order=order)
         resources = self._written(call, call.work, users, chosen)
         return as_body({
-            "schemas": [LIST_SCHEMA], "totalResults": total, "startIndex": start, "itemsPerPage": len(resources),
+            "schemas": [LIST_SCHEMA], "totalResults": total, "startIndex": page.start, "itemsPerPage": len(resources),
             "Resources": resources,
         })  # fmt: skip
 

@@ -16,9 +16,6 @@ from ostiary.transport.people import people_named
 from ostiary.transport.pipeline import MALFORMED, Proceed
 from ostiary_api.options.v1 import rules_pb2 as options
 
-TENANT_CONTEXT = "x-vmware-vcloud-tenant-context"
-ORG_URN = "urn:vcloud:org:"
-
 
 def authorize(call: Call, request: Message, proceed: Proceed) -> Any:
     """Fills `call.tenant` with the tenant on which the call acts; disabled ones count as unknown.
@@ -34,7 +31,7 @@ def authorize(call: Call, request: Message, proceed: Proceed) -> Any:
         refuse_beyond_reach(call.reading, call.principal, tenant_id, named)
     call.tenant = tenant  # not before: a refusal is recorded at the caller's own tenant, not at one it only named
     if rules.tenant_context == options.TENANT_CONTEXT_REQUIRED and tenant_id == SYSTEM_ID:
-        raise invalid("TENANT_CONTEXT_MISSING", f"Name the organization in the header {TENANT_CONTEXT}.")
+        raise invalid("TENANT_CONTEXT_MISSING", f"Name the organization in the header {rules.dialect.tenant_header}.")
     return proceed(call, request)
 
 
@@ -50,5 +47,6 @@ def _tenant_of(call: Call, request: Message) -> str:
     rules = call.rules
     if rules.tenant_field and request is not MALFORMED:
         return str(getattr(request, rules.tenant_field))
-    picked = call.metadata.get(TENANT_CONTEXT, "").strip() if rules.tenant_context else ""
-    return picked.removeprefix(ORG_URN) or call.principal.tenant_id
+    dialect = rules.dialect
+    picked = call.metadata.get(dialect.tenant_header, "").strip() if rules.tenant_context else ""
+    return picked.removeprefix(dialect.tenant_prefix) or call.principal.tenant_id

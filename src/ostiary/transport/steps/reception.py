@@ -17,7 +17,7 @@ from ostiary.ids import Entropy
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy
 from ostiary.transport.call import Call, entered
-from ostiary.transport.families import RENDERERS, page
+from ostiary.transport.dialects import html_page
 from ostiary.transport.observation import Observer
 from ostiary.transport.pipeline import Proceed
 from ostiary.transport.rules import DEPRECATED_SINCE, Rules, successor_link
@@ -110,10 +110,10 @@ def _abort(call: Call, failure: DomainError, context: grpc.ServicerContext) -> N
     if retry_after is not None:
         headers.append(("retry-after", str(retry_after)))
     code = _CODES[failure.kind]
-    if call.is_rest and call.rules.family in RENDERERS:
-        body = RENDERERS[call.rules.family](failure, call.metadata["x-envoy-original-path"])
-        if call.rules.options.browser and page.prefers_html(call.metadata.get("accept", "")):
-            body = page.render(failure, body)
+    if call.is_rest:
+        body = call.rules.dialect.render(failure, call.metadata["x-envoy-original-path"])
+        if call.rules.options.browser and html_page.prefers_html(call.metadata.get("accept", "")):
+            body = html_page.render(failure, body)
         headers += [*body.headers, ("x-http-status", str(body.status)), ("x-http-content-type", body.content_type)]
         context.set_trailing_metadata((*headers, ("x-http-error", body.text)))
         context.abort(_GRPC_CODES[code], failure.reason)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import grpc
 from google.api import httpbody_pb2
 
-from ostiary.directory.transfer.user_export import ExportPage, export_page
+from ostiary.directory.transfer.user_export import MAX_PAGE, export_page
 from ostiary.errors import DomainError
 from ostiary.oauth.sessions.bulk_removal import check_ids, removal_result, remove_users
 from ostiary.runtime import Runtime
 from ostiary.services.json_body import json_body
 from ostiary.settings.fields import texts_in
 from ostiary.transport.call import current_call
+from ostiary.transport.dialects.appid import page_of
 from ostiary_api.appid.management.v4 import cloud_directory_transfer_pb2 as pb
 from ostiary_api.appid.management.v4 import cloud_directory_transfer_pb2_grpc
 
@@ -28,8 +29,7 @@ class CloudDirectoryTransferServicer(cloud_directory_transfer_pb2_grpc.CloudDire
         self, request: pb.ExportCloudDirectoryUsersRequest, context: grpc.ServicerContext
     ) -> httpbody_pb2.HttpBody:
         call, cipher = current_call(), self._ciphers.of(request.tenant_id, request.encryption_secret)
-        start = request.start_index if request.HasField("start_index") else None
-        page = ExportPage(start, request.count if request.HasField("count") else None)
+        page = page_of(request, MAX_PAGE)
         call.release()
         cipher.prepare()
         return json_body(export_page(call.work, request.tenant_id, cipher, page))

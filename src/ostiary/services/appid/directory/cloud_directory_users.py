@@ -9,7 +9,6 @@ from google.protobuf import empty_pb2
 from ostiary.audit.runtime_events import capture, user_signed_out
 from ostiary.directory.profiles.document import userinfo_document
 from ostiary.directory.profiles.profiles import directory_profile
-from ostiary.directory.profiles.search import page_size, page_start
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.directory.users.message import new_user, user_change, user_message
 from ostiary.directory.users.users import get_user, list_users, update_user, user_count, user_named
@@ -34,13 +33,13 @@ class CloudDirectoryUsersServicer(cloud_directory_users_pb2_grpc.CloudDirectoryU
     def ListCloudDirectoryUsers(
         self, request: pb.ListCloudDirectoryUsersRequest, context: grpc.ServicerContext
     ) -> pb.ListCloudDirectoryUsersResponse:
-        call, count = current_call(), page_size(request.count if request.HasField("count") else None)
-        start = page_start(request.start_index if request.HasField("start_index") else None)
+        call = current_call()
+        page = call.page(request)
         field = CLOUD_DIRECTORY.read(call.work, call.required_tenant).identity_field
         named = [user_named(request.tenant_id, request.query, field)] if request.query else []
         about = user_count(call.work, call.required_tenant)
         users, total = list_users(
-            call.work, request.tenant_id, *named, start=start, count=count, about=0 if named else about
+            call.work, request.tenant_id, *named, start=page.start, count=page.size, about=0 if named else about
         )
         return pb.ListCloudDirectoryUsersResponse(
             schemas=[LIST_SCHEMA], total_results=total, items_per_page=len(users),

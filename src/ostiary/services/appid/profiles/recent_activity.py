@@ -6,7 +6,6 @@ import grpc
 from google.protobuf import json_format
 
 from ostiary.audit.trail import event_document, recent_authentications
-from ostiary.directory.profiles.search import page_size
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary_api.appid.management.v4 import recent_activity_pb2 as pb
@@ -22,8 +21,8 @@ class RecentActivityServicer(recent_activity_pb2_grpc.RecentActivityServiceServi
     def ListRecentAuthentications(
         self, request: pb.ListRecentAuthenticationsRequest, context: grpc.ServicerContext
     ) -> pb.ListRecentAuthenticationsResponse:
-        count = page_size(request.count if request.HasField("count") else None)
-        found = recent_authentications(current_call().work, request.tenant_id, count)
+        call = current_call()
+        found = recent_authentications(call.work, request.tenant_id, call.page(request).size)
         return pb.ListRecentAuthenticationsResponse(
             events=[json_format.ParseDict(event_document(event), pb.AuditEvent()) for event in found]
         )

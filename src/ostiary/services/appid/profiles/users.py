@@ -35,9 +35,8 @@ class UsersServicer(users_pb2_grpc.UsersServiceServicer):
     ) -> httpbody_pb2.HttpBody:
         call = current_call()
         found = search_profiles(
-            call.work, call.required_tenant, scope=request.data_scope, email=request.email, idp_id=request.id,
-            start=request.start_index if request.HasField("start_index") else None,
-            count=request.count if request.HasField("count") else None,
+            call.work, call.required_tenant, call.page(request), scope=request.data_scope, email=request.email,
+            idp_id=request.id,
         )  # fmt: skip
         return json_body(found)
 
@@ -52,12 +51,7 @@ class UsersServicer(users_pb2_grpc.UsersServiceServicer):
         self, request: pb.ExportUserProfilesRequest, context: grpc.ServicerContext
     ) -> httpbody_pb2.HttpBody:
         call = current_call()
-        found = export_profiles(
-            call.work, call.required_tenant,
-            start=request.start_index if request.HasField("start_index") else None,
-            count=request.count if request.HasField("count") else None,
-        )  # fmt: skip
-        return json_body(found)
+        return json_body(export_profiles(call.work, call.required_tenant, call.page(request)))
 
     def ImportUserProfiles(
         self, request: pb.ImportUserProfilesRequest, context: grpc.ServicerContext

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ostiary.errors import DomainError, Kind, conflict, denied, invalid, limited, not_found, unauthenticated
-from ostiary.transport.families import RENDERERS
+from ostiary.transport.dialects import DIALECTS
 from ostiary_api.options.v1 import rules_pb2 as rules
 
 APPID, OAUTH, IAM = rules.ERROR_FAMILY_APPID, rules.ERROR_FAMILY_OAUTH, rules.ERROR_FAMILY_IAM
@@ -58,26 +58,26 @@ SCHEMA = "urn:ietf:params:scim:api:messages:2.0:Error"
 def test_each_dialect_writes_it_in_its_own_shape(
     family: int, path: str, error: DomainError, status: int, document: dict[str, object]
 ) -> None:
-    body = RENDERERS[family](error, path)
+    body = DIALECTS[family].render(error, path)
     assert (body.status, json.loads(body.text)) == (status, document)
 
 
 @pytest.mark.parametrize("family", [APPID, OAUTH])
 def test_an_unknown_tenant_is_the_plain_text_that_the_vendor_answers(family: int) -> None:
-    body = RENDERERS[family](not_found("TENANT_NOT_FOUND", "Not Found"), "/management/v4/t/config/tokens")
+    body = DIALECTS[family].render(not_found("TENANT_NOT_FOUND", "Not Found"), "/management/v4/t/config/tokens")
     assert (body.status, body.content_type, body.text) == (404, "text/plain; charset=utf-8", "Not Found")
 
 
 def test_cloudapi_hides_what_does_not_exist_behind_what_may_not_be_seen() -> None:
-    unknown = RENDERERS[CLOUDAPI](not_found("USER_NOT_FOUND", "No user 7."), "/cloudapi/1.0.0/users/7")
+    unknown = DIALECTS[CLOUDAPI].render(not_found("USER_NOT_FOUND", "No user 7."), "/cloudapi/1.0.0/users/7")
     assert unknown.status == 403
     assert "7" not in unknown.text
 
 
-@pytest.mark.parametrize("family", list(RENDERERS))
+@pytest.mark.parametrize("family", [family for family in DIALECTS if family])
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_kind_has_a_form_in_every_dialect_that_fits_into_a_header(family: int, kind: Kind) -> None:
-    body = RENDERERS[family](DomainError(kind, "REASON", 'a "quoted" line\nand ünïcödé'), "/t")
+    body = DIALECTS[family].render(DomainError(kind, "REASON", 'a "quoted" line\nand ünïcödé'), "/t")
     assert body.text.isascii()
     assert "\n" not in body.text
     assert 400 <= body.status <= 504
@@ -93,7 +93,7 @@ def test_every_kind_has_a_form_in_every_dialect_that_fits_into_a_header(family: 
     ],
 )
 def test_oauth_says_how_to_authenticate(error: DomainError, challenge: str) -> None:
-    assert ("www-authenticate", challenge) in RENDERERS[OAUTH](error, "/t").headers
+    assert ("www-authenticate", challenge) in DIALECTS[OAUTH].render(error, "/t").headers
 
 
 def test_a_limit_says_when_to_come_back() -> None:

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
-
-from google.protobuf.message import Message
+from collections.abc import Iterator, Mapping
 
 from ostiary.errors import DomainError, Kind
-from ostiary.transport.call import Call
-from ostiary.transport.pipeline import Proceed
-from ostiary_api.options.v1 import rules_pb2 as options
 
 _NUMBER = re.compile(r"(\d{1,3})\.(\d{1,3})(?:\.\d{1,3})?")
 OLDEST, NEWEST = (36, 0), (40, 0)
 """The range of Cloud Director's own versions; its successor counts from 9.0."""
 
 
-def refuse_unknown_version(call: Call, request: Message, proceed: Proceed) -> Any:
-    """Clients step down through versions on 406, so one acceptable range suffices; none at all means the newest."""
-    if call.rules.family == options.ERROR_FAMILY_CLOUDAPI:
-        asked = list(versions_of(call.metadata.get("accept", "")))
-        if asked and not any(map(is_spoken, asked)):
-            message = "This version of the API is not offered: ask for 36.0 to 40.0 or 9.x, or leave it out."
-            raise DomainError(Kind.NOT_ACCEPTABLE, "UNSUPPORTED_VERSION", message)
-    return proceed(call, request)
+def refuse_unknown_version(headers: Mapping[str, str]) -> None:
+    """Raises UNSUPPORTED_VERSION (406) where Accept names versions and none of them is offered.
+
+    Clients step down through versions on 406, so one acceptable range suffices; none at all means the newest.
+    """
+    asked = list(versions_of(headers.get("accept", "")))
+    if asked and not any(map(is_spoken, asked)):
+        message = "This version of the API is not offered: ask for 36.0 to 40.0 or 9.x, or leave it out."
+        raise DomainError(Kind.NOT_ACCEPTABLE, "UNSUPPORTED_VERSION", message)
 
 
 def versions_of(accept: str) -> Iterator[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ostiary.errors import DomainError, Kind
-from ostiary.transport.families.body import ErrorBody, json_body
+from ostiary.transport.dialects.body import ErrorBody, json_body
+from ostiary.transport.dialects.dialect import Dialect
 
 _CODES = {
     Kind.INVALID: "invalid_request",
@@ -48,3 +49,6 @@ def _challenge(error: DomainError, code: str, status: int) -> tuple[tuple[str, s
     if error.reason == "UNAUTHENTICATED":
         return (("www-authenticate", 'Bearer realm="ostiary"'),)
     return (("www-authenticate", f'Bearer realm="ostiary", error="{code}"'),)
+
+
+OAUTH = Dialect(render)

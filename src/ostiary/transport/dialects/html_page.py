@@ -7,7 +7,7 @@ import hashlib
 import html
 
 from ostiary.errors import DomainError
-from ostiary.transport.families.body import ErrorBody
+from ostiary.transport.dialects.body import ErrorBody
 
 _CSS = (
     "body{margin:15vh auto;max-width:30rem;padding:0 1.25rem;font:1rem/1.5 system-ui,sans-serif;"

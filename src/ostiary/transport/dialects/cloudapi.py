@@ -1,0 +1,49 @@
+"""Cloud Director (cloudapi). Errors are `{minorErrorCode, message, stackTrace}`, with a stack trace of null; the
+version is in Accept, the tenant in a header; pages are asked for by page and pageSize."""
+
+from __future__ import annotations
+
+from google.protobuf.message import Message
+
+from ostiary.errors import DomainError, Kind, invalid
+from ostiary.http.paging import Page
+from ostiary.transport.dialects.body import ErrorBody, json_body
+from ostiary.transport.dialects.cloudapi_versions import refuse_unknown_version
+from ostiary.transport.dialects.dialect import Dialect, given
+
+TENANT_CONTEXT, TENANT_PREFIX = "x-vmware-vcloud-tenant-context", "urn:vcloud:org:"
+USUAL, MOST = 25, 128
+"""Results of a page: when the client does not say, and at most."""
+LAST_PAGE = 1_000_000
+_MINOR_CODES = {
+    Kind.INVALID: "BAD_REQUEST",
+    Kind.UNAUTHENTICATED: "UNAUTHORIZED",
+    Kind.DENIED: "ACCESS_TO_RESOURCE_IS_FORBIDDEN",
+    Kind.NOT_FOUND: "ACCESS_TO_RESOURCE_IS_FORBIDDEN",
+    Kind.NOT_ACCEPTABLE: "NOT_ACCEPTABLE",
+    Kind.CONFLICT: "DUPLICATE_NAME",
+    Kind.LIMITED: "TOO_MANY_REQUESTS",
+    Kind.UNAVAILABLE: "SERVICE_UNAVAILABLE",
+}
+
+
+def render(error: DomainError, path: str) -> ErrorBody:
+    """An entity that does not exist is 403 there, the same as one that the caller may not see."""
+    status = 403 if error.kind is Kind.NOT_FOUND else error.kind.value
+    message = error.message if error.kind is not Kind.NOT_FOUND else "The entity does not exist or may not be seen."
+    minor = _MINOR_CODES.get(error.kind, "BAD_REQUEST" if status < Kind.INTERNAL.value else "INTERNAL_SERVER_ERROR")
+    return json_body(status, {"minorErrorCode": minor, "message": message, "stackTrace": None})
+
+
+def page_of(request: Message) -> Page:
+    """The page that page, from 1, and pageSize name; a size of 0 asks for the total alone. Raises INVALID_PAGE."""
+    asked, most = given(request, "page"), given(request, "page_size")
+    number, size = 1 if asked is None else asked, USUAL if most is None else most
+    if not 1 <= number <= LAST_PAGE:
+        raise invalid("INVALID_PAGE", f"page counts from 1 to {LAST_PAGE}.")
+    if not 0 <= size <= MOST:
+        raise invalid("INVALID_PAGE", f"pageSize is 0 to {MOST}.")
+    return Page((number - 1) * size + 1, size, {"page": number})
+
+
+CLOUDAPI = Dialect(render, refuse_unknown_version, TENANT_CONTEXT, TENANT_PREFIX, page_of)
