@@ -72,9 +72,10 @@ from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy
 from ostiary.transport.health import Health
 from ostiary.transport.observation import Observer
-from ostiary.transport.pipeline import Pipeline, Step, refuse_malformed
+from ostiary.transport.pipeline import ForSome, Pipeline, Step, refuse_malformed
 from ostiary.transport.rules import read_rules
 from ostiary.transport.steps.access import authorize
+from ostiary.transport.steps.allowed import check_allowed
 from ostiary.transport.steps.audit import Audit
 from ostiary.transport.steps.authentication import Authenticate
 from ostiary.transport.steps.headers import check_headers
@@ -210,7 +211,7 @@ def job_kinds(runtime: Runtime) -> Kinds:
     }
 
 
-def steps(runtime: Runtime) -> list[Step]:
+def steps(runtime: Runtime) -> list[Step | ForSome]:
     """The order of the path after `Reception`, which receives the request, holds the outermost try and answers."""
     return [
         *tracing(),  # around everything, so that a span is as long as the request; empty unless asked for
@@ -225,6 +226,7 @@ def steps(runtime: Runtime) -> list[Step]:
         Limit(CoarseLimiter(runtime.limits)),  # before work: what is refused must cost nothing
         refuse_malformed,  # after access: only who may call learns that the request was malformed
         check_headers,  # such as the version in Accept; after access, like all that says what is wrong
+        ForSome(check_allowed),  # after access for the same reason; before work, so that it costs no transaction
         unit_of_work,  # innermost: nothing slow is done inside a transaction
     ]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 import grpc
@@ -32,6 +33,13 @@ class Step(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ForSome:
+    """A step that only some methods have: those for which `of` returns one. It costs the others nothing."""
+
+    of: Callable[[Rules], Step | None]
+
+
 class Outermost(Protocol):
     """The step that connects to grpc: creates the call from the context, and turns the result into an answer or an
     abort."""
@@ -51,7 +59,7 @@ class Pipeline(grpc.ServerInterceptor):
         self,
         rules: dict[str, Rules],
         outermost: Outermost,
-        steps: Sequence[Step],
+        steps: Sequence[Step | ForSome],
         open_methods: frozenset[str],
         streams: ThreadPoolExecutor,
     ) -> None:
@@ -98,7 +106,7 @@ class Pipeline(grpc.ServerInterceptor):
     def _wrapped(self, handler: Any, rules: Rules) -> Any:
         innermost = handler.stream_unary or handler.unary_stream or handler.unary_unary
         arrays = handler.response_streaming and not rules.downloads
-        chain = self._chain(innermost, arrays=arrays, uploads=rules.uploads)
+        chain = self._chain(innermost, rules, arrays=arrays)
         outermost = self._outermost
 
         def serve(request: Any, context: grpc.ServicerContext) -> Any:
@@ -114,7 +122,9 @@ class Pipeline(grpc.ServerInterceptor):
             return grpc.unary_stream_rpc_method_handler(serve_stream, decode, handler.response_serializer)
         return grpc.unary_unary_rpc_method_handler(serve, decode, handler.response_serializer)
 
-    def _chain(self, innermost: Callable[[Any, Any], Any], *, arrays: bool, uploads: bool) -> Proceed:
+    def _chain(self, innermost: Callable[[Any, Any], Any], rules: Rules, *, arrays: bool) -> Proceed:
+        uploads = rules.uploads
+
         def servicer(call: Call, request: Message) -> Any:
             answer = innermost(call.upload if uploads else request, call.context)
             # An array is read to its end here, inside the unit of work: it is of bounded length.
@@ -122,7 +132,8 @@ class Pipeline(grpc.ServerInterceptor):
 
         proceed: Proceed = servicer
         for step in reversed(self._steps):
-            proceed = _bound(step, proceed)
+            own = step.of(rules) if isinstance(step, ForSome) else step
+            proceed = _bound(own, proceed) if own is not None else proceed
         return proceed
 
 

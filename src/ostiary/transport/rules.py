@@ -14,6 +14,9 @@ from google.protobuf.descriptor_pb2 import MethodOptions
 
 from ostiary.access.policy import Requirement
 from ostiary.directory.roles.permissions import Permission, Permissions
+from ostiary.transport.bounds.faults import bounds_faults
+from ostiary.transport.bounds.messages import Checks
+from ostiary.transport.bounds.values import Check
 from ostiary.transport.dialects import DIALECTS
 from ostiary.transport.dialects.dialect import Dialect
 from ostiary_api.options.v1 import rules_pb2 as options
@@ -73,6 +76,8 @@ class Rules:
     """The request is a file in pieces, of any length: a stream of messages, the first of which says the rest."""
     downloads: bool
     """The answer is a file in pieces, sent as they are read; other streams are JSON arrays of bounded length."""
+    excess_of: Check | None
+    """Finds what is beyond the bounds of its proto in a decoded request; None where there are no bounds."""
 
     @property
     def is_public(self) -> bool:
@@ -149,7 +154,16 @@ def _rules_of(service: ServiceDescriptor, method: MethodDescriptor) -> Rules:
         options=given,
         uploads=method.client_streaming,
         downloads=method.server_streaming and method.output_type.full_name == HTTP_BODY,
+        excess_of=None if [*bounds_faults(method.input_type)] else _excess_of(method),
     )
+
+
+_CHECKS = Checks()
+
+
+def _excess_of(method: MethodDescriptor) -> Check | None:
+    in_path = {name for route in _routes(method) for name in re.findall(r"\{(\w+)", route.path)}
+    return _CHECKS.request(method.input_type, in_path, method.GetOptions().Extensions[annotations_pb2.http].body)
 
 
 def _default_transaction(method: MethodDescriptor) -> options.Transaction.ValueType:
@@ -186,6 +200,7 @@ def _faults(method: MethodDescriptor, rules: Rules, limits: frozenset[str]) -> I
     yield from _audit_faults(method, rules)
     if rules.uploads and (rules.need.anonymous or rules.transaction != options.TRANSACTION_OWN):
         yield "takes a stream of messages, so it must ask for roles and open its own transactions"
+    yield from bounds_faults(method.input_type)
     gets = any(route.verb == "GET" for route in rules.routes)
     if gets and not reads and not rules.options.get_has_side_effects:
         yield "is a GET with side effects that get_has_side_effects does not declare"

@@ -27,7 +27,7 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bidentity/csp/v1/login.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"e\n\x17SwapRefreshTokenRequest\x12J\n\x0b\x63redentials\x18\x01 \x01(\x0b\x32(.identity.csp.v1.RefreshTokenCredentialsR\x0b\x63redentials\"F\n\x17RefreshTokenCredentials\x12+\n\rrefresh_token\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x0crefreshToken\"C\n\x0cSwappedToken\x12\x1d\n\ntoken_type\x18\x01 \x01(\tR\ttokenType\x12\x14\n\x05token\x18\x02 \x01(\tR\x05token\"\x88\x01\n\x0cLoginRequest\x12>\n\x0b\x63redentials\x18\x01 \x01(\x0b\x32\x1c.identity.csp.v1.CredentialsR\x0b\x63redentials\x12\'\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\tH\x00R\x0c\x61\x63\x63\x65ss_token\x88\x01\x01\x42\x0f\n\r_access_token\"\xa2\x01\n\x0b\x43redentials\x12\"\n\x08username\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x08username\x12\"\n\x08password\x18\x02 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\x08password\x12\x1b\n\x06\x64omain\x18\x03 \x01(\tH\x00R\x06\x64omain\x88\x01\x01\x12\x19\n\x05scope\x18\x04 \x01(\tH\x01R\x05scope\x88\x01\x01\x42\t\n\x07_domainB\x08\n\x06_scope\"\xfd\x02\n\x0bLoginAnswer\x12)\n\x0e\x63sp_auth_token\x18\x01 \x01(\tH\x00R\x0c\x63spAuthToken\x88\x01\x01\x12\x19\n\x05scope\x18\x02 \x01(\tH\x01R\x05scope\x88\x01\x01\x12\'\n\x0c\x61\x63\x63\x65ss_token\x18\x03 \x01(\tH\x02R\x0c\x61\x63\x63\x65ss_token\x88\x01\x01\x12)\n\rrefresh_token\x18\x04 \x01(\tH\x03R\rrefresh_token\x88\x01\x01\x12\x1f\n\x08id_token\x18\x05 \x01(\tH\x04R\x08id_token\x88\x01\x01\x12#\n\ntoken_type\x18\x06 \x01(\tH\x05R\ntoken_type\x88\x01\x01\x12#\n\nexpires_in\x18\x07 \x01(\x05H\x06R\nexpires_in\x88\x01\x01\x42\x11\n\x0f_csp_auth_tokenB\x08\n\x06_scopeB\x0f\n\r_access_tokenB\x10\n\x0e_refresh_tokenB\x0b\n\t_id_tokenB\r\n\x0b_token_typeB\r\n\x0b_expires_in2\x81\x03\n\x0cLoginService\x12\xbd\x01\n\x05Login\x12\x1d.identity.csp.v1.LoginRequest\x1a\x1c.identity.csp.v1.LoginAnswer\"w\xca\xda\x18\x45\n\x04\x10\x01\x30\x01\x12\x05token \x03*\x12\x63sp.session.createJ\x1c/oauth/tenant/{tenant}/tokenZ\x02I8\x82\xd3\xe4\x93\x02(\"\x19/csp/gateway/am/api/login:\x0b\x63redentials\x12\xa8\x01\n\x10SwapRefreshToken\x12(.identity.csp.v1.SwapRefreshTokenRequest\x1a\x1d.identity.csp.v1.SwappedToken\"K\xca\xda\x18#\n\x04\x10\x01\x30\x01\x12\x05token \x03*\x12\x63sp.session.create\x82\xd3\xe4\x93\x02\x1e\"\x0f/iaas/api/login:\x0b\x63redentials\x1a\x06\xd2\xda\x18\x02\x08\x05\x42\xab\x01\n\x17ostiary.identity.csp.v1B\nLoginProtoP\x01Z&ostiary.internal/identity/csp/v1;cspv1\xa2\x02\x08OSTCspV1\xaa\x02\x17Ostiary.Identity.Csp.V1\xca\x02\x17Ostiary\\Identity\\Csp\\V1\xea\x02\x1aOstiary::Identity::Csp::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bidentity/csp/v1/login.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"e\n\x17SwapRefreshTokenRequest\x12J\n\x0b\x63redentials\x18\x01 \x01(\x0b\x32(.identity.csp.v1.RefreshTokenCredentialsR\x0b\x63redentials\"|\n\x17RefreshTokenCredentials\x12\x61\n\rrefresh_token\x18\x01 \x01(\tB<\xda\xda\x18\x38\x08\x01\x92\x01\x33\n\rMISSING_FIELD\x12\"The field refreshToken is missing.R\x0crefreshToken\"C\n\x0cSwappedToken\x12\x1d\n\ntoken_type\x18\x01 \x01(\tR\ttokenType\x12\x14\n\x05token\x18\x02 \x01(\tR\x05token\"\x88\x01\n\x0cLoginRequest\x12>\n\x0b\x63redentials\x18\x01 \x01(\x0b\x32\x1c.identity.csp.v1.CredentialsR\x0b\x63redentials\x12\'\n\x0c\x61\x63\x63\x65ss_token\x18\x02 \x01(\tH\x00R\x0c\x61\x63\x63\x65ss_token\x88\x01\x01\x42\x0f\n\r_access_token\"\x9e\x02\n\x0b\x43redentials\x12`\n\x08username\x18\x01 \x01(\tBD\xda\xda\x18@\x08\x01\xaa\x01;without it the sign-in fails like one with a wrong one: 401R\x08username\x12`\n\x08password\x18\x02 \x01(\tBD\xda\xda\x18@\x08\x01\xaa\x01;without it the sign-in fails like one with a wrong one: 401R\x08password\x12\x1b\n\x06\x64omain\x18\x03 \x01(\tH\x00R\x06\x64omain\x88\x01\x01\x12\x19\n\x05scope\x18\x04 \x01(\tH\x01R\x05scope\x88\x01\x01\x42\t\n\x07_domainB\x08\n\x06_scope\"\xfd\x02\n\x0bLoginAnswer\x12)\n\x0e\x63sp_auth_token\x18\x01 \x01(\tH\x00R\x0c\x63spAuthToken\x88\x01\x01\x12\x19\n\x05scope\x18\x02 \x01(\tH\x01R\x05scope\x88\x01\x01\x12\'\n\x0c\x61\x63\x63\x65ss_token\x18\x03 \x01(\tH\x02R\x0c\x61\x63\x63\x65ss_token\x88\x01\x01\x12)\n\rrefresh_token\x18\x04 \x01(\tH\x03R\rrefresh_token\x88\x01\x01\x12\x1f\n\x08id_token\x18\x05 \x01(\tH\x04R\x08id_token\x88\x01\x01\x12#\n\ntoken_type\x18\x06 \x01(\tH\x05R\ntoken_type\x88\x01\x01\x12#\n\nexpires_in\x18\x07 \x01(\x05H\x06R\nexpires_in\x88\x01\x01\x42\x11\n\x0f_csp_auth_tokenB\x08\n\x06_scopeB\x0f\n\r_access_tokenB\x10\n\x0e_refresh_tokenB\x0b\n\t_id_tokenB\r\n\x0b_token_typeB\r\n\x0b_expires_in2\x81\x03\n\x0cLoginService\x12\xbd\x01\n\x05Login\x12\x1d.identity.csp.v1.LoginRequest\x1a\x1c.identity.csp.v1.LoginAnswer\"w\xca\xda\x18\x45\n\x04\x10\x01\x30\x01\x12\x05token \x03*\x12\x63sp.session.createJ\x1c/oauth/tenant/{tenant}/tokenZ\x02I8\x82\xd3\xe4\x93\x02(\"\x19/csp/gateway/am/api/login:\x0b\x63redentials\x12\xa8\x01\n\x10SwapRefreshToken\x12(.identity.csp.v1.SwapRefreshTokenRequest\x1a\x1d.identity.csp.v1.SwappedToken\"K\xca\xda\x18#\n\x04\x10\x01\x30\x01\x12\x05token \x03*\x12\x63sp.session.create\x82\xd3\xe4\x93\x02\x1e\"\x0f/iaas/api/login:\x0b\x63redentials\x1a\x06\xd2\xda\x18\x02\x08\x05\x42\xab\x01\n\x17ostiary.identity.csp.v1B\nLoginProtoP\x01Z&ostiary.internal/identity/csp/v1;cspv1\xa2\x02\x08OSTCspV1\xaa\x02\x17Ostiary.Identity.Csp.V1\xca\x02\x17Ostiary\\Identity\\Csp\\V1\xea\x02\x1aOstiary::Identity::Csp::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,11 +36,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\027ostiary.identity.csp.v1B\nLoginProtoP\001Z&ostiary.internal/identity/csp/v1;cspv1\242\002\010OSTCspV1\252\002\027Ostiary.Identity.Csp.V1\312\002\027Ostiary\\Identity\\Csp\\V1\352\002\032Ostiary::Identity::Csp::V1'
   _globals['_REFRESHTOKENCREDENTIALS'].fields_by_name['refresh_token']._loaded_options = None
-  _globals['_REFRESHTOKENCREDENTIALS'].fields_by_name['refresh_token']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_REFRESHTOKENCREDENTIALS'].fields_by_name['refresh_token']._serialized_options = b'\332\332\0308\010\001\222\0013\n\rMISSING_FIELD\022\"The field refreshToken is missing.'
   _globals['_CREDENTIALS'].fields_by_name['username']._loaded_options = None
-  _globals['_CREDENTIALS'].fields_by_name['username']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_CREDENTIALS'].fields_by_name['username']._serialized_options = b'\332\332\030@\010\001\252\001;without it the sign-in fails like one with a wrong one: 401'
   _globals['_CREDENTIALS'].fields_by_name['password']._loaded_options = None
-  _globals['_CREDENTIALS'].fields_by_name['password']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_CREDENTIALS'].fields_by_name['password']._serialized_options = b'\332\332\030@\010\001\252\001;without it the sign-in fails like one with a wrong one: 401'
   _globals['_LOGINSERVICE']._loaded_options = None
   _globals['_LOGINSERVICE']._serialized_options = b'\322\332\030\002\010\005'
   _globals['_LOGINSERVICE'].methods_by_name['Login']._loaded_options = None
@@ -50,15 +50,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SWAPREFRESHTOKENREQUEST']._serialized_start=143
   _globals['_SWAPREFRESHTOKENREQUEST']._serialized_end=244
   _globals['_REFRESHTOKENCREDENTIALS']._serialized_start=246
-  _globals['_REFRESHTOKENCREDENTIALS']._serialized_end=316
-  _globals['_SWAPPEDTOKEN']._serialized_start=318
-  _globals['_SWAPPEDTOKEN']._serialized_end=385
-  _globals['_LOGINREQUEST']._serialized_start=388
-  _globals['_LOGINREQUEST']._serialized_end=524
-  _globals['_CREDENTIALS']._serialized_start=527
-  _globals['_CREDENTIALS']._serialized_end=689
-  _globals['_LOGINANSWER']._serialized_start=692
-  _globals['_LOGINANSWER']._serialized_end=1073
-  _globals['_LOGINSERVICE']._serialized_start=1076
-  _globals['_LOGINSERVICE']._serialized_end=1461
+  _globals['_REFRESHTOKENCREDENTIALS']._serialized_end=370
+  _globals['_SWAPPEDTOKEN']._serialized_start=372
+  _globals['_SWAPPEDTOKEN']._serialized_end=439
+  _globals['_LOGINREQUEST']._serialized_start=442
+  _globals['_LOGINREQUEST']._serialized_end=578
+  _globals['_CREDENTIALS']._serialized_start=581
+  _globals['_CREDENTIALS']._serialized_end=867
+  _globals['_LOGINANSWER']._serialized_start=870
+  _globals['_LOGINANSWER']._serialized_end=1251
+  _globals['_LOGINSERVICE']._serialized_start=1254
+  _globals['_LOGINSERVICE']._serialized_end=1639
 # @@protoc_insertion_point(module_scope)

@@ -27,7 +27,7 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"identity/csp/v1/organization.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"/\n\x16GetOrganizationRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\"{\n\x19UpdateOrganizationRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\x12G\n\x0corganization\x18\x02 \x01(\x0b\x32#.identity.csp.v1.OrganizationUpdateR\x0corganization\"\x83\x01\n\x12OrganizationUpdate\x12\\\n\x0c\x64isplay_name\x18\x01 \x01(\tB4\xda\xda\x18\x30\x08\x01\x18\xc8\x01\")^[\\w.`\':@&, -]*[\\w.`\':@&-][\\w.`\':@&, -]*$H\x00R\x0b\x64isplayName\x88\x01\x01\x42\x0f\n\r_display_name\"\xb7\x02\n\x0cOrganization\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12G\n\x08metadata\x18\x03 \x03(\x0b\x32+.identity.csp.v1.Organization.MetadataEntryR\x08metadata\x12\x0e\n\x02id\x18\x04 \x01(\tR\x02id\x12\x19\n\x08ref_link\x18\x05 \x01(\tR\x07refLink\x12+\n\x0fparent_ref_link\x18\x06 \x01(\tH\x00R\rparentRefLink\x88\x01\x01\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x12\n\x10_parent_ref_link\"$\n\x07RefLink\x12\x19\n\x08ref_link\x18\x01 \x01(\tR\x07refLink2\xc6\x03\n\x13OrganizationService\x12\xbf\x01\n\x0fGetOrganization\x12\'.identity.csp.v1.GetOrganizationRequest\x1a\x1d.identity.csp.v1.Organization\"d\x90\x02\x01\xca\xda\x18\x34\n\x0c\n\x02\x06\x07\x1a\x06org_id\x12\tdirectoryJ\x14/cloudapi/1.0.0/orgsZ\x03I11\x82\xd3\xe4\x93\x02#\x12!/csp/gateway/am/api/orgs/{org_id}\x12\xe4\x01\n\x12UpdateOrganization\x12*.identity.csp.v1.UpdateOrganizationRequest\x1a\x18.identity.csp.v1.RefLink\"\x87\x01\xca\xda\x18L\n\x0b\n\x01\x05\x1a\x06org_id\x12\tdirectory*\x17\x63sp.organization.updateJ\x14/cloudapi/1.0.0/orgsZ\x03I12\x82\xd3\xe4\x93\x02\x31\x32!/csp/gateway/am/api/orgs/{org_id}:\x0corganization\x1a\x06\xd2\xda\x18\x02\x08\x05\x42\xb2\x01\n\x17ostiary.identity.csp.v1B\x11OrganizationProtoP\x01Z&ostiary.internal/identity/csp/v1;cspv1\xa2\x02\x08OSTCspV1\xaa\x02\x17Ostiary.Identity.Csp.V1\xca\x02\x17Ostiary\\Identity\\Csp\\V1\xea\x02\x1aOstiary::Identity::Csp::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"identity/csp/v1/organization.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"/\n\x16GetOrganizationRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\"{\n\x19UpdateOrganizationRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\x12G\n\x0corganization\x18\x02 \x01(\x0b\x32#.identity.csp.v1.OrganizationUpdateR\x0corganization\"\x84\x03\n\x12OrganizationUpdate\x12\xdc\x02\n\x0c\x64isplay_name\x18\x01 \x01(\tB\xb3\x02\xda\xda\x18\xae\x02\x08\x01\x18\xc8\x01\"b^[^\\x00-\\x1F!-%(-+/;-?\\[-\\^{-\\xA0]*[^\\x00-%(-+/;-?\\[-\\^{-\\xA0]+[^\\x00-\\x1F!-%(-+/;-?\\[-\\^{-\\xA0]*$\x92\x01O\n\x14\x44ISPLAY_NAME_MISSING\x12\x37\x64isplayName is missing: it is what can be changed here.\xa2\x01p\n\x14INVALID_DISPLAY_NAME\x12XdisplayName has 1 to {max_length} letters, digits, blanks or -_.`\':@&, and is not blank.H\x00R\x0b\x64isplayName\x88\x01\x01\x42\x0f\n\r_display_name\"\xb7\x02\n\x0cOrganization\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12G\n\x08metadata\x18\x03 \x03(\x0b\x32+.identity.csp.v1.Organization.MetadataEntryR\x08metadata\x12\x0e\n\x02id\x18\x04 \x01(\tR\x02id\x12\x19\n\x08ref_link\x18\x05 \x01(\tR\x07refLink\x12+\n\x0fparent_ref_link\x18\x06 \x01(\tH\x00R\rparentRefLink\x88\x01\x01\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x12\n\x10_parent_ref_link\"$\n\x07RefLink\x12\x19\n\x08ref_link\x18\x01 \x01(\tR\x07refLink2\xc6\x03\n\x13OrganizationService\x12\xbf\x01\n\x0fGetOrganization\x12\'.identity.csp.v1.GetOrganizationRequest\x1a\x1d.identity.csp.v1.Organization\"d\x90\x02\x01\xca\xda\x18\x34\n\x0c\n\x02\x06\x07\x1a\x06org_id\x12\tdirectoryJ\x14/cloudapi/1.0.0/orgsZ\x03I11\x82\xd3\xe4\x93\x02#\x12!/csp/gateway/am/api/orgs/{org_id}\x12\xe4\x01\n\x12UpdateOrganization\x12*.identity.csp.v1.UpdateOrganizationRequest\x1a\x18.identity.csp.v1.RefLink\"\x87\x01\xca\xda\x18L\n\x0b\n\x01\x05\x1a\x06org_id\x12\tdirectory*\x17\x63sp.organization.updateJ\x14/cloudapi/1.0.0/orgsZ\x03I12\x82\xd3\xe4\x93\x02\x31\x32!/csp/gateway/am/api/orgs/{org_id}:\x0corganization\x1a\x06\xd2\xda\x18\x02\x08\x05\x42\xb2\x01\n\x17ostiary.identity.csp.v1B\x11OrganizationProtoP\x01Z&ostiary.internal/identity/csp/v1;cspv1\xa2\x02\x08OSTCspV1\xaa\x02\x17Ostiary.Identity.Csp.V1\xca\x02\x17Ostiary\\Identity\\Csp\\V1\xea\x02\x1aOstiary::Identity::Csp::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +36,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\027ostiary.identity.csp.v1B\021OrganizationProtoP\001Z&ostiary.internal/identity/csp/v1;cspv1\242\002\010OSTCspV1\252\002\027Ostiary.Identity.Csp.V1\312\002\027Ostiary\\Identity\\Csp\\V1\352\002\032Ostiary::Identity::Csp::V1'
   _globals['_ORGANIZATIONUPDATE'].fields_by_name['display_name']._loaded_options = None
-  _globals['_ORGANIZATIONUPDATE'].fields_by_name['display_name']._serialized_options = b'\332\332\0300\010\001\030\310\001\")^[\\w.`\':@&, -]*[\\w.`\':@&-][\\w.`\':@&, -]*$'
+  _globals['_ORGANIZATIONUPDATE'].fields_by_name['display_name']._serialized_options = b'\332\332\030\256\002\010\001\030\310\001\"b^[^\\x00-\\x1F!-%(-+/;-?\\[-\\^{-\\xA0]*[^\\x00-%(-+/;-?\\[-\\^{-\\xA0]+[^\\x00-\\x1F!-%(-+/;-?\\[-\\^{-\\xA0]*$\222\001O\n\024DISPLAY_NAME_MISSING\0227displayName is missing: it is what can be changed here.\242\001p\n\024INVALID_DISPLAY_NAME\022XdisplayName has 1 to {max_length} letters, digits, blanks or -_.`\':@&, and is not blank.'
   _globals['_ORGANIZATION_METADATAENTRY']._loaded_options = None
   _globals['_ORGANIZATION_METADATAENTRY']._serialized_options = b'8\001'
   _globals['_ORGANIZATIONSERVICE']._loaded_options = None
@@ -50,13 +50,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEORGANIZATIONREQUEST']._serialized_start=199
   _globals['_UPDATEORGANIZATIONREQUEST']._serialized_end=322
   _globals['_ORGANIZATIONUPDATE']._serialized_start=325
-  _globals['_ORGANIZATIONUPDATE']._serialized_end=456
-  _globals['_ORGANIZATION']._serialized_start=459
-  _globals['_ORGANIZATION']._serialized_end=770
-  _globals['_ORGANIZATION_METADATAENTRY']._serialized_start=691
-  _globals['_ORGANIZATION_METADATAENTRY']._serialized_end=750
-  _globals['_REFLINK']._serialized_start=772
-  _globals['_REFLINK']._serialized_end=808
-  _globals['_ORGANIZATIONSERVICE']._serialized_start=811
-  _globals['_ORGANIZATIONSERVICE']._serialized_end=1265
+  _globals['_ORGANIZATIONUPDATE']._serialized_end=713
+  _globals['_ORGANIZATION']._serialized_start=716
+  _globals['_ORGANIZATION']._serialized_end=1027
+  _globals['_ORGANIZATION_METADATAENTRY']._serialized_start=948
+  _globals['_ORGANIZATION_METADATAENTRY']._serialized_end=1007
+  _globals['_REFLINK']._serialized_start=1029
+  _globals['_REFLINK']._serialized_end=1065
+  _globals['_ORGANIZATIONSERVICE']._serialized_start=1068
+  _globals['_ORGANIZATIONSERVICE']._serialized_end=1522
 # @@protoc_insertion_point(module_scope)

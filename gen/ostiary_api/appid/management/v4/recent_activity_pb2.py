@@ -27,7 +27,7 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2identity/appid/management/v4/recent_activity.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"|\n ListRecentAuthenticationsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x31\n\x05\x63ount\x18\x02 \x01(\x05\x42\x16\xda\xda\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00Y@H\x00R\x05\x63ount\x88\x01\x01\x42\x08\n\x06_count\"e\n!ListRecentAuthenticationsResponse\x12@\n\x06\x65vents\x18\x01 \x03(\x0b\x32(.identity.appid.management.v4.AuditEventR\x06\x65vents\"\xfb\x02\n\nAuditEvent\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\nevent_time\x18\x02 \x01(\tR\teventTime\x12\x16\n\x06\x61\x63tion\x18\x03 \x01(\tR\x06\x61\x63tion\x12\x18\n\x07outcome\x18\x04 \x01(\tR\x07outcome\x12\x41\n\x06reason\x18\x05 \x01(\x0b\x32).identity.appid.management.v4.AuditReasonR\x06reason\x12J\n\tinitiator\x18\x06 \x01(\x0b\x32,.identity.appid.management.v4.AuditInitiatorR\tinitiator\x12\x41\n\x06target\x18\x07 \x01(\x0b\x32).identity.appid.management.v4.AuditTargetR\x06target\x12\x1b\n\ttenant_id\x18\x08 \x01(\tR\x08tenantId\x12\x1d\n\nrequest_id\x18\t \x01(\tR\trequestId\".\n\x0b\x41uditReason\x12\x1f\n\x0breason_code\x18\x01 \x01(\x05R\nreasonCode\"4\n\x0e\x41uditInitiator\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04kind\x18\x02 \x01(\tR\x04kind\"L\n\x0b\x41uditTarget\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x19\n\x08type_uri\x18\x03 \x01(\tR\x07typeURI2\xbe\x02\n\x15RecentActivityService\x12\x9c\x02\n\x19ListRecentAuthentications\x12>.identity.appid.management.v4.ListRecentAuthenticationsRequest\x1a?.identity.appid.management.v4.ListRecentAuthenticationsResponse\"~\x90\x02\x01\xca\xda\x18>\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x1a\x61ppid.recent-activity.readZ\x04\x41\x31\x30\x38\x82\xd3\xe4\x93\x02\x33\x12\x31/management/v4/{tenant_id}/recent_authentications\x1a\x06\xd2\xda\x18\x02\x08\x01\x42\x89\x02\n$ostiary.identity.appid.management.v4B\x13RecentActivityProtoP\x01Z:ostiary.internal/identity/appid/management/v4;managementv4\xa2\x02\x14OSTAppidManagementV4\xaa\x02$Ostiary.Identity.Appid.Management.V4\xca\x02$Ostiary\\Identity\\Appid\\Management\\V4\xea\x02(Ostiary::Identity::Appid::Management::V4b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n2identity/appid/management/v4/recent_activity.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\xc0\x01\n ListRecentAuthenticationsRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12u\n\x05\x63ount\x18\x02 \x01(\x05\x42Z\xda\xda\x18V9\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00Y@\xa2\x01\x41\n\rINVALID_COUNT\x12\x30{field} must be between {minimum} and {maximum}.H\x00R\x05\x63ount\x88\x01\x01\x42\x08\n\x06_count\"e\n!ListRecentAuthenticationsResponse\x12@\n\x06\x65vents\x18\x01 \x03(\x0b\x32(.identity.appid.management.v4.AuditEventR\x06\x65vents\"\xfb\x02\n\nAuditEvent\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\nevent_time\x18\x02 \x01(\tR\teventTime\x12\x16\n\x06\x61\x63tion\x18\x03 \x01(\tR\x06\x61\x63tion\x12\x18\n\x07outcome\x18\x04 \x01(\tR\x07outcome\x12\x41\n\x06reason\x18\x05 \x01(\x0b\x32).identity.appid.management.v4.AuditReasonR\x06reason\x12J\n\tinitiator\x18\x06 \x01(\x0b\x32,.identity.appid.management.v4.AuditInitiatorR\tinitiator\x12\x41\n\x06target\x18\x07 \x01(\x0b\x32).identity.appid.management.v4.AuditTargetR\x06target\x12\x1b\n\ttenant_id\x18\x08 \x01(\tR\x08tenantId\x12\x1d\n\nrequest_id\x18\t \x01(\tR\trequestId\".\n\x0b\x41uditReason\x12\x1f\n\x0breason_code\x18\x01 \x01(\x05R\nreasonCode\"4\n\x0e\x41uditInitiator\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04kind\x18\x02 \x01(\tR\x04kind\"L\n\x0b\x41uditTarget\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x19\n\x08type_uri\x18\x03 \x01(\tR\x07typeURI2\xbe\x02\n\x15RecentActivityService\x12\x9c\x02\n\x19ListRecentAuthentications\x12>.identity.appid.management.v4.ListRecentAuthenticationsRequest\x1a?.identity.appid.management.v4.ListRecentAuthenticationsResponse\"~\x90\x02\x01\xca\xda\x18>\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x1a\x61ppid.recent-activity.readZ\x04\x41\x31\x30\x38\x82\xd3\xe4\x93\x02\x33\x12\x31/management/v4/{tenant_id}/recent_authentications\x1a\x06\xd2\xda\x18\x02\x08\x01\x42\x89\x02\n$ostiary.identity.appid.management.v4B\x13RecentActivityProtoP\x01Z:ostiary.internal/identity/appid/management/v4;managementv4\xa2\x02\x14OSTAppidManagementV4\xaa\x02$Ostiary.Identity.Appid.Management.V4\xca\x02$Ostiary\\Identity\\Appid\\Management\\V4\xea\x02(Ostiary::Identity::Appid::Management::V4b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,23 +36,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n$ostiary.identity.appid.management.v4B\023RecentActivityProtoP\001Z:ostiary.internal/identity/appid/management/v4;managementv4\242\002\024OSTAppidManagementV4\252\002$Ostiary.Identity.Appid.Management.V4\312\002$Ostiary\\Identity\\Appid\\Management\\V4\352\002(Ostiary::Identity::Appid::Management::V4'
   _globals['_LISTRECENTAUTHENTICATIONSREQUEST'].fields_by_name['count']._loaded_options = None
-  _globals['_LISTRECENTAUTHENTICATIONSREQUEST'].fields_by_name['count']._serialized_options = b'\332\332\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\000\000Y@'
+  _globals['_LISTRECENTAUTHENTICATIONSREQUEST'].fields_by_name['count']._serialized_options = b'\332\332\030V9\000\000\000\000\000\000\000\000A\000\000\000\000\000\000Y@\242\001A\n\rINVALID_COUNT\0220{field} must be between {minimum} and {maximum}.'
   _globals['_RECENTACTIVITYSERVICE']._loaded_options = None
   _globals['_RECENTACTIVITYSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_RECENTACTIVITYSERVICE'].methods_by_name['ListRecentAuthentications']._loaded_options = None
   _globals['_RECENTACTIVITYSERVICE'].methods_by_name['ListRecentAuthentications']._serialized_options = b'\220\002\001\312\332\030>\n\016\n\001\001\032\ttenant_id\022\nmanagement*\032appid.recent-activity.readZ\004A108\202\323\344\223\0023\0221/management/v4/{tenant_id}/recent_authentications'
-  _globals['_LISTRECENTAUTHENTICATIONSREQUEST']._serialized_start=179
-  _globals['_LISTRECENTAUTHENTICATIONSREQUEST']._serialized_end=303
-  _globals['_LISTRECENTAUTHENTICATIONSRESPONSE']._serialized_start=305
-  _globals['_LISTRECENTAUTHENTICATIONSRESPONSE']._serialized_end=406
-  _globals['_AUDITEVENT']._serialized_start=409
-  _globals['_AUDITEVENT']._serialized_end=788
-  _globals['_AUDITREASON']._serialized_start=790
-  _globals['_AUDITREASON']._serialized_end=836
-  _globals['_AUDITINITIATOR']._serialized_start=838
-  _globals['_AUDITINITIATOR']._serialized_end=890
-  _globals['_AUDITTARGET']._serialized_start=892
-  _globals['_AUDITTARGET']._serialized_end=968
-  _globals['_RECENTACTIVITYSERVICE']._serialized_start=971
-  _globals['_RECENTACTIVITYSERVICE']._serialized_end=1289
+  _globals['_LISTRECENTAUTHENTICATIONSREQUEST']._serialized_start=180
+  _globals['_LISTRECENTAUTHENTICATIONSREQUEST']._serialized_end=372
+  _globals['_LISTRECENTAUTHENTICATIONSRESPONSE']._serialized_start=374
+  _globals['_LISTRECENTAUTHENTICATIONSRESPONSE']._serialized_end=475
+  _globals['_AUDITEVENT']._serialized_start=478
+  _globals['_AUDITEVENT']._serialized_end=857
+  _globals['_AUDITREASON']._serialized_start=859
+  _globals['_AUDITREASON']._serialized_end=905
+  _globals['_AUDITINITIATOR']._serialized_start=907
+  _globals['_AUDITINITIATOR']._serialized_end=959
+  _globals['_AUDITTARGET']._serialized_start=961
+  _globals['_AUDITTARGET']._serialized_end=1037
+  _globals['_RECENTACTIVITYSERVICE']._serialized_start=1040
+  _globals['_RECENTACTIVITYSERVICE']._serialized_end=1358
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,7 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3identity/appid/management/v4/runtime_activity.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\">\n\x1fGetRuntimeActivityConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x8b\x01\n\x1fPutRuntimeActivityConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12K\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x33.identity.appid.management.v4.RuntimeActivityConfigR\x06\x63onfig\"O\n\x15RuntimeActivityConfig\x12(\n\tis_active\x18\x01 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x00R\x08isActive\x88\x01\x01\x42\x0c\n\n_is_active2\xd6\x04\n\x16RuntimeActivityService\x12\xa0\x02\n\x18GetRuntimeActivityConfig\x12=.identity.appid.management.v4.GetRuntimeActivityConfigRequest\x1a\x33.identity.appid.management.v4.RuntimeActivityConfig\"\x8f\x01\x90\x02\x01\xca\xda\x18\x46\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*#appid.capture-runtime-activity.readZ\x03\x41\x34\x33\x82\xd3\xe4\x93\x02<\x12:/management/v4/{tenant_id}/config/capture_runtime_activity\x12\x90\x02\n\x18PutRuntimeActivityConfig\x12=.identity.appid.management.v4.PutRuntimeActivityConfigRequest\x1a\x16.google.protobuf.Empty\"\x9c\x01\x90\x02\x02\xca\xda\x18K\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*%appid.capture-runtime-activity.updateZ\x03\x41\x34\x34\x82\xd3\xe4\x93\x02\x44\x1a:/management/v4/{tenant_id}/config/capture_runtime_activity:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x42\x8a\x02\n$ostiary.identity.appid.management.v4B\x14RuntimeActivityProtoP\x01Z:ostiary.internal/identity/appid/management/v4;managementv4\xa2\x02\x14OSTAppidManagementV4\xaa\x02$Ostiary.Identity.Appid.Management.V4\xca\x02$Ostiary\\Identity\\Appid\\Management\\V4\xea\x02(Ostiary::Identity::Appid::Management::V4b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n3identity/appid/management/v4/runtime_activity.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\">\n\x1fGetRuntimeActivityConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x8b\x01\n\x1fPutRuntimeActivityConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12K\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x33.identity.appid.management.v4.RuntimeActivityConfigR\x06\x63onfig\"\x8b\x01\n\x15RuntimeActivityConfig\x12\x64\n\tis_active\x18\x01 \x01(\x08\x42\x42\xda\xda\x18>\x08\x01\x92\x01\x39\n\x11IS_ACTIVE_MISSING\x12$isActive is required: true or false.H\x00R\x08isActive\x88\x01\x01\x42\x0c\n\n_is_active2\xd6\x04\n\x16RuntimeActivityService\x12\xa0\x02\n\x18GetRuntimeActivityConfig\x12=.identity.appid.management.v4.GetRuntimeActivityConfigRequest\x1a\x33.identity.appid.management.v4.RuntimeActivityConfig\"\x8f\x01\x90\x02\x01\xca\xda\x18\x46\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*#appid.capture-runtime-activity.readZ\x03\x41\x34\x33\x82\xd3\xe4\x93\x02<\x12:/management/v4/{tenant_id}/config/capture_runtime_activity\x12\x90\x02\n\x18PutRuntimeActivityConfig\x12=.identity.appid.management.v4.PutRuntimeActivityConfigRequest\x1a\x16.google.protobuf.Empty\"\x9c\x01\x90\x02\x02\xca\xda\x18K\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*%appid.capture-runtime-activity.updateZ\x03\x41\x34\x34\x82\xd3\xe4\x93\x02\x44\x1a:/management/v4/{tenant_id}/config/capture_runtime_activity:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x42\x8a\x02\n$ostiary.identity.appid.management.v4B\x14RuntimeActivityProtoP\x01Z:ostiary.internal/identity/appid/management/v4;managementv4\xa2\x02\x14OSTAppidManagementV4\xaa\x02$Ostiary.Identity.Appid.Management.V4\xca\x02$Ostiary\\Identity\\Appid\\Management\\V4\xea\x02(Ostiary::Identity::Appid::Management::V4b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n$ostiary.identity.appid.management.v4B\024RuntimeActivityProtoP\001Z:ostiary.internal/identity/appid/management/v4;managementv4\242\002\024OSTAppidManagementV4\252\002$Ostiary.Identity.Appid.Management.V4\312\002$Ostiary\\Identity\\Appid\\Management\\V4\352\002(Ostiary::Identity::Appid::Management::V4'
   _globals['_RUNTIMEACTIVITYCONFIG'].fields_by_name['is_active']._loaded_options = None
-  _globals['_RUNTIMEACTIVITYCONFIG'].fields_by_name['is_active']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_RUNTIMEACTIVITYCONFIG'].fields_by_name['is_active']._serialized_options = b'\332\332\030>\010\001\222\0019\n\021IS_ACTIVE_MISSING\022$isActive is required: true or false.'
   _globals['_RUNTIMEACTIVITYSERVICE']._loaded_options = None
   _globals['_RUNTIMEACTIVITYSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_RUNTIMEACTIVITYSERVICE'].methods_by_name['GetRuntimeActivityConfig']._loaded_options = None
@@ -48,8 +48,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETRUNTIMEACTIVITYCONFIGREQUEST']._serialized_end=271
   _globals['_PUTRUNTIMEACTIVITYCONFIGREQUEST']._serialized_start=274
   _globals['_PUTRUNTIMEACTIVITYCONFIGREQUEST']._serialized_end=413
-  _globals['_RUNTIMEACTIVITYCONFIG']._serialized_start=415
-  _globals['_RUNTIMEACTIVITYCONFIG']._serialized_end=494
-  _globals['_RUNTIMEACTIVITYSERVICE']._serialized_start=497
-  _globals['_RUNTIMEACTIVITYSERVICE']._serialized_end=1095
+  _globals['_RUNTIMEACTIVITYCONFIG']._serialized_start=416
+  _globals['_RUNTIMEACTIVITYCONFIG']._serialized_end=555
+  _globals['_RUNTIMEACTIVITYSERVICE']._serialized_start=558
+  _globals['_RUNTIMEACTIVITYSERVICE']._serialized_end=1156
 # @@protoc_insertion_point(module_scope)

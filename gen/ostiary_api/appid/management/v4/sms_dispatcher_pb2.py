@@ -27,7 +27,7 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1identity/appid/management/v4/sms_dispatcher.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"|\n\x18TestSmsDispatcherRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x43\n\x04test\x18\x02 \x01(\x0b\x32/.identity.appid.management.v4.SmsDispatcherTestR\x04test\"w\n\x11SmsDispatcherTest\x12\x62\n\x0cphone_number\x18\x01 \x01(\tB>\xda\xda\x18:\x08\x01\"6^[ ().-]*\\+[ ().-]*[1-9]([ ().-]*[0-9]){6,14}[ ().-]*$R\x0cphone_number\"i\n\x17SmsDispatcherTestResult\x12+\n\x11\x63onfirmation_code\x18\x01 \x01(\x05R\x10\x63onfirmationCode\x12!\n\x0cphone_number\x18\x02 \x01(\tR\x0bphoneNumber2\xc0\x02\n\x14SmsDispatcherService\x12\x9f\x02\n\x11TestSmsDispatcher\x12\x36.identity.appid.management.v4.TestSmsDispatcherRequest\x1a\x35.identity.appid.management.v4.SmsDispatcherTestResult\"\x9a\x01\xca\xda\x18\x43\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement \x03*\x1e\x61ppid.sms-dispatcher-test.sendZ\x03\x41\x34\x30\x82\xd3\xe4\x93\x02M\"E/management/v4/{tenant_id}/config/cloud_directory/sms_dispatcher/test:\x04test\x1a\x06\xd2\xda\x18\x02\x08\x01\x42\x88\x02\n$ostiary.identity.appid.management.v4B\x12SmsDispatcherProtoP\x01Z:ostiary.internal/identity/appid/management/v4;managementv4\xa2\x02\x14OSTAppidManagementV4\xaa\x02$Ostiary.Identity.Appid.Management.V4\xca\x02$Ostiary\\Identity\\Appid\\Management\\V4\xea\x02(Ostiary::Identity::Appid::Management::V4b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1identity/appid/management/v4/sms_dispatcher.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"|\n\x18TestSmsDispatcherRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x43\n\x04test\x18\x02 \x01(\x0b\x32/.identity.appid.management.v4.SmsDispatcherTestR\x04test\"\xe0\x01\n\x11SmsDispatcherTest\x12\xca\x01\n\x0cphone_number\x18\x01 \x01(\tB\xa5\x01\xda\xda\x18\xa0\x01\x08\x01\"6^[ ().-]*\\+[ ().-]*[1-9]([ ().-]*[0-9]){6,14}[ ().-]*$\xa2\x01\x63\n\x14INVALID_PHONE_NUMBER\x12I{field} must be a number with country code, such as +14155550123 (E.164). \x01R\x0cphone_number\"i\n\x17SmsDispatcherTestResult\x12+\n\x11\x63onfirmation_code\x18\x01 \x01(\x05R\x10\x63onfirmationCode\x12!\n\x0cphone_number\x18\x02 \x01(\tR\x0bphoneNumber2\xc0\x02\n\x14SmsDispatcherService\x12\x9f\x02\n\x11TestSmsDispatcher\x12\x36.identity.appid.management.v4.TestSmsDispatcherRequest\x1a\x35.identity.appid.management.v4.SmsDispatcherTestResult\"\x9a\x01\xca\xda\x18\x43\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement \x03*\x1e\x61ppid.sms-dispatcher-test.sendZ\x03\x41\x34\x30\x82\xd3\xe4\x93\x02M\"E/management/v4/{tenant_id}/config/cloud_directory/sms_dispatcher/test:\x04test\x1a\x06\xd2\xda\x18\x02\x08\x01\x42\x88\x02\n$ostiary.identity.appid.management.v4B\x12SmsDispatcherProtoP\x01Z:ostiary.internal/identity/appid/management/v4;managementv4\xa2\x02\x14OSTAppidManagementV4\xaa\x02$Ostiary.Identity.Appid.Management.V4\xca\x02$Ostiary\\Identity\\Appid\\Management\\V4\xea\x02(Ostiary::Identity::Appid::Management::V4b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,17 +36,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n$ostiary.identity.appid.management.v4B\022SmsDispatcherProtoP\001Z:ostiary.internal/identity/appid/management/v4;managementv4\242\002\024OSTAppidManagementV4\252\002$Ostiary.Identity.Appid.Management.V4\312\002$Ostiary\\Identity\\Appid\\Management\\V4\352\002(Ostiary::Identity::Appid::Management::V4'
   _globals['_SMSDISPATCHERTEST'].fields_by_name['phone_number']._loaded_options = None
-  _globals['_SMSDISPATCHERTEST'].fields_by_name['phone_number']._serialized_options = b'\332\332\030:\010\001\"6^[ ().-]*\\+[ ().-]*[1-9]([ ().-]*[0-9]){6,14}[ ().-]*$'
+  _globals['_SMSDISPATCHERTEST'].fields_by_name['phone_number']._serialized_options = b'\332\332\030\240\001\010\001\"6^[ ().-]*\\+[ ().-]*[1-9]([ ().-]*[0-9]){6,14}[ ().-]*$\242\001c\n\024INVALID_PHONE_NUMBER\022I{field} must be a number with country code, such as +14155550123 (E.164). \001'
   _globals['_SMSDISPATCHERSERVICE']._loaded_options = None
   _globals['_SMSDISPATCHERSERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_SMSDISPATCHERSERVICE'].methods_by_name['TestSmsDispatcher']._loaded_options = None
   _globals['_SMSDISPATCHERSERVICE'].methods_by_name['TestSmsDispatcher']._serialized_options = b'\312\332\030C\n\016\n\001\002\032\ttenant_id\022\nmanagement \003*\036appid.sms-dispatcher-test.sendZ\003A40\202\323\344\223\002M\"E/management/v4/{tenant_id}/config/cloud_directory/sms_dispatcher/test:\004test'
   _globals['_TESTSMSDISPATCHERREQUEST']._serialized_start=178
   _globals['_TESTSMSDISPATCHERREQUEST']._serialized_end=302
-  _globals['_SMSDISPATCHERTEST']._serialized_start=304
-  _globals['_SMSDISPATCHERTEST']._serialized_end=423
-  _globals['_SMSDISPATCHERTESTRESULT']._serialized_start=425
-  _globals['_SMSDISPATCHERTESTRESULT']._serialized_end=530
-  _globals['_SMSDISPATCHERSERVICE']._serialized_start=533
-  _globals['_SMSDISPATCHERSERVICE']._serialized_end=853
+  _globals['_SMSDISPATCHERTEST']._serialized_start=305
+  _globals['_SMSDISPATCHERTEST']._serialized_end=529
+  _globals['_SMSDISPATCHERTESTRESULT']._serialized_start=531
+  _globals['_SMSDISPATCHERTESTRESULT']._serialized_end=636
+  _globals['_SMSDISPATCHERSERVICE']._serialized_start=639
+  _globals['_SMSDISPATCHERSERVICE']._serialized_end=959
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,7 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0identity/appid/management/v4/users_profile.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\";\n\x1cGetUsersProfileConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x85\x01\n\x1cPutUsersProfileConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12H\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x30.identity.appid.management.v4.UsersProfileConfigR\x06\x63onfig\"L\n\x12UsersProfileConfig\x12(\n\tis_active\x18\x01 \x01(\x08\x42\x06\xda\xda\x18\x02\x08\x01H\x00R\x08isActive\x88\x01\x01\x42\x0c\n\n_is_active2\xa1\x04\n\x13UsersProfileService\x12\x85\x02\n\x15GetUsersProfileConfig\x12:.identity.appid.management.v4.GetUsersProfileConfigRequest\x1a\x30.identity.appid.management.v4.UsersProfileConfig\"~\x90\x02\x01\xca\xda\x18@\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x1d\x61ppid.is-profiles-active.readZ\x03\x41\x31\x35\x82\xd3\xe4\x93\x02\x31\x12//management/v4/{tenant_id}/config/users_profile\x12\xf9\x01\n\x15PutUsersProfileConfig\x12:.identity.appid.management.v4.PutUsersProfileConfigRequest\x1a\x16.google.protobuf.Empty\"\x8b\x01\x90\x02\x02\xca\xda\x18\x45\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x1f\x61ppid.is-profiles-active.updateZ\x03\x41\x31\x36\x82\xd3\xe4\x93\x02\x39\x1a//management/v4/{tenant_id}/config/users_profile:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x42\x87\x02\n$ostiary.identity.appid.management.v4B\x11UsersProfileProtoP\x01Z:ostiary.internal/identity/appid/management/v4;managementv4\xa2\x02\x14OSTAppidManagementV4\xaa\x02$Ostiary.Identity.Appid.Management.V4\xca\x02$Ostiary\\Identity\\Appid\\Management\\V4\xea\x02(Ostiary::Identity::Appid::Management::V4b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n0identity/appid/management/v4/users_profile.proto\x12\x1cidentity.appid.management.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\";\n\x1cGetUsersProfileConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\"\x85\x01\n\x1cPutUsersProfileConfigRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12H\n\x06\x63onfig\x18\x02 \x01(\x0b\x32\x30.identity.appid.management.v4.UsersProfileConfigR\x06\x63onfig\"\x88\x01\n\x12UsersProfileConfig\x12\x64\n\tis_active\x18\x01 \x01(\x08\x42\x42\xda\xda\x18>\x08\x01\x92\x01\x39\n\x11IS_ACTIVE_MISSING\x12$isActive is required: true or false.H\x00R\x08isActive\x88\x01\x01\x42\x0c\n\n_is_active2\xa1\x04\n\x13UsersProfileService\x12\x85\x02\n\x15GetUsersProfileConfig\x12:.identity.appid.management.v4.GetUsersProfileConfigRequest\x1a\x30.identity.appid.management.v4.UsersProfileConfig\"~\x90\x02\x01\xca\xda\x18@\n\x0e\n\x01\x01\x1a\ttenant_id\x12\nmanagement*\x1d\x61ppid.is-profiles-active.readZ\x03\x41\x31\x35\x82\xd3\xe4\x93\x02\x31\x12//management/v4/{tenant_id}/config/users_profile\x12\xf9\x01\n\x15PutUsersProfileConfig\x12:.identity.appid.management.v4.PutUsersProfileConfigRequest\x1a\x16.google.protobuf.Empty\"\x8b\x01\x90\x02\x02\xca\xda\x18\x45\n\x0e\n\x01\x02\x1a\ttenant_id\x12\nmanagement\x18\xcc\x01*\x1f\x61ppid.is-profiles-active.updateZ\x03\x41\x31\x36\x82\xd3\xe4\x93\x02\x39\x1a//management/v4/{tenant_id}/config/users_profile:\x06\x63onfig\x1a\x06\xd2\xda\x18\x02\x08\x01\x42\x87\x02\n$ostiary.identity.appid.management.v4B\x11UsersProfileProtoP\x01Z:ostiary.internal/identity/appid/management/v4;managementv4\xa2\x02\x14OSTAppidManagementV4\xaa\x02$Ostiary.Identity.Appid.Management.V4\xca\x02$Ostiary\\Identity\\Appid\\Management\\V4\xea\x02(Ostiary::Identity::Appid::Management::V4b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n$ostiary.identity.appid.management.v4B\021UsersProfileProtoP\001Z:ostiary.internal/identity/appid/management/v4;managementv4\242\002\024OSTAppidManagementV4\252\002$Ostiary.Identity.Appid.Management.V4\312\002$Ostiary\\Identity\\Appid\\Management\\V4\352\002(Ostiary::Identity::Appid::Management::V4'
   _globals['_USERSPROFILECONFIG'].fields_by_name['is_active']._loaded_options = None
-  _globals['_USERSPROFILECONFIG'].fields_by_name['is_active']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_USERSPROFILECONFIG'].fields_by_name['is_active']._serialized_options = b'\332\332\030>\010\001\222\0019\n\021IS_ACTIVE_MISSING\022$isActive is required: true or false.'
   _globals['_USERSPROFILESERVICE']._loaded_options = None
   _globals['_USERSPROFILESERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_USERSPROFILESERVICE'].methods_by_name['GetUsersProfileConfig']._loaded_options = None
@@ -48,8 +48,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETUSERSPROFILECONFIGREQUEST']._serialized_end=265
   _globals['_PUTUSERSPROFILECONFIGREQUEST']._serialized_start=268
   _globals['_PUTUSERSPROFILECONFIGREQUEST']._serialized_end=401
-  _globals['_USERSPROFILECONFIG']._serialized_start=403
-  _globals['_USERSPROFILECONFIG']._serialized_end=479
-  _globals['_USERSPROFILESERVICE']._serialized_start=482
-  _globals['_USERSPROFILESERVICE']._serialized_end=1027
+  _globals['_USERSPROFILECONFIG']._serialized_start=404
+  _globals['_USERSPROFILECONFIG']._serialized_end=540
+  _globals['_USERSPROFILESERVICE']._serialized_start=543
+  _globals['_USERSPROFILESERVICE']._serialized_end=1088
 # @@protoc_insertion_point(module_scope)

@@ -28,7 +28,7 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(identity/appid/oauth/v4/mail_links.proto\x12\x17identity.appid.oauth.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"r\n\x13ShowMailLinkRequest\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12G\n\x08language\x18\x02 \x01(\tB+\xda\xda\x18\'\x18#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$R\x08language\"\xb4\x01\n\x15\x46ollowMailLinkRequest\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12G\n\x08language\x18\x02 \x01(\tB+\xda\xda\x18\'\x18#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$R\x08language\x12>\n\x04\x66orm\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBodyB\x14\xe2\xda\x18\x10\n\x0cMailLinkForm0\x01R\x04\x66orm\"b\n\x0cMailLinkForm\x12\"\n\x0cnew_password\x18\x01 \x01(\tR\x0cnew_password\x12.\n\x12new_password_again\x18\x02 \x01(\tR\x12new_password_again2\x8c\x03\n\x10MailLinksService\x12\xa3\x01\n\x0cShowMailLink\x12,.identity.appid.oauth.v4.ShowMailLinkRequest\x1a\x14.google.api.HttpBody\"O\x90\x02\x01\xca\xda\x18\x11\n\x04\x10\x01\x30\x01\x12\x07runtimeh\x01\xea\xda\x18\x0b\x1a\ttext/html\xea\xda\x18\x03\x08\x93\x03\xea\xda\x18\x03\x08\x9a\x03\x82\xd3\xe4\x93\x02\x14\x12\x12/wfm/verify/{code}\x12\xc9\x01\n\x0e\x46ollowMailLink\x12..identity.appid.oauth.v4.FollowMailLinkRequest\x1a\x14.google.api.HttpBody\"q\xca\xda\x18\x13\n\x04\x10\x01\x30\x01\x12\x07runtime \x03h\x01\xea\xda\x18\x0b\x1a\ttext/html\xea\xda\x18\x19\x08\xaf\x02\x1a\ntext/plain\"\x08Location\xea\xda\x18\x03\x08\x93\x03\xea\xda\x18\x03\x08\x9a\x03\x82\xd3\xe4\x93\x02\x1a\"\x12/wfm/verify/{code}:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x01\x42\xe1\x01\n\x1fostiary.identity.appid.oauth.v4B\x0eMailLinksProtoP\x01Z0ostiary.internal/identity/appid/oauth/v4;oauthv4\xa2\x02\x0fOSTAppidOauthV4\xaa\x02\x1fOstiary.Identity.Appid.Oauth.V4\xca\x02\x1fOstiary\\Identity\\Appid\\Oauth\\V4\xea\x02#Ostiary::Identity::Appid::Oauth::V4b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(identity/appid/oauth/v4/mail_links.proto\x12\x17identity.appid.oauth.v4\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\xc0\x01\n\x13ShowMailLinkRequest\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x94\x01\n\x08language\x18\x02 \x01(\tBx\xda\xda\x18t\x18#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$\xa2\x01J\n\x10INVALID_LANGUAGE\x12\x36language must be a tag such as en or de-CH (RFC 5646).R\x08language\"\x82\x02\n\x15\x46ollowMailLinkRequest\x12\x12\n\x04\x63ode\x18\x01 \x01(\tR\x04\x63ode\x12\x94\x01\n\x08language\x18\x02 \x01(\tBx\xda\xda\x18t\x18#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$\xa2\x01J\n\x10INVALID_LANGUAGE\x12\x36language must be a tag such as en or de-CH (RFC 5646).R\x08language\x12>\n\x04\x66orm\x18\x03 \x01(\x0b\x32\x14.google.api.HttpBodyB\x14\xe2\xda\x18\x10\n\x0cMailLinkForm0\x01R\x04\x66orm\"b\n\x0cMailLinkForm\x12\"\n\x0cnew_password\x18\x01 \x01(\tR\x0cnew_password\x12.\n\x12new_password_again\x18\x02 \x01(\tR\x12new_password_again2\x8c\x03\n\x10MailLinksService\x12\xa3\x01\n\x0cShowMailLink\x12,.identity.appid.oauth.v4.ShowMailLinkRequest\x1a\x14.google.api.HttpBody\"O\x90\x02\x01\xca\xda\x18\x11\n\x04\x10\x01\x30\x01\x12\x07runtimeh\x01\xea\xda\x18\x0b\x1a\ttext/html\xea\xda\x18\x03\x08\x93\x03\xea\xda\x18\x03\x08\x9a\x03\x82\xd3\xe4\x93\x02\x14\x12\x12/wfm/verify/{code}\x12\xc9\x01\n\x0e\x46ollowMailLink\x12..identity.appid.oauth.v4.FollowMailLinkRequest\x1a\x14.google.api.HttpBody\"q\xca\xda\x18\x13\n\x04\x10\x01\x30\x01\x12\x07runtime \x03h\x01\xea\xda\x18\x0b\x1a\ttext/html\xea\xda\x18\x19\x08\xaf\x02\x1a\ntext/plain\"\x08Location\xea\xda\x18\x03\x08\x93\x03\xea\xda\x18\x03\x08\x9a\x03\x82\xd3\xe4\x93\x02\x1a\"\x12/wfm/verify/{code}:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x01\x42\xe1\x01\n\x1fostiary.identity.appid.oauth.v4B\x0eMailLinksProtoP\x01Z0ostiary.internal/identity/appid/oauth/v4;oauthv4\xa2\x02\x0fOSTAppidOauthV4\xaa\x02\x1fOstiary.Identity.Appid.Oauth.V4\xca\x02\x1fOstiary\\Identity\\Appid\\Oauth\\V4\xea\x02#Ostiary::Identity::Appid::Oauth::V4b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,9 +37,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\037ostiary.identity.appid.oauth.v4B\016MailLinksProtoP\001Z0ostiary.internal/identity/appid/oauth/v4;oauthv4\242\002\017OSTAppidOauthV4\252\002\037Ostiary.Identity.Appid.Oauth.V4\312\002\037Ostiary\\Identity\\Appid\\Oauth\\V4\352\002#Ostiary::Identity::Appid::Oauth::V4'
   _globals['_SHOWMAILLINKREQUEST'].fields_by_name['language']._loaded_options = None
-  _globals['_SHOWMAILLINKREQUEST'].fields_by_name['language']._serialized_options = b'\332\332\030\'\030#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$'
+  _globals['_SHOWMAILLINKREQUEST'].fields_by_name['language']._serialized_options = b'\332\332\030t\030#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$\242\001J\n\020INVALID_LANGUAGE\0226language must be a tag such as en or de-CH (RFC 5646).'
   _globals['_FOLLOWMAILLINKREQUEST'].fields_by_name['language']._loaded_options = None
-  _globals['_FOLLOWMAILLINKREQUEST'].fields_by_name['language']._serialized_options = b'\332\332\030\'\030#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$'
+  _globals['_FOLLOWMAILLINKREQUEST'].fields_by_name['language']._serialized_options = b'\332\332\030t\030#\"#^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$\242\001J\n\020INVALID_LANGUAGE\0226language must be a tag such as en or de-CH (RFC 5646).'
   _globals['_FOLLOWMAILLINKREQUEST'].fields_by_name['form']._loaded_options = None
   _globals['_FOLLOWMAILLINKREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\020\n\014MailLinkForm0\001'
   _globals['_MAILLINKSSERVICE']._loaded_options = None
@@ -48,12 +48,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MAILLINKSSERVICE'].methods_by_name['ShowMailLink']._serialized_options = b'\220\002\001\312\332\030\021\n\004\020\0010\001\022\007runtimeh\001\352\332\030\013\032\ttext/html\352\332\030\003\010\223\003\352\332\030\003\010\232\003\202\323\344\223\002\024\022\022/wfm/verify/{code}'
   _globals['_MAILLINKSSERVICE'].methods_by_name['FollowMailLink']._loaded_options = None
   _globals['_MAILLINKSSERVICE'].methods_by_name['FollowMailLink']._serialized_options = b'\312\332\030\023\n\004\020\0010\001\022\007runtime \003h\001\352\332\030\013\032\ttext/html\352\332\030\031\010\257\002\032\ntext/plain\"\010Location\352\332\030\003\010\223\003\352\332\030\003\010\232\003\202\323\344\223\002\032\"\022/wfm/verify/{code}:\004form'
-  _globals['_SHOWMAILLINKREQUEST']._serialized_start=191
-  _globals['_SHOWMAILLINKREQUEST']._serialized_end=305
-  _globals['_FOLLOWMAILLINKREQUEST']._serialized_start=308
-  _globals['_FOLLOWMAILLINKREQUEST']._serialized_end=488
-  _globals['_MAILLINKFORM']._serialized_start=490
-  _globals['_MAILLINKFORM']._serialized_end=588
-  _globals['_MAILLINKSSERVICE']._serialized_start=591
-  _globals['_MAILLINKSSERVICE']._serialized_end=987
+  _globals['_SHOWMAILLINKREQUEST']._serialized_start=192
+  _globals['_SHOWMAILLINKREQUEST']._serialized_end=384
+  _globals['_FOLLOWMAILLINKREQUEST']._serialized_start=387
+  _globals['_FOLLOWMAILLINKREQUEST']._serialized_end=645
+  _globals['_MAILLINKFORM']._serialized_start=647
+  _globals['_MAILLINKFORM']._serialized_end=745
+  _globals['_MAILLINKSSERVICE']._serialized_start=748
+  _globals['_MAILLINKSSERVICE']._serialized_end=1144
 # @@protoc_insertion_point(module_scope)
