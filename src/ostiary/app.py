@@ -12,6 +12,8 @@ from google.protobuf import descriptor_pool
 from grpc_health.v1 import health, health_pb2_grpc
 
 from ostiary.access.authentication import Authentication
+from ostiary.access.exchange import GRANT_TYPE as IAM_API_KEY
+from ostiary.access.exchange import ApiKeyGrant, IamProfile
 from ostiary.access.introspection import TokenInspection
 from ostiary.access.limits import CoarseLimiter, read_limits
 from ostiary.background.cleaner import clean
@@ -26,6 +28,7 @@ from ostiary.delivery.channels.sms_channel import SMS, SmsChannel
 from ostiary.delivery.delivery import Delivery
 from ostiary.delivery.outbox import Outbox
 from ostiary.directory.passwords.passwords import Passwords
+from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY
 from ostiary.directory.signin.password_sign_in import PasswordSignIn
 from ostiary.directory.transfer.cipher import TransferCiphers
 from ostiary.directory.transfer.directory_import import DirectoryImport
@@ -43,23 +46,27 @@ from ostiary.lanes import LaneExecutor
 from ostiary.mfa.sms_account import sms_account
 from ostiary.oauth.authorize.codes import Finish
 from ostiary.oauth.authorize.request import AuthorizationRequests
-from ostiary.oauth.platform.sessions import PlatformSessions
-from ostiary.oauth.platform.token_endpoint import PlatformTokenEndpoint
+from ostiary.oauth.platform.accounts import Account
+from ostiary.oauth.platform.api_tokens import SessionForEachUse
+from ostiary.oauth.platform.profile import PlatformProfile, check_service_account
+from ostiary.oauth.platform.sessions import CLOUDAPI, CSP, PlatformSessions
 from ostiary.oauth.platform.tokens import PlatformTokens
+from ostiary.oauth.sessions.refresh import API_TOKEN, ROTATING
+from ostiary.oauth.token.app_profile import CLIENT_AMR, CLIENT_CREDENTIALS, AppProfile
 from ostiary.oauth.token.app_tokens import AppTokens
 from ostiary.oauth.token.endpoint import TokenEndpoint
 from ostiary.oauth.token.grants.authorization_code import AuthorizationCodeGrant
 from ostiary.oauth.token.grants.client_credentials import ClientCredentialsGrant
-from ostiary.oauth.token.grants.grant import GrantType
 from ostiary.oauth.token.grants.jwt_bearer import GRANT_TYPE as JWT_BEARER
 from ostiary.oauth.token.grants.jwt_bearer import JwtBearerGrant
 from ostiary.oauth.token.grants.password import PasswordGrant
-from ostiary.oauth.token.grants.refresh_token import RefreshTokenGrant
+from ostiary.oauth.token.grants.refresh_token import RefreshTokenGrant, Renewal, Rotation
 from ostiary.oauth.token.group_commit import GroupCommit
+from ostiary.oauth.token.issuing import Issuing
 from ostiary.oauth.token.progressive import AnonymousTokens
-from ostiary.oauth.token.user_sign_in import UserSignIn
+from ostiary.oauth.token.user_sign_in import GrantSignIn, UserSignIn
 from ostiary.outgoing.client import Outgoing
-from ostiary.runtime import Runtime
+from ostiary.runtime import Runtime, TokenProfiles
 from ostiary.self_service.mail_actions import SelfService
 from ostiary.self_service.messages import UserMessages
 from ostiary.self_service.password_change import PasswordChange
@@ -123,15 +130,44 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     group_commit = GroupCommit(store)
     user_sign_in = UserSignIn(store, sign_in, group_commit, clock, entropy)
     anonymous = AnonymousTokens(keys, issuers, clock)
-    grants: dict[str, GrantType] = {
-        "authorization_code": AuthorizationCodeGrant(store),
-        "password": PasswordGrant(user_sign_in, anonymous),
-        "client_credentials": ClientCredentialsGrant(),
-        "refresh_token": RefreshTokenGrant(store, sealing, entropy),
-        JWT_BEARER: JwtBearerGrant(store, clock, entropy, issuers, anonymous),
-    }
-    tokens = PlatformTokens(tenancy, keys, issuers, clock, entropy)
-    sessions = PlatformSessions(store, tenancy, clock, entropy, tokens, passwords, sign_in)
+    issuing = Issuing(group_commit)
+    platform_tokens = PlatformTokens(tenancy, keys, issuers, entropy)
+    rotation = Rotation(sealing, entropy)
+    app = AppProfile(
+        {
+            "authorization_code": AuthorizationCodeGrant(store),
+            "password": PasswordGrant(GrantSignIn(user_sign_in, anonymous), CLOUD_DIRECTORY),
+            CLIENT_CREDENTIALS: ClientCredentialsGrant(CLIENT_AMR),
+            "refresh_token": RefreshTokenGrant(store, {ROTATING: rotation}),
+            JWT_BEARER: JwtBearerGrant(store, clock, entropy, issuers, anonymous),
+        },
+        AppTokens(keys, issuers, entropy), group_commit,
+    )  # fmt: skip
+
+    def platform_profile(issuer: str, *, session: str, api_tokens_only: bool) -> PlatformProfile:
+        api_token = SessionForEachUse(session, entropy)
+        if api_tokens_only:
+            only = RefreshTokenGrant(store, {API_TOKEN: api_token})
+            return PlatformProfile({"refresh_token": only}, issuer, tenancy, platform_tokens)
+        renewals: dict[str, Renewal[Account]] = {ROTATING: rotation, API_TOKEN: api_token}
+        return PlatformProfile(
+            {
+                "client_credentials": ClientCredentialsGrant(check=check_service_account),
+                "refresh_token": RefreshTokenGrant(store, renewals),
+            },
+            issuer, tenancy, platform_tokens,
+        )  # fmt: skip
+
+    public_url = issuers.public_url
+    profiles = TokenProfiles(
+        app=app,
+        oidc=platform_profile(issuers.oidc, session=CSP, api_tokens_only=False),
+        csp=platform_profile(public_url, session=CSP, api_tokens_only=False),
+        csp_api_tokens=platform_profile(public_url, session=CSP, api_tokens_only=True),
+        cloudapi=platform_profile(public_url, session=CLOUDAPI, api_tokens_only=True),
+        iam=IamProfile(platform_tokens, {IAM_API_KEY: ApiKeyGrant()}),
+    )
+    sessions = PlatformSessions(store, tenancy, clock, entropy, platform_tokens, passwords, sign_in, issuing)
     outgoing = Outgoing(settings.outgoing_allow)
     caps = MessageCaps(store, clock, sealing, limits.exact)
     messages = UserMessages(clock, entropy, Outbox(sealing, entropy), caps)
@@ -161,14 +197,10 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         authorization_requests=AuthorizationRequests(keys, issuers, anonymous),
         user_sign_in=user_sign_in,
         finish=Finish(store, clock, entropy),
-        token_endpoint=TokenEndpoint(
-            clock, entropy, group_commit, AppTokens(keys, issuers, group_commit, entropy), grants
-        ),
-        platform_tokens=tokens,
+        token_endpoint=TokenEndpoint(clock, entropy, issuing),
+        token_profiles=profiles,
+        platform_tokens=platform_tokens,
         platform_sessions=sessions,
-        platform_token_endpoint=PlatformTokenEndpoint(
-            store, tenancy, clock, entropy, sealing, tokens, sessions, group_commit
-        ),
         outgoing=outgoing,
         mail=mail,
         text_messages=text_messages,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ostiary.access.authentication import Authentication
+from ostiary.access.exchange import IamProfile
 from ostiary.access.introspection import TokenInspection
 from ostiary.access.limits import Limits
 from ostiary.clock import Clock
@@ -24,9 +25,10 @@ from ostiary.keys.keyring import Keyring
 from ostiary.keys.sealing import Sealing
 from ostiary.oauth.authorize.codes import Finish
 from ostiary.oauth.authorize.request import AuthorizationRequests
+from ostiary.oauth.platform.profile import PlatformProfile
 from ostiary.oauth.platform.sessions import PlatformSessions
-from ostiary.oauth.platform.token_endpoint import PlatformTokenEndpoint
 from ostiary.oauth.platform.tokens import PlatformTokens
+from ostiary.oauth.token.app_profile import AppProfile
 from ostiary.oauth.token.endpoint import TokenEndpoint
 from ostiary.oauth.token.group_commit import GroupCommit
 from ostiary.oauth.token.user_sign_in import UserSignIn
@@ -37,6 +39,18 @@ from ostiary.self_service.password_change import PasswordChange
 from ostiary.self_service.registration import Registration
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy
+
+
+@dataclass(frozen=True, slots=True)
+class TokenProfiles:
+    """The authorization servers of this installation; `csp_api_tokens` and `cloudapi` take API tokens only."""
+
+    app: AppProfile
+    oidc: PlatformProfile
+    csp: PlatformProfile
+    csp_api_tokens: PlatformProfile
+    cloudapi: PlatformProfile
+    iam: IamProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +74,11 @@ class Runtime:
     inspection: TokenInspection
     group_commit: GroupCommit
     token_endpoint: TokenEndpoint
+    token_profiles: TokenProfiles
     authorization_requests: AuthorizationRequests
     user_sign_in: UserSignIn
     finish: Finish
     platform_sessions: PlatformSessions
-    platform_token_endpoint: PlatformTokenEndpoint
     registration: Registration
     outgoing: Outgoing
     mail: MailChannel

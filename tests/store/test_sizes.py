@@ -76,7 +76,7 @@ def test_a_refresh_leaves_what_recognizes_a_second_use_and_no_more(installation:
 
     def refresh(work: Work, number: int) -> None:
         place, now = number % FAMILIES, installation.clock.now_ms()
-        held = get_grant(work, installation.tenant_id, living[place], ROTATING, APPID, now, CLIENT)
+        held = get_grant(work, installation.tenant_id, living[place], (ROTATING,), APPID, now, CLIENT)
         successor = new_refresh_token(ENTROPY)
         answer = {**ANSWER, "access_token": new_refresh_token(ENTROPY) * 22, "refresh_token": successor}
         rotate(work, installation.runtime.sealing, held, successor, answer, now, 2_592_000)
@@ -93,7 +93,7 @@ def test_the_answer_of_a_refresh_is_gone_soon_after(installation: Installation) 
     now = installation.clock.now_ms()
     with installation.runtime.store.write() as work:
         family(installation, work, token)
-        held = get_grant(work, installation.tenant_id, token, ROTATING, APPID, now, CLIENT)
+        held = get_grant(work, installation.tenant_id, token, (ROTATING,), APPID, now, CLIENT)
         rotate(work, installation.runtime.sealing, held, successor, {**ANSWER}, now, 2_592_000)
 
     def answers() -> int:

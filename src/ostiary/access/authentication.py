@@ -24,7 +24,7 @@ from ostiary.keys import jwt
 from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Keyring, Verifier
 from ostiary.oauth.claims.subjects import Subject, find_tenant_and_subject
-from ostiary.oauth.token.grants.client_credentials import AMR as CLIENT_CREDENTIALS_AMR
+from ostiary.oauth.token.app_profile import CLIENT_AMR
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import ApiKey, Client, Membership, Session, User, table_of
 from ostiary.store.tenancy import PLATFORM, SYSTEM_ID, Tenancy, TenantView
@@ -231,7 +231,7 @@ def _check_subject(subject: Subject | None, claims: dict[str, Any]) -> None:
 def is_of_client(claims: dict[str, Any]) -> bool:
     """Whether an App ID token was issued to a client for itself. Its `sub` alone does not say so: both ids may come
     from another server, so a profile may have the id of a client."""
-    return claims.get("amr") == [CLIENT_CREDENTIALS_AMR]
+    return claims.get("amr") == [CLIENT_AMR]
 
 
 def _audience(claims: dict[str, Any]) -> list[str]:

@@ -1,56 +1,110 @@
-"""Exchange of an API key for an access token that is valid for one hour, as IBM Cloud IAM does it."""
+"""IBM Cloud IAM's profile of the token endpoint: an API key is exchanged for an access token of one hour."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ostiary.access.api_keys import find_api_key
 from ostiary.audit.entries import Entry
-from ostiary.clock import Clock
-from ostiary.errors import invalid
+from ostiary.errors import DomainError, invalid
 from ostiary.http.forms import Form
-from ostiary.oauth.platform.tokens import PlatformTokens
-from ostiary.oauth.token.grants.grant import RequestConnection
-from ostiary.oauth.token.group_commit import GroupCommit
+from ostiary.oauth.platform.events import tokens_issued
+from ostiary.oauth.platform.tokens import PlatformOrder, PlatformTokens
+from ostiary.oauth.sessions.refresh import PLATFORM, GrantTerms
+from ostiary.oauth.token.issuing import Issued, UnsignedTokens
+from ostiary.oauth.token.profile import Authorized, GrantType, TokenCall, TokenRequest, find_grant
+from ostiary.store.work import Work
 
 GRANT_TYPE = "urn:ibm:params:oauth:grant-type:apikey"
 SCOPE = "ibm openid"
 
 
 @dataclass(frozen=True, slots=True)
-class ApiKeyExchange:
-    """Turns API keys into tokens. The token leaves once it is recorded, with no connection held meanwhile."""
+class HeldApiKey:
+    """A living API key that was presented."""
 
-    tokens: PlatformTokens
-    group_commit: GroupCommit
-    clock: Clock
+    id: str
+    tenant_id: str
 
-    def __call__(self, reading: RequestConnection, form: Form, event: str, request_id: str) -> dict[str, Any]:
-        """The token response. A bad key is 400, as IAM answers; nothing says whether it ever existed.
+
+IamRequest = TokenRequest[HeldApiKey]
+
+
+class ApiKeyGrant(GrantType[HeldApiKey]):
+    """`apikey`: the secret of an API key."""
+
+    def authorize(self, request: IamRequest) -> Authorized[HeldApiKey]:
+        """A bad key is 400, as IAM answers; nothing says whether it ever existed.
 
         A bad key is not recorded: nobody knows whose it might have been, and anybody can send one.
         """
-        if form.get("grant_type") != GRANT_TYPE:
-            raise invalid("BXNIM0134E", f"grant_type must be {GRANT_TYPE}.")
-        if not form.get("apikey"):
+        if not request.form.get("apikey"):
             raise invalid("BXNIM0109E", "Property missing or empty: 'apikey'.")
-        found = find_api_key(reading.work, form.get("apikey"))
+        found = find_api_key(request.reading.work, request.form.get("apikey"))
         if found is None:
             raise invalid("BXNIM0415E", "Provided API key could not be found.")
         key_id, tenant_id, _ = found
-        iam_id = f"iam-ServiceId-{key_id}"
-        issued = self.tokens.issue(
-            reading.work, key_id, "api_key", tenant_id, iam_id=iam_id, id=iam_id, grant_type=GRANT_TYPE, scope=SCOPE,
-            account={"bss": tenant_id, "valid": True},
-        )  # fmt: skip
-        reading.release()
-        entry = Entry(
-            tenant_id=tenant_id, action=event, initiator_kind="api_key", initiator_id=key_id, target_type="api_key",
-            target_id=key_id, request_id=request_id,
-        )  # fmt: skip
-        self.group_commit.append(self.clock.now_ms(), entry)
-        return {
-            "access_token": issued.token, "refresh_token": "not_supported", "ims_user_id": 0, "token_type": "Bearer",
-            "expires_in": issued.expires_in, "expiration": issued.expires_at, "scope": SCOPE,
+        return Authorized(HeldApiKey(key_id, tenant_id), amr="")
+
+
+@dataclass(frozen=True, slots=True)
+class IamProfile:
+    """IAM: it knows no clients, and issues no refresh tokens. The platform itself is the tenant of its requests."""
+
+    tokens: PlatformTokens
+    grants: Mapping[str, GrantType[HeldApiKey]]
+    audience: str = PLATFORM
+
+    def unknown_grant(self, form: Form) -> DomainError:
+        """IAM's own error, also for a missing `grant_type`."""
+        return invalid("BXNIM0134E", f"grant_type must be {GRANT_TYPE}.")
+
+    def begin(self, call: TokenCall, now_ms: int) -> IamRequest:
+        """Nobody proves anything before the grant."""
+        grant = find_grant(self, call.form)
+        return TokenRequest(self, grant, call, self.tokens.platform(call.reading.work), None, now_ms)
+
+    def find_subject(self, request: IamRequest, terms: GrantTerms) -> HeldApiKey | None:
+        """Nobody: there are no refresh tokens."""
+        return None
+
+    def refresh_lifetime_s(self, request: IamRequest) -> int:
+        """None is issued."""
+        return 0
+
+    def prepare(self, request: IamRequest, authorized: Authorized[HeldApiKey]) -> UnsignedTokens:
+        """The platform signs; the claims are IAM's."""
+        key = _key(authorized)
+        iam_id = f"iam-ServiceId-{key.id}"
+        claims = {
+            "iam_id": iam_id, "id": iam_id, "grant_type": GRANT_TYPE, "scope": SCOPE,
+            "account": {"bss": key.tenant_id, "valid": True},
         }  # fmt: skip
+        order = PlatformOrder(key.id, "api_key", key.tenant_id, scope=SCOPE, claims=claims)
+        return self.tokens.prepare(self.tokens.signer(request.reading.work), order, request.now_ms)
+
+    def entries(self, request: IamRequest, authorized: Authorized[HeldApiKey]) -> Sequence[Entry]:
+        """One event, in the ledger of the key's organization."""
+        key, call = _key(authorized), request.call
+        return (tokens_issued(key.tenant_id, call.event, call.request_id, ("api_key", key.id), ("api_key", key.id)),)
+
+    def check_unchanged(
+        self, work: Work, request: IamRequest, authorized: Authorized[HeldApiKey], unsigned: UnsignedTokens
+    ) -> None:
+        """Nothing: a token dies with its key."""
+
+    def response(self, issued: Issued) -> dict[str, Any]:
+        """IAM's form, which has members that nobody uses."""
+        return {
+            "access_token": issued.access_token, "refresh_token": "not_supported", "ims_user_id": 0,
+            "token_type": "Bearer", "expires_in": issued.expires_in,
+            "expiration": issued.issued_at + issued.expires_in, "scope": issued.scope,
+        }  # fmt: skip
+
+
+def _key(authorized: Authorized[HeldApiKey]) -> HeldApiKey:
+    if authorized.subject is None:
+        raise LookupError("IAM's tokens are API keys'")
+    return authorized.subject

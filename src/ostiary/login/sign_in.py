@@ -94,10 +94,11 @@ class SignIn:
             _refuse_single_factor(call, request.address)
         except AuthorizationFailed as failure:
             return self._failed(call, failure)
-        call.release()
         username = form.get("username")
         try:
-            subject = self._user_sign_in(tenant, username, form.get("password"), call.request_id, request.anonymous_id)
+            subject = self._user_sign_in(
+                call, tenant, username, form.get("password"), call.request_id, request.anonymous_id
+            )
         except DomainError as error:
             if error.kind not in _SHOWN_AGAIN:
                 raise

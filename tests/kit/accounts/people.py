@@ -12,6 +12,7 @@ from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import NewUser
 from ostiary.directory.users.users import create_user
 from ostiary.oauth.clients.clients import create_client
+from ostiary.oauth.platform.tokens import PlatformOrder
 from ostiary.oauth.sessions.sessions import open_session
 from ostiary.store.tables import Client, Membership
 from ostiary.store.tenancy import SYSTEM_ID, touch
@@ -47,9 +48,15 @@ def new_person(installation: Installation, tenant_id: str, name: str, *roles: st
         for role in roles:
             work.add(Membership(tenant_id=tenant_id, user_id=user.id, role=role, created_at=now_ms))
         session = open_session(work, tenant_id, "csp", user.id, "pwd", now_ms, 3600, ENTROPY, access_epoch=0)
+    return Made(user.id, name, tenant_id, platform_token(installation, user.id, "user", tenant_id, sid=session.id))
+
+
+def platform_token(installation: Installation, subject: str, kind: str, tenant_id: str, **claims: str) -> str:
+    runtime, now_ms = installation.runtime, installation.clock.now_ms()
     with runtime.store.read() as work:
-        issued = runtime.platform_tokens.issue(work, user.id, "user", tenant_id, sid=session.id)
-    return Made(user.id, name, tenant_id, issued.token)
+        signer = runtime.platform_tokens.signer(work)
+    unsigned = runtime.platform_tokens.prepare(signer, PlatformOrder(subject, kind, tenant_id, claims=claims), now_ms)
+    return runtime.token_endpoint.issuing.sign(unsigned, now_ms).access_token
 
 
 def new_client(installation: Installation, tenant_id: str, *, service_account: bool) -> Made:
@@ -63,9 +70,8 @@ def new_client(installation: Installation, tenant_id: str, *, service_account: b
         assert row is not None
         row.service_account = service_account
         touch(work, tenant_id)
-    with runtime.store.read() as work:
-        issued = runtime.platform_tokens.issue(work, view.id, "client", tenant_id)
-    return Made(view.id, "robot", tenant_id, issued.token, secret)
+    token = platform_token(installation, view.id, "client", tenant_id)
+    return Made(view.id, "robot", tenant_id, token, secret)
 
 
 def cast(caller: Caller, suffix: str = "") -> dict[str, dict[str, Any]]:

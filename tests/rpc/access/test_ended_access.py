@@ -11,17 +11,23 @@ import pytest
 from kit.accounts.people import PASSWORD as MEMBERS_PASSWORD
 from kit.accounts.people import new_person
 from kit.browser import CALLBACK, Browser
-from kit.callers import Caller, bearer
+from kit.callers import Caller
 from kit.oauth import PASSWORD, Application, Runtime, refused
+from kit.platform import is_dead, swap
 
-from ostiary.clock import FixedClock
+from ostiary.audit.entries import Entry
+from ostiary.directory.users.input import UserChange
+from ostiary.directory.users.users import update_user
+from ostiary.errors import DomainError
 from ostiary.http.forms import Form
-from ostiary.oauth.platform.sessions import CSP, PlatformSessions, SignInContext
+from ostiary.oauth.platform.sessions import CSP, OpenedSession, PlatformSessions, SignInContext
 from ostiary.oauth.sessions.access_revocation import end_access_of_user, end_grants_of_profile, remove_user
 from ostiary.oauth.sessions.sessions import end_sessions_of_user
+from ostiary.oauth.token.group_commit import GroupCommit
+from ostiary.oauth.token.issuing import Issued, Issuing, UnsignedTokens
+from ostiary.oauth.token.profile import TokenCall
 from ostiary.store.engine import Store
 from ostiary.store.work import Work
-from ostiary_api.csp.v1 import principal_user_pb2, principal_user_pb2_grpc
 
 End = Callable[[Work, str, str, int], Any]
 
@@ -71,7 +77,7 @@ def sign_in_while(oauth: Runtime, app: Application, happens: Callable[[], object
     assert tenant is not None
     form = Form({"grant_type": "password", "username": "ada@example.com", "password": PASSWORD})
     with pytest.raises(Exception, match="signed out meanwhile"):
-        parts.token_endpoint(reading, tenant, app.basic, form, "r1")
+        parts.token_endpoint(parts.token_profiles.app, TokenCall(reading, form, "r1", app.basic, tenant=tenant))
     assert reading.released == 2
 
 
@@ -132,36 +138,54 @@ def test_access_tokens_that_no_grant_lists_die_too_from_the_next_second_on(oauth
     assert oauth.is_active(oauth.sign_in(app)["access_token"], app)
 
 
-class Striking(FixedClock):
-    """A clock at whose next look something happens: what happens between the password and the session."""
+class Striking(Issuing):
+    """Signs only after something has happened: what happens once the session is committed."""
 
-    happens: Callable[[], object] | None = None
+    def __init__(self, group_commit: GroupCommit, happens: Callable[[], object]) -> None:
+        super().__init__(group_commit)
+        self._happens = happens
 
-    def now_ms(self) -> int:
-        happens, self.happens = self.happens, None
-        if happens is not None:
-            happens()
-        return super().now_ms()
+    def sign(self, unsigned: UnsignedTokens, now_ms: int, *entries: Entry) -> Issued:
+        self._happens()
+        return super().sign(unsigned, now_ms, *entries)
+
+
+def signed_in(caller: Caller, issuing: Issuing, **wanted: str) -> OpenedSession:
+    """Ann signs in at csp; an issuing of the test's own makes the tokens."""
+    parts = caller.installation.runtime
+    sessions = PlatformSessions(
+        parts.store, parts.tenancy, parts.clock, parts.entropy, parts.platform_tokens, parts.passwords, parts.sign_in,
+        issuing,
+    )  # fmt: skip
+    return sessions.sign_in(SignInContext(CSP, "csp.login", ""), "", "ann", MEMBERS_PASSWORD, **wanted)
 
 
 def test_a_platform_session_opened_for_a_sign_in_of_before_is_worth_nothing(caller: Caller) -> None:
     made = caller.installation
     parts, ann = made.runtime, new_person(made, made.tenant_id, "ann", "org_member")
-    clock = Striking(made.clock.now_ms())
-    clock.happens = lambda: end(Runtime(caller), end_access_of_user, ann.id)
-    sessions = PlatformSessions(
-        parts.store, parts.tenancy, clock, parts.entropy, parts.platform_tokens, parts.passwords, parts.sign_in
-    )
-    with pytest.raises(Exception, match="not valid"):
-        sessions.sign_in(SignInContext(CSP, "csp.login", ""), "", "ann", MEMBERS_PASSWORD, api_token="script")
-    assert clock.happens is None
-    opened = sessions.sign_in(SignInContext(CSP, "csp.login", ""), "", "ann", MEMBERS_PASSWORD)
-    asked = principal_user_pb2_grpc.PrincipalUserServiceStub(caller.channel)
-    request = principal_user_pb2.GetLoggedInUserRequest()
-    asked.GetLoggedInUser(request, **bearer(opened.access.token))
+    striking = Striking(parts.group_commit, lambda: end(Runtime(caller), end_access_of_user, ann.id))
+    opened = signed_in(caller, striking, api_token="script")
+    assert is_dead(caller, opened.issued.access_token)
+    with pytest.raises(grpc.RpcError) as seen:
+        swap(caller, opened.api_token)
+    assert seen.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    opened = signed_in(caller, Issuing(parts.group_commit))
+    assert not is_dead(caller, opened.issued.access_token)
     with parts.store.write() as work:
         end_access_of_user(work, made.tenant_id, ann.id, made.clock.now_ms())
         work.connection.exec_driver_sql("UPDATE sessions SET ended_at = NULL")
-    with pytest.raises(grpc.RpcError) as seen:
-        asked.GetLoggedInUser(request, **bearer(opened.access.token))
-    assert seen.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert is_dead(caller, opened.issued.access_token)
+
+
+def test_who_is_shut_out_while_the_password_is_checked_is_not_let_in(caller: Caller) -> None:
+    made = caller.installation
+    parts, ann = made.runtime, new_person(made, made.tenant_id, "ann", "org_member")
+    with parts.store.read() as work:
+        tenant = parts.tenancy.find(work, made.tenant_id)
+        assert tenant is not None
+        known = parts.sign_in.look_up(work, tenant, "ann", at_platform=True)
+    proved = parts.sign_in.prove(known, MEMBERS_PASSWORD)
+    with parts.store.write() as work:
+        update_user(work, made.tenant_id, ann.id, UserChange(active=False), made.clock.now_ms())
+    with pytest.raises(DomainError, match="incorrect"), parts.store.write() as work:
+        parts.sign_in.admit(work, proved)

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import pytest
 from kit.accounts.people import PASSWORD, new_person
+from kit.accounts.signing_in import sign_in
 from kit.audited import audited, changes
 from kit.callers import Caller, refusal, serving
 from kit.oauth import Runtime
@@ -233,18 +234,17 @@ def test_with_the_second_factor_on_a_password_alone_opens_nothing_at_the_platfor
     made = mfa.caller.installation
     new_person(made, made.tenant_id, "ann", "org_member")
 
-    def sign_in(*, platform: bool) -> str:
+    def tried(*, platform: bool) -> str:
         with made.runtime.store.read() as work:
             tenant = fresh_view(work, made.tenant_id)
         assert tenant is not None
         try:
-            call = made.runtime.sign_in.at_platform if platform else made.runtime.sign_in
-            call(tenant, "ann@example.com", PASSWORD)
+            sign_in(made.runtime, tenant, "ann@example.com", PASSWORD, platform=platform)
         except DomainError as refused:
             return refused.reason
         return "in"
 
-    assert sign_in(platform=True) == "in"
+    assert tried(platform=True) == "in"
     mfa.ask("PutMfaConfig", {"config": {"isActive": True}})
-    assert sign_in(platform=True) == "SECOND_FACTOR_REQUIRED"
-    assert sign_in(platform=False) == "in", "the password grant never asks"
+    assert tried(platform=True) == "SECOND_FACTOR_REQUIRED"
+    assert tried(platform=False) == "in", "the password grant never asks"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from kit.accounts.signing_in import sign_in
 from kit.servers.installation import ENTROPY, Installation
 from sqlalchemy import select
 
@@ -71,8 +72,7 @@ class Directory:
 
     def sign_in(self, password: str = FIRST, login: str = LOGIN, *, platform: bool = False) -> str:
         """`in`, or the reason of the refusal."""
-        sign_in = self.runtime.sign_in.at_platform if platform else self.runtime.sign_in
-        return said(lambda: sign_in(self.tenant, login, password))
+        return said(lambda: sign_in(self.runtime, self.tenant, login, password, platform=platform))
 
     def change(self, password: str, *, by_user: bool = True) -> str:
         """Jane's password is changed: `in`, or the reason of the refusal."""
@@ -184,7 +184,7 @@ def test_of_many_at_once_exactly_the_allowed_ones_are_answered(directory: Direct
 
     def guess(number: int) -> str:
         runtime = (directory.runtime, other)[number % 2]
-        return said(lambda: runtime.sign_in(tenant, LOGIN, f"wrong {number}"))
+        return said(lambda: sign_in(runtime, tenant, LOGIN, f"wrong {number}"))
 
     with ThreadPoolExecutor(6) as pool:
         outcomes = list(pool.map(guess, range(9)))
@@ -237,7 +237,7 @@ def test_of_the_same_wrong_password_many_times_at_once_one_counts(directory: Dir
 
     def guess(number: int) -> str:
         runtime = (directory.runtime, other)[number % 2]
-        return said(lambda: runtime.sign_in(tenant, LOGIN, "wrong"))
+        return said(lambda: sign_in(runtime, tenant, LOGIN, "wrong"))
 
     with ThreadPoolExecutor(6) as pool:
         outcomes = list(pool.map(guess, range(8)))
@@ -281,7 +281,7 @@ def test_an_expired_password_names_its_user_as_oauth_clients_expect(directory: D
     directory.change("second password")
     directory.clock.advance(DAY)
     with pytest.raises(DomainError) as refused:
-        directory.runtime.sign_in(directory.tenant, LOGIN, "second password")
+        sign_in(directory.runtime, directory.tenant, LOGIN, "second password")
     assert refused.value.message == "Password expired"
     assert refused.value.facts == {"oauth_error": "invalid_grant", "status": 400, "user_id": directory.jane}
 

@@ -47,7 +47,7 @@ def found(
     made: Installation, token: str, kind: str = ROTATING, audience: str = APPID, client: str = CLIENT
 ) -> HeldGrant:
     with made.runtime.store.read() as work:
-        return get_grant(work, made.tenant_id, token, kind, audience, made.clock.now_ms(), client)
+        return get_grant(work, made.tenant_id, token, (kind,), audience, made.clock.now_ms(), client)
 
 
 def rotated(made: Installation, held: HeldGrant, access_token: str = "access-2") -> str:
@@ -100,7 +100,7 @@ def test_a_token_serves_its_own_kind_audience_and_client_only(
 def test_another_tenant_does_not_know_the_token(installation: Installation) -> None:
     token, other = opened(installation), installation.new_tenant("other")
     with installation.runtime.store.read() as work, pytest.raises(DomainError, match="INVALID_GRANT"):
-        get_grant(work, other, token, ROTATING, APPID, installation.clock.now_ms(), CLIENT)
+        get_grant(work, other, token, (ROTATING,), APPID, installation.clock.now_ms(), CLIENT)
 
 
 def test_each_use_starts_the_lifetime_anew(installation: Installation) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from kit.accounts.signing_in import sign_in
 from kit.servers.databases import PostgresServer
 from kit.servers.installation import ENTROPY, Installation, install
 from sqlalchemy import select
@@ -76,9 +77,8 @@ class People:
 
     def outcome(self, login: str, password: str = PASSWORD, *, platform: bool = False) -> str:
         """The reason of the refusal, or the directory id of who signed in."""
-        sign_in = self.runtime.sign_in.at_platform if platform else self.runtime.sign_in
         try:
-            return sign_in(self.tenant, login, password).user_id
+            return sign_in(self.runtime, self.tenant, login, password, platform=platform).user_id
         except DomainError as refused:
             return refused.reason
 
@@ -120,7 +120,7 @@ def test_members_sign_in_at_the_platform_by_either_name_even_if_the_provider_is_
 )
 def test_a_wrong_login_or_password_is_refused_alike(people: People, login: str, password: str) -> None:
     with pytest.raises(DomainError) as refused:
-        people.runtime.sign_in(people.tenant, login, password)
+        sign_in(people.runtime, people.tenant, login, password)
     assert refused.value.reason == "WRONG_CREDENTIALS"
     assert refused.value.facts == {"oauth_error": "invalid_grant", "status": 400}
 
@@ -149,7 +149,7 @@ def test_pending_users_may_come_in_where_the_tenant_says_so_and_a_lock_ends_by_i
     people.configure(allow)
     assert people.outcome("jane@example.com") == "WRONG_CREDENTIALS"
     people.installation.clock.advance(1)
-    signed_in = people.runtime.sign_in(people.tenant, "jane@example.com", PASSWORD)
+    signed_in = sign_in(people.runtime, people.tenant, "jane@example.com", PASSWORD)
     assert not signed_in.email_verified
 
 
@@ -205,7 +205,7 @@ def test_the_lockout_is_exact_across_threads_and_processes(people: People) -> No
 
     def guess(number: int) -> str:
         try:
-            (people.runtime if number % 2 else other).sign_in(tenant, "jane@example.com", "wrong")
+            sign_in(people.runtime if number % 2 else other, tenant, "jane@example.com", "wrong")
         except DomainError as refused:
             return refused.reason
         return "in"
@@ -230,7 +230,7 @@ def test_known_and_unknown_names_take_the_same_time(postgres: PostgresServer, tm
         for login, times in spent.items():
             started = time.perf_counter()
             with pytest.raises(DomainError, match="WRONG_CREDENTIALS"):
-                people.runtime.sign_in(tenant, login, "wrong")
+                sign_in(people.runtime, tenant, login, "wrong")
             times.append(time.perf_counter() - started)
     people.runtime.store.close()
     known, unknown = (statistics.median(times) for times in spent.values())

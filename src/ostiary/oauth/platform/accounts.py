@@ -25,6 +25,21 @@ class Account:
     groups: Sequence[BelongsTo]
 
     @property
+    def id(self) -> str:
+        """The directory id of the user, which is the `sub` of its tokens."""
+        return self.user.id
+
+    @property
+    def user_id(self) -> str:
+        """The same: an account has no profile of its own."""
+        return self.user.id
+
+    @property
+    def access_epoch(self) -> int:
+        """Grows whenever all access of the user ends."""
+        return self.user.access_epoch
+
+    @property
     def acct(self) -> str:
         """The account's name in other systems."""
         return acct_of(self.user.user_name, self.tenant.name)

@@ -1,4 +1,5 @@
-"""Platform tokens: the tokens of API keys, directory users and service accounts outside App ID's runtime.
+"""Platform tokens: the claims of API keys, directory users and service accounts outside App ID's runtime, for the
+platform's key.
 
 Claims: `iss`, `aud` (the platform), `sub`, `sub_type` (api_key, user, client), `context_name` (the organization's id),
 `iat`, `exp`, `jti`, and what each dialect adds (`perms`, `iam_id`, `acct`, `sid`, …). Identity tokens name another
@@ -7,67 +8,75 @@ audience, so that no interface here accepts one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from ostiary.clock import Clock
 from ostiary.ids import Entropy, new_id
 from ostiary.keys import jwt
 from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Keyring
-from ostiary.store.tenancy import SYSTEM_ID, Tenancy
+from ostiary.keys.signing import Signer
+from ostiary.oauth.token.issuing import UnsignedTokens
+from ostiary.store.tenancy import SYSTEM_ID, Tenancy, TenantView
 from ostiary.store.work import Work
 
 LIFETIME_S = 3_600
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
-    """A signed token with its times in seconds since the epoch."""
+class PlatformOrder:
+    """The tokens to issue for `subject` of organization `tenant_id`.
 
-    token: str
-    issued_at: int
-    expires_at: int
+    `issuer` is empty for the public URL. `claims` are what the dialect adds to the access token. With an `audience`, a
+    client or dialect, there is an identity token too (OpenID Connect Core §2), with `identity` as its claims. `scope`
+    is answered, and no claim.
+    """
 
-    @property
-    def expires_in(self) -> int:
-        """Seconds until it ends."""
-        return self.expires_at - self.issued_at
+    subject: str
+    subject_type: str
+    tenant_id: str
+    issuer: str = ""
+    scope: str = ""
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    audience: str = ""
+    identity: Mapping[str, Any] = field(default_factory=dict)
 
 
 class PlatformTokens:
-    """Issues platform tokens, signed by the platform's key."""
+    """Makes the claims of platform tokens."""
 
-    def __init__(self, tenancy: Tenancy, keys: Keyring, issuers: Issuers, clock: Clock, entropy: Entropy) -> None:
+    def __init__(self, tenancy: Tenancy, keys: Keyring, issuers: Issuers, entropy: Entropy) -> None:
         self._tenancy = tenancy
         self._keys = keys
         self._issuers = issuers
-        self._clock = clock
         self._entropy = entropy
 
-    def issue(
-        self, work: Work, subject: str, subject_type: str, tenant_id: str, *,
-        issuer: str = "", lifetime_s: int = LIFETIME_S, **claims: Any,
-    ) -> Issued:  # fmt: skip
-        """Signs an access token for `subject` in organization `tenant_id`; costs one RSA signature."""
-        facts = {"sub_type": subject_type, "context_name": tenant_id, "jti": new_id(self._entropy), **claims}
-        return self._sign(work, issuer, [self._issuers.audience], subject, lifetime_s, facts)
-
-    def identify(self, work: Work, subject: str, audience: str, *, issuer: str = "", **claims: Any) -> str:
-        """Signs an identity token (OpenID Connect Core §2) about `subject`, for a client or dialect; one signature."""
-        if audience == self._issuers.audience:
-            raise ValueError("an identity token for the platform itself would be an access token")
-        return self._sign(work, issuer, [audience], subject, LIFETIME_S, claims).token
-
-    def _sign(
-        self, work: Work, issuer: str, audience: list[str], subject: str, lifetime_s: int, claims: dict[str, Any]
-    ) -> Issued:
-        now = self._clock.now_ms() // 1000
-        document = {
-            "iss": issuer or self._issuers.public_url, "aud": audience, "sub": subject, "iat": now,
-            "exp": now + lifetime_s, **claims,
-        }  # fmt: skip
+    def platform(self, work: Work) -> TenantView:
+        """The operators' organization, whose key is the platform's."""
         system = self._tenancy.find(work, SYSTEM_ID)
         if system is None:
             raise RuntimeError("the system organization is missing; run `ostiary init`")
-        return Issued(jwt.encode(self._keys.signer(work, system), document), now, now + lifetime_s)
+        return system
+
+    def signer(self, work: Work) -> Signer:
+        """The platform's key; `work` must be one that reads, not a transaction."""
+        return self._keys.signer(work, self.platform(work))
+
+    def prepare(self, signer: Signer, order: PlatformOrder, now_ms: int) -> UnsignedTokens:
+        """The tokens to be signed. Reads nothing."""
+        now = now_ms // 1000
+        shared = {
+            "iss": order.issuer or self._issuers.public_url, "sub": order.subject, "iat": now, "exp": now + LIFETIME_S,
+        }  # fmt: skip
+        access = {
+            **shared, "aud": [self._issuers.audience], "sub_type": order.subject_type, "context_name": order.tenant_id,
+            "jti": new_id(self._entropy), **order.claims,
+        }  # fmt: skip
+        documents = [access]
+        if order.audience == self._issuers.audience:
+            raise ValueError("an identity token for the platform itself would be an access token")
+        if order.audience:
+            documents.append({**shared, "aud": [order.audience], **order.identity})
+        inputs = [jwt.signing_input(signer.kid, document) for document in documents]
+        return UnsignedTokens(signer, inputs, order.scope, now, LIFETIME_S)

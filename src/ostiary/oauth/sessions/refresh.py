@@ -11,7 +11,7 @@ Tokens are opaque: lower-case hex of 256 random bits. Only digests are stored.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +69,7 @@ _FAMILY = prepared(
     )
 )
 _ORIGIN = prepared(
-    select(_GRANTS.c.tenant_id, _GRANTS.c.kind)
+    select(_GRANTS.c.tenant_id)
     .join(_GRANTS, _GRANTS.c.id == _TOKENS.c.grant_id)
     .where(_TOKENS.c.digest == bindparam("token_digest"))
 )
@@ -184,19 +184,18 @@ def _add_token(work: Work, grant_id: str, token: str, now_ms: int, until_ms: int
 
 
 def origin_of_refresh_token(work: Work, token: str) -> Row[Any] | None:
-    """Returns the tenant and the kind of a token (tenant_id, kind), for the paths that name no tenant; also of invalid
-    ones."""
+    """Returns the tenant of a token (tenant_id), for the paths that name none; also of invalid ones."""
     return work.row(_ORIGIN, {"token_digest": digest(token)})
 
 
 def get_grant(
-    work: Work, tenant_id: str, token: str, kind: str, audience: str, now_ms: int, client_id: str = ""
+    work: Work, tenant_id: str, token: str, kinds: Collection[str], audience: str, now_ms: int, client_id: str = ""
 ) -> HeldGrant:
     """The grant of a presented token. Raises `invalid_grant` for one that is unknown, another tenant's, another
     client's, of another kind, expired or revoked, all alike; raises Reused for a rotating one used before.
     """
     row = work.row(_FIND, {"of_tenant": tenant_id, "token_digest": digest(token)})
-    if row is None or (row.kind, row.audience, row.client_id) != (kind, audience, client_id):
+    if row is None or row.kind not in kinds or (row.audience, row.client_id) != (audience, client_id):
         raise invalid_grant()
     if row.revoked_at is not None or row.expires_at <= now_ms:
         raise invalid_grant()

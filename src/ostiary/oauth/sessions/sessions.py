@@ -27,23 +27,39 @@ def _end_where(column: ColumnElement[str]) -> Prepared:
 _END, _END_OF_USER = _end_where(_SESSIONS.c.id), _end_where(_SESSIONS.c.user_id)
 
 
-def open_session(
-    work: Work, tenant_id: str, kind: str, user_id: str, amr: str, auth_time: int, lifetime_s: int, entropy: Entropy, *,
+def new_session(
+    tenant_id: str, kind: str, user_id: str, amr: str, auth_time: int, lifetime_s: int, entropy: Entropy, *,
     secret: str = "", grant_id: str = "", access_epoch: int,
 ) -> Session:  # fmt: skip
-    """Opens a session that begins at `auth_time` (UTC milliseconds); `amr` is space-separated (RFC 8176).
+    """Makes a session that begins at `auth_time` (UTC milliseconds); `amr` is space-separated (RFC 8176).
 
     `kind` is browser, cloudapi or csp. The id is new at every sign-in, so nothing planted before it is worth
     anything after it. `secret` is what a cookie holds, if one does; its digest is kept. `grant_id` is the API token
     used for the sign-in: the session ends when that is revoked. `access_epoch` is the user's, as it was when
     the user proved who it is.
     """
-    session = Session(
+    return Session(
         id=new_id(entropy), tenant_id=tenant_id, kind=kind, user_id=user_id, amr=amr, auth_time=auth_time,
         created_at=auth_time, last_seen_at=auth_time, expires_at=auth_time + lifetime_s * 1000,
         secret=digest(secret) if secret else "", grant_id=grant_id, access_epoch=access_epoch,
     )  # fmt: skip
+
+
+def store_session(work: Work, session: Session) -> None:
+    """Opens a session that was made."""
     work.run(_OPEN, session.model_dump())
+
+
+def open_session(
+    work: Work, tenant_id: str, kind: str, user_id: str, amr: str, auth_time: int, lifetime_s: int, entropy: Entropy, *,
+    secret: str = "", grant_id: str = "", access_epoch: int,
+) -> Session:  # fmt: skip
+    """Makes a session, as `new_session` says, and opens it."""
+    session = new_session(
+        tenant_id, kind, user_id, amr, auth_time, lifetime_s, entropy,
+        secret=secret, grant_id=grant_id, access_epoch=access_epoch,
+    )  # fmt: skip
+    store_session(work, session)
     return session
 
 

@@ -111,10 +111,13 @@ class GroupCommit:
         )
         return signatures
 
-    def sign_and_write(self, signer: Signer, inputs: Sequence[bytes], finish: Finish[Finished]) -> Finished:
-        """Returns the result of `finish` once all that it wrote is committed; what it raises concerns this request
-        alone."""
-        finished: Finished = self._settled(_Job(signer, inputs, (), finish, caller=own_caller()))
+    def sign_and_write(
+        self, signer: Signer, inputs: Sequence[bytes], finish: Finish[Finished], now_ms: int = 0, *entries: Entry
+    ) -> Finished:
+        """Returns the result of `finish` once all that it wrote is committed, and `entries` with it; what it raises
+        concerns this request alone."""
+        rows = [row_of(entry, now_ms) for entry in entries]
+        finished: Finished = self._settled(_Job(signer, inputs, rows, finish, caller=own_caller()))
         return finished
 
     def append(self, now_ms: int, entry: Entry) -> None:

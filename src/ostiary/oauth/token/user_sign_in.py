@@ -6,6 +6,8 @@ The same for the resource owner password grant and for the sign-in page, so that
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ostiary.audit.entries import record
 from ostiary.audit.runtime_events import captures, user_authenticated, user_refused
 from ostiary.clock import Clock
@@ -16,13 +18,15 @@ from ostiary.errors import DomainError, Kind
 from ostiary.ids import Entropy
 from ostiary.oauth.claims.subjects import Subject, subject_at_sign_in
 from ostiary.oauth.token.group_commit import GroupCommit
+from ostiary.oauth.token.profile import RequestConnection, TokenRequest
+from ostiary.oauth.token.progressive import PARAMETER, AnonymousTokens
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
 
 class UserSignIn:
-    """Signs directory users in. Opens its own transactions: call it with none open."""
+    """Signs directory users in."""
 
     def __init__(
         self, store: Store, sign_in: PasswordSignIn, group_commit: GroupCommit, clock: Clock, entropy: Entropy
@@ -34,19 +38,24 @@ class UserSignIn:
         self._entropy = entropy
 
     def __call__(
-        self, tenant: TenantView, login: str, password: str, request_id: str, anonymous_id: str = ""
-    ) -> Subject:
+        self, reading: RequestConnection, tenant: TenantView, login: str, password: str, request_id: str,
+        anonymous_id: str = "",
+    ) -> Subject:  # fmt: skip
         """The subject, who was `anonymous_id` until now, if that is given; raises what `PasswordSignIn` raises, after
-        recording it."""
-        with self._store.read() as work:
-            captured = captures(work, tenant)
+        recording it.
 
-        def note(work: Work, signed_in: SignedIn) -> Subject:
-            return self._subject(work, signed_in, request_id, anonymous_id, captured=captured)
-
+        Reads on the connection of the request, and releases it before the hash; one transaction does the rest.
+        """
+        captured = captures(reading.work, tenant)
         try:
-            return self._sign_in.and_then(tenant, login, password, note)
+            known = self._sign_in.look_up(reading.work, tenant, login)
+            reading.release()
+            proof = self._sign_in.prove(known, password)
+            with self._store.write() as work:
+                signed_in = self._sign_in.admit(work, proof)
+                return self._subject(work, signed_in, request_id, anonymous_id, captured=captured)
         except DomainError as error:
+            reading.release()
             if captured and error.kind in (Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED):
                 self._group_commit.append(self._clock.now_ms(), user_refused(tenant.id, request_id))
             raise
@@ -59,3 +68,18 @@ class UserSignIn:
         if captured:
             record(work, now, user_authenticated(tenant_id, subject.id, signed_in.user_id, request_id))
         return subject
+
+
+@dataclass(frozen=True, slots=True)
+class GrantSignIn:
+    """The sign-in of App ID's password grant: `appid_access_token` names the anonymous user that it was until now."""
+
+    sign_in: UserSignIn
+    anonymous: AnonymousTokens
+
+    def __call__(self, request: TokenRequest[Subject], username: str, password: str) -> Subject:
+        """The subject; raises what the two raise."""
+        reading, tenant = request.reading, request.tenant
+        token = request.form.get(PARAMETER)
+        anonymous_id = self.anonymous.profile_of(reading.work, tenant, request.client_id, token)
+        return self.sign_in(reading, tenant, username, password, request.call.request_id, anonymous_id)

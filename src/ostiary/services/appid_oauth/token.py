@@ -11,6 +11,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from ostiary.http.forms import Form, read_form_of
 from ostiary.oauth.clients.authentication import CREDENTIALS, authenticate_client
 from ostiary.oauth.clients.clients import ClientView
+from ostiary.oauth.token.profile import TokenCall
 from ostiary.runtime import Runtime
 from ostiary.transport.call import Call, current_call
 from ostiary_api.appid.oauth.v4 import token_pb2 as pb
@@ -22,11 +23,13 @@ class TokenServicer(token_pb2_grpc.TokenServiceServicer):
 
     def __init__(self, runtime: Runtime) -> None:
         self._endpoint = runtime.token_endpoint
+        self._profile = runtime.token_profiles.app
         self._inspection = runtime.inspection
 
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call, form = current_call(), read_form_of(request.form, pb.TokenForm, *CREDENTIALS)
-        answer = self._endpoint(call, call.required_tenant, _authorization(call), form, call.request_id)
+        asked = TokenCall(call, form, call.request_id, _authorization(call), tenant=call.required_tenant)
+        answer = self._endpoint(self._profile, asked)
         return httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(answer).encode())
 
     def IntrospectToken(self, request: pb.IntrospectTokenRequest, context: grpc.ServicerContext) -> pb.Introspection:

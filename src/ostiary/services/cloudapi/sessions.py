@@ -70,7 +70,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
     def _signed_in(self, login: str, org: str, password: str) -> pb.Session:
         call = current_call()
         opened = self._sessions.sign_in(sign_in_context(CLOUDAPI), org, login, password)
-        call.headers += [(name, opened.access.token) for name in TOKEN_HEADERS]
+        call.headers += [(name, opened.issued.access_token) for name in TOKEN_HEADERS]
         call.headers.append(("x-vmware-vcloud-token-type", "Bearer"))
         return self._session(opened.session.id, _caller(opened))
 

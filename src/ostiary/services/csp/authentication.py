@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import grpc
 
 from ostiary.errors import invalid
-from ostiary.http.forms import read_form_of
+from ostiary.http.forms import Form, read_form_of
 from ostiary.oauth.clients.authentication import CREDENTIALS
 from ostiary.oauth.platform.metadata import platform_keys
-from ostiary.oauth.platform.sessions import CSP
-from ostiary.oauth.platform.token_endpoint import PlatformTokenRequest, PlatformTokenResponse, answer_of
+from ostiary.oauth.token.profile import TokenCall
 from ostiary.runtime import Runtime
-from ostiary.services.sign_in_context import sign_in_context
 from ostiary.transport.call import current_call
 from ostiary_api.csp.v1 import authentication_pb2 as pb
 from ostiary_api.csp.v1 import authentication_pb2_grpc
@@ -22,21 +23,21 @@ class AuthenticationServicer(authentication_pb2_grpc.AuthenticationServiceServic
     """Swaps grants and API tokens for access tokens."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._endpoint = runtime.platform_token_endpoint
-        self._sessions = runtime.platform_sessions
-        self._issuers = runtime.issuers
+        self._endpoint = runtime.token_endpoint
+        self._profiles = runtime.token_profiles
         self._keys = runtime.keys
 
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> pb.AccessToken:
-        authorization = current_call().metadata.get("authorization", "")
-        form = read_form_of(request.form, pb.GrantForm, *CREDENTIALS)
-        wanted = PlatformTokenRequest(authorization, form, self._issuers.public_url, sign_in_context(CSP))
-        return _access_token(self._endpoint(wanted))
+        call, form = current_call(), read_form_of(request.form, pb.GrantForm, *CREDENTIALS)
+        authorization = call.metadata.get("authorization", "")
+        asked = TokenCall(call, form, call.request_id, authorization, event=call.rules.audit)
+        return _access_token(self._endpoint(self._profiles.csp, asked))
 
     def AuthorizeApiToken(self, request: pb.AuthorizeApiTokenRequest, context: grpc.ServicerContext) -> pb.AccessToken:
-        token = _api_token(request)
-        opened = self._sessions.use_api_token(sign_in_context(CSP), token, self._issuers.public_url)
-        return _access_token(answer_of(opened, refresh_token=token))
+        call, token = current_call(), _api_token(request)
+        form = Form({"grant_type": "refresh_token", "refresh_token": token})
+        asked = TokenCall(call, form, call.request_id, event=call.rules.audit)
+        return _access_token(self._endpoint(self._profiles.csp_api_tokens, asked))
 
     def ListKeys(self, request: pb.ListKeysRequest, context: grpc.ServicerContext) -> keys_pb2.JwkSet:
         call = current_call()
@@ -55,8 +56,8 @@ def _api_token(request: pb.AuthorizeApiTokenRequest) -> str:
     return given.pop()
 
 
-def _access_token(answer: PlatformTokenResponse) -> pb.AccessToken:
+def _access_token(answer: Mapping[str, Any]) -> pb.AccessToken:
     return pb.AccessToken(
-        scope=answer.scope or None, access_token=answer.access_token, refresh_token=answer.refresh_token or None,
-        id_token=answer.identity_token or None, token_type="bearer", expires_in=answer.expires_in,
+        scope=answer.get("scope"), access_token=answer["access_token"], refresh_token=answer.get("refresh_token"),
+        id_token=answer.get("id_token"), token_type="bearer", expires_in=answer["expires_in"],
     )  # fmt: skip

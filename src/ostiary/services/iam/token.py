@@ -7,8 +7,8 @@ import json
 import grpc
 from google.api import httpbody_pb2
 
-from ostiary.access.exchange import ApiKeyExchange
 from ostiary.http.forms import read_form_of
+from ostiary.oauth.token.profile import TokenCall
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary_api.iam.v1 import iam_token_pb2 as pb
@@ -19,9 +19,11 @@ class TokenServicer(iam_token_pb2_grpc.TokenServiceServicer):
     """Exchanges API keys for access tokens."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._exchange = ApiKeyExchange(runtime.platform_tokens, runtime.group_commit, runtime.clock)
+        self._endpoint = runtime.token_endpoint
+        self._profile = runtime.token_profiles.iam
 
     def ExchangeApiKey(self, request: pb.ExchangeApiKeyRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call, form = current_call(), read_form_of(request.form, pb.ApiKeyForm)
-        answer = self._exchange(call, form, call.rules.audit, call.request_id)
+        asked = TokenCall(call, form, call.request_id, event=call.rules.audit)
+        answer = self._endpoint(self._profile, asked)
         return httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(answer).encode())

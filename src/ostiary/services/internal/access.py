@@ -7,12 +7,13 @@ from collections.abc import Mapping
 import grpc
 
 from ostiary.access.checking import AccessCheck
-from ostiary.access.exchange import GRANT_TYPE, ApiKeyExchange
+from ostiary.access.exchange import GRANT_TYPE
 from ostiary.access.policy import Requirement
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.errors import invalid
 from ostiary.http.forms import Form
 from ostiary.oauth.clients.clients import allow_service_account
+from ostiary.oauth.token.profile import TokenCall
 from ostiary.runtime import Runtime
 from ostiary.transport.call import Call, current_call
 from ostiary.transport.rules import required_permissions, roles_within
@@ -34,7 +35,8 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
     def __init__(self, runtime: Runtime) -> None:
         self._check = AccessCheck(runtime.authentication)
         self._endpoint = runtime.token_endpoint
-        self._exchange = ApiKeyExchange(runtime.platform_tokens, runtime.group_commit, runtime.clock)
+        self._profiles = runtime.token_profiles
+        self._clock = runtime.clock
 
     def IntrospectToken(self, request: pb.IntrospectTokenRequest, context: grpc.ServicerContext) -> pb.TokenFacts:
         call = current_call()
@@ -48,12 +50,15 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
 
     def ExchangeApiKey(self, request: pb.ExchangeApiKeyRequest, context: grpc.ServicerContext) -> pb.ApiKeyToken:
         call, form = current_call(), Form({"grant_type": GRANT_TYPE, "apikey": request.api_key})
-        issued = self._exchange(call, form, call.rules.audit, call.request_id)
+        asked = TokenCall(call, form, call.request_id, event=call.rules.audit)
+        issued = self._endpoint(self._profiles.iam, asked)
         return pb.ApiKeyToken(access_token=issued["access_token"], expires_in=issued["expires_in"])
 
     def IssueClientToken(self, request: pb.IssueClientTokenRequest, context: grpc.ServicerContext) -> pb.ClientToken:
-        call, scope = current_call(), " ".join(request.scopes)
-        issued = self._endpoint.for_client(call, call.required_tenant, request.client_id, scope, call.request_id)
+        call, form = current_call(), Form({"scope": " ".join(request.scopes)})
+        asked = TokenCall(call, form, call.request_id, tenant=call.required_tenant)
+        begun = self._profiles.app.for_client(asked, request.client_id, self._clock.now_ms())
+        issued = self._endpoint.answer(begun)
         with call.transaction():  # the token leaves only once it is recorded who asked for it
             return pb.ClientToken(
                 access_token=issued["access_token"], expires_in=issued["expires_in"], scopes=issued["scope"].split()

@@ -9,10 +9,8 @@ from ostiary.http.forms import read_form_of
 from ostiary.oauth.clients.authentication import CREDENTIALS
 from ostiary.oauth.platform.accounts import is_verified
 from ostiary.oauth.platform.metadata import oidc_configuration, platform_keys
-from ostiary.oauth.platform.sessions import CSP
-from ostiary.oauth.platform.token_endpoint import PlatformTokenRequest
+from ostiary.oauth.token.profile import TokenCall
 from ostiary.runtime import Runtime
-from ostiary.services.sign_in_context import sign_in_context
 from ostiary.transport.call import current_call
 from ostiary_api.oidc.v1 import keys_pb2, metadata_pb2, provider_pb2_grpc
 from ostiary_api.oidc.v1 import provider_pb2 as pb
@@ -22,19 +20,20 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
     """Tokens, keys, metadata and the claims of the caller."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._endpoint = runtime.platform_token_endpoint
-        self._issuers = runtime.issuers
+        self._endpoint = runtime.token_endpoint
+        self._profile = runtime.token_profiles.oidc
         self._keys = runtime.keys
         self._configuration = oidc_configuration(runtime.issuers)
 
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> pb.TokenAnswer:
-        authorization = current_call().metadata.get("authorization", "")
-        form = read_form_of(request.form, pb.TokenForm, "orgId", *CREDENTIALS)
-        answer = self._endpoint(PlatformTokenRequest(authorization, form, self._issuers.oidc, sign_in_context(CSP)))
+        call, form = current_call(), read_form_of(request.form, pb.TokenForm, "orgId", *CREDENTIALS)
+        authorization = call.metadata.get("authorization", "")
+        answer = self._endpoint(
+            self._profile, TokenCall(call, form, call.request_id, authorization, event=call.rules.audit)
+        )
         return pb.TokenAnswer(
-            access_token=answer.access_token, token_type="Bearer", expires_in=answer.expires_in,
-            refresh_token=answer.refresh_token or None, id_token=answer.identity_token or None,
-            scope=answer.scope or None,
+            access_token=answer["access_token"], token_type="Bearer", expires_in=answer["expires_in"],
+            refresh_token=answer.get("refresh_token"), id_token=answer.get("id_token"), scope=answer.get("scope"),
         )  # fmt: skip
 
     def ListKeys(self, request: pb.ListKeysRequest, context: grpc.ServicerContext) -> keys_pb2.JwkSet:

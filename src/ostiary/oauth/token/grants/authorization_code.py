@@ -8,9 +8,7 @@ from typing import Any
 from sqlalchemy import Row, and_, bindparam, select, update
 
 from ostiary.ids import digest
-from ostiary.oauth.claims.subjects import find_subject
 from ostiary.oauth.sessions.refresh import (
-    APPID,
     ROTATING,
     GrantTerms,
     Overtaken,
@@ -18,9 +16,9 @@ from ostiary.oauth.sessions.refresh import (
     revoke_access_token,
     revoke_grant,
 )
-from ostiary.oauth.token.app_tokens import Issued
-from ostiary.oauth.token.grants.grant import Authorized, TokenRequest, check_anonymous
+from ostiary.oauth.token.issuing import Issued
 from ostiary.oauth.token.pkce import proves
+from ostiary.oauth.token.profile import AnySubject, Authorized, GrantType, TokenRequest
 from ostiary.store.engine import Store
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import AuthorizationCode, Session, table_of
@@ -44,7 +42,7 @@ _USE = (
 )
 
 
-class AuthorizationCodeGrant:
+class AuthorizationCodeGrant(GrantType[AnySubject]):
     """`code`, `redirect_uri` and, where the authorization request had a challenge, `code_verifier`."""
 
     public_clients = True
@@ -52,31 +50,28 @@ class AuthorizationCodeGrant:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def authorize(self, request: TokenRequest) -> Authorized:
+    def authorize(self, request: TokenRequest[AnySubject]) -> Authorized[AnySubject]:
         """All that is wrong with a code is one `invalid_grant`; a second use revokes what the first one issued."""
         row = self._row(request)
-        subject = find_subject(request.reading.work, request.tenant.id, row.subject, request.now_ms)
-        if subject is None or not subject.may_sign_in or subject.access_epoch != row.access_epoch:
-            raise _refused()
-        if not subject.is_still(row.amr):
-            raise _refused()
-        check_anonymous(request, subject)
         terms = GrantTerms(
-            ROTATING, APPID, subject.id, row.auth_time, client_id=request.client.id, user_id=row.user_id,
-            session_id=row.session_id, scope=row.scope, amr=row.amr, acr=row.acr,
+            ROTATING, request.profile.audience, row.subject, row.auth_time, client_id=row.client_id,
+            user_id=row.user_id, session_id=row.session_id, scope=row.scope, amr=row.amr, acr=row.acr,
             access_epoch=row.access_epoch,
         )  # fmt: skip
+        subject = request.profile.find_subject(request, terms)
+        if subject is None:
+            raise _refused()
         return Authorized(
             subject, row.amr, limit=tuple(row.scope.split()), nonce=row.nonce,
-            auth_time=row.auth_time, acr=row.acr, terms=terms,
+            auth_time=row.auth_time, acr=row.acr, session_id=row.session_id, terms=terms,
             settle=lambda work, issued: _use(work, row, issued, request.now_ms),
         )  # fmt: skip
 
-    def _row(self, request: TokenRequest) -> Row[Any]:
+    def _row(self, request: TokenRequest[AnySubject]) -> Row[Any]:
         code = request.form.required("code")
         facts = {"of_tenant": request.tenant.id, "code_digest": digest(code)}
         row = request.reading.work.row(_FIND, facts)
-        if row is None or row.client_id != request.client.id or row.expires_at <= request.now_ms:
+        if row is None or row.client_id != request.client_id or row.expires_at <= request.now_ms:
             raise _refused()
         if row.used_at is not None:
             self._revoke(request, row)
@@ -87,7 +82,7 @@ class AuthorizationCodeGrant:
             raise _refused()
         return row
 
-    def _revoke(self, request: TokenRequest, row: Row[Any]) -> None:
+    def _revoke(self, request: TokenRequest[AnySubject], row: Row[Any]) -> None:
         """Revokes what was issued for a code that is used twice: one of the two parties has stolen it (RFC 6749
         §4.1.2)."""
         request.reading.release()
@@ -97,12 +92,12 @@ class AuthorizationCodeGrant:
             revoke_grant(work, row.tenant_id, row.grant_id, request.now_ms)
 
 
-def _has_verifier(row: Row[Any], request: TokenRequest) -> bool:
+def _has_verifier(row: Row[Any], request: TokenRequest[AnySubject]) -> bool:
     """Whether the verifier is right. A code without a challenge must come without a verifier: else the request was
     downgraded on its way (RFC 9700 §4.8)."""
     verifier = request.form.get("code_verifier")
     if not row.challenge:
-        return not verifier and not request.client.is_public
+        return not verifier and not request.required_client.is_public
     return proves(verifier, row.challenge)
 
 

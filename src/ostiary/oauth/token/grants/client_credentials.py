@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from ostiary.oauth.token.grants.grant import Authorized, TokenRequest
+from collections.abc import Callable
 
-AMR = "appid_client_credentials"
+from ostiary.oauth.token.profile import AnySubject, Authorized, GrantType, TokenRequest
 
 
-class ClientCredentialsGrant:
-    """The grant that needs no proof beyond client authentication."""
+class ClientCredentialsGrant(GrantType[AnySubject]):
+    """The grant that needs no proof beyond client authentication. `check` is what a profile asks of the client."""
 
-    public_clients = False
+    def __init__(self, amr: str = "", check: Callable[[TokenRequest[AnySubject]], None] | None = None) -> None:
+        self._amr = amr
+        self._check = check
 
-    def authorize(self, request: TokenRequest) -> Authorized:
-        """The client itself."""
-        return Authorized(subject=None, amr=AMR)
+    def authorize(self, request: TokenRequest[AnySubject]) -> Authorized[AnySubject]:
+        """The client itself; raises what `check` raises."""
+        if self._check is not None:
+            self._check(request)
+        return Authorized(subject=None, amr=self._amr)

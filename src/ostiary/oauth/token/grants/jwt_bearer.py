@@ -21,8 +21,8 @@ from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Verifier
 from ostiary.names import is_text
 from ostiary.oauth.claims.scopes import assertable_scopes
-from ostiary.oauth.claims.subjects import subject_at_sign_in
-from ostiary.oauth.token.grants.grant import Authorized, TokenRequest
+from ostiary.oauth.claims.subjects import Subject, subject_at_sign_in
+from ostiary.oauth.token.profile import Authorized, GrantType, TokenRequest
 from ostiary.oauth.token.progressive import PARAMETER, AnonymousTokens
 from ostiary.store.engine import Store
 from ostiary.store.replay import use_once
@@ -42,11 +42,9 @@ _KEY_HEADERS = ("crit", "jwk", "jku", "x5u", "x5c", "b64")
 """Headers that bring a key along or change what is signed: the tenant's key is in its settings and nowhere else."""
 
 
-class JwtBearerGrant:
+class JwtBearerGrant(GrantType[Subject]):
     """`assertion`: a JWT signed with the tenant's key; `scope` within what it and the roles of its subject give;
     `appid_access_token` of who was anonymous until now."""
-
-    public_clients = False
 
     def __init__(
         self, store: Store, clock: Clock, entropy: Entropy, issuers: Issuers, anonymous: AnonymousTokens
@@ -57,13 +55,13 @@ class JwtBearerGrant:
         self._issuers = issuers
         self._anonymous = anonymous
 
-    def authorize(self, request: TokenRequest) -> Authorized:
+    def authorize(self, request: TokenRequest[Subject]) -> Authorized[Subject]:
         """Verifies the assertion. Every error in it is `invalid_grant`, with a description: its signer reads that."""
         assertion = request.form.required("assertion")
         provider = CUSTOM.read(request.reading.work, request.tenant)
         captured = captures(request.reading.work, request.tenant)
         anonymous_id = self._anonymous.profile_of(
-            request.reading.work, request.tenant, request.client.id, request.form.get(PARAMETER)
+            request.reading.work, request.tenant, request.client_id, request.form.get(PARAMETER)
         )  # fmt: skip
         request.reading.release()
         if not provider.is_active:
@@ -77,7 +75,7 @@ class JwtBearerGrant:
             _use_up(work, request.tenant.id, claims)
             subject = subject_at_sign_in(work, request.tenant.id, arrival, self._entropy, request.now_ms)
             if captured:
-                entry = identity_authenticated(request.tenant.id, subject.id, NAME, request.request_id)
+                entry = identity_authenticated(request.tenant.id, subject.id, NAME, request.call.request_id)
                 record(work, request.now_ms, entry)
         scopes = assertable_scopes(_text(claims, "scope"))
         return Authorized(subject, NAME, scopes=scopes, auth_time=_auth_time_ms(claims, request.now_ms))

@@ -2,36 +2,52 @@
 
 from __future__ import annotations
 
-from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
 from ostiary.oauth.claims.scopes import requested_scopes
-from ostiary.oauth.sessions.refresh import APPID, ROTATING, GrantTerms
-from ostiary.oauth.token.grants.grant import Authorized, TokenRequest
-from ostiary.oauth.token.progressive import PARAMETER, AnonymousTokens
-from ostiary.oauth.token.user_sign_in import UserSignIn
+from ostiary.oauth.sessions.refresh import ROTATING, GrantTerms
+from ostiary.oauth.token.profile import Authorized, GrantType, TokenRequest
 
 
-class PasswordGrant:
-    """`username` (mail address or user name) and `password`; `appid_access_token` of who was anonymous until now."""
+class Person(Protocol):
+    """A subject behind which there is a directory user."""
 
-    public_clients = False
+    @property
+    def id(self) -> str:
+        """The `sub` of its tokens."""
+        ...
 
-    def __init__(self, sign_in: UserSignIn, anonymous: AnonymousTokens) -> None:
+    @property
+    def user_id(self) -> str:
+        """The directory id of the user."""
+        ...
+
+    @property
+    def access_epoch(self) -> int:
+        """Its access epoch at the sign-in."""
+        ...
+
+
+AnyPerson = TypeVar("AnyPerson", bound=Person)
+
+
+class PasswordGrant(GrantType[AnyPerson]):
+    """`username` (mail address or user name) and `password`. `sign_in` is how the profile lets people in; it releases
+    the request's connection. `amr` is what its tokens say of the sign-in."""
+
+    def __init__(self, sign_in: Callable[[TokenRequest[AnyPerson], str, str], AnyPerson], amr: str) -> None:
         self._sign_in = sign_in
-        self._anonymous = anonymous
+        self._amr = amr
 
-    def authorize(self, request: TokenRequest) -> Authorized:
+    def authorize(self, request: TokenRequest[AnyPerson]) -> Authorized[AnyPerson]:
         """Signs the user in; raises what that raises."""
-        form = request.form
-        username, password = form.required("username"), form.required("password")
-        anonymous_id = self._anonymous.profile_of(
-            request.reading.work, request.tenant, request.client.id, form.get(PARAMETER)
-        )  # fmt: skip
-        request.reading.release()
-        subject = self._sign_in(request.tenant, username, password, request.request_id, anonymous_id)
-        asked = requested_scopes(form.get("scope"), request.client.name)
+        username, password = request.form.required("username"), request.form.required("password")
+        subject = self._sign_in(request, username, password)
+        client = request.required_client
+        asked = requested_scopes(request.form.get("scope"), client.name)
         terms = GrantTerms(
-            ROTATING, APPID, subject.id, request.now_ms, client_id=request.client.id, user_id=subject.user_id,
-            scope=" ".join(asked), amr=CLOUD_DIRECTORY,
-            access_epoch=subject.access_epoch,
+            ROTATING, request.profile.audience, subject.id, request.now_ms, client_id=client.id,
+            user_id=subject.user_id, scope=" ".join(asked), amr=self._amr, access_epoch=subject.access_epoch,
         )  # fmt: skip
-        return Authorized(subject, CLOUD_DIRECTORY, auth_time=request.now_ms, terms=terms)
+        return Authorized(subject, self._amr, auth_time=request.now_ms, terms=terms)
