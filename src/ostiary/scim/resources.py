@@ -15,8 +15,8 @@ from ostiary.clock import rfc3339
 from ostiary.directory.groups.membership import BelongsTo
 from ostiary.directory.roles.built_in import BUILT_IN
 from ostiary.directory.users.contacts import Contact
+from ostiary.directory.users.document import USER_SCHEMA
 from ostiary.directory.users.input import CONFIRMED, NewUser
-from ostiary.directory.users.message import USER_SCHEMA
 from ostiary.directory.users.users import UserView
 from ostiary.errors import DomainError, invalid
 from ostiary.http.json_text import read_json

@@ -27,7 +27,8 @@ class Static(DiscoveryServiceServicer):
     """Has its answer ready."""
 
     def __init__(self) -> None:
-        self._answer = configuration(Issuers("http://127.0.0.1:8080"), "00000000-0000-4000-8000-000000000000")
+        issuers = Issuers("http://127.0.0.1:8080")
+        self._answer = pb.Configuration(**configuration(issuers, "00000000-0000-4000-8000-000000000000"))
 
     def GetConfiguration(self, request: pb.GetConfigurationRequest, context: grpc.ServicerContext) -> pb.Configuration:
         return self._answer

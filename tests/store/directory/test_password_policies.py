@@ -19,10 +19,10 @@ from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.passwords.stored import set_password_hash
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import CONFIRMED, NewUser, UserChange
-from ostiary.directory.users.message import user_message
 from ostiary.directory.users.users import create_user, delete_user, get_user, update_user
 from ostiary.errors import DomainError
 from ostiary.runtime import Runtime
+from ostiary.services.appid.directory.user_messages import user_message
 from ostiary.store.tables import PastPassword, WrongPassword, table_of
 from ostiary.store.tenancy import TenantView, fresh_view
 

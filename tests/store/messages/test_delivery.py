@@ -27,7 +27,7 @@ from PIL import Image
 
 from ostiary.delivery.outbox import CLAIM_MS, PAUSES_S, claim, postpone
 from ostiary.delivery.sender_details import SENDER_DETAILS
-from ostiary.delivery.texts.templates import Template, put_template, template_message
+from ostiary.delivery.texts.templates import Template, put_template
 from ostiary.directory.tenants.tenants import set_tenant_state
 from ostiary.settings.logo import logo_url, put_logo, redrawn
 from ostiary.settings.theme import THEME_COLOR
@@ -45,7 +45,7 @@ def own_text(post: Post, name: str, template: Template) -> None:
     with post.made.runtime.store.write() as work:
         tenant = fresh_view(work, post.tenant_id)
         assert tenant is not None
-        put_template(work, tenant, name, "en", template_message(template), 1)
+        put_template(work, tenant, name, "en", template, 1)
 
 
 def test_a_mail_arrives_with_both_its_parts_and_nothing_of_it_stays(post: Post) -> None:

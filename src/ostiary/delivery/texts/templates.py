@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 
@@ -13,12 +12,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import bindparam, delete, select
 
 from ostiary.errors import invalid, not_found
-from ostiary.settings.encoded_text import decoded_text
 from ostiary.settings.languages import DEFAULT_LANGUAGE, enabled_languages
 from ostiary.store.tables import MessageTemplate, table_of
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
-from ostiary_api.appid.management.v4 import templates_pb2 as pb
 
 USER_VERIFICATION, RESET_PASSWORD, WELCOME = "USER_VERIFICATION", "RESET_PASSWORD", "WELCOME"
 PASSWORD_CHANGED, MFA_VERIFICATION = "PASSWORD_CHANGED", "MFA_VERIFICATION"
@@ -59,28 +56,28 @@ def template_in_use(work: Work, tenant_id: str, name: str, language: str) -> Tem
     return Template(found.subject, built_in(name).html, built_in(name).text)
 
 
-def get_template(work: Work, tenant: TenantView, name: str, language: str) -> pb.Template:
+def get_template(work: Work, tenant: TenantView, name: str, language: str) -> Template:
     """The text in use. Raises UNKNOWN_TEMPLATE, LANGUAGE_NOT_ENABLED."""
     check_place(work, tenant, name, language)
-    return template_message(template_in_use(work, tenant.id, name, language))
+    return template_in_use(work, tenant.id, name, language)
 
 
 def put_template(
-    work: Work, tenant: TenantView, name: str, language: str, message: pb.Template, now_ms: int
-) -> tuple[pb.Template, bool]:
+    work: Work, tenant: TenantView, name: str, language: str, given: Template, now_ms: int
+) -> tuple[Template, bool]:
     """Stores a text; it as it is in use now, and whether it is the first of this name and language.
 
-    Raises UNKNOWN_TEMPLATE, LANGUAGE_NOT_ENABLED and what `read_template` raises.
+    Raises UNKNOWN_TEMPLATE, LANGUAGE_NOT_ENABLED and what `check_template` raises.
     """
     check_place(work, tenant, name, language)
-    template = read_template(message)
+    template = check_template(given)
     texts = {"subject": template.subject, "html_body": template.html, "plain_text_body": template.text}
     row = {"tenant_id": tenant.id, "name": name, "language": language, **texts, "modified_at": now_ms}
     created = work.insert_new(_TEMPLATES, row)
     if not created:
         key = ["tenant_id", "name", "language"]
         work.run(work.insert(_TEMPLATES).values(row).on_conflict_do_update(index_elements=key, set_=row))
-    return template_message(template_in_use(work, tenant.id, name, language)), created
+    return template_in_use(work, tenant.id, name, language), created
 
 
 def delete_template(work: Work, tenant: TenantView, name: str, language: str) -> None:
@@ -106,12 +103,10 @@ def check_name(name: str, names: Sequence[str] = NAMES) -> None:
         raise invalid("UNKNOWN_TEMPLATE", f"The template must be one of {', '.join(names)}.")
 
 
-def read_template(message: pb.Template) -> Template:
-    """Reads a text from a caller. Raises SUBJECT_MISSING, SUBJECT_TOO_LONG, BODY_TOO_LONG, INVALID_BASE64,
-    INVALID_TEXT."""
-    encoded = message.base64_encoded_html_body
-    html = decoded_text("base64_encoded_html_body", encoded, "text") if encoded else message.html_body
-    template = Template(message.subject.strip(), html, message.plain_text_body)
+def check_template(given: Template) -> Template:
+    """Returns the text with a subject without blanks around it. Raises SUBJECT_MISSING, SUBJECT_TOO_LONG,
+    BODY_TOO_LONG, INVALID_TEXT."""
+    template = replace(given, subject=given.subject.strip())
     if not template.subject:
         raise invalid("SUBJECT_MISSING", "subject is required.")
     if len(template.subject) > MAX_SUBJECT:
@@ -121,15 +116,6 @@ def read_template(message: pb.Template) -> Template:
     if "\0" in template.subject + template.html + template.text:
         raise invalid("INVALID_TEXT", "A text must not hold NUL characters.")
     return template
-
-
-def template_message(template: Template) -> pb.Template:
-    """A text as App ID shows it."""
-    encoded = base64.b64encode(template.html.encode()).decode()
-    return pb.Template(
-        subject=template.subject, html_body=template.html or None, base64_encoded_html_body=encoded or None,
-        plain_text_body=template.text or None,
-    )  # fmt: skip
 
 
 @cache

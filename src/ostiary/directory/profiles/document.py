@@ -7,7 +7,7 @@ from typing import Any
 
 from ostiary.directory.profiles.attributes import stored_attributes
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY, IdentityView, ProfileView
-from ostiary.directory.users.message import user_document
+from ostiary.directory.users.document import user_document
 from ostiary.directory.users.users import UserView, find_users
 from ostiary.http.json_text import read_json
 from ostiary.store.work import Work

@@ -14,7 +14,6 @@ from ostiary.store.prepared import prepared
 from ostiary.store.tables import Client, ClientRole, ClientScope, ProfileRole, Role, RoleScope, table_of, unindexed
 from ostiary.store.tenancy import TenantView, touch
 from ostiary.store.work import Work
-from ostiary_api.appid.management.v4 import roles_pb2 as pb
 
 MAX_ROLES = 50
 MAX_NAME = 100
@@ -105,6 +104,14 @@ class HeldRole:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class RoleChoice:
+    """Roles, all named by their ids or all by their names."""
+
+    ids: Sequence[str] = ()
+    names: Sequence[str] = ()
+
+
 def list_roles(work: Work, tenant: TenantView) -> Sequence[RoleView]:
     """The roles of a tenant, sorted by name."""
     return tuple(_roles(work, tenant).values())
@@ -193,11 +200,9 @@ def delete_role(work: Work, tenant_id: str, role_id: str) -> None:
     work.delete(_locked(work, tenant_id, role_id))
 
 
-def chosen_roles(work: Work, tenant_id: str, assignment: pb.RoleAssignment) -> list[str]:
-    """The ids of the roles that an assignment names. Raises ROLES_MISSING, IDS_AND_NAMES, ROLE_NOT_FOUND."""
-    if not assignment.HasField("roles"):
-        raise invalid("ROLES_MISSING", 'roles is required, such as {"roles": {"ids": []}}.')
-    ids, names = assignment.roles.ids, assignment.roles.names
+def chosen_roles(work: Work, tenant_id: str, choice: RoleChoice) -> list[str]:
+    """The ids of the roles that are chosen. Raises IDS_AND_NAMES, ROLE_NOT_FOUND."""
+    ids, names = choice.ids, choice.names
     if ids and names:
         raise invalid("IDS_AND_NAMES", "Name roles by roles.ids or by roles.names, not by both.")
     by_name = roles_by_name(work, tenant_id)

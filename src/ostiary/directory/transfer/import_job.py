@@ -8,9 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict
-
-from ostiary.directory.transfer.directory_import import failure
 from ostiary.directory.transfer.job import TURN_MS, Overtaken, Running, TransferJob
 from ostiary.directory.transfer.transfers import LEFT_OUT, all_reasons
 from ostiary.directory.transfer.user_file import UserFile, no_users
@@ -124,4 +121,5 @@ def _with(reasons: list[dict[str, Any]], more: list[dict[str, Any]]) -> str:
 
 
 def _shown(refusal: Refusal) -> dict[str, Any]:
-    return MessageToDict(failure(refusal))
+    """As it is noted in the job's row, in the form in which callers see it."""
+    return {**refusal.names, "error": {"code": refusal.error.reason, "message": refusal.error.message}}

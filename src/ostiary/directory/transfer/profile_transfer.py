@@ -36,7 +36,6 @@ from ostiary.store.pages import about_how_many, counted_rows
 from ostiary.store.tables import Identity, Profile, table_of
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
-from ostiary_api.appid.management.v4 import users_pb2 as pb
 
 LARGEST = 50
 """Profiles in one export or import."""
@@ -58,6 +57,23 @@ class Carried:
     identities: Sequence[IdentityView]
     attributes: str
     role_ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedProfile:
+    """A profile that was not added: its id and its provider where it came from, as far as it says them, and why."""
+
+    original_id: str
+    provider: str
+    error: DomainError
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedProfiles:
+    """What became of the profiles of an import."""
+
+    added: int
+    refused: tuple[RefusedProfile, ...]
 
 
 def export_profiles(work: Work, tenant: TenantView, asked: Page) -> dict[str, Any]:
@@ -86,20 +102,20 @@ def _counting_elsewhere(tenant_id: str) -> Select[Any]:
     return select((known - users).label("n"))
 
 
-def import_profiles(work: Work, tenant_id: str, body: bytes, entropy: Entropy, now_ms: int) -> pb.ProfileImportResult:
+def import_profiles(work: Work, tenant_id: str, body: bytes, entropy: Entropy, now_ms: int) -> ImportedProfiles:
     """Adds the `users` of an export under new ids; how many were added, and which were not for what reason.
 
     Raises MALFORMED_JSON, USERS_MISSING, TOO_MANY_USERS; what is wrong with one of them is in the answer.
     """
     entries = _entries(body)
     hold_identities(work, tenant_id)
-    roles, failed = roles_by_name(work, tenant_id), list[pb.ProfileImportFailure]()
+    roles, refused = roles_by_name(work, tenant_id), list[RefusedProfile]()
     for entry in entries:
         try:
             _add(work, tenant_id, _read(entry, roles), entropy, now_ms)
         except DomainError as error:
-            failed.append(_failure(entry, error))
-    return pb.ProfileImportResult(added=len(entries) - len(failed), failed=len(failed), fail_reasons=failed)
+            refused.append(_refused(entry, error))
+    return ImportedProfiles(len(entries) - len(refused), tuple(refused))
 
 
 def _entries(body: bytes) -> list[Any]:
@@ -182,15 +198,13 @@ def _role_ids(names: Any, roles: Mapping[str, str]) -> list[str]:
     return list(dict.fromkeys(roles[name_key(name)] for name in names))
 
 
-def _failure(entry: Any, error: DomainError) -> pb.ProfileImportFailure:
-    """Returns which entry failed, as far as the entry itself says it."""
+def _refused(entry: Any, error: DomainError) -> RefusedProfile:
     known = entry if isinstance(entry, dict) else {}
     identities = known.get("identities")
     first = identities[0] if isinstance(identities, list) and identities else {}
     provider = first.get("provider") if isinstance(first, dict) else None
     original_id, idp = (_shown(name) for name in (known.get("id"), provider or known.get("idp")))
-    why = pb.ProfileImportError(message=error.message, code=error.reason)
-    return pb.ProfileImportFailure(original_id=original_id, idp=idp, error=why)
+    return RefusedProfile(original_id, idp, error)
 
 
 def _shown(value: Any) -> str:

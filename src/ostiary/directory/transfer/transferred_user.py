@@ -12,21 +12,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from google.protobuf.json_format import ParseDict, ParseError
-
 from ostiary.directory.passwords.advanced_policies import MAX_REUSE
 from ostiary.directory.passwords.foreign_hashes import scheme_name
 from ostiary.directory.passwords.stored import StoredPassword
 from ostiary.directory.profiles.attributes import attributes_text, check_attributes
 from ostiary.directory.transfer.cipher import TransferCipher
 from ostiary.directory.users.contacts import check_texts
+from ostiary.directory.users.document import user_json
 from ostiary.directory.users.input import LATEST, NewUser, check_user
-from ostiary.directory.users.message import new_user, user_json
+from ostiary.directory.users.message import new_user_of
 from ostiary.directory.users.users import UserView
 from ostiary.errors import DomainError, invalid
 from ostiary.http.json_text import check_json
 from ostiary.names import is_text
-from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as pb
 
 MAX_HISTORY = MAX_REUSE - 1
 """The number of a user's past passwords that are stored."""
@@ -82,7 +80,7 @@ def read_user(document: Any, cipher: TransferCipher) -> TransferredUser:
         raise _malformed("Each of users must be an object with a scimUser.")
     scim = document["scimUser"]
     original_id = _text(scim, "originalId") or _text(scim, "id")  # users as the API shows them have their id only
-    new = check_user(replace(new_user(_message(scim)), original_id=original_id))
+    new = check_user(replace(new_user_of(scim), original_id=original_id))
     check_texts({"userName": new.user_name})
     past, left_out = _past(scim, original_id, cipher)
     return TransferredUser(
@@ -119,24 +117,10 @@ _READ = _KEYCLOAKS | {
 }  # fmt: skip
 """The members about passwords that an import knows."""
 _OF_A_PASSWORD = re.compile("password|passwd|credential", re.IGNORECASE)
-_WRONG_FIELD = re.compile(r"Failed to parse (\w+) field| at CloudDirectoryUser\.([\w.\[\]]+?)\.*$")
-"""The pattern by which the field is found in protobuf's message; the rest of that is for programmers, and repeats the
-value."""
 _OF_THE_HASH = ("UNKNOWN_HASH", "HASH_TOO_EXPENSIVE", "HASH_ALGORITHM_MISMATCH", "WRONG_ENCRYPTION_SECRET")
 """Reasons for which one hash is not taken."""
 MALFORMED = "INVALID_VALUE"
 _OF_A_PAST_ONE = (*_OF_THE_HASH, MALFORMED)
-
-
-def _message(scim: dict[str, Any]) -> pb.CloudDirectoryUser:
-    plain = json.loads(json.dumps(scim, default=float))  # numbers came as Decimal, which protobuf does not take
-    try:
-        return ParseDict(plain, pb.CloudDirectoryUser(), ignore_unknown_fields=True)
-    except (ParseError, RecursionError) as error:
-        found = _WRONG_FIELD.findall(str(error))
-        path = ".".join(field for field, _ in found if field) or (found[0][1] if found else "")
-        where = f"scimUser.{path[:_SHOWN]}" if path else "A field of scimUser"
-        raise _malformed(f"{where} has a value of the wrong type.") from error
 
 
 def _hash(document: Any, field: str, algorithm: str, original_id: str, cipher: TransferCipher) -> str:

@@ -1,32 +1,33 @@
-"""Conversion between a directory user and App ID's message.
+"""Reader of directory users in App ID's form: its message, and the same as JSON in the file of an import.
 
 Attributes that no query asks for are the fields of the message without a place of their own in `Description`: to take
-one more attribute of RFC 7643, add it to the proto.
+one more attribute of RFC 7643, add it to the proto and to `document`.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Any
 
-from google.protobuf.json_format import MessageToDict, ParseDict
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
-from ostiary.clock import rfc3339
-from ostiary.directory.passwords.lockout import is_locked
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import PENDING, NewUser, UserChange
-from ostiary.directory.users.users import UserView
-from ostiary.errors import invalid
+from ostiary.errors import DomainError, invalid
 from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as pb
 
-USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
 _LISTS = ("ims", "photos", "addresses", "x509_certificates")
 _ELSEWHERE = frozenset({
     "schemas", "id", "userName", "displayName", "emails", "phoneNumbers", "locale", "active", "lockedUntil", "status",
     "password", "mfaContext", "meta", "profileId", "originalId",
 })  # fmt: skip
 """Fields that have a place of their own, or that only we write."""
+_WRONG_FIELD = re.compile(r"Failed to parse (\w+) field| at CloudDirectoryUser\.([\w.\[\]]+?)\.*$")
+"""The pattern by which the field is found in protobuf's message; the rest of that is for programmers, and repeats the
+value."""
+_SHOWN = 256
 
 
 def new_user(message: pb.CloudDirectoryUser) -> NewUser:
@@ -36,6 +37,23 @@ def new_user(message: pb.CloudDirectoryUser) -> NewUser:
         active=message.active if message.HasField("active") else True, status=message.status or PENDING,
         locked_until=_locked_until(message),
     )  # fmt: skip
+
+
+def new_user_of(document: dict[str, Any]) -> NewUser:
+    """Reads the user that a JSON object describes; unknown members are ignored. Raises as `new_user`."""
+    plain = json.loads(json.dumps(document, default=float))  # numbers came as Decimal, which protobuf does not take
+    try:
+        message = ParseDict(plain, pb.CloudDirectoryUser(), ignore_unknown_fields=True)
+    except (ParseError, RecursionError) as error:
+        raise _wrong_type(error) from error
+    return new_user(message)
+
+
+def _wrong_type(error: Exception) -> DomainError:
+    found = _WRONG_FIELD.findall(str(error))
+    path = ".".join(field for field, _ in found if field) or (found[0][1] if found else "")
+    where = f"scimUser.{path[:_SHOWN]}" if path else "A field of scimUser"
+    return invalid("INVALID_VALUE", f"{where} has a value of the wrong type.", scim_type="invalidValue")
 
 
 def user_change(message: pb.CloudDirectoryUser) -> UserChange:
@@ -48,53 +66,6 @@ def user_change(message: pb.CloudDirectoryUser) -> UserChange:
         active=message.active if message.HasField("active") else None,
         status=message.status if message.HasField("status") else None, locked_until=_locked_until(message),
     )  # fmt: skip
-
-
-def user_message(user: UserView, now_ms: int) -> pb.CloudDirectoryUser:
-    """The user as App ID shows it: not active while locked; never a password."""
-    message = _message(user)
-    message.active = user.active and not is_locked(user, now_ms)
-    return message
-
-
-def _message(user: UserView) -> pb.CloudDirectoryUser:
-    message = pb.CloudDirectoryUser(
-        schemas=[USER_SCHEMA], id=user.id, user_name=user.user_name, display_name=user.display_name,
-        active=user.active, status=user.status, locked_until=user.locked_until, locale=user.locale or None,
-        emails=[pb.CloudDirectoryEmail(**_shown(email)) for email in user.emails],
-        phone_numbers=[pb.CloudDirectoryPhoneNumber(**_shown(phone)) for phone in user.phones],
-        mfa_context=pb.CloudDirectoryMfaContext() if user.last_login else None,
-        meta=pb.CloudDirectoryMeta(
-            created=rfc3339(user.created_at), last_modified=rfc3339(user.modified_at), resource_type="User",
-            location=f"/v1/{user.tenant_id}/Users/{user.id}",
-            last_login=rfc3339(user.last_login) if user.last_login else None,
-        ),
-        original_id=user.original_id or None,
-    )  # fmt: skip
-    further = user.further
-    if further:
-        ParseDict(further, message, ignore_unknown_fields=True)
-    formatted = user.formatted_name
-    if formatted:
-        name = {"given_name": user.given_name or None, "family_name": user.family_name or None}
-        message.name.MergeFrom(pb.CloudDirectoryName(formatted=formatted, **name))
-    return message
-
-
-@lru_cache(maxsize=1_024)
-def user_document(user: UserView) -> dict[str, Any]:
-    """The user as a JSON object.
-
-    Remembered, since every request for `/userinfo` asks for it and writing it down takes longer than reading the user;
-    so treat it as immutable.
-    """
-    return user_json(user)
-
-
-def user_json(user: UserView) -> dict[str, Any]:
-    """The user as a JSON object, `active` as it is set whether locked or not, `lockedUntil` a whole number."""
-    document = MessageToDict(_message(user), always_print_fields_with_no_presence=True)
-    return document if user.locked_until is None else {**document, "lockedUntil": user.locked_until}
 
 
 def _description(message: pb.CloudDirectoryUser) -> dict[str, Any]:
@@ -117,13 +88,6 @@ def _further(message: pb.CloudDirectoryUser) -> dict[str, Any]:
 
 def _contacts(messages: Iterable[pb.CloudDirectoryEmail | pb.CloudDirectoryPhoneNumber]) -> tuple[Contact, ...]:
     return tuple(Contact(one.value, one.type, one.display, one.primary) for one in messages)
-
-
-def _shown(contact: Contact) -> dict[str, Any]:
-    return {
-        "value": contact.value, "primary": contact.primary, "type": contact.type or None,
-        "display": contact.display or None,
-    }  # fmt: skip
 
 
 def _locked_until(message: pb.CloudDirectoryUser) -> int | None:

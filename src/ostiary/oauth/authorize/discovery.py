@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ostiary.keys.issuers import Issuers
 from ostiary.oauth.claims.authentication_context import PASSWORD
 from ostiary.oauth.claims.scopes import OPENID_SCOPES
-from ostiary_api.appid.oauth.v4 import discovery_pb2 as pb
 
 CLAIMS = (
     "iss", "aud", "exp", "iat", "sub", "tenant", "amr", "auth_time", "acr", "nonce", "identities", "email",
@@ -18,29 +19,29 @@ GRANT_TYPES = (
 )  # fmt: skip
 
 
-def configuration(issuers: Issuers, tenant_id: str) -> pb.Configuration:
-    """Names every endpoint under the issuer, and only what exists."""
+def configuration(issuers: Issuers, tenant_id: str) -> dict[str, Any]:
+    """Returns the metadata by name: every endpoint under the issuer, and only what exists."""
     issuer = issuers.tenant(tenant_id)
-    return pb.Configuration(
-        issuer=issuer,
-        authorization_endpoint=f"{issuer}/authorization",
-        token_endpoint=f"{issuer}/token",
-        jwks_uri=f"{issuer}/publickeys",
-        userinfo_endpoint=f"{issuer}/userinfo",
-        introspection_endpoint=f"{issuer}/introspect",
-        revocation_endpoint=f"{issuer}/revoke",
-        subject_types_supported=["public"],
-        id_token_signing_alg_values_supported=["RS256"],
-        scopes_supported=OPENID_SCOPES,
-        response_types_supported=["code"],
-        response_modes_supported=["query", "web_message"],
-        claims_supported=CLAIMS,
-        acr_values_supported=[PASSWORD],
-        grant_types_supported=GRANT_TYPES,
-        token_endpoint_auth_methods_supported=["client_secret_basic", "client_secret_post", "none"],
-        code_challenge_methods_supported=["S256"],
-        request_uri_parameter_supported=False,
-        profiles_endpoint=issuers.public_url,
-        management_endpoint=f"{issuers.public_url}/management/v4/{tenant_id}",
-        service_documentation=f"{issuers.public_url}/openapi.json",
-    )
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorization",
+        "token_endpoint": f"{issuer}/token",
+        "jwks_uri": f"{issuer}/publickeys",
+        "userinfo_endpoint": f"{issuer}/userinfo",
+        "introspection_endpoint": f"{issuer}/introspect",
+        "revocation_endpoint": f"{issuer}/revoke",
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+        "scopes_supported": OPENID_SCOPES,
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "web_message"],
+        "claims_supported": CLAIMS,
+        "acr_values_supported": [PASSWORD],
+        "grant_types_supported": GRANT_TYPES,
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
+        "code_challenge_methods_supported": ["S256"],
+        "request_uri_parameter_supported": False,
+        "profiles_endpoint": issuers.public_url,
+        "management_endpoint": f"{issuers.public_url}/management/v4/{tenant_id}",
+        "service_documentation": f"{issuers.public_url}/openapi.json",
+    }

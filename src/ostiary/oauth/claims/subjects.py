@@ -12,8 +12,8 @@ from ostiary.directory.passwords.lockout import is_locked
 from ostiary.directory.profiles.anonymous import ANONYMOUS
 from ostiary.directory.profiles.linking import Arrival, profile_of_identity
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY
+from ostiary.directory.users.document import user_document
 from ostiary.directory.users.input import CONFIRMED
-from ostiary.directory.users.message import user_document
 from ostiary.directory.users.users import COLUMNS as USER_COLUMNS
 from ostiary.directory.users.users import UserView, with_contacts
 from ostiary.errors import unauthenticated

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from ostiary.directory.transfer.directory_import import transfer_error
 from ostiary.errors import DomainError, invalid
 from ostiary.oauth.sessions.access_revocation import remove_user_and_profile
 from ostiary.store.work import Work
-from ostiary_api.appid.management.v4 import cloud_directory_transfer_pb2 as pb
 
 MAX_IDS = 100
 SIZE = 20
@@ -37,15 +35,3 @@ def remove_users(work: Work, tenant_id: str, ids: Sequence[str], now_ms: int) ->
         except DomainError as error:
             refused[user_id] = error
     return refused
-
-
-def removal_result(ids: Sequence[str], refused: Mapping[str, DomainError]) -> pb.CloudDirectoryRemovalResult:
-    """Returns the result for each user, in the order of the request."""
-    failures = [
-        pb.CloudDirectoryRemovalFailure(id=user_id, error=transfer_error(refused[user_id]))
-        for user_id in dict.fromkeys(ids)
-        if user_id in refused
-    ]
-    return pb.CloudDirectoryRemovalResult(
-        removed=len(set(ids)) - len(failures), failed=len(failures), fail_reasons=failures
-    )

@@ -22,7 +22,7 @@ class DiscoveryServicer(discovery_pb2_grpc.DiscoveryServiceServicer):
 
     def GetConfiguration(self, request: pb.GetConfigurationRequest, context: grpc.ServicerContext) -> pb.Configuration:
         tenant = current_call().required_tenant
-        return tenant.cached("discovery", lambda: configuration(self._issuers, tenant.id))
+        return tenant.cached("discovery", lambda: pb.Configuration(**configuration(self._issuers, tenant.id)))
 
     def GetPublicKeys(self, request: pb.GetPublicKeysRequest, context: grpc.ServicerContext) -> pb.PublicKeys:
         call = current_call()

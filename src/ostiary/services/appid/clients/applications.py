@@ -21,7 +21,7 @@ from ostiary.oauth.clients.clients import (
     show_secret,
 )
 from ostiary.runtime import Runtime
-from ostiary.services.appid.profiles.roles import assigned_roles
+from ostiary.services.appid.profiles.roles import assigned_roles, role_choice
 from ostiary.settings.fields import texts_of
 from ostiary.transport.call import Call, current_call
 from ostiary_api.appid.management.v4 import applications_pb2 as pb
@@ -91,7 +91,8 @@ class ApplicationsServicer(applications_pb2_grpc.ApplicationsServiceServicer):
     ) -> roles_pb2.AssignedRoles:
         work = current_call().work
         client = lock_client(work, request.tenant_id, request.client_id)
-        put_client_roles(work, request.tenant_id, client.id, chosen_roles(work, request.tenant_id, request.assignment))
+        roles = chosen_roles(work, request.tenant_id, role_choice(request.assignment))
+        put_client_roles(work, request.tenant_id, client.id, roles)
         return assigned_roles(roles_of_client(work, request.tenant_id, request.client_id))
 
     def _message(self, call: Call, client: ClientView) -> pb.Application:

@@ -7,8 +7,9 @@ from google.api import httpbody_pb2
 
 from ostiary.directory.transfer.user_export import MAX_PAGE, export_page
 from ostiary.errors import DomainError
-from ostiary.oauth.sessions.bulk_removal import check_ids, removal_result, remove_users
+from ostiary.oauth.sessions.bulk_removal import check_ids, remove_users
 from ostiary.runtime import Runtime
+from ostiary.services.appid.directory.transfer_messages import import_result, removal_result
 from ostiary.services.json_body import json_body
 from ostiary.settings.fields import texts_in
 from ostiary.transport.call import current_call
@@ -40,7 +41,7 @@ class CloudDirectoryTransferServicer(cloud_directory_transfer_pb2_grpc.CloudDire
         cipher = self._ciphers.of(request.tenant_id, request.encryption_secret)
         batch = self._import.prepare(request.users.data, cipher)
         with current_call().transaction() as work:
-            return self._import.store(work, request.tenant_id, batch)
+            return import_result(self._import.store(work, request.tenant_id, batch))
 
     def BulkRemoveCloudDirectoryUsers(
         self, request: pb.BulkRemoveCloudDirectoryUsersRequest, context: grpc.ServicerContext

@@ -11,10 +11,10 @@ from google.protobuf import empty_pb2
 
 from ostiary.directory.transfer.export_job import MEDIA_TYPE
 from ostiary.directory.transfer.files import PART_BYTES
-from ostiary.directory.transfer.status import export_status, import_status
 from ostiary.directory.transfer.transfers import EXPORT, IMPORT, no_file
 from ostiary.http.uploads import FormStream
 from ostiary.runtime import Runtime
+from ostiary.services.appid.directory.transfer_messages import export_status, import_status
 from ostiary.transport.call import current_call
 from ostiary.transport.transfer_limits import TransferLimit, TransferPermit
 from ostiary_api.appid.management.v4 import cloud_directory_transfer_jobs_pb2 as pb

@@ -10,11 +10,12 @@ from ostiary.audit.runtime_events import capture, user_signed_out
 from ostiary.directory.profiles.document import userinfo_document
 from ostiary.directory.profiles.profiles import directory_profile
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
-from ostiary.directory.users.message import new_user, user_change, user_message
+from ostiary.directory.users.message import new_user, user_change
 from ostiary.directory.users.users import get_user, list_users, update_user, user_count, user_named
 from ostiary.oauth.sessions.access_revocation import end_access_of_user, remove_user, remove_user_and_profile
 from ostiary.oauth.sessions.sessions import end_sessions_of_user
 from ostiary.runtime import Runtime
+from ostiary.services.appid.directory.user_messages import user_message
 from ostiary.services.json_body import json_body
 from ostiary.transport.call import current_call
 from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as pb

@@ -9,12 +9,13 @@ from ostiary.audit.runtime_events import capture, user_created
 from ostiary.delivery.addresses import one_line
 from ostiary.delivery.outbox import check_language
 from ostiary.delivery.texts.templates import RESET_PASSWORD, USER_VERIFICATION, check_name
-from ostiary.directory.users.message import new_user, user_message
+from ostiary.directory.users.message import new_user
 from ostiary.directory.users.users import UserView, get_user
 from ostiary.errors import invalid
 from ostiary.http.forms import read_fields
 from ostiary.runtime import Runtime
 from ostiary.self_service.one_time_codes import EXPIRED, take_result
+from ostiary.services.appid.directory.user_messages import user_message
 from ostiary.transport.call import current_call
 from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as users_pb
 from ostiary_api.appid.management.v4 import self_service_pb2 as pb

@@ -10,6 +10,7 @@ from google.protobuf import empty_pb2, struct_pb2
 from ostiary.directory.roles.application_roles import (
     Access,
     HeldRole,
+    RoleChoice,
     RoleView,
     create_role,
     delete_role,
@@ -92,6 +93,13 @@ def _entry(entry: object, where: str) -> tuple[str, list[str]]:
     if not (isinstance(client_id, str) and isinstance(scopes, struct_pb2.ListValue)):
         raise invalid("INVALID_LIST", f'{where} must be such as {{"application_id": "…", "scopes": ["…"]}}.')
     return client_id, texts_in(scopes, f"{where}.scopes")
+
+
+def role_choice(assignment: pb.RoleAssignment) -> RoleChoice:
+    """Returns the roles that an assignment names. Raises ROLES_MISSING."""
+    if not assignment.HasField("roles"):
+        raise invalid("ROLES_MISSING", 'roles is required, such as {"roles": {"ids": []}}.')
+    return RoleChoice(assignment.roles.ids, assignment.roles.names)
 
 
 def assigned_roles(roles: Iterable[HeldRole]) -> pb.AssignedRoles:

@@ -12,10 +12,10 @@ from ostiary.directory.profiles.pre_registration import pre_register
 from ostiary.directory.profiles.profiles import get_profile, lock_profile
 from ostiary.directory.profiles.search import search_profiles
 from ostiary.directory.roles.application_roles import chosen_roles, put_profile_roles, roles_of_profile
-from ostiary.directory.transfer.profile_transfer import export_profiles, import_profiles
+from ostiary.directory.transfer.profile_transfer import RefusedProfile, export_profiles, import_profiles
 from ostiary.oauth.sessions.access_revocation import end_grants_of_profile, remove_profile
 from ostiary.runtime import Runtime
-from ostiary.services.appid.profiles.roles import assigned_roles
+from ostiary.services.appid.profiles.roles import assigned_roles, role_choice
 from ostiary.services.json_body import json_body
 from ostiary.store.work import Work
 from ostiary.transport.call import current_call
@@ -57,7 +57,10 @@ class UsersServicer(users_pb2_grpc.UsersServiceServicer):
         self, request: pb.ImportUserProfilesRequest, context: grpc.ServicerContext
     ) -> pb.ProfileImportResult:
         work, now_ms = current_call().work, self._clock.now_ms()
-        return import_profiles(work, request.tenant_id, request.users.data, self._entropy, now_ms)
+        done = import_profiles(work, request.tenant_id, request.users.data, self._entropy, now_ms)
+        return pb.ProfileImportResult(
+            added=done.added, failed=len(done.refused), fail_reasons=map(_failure, done.refused)
+        )  # fmt: skip
 
     def DeleteUserProfile(self, request: pb.DeleteUserProfileRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         remove_profile(current_call().work, request.tenant_id, request.id, self._clock.now_ms())
@@ -91,9 +94,14 @@ class UsersServicer(users_pb2_grpc.UsersServiceServicer):
     ) -> roles_pb2.AssignedRoles:
         work = current_call().work
         profile = lock_profile(work, request.tenant_id, request.id)
-        roles = chosen_roles(work, request.tenant_id, request.assignment)
+        roles = chosen_roles(work, request.tenant_id, role_choice(request.assignment))
         put_profile_roles(work, request.tenant_id, profile.id, roles)
         return assigned_roles(roles_of_profile(work, request.tenant_id, profile.id))
+
+
+def _failure(refused: RefusedProfile) -> pb.ProfileImportFailure:
+    why = pb.ProfileImportError(message=refused.error.message, code=refused.error.reason)
+    return pb.ProfileImportFailure(original_id=refused.original_id, idp=refused.provider, error=why)
 
 
 def _profile_body(work: Work, tenant_id: str, profile_id: str) -> httpbody_pb2.HttpBody:
