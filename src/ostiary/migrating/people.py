@@ -26,14 +26,36 @@ def copy_users(copying: Copying) -> None:
 
     Users who are there already, by mail address or name, are left alone: they may have another password by now.
     """
-    secret = secrets.token_urlsafe(32)
+    secret, subs = secrets.token_urlsafe(32), _subs(copying)
 
     def send(target: ManagementApi, users: list[Json]) -> Json:
         return target.send("POST", "cloud_directory/import", {"users": users}, encryption_secret=secret)
 
-    for users in _exported(copying, USERS, "cloud_directory/export", encryption_secret=secret):
+    for page in _exported(copying, USERS, "cloud_directory/export", encryption_secret=secret):
+        users = [{**user, "sub": subs[name]} if (name := name_of(user)) in subs else user for user in page]
         refused = _import(copying, USERS, users, send).refused
         _without_passwords(copying, [user for user in users if name_of(user) in refused], refused, send)
+
+
+def _subs(copying: Copying) -> dict[str, str]:
+    """The ids of profiles at the source by the directory ids of their users, so that applications know people again."""
+    subs: dict[str, str] = {}
+    if copying.dry_run or copying.target is None:
+        return subs
+    try:
+        for profiles in People(copying.source, "users", {"dataScope": "full"}).pages():
+            subs |= {
+                str(identity.get("id")): str(profile["id"])
+                for profile in profiles
+                for identity in profile.get("identities") or []
+                if profile.get("id") and identity.get("provider") == "cloud_directory"
+            }
+    except ApiError as error:
+        if not error.status:
+            raise
+        why = f"new for directory users, since the source does not show their profiles: {error}"
+        copying.report.note("ids of profiles (`sub`)", "all", why)
+    return subs
 
 
 def copy_profiles(copying: Copying) -> None:
@@ -74,7 +96,8 @@ def _compare(copying: Copying, part: str, people: People) -> None:
 
 
 def _send_profiles(target: ManagementApi, profiles: list[Json]) -> Json:
-    return target.send("POST", "users/import", {"users": profiles})
+    brought = [{**profile, "sub": profile["id"]} if profile.get("id") else profile for profile in profiles]
+    return target.send("POST", "users/import", {"users": brought})
 
 
 @dataclass(frozen=True, slots=True)

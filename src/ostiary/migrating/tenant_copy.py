@@ -20,7 +20,7 @@ PARTS = (
 NEVER = {
     "signing keys": "no server gives private keys away: tokens of the source are not valid here, people sign in again",
     "sessions and refresh tokens": "they end with the source",
-    "ids of profiles (`sub`) and of directory users": "are new; `originalId` of directory users keeps the old one",
+    "ids of directory users": "are new; `originalId` keeps the old one. The ids of profiles, `sub` in tokens, stay",
     "profiles of deleted directory users": "no export has them: they would belong to nobody here",
 }
 

@@ -21,8 +21,8 @@ Order = Sequence[ColumnElement[Any]]
 def page_of(
     table: Table, chosen: Conditions, order: Order, *, start: int, count: int, about: int, counting: Select[Any]
 ) -> Subquery:  # fmt: skip
-    """The `id` of each row on one page, which may begin too early (`on_page`), and the `total` of rows that are
-    `chosen`, to be joined and sorted again.
+    """The `tenant_id` and `id` of each row on one page, which may begin too early (`on_page`), and the `total` of rows
+    that are `chosen`, to be joined and sorted again.
 
     `start` counts from 1; `order` ends with the id. `counting` counts what is chosen. `about`: how many rows
     there may be, 0 where nobody knows; it need not be right. Ids alone: an index holds them, so that what is passed
@@ -30,7 +30,8 @@ def page_of(
     """
     counted = counting.cte("counted")
     total = select(counted.c.n).scalar_subquery()
-    ids, offset = select(table.c.id, total.label("total")).where(*chosen).limit(count), _passed_over(start)
+    ids = select(table.c.tenant_id, table.c.id, total.label("total")).where(*chosen).limit(count)
+    offset = _passed_over(start)
     if 0 < about < 2 * offset:
         behind = total - (offset + count)  # in the same statement: what comes in between must not move the page
         ids = ids.order_by(*map(_reversed, order)).offset(case((behind > 0, behind), else_=0))

@@ -174,6 +174,10 @@ def test_a_whole_tenant_arrives_and_arrives_only_once(goal: Served, source: Tena
     (kim,) = there.ask("GET", "users/export")["users"]
     assert (kim["attributes"], kim["identities"][0]["provider"]) == ({"points": 9}, "saml")
 
+    subs = [{user["email"]: user["id"] for user in each.ask("GET", "users")["users"]} for each in (source, there)]
+    assert len(subs[0]) > 60
+    assert subs[0] == subs[1], "applications know people by `sub`"
+
     shop = next(app for app in shops[1] if app["name"] == "shop")
     signed_in = there.token(shop, grant_type="password", username="user0@example.com", password=PASSWORD)
     assert signed_in.status_code == httpx.codes.OK, "the old password signs in"

@@ -160,8 +160,8 @@ def test_what_the_vendor_hides_or_only_the_vendor_has_is_named_and_the_rest_arri
     assert not told
     assert ended.code == 1, "a refusal is a failure; what is hidden is none"
     (application,) = report["applications"]
-    assert application["newClientId"] != "an-older-id", "no GUID, so not an id of ours"
-    assert "another client id and secret" in notes(report, "applications")["old shop (an-older-id)"]
+    assert application["newClientId"] == "an-older-id", "an id may be any text"
+    assert "has a new secret" in notes(report, "applications")["old shop (an-older-id)"]
     assert report["parts"]["roles"] == {"created": 1}
     assert report["parts"]["users"] == {"notCarried": 3}
     assert all("--reset-passwords" in why for why in notes(report, "users").values())

@@ -147,8 +147,8 @@ def _pre_registered(work: Work, tenant_id: str, arrival: Arrival) -> str:
 
 def _anonymous(work: Work, tenant_id: str, profile_id: str) -> Profile | None:
     """Returns the anonymous profile, locked until commit; None when it has an identity by now, or is deleted."""
-    profile = work.get(Profile, profile_id, lock=True) if profile_id else None
-    return profile if profile is not None and profile.tenant_id == tenant_id and profile.anonymous else None
+    profile = work.get(Profile, (tenant_id, profile_id), lock=True) if profile_id else None
+    return profile if profile is not None and profile.anonymous else None
 
 
 def _of_the_other(work: Work, tenant_id: str, identity: IdentityView) -> str:

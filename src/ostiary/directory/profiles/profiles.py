@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, and_, bindparam, delete, select
 
-from ostiary.errors import DomainError, not_found
+from ostiary.errors import DomainError, conflict, invalid, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.names import login_key
 from ostiary.store.prepared import prepared
@@ -21,6 +22,7 @@ CUSTOM = "appid_custom"
 """The provider whose users are known by the `sub` of an assertion alone, whatever it looks like."""
 PROVIDERS = ("saml", CLOUD_DIRECTORY, "facebook", "google", CUSTOM, "ibmid")
 """The providers of identities."""
+_BROUGHT_ID = re.compile(r"(?!\.\.?\Z)[!-~]{1,255}")
 
 _PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
 
@@ -144,8 +146,8 @@ def delete_profile(work: Work, tenant_id: str, profile_id: str) -> None:
 
 def lock_profile(work: Work, tenant_id: str, profile_id: str) -> Profile:
     """The profile's row, held until the end of the transaction; raises PROFILE_NOT_FOUND."""
-    profile = work.get(Profile, profile_id, lock=True)
-    if profile is None or profile.tenant_id != tenant_id:
+    profile = work.get(Profile, (tenant_id, profile_id), lock=True)
+    if profile is None:
         raise no_such_profile()
     return profile
 
@@ -158,21 +160,42 @@ def no_such_profile() -> DomainError:
 
 def new_profile(
     work: Work, tenant_id: str, facts: Mapping[str, str], entropy: Entropy, now_ms: int, *, attributes: str = "{}",
-    expires_at: int | None = None,
+    expires_at: int | None = None, brought_id: str = "",
 ) -> str:  # fmt: skip
-    """The id of a new profile without identities; an anonymous one if it expires."""
-    profile_id = new_id(entropy)
-    row = profile_row(tenant_id, profile_id, facts, now_ms)
+    """The id of a new profile without identities; an anonymous one if it expires. `brought_id` is the id that it had on
+    another server. Raises SUB_TAKEN."""
+    row = profile_row(tenant_id, brought_id or new_id(entropy), facts, now_ms, is_brought=bool(brought_id))
     row |= {"attributes": attributes, "anonymous": expires_at is not None, "expires_at": expires_at}
-    work.run(work.insert(_PROFILES).values(row))
+    if not work.insert_new(_PROFILES, row):
+        raise sub_taken(row["id"])
+    return str(row["id"])
+
+
+def check_profile_id(profile_id: str) -> str:
+    """An id that a profile had on another server, where it was the `sub` of tokens (OpenID Connect Core §2: at most 255
+    ASCII characters). Raises INVALID_SUB."""
+    if not _BROUGHT_ID.fullmatch(profile_id):
+        message = "sub must have 1 to 255 printable ASCII characters and no blanks."
+        raise invalid("INVALID_SUB", message, scim_type="invalidValue")
     return profile_id
 
 
-def profile_row(tenant_id: str, profile_id: str, facts: Mapping[str, str], now_ms: int) -> dict[str, Any]:
-    """Returns a new profile as it is stored."""
+def sub_taken(profile_id: str) -> DomainError:
+    """Another profile of the tenant has the id."""
+    return conflict("SUB_TAKEN", f"Another profile has the sub {profile_id} already.", scim_type="uniqueness")
+
+
+def profile_row(
+    tenant_id: str, profile_id: str, facts: Mapping[str, str], now_ms: int, *, is_brought: bool = False
+) -> dict[str, Any]:
+    """Returns a new profile as it is stored.
+
+    One whose id `is_brought` may have had a predecessor here: what that was given before now is dead.
+    """
     return {
         **dict.fromkeys(("name", "email", "picture", "gender", "locale", "preferred_username"), ""), **facts,
-        "id": profile_id, "tenant_id": tenant_id, "anonymous": False, "attributes": "{}", "tokens_valid_from": 0,
+        "id": profile_id, "tenant_id": tenant_id, "anonymous": False, "attributes": "{}",
+        "tokens_valid_from": now_ms if is_brought else 0, "access_epoch": now_ms // 10_000 if is_brought else 0,
         "created_at": now_ms, "modified_at": now_ms, "expires_at": None,
     }  # fmt: skip
 

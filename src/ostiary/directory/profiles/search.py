@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, select, tuple_
 
 from ostiary.directory.profiles.document import profile_documents
 from ostiary.directory.profiles.profiles import (
@@ -28,6 +28,7 @@ from ostiary.store.work import Work
 INDEX, FULL = "index", "full"
 _PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
 _BY_AGE = (_PROFILES.c.created_at, _PROFILES.c.id)
+_KEY = tuple_(_PROFILES.c.tenant_id, _PROFILES.c.id)
 _KNOWN = _PROFILES.c.anonymous.is_(False)
 
 
@@ -57,8 +58,8 @@ def with_identity(tenant_id: str, *conditions: ColumnElement[bool]) -> ColumnEle
 
     The tenant is asked of the identities alone: asked of profiles too, it would lead SQLite to look at every profile.
     """
-    holders = select(_IDENTITIES.c.profile_id).where(_IDENTITIES.c.tenant_id == tenant_id, *conditions)
-    return _PROFILES.c.id.in_(holders)
+    holders = select(_IDENTITIES.c.tenant_id, _IDENTITIES.c.profile_id)
+    return _KEY.in_(holders.where(_IDENTITIES.c.tenant_id == tenant_id, *conditions))
 
 
 def known_profiles(tenant_id: str) -> list[ColumnElement[bool]]:
@@ -96,10 +97,11 @@ def profile_page(
     ids = page_of(
         _PROFILES, conditions, _BY_AGE, start=page.start, count=page.size, about=about, counting=counting
     )  # fmt: skip
+    on_the_page = (_PROFILES.c.tenant_id == ids.c.tenant_id) & (_PROFILES.c.id == ids.c.id)
     rows = work.rows(
         select(*COLUMNS, *IDENTITY_COLUMNS, ids.c.total)
-        # The ids are of this tenant; said again, it would lead the store to look at every profile of it.
-        .select_from(ids.join(_PROFILES, _PROFILES.c.id == ids.c.id).outerjoin(_IDENTITIES, OF_PROFILE))
+        # The tenant is the page's; said again, it would lead the store to look at every profile of it.
+        .select_from(ids.join(_PROFILES, on_the_page).outerjoin(_IDENTITIES, OF_PROFILE))
         .order_by(*_BY_AGE, _IDENTITIES.c.provider, _IDENTITIES.c.idp_id)
     )
     if not rows:

@@ -22,6 +22,7 @@ from ostiary.directory.profiles.profiles import (
     OF_PROFILE,
     IdentityView,
     add_identity,
+    check_profile_id,
     new_profile,
 )
 from ostiary.directory.profiles.search import known_profiles, page_document, profile_page
@@ -53,6 +54,7 @@ _OF_DIRECTORY = exists().where(OF_PROFILE, *_IS_DIRECTORYS).correlate(_PROFILES)
 class Carried:
     """A profile on its way into a tenant."""
 
+    sub: str
     facts: Mapping[str, str]
     identities: Sequence[IdentityView]
     attributes: str
@@ -103,7 +105,8 @@ def _counting_elsewhere(tenant_id: str) -> Select[Any]:
 
 
 def import_profiles(work: Work, tenant_id: str, body: bytes, entropy: Entropy, now_ms: int) -> ImportedProfiles:
-    """Adds the `users` of an export under new ids; how many were added, and which were not for what reason.
+    """Adds the `users` of an export under new ids, or under the `sub` that an entry gives; how many were added, and
+    which were not for what reason.
 
     Raises MALFORMED_JSON, USERS_MISSING, TOO_MANY_USERS; what is wrong with one of them is in the answer.
     """
@@ -132,7 +135,9 @@ def _add(work: Work, tenant_id: str, carried: Carried, entropy: Entropy, now_ms:
     email = carried.facts["email"]
     if any(is_known(work, tenant_id, each, _address_of(each, email)) for each in carried.identities):
         raise identity_taken()
-    profile_id = new_profile(work, tenant_id, carried.facts, entropy, now_ms, attributes=carried.attributes)
+    profile_id = new_profile(
+        work, tenant_id, carried.facts, entropy, now_ms, attributes=carried.attributes, brought_id=carried.sub
+    )
     for identity in carried.identities:
         add_identity(work, tenant_id, profile_id, identity, _address_of(identity, email))
     put_profile_roles(work, tenant_id, profile_id, carried.role_ids)
@@ -158,7 +163,10 @@ def _read(entry: Any, roles: Mapping[str, str]) -> Carried:
     facts = {name: _text(name, entry.get(name)) for name in FACTS}
     _text("idp", entry.get("idp"))
     role_ids = _role_ids([] if entry.get("roles") is None else entry["roles"], roles)
-    return Carried(facts, read, attributes_text(check_attributes(attributes)), role_ids)
+    sub = _text("sub", entry.get("sub"))
+    return Carried(
+        check_profile_id(sub) if sub else "", facts, read, attributes_text(check_attributes(attributes)), role_ids
+    )
 
 
 def _identity(identity: Any) -> IdentityView:

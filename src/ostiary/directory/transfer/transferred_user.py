@@ -16,6 +16,7 @@ from ostiary.directory.passwords.advanced_policies import MAX_REUSE
 from ostiary.directory.passwords.foreign_hashes import scheme_name
 from ostiary.directory.passwords.stored import StoredPassword
 from ostiary.directory.profiles.attributes import attributes_text, check_attributes
+from ostiary.directory.profiles.profiles import check_profile_id
 from ostiary.directory.transfer.cipher import TransferCipher
 from ostiary.directory.users.contacts import check_texts
 from ostiary.directory.users.document import user_json
@@ -33,7 +34,8 @@ MAX_HISTORY = MAX_REUSE - 1
 @dataclass(frozen=True, slots=True)
 class TransferredUser:
     """A user with what belongs to it. Hashes are as they are stored; the past ones newest first. `attributes` is a
-    JSON object as text, `roles` are names. `left_out`: what of it is not taken, and why."""
+    JSON object as text, `roles` are names; `sub` is the id that its profile is to have, empty for a new one.
+    `left_out`: what of it is not taken, and why."""
 
     new: NewUser
     hash: str
@@ -42,6 +44,7 @@ class TransferredUser:
     valid_until: int | None
     attributes: str
     roles: tuple[str, ...]
+    sub: str
     left_out: tuple[DomainError, ...]
 
 
@@ -91,6 +94,7 @@ def read_user(document: Any, cipher: TransferCipher) -> TransferredUser:
         valid_until=_moment(scim, "passwordExpirationTimestamp"),
         attributes=attributes_text(check_attributes(_attributes(document))),
         roles=tuple(_role(name) for name in _list(document, "roles")),
+        sub=check_profile_id(sub) if (sub := _text(document, "sub")) else "",
         left_out=(*left_out, *_unread_passwords({**scim, **document})),
     )
 

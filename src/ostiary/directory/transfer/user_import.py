@@ -20,6 +20,7 @@ from ostiary.directory.profiles.profiles import (
     directory_facts,
     identity_row,
     profile_row,
+    sub_taken,
 )
 from ostiary.directory.roles.application_roles import roles_by_name
 from ostiary.directory.transfer.cipher import TransferCipher
@@ -52,6 +53,11 @@ WRITTEN = (_USERS, _EMAILS, _PHONES, _NAMES, _PROFILES, _IDENTITIES, _PROFILE_RO
 """The tables that grow."""
 _IN_USE = select(_NAMES.c.name_key).where(
     _NAMES.c.tenant_id == bindparam("of_tenant"), _NAMES.c.name_key.in_(bindparam("keys", expanding=True))
+)
+
+
+_SUBS_IN_USE = select(_PROFILES.c.id).where(
+    _PROFILES.c.tenant_id == bindparam("of_tenant"), _PROFILES.c.id.in_(bindparam("ids", expanding=True))
 )
 
 
@@ -123,7 +129,8 @@ def _entrant(names: dict[str, str], user: TransferredUser) -> Entrant:
 
 def store_batch(work: Work, tenant_id: str, batch: Batch, entropy: Entropy, now_ms: int) -> list[Refusal]:
     """Stores the users of a batch whose names are free, each with a new id and a profile: one that was registered in
-    advance for its confirmed address, or a new one. Who was not taken, and why.
+    advance for its confirmed address, or a new one, which has the `sub` that the user brings. Who was not taken, and
+    why.
 
     Of two imports at once that bring the same name one fails as a whole with CONFLICT: repeat it then.
     """
@@ -136,7 +143,7 @@ def store_batch(work: Work, tenant_id: str, batch: Batch, entropy: Entropy, now_
         try:
             check_sign_in_name(directory, has_email=bool(entrant.emails))
             taken.check(entrant)
-            rows.add(entrant, new_id(entropy), new_id(entropy))
+            rows.add(entrant, new_id(entropy), entrant.user.sub or new_id(entropy))
         except DomainError as error:
             refused.append(Refusal(entrant.names, error))
         else:
@@ -163,18 +170,24 @@ class _Taken:
     def __init__(self, work: Work, tenant_id: str, entrants: Sequence[Entrant]) -> None:
         keys = {key for entrant in entrants for key in entrant.keys}
         self._keys = {row.name_key for row in work.rows(_IN_USE, {"of_tenant": tenant_id, "keys": list(keys)})}
+        subs = [entrant.user.sub for entrant in entrants if entrant.user.sub]
+        found = work.rows(_SUBS_IN_USE, {"of_tenant": tenant_id, "ids": subs}) if subs else ()
+        self._subs = {row.id for row in found}
 
     def check(self, entrant: Entrant) -> None:
-        """Raises USERNAME_TAKEN, EMAIL_TAKEN."""
+        """Raises USERNAME_TAKEN, EMAIL_TAKEN, SUB_TAKEN."""
         if entrant.name_key in self._keys:
             raise name_taken() if entrant.user.new.user_name else email_taken()
         keys = set(entrant.email_keys)
         if len(keys) < len(entrant.email_keys) or keys & self._keys:
             raise email_taken()
+        if entrant.user.sub in self._subs:
+            raise sub_taken(entrant.user.sub)
 
     def claim(self, entrant: Entrant) -> None:
         """Marks these names as taken by this user."""
         self._keys |= entrant.keys
+        self._subs |= {entrant.user.sub} - {""}
 
 
 class _Rows:
@@ -195,19 +208,22 @@ class _Rows:
         }
 
     def add(self, entrant: Entrant, user_id: str, profile_id: str) -> None:
-        """Adds one user, with the profile `profile_id` if none waits for it. Raises ROLE_NOT_FOUND and
-        ATTRIBUTES_TOO_LARGE, and adds nothing then."""
+        """Adds one user, with the profile `profile_id` if none waits for it. Raises ROLE_NOT_FOUND,
+        ATTRIBUTES_TOO_LARGE and PROFILE_WAITS, and adds nothing then."""
         user, tenant_id = entrant.user, self._tenant_id
         held = self._role_ids(user.roles)
         row = user_row(tenant_id, user_id, user.new, entrant.email, self._now_ms)
         facts = directory_facts(row["display_name"], entrant.email, row["user_name"], row["locale"])
         waiting = self._waiting.get(login_key(entrant.proved_email))
+        if waiting and user.sub not in ("", waiting.id):
+            message = f"The profile {waiting.id} is registered for this mail address: delete it, or leave out sub."
+            raise conflict("PROFILE_WAITS", message, scim_type="uniqueness")
         if waiting:
             profile_id, held = waiting.id, [role_id for role_id in held if role_id not in waiting.role_ids]
             attributes = waiting.with_attributes(user.attributes)
             self._given.append((waiting, {**facts, "attributes": attributes, "modified_at": self._now_ms}))
         else:
-            profile = profile_row(tenant_id, profile_id, facts, self._now_ms)
+            profile = profile_row(tenant_id, profile_id, facts, self._now_ms, is_brought=bool(user.sub))
             self._by_table[_PROFILES].append({**profile, "attributes": user.attributes})
         belonging = identity_row(tenant_id, profile_id, IdentityView(CLOUD_DIRECTORY, user_id, "{}"), entrant.email)
         self._names += [(key, user_id) for key in entrant.keys]

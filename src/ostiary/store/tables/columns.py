@@ -149,6 +149,16 @@ def client_id_column(*, key: bool = False, default: Any = ...) -> Any:
     return Field(default=default, sa_column=Column(SORTED, nullable=False, primary_key=key))
 
 
+def profile_id_column(*, key: bool = False) -> Any:
+    """Declares a profile id: up to 255 printable ASCII characters, unique in its tenant; of one collation, as above."""
+    return Field(sa_column=Column(SORTED, nullable=False, primary_key=key))
+
+
+def of_profile() -> ForeignKeyConstraint:
+    """Declares that `tenant_id` and `profile_id` of a table name the profile that owns the row."""
+    return ForeignKeyConstraint(["tenant_id", "profile_id"], ["profiles.tenant_id", "profiles.id"], ondelete="CASCADE")
+
+
 def of_client() -> ForeignKeyConstraint:
     """Declares that `tenant_id` and `client_id` of a table name the client that owns the row."""
     return ForeignKeyConstraint(["tenant_id", "client_id"], ["clients.tenant_id", "clients.id"], ondelete="CASCADE")

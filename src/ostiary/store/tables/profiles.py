@@ -5,19 +5,19 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import SORTED, moment, owned_by, text
+from ostiary.store.tables.columns import SORTED, moment, of_profile, owned_by, profile_id_column, text
 
 
 class Profile(SQLModel, table=True):
-    """A profile of a user who signed in or is expected to. The directory id and the profile id of a user differ."""
+    """A profile of a user who signed in or is expected to. The directory id and the profile id of a user differ.
+
+    The id is unique in its tenant. It may come from another server, so that `sub` stays what applications know.
+    """
 
     __tablename__ = "profiles"
-    __table_args__ = (
-        Index("ix_profiles_list", "tenant_id", "anonymous", "created_at", "id"),
-        Index("ix_profiles_id", "tenant_id", "id"),
-    )
-    id: str = Field(primary_key=True, max_length=36)
-    tenant_id: str = owned_by("tenants.id")
+    __table_args__ = (Index("ix_profiles_list", "tenant_id", "anonymous", "created_at", "id"),)
+    tenant_id: str = owned_by("tenants.id", key=True)
+    id: str = profile_id_column(key=True)
     anonymous: bool = False
     name: str = text()
     email: str = text()
@@ -41,13 +41,14 @@ class Identity(SQLModel, table=True):
 
     __tablename__ = "identities"
     __table_args__ = (
-        Index("ix_identities_profile", "tenant_id", "profile_id"),
+        of_profile(),
+        Index("ix_identities_profile", "tenant_id", "profile_id", "provider", "idp_id"),
         Index("ix_identities_email", "tenant_id", "email_key"),
     )
     tenant_id: str = owned_by("tenants.id", key=True)
     provider: str = Field(primary_key=True, max_length=32)
     idp_id: str = Field(sa_column=Column(SORTED, primary_key=True))
-    profile_id: str = owned_by("profiles.id", index=True)
+    profile_id: str = profile_id_column()
     email_key: str = Field(default="", sa_column=Column(SORTED, nullable=False))
     user_info: str = text(default="{}")
     """The provider's own data: a JSON object."""
@@ -60,7 +61,7 @@ class ProfileRole(SQLModel, table=True):
     """A role assigned to a profile."""
 
     __tablename__ = "profile_roles"
-    __table_args__ = (Index("ix_profile_roles_profile", "tenant_id", "profile_id"),)
-    tenant_id: str = owned_by("tenants.id")
-    profile_id: str = owned_by("profiles.id", key=True)
+    __table_args__ = (of_profile(),)
+    tenant_id: str = owned_by("tenants.id", key=True)
+    profile_id: str = profile_id_column(key=True)
     role_id: str = owned_by("roles.id", key=True, index=True)

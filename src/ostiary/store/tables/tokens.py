@@ -31,7 +31,7 @@ class Grant(SQLModel, table=True):
     kind: str = Field(max_length=16)
     audience: str = Field(max_length=16, description="appid or platform.")
     client_id: str = client_id_column(default="")
-    subject: str = Field(max_length=64)
+    subject: str = Field(max_length=255)
     user_id: str = Field(default="", max_length=36)
     session_id: str = Field(default="", max_length=36)
     name: str = ""
@@ -74,7 +74,7 @@ class AuthorizationCode(SQLModel, table=True):
     tenant_id: str = owned_by("tenants.id", index=True)
     client_id: str = client_id_column()
     redirect_uri: str = text()
-    subject: str = Field(max_length=64)
+    subject: str = Field(max_length=255)
     user_id: str = Field(default="", max_length=36)
     session_id: str = Field(default="", max_length=36)
     scope: str = text()

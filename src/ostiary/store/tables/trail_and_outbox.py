@@ -80,7 +80,7 @@ class Counter(SQLModel, table=True):
     __tablename__ = "counters"
     tenant_id: str = owned_by("tenants.id", key=True)
     name: str = Field(primary_key=True, max_length=48)
-    subject: str = Field(primary_key=True, max_length=64)
+    subject: str = Field(primary_key=True, max_length=300)
     count: int = 0
     window_until: int = moment(index=True)
     blocked_until: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))

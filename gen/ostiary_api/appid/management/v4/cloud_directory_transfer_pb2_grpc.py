@@ -31,7 +31,8 @@ class CloudDirectoryTransferServiceStub:
 
     A user travels as JSON: `scimUser` (the user as CloudDirectoryUsersService shows it, with `originalId` in place of
     `id`, `passwordHistory`, `passwordUpdatedTimestamp` and `passwordExpirationTimestamp` in milliseconds since 1970),
-    `passwordHash`, `passwordHashAlg`, `profile.attributes` and `roles` (names).
+    `passwordHash`, `passwordHashAlg`, `profile.attributes` and `roles` (names). In an import `sub` may give the id that
+    the user's profile had elsewhere, so that the `sub` of tokens stays; without it the profile gets a new id.
 
     Hashes are encrypted with a secret that the caller chooses: `1.{salt}.{box}`, both in base64url without padding. The
     key is scrypt (RFC 7914; N=32768, r=8, p=1, 32 bytes) of the secret in UTF-8 with the salt; the box is a nonce of 12
@@ -72,7 +73,8 @@ class CloudDirectoryTransferServiceServicer:
 
     A user travels as JSON: `scimUser` (the user as CloudDirectoryUsersService shows it, with `originalId` in place of
     `id`, `passwordHistory`, `passwordUpdatedTimestamp` and `passwordExpirationTimestamp` in milliseconds since 1970),
-    `passwordHash`, `passwordHashAlg`, `profile.attributes` and `roles` (names).
+    `passwordHash`, `passwordHashAlg`, `profile.attributes` and `roles` (names). In an import `sub` may give the id that
+    the user's profile had elsewhere, so that the `sub` of tokens stays; without it the profile gets a new id.
 
     Hashes are encrypted with a secret that the caller chooses: `1.{salt}.{box}`, both in base64url without padding. The
     key is scrypt (RFC 7914; N=32768, r=8, p=1, 32 bytes) of the secret in UTF-8 with the salt; the box is a nonce of 12
@@ -152,7 +154,8 @@ class CloudDirectoryTransferService:
 
     A user travels as JSON: `scimUser` (the user as CloudDirectoryUsersService shows it, with `originalId` in place of
     `id`, `passwordHistory`, `passwordUpdatedTimestamp` and `passwordExpirationTimestamp` in milliseconds since 1970),
-    `passwordHash`, `passwordHashAlg`, `profile.attributes` and `roles` (names).
+    `passwordHash`, `passwordHashAlg`, `profile.attributes` and `roles` (names). In an import `sub` may give the id that
+    the user's profile had elsewhere, so that the `sub` of tokens stays; without it the profile gets a new id.
 
     Hashes are encrypted with a secret that the caller chooses: `1.{salt}.{box}`, both in base64url without padding. The
     key is scrypt (RFC 7914; N=32768, r=8, p=1, 32 bytes) of the secret in UTF-8 with the salt; the box is a nonce of 12

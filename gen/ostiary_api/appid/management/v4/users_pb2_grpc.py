@@ -143,7 +143,8 @@ class UsersServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ImportUserProfiles(self, request, context):
-        """Adds exported profiles under new ids: at most 50 at once. Body: what ExportUserProfiles answers.
+        """Adds exported profiles under new ids: at most 50 at once. Body: what ExportUserProfiles answers. A profile with `sub`
+        gets that as its id, if no other one has it (`SUB_TAKEN`).
 
         Roles are found by name and must exist. Answers with `added`, `failed` and `failReasons`, which says of each profile
         that was not added why (`originalId`, `idp`, `error.message`); the others are added nevertheless.

@@ -68,7 +68,8 @@ class UsersServiceStub:
     Errors: `INVALID_COUNT`.
     """
     ImportUserProfiles: _grpc.UnaryUnaryMultiCallable[_users_pb2.ImportUserProfilesRequest, _users_pb2.ProfileImportResult]
-    """Adds exported profiles under new ids: at most 50 at once. Body: what ExportUserProfiles answers.
+    """Adds exported profiles under new ids: at most 50 at once. Body: what ExportUserProfiles answers. A profile with `sub`
+    gets that as its id, if no other one has it (`SUB_TAKEN`).
 
     Roles are found by name and must exist. Answers with `added`, `failed` and `failReasons`, which says of each profile
     that was not added why (`originalId`, `idp`, `error.message`); the others are added nevertheless.
@@ -145,7 +146,8 @@ class UsersServiceAsyncStub(UsersServiceStub):
     Errors: `INVALID_COUNT`.
     """
     ImportUserProfiles: _aio.UnaryUnaryMultiCallable[_users_pb2.ImportUserProfilesRequest, _users_pb2.ProfileImportResult]  # type: ignore[assignment]
-    """Adds exported profiles under new ids: at most 50 at once. Body: what ExportUserProfiles answers.
+    """Adds exported profiles under new ids: at most 50 at once. Body: what ExportUserProfiles answers. A profile with `sub`
+    gets that as its id, if no other one has it (`SUB_TAKEN`).
 
     Roles are found by name and must exist. Answers with `added`, `failed` and `failReasons`, which says of each profile
     that was not added why (`originalId`, `idp`, `error.message`); the others are added nevertheless.
@@ -243,7 +245,8 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _users_pb2.ImportUserProfilesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_users_pb2.ProfileImportResult, _abc.Awaitable[_users_pb2.ProfileImportResult]]:
-        """Adds exported profiles under new ids: at most 50 at once. Body: what ExportUserProfiles answers.
+        """Adds exported profiles under new ids: at most 50 at once. Body: what ExportUserProfiles answers. A profile with `sub`
+        gets that as its id, if no other one has it (`SUB_TAKEN`).
 
         Roles are found by name and must exist. Answers with `added`, `failed` and `failReasons`, which says of each profile
         that was not added why (`originalId`, `idp`, `error.message`); the others are added nevertheless.

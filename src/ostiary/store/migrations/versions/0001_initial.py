@@ -106,7 +106,7 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("client_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("redirect_uri", sa.Text(), nullable=False),
-        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
         sa.Column("session_id", sa.String(length=36), nullable=False),
         sa.Column("scope", sa.Text(), nullable=False),
@@ -146,7 +146,7 @@ def upgrade() -> None:
         "counters",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(length=48), nullable=False),
-        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(length=300), nullable=False),
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("window_until", sa.BigInteger(), nullable=False),
         sa.Column("blocked_until", sa.BigInteger(), nullable=False),
@@ -176,7 +176,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("audience", sa.String(length=16), nullable=False),
         sa.Column("client_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
-        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
         sa.Column("user_id", sa.String(length=36), nullable=False),
         sa.Column("session_id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -265,8 +265,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_outbox_tenant_id"), "outbox", ["tenant_id"], unique=False)
     op.create_table(
         "profiles",
-        sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("anonymous", sa.Boolean(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("email", sa.Text(), nullable=False),
@@ -281,10 +281,9 @@ def upgrade() -> None:
         sa.Column("modified_at", sa.BigInteger(), nullable=False),
         sa.Column("expires_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_profiles_tenant_id"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_profiles")),
+        sa.PrimaryKeyConstraint("tenant_id", "id", name=op.f("pk_profiles")),
     )
     op.create_index(op.f("ix_profiles_expires_at"), "profiles", ["expires_at"], unique=False)
-    op.create_index("ix_profiles_id", "profiles", ["tenant_id", "id"], unique=False)
     op.create_index("ix_profiles_list", "profiles", ["tenant_id", "anonymous", "created_at", "id"], unique=False)
     op.create_table(
         "revoked_tokens",
@@ -502,12 +501,15 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("provider", sa.String(length=32), nullable=False),
         sa.Column("idp_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
-        sa.Column("profile_id", sa.String(length=36), nullable=False),
+        sa.Column("profile_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("email_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("user_info", sa.Text(), nullable=False),
         sa.Column("expected", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["profile_id"], ["profiles.id"], name=op.f("fk_identities_profile_id"), ondelete="CASCADE"
+            ["tenant_id", "profile_id"],
+            ["profiles.tenant_id", "profiles.id"],
+            name=op.f("fk_identities_tenant_id_profile_id"),
+            ondelete="CASCADE",
         ),
         sa.ForeignKeyConstraint(
             ["tenant_id"], ["tenants.id"], name=op.f("fk_identities_tenant_id"), ondelete="CASCADE"
@@ -515,8 +517,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "provider", "idp_id", name=op.f("pk_identities")),
     )
     op.create_index("ix_identities_email", "identities", ["tenant_id", "email_key"], unique=False)
-    op.create_index("ix_identities_profile", "identities", ["tenant_id", "profile_id"], unique=False)
-    op.create_index(op.f("ix_identities_profile_id"), "identities", ["profile_id"], unique=False)
+    op.create_index(
+        "ix_identities_profile", "identities", ["tenant_id", "profile_id", "provider", "idp_id"], unique=False
+    )
     op.create_table(
         "login_names",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -592,18 +595,20 @@ def upgrade() -> None:
     op.create_table(
         "profile_roles",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
-        sa.Column("profile_id", sa.String(length=36), nullable=False),
+        sa.Column("profile_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("role_id", sa.String(length=36), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["profile_id"], ["profiles.id"], name=op.f("fk_profile_roles_profile_id"), ondelete="CASCADE"
-        ),
         sa.ForeignKeyConstraint(["role_id"], ["roles.id"], name=op.f("fk_profile_roles_role_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "profile_id"],
+            ["profiles.tenant_id", "profiles.id"],
+            name=op.f("fk_profile_roles_tenant_id_profile_id"),
+            ondelete="CASCADE",
+        ),
         sa.ForeignKeyConstraint(
             ["tenant_id"], ["tenants.id"], name=op.f("fk_profile_roles_tenant_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("profile_id", "role_id", name=op.f("pk_profile_roles")),
+        sa.PrimaryKeyConstraint("tenant_id", "profile_id", "role_id", name=op.f("pk_profile_roles")),
     )
-    op.create_index("ix_profile_roles_profile", "profile_roles", ["tenant_id", "profile_id"], unique=False)
     op.create_index(op.f("ix_profile_roles_role_id"), "profile_roles", ["role_id"], unique=False)
     op.create_table(
         "refresh_tokens",
