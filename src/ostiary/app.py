@@ -113,12 +113,13 @@ MOST_UPLOADS = 2
 def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entropy | None = None) -> Runtime:
     """Opens the store and builds every part of a server; raises before anything is served when one is missing."""
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
-    schema.check(settings.database_url)
     store = Store(settings.database_url, threads=settings.threads)
-    sealing = Sealing(entropy, master_key(settings), *older_master_keys(settings))
-    with closing(store), store.read() as work:  # closed at once: who opens a runtime may fork before using it
-        check_master_key(work, sealing)
-        check_original(work)
+    with closing(store):  # closed at once: who opens a runtime may fork before using it
+        schema.check(settings.database_url, store)
+        sealing = Sealing(entropy, master_key(settings), *older_master_keys(settings))
+        with store.read() as work:
+            check_master_key(work, sealing)
+            check_original(work)
     tenancy = Tenancy(clock)
     keys = Keyring(store, sealing, clock)
     issuers = Issuers(settings.base_url)

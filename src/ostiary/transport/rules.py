@@ -117,10 +117,15 @@ def read_rules(services: Iterable[ServiceDescriptor], limits: Iterable[str]) -> 
         for method in service.methods:
             rules = _rules_of(service, method)
             found[rules.method] = rules
-            faults += [f"{rules.method}: {fault}" for fault in _faults(method, rules, known_limits)]
+            faults += [f"{rules.method}: {fault}" for fault in _faults_of(service, method, known_limits)]
     if faults:
         raise RulesError("\n".join(faults))
     return found
+
+
+@cache
+def _faults_of(service: ServiceDescriptor, method: MethodDescriptor, limits: frozenset[str]) -> tuple[str, ...]:
+    return tuple(_faults(method, _rules_of(service, method), limits))
 
 
 @cache
