@@ -10,9 +10,9 @@ import grpc
 from ostiary.errors import invalid
 from ostiary.http.forms import Form, read_form_of
 from ostiary.oauth.clients.authentication import CREDENTIALS
-from ostiary.oauth.platform.metadata import platform_keys
 from ostiary.oauth.token.profile import TokenCall
 from ostiary.runtime import Runtime
+from ostiary.services.platform_keys import platform_keys
 from ostiary.transport.call import current_call
 from ostiary_api.csp.v1 import authentication_pb2 as pb
 from ostiary_api.csp.v1 import authentication_pb2_grpc

@@ -15,7 +15,7 @@ class OpenidConfigurationServicer(openid_configuration_pb2_grpc.OpenidConfigurat
     """The metadata that a client reads before it uses the platform."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._configuration = root_configuration(runtime.issuers)
+        self._configuration = metadata_pb2.OpenidConfiguration(**root_configuration(runtime.issuers))
 
     def GetConfiguration(
         self, request: pb.GetConfigurationRequest, context: grpc.ServicerContext

@@ -8,9 +8,10 @@ from ostiary.access.callers import CallerView, caller_view
 from ostiary.http.forms import read_form_of
 from ostiary.oauth.clients.authentication import CREDENTIALS
 from ostiary.oauth.platform.accounts import is_verified
-from ostiary.oauth.platform.metadata import oidc_configuration, platform_keys
+from ostiary.oauth.platform.metadata import oidc_configuration
 from ostiary.oauth.token.profile import TokenCall
 from ostiary.runtime import Runtime
+from ostiary.services.platform_keys import platform_keys
 from ostiary.transport.call import current_call
 from ostiary_api.oidc.v1 import keys_pb2, metadata_pb2, provider_pb2_grpc
 from ostiary_api.oidc.v1 import provider_pb2 as pb
@@ -23,7 +24,7 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
         self._endpoint = runtime.token_endpoint
         self._profile = runtime.token_profiles.oidc
         self._keys = runtime.keys
-        self._configuration = oidc_configuration(runtime.issuers)
+        self._configuration = metadata_pb2.OpenidConfiguration(**oidc_configuration(runtime.issuers))
 
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> pb.TokenAnswer:
         call, form = current_call(), read_form_of(request.form, pb.TokenForm, "orgId", *CREDENTIALS)
