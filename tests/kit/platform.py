@@ -14,12 +14,15 @@ from kit.callers import Caller, bearer
 from kit.patience import PATIENCE_S
 
 from ostiary.keys import jwt
+from ostiary.oauth.sessions.refresh import PLATFORM, ROTATING, GrantTerms, open_grant
 from ostiary_api.cloudapi.v1 import sessions_pb2
 from ostiary_api.cloudapi.v1.sessions_pb2_grpc import SessionsServiceStub
 from ostiary_api.csp.v1 import authentication_pb2, login_pb2, principal_user_pb2, user_pb2
 from ostiary_api.csp.v1.authentication_pb2_grpc import AuthenticationServiceStub
 from ostiary_api.csp.v1.login_pb2_grpc import LoginServiceStub
 from ostiary_api.csp.v1.principal_user_pb2_grpc import PrincipalUserServiceStub
+from ostiary_api.oidc.v1 import provider_pb2
+from ostiary_api.oidc.v1.provider_pb2_grpc import ProviderServiceStub
 
 INVALID, UNAUTHENTICATED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNAUTHENTICATED
 CALL = {"timeout": PATIENCE_S}
@@ -75,3 +78,17 @@ def claims_of(token: str) -> dict[str, Any]:
 
 def api_token_of(caller: Caller, ann: Made) -> str:
     return csp_login(caller, "ann", PASSWORD, flag="x").refresh_token
+
+
+def issue(caller: Caller, call: dict[str, Any] | None = None, **fields: str) -> provider_pb2.TokenAnswer:
+    request = provider_pb2.IssueTokenRequest(form=form(**fields))
+    return ProviderServiceStub(caller.channel).IssueToken(request, **(call or CALL))
+
+
+def rotating(caller: Caller, ann: Made, robot: Made, session_id: str = "") -> str:
+    token, now_ms = f"{'ab' * 32}", caller.installation.clock.now_ms()
+    terms = GrantTerms(ROTATING, PLATFORM, ann.id, now_ms, robot.id, ann.id, session_id)
+    runtime = caller.installation.runtime
+    with runtime.store.write() as work:
+        open_grant(work, ann.tenant_id, terms, token, runtime.entropy, now_ms, 86_400)
+    return token

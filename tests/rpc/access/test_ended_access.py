@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -14,19 +13,15 @@ from kit.browser import CALLBACK, Browser
 from kit.callers import Caller
 from kit.oauth import PASSWORD, Application, Runtime, refused
 from kit.platform import is_dead, swap
+from kit.tokens import Interrupted, ask
 
-from ostiary.audit.entries import Entry
 from ostiary.directory.users.input import UserChange
 from ostiary.directory.users.users import update_user
 from ostiary.errors import DomainError
-from ostiary.http.forms import Form
 from ostiary.oauth.platform.sessions import CSP, OpenedSession, PlatformSessions, SignInContext
 from ostiary.oauth.sessions.access_revocation import end_access_of_user, end_grants_of_profile, remove_user
 from ostiary.oauth.sessions.sessions import end_sessions_of_user
-from ostiary.oauth.token.group_commit import GroupCommit
-from ostiary.oauth.token.issuing import Issued, Issuing, UnsignedTokens
-from ostiary.oauth.token.profile import TokenCall
-from ostiary.store.engine import Store
+from ostiary.oauth.token.issuing import Issuing
 from ostiary.store.work import Work
 
 End = Callable[[Work, str, str, int], Any]
@@ -42,43 +37,14 @@ def end(oauth: Runtime, how: End, whom: str) -> None:
         how(work, oauth.tenant_id, whom, oauth.made.clock.now_ms())
 
 
-@dataclass
-class Interrupted:
-    """A request's reading side; something happens when it is given back for the last time, before the signatures."""
-
-    store: Store
-    happens: Callable[[], object]
-    released: int = 0
-    _open: list[Any] = field(default_factory=list)
-
-    @property
-    def work(self) -> Work:
-        if not self._open:
-            context = self.store.read()
-            self._open = [context, context.__enter__()]
-        work: Work = self._open[1]
-        return work
-
-    def release(self) -> None:
-        if self._open:
-            self._open[0].__exit__(None, None, None)
-            self._open = []
-        self.released += 1
-        if self.released == 2:
-            self.happens()
-
-
 def sign_in_while(oauth: Runtime, app: Application, happens: Callable[[], object]) -> None:
     """Ada signs in, and while her tokens are being made something happens that ends her access."""
-    parts = oauth.made.runtime
-    reading = Interrupted(parts.store, happens)
-    with parts.store.read() as work:
-        tenant = parts.tenancy.find(work, oauth.tenant_id)
-    assert tenant is not None
-    form = Form({"grant_type": "password", "username": "ada@example.com", "password": PASSWORD})
+    profile = oauth.made.runtime.token_profiles.app
+    form = {"grant_type": "password", "username": "ada@example.com", "password": PASSWORD}
+    seen: list[object] = []
     with pytest.raises(Exception, match="signed out meanwhile"):
-        parts.token_endpoint(parts.token_profiles.app, TokenCall(reading, form, "r1", app.basic, tenant=tenant))
-    assert reading.released == 2
+        ask(oauth.made, profile, form, app.basic, while_signing=lambda: seen.append(happens()))
+    assert len(seen) == 1
 
 
 @pytest.mark.parametrize(("how", "by_profile"), [(end_access_of_user, False), (end_grants_of_profile, True)])
@@ -138,18 +104,6 @@ def test_access_tokens_that_no_grant_lists_die_too_from_the_next_second_on(oauth
     assert oauth.is_active(oauth.sign_in(app)["access_token"], app)
 
 
-class Striking(Issuing):
-    """Signs only after something has happened: what happens once the session is committed."""
-
-    def __init__(self, group_commit: GroupCommit, happens: Callable[[], object]) -> None:
-        super().__init__(group_commit)
-        self._happens = happens
-
-    def sign(self, unsigned: UnsignedTokens, now_ms: int, *entries: Entry) -> Issued:
-        self._happens()
-        return super().sign(unsigned, now_ms, *entries)
-
-
 def signed_in(caller: Caller, issuing: Issuing, **wanted: str) -> OpenedSession:
     """Ann signs in at csp; an issuing of the test's own makes the tokens."""
     parts = caller.installation.runtime
@@ -163,8 +117,8 @@ def signed_in(caller: Caller, issuing: Issuing, **wanted: str) -> OpenedSession:
 def test_a_platform_session_opened_for_a_sign_in_of_before_is_worth_nothing(caller: Caller) -> None:
     made = caller.installation
     parts, ann = made.runtime, new_person(made, made.tenant_id, "ann", "org_member")
-    striking = Striking(parts.group_commit, lambda: end(Runtime(caller), end_access_of_user, ann.id))
-    opened = signed_in(caller, striking, api_token="script")
+    interrupted = Interrupted(made, lambda: end(Runtime(caller), end_access_of_user, ann.id))
+    opened = signed_in(caller, interrupted, api_token="script")
     assert is_dead(caller, opened.issued.access_token)
     with pytest.raises(grpc.RpcError) as seen:
         swap(caller, opened.api_token)

@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import grpc
 import pytest
 from kit.accounts.people import Made, new_client
 from kit.callers import Caller, bearer
 from kit.platform import (
-    CALL,
     INVALID,
     UNAUTHENTICATED,
     basic,
     claims_of,
     form,
     is_dead,
+    issue,
     me,
+    rotating,
 )
 
 from ostiary.oauth.clients.clients import allow_service_account
-from ostiary.oauth.sessions.refresh import PLATFORM, ROTATING, GrantTerms, open_grant
 from ostiary.oauth.sessions.sessions import end_session, open_session
 from ostiary_api.csp.v1 import authentication_pb2
 from ostiary_api.csp.v1.authentication_pb2_grpc import AuthenticationServiceStub
 from ostiary_api.oidc.v1 import provider_pb2
 from ostiary_api.oidc.v1.provider_pb2_grpc import ProviderServiceStub
-
-
-def issue(caller: Caller, call: dict[str, Any] | None = None, **fields: str) -> provider_pb2.TokenAnswer:
-    request = provider_pb2.IssueTokenRequest(form=form(**fields))
-    return ProviderServiceStub(caller.channel).IssueToken(request, **(call or CALL))
 
 
 def test_a_service_account_gets_a_token_for_itself_in_its_own_organization(caller: Caller) -> None:
@@ -80,15 +73,6 @@ def test_an_unknown_client_is_unauthenticated(caller: Caller) -> None:
         with pytest.raises(grpc.RpcError) as refused:
             issue(caller, basic(name, "x"), grant_type="client_credentials")
         assert refused.value.code() is UNAUTHENTICATED
-
-
-def rotating(caller: Caller, ann: Made, robot: Made, session_id: str = "") -> str:
-    token, now_ms = f"{'ab' * 32}", caller.installation.clock.now_ms()
-    terms = GrantTerms(ROTATING, PLATFORM, ann.id, now_ms, robot.id, ann.id, session_id)
-    runtime = caller.installation.runtime
-    with runtime.store.write() as work:
-        open_grant(work, ann.tenant_id, terms, token, runtime.entropy, now_ms, 86_400)
-    return token
 
 
 def test_a_rotating_refresh_token_rotates_with_grace_and_its_reuse_kills_the_family(caller: Caller, ann: Made) -> None:

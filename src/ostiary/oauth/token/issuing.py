@@ -38,11 +38,12 @@ class Issued:
 
     def document(self) -> dict[str, Any]:
         """The successful response (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3); what is empty is left out."""
-        texts = {
+        tokens = {
             "access_token": self.access_token, "id_token": self.identity_token, "refresh_token": self.refresh_token,
-            "token_type": "Bearer", "scope": self.scope,
         }  # fmt: skip
-        return {**{name: text for name, text in texts.items() if text}, "expires_in": self.expires_in}
+        scope = {"scope": self.scope} if self.scope else {}
+        given = {name: token for name, token in tokens.items() if token}
+        return {**given, "token_type": "Bearer", "expires_in": self.expires_in, **scope}
 
 
 Settle = Callable[[Work, Issued], Issued]
