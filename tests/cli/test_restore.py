@@ -32,7 +32,7 @@ from ostiary.settings.setting import Setting
 from ostiary.store.copies import CopyError
 from ostiary.store.engine import Store
 from ostiary.store.replay import use_once
-from ostiary.store.tables import Client, Grant, Membership, Password, Session, User, table_of
+from ostiary.store.tables import Client, Grant, Membership, Password, Session, SignInTransaction, User, table_of
 from ostiary.upstream.custom import CUSTOM
 from ostiary_api.appid.management.v4 import tokens_pb2 as pb
 from ostiary_api.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
@@ -135,6 +135,8 @@ def person(place: Place, tenant_id: str, name: str, hash: str) -> str:
                     created_at=1, last_seen_at=1, expires_at=LATER),
             Grant(id=new_id(SystemEntropy()), tenant_id=tenant_id, kind="rotating", audience="appid", subject=user_id,
                   auth_time=1, created_at=1, expires_at=LATER),
+            SignInTransaction(id=new_id(SystemEntropy()), tenant_id=tenant_id, subject=user_id, version=1,
+                              expires_at=LATER),
         )  # fmt: skip
     return user_id
 
@@ -175,7 +177,7 @@ def test_what_was_revoked_since_the_backup_stays_dead(place: Place, made: dict[s
     assert place.rows(Password, "user_id", "hash") == sorted([(left, "old"), (stays, "new")])
     assert place.rows(Membership, "user_id") == [(left,)]
     assert place.rows(Client, "secret_digest") == [("changed",)]
-    assert place.rows(Session, "id") == place.rows(Grant, "id") == []
+    assert place.rows(Session, "id") == place.rows(Grant, "id") == place.rows(SignInTransaction, "id") == []
 
 
 def test_what_was_used_once_stays_used(place: Place, made: dict[str, str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -18,7 +18,7 @@ from kit.patience import PATIENCE_S
 from kit.servers.installation import Installation
 
 from ostiary.app import build_server
-from ostiary.services.served import SERVICES
+from ostiary.services.served import SERVICES, Service
 from ostiary.transport.health import SERVING
 from ostiary_api.iam.v1 import iam_token_pb2, iam_token_pb2_grpc
 
@@ -79,11 +79,11 @@ def refusal(ask: Callable[[], object]) -> tuple[grpc.StatusCode, str]:
 
 
 @contextmanager
-def serving(installation: Installation) -> Iterator[Caller]:
+def serving(installation: Installation, services: Sequence[Service] = SERVICES) -> Iterator[Caller]:
     """The installation's gRPC server in this process, and a caller of it."""
     with tempfile.TemporaryDirectory(prefix="ostiary-rpc-") as folder:
         address = f"unix:{folder}/server.sock"
-        server, health = build_server(installation.runtime, address, SERVICES)
+        server, health = build_server(installation.runtime, address, services)
         server.start()
         health.set("", SERVING)
         try:

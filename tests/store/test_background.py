@@ -31,6 +31,7 @@ from ostiary.store.tables import (
     RevokedToken,
     Session,
     SigningKey,
+    SignInTransaction,
     Tenant,
     UsedOnce,
     table_of,
@@ -56,6 +57,7 @@ def temporary(tenant_id: str, name: str, ends: int) -> list[Any]:
         RevokedToken(digest=name, **owner, expires_at=ends),
         UsedOnce(digest=name, **owner, expires_at=ends),
         Session(id=name, **owner, kind="csp", user_id="u", auth_time=1, created_at=1, last_seen_at=1, expires_at=ends),
+        SignInTransaction(id=name, **owner, subject="s", version=1, expires_at=ends),
         Counter(**owner, name="sign_in_user", subject=name, count=1, window_until=ends),
     ]  # fmt: skip
 

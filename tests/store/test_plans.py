@@ -22,7 +22,7 @@ from ostiary.store.prepared import Prepared
 from ostiary.store.tables import Identity, Password, Profile, User, UserEmail, table_of
 from ostiary.store.work import Work
 
-TOO_WIDE = re.compile(r"SCAN (?!\w+ VIRTUAL)|\(tenant_id=\?\)")
+TOO_WIDE = re.compile(r"SCAN (?!\w+ VIRTUAL|CONSTANT ROW)|\(tenant_id=\?\)")
 READS_ALL = re.compile(r"Seq Scan on (users|user_emails|profiles|identities|passwords)\b")
 MANY = 2_000
 

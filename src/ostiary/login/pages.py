@@ -10,8 +10,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ostiary.oauth.authorize.request import WEB_MESSAGE, ReturnAddress
-from ostiary.oauth.authorize.transactions import BrowserHalf
+from ostiary.oauth.authorize.request import ReturnAddress
 
 _TEMPLATES = Environment(
     loader=PackageLoader("ostiary.login"), autoescape=True, undefined=StrictUndefined, auto_reload=False
@@ -34,18 +33,11 @@ class HostedPage:
     headers: tuple[tuple[str, str], ...]
 
 
-def sign_in_page(
-    application: str, action: str, browser: BrowserHalf, address: ReturnAddress, *, by_email: bool,
-    username: str = "", problem: str = "",
-) -> HostedPage:  # fmt: skip
-    """The form that asks who it is. `problem` is what was wrong with the last try."""
-    html = _render(
-        "sign_in.html", application=application, action=action, browser=browser, by_email=by_email, username=username,
-        problem=problem,
-    )  # fmt: skip
-    return HostedPage(
-        html, _headers(*_form_action(redirects=address.response_mode != WEB_MESSAGE), "frame-ancestors 'none'")
-    )
+def form_page(template: str, *, redirects: bool, **facts: Any) -> HostedPage:
+    """A page with the form of a step: a template in `templates/`, which `facts` fill. `redirects` says that the form
+    may lead to a page which is not ours."""
+    policy = _form_action(redirects=redirects)
+    return HostedPage(_render(template, **facts), _headers(*policy, "frame-ancestors 'none'"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +55,13 @@ def link_page(
     says: LinkPage, *, action: str = "", email: str = "", redirects: bool = False, problem: str = ""
 ) -> HostedPage:
     """A page of a link. `redirects` says that its form leads to a page which is not ours."""
-    html = _render(
-        "link.html", title=says.title, words=says.words.replace("{email}", email), button=says.button,
-        asks_for_password=says.asks_for_password, action=action, email=email, problem=problem,
-    )  # fmt: skip
-    policy = _form_action(redirects=redirects) if says.button else ["form-action 'none'"]
-    return HostedPage(html, _headers(*policy, "frame-ancestors 'none'"))
+    facts: dict[str, Any] = {
+        "title": says.title, "words": says.words.replace("{email}", email), "button": says.button,
+        "asks_for_password": says.asks_for_password, "action": action, "email": email, "problem": problem,
+    }  # fmt: skip
+    if says.button:
+        return form_page("link.html", redirects=redirects, **facts)
+    return HostedPage(_render("link.html", **facts), _headers("form-action 'none'", "frame-ancestors 'none'"))
 
 
 def web_message_page(address: ReturnAddress, response: dict[str, str], nonce: str) -> HostedPage:

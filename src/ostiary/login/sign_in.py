@@ -1,131 +1,165 @@
-"""Sign-in with a browser: the authorization request starts a transaction, the form continues it, `finish` ends it.
+"""Sign-in with a browser: the authorization request begins a transaction, steps prove who it is, `Finish` ends it.
 
-Each step either shows a page or sends the browser back to the client; always by 303, so that form data are never sent
-to the client.
+    authorization request ──▶ begin ──▶ ┌────────────┐ ◀── a form, with the browser's half of the transaction
+                                        │ dispatcher │
+              a page ◀── step.show ◀──  │            │  ──▶ step.submit ──▶ done
+                                        └────────────┘
+                        no step is left       │       in one transaction of the store: what the step writes, and
+                        and no need unmet     ▼       the next version of the sign-in, or its end with the code
+                                      303 to the client
+
+Each step either shows a page or lets the sign-in go on; the browser is sent back to the client by 303, so that form
+data are never sent there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from urllib.parse import urlsplit
+from collections.abc import Callable, Mapping, Sequence
 
 from google.api import httpbody_pb2
 
 from ostiary.clock import Clock
-from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.errors import DomainError, Kind
 from ostiary.http.forms import Form
 from ostiary.ids import Entropy, new_secret
 from ostiary.keys.issuers import Issuers
 from ostiary.keys.sealing import Sealing
 from ostiary.login.answers import sent_on, shown
-from ostiary.login.pages import HostedPage, sign_in_page, web_message_page
-from ostiary.mfa.settings import MFA
+from ostiary.login.flow import STEP, Done, Steps
+from ostiary.login.needs import SECOND_FACTOR, unmet_needs
+from ostiary.login.pages import web_message_page
+from ostiary.login.visits import SignInStep, SignInVisit, browser_half
 from ostiary.oauth.authorize.codes import Finish
-from ostiary.oauth.authorize.request import (
-    WEB_MESSAGE,
-    AuthorizationFailed,
-    AuthorizationRequest,
-    AuthorizationRequests,
-    ReturnAddress,
-)
-from ostiary.oauth.authorize.transactions import (
-    LIFETIME_S,
-    BrowserHalf,
-    cookie_name,
-    over,
-    resume,
-    start,
-)
+from ostiary.oauth.authorize.request import WEB_MESSAGE, AuthorizationFailed, AuthorizationRequests, ReturnAddress
+from ostiary.oauth.authorize.transactions import SignInOver, SignInTransaction, SignInTransactions, StepDone
 from ostiary.oauth.clients.clients import find_client
-from ostiary.oauth.token.user_sign_in import UserSignIn
+from ostiary.store.engine import Store
+from ostiary.store.work import Work
 from ostiary.transport.call import Call
 
 _SHOWN_AGAIN = frozenset({Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED, Kind.LIMITED})
-"""Refusals of a sign-in that the person at the form can do something about."""
+"""Refusals of a step that the person at the form can do something about."""
+_CLOSED = {SECOND_FACTOR: "This tenant asks for a second factor, and the sign-in page cannot ask for one."}
+_NO_STEP = "There is no way to sign in here as the application asks for it."
 
 
 class SignIn:
-    """The steps of a sign-in at the hosted pages."""
+    """Dispatcher of the sign-in at the hosted pages."""
 
     def __init__(
-        self, sealing: Sealing, clock: Clock, entropy: Entropy, issuers: Issuers, requests: AuthorizationRequests,
-        user_sign_in: UserSignIn, finish: Finish,
+        self, store: Store, sealing: Sealing, clock: Clock, entropy: Entropy, issuers: Issuers,
+        requests: AuthorizationRequests, finish: Finish, steps: Sequence[SignInStep],
     ) -> None:  # fmt: skip
-        self._sealing = sealing
+        self._store = store
         self._clock = clock
         self._entropy = entropy
         self._issuers = issuers
         self._requests = requests
-        self._user_sign_in = user_sign_in
         self._finish = finish
+        self._transactions = SignInTransactions(sealing, clock, entropy)
+        self._steps = Steps(steps)
+        self.fields = self._steps.fields
+        """The fields of the forms of all steps."""
 
     def begin(self, call: Call, parameters: Mapping[str, str]) -> httpbody_pb2.HttpBody:
-        """The authorization endpoint: shows the sign-in page, or tells the client what is wrong."""
+        """The authorization endpoint: shows the first page, or tells the client what is wrong."""
         try:
             request = self._requests.read(call.work, call.required_tenant, parameters)
-            if request.is_anonymous:
-                return self._anonymous(call, request)
-            _refuse_silence(request, parameters)
-            _refuse_single_factor(call, request.address)
+            return self._proceed(self._visit(call, self._transactions.begin(request)))
         except AuthorizationFailed as failure:
             return self._failed(call, failure)
-        browser = start(self._sealing, self._entropy, call.tenant_id, request, self._clock.now_ms())
-        page = self._page(call, request, browser, username=parameters.get("login_hint", "")[:256])
-        call.headers.append(("set-cookie", self._cookie(call, browser, LIFETIME_S)))
-        return shown(call, page)
-
-    def _anonymous(self, call: Call, request: AuthorizationRequest) -> httpbody_pb2.HttpBody:
-        """Signs in an anonymous user: no page is shown, and `prompt=none` is fulfilled."""
-        call.release()
-        code = self._finish.anonymous(call.required_tenant, request, call.request_id)
-        return self._answered(call, request.address, {"code": code})
 
     def submit(self, call: Call, form: Form) -> httpbody_pb2.HttpBody:
-        """The sign-in form: sends the browser back with a code, or shows the page again with what was wrong."""
-        handle = form.get("transaction")
-        browser = BrowserHalf(handle, _cookies(call).get(cookie_name(handle), ""))
+        """The form of a step: shows the page of the next one, or the same page with what was wrong, or sends the
+        browser back with a code."""
+        visit = self._resumed(call, form)
+        try:
+            step = self._current(call.work, visit, form.get(STEP))
+            if step is None or not step.asks:
+                return self._proceed(visit)
+            try:
+                done = step.submit(visit)
+            except DomainError as error:
+                return self._refused(visit, step, error)
+            return self._after(visit, step, done)
+        except AuthorizationFailed as failure:
+            return self._failed(call, failure)
+
+    def _visit(self, call: Call, transaction: SignInTransaction) -> SignInVisit:
+        return SignInVisit(call, transaction, self._store, self._transactions, self._issuers)
+
+    def _resumed(self, call: Call, form: Form) -> SignInVisit:
+        browser = browser_half(call, form.get("transaction"))
         tenant = call.required_tenant
-        now_ms, token = self._clock.now_ms(), form.get("csrf_token")
-        transaction = resume(call.work, self._sealing, tenant.id, browser, token, now_ms)
-        request = transaction.request
-        self._check_client(call, request)
-        try:
-            _refuse_single_factor(call, request.address)
-        except AuthorizationFailed as failure:
-            return self._failed(call, failure)
-        username = form.get("username")
-        try:
-            subject = self._user_sign_in(
-                call, tenant, username, form.get("password"), call.request_id, request.anonymous_id
-            )
-        except DomainError as error:
-            if error.kind not in _SHOWN_AGAIN:
-                raise
-            page = self._page(call, request, browser, username=username[:256], problem=error.message)
-            return shown(call, page, error)
-        try:
-            code = self._finish(tenant.id, transaction, subject)
-        except AuthorizationFailed as failure:
-            return self._failed(call, failure)
-        call.headers.append(("set-cookie", self._cookie(call, BrowserHalf(handle, ""), 0)))
-        return self._answered(call, request.address, {"code": code})
-
-    def _check_client(self, call: Call, request: AuthorizationRequest) -> None:
-        client = find_client(call.work, call.required_tenant, request.client_id)
+        transaction = self._transactions.resume(call.work, tenant.id, browser, form.get("csrf_token"))
+        client = find_client(call.work, tenant, transaction.request.client_id)
         if client is None or not client.enabled:
-            raise over()
+            raise SignInOver
+        visit = self._visit(call, transaction)
+        visit.form, visit.browser, visit.is_current = form, browser, True
+        return visit
 
-    def _page(
-        self, call: Call, request: AuthorizationRequest, browser: BrowserHalf, *, username: str, problem: str = ""
-    ) -> HostedPage:
-        client = find_client(call.work, call.required_tenant, request.client_id)
-        by_email = CLOUD_DIRECTORY.read(call.work, call.required_tenant).identity_field == "email"
-        action = f"{self._issuers.tenant(call.tenant_id)}/authorization/sign_in"
-        return sign_in_page(
-            client.name if client else "", action, browser, request.address, by_email=by_email, username=username,
-            problem=problem,
-        )  # fmt: skip
+    def _proceed(self, visit: SignInVisit) -> httpbody_pb2.HttpBody:
+        """Shows the page of the step whose turn it is; steps that ask nothing are done meanwhile. Where no step is
+        left, since the tenant has changed what it asks for, the sign-in ends."""
+        step = self._current(visit.call.work, visit)
+        if step is None:
+            return self._advance(visit)
+        page = step.show(visit)
+        return self._after(visit, step, page) if isinstance(page, Done) else shown(visit.call, page)
+
+    def _refused(self, visit: SignInVisit, step: SignInStep, error: DomainError) -> httpbody_pb2.HttpBody:
+        if error.kind not in _SHOWN_AGAIN or isinstance(error, SignInOver):
+            raise error
+        page = step.show(visit, error)
+        if isinstance(page, Done):
+            raise error
+        return shown(visit.call, page, error)
+
+    def _current(self, work: Work, visit: SignInVisit, chosen: str = "") -> SignInStep | None:
+        """The step whose turn it is; None when the sign-in may end. Raises AuthorizationFailed where somebody would
+        have to be asked and must not be, and where a need is unmet that no step can meet."""
+        transaction, tenant = visit.transaction, visit.call.required_tenant
+        step = self._steps.current(work, tenant, transaction, chosen)
+        if step is not None and step.asks and transaction.request.must_be_silent:
+            message = "Nobody is signed in, and prompt=none forbids to ask."
+            raise AuthorizationFailed(transaction.request.address, "login_required", message)
+        unmet = unmet_needs(work, tenant, transaction)
+        closed = [need for need in unmet if need not in self._steps.met] if step else unmet
+        if closed:
+            raise AuthorizationFailed(transaction.request.address, "access_denied", _CLOSED.get(closed[0], _NO_STEP))
+        return step
+
+    def _after(self, visit: SignInVisit, step: SignInStep, done: Done) -> httpbody_pb2.HttpBody:
+        """Lets the sign-in go on after a step."""
+        how = StepDone(step.name, step.meets, done.method, self._clock.now_ms())
+        if not step.meets and not visit.transaction.version:  # nothing is proved: the browser keeps it
+            visit.moved_to(visit.transaction.with_done(how, None))
+            return self._proceed(visit)
+        return self._advance(visit, lambda work: visit.moved_to(visit.transaction.with_done(how, done.change(work))))
+
+    def _advance(self, visit: SignInVisit, change: Callable[[Work], None] | None = None) -> httpbody_pb2.HttpBody:
+        """Changes a sign-in in one transaction: to its end where no step is left, else to its next version."""
+        call = visit.call
+        call.release()
+        with self._store.write() as work:
+            self._transactions.hold(work, call.tenant_id, visit.transaction)
+            if change is not None:
+                change(work)
+            code = self._end(work, visit) if self._current(work, visit) is None else ""
+            if not code:
+                visit.moved_to(self._transactions.keep(work, call.tenant_id, visit.transaction))
+        if not code:
+            return self._proceed(visit)
+        visit.clear()
+        return self._answered(call, visit.transaction.request.address, {"code": code})
+
+    def _end(self, work: Work, visit: SignInVisit) -> str:
+        found = visit.transaction.identified
+        if found is None:  # a need of every sign-in, and met: a step that says so and finds nobody is our mistake
+            raise LookupError(f"nobody was identified by {', '.join(done.step for done in visit.transaction.done)}")
+        self._transactions.end(work, visit.call.tenant_id, visit.transaction)
+        return self._finish(work, visit.call.tenant_id, visit.transaction, found)
 
     def _failed(self, call: Call, failure: AuthorizationFailed) -> httpbody_pb2.HttpBody:
         answer = {"error": failure.error, "error_description": failure.description}
@@ -136,31 +170,3 @@ class SignIn:
         if address.response_mode == WEB_MESSAGE:
             return shown(call, web_message_page(address, response, new_secret(self._entropy, 16)))
         return sent_on(call, address.redirect_uri, response)
-
-    def _cookie(self, call: Call, browser: BrowserHalf, max_age_s: int) -> str:
-        path = urlsplit(self._issuers.tenant(call.tenant_id)).path
-        secure = "; Secure" if self._issuers.public_url.startswith("https:") else ""
-        return f"{browser.cookie}={browser.secret}; Path={path}; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}"
-
-
-def _refuse_single_factor(call: Call, address: ReturnAddress) -> None:
-    """A tenant that asks for a second factor must not get less: the page has no step for one yet, so nobody passes."""
-    if MFA.read(call.work, call.required_tenant):
-        message = "This tenant asks for a second factor, and the sign-in page cannot ask for one."
-        raise AuthorizationFailed(address, "access_denied", message)
-
-
-def _refuse_silence(request: AuthorizationRequest, parameters: Mapping[str, str]) -> None:
-    if "none" in parameters.get("prompt", "").split():
-        message = "Nobody is signed in, and prompt=none forbids to ask."
-        raise AuthorizationFailed(request.address, "login_required", message)
-
-
-def _cookies(call: Call) -> dict[str, str]:
-    """Reads the cookies of a request. A value may be in quotes, which do not belong to it (RFC 6265 §4.1.1)."""
-    pairs = (pair.partition("=") for pair in call.metadata.get("cookie", "").split(";"))
-    return {name.strip(): _unquoted(value.strip()) for name, _, value in pairs}
-
-
-def _unquoted(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value

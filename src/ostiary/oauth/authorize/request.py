@@ -7,7 +7,6 @@ returned to the client. A bad redirect URI is never followed (RFC 9700 §4.1).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -37,6 +36,9 @@ WEB_MESSAGE = "web_message"
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 MAX_LENGTH = 4_096
 """Characters of one parameter; they are kept until the sign-in is finished."""
+MAX_LOGIN_HINT = 256
+"""Characters; the field on the page takes no more."""
+MAX_AGE_DIGITS = 10
 NOT_ACTIVE = "The identity provider is not active."
 _TOKENS = frozenset({"id_token_hint", PARAMETER})
 """Parameters with a limit of their own, and not kept."""
@@ -68,7 +70,8 @@ class AuthorizationRequest:
     expects.
 
     `provider` is the one asked for, if any; `anonymous_id` the anonymous profile that the user had until now, if any;
-    `wants_acr` whether the identity token shall say how the user was identified.
+    `wants_acr` whether the identity token shall say how the user was identified. `prompts` are the values of `prompt`;
+    `max_age` the seconds that a sign-in may be old, None if any; `login_hint` what the user will probably type.
     """
 
     client_id: str
@@ -80,23 +83,24 @@ class AuthorizationRequest:
     provider: str = ""
     anonymous_id: str = ""
     wants_acr: bool = False
+    prompts: tuple[str, ...] = ()
+    max_age: int | None = None
+    login_hint: str = ""
 
     @property
-    def is_anonymous(self) -> bool:
-        """Whether an anonymous user is requested, so that no sign-in page is shown."""
-        return self.provider == ANONYMOUS
+    def must_be_silent(self) -> bool:
+        """Whether nobody may be asked anything (`prompt=none`)."""
+        return "none" in self.prompts
 
-    def dump(self) -> str:
-        """As JSON, to be stored."""
-        return json.dumps(asdict(self))
+    def dump(self) -> dict[str, Any]:
+        """What JSON can hold, to be kept."""
+        return asdict(self)
 
     @classmethod
-    def load(cls, text: str) -> AuthorizationRequest:
+    def load(cls, facts: dict[str, Any]) -> AuthorizationRequest:
         """Reads what `dump` wrote."""
-        facts = json.loads(text)
-        facts["address"] = ReturnAddress(**facts["address"])
-        facts["scope"] = tuple(facts["scope"])
-        return cls(**facts)
+        read = {**facts, "address": ReturnAddress(**facts["address"])}
+        return cls(**{**read, "scope": tuple(facts["scope"]), "prompts": tuple(facts["prompts"])})
 
 
 class AuthorizationFailed(Exception):
@@ -134,6 +138,8 @@ class AuthorizationRequests:
             provider=parameters.get("idp", ""),
             anonymous_id=self._anonymous_id(work, tenant, client, address, parameters),
             wants_acr=bool(parameters.get("acr_values", "").split()),
+            prompts=tuple(parameters.get("prompt", "").split()), max_age=_max_age(parameters),
+            login_hint=parameters.get("login_hint", "")[:MAX_LOGIN_HINT],
         )  # fmt: skip
 
     def _anonymous_id(
@@ -212,6 +218,12 @@ def _check_shape(address: ReturnAddress, parameters: Parameters) -> None:
         raise AuthorizationFailed(
             address, "invalid_request", "prompt must be none, or some of login, consent and select_account."
         )
+
+
+def _max_age(parameters: Parameters) -> int | None:
+    """Checked by `_check_shape`. More digits than a lifetime has seconds say as much as the first of them."""
+    digits = parameters.get("max_age", "").lstrip("0")[:MAX_AGE_DIGITS]
+    return int(digits or "0") if parameters.get("max_age") else None
 
 
 def _check_provider(work: Work, tenant: TenantView, address: ReturnAddress, idp: str) -> None:

@@ -1,8 +1,10 @@
 """Sign-in transactions: from the authorization request to the code.
 
-The browser keeps them. The handle in the form is the checked request, sealed and bound to a secret that the same
-browser has in a cookie; neither is worth anything without the other. So an authorization request, which anybody may
-send, stores nothing; only a transaction that led to a code is remembered, so that it leads to no second one.
+Until somebody has proved a first factor the browser keeps the transaction. The handle in the form is the checked
+request, sealed and bound to a secret that the same browser has in a cookie; neither is worth anything without the
+other. So an authorization request, which anybody may send, stores nothing. From the first proved factor on the
+transaction is a row, and the browser has only a reference to one version of it. The end of a transaction is a record of
+single use, so that it leads to no second code, also after a backup was restored.
 """
 
 from __future__ import annotations
@@ -10,18 +12,46 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
-from ostiary.errors import denied, invalid
+from sqlalchemy import bindparam, delete, exists, select, update
+
+from ostiary.clock import Clock
+from ostiary.errors import DomainError, Kind, denied
 from ostiary.ids import Entropy, digest, new_secret, same
 from ostiary.keys.sealing import SealBroken, SealedField, Sealing
 from ostiary.oauth.authorize.request import AuthorizationRequest
-from ostiary.store.replay import use_once, was_used
+from ostiary.store import tables
+from ostiary.store.prepared import prepared
+from ostiary.store.replay import single_use_digest, use_once
+from ostiary.store.tables import UsedOnce, table_of
 from ostiary.store.work import Work
 
 LIFETIME_S = 1_800
 
 _KIND = "login transaction"
+_ROWS, _USED = table_of(tables.SignInTransaction), table_of(UsedOnce)
+_THE_ROW = (_ROWS.c.tenant_id == bindparam("of_tenant"), _ROWS.c.id == bindparam("transaction_id"))
+_STATE = prepared(
+    select(
+        exists()
+        .where(_USED.c.tenant_id == bindparam("of_tenant"), _USED.c.digest == bindparam("its_digest"))
+        .label("ended"),
+        select(_ROWS.c.version).where(*_THE_ROW).scalar_subquery().label("version"),
+        select(_ROWS.c.sealed_state).where(*_THE_ROW).scalar_subquery().label("sealed_state"),
+    )
+)
+_LOCK = select(_ROWS.c.version).where(*_THE_ROW).with_for_update()
+
+
+class SignInOver(DomainError):
+    """The transaction led somewhere already, went on since the form was shown, or took too long."""
+
+    def __init__(self) -> None:
+        message = "This sign-in is over or took too long. Go back to the application and sign in again."
+        super().__init__(Kind.INVALID, "SIGN_IN_OVER", message, oauth_error="invalid_request")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +74,155 @@ class BrowserHalf:
 
 
 @dataclass(frozen=True, slots=True)
-class LoginTransaction:
-    """A transaction as its form brings it back. `expires_at` is UTC milliseconds."""
+class StepDone:
+    """A step that is done. `meets` is the need that it has met and `method` how, as `amr` writes it; both are empty for
+    a step that proves nothing. `at` is UTC milliseconds."""
 
-    id: str
-    expires_at: int
+    step: str
+    meets: str
+    method: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The person whom a first factor has found: a profile, the provider that knows the person, and the directory user
+    if there is one. The epochs are those of the moment: a code that is issued later ends when they have grown."""
+
+    subject: str
+    provider: str
+    user_id: str = ""
+    user_epoch: int = 0
+    access_epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SignInTransaction:
+    """The state of a sign-in. `id` is empty until a browser has it, `version` 0 while nothing is stored. `expires_at`
+    is UTC milliseconds. `notes` is what steps remember, such as the state that was sent to another identity provider,
+    or the digest of a code and how often it was guessed wrong."""
+
     request: AuthorizationRequest
+    expires_at: int
+    id: str = ""
+    version: int = 0
+    done: tuple[StepDone, ...] = ()
+    identified: Identified | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    def has_done(self, step: str, meets: str) -> bool:
+        """Whether a step is done, or what it would meet is met."""
+        return any(step == done.step or (meets and meets == done.meets) for done in self.done)
+
+    def has_met(self, need: str) -> bool:
+        """Whether a step has met the need."""
+        return any(need == done.meets for done in self.done)
+
+    @property
+    def amr(self) -> str:
+        """The methods of the factors, in their order, separated by blanks (RFC 8176)."""
+        return " ".join(done.method for done in self.done if done.method)
+
+    def with_done(self, done: StepDone, identified: Identified | None) -> SignInTransaction:
+        """The transaction after a step. Who was found by the first factor stays who it is."""
+        if identified is not None and self.identified is not None:
+            raise LookupError(f"{done.step} identifies somebody, and {self.done[0].step} has done so already")
+        return replace(self, done=(*self.done, done), identified=self.identified or identified)
+
+    def dump(self) -> dict[str, Any]:
+        """What is kept of it, as JSON can hold it."""
+        return {
+            "request": self.request.dump(), "done": [asdict(done) for done in self.done],
+            "identified": asdict(self.identified) if self.identified else None, "notes": dict(self.notes),
+        }  # fmt: skip
+
+    @classmethod
+    def load(cls, facts: dict[str, Any], expires_at: int, id: str, version: int) -> SignInTransaction:
+        """Reads what `dump` wrote."""
+        found = facts["identified"]
+        return cls(
+            AuthorizationRequest.load(facts["request"]), expires_at, id, version,
+            tuple(StepDone(**done) for done in facts["done"]), Identified(**found) if found else None, facts["notes"],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SignInTransactions:
+    """Keeps transactions: in the browser, then in the store."""
+
+    sealing: Sealing
+    clock: Clock
+    entropy: Entropy
+
+    def begin(self, request: AuthorizationRequest) -> SignInTransaction:
+        """A new transaction, which nobody has yet; it expires after LIFETIME_S."""
+        return SignInTransaction(request, self.clock.now_ms() + LIFETIME_S * 1000)
+
+    def hand_out(self, tenant_id: str, transaction: SignInTransaction) -> tuple[SignInTransaction, BrowserHalf]:
+        """Gives the transaction, as it is now, to the browser, under a new secret: what the browser had for an earlier
+        version, and whoever planted it there, cannot continue this one."""
+        secret = new_secret(self.entropy)
+        # An id of its own, since the text of a sealed value can be spelled in several ways.
+        transaction = transaction if transaction.id else replace(transaction, id=new_secret(self.entropy))
+        facts: dict[str, Any] = {"id": transaction.id, "expires_at": transaction.expires_at}
+        facts |= {"version": transaction.version} if transaction.version else {"state": transaction.dump()}
+        handle = self.sealing.seal(json.dumps(facts).encode(), _place_in_browser(tenant_id, secret))
+        return transaction, BrowserHalf(handle, secret)
+
+    def resume(self, work: Work, tenant_id: str, browser: BrowserHalf, csrf_token: str) -> SignInTransaction:
+        """Returns the transaction that a form continues. Raises CSRF_FAILED (403) when the form does not come from a
+        page that this browser received, SIGN_IN_OVER (400) when the transaction has expired or was finished, or went on
+        since that page was shown."""
+        try:
+            facts = json.loads(self.sealing.open(browser.handle, _place_in_browser(tenant_id, browser.secret)))
+        except SealBroken:
+            facts = None
+        if facts is None or not same(browser.csrf_token, csrf_token):
+            message = "The form does not belong to this browser. Go back to the application and sign in again."
+            raise denied("CSRF_FAILED", message, oauth_error="access_denied")
+        id, version = facts["id"], facts.get("version", 0)
+        asked = {"of_tenant": tenant_id, "its_digest": single_use_digest(_KIND, id), "transaction_id": id}
+        row = work.row(_STATE, asked)
+        if facts["expires_at"] <= self.clock.now_ms() or row is None or row.ended or (row.version or 0) != version:
+            raise SignInOver
+        state = facts["state"] if not version else self._opened(tenant_id, id, row.sealed_state)
+        return SignInTransaction.load(state, facts["expires_at"], id, version)
+
+    def hold(self, work: Work, tenant_id: str, transaction: SignInTransaction) -> None:
+        """Locks a stored transaction for a change. Raises SIGN_IN_OVER when it has gone on, ended or expired."""
+        row = work.row(_LOCK, _key(tenant_id, transaction)) if transaction.version else None
+        if transaction.version and (row is None or row.version != transaction.version):
+            raise SignInOver
+
+    def keep(self, work: Work, tenant_id: str, transaction: SignInTransaction) -> SignInTransaction:
+        """Stores the transaction as its next version. Of two that do so at once one raises SIGN_IN_OVER."""
+        kept = replace(
+            transaction, id=transaction.id or new_secret(self.entropy), version=transaction.version + 1
+        )  # fmt: skip
+        sealed = self.sealing.seal(json.dumps(kept.dump()).encode(), _place(tenant_id, kept.id))
+        values = {"version": kept.version, "sealed_state": sealed}
+        if transaction.version:
+            same_version = (*_THE_ROW, _ROWS.c.version == transaction.version)
+            stored = bool(work.run(update(_ROWS).where(*same_version).values(values), _key(tenant_id, kept)))
+        else:
+            subject = kept.identified.subject if kept.identified else ""
+            row = {"id": kept.id, "tenant_id": tenant_id, "subject": subject, "expires_at": kept.expires_at, **values}
+            stored = work.insert_new(_ROWS, row)
+        if not stored:
+            raise SignInOver
+        return kept
+
+    def end(self, work: Work, tenant_id: str, transaction: SignInTransaction) -> None:
+        """Ends a transaction; of two forms sent at once only one does. Raises SIGN_IN_OVER. One that no browser has
+        seen cannot come back, and leaves no record."""
+        if transaction.id and not use_once(work, tenant_id, _KIND, transaction.id, transaction.expires_at):
+            raise SignInOver
+        if transaction.version:
+            work.run(delete(_ROWS).where(*_THE_ROW), _key(tenant_id, transaction))
+
+    def _opened(self, tenant_id: str, id: str, sealed: str) -> dict[str, Any]:
+        state: dict[str, Any] = json.loads(self.sealing.open(sealed, _place(tenant_id, id)))
+        return state
 
 
 def cookie_name(handle: str) -> str:
@@ -57,44 +230,13 @@ def cookie_name(handle: str) -> str:
     return f"ostiary_sign_in_{digest(handle)[:16]}"
 
 
-def start(
-    sealing: Sealing, entropy: Entropy, tenant_id: str, request: AuthorizationRequest, now_ms: int
-) -> BrowserHalf:
-    """Starts a transaction; it expires after LIFETIME_S."""
-    secret = new_secret(entropy)
-    # An id of its own, since the text of a sealed value can be spelled in several ways.
-    facts = {"id": new_secret(entropy), "expires_at": now_ms + LIFETIME_S * 1000, "request": request.dump()}
-    return BrowserHalf(sealing.seal(json.dumps(facts).encode(), _place(tenant_id, secret)), secret)
+def _key(tenant_id: str, transaction: SignInTransaction) -> dict[str, Any]:
+    return {"of_tenant": tenant_id, "transaction_id": transaction.id}
 
 
-def resume(
-    work: Work, sealing: Sealing, tenant_id: str, browser: BrowserHalf, csrf_token: str, now_ms: int
-) -> LoginTransaction:
-    """Returns the transaction that a form continues. Raises CSRF_FAILED (403) when the form does not come from a page
-    that this browser received, SIGN_IN_OVER (400) when the transaction has expired or was finished."""
-    try:
-        facts = json.loads(sealing.open(browser.handle, _place(tenant_id, browser.secret)))
-    except SealBroken:
-        facts = None
-    if facts is None or not same(browser.csrf_token, csrf_token):
-        message = "The form does not belong to this browser. Go back to the application and sign in again."
-        raise denied("CSRF_FAILED", message, oauth_error="access_denied")
-    if facts["expires_at"] <= now_ms or was_used(work, tenant_id, _KIND, facts["id"]):
-        raise over()
-    return LoginTransaction(facts["id"], facts["expires_at"], AuthorizationRequest.load(facts["request"]))
+def _place(tenant_id: str, id: str) -> SealedField:
+    return SealedField(tenant_id, _ROWS.name, id, "sealed_state")
 
 
-def finish(work: Work, tenant_id: str, transaction: LoginTransaction) -> None:
-    """Ends a transaction; of two forms sent at once only one does. Raises SIGN_IN_OVER."""
-    if not use_once(work, tenant_id, _KIND, transaction.id, transaction.expires_at):
-        raise over()
-
-
-def over() -> Exception:
-    """The transaction led somewhere already, or took too long."""
-    message = "This sign-in is over or took too long. Go back to the application and sign in again."
-    return invalid("SIGN_IN_OVER", message, oauth_error="invalid_request")
-
-
-def _place(tenant_id: str, secret: str) -> SealedField:
-    return SealedField(tenant_id, "login_transactions", digest(secret), "request")
+def _place_in_browser(tenant_id: str, secret: str) -> SealedField:
+    return SealedField(tenant_id, "browser", digest(secret), "sign_in_transaction")

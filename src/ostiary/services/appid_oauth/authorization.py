@@ -7,6 +7,7 @@ from google.api import httpbody_pb2
 
 from ostiary.http.forms import check_once, read_fields, read_form_of
 from ostiary.login.sign_in import SignIn
+from ostiary.login.steps import sign_in_steps
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary_api.appid.oauth.v4 import authorization_pb2 as pb
@@ -18,10 +19,13 @@ _PARAMETERS = tuple(field.name for field in pb.AuthorizeRequest.DESCRIPTOR.field
 class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer):
     """The authorization endpoint and the sign-in page, for browsers."""
 
+    steps = staticmethod(sign_in_steps)
+    """The steps of its sign-in, made of the parts of a server."""
+
     def __init__(self, runtime: Runtime) -> None:
         self._sign_in = SignIn(
-            runtime.sealing, runtime.clock, runtime.entropy, runtime.issuers, runtime.authorization_requests,
-            runtime.user_sign_in, runtime.finish,
+            runtime.store, runtime.sealing, runtime.clock, runtime.entropy, runtime.issuers,
+            runtime.authorization_requests, runtime.finish, self.steps(runtime),
         )  # fmt: skip
 
     def Authorize(self, request: pb.AuthorizeRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
@@ -35,4 +39,4 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
         return self._sign_in.begin(current_call(), {name: form.get(name) for name in _PARAMETERS})
 
     def SubmitSignIn(self, request: pb.SubmitSignInRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
-        return self._sign_in.submit(current_call(), read_form_of(request.form, pb.SignInForm))
+        return self._sign_in.submit(current_call(), read_form_of(request.form, pb.SignInForm, *self._sign_in.fields))

@@ -12,6 +12,7 @@ from ostiary.store.tables.keys import SigningKey
 from ostiary.store.tables.profiles import Identity, Profile, ProfileRole
 from ostiary.store.tables.roles import Role, RoleScope
 from ostiary.store.tables.sessions import Session
+from ostiary.store.tables.sign_in_transactions import SignInTransaction
 from ostiary.store.tables.tenants import Logo, MessageTemplate, SettingDocument, SettingSecret, Tenant
 from ostiary.store.tables.tokens import AuthorizationCode, Grant, RefreshToken, RevokedToken, UsedOnce
 from ostiary.store.tables.trail_and_outbox import AuditEvent, Counter, Message
@@ -30,9 +31,9 @@ from ostiary.store.tables.users import (
 
 __all__ = [
     "ApiKey", "AuditEvent", "AuthorizationCode", "Client", "ClientRole", "ClientScope", "Counter", "ExternalId",
-    "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginName", "Logo",
-    "Membership", "Message", "MessageTemplate", "OneTimeCode", "Password", "PastPassword", "Profile", "ProfileRole",
-    "RefreshToken", "RevokedToken", "Role", "RoleScope", "Session", "SettingDocument", "SettingSecret", "SigningKey",
-    "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "WrongPassword", "as_id",
-    "table_of", "temporary_tables", "unindexed",
+    "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginName", "Logo", "Membership", "Message",
+    "MessageTemplate", "OneTimeCode", "Password", "PastPassword", "Profile", "ProfileRole", "RefreshToken",
+    "RevokedToken", "Role", "RoleScope", "Session", "SettingDocument", "SettingSecret", "SignInTransaction",
+    "SigningKey", "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "WrongPassword",
+    "as_id", "table_of", "temporary_tables", "unindexed",
 ]  # fmt: skip

@@ -182,6 +182,7 @@ class SignInForm(_message.Message):
     CSRF_TOKEN_FIELD_NUMBER: _builtins.int
     USERNAME_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
     transaction: _builtins.str
     """Which sign-in it is, as the page has it."""
     csrf_token: _builtins.str
@@ -190,6 +191,8 @@ class SignInForm(_message.Message):
     """The mail address or user name."""
     password: _builtins.str
     """The password."""
+    step: _builtins.str
+    """Which of several ways to sign in was chosen, as the page has it."""
     def __init__(
         self,
         *,
@@ -197,10 +200,11 @@ class SignInForm(_message.Message):
         csrf_token: _builtins.str = ...,
         username: _builtins.str = ...,
         password: _builtins.str = ...,
+        step: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["csrf_token", b"csrf_token", "password", b"password", "transaction", b"transaction", "username", b"username"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["csrf_token", b"csrf_token", "password", b"password", "step", b"step", "transaction", b"transaction", "username", b"username"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

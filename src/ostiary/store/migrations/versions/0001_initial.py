@@ -356,6 +356,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "name", name=op.f("pk_settings")),
     )
     op.create_table(
+        "sign_in_transactions",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("sealed_state", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_sign_in_transactions_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_transactions")),
+    )
+    op.create_index(op.f("ix_sign_in_transactions_expires_at"), "sign_in_transactions", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_sign_in_transactions_tenant_id"), "sign_in_transactions", ["tenant_id"], unique=False)
+    op.create_table(
         "signing_keys",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("tenant_id", sa.String(length=36), nullable=False),

@@ -1,0 +1,104 @@
+"""Flow: steps that a browser goes through, and whose turn it is.
+
+A step knows what it needs to act, what it shows and what it does with its form; it knows no other step. Whose turn it
+is, is decided from the transaction alone, never from what the browser says: a form may only choose among steps that
+would do as well, such as a password or a passkey.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+from ostiary.errors import DomainError
+from ostiary.login.pages import HostedPage
+from ostiary.oauth.authorize.transactions import Identified, SignInOver
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+STEP = "step"
+"""The field of a form that says which step it belongs to."""
+
+
+class Transaction(Protocol):
+    """The state of a flow."""
+
+    def has_done(self, step: str, meets: str) -> bool:
+        """Whether a step is done, or what it would meet is met."""
+        ...
+
+
+T = TypeVar("T", bound=Transaction)
+V = TypeVar("V")
+
+
+def _nothing(_: Work) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The result of a step that has done its part. `change` is what it writes, and whom it has found: it runs in the
+    transaction in which the flow goes on, and everything is undone together if that fails. `method` is how a factor was
+    proved, as `amr` writes it. A sign-in in which nothing is proved yet is not stored, and its steps write nothing."""
+
+    method: str = ""
+    change: Callable[[Work], Identified | None] = _nothing
+
+
+class Step(ABC, Generic[T, V]):
+    """A step of a flow. T is the flow's transaction; V is a visit, which is one request of a browser in the flow."""
+
+    name: ClassVar[str]
+    """Its name in transactions and forms; one flow has it once."""
+    meets: ClassVar[str] = ""
+    """The need that it meets, if any. Steps that meet the same are alternatives: one of them is enough."""
+    asks: ClassVar[bool] = True
+    """Whether it shows a page. A step that does not is done, or refuses, without anybody being asked."""
+    fields: ClassVar[tuple[str, ...]] = ()
+    """The fields of its form."""
+
+    @abstractmethod
+    def applies(self, work: Work, tenant: TenantView, transaction: T) -> bool:
+        """Whether it has something to do, as long as it is not done. Reads settings only, which are in memory."""
+
+    @abstractmethod
+    def show(self, visit: V, problem: DomainError | None = None) -> HostedPage | Done:
+        """Returns its page, with what was wrong with the last try; or that there is nothing to ask. A step that does
+        not ask does its slow work here, outside any transaction (`call.release`)."""
+
+    def submit(self, visit: V) -> Done:
+        """Takes its form, which the visit has. What it raises is shown on its page if the person can do something about
+        it. Slow work is done here, outside any transaction (`call.release`)."""
+        raise SignInOver
+
+
+S = TypeVar("S", bound=Step[Any, Any])
+
+
+class Steps(Generic[S]):
+    """The steps of one kind of flow, in the order in which they are offered."""
+
+    def __init__(self, steps: Sequence[S]) -> None:
+        names = [step.name for step in steps]
+        if len(set(names)) != len(names):
+            raise ValueError(f"two steps have one name: {', '.join(sorted(names))}")
+        self._steps = steps
+        self.fields = tuple({STEP, *(name for step in steps for name in step.fields)})
+        self.met = frozenset(step.meets for step in steps if step.meets)
+        """What the steps can meet."""
+
+    def current(self, work: Work, tenant: TenantView, transaction: Transaction, chosen: str = "") -> S | None:
+        """The step whose turn it is: the first one that applies and is not done, or the `chosen` one where it is an
+        alternative to that. None when no step is left."""
+        due = [
+            step
+            for step in self._steps
+            if not transaction.has_done(step.name, step.meets) and step.applies(work, tenant, transaction)
+        ]
+        if not due:
+            return None
+        alternatives = [step for step in due if step is due[0] or (step.meets and step.meets == due[0].meets)]
+        return next((step for step in alternatives if step.name == chosen), due[0])

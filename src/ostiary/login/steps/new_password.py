@@ -1,0 +1,44 @@
+"""Choice of a new password by the link in a reset mail, on the built-in page."""
+
+from __future__ import annotations
+
+from ostiary.delivery.texts.templates import RESET_PASSWORD
+from ostiary.errors import invalid
+from ostiary.login.flow import Done
+from ostiary.login.link_visits import LinkStep, LinkVisit, OpenedLink
+from ostiary.login.pages import LinkPage
+from ostiary.self_service.mail_actions import SelfService
+from ostiary.self_service.password_change import PasswordChange
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+
+
+class NewPasswordStep(LinkStep):
+    """Asks for the new password, twice."""
+
+    name = "new_password"
+    fields = ("new_password", "new_password_again")
+    says = LinkPage("Choose a new password", "For the account {email}.", "Save", asks_for_password=True)
+    closing = LinkPage("Your password was changed", "You can close this page and sign in with the new password.")
+
+    def __init__(self, self_service: SelfService, password_change: PasswordChange) -> None:
+        self._self_service = self_service
+        self._password_change = password_change
+
+    def applies(self, work: Work, tenant: TenantView, transaction: OpenedLink) -> bool:
+        """For links of reset mails."""
+        return transaction.link.kind == RESET_PASSWORD
+
+    def submit(self, visit: LinkVisit) -> Done:
+        """Checks and hashes the password; storing it uses the link up."""
+        call, opened = visit.call, visit.transaction
+        password = visit.form.required("new_password")
+        if password != visit.form.get("new_password_again"):
+            raise invalid("PASSWORDS_DIFFER", "The two passwords differ. Type the same one twice.")
+        call.release()
+        prepared = self._password_change.prepare(opened.tenant, opened.user.id, password)
+        return Done(
+            change=lambda work: self._self_service.renew_password(
+                work, opened.tenant, opened.link, prepared, visit.language, call.client_ip, call.request_id
+            )
+        )

@@ -1,0 +1,102 @@
+"""Visit: one request of a browser in a sign-in, as the steps see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from ostiary.http.forms import Form
+from ostiary.keys.issuers import Issuers
+from ostiary.login.flow import STEP, Step
+from ostiary.oauth.authorize.transactions import (
+    LIFETIME_S,
+    BrowserHalf,
+    SignInTransaction,
+    SignInTransactions,
+    cookie_name,
+)
+from ostiary.store.engine import Store
+from ostiary.store.work import Work
+from ostiary.transport.call import Call
+
+
+@dataclass(slots=True)
+class SignInVisit:
+    """A request of a browser in a sign-in. `form` is what was sent, empty where a page is shown for the first time.
+    `browser` is what the browser has of the transaction, None if nothing."""
+
+    call: Call
+    transaction: SignInTransaction
+    store: Store
+    transactions: SignInTransactions
+    issuers: Issuers
+    form: Form = field(default_factory=lambda: Form({}))
+    browser: BrowserHalf | None = None
+    is_current: bool = False
+    """Whether the browser has the transaction as it is now."""
+
+    @property
+    def action(self) -> str:
+        """The address to which the forms of all steps are sent."""
+        return f"{self.issuers.tenant(self.call.tenant_id)}/authorization/sign_in"
+
+    def hidden(self, step: str) -> dict[str, str]:
+        """The hidden fields of a step's form. Hands the transaction out to the browser, if it has none, or an earlier
+        version: call it when nothing changes any more."""
+        if self.browser is None or not self.is_current:
+            self.clear()
+            self.transaction, self.browser = self.transactions.hand_out(self.call.tenant_id, self.transaction)
+            self._set_cookie(self.browser, LIFETIME_S)
+            self.is_current = True
+        return {"transaction": self.browser.handle, "csrf_token": self.browser.csrf_token, STEP: step}
+
+    def remember(self, notes: Mapping[str, str], change: Callable[[Work], object] | None = None) -> None:
+        """Lets the transaction remember `notes`, each for later steps and requests, together with what `change`
+        writes. Of two requests that do so at once one raises SIGN_IN_OVER. Nothing is written while no factor is
+        proved: the browser keeps the notes then, sealed, and there can be no `change`."""
+        changed = replace(self.transaction, notes={**self.transaction.notes, **notes})
+        if self.transaction.version:
+            self.call.release()
+            with self.store.write() as work:
+                self.transactions.hold(work, self.call.tenant_id, self.transaction)
+                if change is not None:
+                    change(work)
+                changed = self.transactions.keep(work, self.call.tenant_id, changed)
+        elif change is not None:
+            raise LookupError("nothing is written for a sign-in in which no factor is proved")
+        self.moved_to(changed)
+
+    def moved_to(self, transaction: SignInTransaction) -> None:
+        """The transaction as it is from now on."""
+        self.transaction, self.is_current = transaction, False
+
+    def clear(self) -> None:
+        """Takes the cookie from the browser, if it has one."""
+        if self.browser is not None:
+            self._set_cookie(BrowserHalf(self.browser.handle, ""), 0)
+
+    def _set_cookie(self, browser: BrowserHalf, max_age_s: int) -> None:
+        path = urlsplit(self.issuers.tenant(self.call.tenant_id)).path
+        secure = "; Secure" if self.issuers.public_url.startswith("https:") else ""
+        cookie = f"{browser.cookie}={browser.secret}; Path={path}; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}"
+        self.call.headers.append(("set-cookie", cookie))
+
+
+SignInStep = Step[SignInTransaction, SignInVisit]
+"""A step of a sign-in."""
+
+
+def browser_half(call: Call, handle: str) -> BrowserHalf:
+    """What a browser sends: the handle of its form, and the secret in the cookie that belongs to it."""
+    return BrowserHalf(handle, _cookies(call).get(cookie_name(handle), ""))
+
+
+def _cookies(call: Call) -> dict[str, str]:
+    """Reads the cookies of a request. A value may be in quotes, which do not belong to it (RFC 6265 §4.1.1)."""
+    pairs = (pair.partition("=") for pair in call.metadata.get("cookie", "").split(";"))
+    return {name.strip(): _unquoted(value.strip()) for name, _, value in pairs}
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
