@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import json
 import pkgutil
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
@@ -15,14 +17,19 @@ from kit.servers.installation import ENTROPY
 
 import ostiary
 from ostiary.clock import SystemClock
+from ostiary.errors import DomainError
 from ostiary.keys.sealing import Sealing
+from ostiary.mfa.settings import MFA_EXTENSIONS
 from ostiary.oauth.token.settings import TOKENS, TokenSettings
 from ostiary.settings.setting import Setting
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy, TenantView
 from ostiary.store.work import Work
 from ostiary.upstream.social import SOCIAL
+from ostiary_api.appid.management.v4.mfa_pb2 import StoredMfaExtension
+from ostiary_api.appid.management.v4.tokens_pb2 import TokensConfig
 
+TIMES = 8
 PLAIN = frozenset({bool, float, int, str, type(None)})
 
 
@@ -141,3 +148,45 @@ def test_a_change_is_decoded_anew_and_the_value_before_stays_as_it_was(store: St
         after = TOKENS.read(work, view(tenancy, work))
     assert (before.access_lifetime_s, after.access_lifetime_s) == (3_600, 300)
     assert [(one.source, one.destination) for one in after.access_claims] == [("attributes", "a.b")]
+
+
+def at_once(store: Store, change: Callable[[Work], object]) -> None:
+    def run(_: int) -> None:
+        with store.write() as work:
+            change(work)
+
+    with ThreadPoolExecutor(TIMES) as threads:
+        list(threads.map(run, range(TIMES)))
+
+
+def test_of_changes_at_once_none_is_lost(store: Store) -> None:
+    def more(document: TokensConfig) -> None:
+        document.id_token_claims.add(source="roles")
+
+    at_once(store, lambda work: TOKENS.change(work, TENANT, more, 1))
+    with store.read() as work:
+        assert len(TOKENS.load(work, TENANT).identity_claims) == TIMES
+
+
+def test_of_changes_at_once_to_a_setting_with_secrets_none_is_lost(store: Store) -> None:
+    setting, sealing = MFA_EXTENSIONS["premfa"], Sealing(ENTROPY, b"k" * 32)
+
+    def more(document: StoredMfaExtension) -> None:
+        document.url += "x"
+        document.headers = json.dumps({**json.loads(document.headers or "{}"), document.url: "y"})
+
+    at_once(store, lambda work: setting.change_sealed(work, sealing, ENTROPY, TENANT, more, 1))
+    with store.read() as work:
+        stored = setting.opened(work, sealing, TENANT)
+        assert (stored.url, len(stored.headers)) == ("x" * TIMES, TIMES)
+        assert setting.load(work, TENANT).headers == (), "the headers are a secret"
+
+
+def test_an_edit_that_is_refused_stores_nothing(store: Store) -> None:
+    def too_short(document: TokensConfig) -> None:
+        document.access.expires_in = 1
+
+    with pytest.raises(DomainError, match="access"), store.write() as work:
+        TOKENS.change(work, TENANT, too_short, 1)
+    with store.read() as work:
+        assert TOKENS.load(work, TENANT).access_lifetime_s == 3_600

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ostiary.errors import DomainError, invalid, not_found
 from ostiary.outgoing.targets import read_target
 from ostiary.settings.setting import Setting
-from ostiary.store.tenancy import TenantView, touch
+from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 from ostiary_api.appid.management.v4 import action_urls_pb2 as pb
 
@@ -39,26 +39,18 @@ def get_action_url(work: Work, tenant: TenantView, action: str) -> str:
 
 def put_action_url(work: Work, tenant_id: str, action: str, url: str, now_ms: int) -> None:
     """Sets a page. Raises UNKNOWN_ACTION, INVALID_ACTION_URL."""
-    changed = _locked(work, tenant_id, action)
-    setattr(changed, action, url)
-    ACTION_URLS.replace(work, tenant_id, changed, now_ms)
+    ACTION_URLS.change(work, tenant_id, lambda urls: setattr(urls, _known(action), url), now_ms)
 
 
 def delete_action_url(work: Work, tenant_id: str, action: str, now_ms: int) -> None:
     """Restores the built-in page. Raises UNKNOWN_ACTION, ACTION_URL_NOT_FOUND."""
-    changed = _locked(work, tenant_id, action)
-    if not changed.HasField(action):  # type: ignore[arg-type]  # one of ACTIONS
-        raise _not_set()
-    changed.ClearField(action)  # type: ignore[arg-type]  # one of ACTIONS
-    ACTION_URLS.replace(work, tenant_id, changed, now_ms)
 
+    def remove(urls: pb.ActionUrls) -> None:
+        if not urls.HasField(_known(action)):  # type: ignore[arg-type]  # one of ACTIONS
+            raise _not_set()
+        urls.ClearField(action)  # type: ignore[arg-type]  # one of ACTIONS
 
-def _locked(work: Work, tenant_id: str, action: str) -> pb.ActionUrls:
-    _known(action)
-    touch(
-        work, tenant_id
-    )  # it locks the tenant. Lock, then read, then change: else of two pages set at once one is lost
-    return ACTION_URLS.load_document(work, tenant_id)
+    ACTION_URLS.change(work, tenant_id, remove, now_ms)
 
 
 def _known(action: str) -> str:

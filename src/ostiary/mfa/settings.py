@@ -10,16 +10,12 @@ from dataclasses import dataclass, field
 from google.protobuf import struct_pb2
 
 from ostiary.delivery.channels.sms import SmsAccount
-from ostiary.errors import DomainError, invalid, not_found
-from ostiary.ids import Entropy
-from ostiary.keys.sealing import Sealing
+from ostiary.errors import DomainError, invalid
 from ostiary.names import check_name
-from ostiary.settings.fields import is_blank, require
+from ostiary.settings.fields import require
 from ostiary.settings.sealed import SealedSetting
 from ostiary.settings.setting import Setting
 from ostiary.settings.switch import check_switch, is_on
-from ostiary.store.tenancy import touch
-from ostiary.store.work import Work
 from ostiary_api.appid.management.v4 import mfa_pb2 as pb
 
 EMAIL, NEXMO = "email", "nexmo"
@@ -93,37 +89,6 @@ MFA_CHANNELS = SealedSetting(
 )
 
 
-def channels(stored: pb.MfaChannels) -> dict[str, pb.MfaChannel]:
-    """The channels as callers see them, by the names of their paths; secrets are there if `stored` has them."""
-    return {
-        EMAIL: pb.MfaChannel(type=EMAIL, is_active=not stored.sms_is_active),
-        NEXMO: pb.MfaChannel(
-            type="sms", is_active=stored.sms_is_active, config=stored.sms if stored.HasField("sms") else None
-        ),
-    }  # fmt: skip
-
-
-def get_channel(found: Mapping[str, pb.MfaChannel], name: str) -> pb.MfaChannel:
-    """Returns one of the channels; raises CHANNEL_NOT_FOUND."""
-    if name not in found:
-        raise not_found("CHANNEL_NOT_FOUND", f"The channels are {EMAIL} and {NEXMO}.")
-    return found[name]
-
-
-def put_channel(
-    work: Work, sealing: Sealing, entropy: Entropy, tenant_id: str, name: str, channel: pb.MfaChannel, now_ms: int
-) -> pb.MfaChannel:
-    """Switches a channel on or off, and with it the other. Raises CHANNEL_NOT_FOUND and for a bad channel."""
-    touch(work, tenant_id)  # first: it locks the tenant, so that of two changes at once none is lost
-    stored = MFA_CHANNELS.opened_document(work, sealing, tenant_id)
-    get_channel(channels(stored), name)
-    check_switch(channel)
-    stored.sms_is_active = channel.is_active if name == NEXMO else not channel.is_active
-    if name == NEXMO and (channel.is_active or not is_blank(channel.config)) and channel.HasField("config"):
-        stored.sms.CopyFrom(channel.config)
-    return channels(MFA_CHANNELS.replace_sealed(work, sealing, entropy, tenant_id, stored, now_ms))[name]
-
-
 def _check_extension(stored: pb.StoredMfaExtension) -> None:
     if stored.is_active and not stored.url:
         raise url_missing()
@@ -148,37 +113,8 @@ def get_extension(name: str) -> SealedSetting[pb.StoredMfaExtension, MfaExtensio
     return MFA_EXTENSIONS[name]
 
 
-def extension_message(stored: pb.StoredMfaExtension) -> pb.MfaExtension:
-    """An extension as callers see it; headers are there if `stored` has them."""
-    shown = pb.MfaExtension(is_active=stored.is_active)
-    if stored.url:
-        shown.config.url = stored.url
-        shown.config.headers.update(json.loads(stored.headers or "{}"))
-    return shown
-
-
-def stored_extension(extension: pb.MfaExtension) -> pb.StoredMfaExtension:
-    """An extension as it is stored; raises IS_ACTIVE_MISSING, INVALID_URL, INVALID_HEADER.
-
-    Whether its URL may be called is for `Outgoing.check_url` to say."""
-    check_switch(extension)
-    if extension.config.HasField("url") and not extension.config.url:
-        raise invalid("INVALID_URL", "config.url must be a URL; leave it out where there is none.")
-    headers = dict(extension.config.headers)
-    _check_headers(headers)
-    return pb.StoredMfaExtension(
-        is_active=extension.is_active, url=extension.config.url, headers=json.dumps(headers) if headers else None
-    )  # fmt: skip
-
-
-def activated(stored: pb.StoredMfaExtension, active: pb.MfaExtensionActive) -> pb.StoredMfaExtension:
-    """The same extension, on or off."""
-    check_switch(active)
-    stored.is_active = active.is_active
-    return stored
-
-
-def _check_headers(headers: Mapping[str, str]) -> None:
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Raises INVALID_HEADER."""
     names = [name.lower() for name in headers]
     good = all(_HEADER_NAME.fullmatch(name) for name in names) and len(set(names)) == len(names) <= MAX_HEADERS
     good = good and not _OUR_HEADERS & set(names)

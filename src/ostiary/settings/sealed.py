@@ -69,6 +69,16 @@ class SealedSetting(Setting[M, V]):
             work.run(work.insert(_SECRETS).values({**row, "sealed_value": sealed}))
         return document
 
+    def change_sealed(
+        self, work: Work, sealing: Sealing, entropy: Entropy, tenant_id: str, edit: Callable[[M], None], now_ms: int
+    ) -> M:
+        """Edits the stored document with its secrets, then checks and stores it; of two changes at once none is
+        lost."""
+        self._lock(work, tenant_id)
+        document = self.opened_document(work, sealing, tenant_id)
+        edit(document)
+        return self.replace_sealed(work, sealing, entropy, tenant_id, document, now_ms)
+
     def _taken_out(self, document: M) -> Iterator[tuple[str, str]]:
         """The secrets of the document by path; they are no longer in it then."""
         for path in self._secrets:

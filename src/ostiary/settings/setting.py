@@ -80,11 +80,17 @@ class Setting(Generic[M, V]):
     def replace(self, work: Work, tenant_id: str, document: M, now_ms: int) -> M:
         """Checks and stores a document; it acts from the next request on."""
         if self._keeps:
-            # Lock, then read: of two changes at once the second must keep what the first has stored.
-            work.get(Tenant, tenant_id, lock=True)
+            self._lock(work, tenant_id)
             keep_switches(document, self.load_document(work, tenant_id))
         self._check(document)
         return self.store(work, tenant_id, document, now_ms)
+
+    def change(self, work: Work, tenant_id: str, edit: Callable[[M], None], now_ms: int) -> M:
+        """Edits the stored document, then checks and stores it; of two changes at once none is lost."""
+        self._lock(work, tenant_id)
+        document = self.load_document(work, tenant_id)
+        edit(document)
+        return self.replace(work, tenant_id, document, now_ms)
 
     def store(self, work: Work, tenant_id: str, document: M, now_ms: int) -> M:
         """Stores a document that was checked before. First writes race, so it is an upsert."""
@@ -100,6 +106,10 @@ class Setting(Generic[M, V]):
         )
         touch(work, tenant_id)
         return document
+
+    def _lock(self, work: Work, tenant_id: str) -> None:
+        """Lock, then read, then change: of two changes at once the second must keep what the first has stored."""
+        work.get(Tenant, tenant_id, lock=True)
 
     def _stored(self, work: Work, tenant_id: str) -> bytes | None:
         row = work.row(_FIND, {"of_tenant": tenant_id, "name": self.name})

@@ -198,7 +198,7 @@ def scopes_given(tenant: Tenant, client_id: str) -> list[str]:
     with tenant.caller.installation.runtime.store.read() as work:
         view = fresh_view(work, tenant.id)
         assert view is not None
-        return scopes_of_client(work, view, client_id)
+        return list(scopes_of_client(work, view, client_id))
 
 
 def test_a_profile_has_at_each_application_the_scopes_that_its_roles_name_there(tenant: Tenant) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from sqlalchemy import bindparam, delete, func, insert, select
 
@@ -82,7 +83,7 @@ _SCOPES_OF_CLIENT = (
     .where(_CLIENT_ROLES.c.tenant_id == bindparam("of_tenant"), _CLIENT_ROLES.c.client_id == bindparam("client_id"))
 )
 
-Access = dict[str, list[str]]
+Access = Mapping[str, Sequence[str]]
 """Scopes by the id of the application that defines them, both in the order in which they were put."""
 
 
@@ -152,14 +153,15 @@ def roles_of_client(work: Work, tenant_id: str, client_id: str) -> list[HeldRole
     ]
 
 
-def scopes_of_client(work: Work, tenant: TenantView, client_id: str) -> list[str]:
+def scopes_of_client(work: Work, tenant: TenantView, client_id: str) -> Sequence[str]:
     """The scopes that an application's own roles give it, at whichever application, sorted; for client_credentials.
 
     Ask only for clients that exist: the answer is cached under their id.
     """
     facts = {"of_tenant": tenant.id, "client_id": client_id}
     return tenant.cached(
-        ("scopes of client", client_id), lambda: sorted({row.scope for row in work.rows(_SCOPES_OF_CLIENT, facts)})
+        ("scopes of client", client_id),
+        lambda: tuple(sorted({row.scope for row in work.rows(_SCOPES_OF_CLIENT, facts)})),
     )
 
 
@@ -250,12 +252,17 @@ def _roles(work: Work, tenant: TenantView) -> dict[str, RoleView]:
 
 
 def _load(work: Work, tenant_id: str) -> dict[str, RoleView]:
-    roles = {row.id: RoleView(**row._asdict(), access={}) for row in work.rows(_OF_TENANT, {"of_tenant": tenant_id})}
+    rows = work.rows(_OF_TENANT, {"of_tenant": tenant_id})
+    access: dict[str, dict[str, list[str]]] = {row.id: {} for row in rows}
     for row in work.rows(_SCOPES_OF_TENANT, {"of_tenant": tenant_id}):
-        role = roles.get(row.role_id)
-        if role is not None:  # made since the statement above: the next request loads anew
-            role.access.setdefault(row.client_id, []).append(row.scope)
-    return roles
+        scopes = access.get(row.role_id)
+        if scopes is not None:  # made since the statement above: the next request loads anew
+            scopes.setdefault(row.client_id, []).append(row.scope)
+    return {row.id: RoleView(**row._asdict(), access=_frozen(access[row.id])) for row in rows}
+
+
+def _frozen(access: Access) -> Access:
+    return MappingProxyType({client_id: tuple(scopes) for client_id, scopes in access.items()})
 
 
 def _locked(work: Work, tenant_id: str, role_id: str) -> Role:

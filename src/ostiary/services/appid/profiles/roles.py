@@ -79,7 +79,7 @@ def access_of(role: pb.Role) -> Access:
     """The access that a role's document asks for; entries for the same application are one. Raises FIELD_MISSING,
     INVALID_LIST."""
     require(role, "", "access")
-    access: Access = {}
+    access: dict[str, list[str]] = {}
     for position, entry in enumerate(role.access):
         client_id, scopes = _entry(entry, f"access[{position}]")
         access.setdefault(client_id, []).extend(scopes)

@@ -6,18 +6,16 @@ import grpc
 from google.api import httpbody_pb2
 
 from ostiary.mfa.extensions import MfaExtensions
-from ostiary.mfa.settings import (
-    MFA,
-    MFA_CHANNELS,
-    activated,
+from ostiary.mfa.settings import MFA, MFA_CHANNELS, get_extension
+from ostiary.runtime import Runtime
+from ostiary.services.appid.signin.mfa_messages import (
     channels,
     extension_message,
     get_channel,
-    get_extension,
-    put_channel,
     stored_extension,
+    switched_channel,
+    switched_extension,
 )
-from ostiary.runtime import Runtime
 from ostiary.services.json_body import json_body
 from ostiary.transport.call import current_call
 from ostiary_api.appid.management.v4 import mfa_pb2 as pb
@@ -51,10 +49,11 @@ class MfaServicer(mfa_pb2_grpc.MfaServiceServicer):
         return get_channel(self._channels(), request.channel)
 
     def PutMfaChannel(self, request: pb.PutMfaChannelRequest, context: grpc.ServicerContext) -> pb.MfaChannel:
-        return put_channel(
-            current_call().work, self._sealing, self._entropy, request.tenant_id, request.channel, request.config,
-            self._clock.now_ms(),
-        )  # fmt: skip
+        edit = switched_channel(request.channel, request.config)
+        stored = MFA_CHANNELS.change_sealed(
+            current_call().work, self._sealing, self._entropy, request.tenant_id, edit, self._clock.now_ms()
+        )
+        return channels(stored)[request.channel]
 
     def GetMfaExtension(self, request: pb.GetMfaExtensionRequest, context: grpc.ServicerContext) -> pb.MfaExtension:
         call, setting = current_call(), get_extension(request.name)
@@ -77,8 +76,8 @@ class MfaServicer(mfa_pb2_grpc.MfaServiceServicer):
         self, request: pb.PutMfaExtensionActiveRequest, context: grpc.ServicerContext
     ) -> pb.MfaExtensionActive:
         work, setting = current_call().work, get_extension(request.name)
-        changed = activated(setting.opened_document(work, self._sealing, request.tenant_id), request.active)
-        setting.replace_sealed(work, self._sealing, self._entropy, request.tenant_id, changed, self._clock.now_ms())
+        edit = switched_extension(request.active)
+        setting.change_sealed(work, self._sealing, self._entropy, request.tenant_id, edit, self._clock.now_ms())
         return request.active
 
     def TestMfaExtension(

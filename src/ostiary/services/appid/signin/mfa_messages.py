@@ -1,0 +1,76 @@
+"""The channels and extensions of the second factor, between App ID's messages and what is stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+from ostiary.errors import invalid, not_found
+from ostiary.mfa.settings import EMAIL, NEXMO, check_headers
+from ostiary.settings.fields import is_blank
+from ostiary.settings.switch import check_switch
+from ostiary_api.appid.management.v4 import mfa_pb2 as pb
+
+
+def channels(stored: pb.MfaChannels) -> dict[str, pb.MfaChannel]:
+    """The channels as callers see them, by the names of their paths; secrets are there if `stored` has them."""
+    return {
+        EMAIL: pb.MfaChannel(type=EMAIL, is_active=not stored.sms_is_active),
+        NEXMO: pb.MfaChannel(
+            type="sms", is_active=stored.sms_is_active, config=stored.sms if stored.HasField("sms") else None
+        ),
+    }  # fmt: skip
+
+
+def get_channel(found: Mapping[str, pb.MfaChannel], name: str) -> pb.MfaChannel:
+    """Returns one of the channels; raises CHANNEL_NOT_FOUND."""
+    if name not in found:
+        raise not_found("CHANNEL_NOT_FOUND", f"The channels are {EMAIL} and {NEXMO}.")
+    return found[name]
+
+
+def switched_channel(name: str, channel: pb.MfaChannel) -> Callable[[pb.MfaChannels], None]:
+    """Returns the edit that switches a channel on or off, and with it the other. It raises CHANNEL_NOT_FOUND and
+    IS_ACTIVE_MISSING."""
+
+    def edit(stored: pb.MfaChannels) -> None:
+        get_channel(channels(stored), name)
+        check_switch(channel)
+        stored.sms_is_active = channel.is_active if name == NEXMO else not channel.is_active
+        if name == NEXMO and (channel.is_active or not is_blank(channel.config)) and channel.HasField("config"):
+            stored.sms.CopyFrom(channel.config)
+
+    return edit
+
+
+def extension_message(stored: pb.StoredMfaExtension) -> pb.MfaExtension:
+    """An extension as callers see it; headers are there if `stored` has them."""
+    shown = pb.MfaExtension(is_active=stored.is_active)
+    if stored.url:
+        shown.config.url = stored.url
+        shown.config.headers.update(json.loads(stored.headers or "{}"))
+    return shown
+
+
+def stored_extension(extension: pb.MfaExtension) -> pb.StoredMfaExtension:
+    """An extension as it is stored; raises IS_ACTIVE_MISSING, INVALID_URL, INVALID_HEADER.
+
+    Whether its URL may be called is for `Outgoing.check_url` to say."""
+    check_switch(extension)
+    if extension.config.HasField("url") and not extension.config.url:
+        raise invalid("INVALID_URL", "config.url must be a URL; leave it out where there is none.")
+    headers = dict(extension.config.headers)
+    check_headers(headers)
+    return pb.StoredMfaExtension(
+        is_active=extension.is_active, url=extension.config.url, headers=json.dumps(headers) if headers else None
+    )  # fmt: skip
+
+
+def switched_extension(active: pb.MfaExtensionActive) -> Callable[[pb.StoredMfaExtension], None]:
+    """Returns the edit that switches an extension on or off. It raises IS_ACTIVE_MISSING."""
+
+    def edit(stored: pb.StoredMfaExtension) -> None:
+        check_switch(active)
+        stored.is_active = active.is_active
+
+    return edit
