@@ -81,7 +81,7 @@ from ostiary.transport.health import Health
 from ostiary.transport.observation import Observer
 from ostiary.transport.pipeline import ForSome, Pipeline, Step, refuse_malformed
 from ostiary.transport.rules import read_rules
-from ostiary.transport.steps.access import authorize
+from ostiary.transport.steps.access import Authorize
 from ostiary.transport.steps.allowed import check_allowed
 from ostiary.transport.steps.audit import Audit
 from ostiary.transport.steps.authentication import Authenticate
@@ -255,7 +255,9 @@ def steps(runtime: Runtime) -> list[Step | ForSome]:
         Audit(
             runtime.clock, runtime.group_commit, reads=runtime.settings.audit_reads
         ),  # around access, whose no it records
-        authorize,  # before limits: strangers must not use up a tenant's share; before validation (AIP-211)
+        Authorize(
+            runtime.clock
+        ),  # before limits: strangers must not use up a tenant's share; before validation (AIP-211)
         Limit(CoarseLimiter(runtime.limits)),  # before work: what is refused must cost nothing
         refuse_malformed,  # after access: only who may call learns that the request was malformed
         check_headers,  # such as the version in Accept; after access, like all that says what is wrong

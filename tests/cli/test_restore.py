@@ -32,7 +32,7 @@ from ostiary.settings.setting import Setting
 from ostiary.store.copies import CopyError
 from ostiary.store.engine import Store
 from ostiary.store.replay import use_once
-from ostiary.store.tables import Client, Grant, Membership, Password, Session, SignInTransaction, User, table_of
+from ostiary.store.tables import Client, Grant, Password, RoleBinding, Session, SignInTransaction, User, table_of
 from ostiary.upstream.custom import CUSTOM
 from ostiary_api.appid.management.v4 import tokens_pb2 as pb
 from ostiary_api.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
@@ -130,7 +130,7 @@ def person(place: Place, tenant_id: str, name: str, hash: str) -> str:
         work.add(User(id=user_id, tenant_id=tenant_id, user_name=name, user_name_key=name, created_at=1, modified_at=1))
         work.add(
             Password(tenant_id=tenant_id, user_id=user_id, hash=hash, changed_at=1),
-            Membership(tenant_id=tenant_id, user_id=user_id, role="org_owner", created_at=1),
+            RoleBinding(tenant_id=tenant_id, holder_id=user_id, holder_type="User", role="org_owner", created_at=1),
             Session(id=new_id(SystemEntropy()), tenant_id=tenant_id, kind="browser", user_id=user_id, auth_time=1,
                     created_at=1, last_seen_at=1, expires_at=LATER),
             Grant(id=new_id(SystemEntropy()), tenant_id=tenant_id, kind="rotating", audience="appid", subject=user_id,
@@ -155,17 +155,17 @@ def test_what_was_revoked_since_the_backup_stays_dead(place: Place, made: dict[s
     place.run("apikey", "revoke", "default", other["id"])
     place.run("tenant", "disable", "paused")
     place.run("tenant", "delete", "gone", "--yes")
-    users, passwords, members = table_of(User), table_of(Password), table_of(Membership)
+    users, passwords, members = table_of(User), table_of(Password), table_of(RoleBinding)
     with place.store() as store, store.write() as work:
         work.run(update(users).where(users.c.id == left).values(active=False))
         work.run(update(passwords).where(passwords.c.user_id == stays).values(hash="new", changed_at=2))
-        work.run(members.delete().where(members.c.user_id == stays))
+        work.run(members.delete().where(members.c.holder_id == stays))
         work.run(update(table_of(Client)).values(secret_digest="changed"))
 
     restored = place.put_back()
     assert restored.code == 0, restored.stderr
     assert set(restored.json()["carriedOver"]) == {
-        "api_keys", "clients", "memberships", "passwords", "tenants", "users"
+        "api_keys", "clients", "passwords", "role_bindings", "tenants", "users"
     }  # fmt: skip
     with place.serving(tenant_id) as caller:
         assert ask(caller, token) is grpc.StatusCode.UNAUTHENTICATED, "no token of before the restoration is alive"
@@ -175,7 +175,7 @@ def test_what_was_revoked_since_the_backup_stays_dead(place: Place, made: dict[s
     assert states == {"System": "enabled", "default": "enabled", "paused": "disabled", "gone": "deleting"}
     assert place.rows(User, "user_name", "active") == [("left", False), ("stays", True)]
     assert place.rows(Password, "user_id", "hash") == sorted([(left, "old"), (stays, "new")])
-    assert place.rows(Membership, "user_id") == [(left,)]
+    assert place.rows(RoleBinding, "holder_id") == [(left,)]
     assert place.rows(Client, "secret_digest") == [("changed",)]
     assert place.rows(Session, "id") == place.rows(Grant, "id") == place.rows(SignInTransaction, "id") == []
 

@@ -12,12 +12,13 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, null, select
 
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.clock import Clock
 from ostiary.directory.roles.built_in import BUILT_IN, SERVICE_ACCOUNT
 from ostiary.directory.roles.permissions import END_USER, SIGNED_IN, Permissions
+from ostiary.directory.roles.rights import RIGHTS, by_groups, permissions_from, with_roles
 from ostiary.errors import unauthenticated
 from ostiary.ids import digest
 from ostiary.keys import jwt
@@ -26,30 +27,30 @@ from ostiary.keys.keyring import Keyring, Verifier
 from ostiary.oauth.claims.subjects import Subject, find_tenant_and_subject
 from ostiary.oauth.token.app_profile import CLIENT_AMR
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import ApiKey, Client, Membership, Session, User, table_of
+from ostiary.store.tables import USER, ApiKey, Client, Session, User, table_of
 from ostiary.store.tenancy import PLATFORM, SYSTEM_ID, Tenancy, TenantView
 from ostiary.store.work import Work
 
-_KEYS, _USERS, _MEMBERS = table_of(ApiKey), table_of(User), table_of(Membership)
+_KEYS, _USERS = table_of(ApiKey), table_of(User)
 _SESSIONS, _CLIENTS = table_of(Session), table_of(Client)
 _API_KEY = select(_KEYS.c.role, _KEYS.c.revoked_at).where(
     _KEYS.c.tenant_id == bindparam("of_tenant"), _KEYS.c.id == bindparam("id")
 )
+_THE_SESSION = (_SESSIONS.c.id == bindparam("session")) & (_SESSIONS.c.user_id == _USERS.c.id)
 _USER = prepared(
     select(
         _USERS.c.active,
         _USERS.c.access_epoch,
         _SESSIONS.c.ended_at,
         _SESSIONS.c.access_epoch.label("session_epoch"),
+        *RIGHTS,
     )
-    .select_from(
-        _USERS.outerjoin(_SESSIONS, (_SESSIONS.c.id == bindparam("session")) & (_SESSIONS.c.user_id == _USERS.c.id))
-    )
+    .select_from(with_roles(_USERS.outerjoin(_SESSIONS, _THE_SESSION), _USERS.c.id, USER, _USERS.c.tenant_id))
     .where(_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("id"))
+    .union_all(by_groups(null(), null(), null(), null(), *RIGHTS))
 )
-_ROLES_OF = prepared(
-    select(_MEMBERS.c.role).where(_MEMBERS.c.tenant_id == bindparam("of_tenant"), _MEMBERS.c.user_id == bindparam("id"))
-)
+"""The user with the session, a row for each role that was given to the user, and below them a row for each role of a
+group, in which all else is NULL."""
 _CLIENT = select(_CLIENTS.c.enabled, _CLIENTS.c.service_account).where(
     _CLIENTS.c.tenant_id == bindparam("of_tenant"), _CLIENTS.c.id == bindparam("id")
 )
@@ -201,15 +202,17 @@ class Authentication:
         return (row.role,), BUILT_IN[row.role].permissions
 
     def _user_rights(self, work: Work, tenant_id: str, user_id: str, session: str) -> Rights:
-        user = work.row(_USER, {"of_tenant": tenant_id, "id": user_id, "session": session})
+        rows = work.rows(
+            _USER, {"of_tenant": tenant_id, "id": user_id, "session": session, "now_ms": self._clock.now_ms()}
+        )
+        user = next((row for row in rows if row.active is not None), None)
         if user is None or not user.active:
             raise _refused()
         # A session that was being opened while all access of its user ended has an earlier epoch; none has none.
         if session and (user.session_epoch != user.access_epoch or user.ended_at is not None):
             raise _refused()
-        held = work.rows(_ROLES_OF, {"of_tenant": tenant_id, "id": user_id})
-        roles = [row.role for row in held]
-        return roles, SIGNED_IN.union(*(BUILT_IN[role].permissions for role in roles))
+        own = [row.role for row in rows if row.holder_type == USER]
+        return own, permissions_from(rows, tenant_id, SIGNED_IN)
 
 
 def _living(tenant: TenantView | None, revoked: bool) -> TenantView:

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, select
 
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.directory.groups.membership import BelongsTo, groups_of_users
+from ostiary.directory.roles.bindings import HeldRole, roles_named
 from ostiary.directory.roles.built_in import MANAGER, ORG_MEMBER, ORG_OWNER, READER, WRITER
 from ostiary.directory.users.users import UserView, get_user
 from ostiary.oauth.clients.clients import get_client
@@ -28,24 +29,19 @@ class CallerView:
     id: str
     name: str
     tenant: TenantView
-    roles: Sequence[str]
+    roles: Sequence[HeldRole]
     user: UserView | None = None
     groups: Sequence[BelongsTo] = ()
 
 
 def caller_view(work: Work, tenant: TenantView, principal: Principal) -> CallerView:
-    """The caller at home, with its roles by the names of the dialects."""
-    roles = dialect_roles(principal.roles)
+    """The caller at home, with the roles that it was given itself, as the dialects name them."""
+    roles = roles_named(work, tenant.id, (_OF_API_KEYS.get(role, role) for role in principal.roles))
     if principal.kind is PrincipalKind.USER:
         user = get_user(work, tenant.id, principal.id)
         groups = groups_of_users(work, tenant.id, [user.id])[user.id]
         return CallerView(user.id, user.user_name, tenant, roles, user, groups)
     return CallerView(principal.id, _name_of(work, tenant, principal), tenant, roles)
-
-
-def dialect_roles(roles: Sequence[str]) -> list[str]:
-    """The roles that a principal was given, as csp, cloudapi and SCIM call them, sorted."""
-    return sorted({_OF_API_KEYS.get(role, role) for role in roles})
 
 
 def _name_of(work: Work, tenant: TenantView, principal: Principal) -> str:

@@ -24,9 +24,9 @@ class Principal:
     """A caller whose credentials were checked on this very request.
 
     `id` is an API key's, directory user's, client's or (end user) profile's id. `tenant_id` is its own tenant,
-    `permissions` what it may do there, `roles` the names of the roles that were given to itself, as the dialects show
-    them, `scopes` those of its token. `token` is the digest of the token it presented, `session_id` the session the
-    token belongs to, `expires_at` its end in UTC milliseconds.
+    `permissions` what it may do there, `roles` those that were given to itself, as bindings name them, `scopes` those
+    of its token. `token` is the digest of the token it presented, `session_id` the session the token belongs to,
+    `expires_at` its end in UTC milliseconds.
     """
 
     kind: PrincipalKind

@@ -11,18 +11,17 @@ from collections.abc import Sequence
 
 from ostiary.access.policy import permissions_on
 from ostiary.access.principals import Principal
-from ostiary.directory.roles.built_in import BUILT_IN
-from ostiary.directory.roles.organization_roles import roles_of_users
 from ostiary.directory.roles.permissions import refuse_beyond
+from ostiary.directory.roles.rights import permissions_of_user
 from ostiary.store.work import Work
 
 
-def refuse_beyond_reach(work: Work, principal: Principal, tenant_id: str, user_ids: Sequence[str]) -> None:
-    """Raises FORBIDDEN where one of these directory users holds a role that `principal` does not have on the tenant.
+def refuse_beyond_reach(work: Work, principal: Principal, tenant_id: str, user_ids: Sequence[str], now_ms: int) -> None:
+    """Raises FORBIDDEN where one of these directory users has a permission, by itself or through a group, that
+    `principal` does not have on the tenant.
 
     Users that do not exist hold none: what their absence means is for the operation to say.
     """
     held = permissions_on(principal, tenant_id)
-    for roles in roles_of_users(work, tenant_id, user_ids).values():
-        for role in roles:
-            refuse_beyond(held, BUILT_IN[role].permissions)
+    for user_id in user_ids:
+        refuse_beyond(held, permissions_of_user(work, tenant_id, user_id, now_ms))

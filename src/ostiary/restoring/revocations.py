@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Column, Row, Select, Table, delete, select, tuple_, update
 
+from ostiary.directory.roles.permissions import read_permissions, write_permissions
 from ostiary.directory.tenants.deletion import begin_deletion
 from ostiary.directory.tenants.tenants import LIVING
 from ostiary.errors import conflict
@@ -25,10 +26,11 @@ from ostiary.store.tables import (
     Client,
     ClientRole,
     GroupMember,
-    Membership,
     Message,
+    OrganizationRole,
     Password,
     ProfileRole,
+    RoleBinding,
     RoleScope,
     SigningKey,
     Tenant,
@@ -43,7 +45,7 @@ PAGE = 500
 GENERATIONS = 1_000_000
 """The number added to generations, more than any worker has counted: what it cached before the restoration is no longer
 used."""
-RIGHTS = (Membership, ProfileRole, ClientRole, RoleScope, GroupMember)
+RIGHTS = (ProfileRole, ClientRole, RoleScope, GroupMember)
 """The tables whose rows are rights; a right that was removed there is removed here."""
 _TENANTS, _API_KEYS, _OUTBOX = table_of(Tenant), table_of(ApiKey), table_of(Message)
 _USED = table_of(UsedOnce)
@@ -94,6 +96,8 @@ def _rules() -> Iterator[Rule]:
     yield Rule(table_of(Client), _client, ("enabled", "service_account", "secret_digest", "sealed_secret"))
     yield Rule(table_of(User), _user, ("active",))
     yield Rule(table_of(Password), _password, ("hash", "changed_at", "valid_until", "expires_always"))
+    yield Rule(table_of(RoleBinding), _role_binding, ("expires_at",))
+    yield Rule(table_of(OrganizationRole), _organization_role, ("permissions",))
     for model in RIGHTS:
         yield Rule(table_of(model), _right)
 
@@ -126,6 +130,20 @@ def _password(ours: Row[Any], theirs: Row[Any] | None, _now_ms: int) -> dict[str
         return {}
     values = {name: getattr(theirs, name) for name in ("hash", "changed_at", "valid_until", "expires_always")}
     return values if theirs.hash != ours.hash else None
+
+
+def _role_binding(ours: Row[Any], theirs: Row[Any] | None, _now_ms: int) -> dict[str, Any] | None:
+    if theirs is None:
+        return {}
+    ends_earlier = theirs.expires_at is not None and (ours.expires_at is None or theirs.expires_at < ours.expires_at)
+    return {"expires_at": theirs.expires_at} if ends_earlier else None
+
+
+def _organization_role(ours: Row[Any], theirs: Row[Any] | None, _now_ms: int) -> dict[str, Any] | None:
+    if theirs is None:
+        return {}
+    kept = write_permissions(read_permissions(ours.permissions) & read_permissions(theirs.permissions))
+    return {"permissions": kept} if kept != ours.permissions else None
 
 
 def _right(_ours: Row[Any], theirs: Row[Any] | None, _now_ms: int) -> dict[str, Any] | None:

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from ostiary.clock import rfc3339
 from ostiary.directory.groups.membership import BelongsTo
-from ostiary.directory.roles.built_in import BUILT_IN
+from ostiary.directory.roles.bindings import HeldRole
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.document import USER_SCHEMA
 from ostiary.directory.users.input import CONFIRMED, NewUser
@@ -138,7 +138,7 @@ def _further(document: dict[str, Any]) -> dict[str, Any]:
 class UserContext:
     """The context of a user in SCIM: its roles and groups, the caller's name for it, and its address."""
 
-    roles: Sequence[str]
+    roles: Sequence[HeldRole]
     groups: Sequence[BelongsTo]
     external_id: str
     location: str
@@ -150,7 +150,7 @@ def write_user(user: UserView, user_context: UserContext, chosen: scim.ResponseP
         "id": user.id, "externalId": user_context.external_id or None, "userName": user.user_name,
         "displayName": user.display_name or None, "locale": user.locale or None, "active": user.active,
         "name": _name(user) or None, "emails": _entries(user.emails), "phoneNumbers": _entries(user.phones),
-        "roles": [{"value": role, "display": BUILT_IN[role].display_name} for role in user_context.roles] or None,
+        "roles": [{"value": role.name, "display": role.display_name} for role in user_context.roles] or None,
         "groups": [_membership(group) for group in user_context.groups] or None,
         "meta": {
             "resourceType": "User", "created": rfc3339(user.created_at), "lastModified": rfc3339(user.modified_at),

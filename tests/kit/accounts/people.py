@@ -8,13 +8,14 @@ from typing import Any
 from kit.callers import Caller, bearer
 from kit.servers.installation import ENTROPY, Installation
 
+from ostiary.directory.roles.bindings import bind_role
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import NewUser
 from ostiary.directory.users.users import create_user
 from ostiary.oauth.clients.clients import create_client
 from ostiary.oauth.platform.tokens import PlatformOrder
 from ostiary.oauth.sessions.sessions import open_session
-from ostiary.store.tables import Client, Membership
+from ostiary.store.tables import Client
 from ostiary.store.tenancy import SYSTEM_ID, touch
 
 PASSWORD = "correct horse battery staple"
@@ -46,7 +47,7 @@ def new_person(installation: Installation, tenant_id: str, name: str, *roles: st
     with runtime.store.write() as work:
         user = create_user(work, tenant_id, new, phc, ENTROPY, now_ms)
         for role in roles:
-            work.add(Membership(tenant_id=tenant_id, user_id=user.id, role=role, created_at=now_ms))
+            bind_role(work, tenant_id, user.id, role, now_ms)
         session = open_session(work, tenant_id, "csp", user.id, "pwd", now_ms, 3600, ENTROPY, access_epoch=0)
     return Made(user.id, name, tenant_id, platform_token(installation, user.id, "user", tenant_id, sid=session.id))
 

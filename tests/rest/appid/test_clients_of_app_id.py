@@ -17,8 +17,8 @@ from kit.patience import awaited
 from kit.servers.command import ostiary_here
 from kit.servers.served import Served, served
 
+from ostiary.directory.roles.bindings import bind_role
 from ostiary.directory.roles.built_in import ORG_OWNER
-from ostiary.directory.roles.organization_roles import add_membership
 from ostiary.store.engine import Store
 
 Json = dict[str, Any]
@@ -248,7 +248,7 @@ def test_a_writer_does_not_become_the_owner(server: Served, management: httpx.Cl
     owner = management.post("/cloud_directory/Users", json=user).json()["id"]
     tenant_id = server.credentials["tenantId"]
     with closing(Store(server.database)) as store, store.write() as work:
-        add_membership(work, tenant_id, owner, ORG_OWNER, 0)
+        bind_role(work, tenant_id, owner, ORG_OWNER, 0)
     made = ostiary_here(
         "apikey", "create", tenant_id, "--role", "writer", "--json", cwd=server.folder, **server.variables
     ).json()

@@ -13,9 +13,9 @@ from kit.oauth import PASSWORD, Refused, refused
 from sqlalchemy import select
 
 from ostiary.oauth.sessions.sessions import find_session, open_session
-from ostiary.store.tables import Membership, Password, Profile, User, table_of
+from ostiary.store.tables import Password, Profile, RoleBinding, User, table_of
 
-MEMBERS, PASSWORDS, PROFILES = table_of(Membership), table_of(Password), table_of(Profile)
+MEMBERS, PASSWORDS, PROFILES = table_of(RoleBinding), table_of(Password), table_of(Profile)
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 EVERYTHING: Json = {
     "userName": "jane", "displayName": "Jane D.", "nickName": "JD", "profileUrl": "https://example.com/jane",

@@ -27,10 +27,10 @@ from kit.oauth import PASSWORD, refused
 from sqlalchemy import select
 
 from ostiary.errors import DomainError
-from ostiary.store.tables import Membership, Password, PastPassword, User, table_of
+from ostiary.store.tables import Password, PastPassword, RoleBinding, User, table_of
 
 DOCUMENTATION = Path(__file__).parents[3] / "docs" / "exports.md"
-PASSWORDS, PAST, USERS, MEMBERS = table_of(Password), table_of(PastPassword), table_of(User), table_of(Membership)
+PASSWORDS, PAST, USERS, MEMBERS = table_of(Password), table_of(PastPassword), table_of(User), table_of(RoleBinding)
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def create(
 def list_(settings: Settings, as_json: bool) -> None:
     """Lists the operators with a password, by name. `ostiary apikey list System` lists the API keys of operators."""
     with operating(settings) as runtime, runtime.store.read() as work:
-        operators = [_document(user) for user in list_operators(work)]
+        operators = [_document(user) for user in list_operators(work, runtime.clock.now_ms())]
     if as_json:
         print_json(operators)
         return
@@ -94,7 +94,7 @@ def password_(settings: Settings, name: str, generate: bool, password_stdin: boo
     """Gives an operator a new password and ends all sessions of the operator. NAME is a name or an id."""
     with operating(settings) as runtime:
         with runtime.store.read() as work:
-            user = get_operator(work, name)
+            user = get_operator(work, name, runtime.clock.now_ms())
         password = _password(generate=generate, from_stdin=password_stdin)
         with runtime.store.read() as work:
             system = _system(runtime, work)
@@ -113,7 +113,7 @@ def password_(settings: Settings, name: str, generate: bool, password_stdin: boo
 def remove(settings: Settings, name: str, as_json: bool) -> None:
     """Removes an operator; sessions and tokens end with the next request. NAME is a name or an id."""
     with operating(settings) as runtime, runtime.store.write() as work:
-        user = get_operator(work, name)
+        user = get_operator(work, name, runtime.clock.now_ms())
         remove_user(work, SYSTEM_ID, user.id, runtime.clock.now_ms())
         recorded(runtime, work, "operator.remove", SYSTEM_ID, user.id)
     if as_json:

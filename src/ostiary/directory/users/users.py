@@ -45,7 +45,7 @@ from ostiary.ids import Entropy, new_id
 from ostiary.names import email_key, is_text, login_key, name_key
 from ostiary.store.pages import about_how_many, counted_rows, how_many, on_page, page_of
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import ExternalId, GroupMember, Membership, User, UserEmail, table_of, unindexed
+from ostiary.store.tables import ExternalId, GroupMember, RoleBinding, User, UserEmail, table_of, unindexed
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
@@ -54,7 +54,6 @@ MAX_PAGE = 100
 _USERS, _EMAILS = table_of(User), table_of(UserEmail)
 BY_AGE = (_USERS.c.created_at, _USERS.c.id)
 BY_USER_NAME = (_USERS.c.user_name_key, _USERS.c.id)
-_MEMBERSHIPS = table_of(Membership)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,11 @@ _CHANGE = prepared(update(_USERS).where(*_THE_USER).values({name: bindparam(name
 _DELETE = prepared(delete(_USERS).where(*_THE_USER))
 _NAMED_ELSEWHERE = [
     prepared(delete(table).where(table.c.tenant_id == bindparam("of_tenant"), table.c[column] == bindparam("of_user")))
-    for table, column in ((table_of(GroupMember), "member_id"), (table_of(ExternalId), "resource_id"))
+    for table, column in (
+        (table_of(GroupMember), "member_id"),
+        (table_of(RoleBinding), "holder_id"),
+        (table_of(ExternalId), "resource_id"),
+    )
 ]
 """Rows that no foreign key takes with a user: what they name may be a group too."""
 _BY_IDS = select(*COLUMNS).where(
@@ -135,11 +138,6 @@ _BY_EMAIL = prepared(
     select(_EMAILS.c.user_id.label("id")).where(
         _EMAILS.c.tenant_id == bindparam("of_tenant"), _EMAILS.c.value_key == bindparam("key"), _EMAILS.c.is_primary
     )
-)
-_MEMBERSHIPS_OF = (
-    select(_MEMBERSHIPS.c.role)
-    .where(_MEMBERSHIPS.c.tenant_id == bindparam("of_tenant"), _MEMBERSHIPS.c.user_id == bindparam("id"))
-    .order_by(_MEMBERSHIPS.c.role)
 )
 
 
@@ -222,11 +220,6 @@ def user_named(tenant_id: str, login: str, identity_field: str) -> ColumnElement
         _EMAILS.c.tenant_id == tenant_id, _EMAILS.c.value_key == key, _EMAILS.c.is_primary
     )
     return _USERS.c.id.in_(holders)
-
-
-def memberships(work: Work, tenant_id: str, user_id: str) -> list[str]:
-    """The organization roles of a user (org_owner, org_member, platform_operator), sorted."""
-    return [row.role for row in work.rows(_MEMBERSHIPS_OF, {"of_tenant": tenant_id, "id": user_id})]
 
 
 def create_user(

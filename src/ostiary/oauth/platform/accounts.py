@@ -9,19 +9,20 @@ from urllib.parse import quote
 
 from ostiary.directory.groups.membership import BelongsTo, groups_of_users
 from ostiary.directory.passwords.lockout import is_locked
+from ostiary.directory.roles.bindings import HeldRole, roles_of_user
 from ostiary.directory.users.input import CONFIRMED
-from ostiary.directory.users.users import UserView, find_user, memberships
+from ostiary.directory.users.users import UserView, find_user
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A user of an organization with its roles and groups."""
+    """A user of an organization with its roles, those that groups give included, and its groups."""
 
     tenant: TenantView
     user: UserView
-    roles: Sequence[str]
+    roles: Sequence[HeldRole]
     groups: Sequence[BelongsTo]
 
     @property
@@ -47,7 +48,7 @@ class Account:
     @property
     def perms(self) -> list[str]:
         """The permissions of its tokens."""
-        return [f"csp:{role}" for role in self.roles]
+        return [f"csp:{role.name}" for role in self.roles]
 
     def access_claims(self) -> dict[str, Any]:
         """Returns what an access token says of the account, in addition to the claims of every platform token."""
@@ -90,4 +91,4 @@ def living_account(work: Work, tenant: TenantView, user_id: str, now_ms: int) ->
     if user is None or not user.active or locked:
         return None
     groups = groups_of_users(work, tenant.id, [user_id])[user_id]
-    return Account(tenant, user, memberships(work, tenant.id, user_id), groups)
+    return Account(tenant, user, roles_of_user(work, tenant.id, user_id, now_ms), groups)

@@ -11,7 +11,7 @@ from google.protobuf import empty_pb2
 
 from ostiary.access.callers import CallerView, caller_view
 from ostiary.access.principals import Principal
-from ostiary.directory.roles.built_in import role_id
+from ostiary.directory.roles.bindings import DIRECT
 from ostiary.directory.signin.admission import wrong_credentials
 from ostiary.directory.tenants.tenants import SYSTEM_NAME
 from ostiary.errors import unauthenticated
@@ -81,10 +81,8 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
             site=EntityReference(name=self._url, id=f"urn:vcloud:site:{SYSTEM_ID}"),
             user=EntityReference(name=caller.name, id=f"urn:vcloud:user:{caller.id}"),
             org=EntityReference(name=tenant.name, id=f"urn:vcloud:org:{tenant.id}"),
-            location=self._url, roles=caller.roles,
-            role_refs=[
-                EntityReference(name=role, id=f"urn:vcloud:role:{role_id(tenant.id, role)}") for role in caller.roles
-            ],
+            location=self._url, roles=[role.name for role in caller.roles],
+            role_refs=[EntityReference(name=role.name, id=f"urn:vcloud:role:{role.id}") for role in caller.roles],
             session_idle_timeout_minutes=LIFETIME_S // 60,
         )  # fmt: skip
 
@@ -96,7 +94,8 @@ def session_id(principal: Principal) -> str:
 
 def _caller(opened: OpenedSession) -> CallerView:
     account = opened.account
-    return CallerView(account.user.id, account.user.user_name, account.tenant, account.roles, account.user)
+    own = [role for role in account.roles if role.membership_type == DIRECT]
+    return CallerView(account.user.id, account.user.user_name, account.tenant, own, account.user)
 
 
 def basic_credentials(call: Call) -> tuple[str, str, str]:

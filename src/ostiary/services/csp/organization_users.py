@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 import grpc
 
-from ostiary.directory.roles.organization_roles import roles_of_users
+from ostiary.directory.roles.bindings import roles_of_users
 from ostiary.directory.users.users import BY_USER_NAME, list_users
 from ostiary.http.paging import Page
 from ostiary.runtime import Runtime
@@ -22,13 +22,13 @@ class OrganizationUsersServicer(organization_users_pb2_grpc.OrganizationUsersSer
     """Lists the users of an organization."""
 
     def __init__(self, runtime: Runtime) -> None:
-        """Needs nothing from the runtime: everything is in the store."""
+        self._clock = runtime.clock
 
     def ListUsersV2(self, request: pb.ListUsersV2Request, context: grpc.ServicerContext) -> pb.UserPage:
         call = current_call()
         page = call.page(request)
         users, total = list_users(call.work, call.tenant_id, start=page.start, count=page.size, order=BY_USER_NAME)
-        roles = roles_of_users(call.work, call.tenant_id, [user.id for user in users])
+        roles = roles_of_users(call.work, call.tenant_id, [user.id for user in users], self._clock.now_ms())
         with_profile = call.flag(request, "expand_profile")
         return pb.UserPage(
             results=[

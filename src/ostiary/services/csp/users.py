@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ostiary.access.callers import CallerView
-from ostiary.directory.roles.built_in import BUILT_IN, role_id
+from ostiary.directory.roles.bindings import HeldRole
 from ostiary.directory.users.users import UserView
 from ostiary.oauth.platform.accounts import acct_of
 from ostiary.store.tenancy import TenantView
@@ -14,8 +14,8 @@ from ostiary_api.csp.v1 import organization_users_pb2 as pb
 from ostiary_api.csp.v1 import user_pb2
 
 
-def typed_user(tenant: TenantView, user: UserView, roles: Sequence[str], *, with_profile: bool) -> pb.TypedUser:
-    """Returns a user with its roles, for lists. Organization roles are assigned directly: none comes from a group."""
+def typed_user(tenant: TenantView, user: UserView, roles: Sequence[HeldRole], *, with_profile: bool) -> pb.TypedUser:
+    """Returns a user with its roles, for lists."""
     return pb.TypedUser(
         user=pb.ListedUser(
             username=user.user_name, first_name=user.given_name, last_name=user.family_name, domain=tenant.name,
@@ -25,8 +25,8 @@ def typed_user(tenant: TenantView, user: UserView, roles: Sequence[str], *, with
         org_id=tenant.id,
         organization_roles=[
             pb.TypedRole(
-                id=role_id(tenant.id, role), name=role, display_name=BUILT_IN[role].display_name, org_id=tenant.id,
-                membership_type="DIRECT",
+                id=role.id, name=role.name, display_name=role.display_name, org_id=tenant.id,
+                membership_type=role.membership_type,
             )
             for role in roles
         ],

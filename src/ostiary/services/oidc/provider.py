@@ -60,7 +60,7 @@ def _user_info() -> pb.UserInfo:
 
 def _claims(caller: CallerView) -> pb.UserInfo:
     answer = pb.UserInfo(
-        sub=caller.id, name=caller.name, org=caller.tenant.id, roles=caller.roles,
+        sub=caller.id, name=caller.name, org=caller.tenant.id, roles=[role.name for role in caller.roles],
         groups=[group.display_name for group in caller.groups],
     )  # fmt: skip
     if (user := caller.user) is not None:

@@ -11,8 +11,8 @@ from google.api import httpbody_pb2
 
 from ostiary.directory.groups.membership import groups_of_users
 from ostiary.directory.passwords.policy import check_new_password
+from ostiary.directory.roles.bindings import bind_role, roles_of_users
 from ostiary.directory.roles.built_in import ORG_MEMBER
-from ostiary.directory.roles.organization_roles import add_membership, roles_of_users
 from ostiary.directory.users.external_ids import USER, external_ids_of, give_external_id
 from ostiary.directory.users.input import check_user
 from ostiary.directory.users.users import UserView, create_user, get_user, list_users
@@ -85,7 +85,7 @@ class UsersServicer(scim_users_pb2_grpc.UsersServiceServicer):
     def _created(self, work: Work, call: Call, given: Provisioned, phc: str | None) -> UserView:
         tenant_id, now_ms = call.tenant_id, self._clock.now_ms()
         user = create_user(work, tenant_id, given.new, phc, self._entropy, now_ms)
-        add_membership(work, tenant_id, user.id, ORG_MEMBER, now_ms)
+        bind_role(work, tenant_id, user.id, ORG_MEMBER, now_ms)
         if given.external_id:
             give_external_id(work, tenant_id, call.principal.id, USER, given.external_id, user.id)
         call.audit_target = user.id
@@ -95,7 +95,8 @@ class UsersServicer(scim_users_pb2_grpc.UsersServiceServicer):
         self, call: Call, work: Work, users: Sequence[UserView], chosen: scim.ResponseParameters[Any]
     ) -> list[dict[str, Any]]:
         tenant_id, ids = call.tenant_id, [user.id for user in users]
-        roles, groups = roles_of_users(work, tenant_id, ids), groups_of_users(work, tenant_id, ids)
+        roles = roles_of_users(work, tenant_id, ids, self._clock.now_ms())
+        groups = groups_of_users(work, tenant_id, ids)
         names = external_ids_of(work, tenant_id, call.principal.id, USER, ids)
 
         def user_context(user: UserView) -> UserContext:

@@ -3,12 +3,13 @@
 Every table but the installation's own starts with its tenant. Times are UTC milliseconds; ids are GUIDs unless said.
 """
 
-from ostiary.store.tables.access import ApiKey, Membership
+from ostiary.store.tables.access import ApiKey
 from ostiary.store.tables.clients import Client, ClientRole, ClientScope
 from ostiary.store.tables.columns import as_id, table_of, temporary_tables, unindexed
 from ostiary.store.tables.groups import Group, GroupMember
 from ostiary.store.tables.installation import Fact, Job, Lease
 from ostiary.store.tables.keys import SigningKey
+from ostiary.store.tables.organization_roles import GROUP, USER, OrganizationRole, RoleBinding
 from ostiary.store.tables.profiles import Identity, Profile, ProfileRole
 from ostiary.store.tables.roles import Role, RoleScope
 from ostiary.store.tables.sessions import Session
@@ -30,10 +31,10 @@ from ostiary.store.tables.users import (
 )
 
 __all__ = [
-    "ApiKey", "AuditEvent", "AuthorizationCode", "Client", "ClientRole", "ClientScope", "Counter", "ExternalId",
-    "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginName", "Logo", "Membership", "Message",
-    "MessageTemplate", "OneTimeCode", "Password", "PastPassword", "Profile", "ProfileRole", "RefreshToken",
-    "RevokedToken", "Role", "RoleScope", "Session", "SettingDocument", "SettingSecret", "SignInTransaction",
-    "SigningKey", "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "WrongPassword",
-    "as_id", "table_of", "temporary_tables", "unindexed",
+    "GROUP", "USER", "ApiKey", "AuditEvent", "AuthorizationCode", "Client", "ClientRole", "ClientScope", "Counter",
+    "ExternalId", "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginName", "Logo", "Message",
+    "MessageTemplate", "OneTimeCode", "OrganizationRole", "Password", "PastPassword", "Profile", "ProfileRole",
+    "RefreshToken", "RevokedToken", "Role", "RoleBinding", "RoleScope", "Session", "SettingDocument", "SettingSecret",
+    "SignInTransaction", "SigningKey", "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail",
+    "UserPhone", "WrongPassword", "as_id", "table_of", "temporary_tables", "unindexed",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Access rights: API keys, and the organization roles of directory users."""
+"""API keys: access to the management side for programs."""
 
 from __future__ import annotations
 
@@ -18,13 +18,3 @@ class ApiKey(SQLModel, table=True):
     role: str = Field(description="reader, writer, manager or platform_operator.")
     created_at: int = moment()
     revoked_at: int | None = moment(optional=True)
-
-
-class Membership(SQLModel, table=True):
-    """An organization role (org_owner, org_member, platform_operator) that a directory user holds in its tenant."""
-
-    __tablename__ = "memberships"
-    tenant_id: str = owned_by("tenants.id", key=True)
-    user_id: str = owned_by("users.id", key=True)
-    role: str = Field(primary_key=True, max_length=32)
-    created_at: int = moment()

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
 )
+from sqlalchemy import text as condition_of
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -131,6 +132,11 @@ def temporary_tables() -> Iterator[tuple[Table, Column[int]]]:
     """Returns every table whose rows expire, with the column that says when; those that refer to others first."""
     for table in reversed(SQLModel.metadata.sorted_tables):
         yield from ((table, column) for column in table.columns if column.info.get(_ENDS))
+
+
+def only_where(condition: str) -> dict[str, Any]:
+    """The arguments of an index that has only the rows that fulfil a condition."""
+    return {"sqlite_where": condition_of(condition), "postgresql_where": condition_of(condition)}
 
 
 def text(*, default: str = "") -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import moment, owned_by, sorted_text, text
+from ostiary.store.tables.columns import moment, only_where, owned_by, sorted_text, text
 
 
 class Group(SQLModel, table=True):
@@ -28,7 +28,10 @@ class GroupMember(SQLModel, table=True):
     """A member of a group: a user or another group."""
 
     __tablename__ = "group_members"
-    __table_args__ = (Index("ix_group_members_member", "tenant_id", "member_id"),)
+    __table_args__ = (
+        Index("ix_group_members_member", "tenant_id", "member_id"),
+        Index("ix_group_members_nested", "tenant_id", "member_id", **only_where("member_type = 'Group'")),
+    )
     tenant_id: str = owned_by("tenants.id")
     group_id: str = owned_by("groups.id", key=True)
     member_id: str = Field(primary_key=True, max_length=36)

@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 from ostiary.access.policy import decide
 from ostiary.access.reach import refuse_beyond_reach
+from ostiary.clock import Clock
 from ostiary.errors import invalid
 from ostiary.store.tenancy import SYSTEM_ID, TenantView
 from ostiary.transport.call import Call
@@ -17,22 +18,30 @@ from ostiary.transport.pipeline import MALFORMED, Proceed
 from ostiary_api.options.v1 import rules_pb2 as options
 
 
-def authorize(call: Call, request: Message, proceed: Proceed) -> Any:
+class Authorize:
     """Fills `call.tenant` with the tenant on which the call acts; disabled ones count as unknown.
 
     A request that cannot be decoded names no tenant: its caller must at least be authenticated.
     """
-    rules = call.rules
-    tenant_id = _tenant_of(call, request)
-    tenant = _found(call, tenant_id) if tenant_id else None
-    decide(rules.need, call.principal, tenant_id, tenant_exists=tenant is not None and tenant.enabled)
-    if rules.person is not None and tenant is not None and request is not MALFORMED:
-        named = people_named(call.reading, tenant, request, rules.person)
-        refuse_beyond_reach(call.reading, call.principal, tenant_id, named)
-    call.tenant = tenant  # not before: a refusal is recorded at the caller's own tenant, not at one it only named
-    if rules.tenant_context == options.TENANT_CONTEXT_REQUIRED and tenant_id == SYSTEM_ID:
-        raise invalid("TENANT_CONTEXT_MISSING", f"Name the organization in the header {rules.dialect.tenant_header}.")
-    return proceed(call, request)
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def __call__(self, call: Call, request: Message, proceed: Proceed) -> Any:
+        """Raises the error that a caller who may not is to see."""
+        rules = call.rules
+        tenant_id = _tenant_of(call, request)
+        tenant = _found(call, tenant_id) if tenant_id else None
+        decide(rules.need, call.principal, tenant_id, tenant_exists=tenant is not None and tenant.enabled)
+        if rules.person is not None and tenant is not None and request is not MALFORMED:
+            named = people_named(call.reading, tenant, request, rules.person)
+            refuse_beyond_reach(call.reading, call.principal, tenant_id, named, self._clock.now_ms())
+        call.tenant = tenant  # not before: a refusal is recorded at the caller's own tenant, not at one it only named
+        if rules.tenant_context == options.TENANT_CONTEXT_REQUIRED and tenant_id == SYSTEM_ID:
+            raise invalid(
+                "TENANT_CONTEXT_MISSING", f"Name the organization in the header {rules.dialect.tenant_header}."
+            )
+        return proceed(call, request)
 
 
 def _found(call: Call, tenant_id: str) -> TenantView | None:

@@ -245,6 +245,40 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "name", "language", name=op.f("pk_message_templates")),
     )
     op.create_table(
+        "organization_roles",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("service_definition_id", sa.String(length=36), nullable=True),
+        sa.Column("name", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("name_key", sa.String(), nullable=False),
+        sa.Column("display_name", sa.String(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("permissions", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("modified_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_organization_roles_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_organization_roles")),
+    )
+    op.create_index(op.f("ix_organization_roles_tenant_id"), "organization_roles", ["tenant_id"], unique=False)
+    op.create_index(
+        "uq_organization_roles_name",
+        "organization_roles",
+        ["tenant_id", "name_key"],
+        unique=True,
+        sqlite_where=sa.text("service_definition_id IS NULL"),
+        postgresql_where=sa.text("service_definition_id IS NULL"),
+    )
+    op.create_index(
+        "uq_organization_roles_service",
+        "organization_roles",
+        ["service_definition_id", "name_key"],
+        unique=True,
+        sqlite_where=sa.text("service_definition_id IS NOT NULL"),
+        postgresql_where=sa.text("service_definition_id IS NOT NULL"),
+    )
+    op.create_table(
         "outbox",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -297,6 +331,27 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_revoked_tokens_expires_at"), "revoked_tokens", ["expires_at"], unique=False)
     op.create_index(op.f("ix_revoked_tokens_tenant_id"), "revoked_tokens", ["tenant_id"], unique=False)
+    op.create_table(
+        "role_bindings",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("holder_id", sa.String(length=36), nullable=False),
+        sa.Column("holder_type", sa.String(length=5), nullable=False),
+        sa.Column("role", sa.String(length=36), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_role_bindings_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "holder_id", "holder_type", "role", name=op.f("pk_role_bindings")),
+    )
+    op.create_index(
+        "ix_role_bindings_groups",
+        "role_bindings",
+        ["tenant_id", "holder_id"],
+        unique=False,
+        sqlite_where=sa.text("holder_type = 'Group'"),
+        postgresql_where=sa.text("holder_type = 'Group'"),
+    )
     op.create_table(
         "roles",
         sa.Column("id", sa.String(length=36), nullable=False),
@@ -511,6 +566,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("group_id", "member_id", name=op.f("pk_group_members")),
     )
     op.create_index("ix_group_members_member", "group_members", ["tenant_id", "member_id"], unique=False)
+    op.create_index(
+        "ix_group_members_nested",
+        "group_members",
+        ["tenant_id", "member_id"],
+        unique=False,
+        sqlite_where=sa.text("member_type = 'Group'"),
+        postgresql_where=sa.text("member_type = 'Group'"),
+    )
     op.create_table(
         "identities",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -547,18 +610,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "name_key", name=op.f("pk_login_names")),
     )
     op.create_index(op.f("ix_login_names_user_id"), "login_names", ["user_id"], unique=False)
-    op.create_table(
-        "memberships",
-        sa.Column("tenant_id", sa.String(length=36), nullable=False),
-        sa.Column("user_id", sa.String(length=36), nullable=False),
-        sa.Column("role", sa.String(length=32), nullable=False),
-        sa.Column("created_at", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["tenant_id"], ["tenants.id"], name=op.f("fk_memberships_tenant_id"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_memberships_user_id"), ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("tenant_id", "user_id", "role", name=op.f("pk_memberships")),
-    )
     op.create_table(
         "one_time_codes",
         sa.Column("digest", sa.String(length=64), nullable=False),

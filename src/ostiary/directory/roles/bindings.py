@@ -1,0 +1,149 @@
+"""Role bindings: who holds which role of an organization, itself or through groups, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, String, bindparam, cast, or_, select, union_all
+
+from ostiary.directory.roles.built_in import BUILT_IN, BuiltInRole, role_id
+from ostiary.directory.roles.rights import by_groups, with_roles
+from ostiary.store.prepared import prepared
+from ostiary.store.tables import GROUP, USER, GroupMember, OrganizationRole, RoleBinding, User, table_of, unindexed
+from ostiary.store.work import Work
+
+_BINDINGS, _ROLES = table_of(RoleBinding), table_of(OrganizationRole)
+_USERS, _MEMBERS = table_of(User), table_of(GroupMember)
+DIRECT, BY_GROUP = "DIRECT", "GROUP"
+"""The values of `HeldRole.membership_type`: given to the holder itself, or to a group that it belongs to."""
+_SHOWN = (_BINDINGS.c.role, _BINDINGS.c.holder_type, _BINDINGS.c.expires_at, _ROLES.c.name, _ROLES.c.display_name)
+_OF_USER = prepared(
+    union_all(
+        select(*_SHOWN)
+        .select_from(with_roles(_USERS, _USERS.c.id, USER, _USERS.c.tenant_id))
+        .where(_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("id")),
+        by_groups(*_SHOWN),
+    )
+)
+_OF_USERS = (
+    select(_BINDINGS.c.holder_id, *_SHOWN)
+    .select_from(
+        _BINDINGS.outerjoin(
+            _ROLES, (_ROLES.c.id == _BINDINGS.c.role) & (unindexed(_ROLES.c.tenant_id) == bindparam("of_tenant"))
+        )
+    )
+    .where(
+        unindexed(_BINDINGS.c.tenant_id) == bindparam("of_tenant"),
+        _BINDINGS.c.holder_id.in_(bindparam("ids", expanding=True)),
+        _BINDINGS.c.holder_type == USER,
+        or_(_BINDINGS.c.expires_at.is_(None), _BINDINGS.c.expires_at > bindparam("now_ms")),
+    )
+)
+_GIVEN = (
+    select(_BINDINGS.c.holder_id.label("id"), _BINDINGS.c.holder_type.label("kind"))
+    .where(
+        _BINDINGS.c.tenant_id == bindparam("of_tenant"),
+        _BINDINGS.c.role == bindparam("role"),
+        or_(_BINDINGS.c.expires_at.is_(None), _BINDINGS.c.expires_at > bindparam("now_ms")),
+    )
+    .cte("holders", recursive=True)
+)
+_HOLDERS = select(
+    _GIVEN.union(
+        select(_MEMBERS.c.member_id, cast(_MEMBERS.c.member_type, String(5))).where(
+            _MEMBERS.c.tenant_id == bindparam("of_tenant"), _MEMBERS.c.group_id == _GIVEN.c.id, _GIVEN.c.kind == GROUP
+        )
+    )
+)
+_NAMED = select(_ROLES.c.id, _ROLES.c.name, _ROLES.c.display_name).where(
+    unindexed(_ROLES.c.tenant_id) == bindparam("of_tenant"), _ROLES.c.id.in_(bindparam("ids", expanding=True))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRole:
+    """A role that somebody holds, as the dialects show it. `expires_at` is in UTC milliseconds, None for never."""
+
+    id: str
+    name: str
+    display_name: str
+    membership_type: str = DIRECT
+    expires_at: int | None = None
+
+
+def roles_named(work: Work, tenant_id: str, roles: Iterable[str]) -> list[HeldRole]:
+    """The roles that bindings name so, sorted by name. Built-in ones are known without the store."""
+    wanted = set(roles)
+    found = [_built_in(tenant_id, BUILT_IN[role]) for role in wanted & BUILT_IN.keys()]
+    stored = sorted(wanted - BUILT_IN.keys())
+    rows = work.rows(_NAMED, {"of_tenant": tenant_id, "ids": stored}) if stored else ()
+    found += [HeldRole(row.id, row.name, row.display_name) for row in rows]
+    return sorted(found, key=_by_name)
+
+
+def roles_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> list[HeldRole]:
+    """The roles that a user holds now, itself or through groups, each once, sorted by name."""
+    rows = work.rows(_OF_USER, {"of_tenant": tenant_id, "id": user_id, "now_ms": now_ms})
+    held: dict[str, HeldRole] = {}
+    for role in _shown(tenant_id, rows):
+        if role.id not in held or role.membership_type == DIRECT:
+            held[role.id] = role
+    return sorted(held.values(), key=_by_name)
+
+
+def roles_of_users(
+    work: Work, tenant_id: str, user_ids: Sequence[str], now_ms: int
+) -> Mapping[str, Sequence[HeldRole]]:
+    """The roles that each of these users was given itself and holds now, sorted by name."""
+    asked = {"of_tenant": tenant_id, "ids": list(user_ids), "now_ms": now_ms}
+    rows: dict[str, list[Row[Any]]] = {user_id: [] for user_id in user_ids}
+    for row in work.rows(_OF_USERS, asked) if user_ids else ():
+        rows[row.holder_id].append(row)
+    return {user_id: sorted(_shown(tenant_id, of_user), key=_by_name) for user_id, of_user in rows.items()}
+
+
+def holders_of_role(work: Work, tenant_id: str, role: str, now_ms: int) -> list[str]:
+    """The ids of the users who hold a role now, themselves or through groups, sorted."""
+    rows = work.rows(_HOLDERS, {"of_tenant": tenant_id, "role": role, "now_ms": now_ms})
+    return sorted({row.id for row in rows if row.kind == USER})
+
+
+def bind_role(
+    work: Work, tenant_id: str, holder_id: str, role: str, now_ms: int, *, kind: str = USER,
+    expires_at: int | None = None,
+) -> None:  # fmt: skip
+    """Gives a role without asking who gives it: for new users and for the operator of the installation.
+
+    `role` is the name of a built-in role or the id of a stored one. Who has it already has it until `expires_at` now.
+    """
+    row = {
+        "tenant_id": tenant_id, "holder_id": holder_id, "holder_type": kind, "role": role, "expires_at": expires_at,
+        "created_at": now_ms,
+    }  # fmt: skip
+    given = work.insert(_BINDINGS).values(row)
+    key = [_BINDINGS.c.tenant_id, _BINDINGS.c.holder_id, _BINDINGS.c.holder_type, _BINDINGS.c.role]
+    work.run(given.on_conflict_do_update(index_elements=key, set_={"expires_at": expires_at}))
+
+
+def _shown(tenant_id: str, rows: Iterable[Row[Any]]) -> list[HeldRole]:
+    """The roles of bindings; one that names a role that is gone, or of another organization, shows none."""
+    found = []
+    for row in rows:
+        how = DIRECT if row.holder_type == USER else BY_GROUP
+        if row.role in BUILT_IN:
+            found.append(_built_in(tenant_id, BUILT_IN[row.role], how, row.expires_at))
+        elif row.name is not None:
+            found.append(HeldRole(row.role, row.name, row.display_name, how, row.expires_at))
+    return found
+
+
+def _built_in(
+    tenant_id: str, role: BuiltInRole, how: str = DIRECT, expires_at: int | None = None
+) -> HeldRole:  # fmt: skip
+    return HeldRole(role_id(tenant_id, role.name), role.name, role.display_name, how, expires_at)
+
+
+def _by_name(role: HeldRole) -> tuple[str, str]:
+    return role.name, role.id

@@ -1,0 +1,108 @@
+"""Rights in effect: the roles of users, given to themselves or to groups that they belong to, however deep the groups
+nest, and the permissions that follow. A binding that has expired gives nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Row,
+    Select,
+    String,
+    and_,
+    bindparam,
+    cast,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
+
+from ostiary.directory.roles.built_in import BUILT_IN
+from ostiary.directory.roles.permissions import NONE, SIGNED_IN, Permission, Permissions, read_permissions
+from ostiary.store.prepared import prepared
+from ostiary.store.tables import GROUP, USER, GroupMember, OrganizationRole, RoleBinding, table_of
+from ostiary.store.tenancy import SYSTEM_ID
+from ostiary.store.work import Work
+
+_BINDINGS, _ROLES, _MEMBERS = table_of(RoleBinding), table_of(OrganizationRole), table_of(GroupMember)
+_TENANT: ColumnElement[str] = bindparam("of_tenant")
+RIGHTS: Sequence[ColumnElement[Any]] = (_BINDINGS.c.role, _BINDINGS.c.holder_type, _ROLES.c.permissions)
+"""The columns from which `permissions_from` reads. The statements that have them give a row for each holder, without a
+role where it has none."""
+
+
+def with_roles(
+    holders: FromClause, holder_id: ColumnElement[str], kind: str, tenant_id: ColumnElement[str]
+) -> FromClause:
+    """`holders`, each with its bindings that have not expired at the parameter `now_ms`, and with the stored role that
+    a binding names; a role of another organization gives nothing.
+
+    Only outer joins: they fix the order, in which the databases else begin with all bindings of the tenant.
+    """
+    held = and_(
+        _BINDINGS.c.tenant_id == tenant_id,
+        _BINDINGS.c.holder_id == holder_id,
+        _BINDINGS.c.holder_type == _word(kind),
+        or_(_BINDINGS.c.expires_at.is_(None), _BINDINGS.c.expires_at > bindparam("now_ms")),
+    )
+    named = and_(_ROLES.c.id == _BINDINGS.c.role, _ROLES.c.tenant_id == tenant_id)
+    return holders.outerjoin(_BINDINGS, held).outerjoin(_ROLES, named)
+
+
+def by_groups(*columns: ColumnElement[Any], kind: str = USER) -> Select[Any]:
+    """`columns` of every group to which the holder `id` belongs, with its roles."""
+    of_tenant = _MEMBERS.c.tenant_id == _TENANT
+    direct = select(_MEMBERS.c.group_id.label("id")).where(
+        of_tenant, _MEMBERS.c.member_id == bindparam("id"), _MEMBERS.c.member_type == _word(kind)
+    )
+    groups = direct.cte("holders", recursive=True)
+    # UNION, not UNION ALL: groups may contain one another in a circle.
+    groups = groups.union(
+        select(_MEMBERS.c.group_id).where(
+            of_tenant, _MEMBERS.c.member_id == groups.c.id, _MEMBERS.c.member_type == _word(GROUP)
+        )
+    )
+    return select(*columns).select_from(with_roles(groups, groups.c.id, GROUP, _TENANT))
+
+
+def _of_holder(kind: str) -> Select[Any]:
+    holder = select(cast(bindparam("id"), String(36)).label("id")).subquery("holder")
+    return select(*RIGHTS).select_from(with_roles(holder, holder.c.id, kind, _TENANT))
+
+
+def _word(kind: str) -> ColumnElement[str]:
+    return literal_column(f"'{kind}'")
+
+
+_OF_USER = prepared(union_all(_of_holder(USER), by_groups(*RIGHTS)))
+_OF_GROUP = prepared(union_all(_of_holder(GROUP), by_groups(*RIGHTS, kind=GROUP)))
+
+
+def permissions_from(rows: Iterable[Row[Any]], tenant_id: str, held: Permissions = NONE) -> Permissions:
+    """The permissions that bindings give, beside those that are `held` already."""
+    for row in rows:
+        if row.role is None:
+            continue
+        role = BUILT_IN.get(row.role)
+        given = role.permissions if role is not None else read_permissions(row.permissions or "")
+        held = given if held <= given else held | given
+    if Permission.PLATFORM_OPERATE in held and tenant_id != SYSTEM_ID:
+        return held - {Permission.PLATFORM_OPERATE}
+    return held
+
+
+def permissions_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> Permissions:
+    """What a directory user may do in its organization. One that does not exist may as much as one without roles."""
+    rows = work.rows(_OF_USER, {"of_tenant": tenant_id, "id": user_id, "now_ms": now_ms})
+    return permissions_from(rows, tenant_id, SIGNED_IN)
+
+
+def permissions_of_group(work: Work, tenant_id: str, group_id: str, now_ms: int) -> Permissions:
+    """What a group gives to its members, by its own roles and by those of the groups that it belongs to."""
+    rows = work.rows(_OF_GROUP, {"of_tenant": tenant_id, "id": group_id, "now_ms": now_ms})
+    return permissions_from(rows, tenant_id)
