@@ -16,6 +16,7 @@ from ostiary.access.exchange import GRANT_TYPE as IAM_API_KEY
 from ostiary.access.exchange import ApiKeyGrant, IamProfile
 from ostiary.access.introspection import TokenInspection
 from ostiary.access.limits import CoarseLimiter, read_limits
+from ostiary.audit.sink import EventSink
 from ostiary.background.cleaner import clean
 from ostiary.background.jobs import JobKind, Kinds, deletions, run_jobs
 from ostiary.background.tasks import Task, leased
@@ -129,7 +130,8 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     sign_in = PasswordSignIn(store, clock, passwords, sealing, limits.exact)
     authentication = Authentication(tenancy, keys, issuers, clock)
     group_commit = GroupCommit(store)
-    user_sign_in = UserSignIn(store, sign_in, group_commit, clock, entropy)
+    events = EventSink(clock, group_commit)
+    user_sign_in = UserSignIn(store, sign_in, events, clock, entropy)
     anonymous = AnonymousTokens(keys, issuers, clock)
     issuing = Issuing(group_commit)
     platform_tokens = PlatformTokens(tenancy, keys, issuers, entropy)
@@ -140,9 +142,9 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
             "password": PasswordGrant(GrantSignIn(user_sign_in, anonymous), CLOUD_DIRECTORY),
             CLIENT_CREDENTIALS: ClientCredentialsGrant(CLIENT_AMR),
             "refresh_token": RefreshTokenGrant(store, {ROTATING: rotation}),
-            JWT_BEARER: JwtBearerGrant(store, clock, entropy, issuers, anonymous),
+            JWT_BEARER: JwtBearerGrant(store, clock, entropy, issuers, anonymous, events),
         },
-        AppTokens(keys, issuers, entropy), group_commit,
+        AppTokens(keys, issuers, entropy), events,
     )  # fmt: skip
 
     def platform_profile(issuer: str, *, session: str, api_tokens_only: bool) -> PlatformProfile:
@@ -168,7 +170,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         cloudapi=platform_profile(public_url, session=CLOUDAPI, api_tokens_only=True),
         iam=IamProfile(platform_tokens, {IAM_API_KEY: ApiKeyGrant()}),
     )
-    sessions = PlatformSessions(store, tenancy, clock, entropy, platform_tokens, passwords, sign_in, issuing)
+    sessions = PlatformSessions(store, tenancy, clock, entropy, platform_tokens, passwords, sign_in, issuing, events)
     outgoing = Outgoing(settings.outgoing_allow)
     caps = MessageCaps(store, clock, sealing, limits.exact)
     messages = UserMessages(clock, entropy, Outbox(sealing, entropy), caps)
@@ -193,12 +195,13 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         password_change=password_change,
         sign_in=sign_in,
         authentication=authentication,
-        inspection=TokenInspection(authentication, store, clock),
+        inspection=TokenInspection(authentication, store, clock, events),
         group_commit=group_commit,
+        events=events,
         authorization_requests=AuthorizationRequests(keys, issuers, anonymous),
         user_sign_in=user_sign_in,
         finish=Finish(clock, entropy),
-        token_endpoint=TokenEndpoint(clock, entropy, issuing),
+        token_endpoint=TokenEndpoint(clock, entropy, issuing, events),
         token_profiles=profiles,
         platform_tokens=platform_tokens,
         platform_sessions=sessions,
@@ -208,7 +211,7 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
         delivery=Delivery(store, tenancy, clock, sealing, {EMAIL: mail, SMS: text_messages}),
         caps=caps,
         messages=messages,
-        self_service=SelfService(clock, messages, password_change),
+        self_service=SelfService(clock, messages, password_change, events),
         registration=Registration(store, clock, entropy, passwords, messages),
         transfer_ciphers=TransferCiphers(passwords, sealing, entropy),
         directory_import=DirectoryImport(clock, entropy),
@@ -252,9 +255,7 @@ def steps(runtime: Runtime) -> list[Step | ForSome]:
         Receive(
             TransferLimit(MOST_UPLOADS)
         ),  # after authentication: nobody waits for what a stranger may send; before access
-        Audit(
-            runtime.clock, runtime.group_commit, reads=runtime.settings.audit_reads
-        ),  # around access, whose no it records
+        Audit(runtime.events, reads=runtime.settings.audit_reads),  # around access, whose no it records
         Authorize(
             runtime.clock
         ),  # before limits: strangers must not use up a tenant's share; before validation (AIP-211)

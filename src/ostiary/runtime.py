@@ -8,6 +8,7 @@ from ostiary.access.authentication import Authentication
 from ostiary.access.exchange import IamProfile
 from ostiary.access.introspection import TokenInspection
 from ostiary.access.limits import Limits
+from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.config import Settings
 from ostiary.delivery.caps import MessageCaps
@@ -73,6 +74,7 @@ class Runtime:
     sign_in: PasswordSignIn
     inspection: TokenInspection
     group_commit: GroupCommit
+    events: EventSink
     token_endpoint: TokenEndpoint
     token_profiles: TokenProfiles
     authorization_requests: AuthorizationRequests

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from sqlmodel import SQLModel
 
 from ostiary.app import open_runtime
-from ostiary.audit.entries import Entry, record
+from ostiary.audit.event import Event, record
 from ostiary.audit.trail import PAGE
 from ostiary.clock import FixedClock, SystemClock, rfc3339
 from ostiary.config import Settings
@@ -77,7 +77,7 @@ def test_the_audit_ledger_is_exported_as_json_lines_by_time_and_tenant(run: Run,
     doomed = run("tenant", "create", "doomed", "--json").json()["id"]
     with made.runtime.store.write() as work:
         for number in range(2 * PAGE + 1):
-            record(work, now_ms - 3_600_000 - number // 3, Entry(doomed, "appid.x.read", target_id=str(number)))
+            record(work, now_ms - 3_600_000 - number // 3, Event(doomed, "appid.x.read", target_id=str(number)))
     exported = lines(run("audit", "export", "--tenant", "doomed", "--until", "30m"))
     assert [each["eventTime"] for each in exported] == sorted(each["eventTime"] for each in exported)
     assert len({each["id"] for each in exported}) == 2 * PAGE + 1

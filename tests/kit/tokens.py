@@ -8,7 +8,7 @@ from typing import Any
 
 from kit.servers.installation import Installation
 
-from ostiary.audit.entries import Entry
+from ostiary.audit.event import Event
 from ostiary.http.forms import Form
 from ostiary.oauth.token.endpoint import TokenEndpoint
 from ostiary.oauth.token.issuing import Issued, Issuing, Settle, UnsignedTokens
@@ -43,13 +43,13 @@ class Interrupted(Issuing):
         super().__init__(made.runtime.group_commit)
         self._happens = happens
 
-    def sign(self, unsigned: UnsignedTokens, now_ms: int, *entries: Entry) -> Issued:
+    def sign(self, unsigned: UnsignedTokens, now_ms: int, *events: Event) -> Issued:
         self._happens()
-        return super().sign(unsigned, now_ms, *entries)
+        return super().sign(unsigned, now_ms, *events)
 
-    def sign_and_write(self, unsigned: UnsignedTokens, settle: Settle, now_ms: int, *entries: Entry) -> Issued:
+    def sign_and_write(self, unsigned: UnsignedTokens, settle: Settle, now_ms: int, *events: Event) -> Issued:
         self._happens()
-        return super().sign_and_write(unsigned, settle, now_ms, *entries)
+        return super().sign_and_write(unsigned, settle, now_ms, *events)
 
 
 def ask(
@@ -60,7 +60,7 @@ def ask(
     parts, reading = made.runtime, Reading(made.runtime.store)
     with parts.store.read() as work:
         tenant = parts.tenancy.find(work, made.tenant_id)
-    endpoint = TokenEndpoint(parts.clock, parts.entropy, Interrupted(made, while_signing))
+    endpoint = TokenEndpoint(parts.clock, parts.entropy, Interrupted(made, while_signing), parts.events)
     try:
         return endpoint(profile, TokenCall(reading, Form(fields), "r1", authorization, "csp.token.issue", tenant))
     finally:

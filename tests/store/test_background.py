@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlmodel import SQLModel
 
 from ostiary.app import background_tasks
-from ostiary.audit.entries import Entry, record
+from ostiary.audit.event import Event, record
 from ostiary.background.cleaner import FORBIDDING_KEPT_MS, clean
 from ostiary.background.jobs import deletions, run_job, run_jobs
 from ostiary.directory.tenants import deletion
@@ -96,7 +96,7 @@ def test_audit_records_go_when_they_are_older_than_they_are_kept(installation: I
     old, young = clock.now_ms() - kept_ms, clock.now_ms() - kept_ms + 1
     with store.write() as work:
         for at in [*[old] * (2 * SIZE + 1), young]:
-            record(work, at, Entry(installation.tenant_id, "appid.x.read"))
+            record(work, at, Event(installation.tenant_id, "appid.x.read"))
     assert clean(store, clock, 0).get("audit_events", 0) == 0, "0 keeps them for ever"
     assert clean(store, clock, kept_ms)["audit_events"] == 2 * SIZE + 1
     assert [row.at for row in audited(installation)] == [young]
@@ -106,7 +106,7 @@ def test_the_records_of_a_tenant_outlive_it(installation: Installation) -> None:
     runtime, clock = installation.runtime, installation.clock
     doomed = installation.new_tenant("doomed")
     with runtime.store.write() as work:
-        record(work, clock.now_ms(), Entry(doomed, "appid.role.delete"))
+        record(work, clock.now_ms(), Event(doomed, "appid.role.delete"))
     with runtime.store.write() as work:
         job_id = begin_deletion(work, doomed, ENTROPY, clock.now_ms()).id
     assert run_job(runtime.store, clock, "me", job_id, deletions(runtime.store, clock))

@@ -16,7 +16,7 @@ from kit.servers.installation import Installation
 from sqlalchemy import event, func, select, update
 from sqlalchemy.exc import OperationalError
 
-from ostiary.audit.entries import Entry, record
+from ostiary.audit.event import Event, record
 from ostiary.caller import set_caller
 from ostiary.errors import DomainError
 from ostiary.keys.signing import Signer, sign_together, signer_of
@@ -37,8 +37,8 @@ def recorded(made: Installation) -> int:
         return int(row[0])
 
 
-def entry(made: Installation) -> Entry:
-    return Entry(made.tenant_id, "test")
+def entry(made: Installation) -> Event:
+    return Event(made.tenant_id, "test")
 
 
 def test_an_answer_comes_after_its_row(installation: Installation) -> None:
@@ -164,7 +164,7 @@ def test_a_batch_that_is_full_or_signs_nothing_waits_for_nobody(installation: In
 
 def test_a_row_that_the_store_refuses_fails_its_batch_and_not_the_thread(installation: Installation) -> None:
     group_commit = GroupCommit(installation.runtime.store)
-    nonsense = Entry(installation.tenant_id, "test", outcome=None)  # type: ignore[arg-type]
+    nonsense = Event(installation.tenant_id, "test", outcome=None)  # type: ignore[arg-type]
     for _ in range(2):
         with pytest.raises(RuntimeError, match="could not be signed"):
             group_commit.sign(ECHO, [b"x"], 1, entry(installation), nonsense)

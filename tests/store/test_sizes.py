@@ -8,7 +8,7 @@ import pytest
 from kit.servers.installation import ENTROPY, Installation
 from sqlalchemy import func, select, text, update
 
-from ostiary.audit.entries import Entry, record
+from ostiary.audit.event import Event, record
 from ostiary.directory.profiles.profiles import IdentityView, add_identity, new_profile
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import NewUser
@@ -115,7 +115,7 @@ def test_what_people_leave_behind_costs_no_more_than_is_told(installation: Insta
     made, now = installation, installation.clock.now_ms()
 
     def event(work: Work, number: int) -> None:
-        entry = Entry(
+        entry = Event(
             made.tenant_id, "appid.cloud-dir-user.list", initiator_kind="api_key", initiator_id=SUBJECT,
             target_type="appid/cloud-dir-user", target_id=SUBJECT, request_id=SUBJECT,
         )  # fmt: skip

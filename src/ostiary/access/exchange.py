@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ostiary.access.api_keys import find_api_key
-from ostiary.audit.entries import Entry
+from ostiary.audit.event import Event
 from ostiary.errors import DomainError, invalid
 from ostiary.http.forms import Form
 from ostiary.oauth.platform.events import tokens_issued
@@ -85,7 +85,7 @@ class IamProfile:
         order = PlatformOrder(key.id, "api_key", key.tenant_id, scope=SCOPE, claims=claims)
         return self.tokens.prepare(self.tokens.signer(request.reading.work), order, request.now_ms)
 
-    def entries(self, request: IamRequest, authorized: Authorized[HeldApiKey]) -> Sequence[Entry]:
+    def events(self, request: IamRequest, authorized: Authorized[HeldApiKey]) -> Sequence[Event]:
         """One event, in the ledger of the key's organization."""
         key, call = _key(authorized), request.call
         return (tokens_issued(key.tenant_id, call.event, call.request_id, ("api_key", key.id), ("api_key", key.id)),)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ostiary.access.authentication import Authentication, is_of_client
-from ostiary.audit.runtime_events import capture, tokens_revoked
+from ostiary.audit.runtime_events import tokens_revoked
+from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.errors import DomainError, Kind
 from ostiary.ids import digest
@@ -19,10 +20,11 @@ from ostiary.store.work import Work
 class TokenInspection:
     """Answers for access and identity tokens of one tenant; those of others are as dead as unknown ones."""
 
-    def __init__(self, authentication: Authentication, store: Store, clock: Clock) -> None:
+    def __init__(self, authentication: Authentication, store: Store, clock: Clock, events: EventSink) -> None:
         self._authentication = authentication
         self._store = store
         self._clock = clock
+        self._events = events
 
     def living_claims(self, work: Work, tenant_id: str, token: str) -> dict[str, Any] | None:
         """The claims of a token of this tenant, or None when it is not alive."""
@@ -45,9 +47,9 @@ class TokenInspection:
         if family is not None:
             with self._store.write() as writing:
                 if revoke_grant(writing, tenant.id, family.id, now):
-                    capture(writing, tenant, now, tokens_revoked(tenant.id, family.subject, request_id))
+                    self._events.emit(writing, tokens_revoked(tenant.id, family.subject, request_id), tenant)
         elif claims is not None and client.id in claims["aud"]:
             with self._store.write() as writing:
                 revoke_access_token(writing, tenant.id, digest(token), now, amr=" ".join(claims["amr"]))
                 if not is_of_client(claims):
-                    capture(writing, tenant, now, tokens_revoked(tenant.id, claims["sub"], request_id))
+                    self._events.emit(writing, tokens_revoked(tenant.id, claims["sub"], request_id), tenant)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, select, tuple_
 
-from ostiary.audit.entries import UNKNOWN
+from ostiary.audit.event import UNKNOWN
 from ostiary.clock import Clock, rfc3339
 from ostiary.store.engine import Store
 from ostiary.store.tables import AuditEvent, table_of

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from ostiary.audit.entries import Entry, record
+from ostiary.audit.event import Event
 from ostiary.config import Settings
 from ostiary.store.work import Work
 
@@ -29,8 +29,8 @@ def operating(settings: Settings) -> Iterator[Runtime]:
 
 def recorded(runtime: Runtime, work: Work, action: str, tenant_id: str, target_id: str = "") -> None:
     """Records in the audit what a command changed; its caller is known by the user id that the system gave it."""
-    entry = Entry(
+    event = Event(
         tenant_id=tenant_id, action=f"ostiary.{action}", initiator_kind="command_line", initiator_id=str(os.getuid()),
         target_id=target_id or tenant_id,
     )  # fmt: skip
-    record(work, runtime.clock.now_ms(), entry)
+    runtime.events.emit(work, event)

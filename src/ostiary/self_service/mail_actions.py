@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ostiary.audit.runtime_events import address_confirmed, capture, password_renewed, password_updated
+from ostiary.audit.runtime_events import address_confirmed, password_renewed, password_updated
+from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.delivery.texts.templates import RESET_PASSWORD, USER_VERIFICATION
 from ostiary.directory.passwords.lockout import is_locked
@@ -21,8 +22,11 @@ from ostiary.store.work import Work
 class SelfService:
     """Requests for links, and the effects of following them."""
 
-    def __init__(self, clock: Clock, messages: UserMessages, password_change: PasswordChange) -> None:
+    def __init__(
+        self, clock: Clock, messages: UserMessages, password_change: PasswordChange, events: EventSink
+    ) -> None:
         self._clock = clock
+        self._events = events
         self._messages = messages
         self._password_change = password_change
 
@@ -67,7 +71,7 @@ class SelfService:
         use_up(work, link, now_ms)
         if user.status != CONFIRMED:
             confirm_user(work, tenant.id, user.id, now_ms)
-        capture(work, tenant, now_ms, address_confirmed(tenant.id, user.id, request_id))
+        self._events.emit(work, address_confirmed(tenant.id, user.id, request_id), tenant)
 
     def renew_password(
         self, work: Work, tenant: TenantView, link: Code, prepared: PreparedPassword, language: str, ip_address: str,
@@ -80,14 +84,14 @@ class SelfService:
         self.check_page(work, tenant)
         self.check_reset(work, tenant, get_user(work, tenant.id, link.user_id))
         self._store(work, tenant, prepared, language, ip_address, by_user=True)
-        capture(work, tenant, self._clock.now_ms(), password_renewed(tenant.id, link.user_id, request_id))
+        self._events.emit(work, password_renewed(tenant.id, link.user_id, request_id), tenant)
 
     def set_password(
         self, work: Work, tenant: TenantView, prepared: PreparedPassword, language: str, ip_address: str,
         request_id: str,
     ) -> UserView:  # fmt: skip
         """Stores a password that an administrator, or an application in the user's name, has chosen."""
-        capture(work, tenant, self._clock.now_ms(), password_updated(tenant.id, prepared.user_id, request_id))
+        self._events.emit(work, password_updated(tenant.id, prepared.user_id, request_id), tenant)
         return self._store(work, tenant, prepared, language, ip_address, by_user=False)
 
     def _store(

@@ -109,7 +109,7 @@ def signed_in(caller: Caller, issuing: Issuing, **wanted: str) -> OpenedSession:
     parts = caller.installation.runtime
     sessions = PlatformSessions(
         parts.store, parts.tenancy, parts.clock, parts.entropy, parts.platform_tokens, parts.passwords, parts.sign_in,
-        issuing,
+        issuing, parts.events,
     )  # fmt: skip
     return sessions.sign_in(SignInContext(CSP, "csp.login", ""), "", "ann", MEMBERS_PASSWORD, **wanted)
 

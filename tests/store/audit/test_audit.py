@@ -43,7 +43,7 @@ def run(installation: Installation, call: Call, servicer: Any, *, own: bool, rea
     """The step and the innermost one around a servicer."""
     request = pb.PutTokensConfigRequest(tenant_id=installation.tenant_id)
     inner = servicer if own else lambda call, request: unit_of_work(call, request, servicer)
-    return Audit(installation.clock, installation.runtime.group_commit, reads=reads)(call, request, inner)
+    return Audit(installation.runtime.events, reads=reads)(call, request, inner)
 
 
 def test_the_unit_of_work_records_once_after_the_servicer(installation: Installation, call: Call) -> None:

@@ -7,14 +7,14 @@ from itertools import islice
 import pytest
 from kit.servers.installation import Installation
 
-from ostiary.audit.entries import Entry, record
+from ostiary.audit.event import Event, record
 from ostiary.audit.trail import PAGE, SETTLED_MS, events, followed
 
 
 def put(made: Installation, *moments: int, tenant_id: str = "") -> None:
     with made.runtime.store.write() as work:
         for at in moments:
-            record(work, at, Entry(tenant_id or made.tenant_id, "appid.x.update", target_id=str(at)))
+            record(work, at, Event(tenant_id or made.tenant_id, "appid.x.update", target_id=str(at)))
 
 
 @pytest.mark.parametrize("count", [0, 1, PAGE - 1, PAGE, PAGE + 1])

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from ostiary.audit.entries import Entry, record
+from ostiary.audit.event import Event, record
 from ostiary.cli.options import STORE, as_json, with_settings
 from ostiary.cli.printing import print_json
 from ostiary.clock import SystemClock, rfc3339
@@ -101,8 +101,8 @@ def _settle(target: str, replaced: str | None, since: str, sealing: Sealing) -> 
             declare_original(work)
         else:
             end_what_is_temporary(work, clock.now_ms())
-        entry = Entry(SYSTEM_ID, "ostiary.restore", initiator_kind="command_line", initiator_id=str(os.getuid()))
-        record(work, clock.now_ms(), entry)
+        event = Event(SYSTEM_ID, "ostiary.restore", initiator_kind="command_line", initiator_id=str(os.getuid()))
+        record(work, clock.now_ms(), event)
         return changed
 
 

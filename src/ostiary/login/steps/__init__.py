@@ -18,7 +18,9 @@ from ostiary.runtime import Runtime
 def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
     """The steps of a sign-in."""
     return [
-        AnonymousStep(runtime.clock, runtime.entropy),  # before all that ask: who wants no name is asked for none
+        AnonymousStep(
+            runtime.clock, runtime.entropy, runtime.events
+        ),  # before all that ask: who wants no name is asked for none
         PasswordStep(runtime.user_sign_in),
     ]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ostiary.audit.runtime_events import capture, identity_authenticated
+from ostiary.audit.runtime_events import identity_authenticated
+from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.directory.profiles.anonymous import ANONYMOUS, keep_anonymous_profile, new_anonymous_profile
 from ostiary.errors import DomainError
@@ -24,8 +25,9 @@ class AnonymousStep(SignInStep):
     meets = IDENTITY
     asks = False
 
-    def __init__(self, clock: Clock, entropy: Entropy) -> None:
+    def __init__(self, clock: Clock, entropy: Entropy, events: EventSink) -> None:
         self._clock = clock
+        self._events = events
         self._entropy = entropy
 
     def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
@@ -41,6 +43,7 @@ class AnonymousStep(SignInStep):
         profile_id, until = visit.transaction.request.anonymous_id, now + CODE_LIFETIME_S * 1000
         if not profile_id or not keep_anonymous_profile(work, tenant.id, profile_id, until):
             profile_id = new_anonymous_profile(work, tenant.id, self._entropy, now, until)
-        capture(work, tenant, now, identity_authenticated(tenant.id, profile_id, ANONYMOUS, visit.call.request_id))
+        event = identity_authenticated(tenant.id, profile_id, ANONYMOUS, visit.call.request_id)
+        self._events.emit(work, event, tenant)
         epoch = get_subject(work, tenant.id, profile_id, now).access_epoch
         return Identified(profile_id, ANONYMOUS, access_epoch=epoch)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ostiary.audit.entries import Entry
+from ostiary.audit.event import Event
 from ostiary.errors import DomainError, invalid
 from ostiary.http.forms import Form
 from ostiary.names import name_key
@@ -87,7 +87,7 @@ class PlatformProfile:
         order = _order(request, authorized, self.issuer)
         return self.tokens.prepare(self.tokens.signer(request.reading.work), order, request.now_ms)
 
-    def entries(self, request: PlatformRequest, authorized: Authorized[Account]) -> Sequence[Entry]:
+    def events(self, request: PlatformRequest, authorized: Authorized[Account]) -> Sequence[Event]:
         """One event, named as the rules of the RPC name it."""
         account, call = authorized.subject, request.call
         who = ("user", account.id) if account else ("client", request.client_id)

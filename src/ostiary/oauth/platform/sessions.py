@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ostiary.audit.entries import record
+from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.directory.passwords.passwords import Passwords
 from ostiary.directory.signin.admission import wrong_credentials
@@ -55,7 +55,7 @@ class PlatformSessions:
 
     def __init__(
         self, store: Store, tenancy: Tenancy, clock: Clock, entropy: Entropy, tokens: PlatformTokens,
-        passwords: Passwords, sign_in: PasswordSignIn, issuing: Issuing,
+        passwords: Passwords, sign_in: PasswordSignIn, issuing: Issuing, events: EventSink,
     ) -> None:  # fmt: skip
         self._store = store
         self._tenancy = tenancy
@@ -65,6 +65,7 @@ class PlatformSessions:
         self._passwords = passwords
         self._sign_in = sign_in
         self._issuing = issuing
+        self._events = events
 
     def sign_in(
         self, at: SignInContext, org: str, login: str, password: str, *, api_token: str = "", audience: str = ""
@@ -94,7 +95,7 @@ class PlatformSessions:
             )  # fmt: skip
             secret = new_api_token(work, session, api_token, self._entropy, now_ms) if api_token else ""
             target = ("session", session.id)
-            record(work, now_ms, tokens_issued(tenant.id, at.audit, at.request_id, ("user", account.id), target))
+            self._events.emit(work, tokens_issued(tenant.id, at.audit, at.request_id, ("user", account.id), target))
         unsigned = self._tokens.prepare(signer, _order(account, session, audience), now_ms)
         return OpenedSession(account, session, self._issuing.sign(unsigned, now_ms), secret)
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ostiary.audit.entries import Entry
-from ostiary.audit.runtime_events import application_authenticated, application_refused, captures
+from ostiary.audit.event import Event
+from ostiary.audit.runtime_events import application_authenticated, application_refused
+from ostiary.audit.sink import EventSink
 from ostiary.directory.profiles.anonymous import keep_anonymous_profile
 from ostiary.directory.roles.application_roles import scopes_of_client, scopes_of_profile
 from ostiary.errors import DomainError, Kind, invalid
@@ -25,7 +26,6 @@ from ostiary.oauth.clients.authentication import authenticate_client
 from ostiary.oauth.clients.clients import ClientView, get_client
 from ostiary.oauth.sessions.refresh import APPID, GrantTerms, Overtaken, invalid_grant
 from ostiary.oauth.token.app_tokens import AppTokens, Order
-from ostiary.oauth.token.group_commit import GroupCommit
 from ostiary.oauth.token.issuing import Issued, UnsignedTokens
 from ostiary.oauth.token.profile import (
     Authorized,
@@ -51,7 +51,7 @@ class AppProfile:
 
     grants: Mapping[str, GrantType[Subject]]
     tokens: AppTokens
-    group_commit: GroupCommit
+    sink: EventSink
     audience: str = APPID
 
     def unknown_grant(self, form: Form) -> DomainError:
@@ -61,7 +61,7 @@ class AppProfile:
     def begin(self, call: TokenCall, now_ms: int) -> AppRequest:
         """The client first: strangers do not learn what is offered."""
         tenant = _tenant_of(call)
-        client = self._client(call, tenant, now_ms)
+        client = self._client(call, tenant)
         grant = find_grant(self, call.form)
         if client.is_public and not grant.public_clients:
             message = "A client without a secret may not use this grant."
@@ -81,13 +81,14 @@ class AppProfile:
             raise invalid("PUBLIC_CLIENT", "A single-page application gets no token for itself.")
         return TokenRequest(self, self.grants[CLIENT_CREDENTIALS], call, tenant, client, now_ms)
 
-    def _client(self, call: TokenCall, tenant: TenantView, now_ms: int) -> ClientView:
+    def _client(self, call: TokenCall, tenant: TenantView) -> ClientView:
         try:
             return authenticate_client(call.reading.work, tenant, call.authorization, call.form)
         except DomainError as error:
-            if error.kind is Kind.UNAUTHENTICATED and captures(call.reading.work, tenant):
+            refusal = application_refused(tenant.id, call.request_id)
+            if error.kind is Kind.UNAUTHENTICATED and self.sink.is_wanted(call.reading.work, refusal, tenant):
                 call.reading.release()
-                self.group_commit.append(now_ms, application_refused(tenant.id, call.request_id))
+                self.sink.emit_alone(refusal)
             raise
 
     def find_subject(self, request: AppRequest, terms: GrantTerms) -> Subject | None:
@@ -116,12 +117,11 @@ class AppProfile:
         )  # fmt: skip
         return self.tokens.prepare(request.reading.work, request.tenant, order, request.now_ms)
 
-    def entries(self, request: AppRequest, authorized: Authorized[Subject]) -> Sequence[Entry]:
-        """Tokens of clients, where the tenant records its runtime; a sign-in of a user is recorded when it is made."""
-        tenant = request.tenant
-        if authorized.subject is not None or not captures(request.reading.work, tenant):
+    def events(self, request: AppRequest, authorized: Authorized[Subject]) -> Sequence[Event]:
+        """Tokens of clients; a sign-in of a user is recorded when it is made."""
+        if authorized.subject is not None:
             return ()
-        return (application_authenticated(tenant.id, request.client_id, request.call.request_id),)
+        return (application_authenticated(request.tenant.id, request.client_id, request.call.request_id),)
 
     def check_unchanged(
         self, work: Work, request: AppRequest, authorized: Authorized[Subject], unsigned: UnsignedTokens

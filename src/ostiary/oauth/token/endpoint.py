@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.ids import Entropy
 from ostiary.oauth.sessions.refresh import Overtaken, invalid_grant, new_refresh_token, open_grant
@@ -25,6 +26,7 @@ class TokenEndpoint:
     clock: Clock
     entropy: Entropy
     issuing: Issuing
+    events: EventSink
 
     def __call__(self, profile: TokenProfile[AnySubject], call: TokenCall) -> dict[str, Any]:
         """The token response. Raises OAuth errors (RFC 6749 §5.2), or those of the profile's own dialect."""
@@ -45,13 +47,13 @@ class TokenEndpoint:
             return authorized.repeated
         profile, now_ms = request.profile, request.now_ms
         unsigned = profile.prepare(request, authorized)
-        entries = profile.entries(request, authorized)
+        events = self.events.wanted(request.reading.work, profile.events(request, authorized), request.tenant)
         lifetime_s = profile.refresh_lifetime_s(request) if authorized.terms is not None else 0
         request.reading.release()
         if authorized.terms is None and authorized.settle is None:
-            return profile.response(self.issuing.sign(unsigned, now_ms, *entries))
+            return profile.response(self.issuing.sign(unsigned, now_ms, *events))
         settle = partial(self._settle, request, authorized, unsigned, lifetime_s)
-        return profile.response(self.issuing.sign_and_write(unsigned, settle, now_ms, *entries))
+        return profile.response(self.issuing.sign_and_write(unsigned, settle, now_ms, *events))
 
     def _settle(
         self, request: TokenRequest[AnySubject], authorized: Authorized[AnySubject], unsigned: UnsignedTokens,

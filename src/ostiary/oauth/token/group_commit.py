@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 
 import structlog
 
-from ostiary.audit.entries import APPEND, Entry, row_of
+from ostiary.audit.event import APPEND, Event, row_of
 from ostiary.caller import Caller, check_awaited, own_caller
 from ostiary.errors import DomainError, unavailable
 from ostiary.keys.signing import Signer, at_once, sign_together
@@ -100,44 +100,44 @@ class GroupCommit:
         self._starting = threading.Lock()
         self._runs_in = 0
 
-    def sign(self, signer: Signer, inputs: Sequence[bytes], now_ms: int, *entries: Entry) -> list[bytes]:
-        """Returns the signatures of `inputs`, once `entries` are committed to the audit ledger.
+    def sign(self, signer: Signer, inputs: Sequence[bytes], now_ms: int, *events: Event) -> list[bytes]:
+        """Returns the signatures of `inputs`, once `events` are committed to the audit ledger.
 
         Raises `unavailable` when the store refuses the batch or does not answer in time, CANCELLED or DEADLINE_EXCEEDED
         when the caller of this thread's request goes before that.
         """
         signatures: list[bytes] = self._settled(
-            _Job(signer, inputs, [row_of(entry, now_ms) for entry in entries], caller=own_caller())
+            _Job(signer, inputs, [row_of(event, now_ms) for event in events], caller=own_caller())
         )
         return signatures
 
     def sign_and_write(
-        self, signer: Signer, inputs: Sequence[bytes], finish: Finish[Finished], now_ms: int = 0, *entries: Entry
+        self, signer: Signer, inputs: Sequence[bytes], finish: Finish[Finished], now_ms: int = 0, *events: Event
     ) -> Finished:
-        """Returns the result of `finish` once all that it wrote is committed, and `entries` with it; what it raises
+        """Returns the result of `finish` once all that it wrote is committed, and `events` with it; what it raises
         concerns this request alone."""
-        rows = [row_of(entry, now_ms) for entry in entries]
+        rows = [row_of(event, now_ms) for event in events]
         finished: Finished = self._settled(_Job(signer, inputs, rows, finish, caller=own_caller()))
         return finished
 
-    def append(self, now_ms: int, entry: Entry) -> None:
-        """Commits one entry, together with others that wait."""
-        self._settled(_Job(None, (), [row_of(entry, now_ms)]))
+    def append(self, now_ms: int, event: Event) -> None:
+        """Commits one event, together with others that wait."""
+        self._settled(_Job(None, (), [row_of(event, now_ms)]))
 
-    def note(self, now_ms: int, entry: Entry) -> None:
-        """Appends one entry a moment later; never fails. A process that is killed loses those of its last moment."""
+    def note(self, now_ms: int, event: Event) -> None:
+        """Appends one event a moment later; never fails. A process that is killed loses those of its last moment."""
         if len(self._noted) >= LONGEST_QUEUE:
-            self._note_late(now_ms, entry)
+            self._note_late(now_ms, event)
             return
         self._ensure_threads()
-        self._noted.append(_Job(None, (), [row_of(entry, now_ms)], awaited=False))
+        self._noted.append(_Job(None, (), [row_of(event, now_ms)], awaited=False))
         if not self._lingers:  # else the thread looks there when it has waited
             self._signed.put([])
 
-    def _note_late(self, now_ms: int, entry: Entry) -> None:
+    def _note_late(self, now_ms: int, event: Event) -> None:
         if time.monotonic() - self._began < STILL_S:
             with suppress(DomainError):
-                self.append(now_ms, entry)
+                self.append(now_ms, event)
                 return
         self._count_lost(1)
 

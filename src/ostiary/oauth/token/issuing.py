@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ostiary.audit.entries import Entry
+from ostiary.audit.event import Event
 from ostiary.keys import jwt
 from ostiary.keys.signing import Signer
 from ostiary.oauth.token.group_commit import GroupCommit
@@ -56,16 +56,16 @@ class Issuing:
     def __init__(self, group_commit: GroupCommit) -> None:
         self._group_commit = group_commit
 
-    def sign(self, unsigned: UnsignedTokens, now_ms: int, *entries: Entry) -> Issued:
-        """Signs the tokens; returns them once `entries` are in the audit ledger."""
-        return _issued(unsigned, self._group_commit.sign(unsigned.signer, unsigned.inputs, now_ms, *entries))
+    def sign(self, unsigned: UnsignedTokens, now_ms: int, *events: Event) -> Issued:
+        """Signs the tokens; returns them once `events` are in the audit ledger."""
+        return _issued(unsigned, self._group_commit.sign(unsigned.signer, unsigned.inputs, now_ms, *events))
 
-    def sign_and_write(self, unsigned: UnsignedTokens, settle: Settle, now_ms: int, *entries: Entry) -> Issued:
-        """Signs the tokens, and passes them to `settle`; returns its result once its rows and `entries` are
+    def sign_and_write(self, unsigned: UnsignedTokens, settle: Settle, now_ms: int, *events: Event) -> Issued:
+        """Signs the tokens, and passes them to `settle`; returns its result once its rows and `events` are
         committed."""
         return self._group_commit.sign_and_write(
             unsigned.signer, unsigned.inputs, lambda work, signatures: settle(work, _issued(unsigned, signatures)),
-            now_ms, *entries,
+            now_ms, *events,
         )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from ostiary.audit.entries import Entry
+from ostiary.audit.event import Event
 from ostiary.errors import DomainError, invalid
 from ostiary.http.forms import Form
 from ostiary.oauth.clients.clients import ClientView
@@ -163,8 +163,8 @@ class TokenProfile(Protocol[AnySubject]):
         """Reads what the claims need, and makes them."""
         ...
 
-    def entries(self, request: TokenRequest[AnySubject], authorized: Authorized[AnySubject]) -> Sequence[Entry]:
-        """Returns the audit events of the tokens; no token is answered before they are in the ledger."""
+    def events(self, request: TokenRequest[AnySubject], authorized: Authorized[AnySubject]) -> Sequence[Event]:
+        """Returns what the tokens are to be recorded as; no token is answered before that is in the ledger."""
         ...
 
     def check_unchanged(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ostiary.audit.entries import record
-from ostiary.audit.runtime_events import captures, user_authenticated, user_refused
+from ostiary.audit.runtime_events import user_authenticated, user_refused
+from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.directory.profiles.linking import arrival_of
 from ostiary.directory.signin.admission import SignedIn
@@ -17,7 +17,6 @@ from ostiary.directory.signin.password_sign_in import PasswordSignIn
 from ostiary.errors import DomainError, Kind
 from ostiary.ids import Entropy
 from ostiary.oauth.claims.subjects import Subject, subject_at_sign_in
-from ostiary.oauth.token.group_commit import GroupCommit
 from ostiary.oauth.token.profile import RequestConnection, TokenRequest
 from ostiary.oauth.token.progressive import PARAMETER, AnonymousTokens
 from ostiary.store.engine import Store
@@ -29,11 +28,11 @@ class UserSignIn:
     """Signs directory users in."""
 
     def __init__(
-        self, store: Store, sign_in: PasswordSignIn, group_commit: GroupCommit, clock: Clock, entropy: Entropy
+        self, store: Store, sign_in: PasswordSignIn, events: EventSink, clock: Clock, entropy: Entropy
     ) -> None:
         self._store = store
         self._sign_in = sign_in
-        self._group_commit = group_commit
+        self._events = events
         self._clock = clock
         self._entropy = entropy
 
@@ -46,27 +45,28 @@ class UserSignIn:
 
         Reads on the connection of the request, and releases it before the hash; one transaction does the rest.
         """
-        captured = captures(reading.work, tenant)
         try:
             known = self._sign_in.look_up(reading.work, tenant, login)
             reading.release()
             proof = self._sign_in.prove(known, password)
             with self._store.write() as work:
                 signed_in = self._sign_in.admit(work, proof)
-                return self._subject(work, signed_in, request_id, anonymous_id, captured=captured)
+                return self._subject(work, tenant, signed_in, request_id, anonymous_id)
         except DomainError as error:
+            refusal = user_refused(tenant.id, request_id)
+            counts = error.kind in (Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED)
+            is_wanted = counts and self._events.is_wanted(reading.work, refusal, tenant)
             reading.release()
-            if captured and error.kind in (Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED):
-                self._group_commit.append(self._clock.now_ms(), user_refused(tenant.id, request_id))
+            if is_wanted:
+                self._events.emit_alone(refusal)
             raise
 
     def _subject(
-        self, work: Work, signed_in: SignedIn, request_id: str, anonymous_id: str, *, captured: bool
+        self, work: Work, tenant: TenantView, signed_in: SignedIn, request_id: str, anonymous_id: str
     ) -> Subject:
-        now, tenant_id = self._clock.now_ms(), signed_in.tenant_id
-        subject = subject_at_sign_in(work, tenant_id, arrival_of(signed_in, anonymous_id), self._entropy, now)
-        if captured:
-            record(work, now, user_authenticated(tenant_id, subject.id, signed_in.user_id, request_id))
+        arrival, now = arrival_of(signed_in, anonymous_id), self._clock.now_ms()
+        subject = subject_at_sign_in(work, tenant.id, arrival, self._entropy, now)
+        self._events.emit(work, user_authenticated(tenant.id, subject.id, signed_in.user_id, request_id), tenant)
         return subject
 
 

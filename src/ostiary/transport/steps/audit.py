@@ -9,11 +9,10 @@ from typing import Any
 from google.protobuf.message import Message
 
 from ostiary.access.principals import PrincipalKind
-from ostiary.audit.entries import UNKNOWN, Entry, record
-from ostiary.audit.runtime_events import attributes_event, captures
-from ostiary.clock import Clock
+from ostiary.audit.event import UNKNOWN, Event
+from ostiary.audit.runtime_events import attributes_event
+from ostiary.audit.sink import EventSink
 from ostiary.errors import DomainError, Kind
-from ostiary.oauth.token.group_commit import GroupCommit
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import MALFORMED, Proceed
@@ -32,9 +31,8 @@ class Audit:
     and a refusal a moment later, since nothing depends on them.
     """
 
-    def __init__(self, clock: Clock, group_commit: GroupCommit, *, reads: bool) -> None:
-        self._clock = clock
-        self._group_commit = group_commit
+    def __init__(self, events: EventSink, *, reads: bool) -> None:
+        self._events = events
         self._reads = reads
 
     def __call__(self, call: Call, request: Message, proceed: Proceed) -> Any:
@@ -51,44 +49,39 @@ class Audit:
             answer = proceed(call, request)
         except DomainError as error:
             if error.kind not in _UNRECORDED and call.principal.kind not in _STRANGERS:
-                self._group_commit.note(self._clock.now_ms(), refused(call, request, error.kind.value))
+                self._events.emit_later(refused(call, request, error.kind.value))
             raise
         if call.record is not None and not call.is_recorded:
             raise LookupError(f"{call.rules.method} changed something outside Call.transaction, unrecorded")
-        if not call.rules.changes and self._is_wanted(call.reading, call):
-            self._group_commit.note(self._clock.now_ms(), entry_of(call, request))
+        if not call.rules.changes and (self._reads or call.rules.options.audit_runtime):
+            event = event_of(call, request)
+            if self._events.is_wanted(call.reading, event, call.tenant):
+                self._events.emit_later(event)
         return answer
 
     def _record(self, work: Work, call: Call, request: Message) -> None:
-        if not self._is_wanted(work, call):
-            return
-        entry, now_ms = entry_of(call, request), self._clock.now_ms()
-        for target in call.audit_targets or (entry.target_id,):
-            record(work, now_ms, replace(entry, target_id=target))
-
-    def _is_wanted(self, work: Work, call: Call) -> bool:
-        if call.rules.options.audit_runtime:
-            return captures(work, call.required_tenant)
-        return self._reads or call.rules.changes
+        event = event_of(call, request)
+        for target in call.audit_targets or (event.target_id,):
+            self._events.emit(work, replace(event, target_id=target), call.tenant)
 
 
 _FIELD = re.compile(r"\{(\w+)\}")
 _TARGET_FIELDS = ("user_id", "id", "client_id", "role_id", "org_id")
 
 
-def entry_of(call: Call, request: Message) -> Entry:
-    """The entry of this call; the target is the id that the request names, else the tenant."""
+def event_of(call: Call, request: Message) -> Event:
+    """The event of this call; the target is the id that the request names, else the tenant."""
     action = _action(call, request)
     target = next((value for name in _TARGET_FIELDS if (value := getattr(request, name, ""))), call.tenant_id)
     if call.rules.options.audit_runtime:
         return attributes_event(call.tenant_id, action, call.principal.id, call.request_id)
-    return replace(_entry(call, action), target_id=call.audit_target or target)
+    return replace(_event(call, action), target_id=call.audit_target or target)
 
 
-def refused(call: Call, request: Message, status: int) -> Entry:
-    """The entry of a call that was refused. What it named is not kept: it may be anything."""
-    entry = _entry(call, _action(call, request))
-    return replace(entry, outcome="failure", reason_code=status, target_id=UNKNOWN)
+def refused(call: Call, request: Message, status: int) -> Event:
+    """The event of a call that was refused. What it named is not kept: it may be anything."""
+    event = _event(call, _action(call, request))
+    return replace(event, outcome="failure", reason_code=status, target_id=UNKNOWN)
 
 
 def _action(call: Call, request: Message) -> str:
@@ -104,9 +97,9 @@ def _action(call: Call, request: Message) -> str:
     return _FIELD.sub(known, call.rules.audit)
 
 
-def _entry(call: Call, action: str) -> Entry:
+def _event(call: Call, action: str) -> Event:
     service, thing = action.split(".")[:2]
-    return Entry(
+    return Event(
         tenant_id=call.tenant_id, action=action, initiator_kind=call.principal.kind.value,
         initiator_id=call.principal.id, target_type=f"{service}/{thing}", request_id=call.request_id,
     )  # fmt: skip

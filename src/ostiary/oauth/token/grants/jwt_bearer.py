@@ -9,8 +9,8 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 
-from ostiary.audit.entries import record
-from ostiary.audit.runtime_events import captures, identity_authenticated
+from ostiary.audit.runtime_events import identity_authenticated
+from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.directory.profiles.linking import Arrival
 from ostiary.directory.profiles.profiles import IdentityView
@@ -47,19 +47,20 @@ class JwtBearerGrant(GrantType[Subject]):
     `appid_access_token` of who was anonymous until now."""
 
     def __init__(
-        self, store: Store, clock: Clock, entropy: Entropy, issuers: Issuers, anonymous: AnonymousTokens
-    ) -> None:
+        self, store: Store, clock: Clock, entropy: Entropy, issuers: Issuers, anonymous: AnonymousTokens,
+        events: EventSink,
+    ) -> None:  # fmt: skip
         self._store = store
         self._clock = clock
         self._entropy = entropy
         self._issuers = issuers
         self._anonymous = anonymous
+        self._events = events
 
     def authorize(self, request: TokenRequest[Subject]) -> Authorized[Subject]:
         """Verifies the assertion. Every error in it is `invalid_grant`, with a description: its signer reads that."""
         assertion = request.form.required("assertion")
         provider = CUSTOM.read(request.reading.work, request.tenant)
-        captured = captures(request.reading.work, request.tenant)
         anonymous_id = self._anonymous.profile_of(
             request.reading.work, request.tenant, request.client_id, request.form.get(PARAMETER)
         )  # fmt: skip
@@ -74,9 +75,8 @@ class JwtBearerGrant(GrantType[Subject]):
         with self._store.write() as work:
             _use_up(work, request.tenant.id, claims)
             subject = subject_at_sign_in(work, request.tenant.id, arrival, self._entropy, request.now_ms)
-            if captured:
-                entry = identity_authenticated(request.tenant.id, subject.id, NAME, request.call.request_id)
-                record(work, request.now_ms, entry)
+            event = identity_authenticated(request.tenant.id, subject.id, NAME, request.call.request_id)
+            self._events.emit(work, event, request.tenant)
         scopes = assertable_scopes(_text(claims, "scope"))
         return Authorized(subject, NAME, scopes=scopes, auth_time=_auth_time_ms(claims, request.now_ms))
 

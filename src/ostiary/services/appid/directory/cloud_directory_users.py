@@ -6,7 +6,7 @@ import grpc
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2
 
-from ostiary.audit.runtime_events import capture, user_signed_out
+from ostiary.audit.runtime_events import user_signed_out
 from ostiary.directory.profiles.document import userinfo_document
 from ostiary.directory.profiles.profiles import directory_profile
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
@@ -30,6 +30,7 @@ class CloudDirectoryUsersServicer(cloud_directory_users_pb2_grpc.CloudDirectoryU
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock
         self._registration = runtime.registration
+        self._events = runtime.events
 
     def ListCloudDirectoryUsers(
         self, request: pb.ListCloudDirectoryUsersRequest, context: grpc.ServicerContext
@@ -89,7 +90,7 @@ class CloudDirectoryUsersServicer(cloud_directory_users_pb2_grpc.CloudDirectoryU
         call, work, now_ms = current_call(), current_call().work, self._clock.now_ms()
         user = get_user(work, request.tenant_id, request.user_id)
         end_sessions_of_user(work, request.tenant_id, user.id, now_ms)
-        capture(work, call.required_tenant, now_ms, user_signed_out(request.tenant_id, user.id, call.request_id))
+        self._events.emit(work, user_signed_out(request.tenant_id, user.id, call.request_id), call.required_tenant)
         return empty_pb2.Empty()
 
     def GetCloudDirectoryUserinfo(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import grpc
 from google.api import httpbody_pb2
 
-from ostiary.audit.runtime_events import capture, user_created
+from ostiary.audit.runtime_events import user_created
 from ostiary.delivery.addresses import one_line
 from ostiary.delivery.outbox import check_language
 from ostiary.delivery.texts.templates import RESET_PASSWORD, USER_VERIFICATION, check_name
@@ -34,6 +34,7 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
         self._clock = runtime.clock
         self._messages = runtime.messages
         self._self_service = runtime.self_service
+        self._events = runtime.events
         self._password_change = runtime.password_change
 
     def StartSignUp(self, request: pb.StartSignUpRequest, context: grpc.ServicerContext) -> users_pb.CloudDirectoryUser:
@@ -46,9 +47,7 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
                 work, call.required_tenant, prepared, language, with_profile=request.should_create_profile
             )
             call.audit_target = user.id
-            capture(
-                work, call.required_tenant, self._clock.now_ms(), user_created(call.tenant_id, user.id, call.request_id)
-            )
+            self._events.emit(work, user_created(call.tenant_id, user.id, call.request_id), call.required_tenant)
         message = user_message(user, self._clock.now_ms())
         if profile_id:
             message.profile_id = profile_id
