@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ostiary.settings.setting import Setting
-from ostiary.settings.switch import check_switch, is_on
+from ostiary.settings.switch import is_on, take_as_it_is
 from ostiary_api.appid.management.v4 import runtime_activity_pb2 as pb
 
 CAPTURE_RUNTIME_ACTIVITY: Setting[pb.RuntimeActivityConfig, bool] = Setting(
-    "capture_runtime_activity", pb.RuntimeActivityConfig(is_active=False), check_switch, is_on
+    "capture_runtime_activity", pb.RuntimeActivityConfig(is_active=False), take_as_it_is, is_on
 )

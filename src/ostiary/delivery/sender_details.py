@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ostiary.delivery.addresses import Mailbox, check_shown_name, mailbox
-from ostiary.errors import invalid
+from ostiary.delivery.addresses import Mailbox, mailbox
 from ostiary.settings.setting import Setting
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 from ostiary_api.appid.management.v4 import sender_details_pb2 as pb
 
 LINK_SECONDS = 86_400
-LINK_LIMITS = (900, 2_592_000)
-"""Seconds. The least is documented by examples only, the most not at all: 30 days."""
 NAME = "no-reply"
 
 
@@ -37,19 +34,11 @@ class SenderDetails:
 
 
 def check_sender_details(config: pb.SenderDetailsConfig) -> None:
-    """Refuses what is no address and a lifetime outside the limits; fills in the lifetime."""
+    """Refuses what is no address; fills in the lifetime of links."""
     details = config.sender_details
-    if not details.sender.email:
-        raise invalid("SENDER_MISSING", "senderDetails.from.email is required.")
-    for name in ("reply_to", "cc", "bcc"):  # also of a part without an address, which is stored as it is
-        check_shown_name(f"senderDetails.{name}", getattr(details, name).name)
     envelope_of(config)
     if not details.HasField("link_expiration_sec"):
         details.link_expiration_sec = LINK_SECONDS
-    low, high = LINK_LIMITS
-    if not low <= details.link_expiration_sec <= high:
-        message = f"senderDetails.linkExpirationSec must be between {low} and {high} seconds."
-        raise invalid("LINK_EXPIRATION_OUT_OF_RANGE", message)
 
 
 def find_envelope(work: Work, tenant: TenantView, operators: str) -> Envelope:

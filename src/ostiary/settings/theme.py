@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass
 
-from ostiary.errors import invalid
 from ostiary.settings.setting import Setting
 from ostiary_api.appid.management.v4 import widget_pb2 as pb
 
-MAX_TITLE = 200
-MAX_FOOTNOTE = 500
-_COLOR = re.compile(r"#[0-9A-Fa-f]{6}")
 _TEXT = pb.ThemeText(tab_title="Login", footnote="Powered by App ID")
 _COLORS = pb.ThemeColor(header_color="#EEF2F5")
 
@@ -26,22 +20,17 @@ class ThemeText:
 
 
 def check_theme_text(theme: pb.ThemeText) -> None:
-    """Fills in defaults; refuses texts that are too long or hold control characters."""
+    """Fills in defaults."""
     if not theme.HasField("tab_title"):
         theme.tab_title = _TEXT.tab_title
     if not theme.HasField("footnote"):
         theme.footnote = _TEXT.footnote
-    for name, text, longest in (("tabTitle", theme.tab_title, MAX_TITLE), ("footnote", theme.footnote, MAX_FOOTNOTE)):
-        if len(text) > longest or any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-            raise invalid("INVALID_TEXT", f"{name} has at most {longest} characters and no line breaks.")
 
 
 def check_theme_color(theme: pb.ThemeColor) -> None:
-    """Fills in the default; refuses what is no colour, since it is written into the styles of pages and mails."""
+    """Fills in the default."""
     if not theme.HasField("header_color"):
         theme.header_color = _COLORS.header_color
-    if not _COLOR.fullmatch(theme.header_color):
-        raise invalid("INVALID_COLOR", "headerColor must be # and six hexadecimal digits, such as #EEF2F5.")
 
 
 def _decoded_text(theme: pb.ThemeText) -> ThemeText:

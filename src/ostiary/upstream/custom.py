@@ -13,7 +13,6 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from ostiary.errors import invalid
 from ostiary.settings.setting import Setting
-from ostiary.settings.switch import check_switch
 from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
 NAME = "appid_custom"
@@ -35,7 +34,6 @@ class CustomProvider:
 
 def check_custom(provider: pb.CustomProvider) -> None:
     """Refuses a provider that is on without a key, and a key that is none of ours to use."""
-    check_switch(provider)
     if provider.config.public_key:
         read_public_key(provider.config.public_key)
     elif provider.is_active:

@@ -15,7 +15,6 @@ from ostiary.names import check_name
 from ostiary.outgoing.targets import read_target
 from ostiary.settings.fields import is_blank, require
 from ostiary.settings.setting import Setting
-from ostiary.settings.switch import check_switch
 from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
 CLASSES = "urn:oasis:names:tc:SAML:2.0:ac:classes:"
@@ -74,7 +73,6 @@ class CertificateValidity:
 def check_saml(provider: pb.SamlProvider) -> None:
     """Refuses what is missing or could not work, and fills in defaults. An expired certificate is accepted: see
     `validity`."""
-    check_switch(provider)
     provider.ClearField("validation_data")
     if not provider.is_active and is_blank(provider.config):
         provider.ClearField("config")

@@ -8,7 +8,6 @@ from ostiary.errors import invalid
 from ostiary.names import check_name
 from ostiary.settings.fields import is_blank, require
 from ostiary.settings.sealed import SealedSetting
-from ostiary.settings.switch import check_switch
 from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
 MAX_CREDENTIAL = 1_000
@@ -28,7 +27,6 @@ class SocialProvider:
 
 def check_social(provider: pb.SocialProvider) -> None:
     """Refuses a provider that is on without credentials of the tenant's own: there are none to share."""
-    check_switch(provider)
     provider.ClearField("redirect_url")
     if not provider.is_active and is_blank(provider.config):
         provider.ClearField("config")

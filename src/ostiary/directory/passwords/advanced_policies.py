@@ -9,8 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ostiary.errors import invalid
-from ostiary.settings.fields import path_of, require
 from ostiary.settings.setting import Setting
 from ostiary_api.appid.management.v4 import advanced_password_management_pb2 as pb
 
@@ -60,39 +58,17 @@ _DEFAULT = pb.AdvancedPasswordManagement(
         enabled=False, config=pb.MinPasswordChangeIntervalConfig(min_hours_to_change_password=0)
     ),
 )  # fmt: skip
-_LIMITS = {
-    "max_password_reuse": (1, MAX_REUSE, "MAX_PASSWORD_REUSE_OUT_OF_RANGE"),
-    "days_to_expire": (1, 90, "DAYS_TO_EXPIRE_OUT_OF_RANGE"),
-    "lock_out_time_sec": (60, 86_400, "LOCK_OUT_TIME_OUT_OF_RANGE"),
-    "num_of_attempts": (1, 10, "NUM_OF_ATTEMPTS_OUT_OF_RANGE"),
-    "min_hours_to_change_password": (0, 720, "MIN_HOURS_OUT_OF_RANGE"),
-}
-_ROOT = "advancedPasswordManagement"
 
 
 def check_advanced_passwords(document: pb.AdvancedPasswordManagementConfig) -> None:
-    """Refuses what is missing or outside the documented limits; fills in what may be left out."""
-    require(document, "", "advanced_password_management")
+    """Fills in what may be left out."""
     policies = document.advanced_password_management
     if not policies.HasField("min_password_change_interval"):
         policies.min_password_change_interval.CopyFrom(_DEFAULT.min_password_change_interval)
-    names = [field.name for field in policies.DESCRIPTOR.fields]
-    require(policies, _ROOT, *names)
-    for name in names[1:]:
-        _check_policy(path_of(policies, _ROOT, name), getattr(policies, name), getattr(_DEFAULT, name))
-
-
-def _check_policy(where: str, policy: Any, default: Any) -> None:
-    require(policy, where, "enabled")
-    if "config" not in policy.DESCRIPTOR.fields_by_name:
-        return
-    if not policy.HasField("config"):
-        policy.config.CopyFrom(default.config)
-    for field in policy.config.DESCRIPTOR.fields:
-        require(policy.config, f"{where}.config", field.name)
-        low, high, reason = _LIMITS[field.name]
-        if not low <= getattr(policy.config, field.name) <= high:
-            raise invalid(reason, f"{where}.config.{field.json_name} must be between {low} and {high}.")
+    for name in ("password_reuse", "password_expiration", "lock_out_policy", "min_password_change_interval"):
+        policy: Any = getattr(policies, name)
+        if not policy.HasField("config"):
+            policy.config.CopyFrom(getattr(_DEFAULT, name).config)
 
 
 def _decoded(document: pb.AdvancedPasswordManagementConfig) -> PasswordPolicies:

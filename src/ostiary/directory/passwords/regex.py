@@ -23,7 +23,6 @@ from ostiary_api.appid.management.v4 import password_regex_pb2 as pb
 BUILT_IN = "^.{8,}$"
 BUILT_IN_MESSAGE = "The password doesn't meet the strength requirements."
 MAX_REGEX = 2_000
-MAX_MESSAGE = 1_000
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _OPTIONS.max_mem = 1 << 20
@@ -46,8 +45,6 @@ def check_regex_config(config: pb.PasswordRegexConfig) -> None:
     config.error_message = config.error_message or BUILT_IN_MESSAGE
     if len(config.regex) > MAX_REGEX:
         raise invalid("REGEX_TOO_LONG", f"The pattern has at most {MAX_REGEX} characters.")
-    if len(config.error_message) > MAX_MESSAGE:
-        raise invalid("ERROR_MESSAGE_TOO_LONG", f"error_message has at most {MAX_MESSAGE} characters.")
     try:
         _compiled(config.regex)
     except re2.error as error:

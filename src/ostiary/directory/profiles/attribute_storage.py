@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ostiary.settings.setting import Setting
-from ostiary.settings.switch import check_switch, is_on
+from ostiary.settings.switch import is_on, take_as_it_is
 from ostiary_api.appid.management.v4 import users_profile_pb2 as pb
 
 USERS_PROFILE: Setting[pb.UsersProfileConfig, bool] = Setting(
-    "users_profile", pb.UsersProfileConfig(is_active=True), check_switch, is_on
+    "users_profile", pb.UsersProfileConfig(is_active=True), take_as_it_is, is_on
 )

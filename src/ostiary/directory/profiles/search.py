@@ -25,7 +25,7 @@ from ostiary.store.tables import Identity, Profile, table_of
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
-INDEX, FULL = "index", "full"
+FULL = "full"
 _PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
 _BY_AGE = (_PROFILES.c.created_at, _PROFILES.c.id)
 _KEY = tuple_(_PROFILES.c.tenant_id, _PROFILES.c.id)
@@ -35,9 +35,7 @@ _KNOWN = _PROFILES.c.anonymous.is_(False)
 def search_profiles(
     work: Work, tenant: TenantView, page: Page, *, scope: str = "", email: str = "", idp_id: str = ""
 ) -> dict[str, Any]:
-    """Returns one page of the profiles that are not anonymous, oldest first. Raises INVALID_DATA_SCOPE."""
-    if scope not in ("", INDEX, FULL):
-        raise invalid("INVALID_DATA_SCOPE", f"dataScope must be {INDEX} or {FULL}.")
+    """Returns one page of the profiles that are not anonymous, oldest first: whole with the scope FULL."""
     conditions = _conditions(tenant.id, email, idp_id)
     about = 0 if email or idp_id else about_how_many(work, tenant, "profiles", counted_rows(_PROFILES, *conditions))
     profiles, total = profile_page(work, conditions, page, about)

@@ -7,20 +7,16 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select
 
 from ostiary.errors import invalid
-from ostiary.settings.fields import require
 from ostiary.settings.setting import Setting
-from ostiary.settings.switch import check_switch
 from ostiary.store.tables import Tenant, User, table_of
 from ostiary.store.work import Work
 from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
-ACCESS_MODES = ("FULL", "RESTRICTIVE", "OFF")
 OFF_AS_SDKS_WRITE_IT = "false"
 """An unquoted YAML OFF that became part of the vendor's SDKs."""
 REFUSES_PENDING = "FULL"
 """The mode in which nobody signs in before the mail address is confirmed. The sources do not say which of FULL and
 RESTRICTIVE it is; this constant alone decides."""
-IDENTITY_FIELDS = ("email", "userName")
 METHODS = ("email",)
 
 _USERS = table_of(User)
@@ -32,7 +28,7 @@ class CloudDirectory:
     """What the users of a tenant's directory may do, and which mails they receive.
 
     `is_active`: whether they may sign in. `identity_field`: what they type then, email or userName.
-    `confirmation`: one of ACCESS_MODES.
+    `confirmation`: FULL, RESTRICTIVE or OFF.
     """
 
     is_active: bool
@@ -79,33 +75,13 @@ def replace_cloud_directory(
 
 
 def check_cloud_directory(provider: pb.CloudDirectoryProvider) -> None:
-    """Refuses what is missing and values outside the documented vocabularies; fills in signupEnabled and
-    the methods of a confirmation that is on."""
-    check_switch(provider)
-    if not provider.HasField("config"):
-        raise invalid("CONFIG_MISSING", "config is required, also when isActive is false.")
+    """Fills in signupEnabled and the methods of a confirmation that is on."""
     config = provider.config
-    require(config, "config", "self_service_enabled", "interactions")
     if not config.HasField("signup_enabled"):
         config.signup_enabled = True
-    if config.HasField("identity_field") and config.identity_field not in IDENTITY_FIELDS:
-        raise invalid("INVALID_IDENTITY_FIELD", "config.identityField must be email or userName.")
-    interactions = config.interactions
-    require(
-        interactions, "config.interactions", "identity_confirmation", "welcome_enabled", "reset_password_enabled",
-        "reset_password_notification_enable",
-    )  # fmt: skip
-    _check_confirmation(interactions.identity_confirmation)
-
-
-def _check_confirmation(confirmation: pb.IdentityConfirmation) -> None:
-    where = "config.interactions.identityConfirmation"
+    confirmation = config.interactions.identity_confirmation
     if confirmation.access_mode == OFF_AS_SDKS_WRITE_IT:
         confirmation.access_mode = "OFF"
-    if confirmation.access_mode not in ACCESS_MODES:
-        raise invalid("INVALID_ACCESS_MODE", f"{where}.accessMode must be one of {', '.join(ACCESS_MODES)}.")
-    if any(method not in METHODS for method in confirmation.methods) or len(confirmation.methods) > len(METHODS):
-        raise invalid("INVALID_CONFIRMATION_METHOD", f"{where}.methods can hold email, once.")
     if confirmation.access_mode != "OFF" and not confirmation.methods:
         confirmation.methods.extend(METHODS)  # it may be left out, which must not keep people out for want of a mail
 
@@ -114,7 +90,7 @@ def _decoded(provider: pb.CloudDirectoryProvider) -> CloudDirectory:
     config, interactions = provider.config, provider.config.interactions
     return CloudDirectory(
         is_active=provider.is_active,
-        identity_field=config.identity_field or IDENTITY_FIELDS[0],
+        identity_field=config.identity_field or "email",
         confirmation=interactions.identity_confirmation.access_mode,
         sign_up_enabled=config.signup_enabled,
         self_service_enabled=config.self_service_enabled,

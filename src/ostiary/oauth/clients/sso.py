@@ -6,14 +6,10 @@ from dataclasses import dataclass
 
 from google.protobuf import struct_pb2
 
-from ostiary.errors import invalid
 from ostiary.oauth.clients.redirect_uris import check_uris
-from ostiary.settings.fields import require, texts_of
+from ostiary.settings.fields import texts_of
 from ostiary.settings.setting import Setting
-from ostiary.settings.switch import check_switch
 from ostiary_api.appid.management.v4 import sso_pb2 as pb
-
-TIMEOUT_SECONDS = (1, 604_800)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +22,7 @@ class SingleSignOn:
 
 
 def check_sso(config: pb.SsoConfig) -> None:
-    """Refuses what is missing, a timeout outside the documented limits, and URIs that must never be registered."""
-    check_switch(config)
-    require(config, "", "inactivity_timeout_seconds")
-    low, high = TIMEOUT_SECONDS
-    if not low <= config.inactivity_timeout_seconds <= high:
-        raise invalid("INVALID_TIMEOUT", f"inactivityTimeoutSeconds must be between {low} and {high}.")
+    """Refuses URIs that must never be registered."""
     check_uris(config, "logout_redirect_uris")
 
 

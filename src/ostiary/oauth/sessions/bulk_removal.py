@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ostiary.errors import DomainError, invalid
+from ostiary.errors import DomainError
 from ostiary.oauth.sessions.access_revocation import remove_user_and_profile
 from ostiary.store.work import Work
 
-MAX_IDS = 100
 SIZE = 20
 """Users of one transaction: others must be able to write in between."""
 
 
-def check_ids(ids: Sequence[str]) -> Iterator[list[str]]:
-    """The ids in batches, each once, in an order in which two removals at once do not lock each other out.
-
-    Raises IDS_MISSING, TOO_MANY_IDS.
-    """
-    if not ids:
-        raise invalid("IDS_MISSING", f'ids must hold 1 to {MAX_IDS} directory ids, such as {{"ids": ["…"]}}.')
-    if len(ids) > MAX_IDS:
-        raise invalid("TOO_MANY_IDS", f"At most {MAX_IDS} users are deleted at once.")
+def batches(ids: Sequence[str]) -> Iterator[list[str]]:
+    """The ids in batches, each once, in an order in which two removals at once do not lock each other out."""
     once = sorted(set(ids))
     return (once[place : place + SIZE] for place in range(0, len(once), SIZE))
 

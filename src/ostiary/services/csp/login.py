@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import grpc
 
-from ostiary.errors import invalid
 from ostiary.http.forms import Form
 from ostiary.oauth.platform.sessions import CSP
 from ostiary.oauth.token.profile import TokenCall
@@ -42,8 +41,6 @@ class LoginServicer(login_pb2_grpc.LoginServiceServicer):
 
     def SwapRefreshToken(self, request: pb.SwapRefreshTokenRequest, context: grpc.ServicerContext) -> pb.SwappedToken:
         call, token = current_call(), request.credentials.refresh_token
-        if not token:
-            raise invalid("MISSING_FIELD", "The field refreshToken is missing.")
         form = Form({"grant_type": "refresh_token", "refresh_token": token})
         answer = self._endpoint(self._profile, TokenCall(call, form, call.request_id, event=call.rules.audit))
         return pb.SwappedToken(token_type="Bearer", token=answer["access_token"])

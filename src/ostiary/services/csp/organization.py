@@ -5,7 +5,6 @@ from __future__ import annotations
 import grpc
 
 from ostiary.directory.tenants.organizations import metadata_of, rename_organization
-from ostiary.errors import invalid
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary_api.csp.v1 import organization_pb2 as pb
@@ -27,8 +26,6 @@ class OrganizationServicer(organization_pb2_grpc.OrganizationServiceServicer):
         )  # fmt: skip
 
     def UpdateOrganization(self, request: pb.UpdateOrganizationRequest, context: grpc.ServicerContext) -> pb.RefLink:
-        if not request.organization.HasField("display_name"):
-            raise invalid("DISPLAY_NAME_MISSING", "displayName is missing: it is what can be changed here.")
         name = request.organization.display_name
         rename_organization(current_call().work, request.org_id, name, self._clock.now_ms())
         return pb.RefLink(ref_link=org_path(request.org_id))

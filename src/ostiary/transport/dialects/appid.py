@@ -7,7 +7,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from ostiary.errors import DomainError, invalid
+from ostiary.errors import DomainError
 from ostiary.http.paging import Page
 from ostiary.transport.dialects.body import ErrorBody, json_body
 from ostiary.transport.dialects.dialect import Dialect, given
@@ -31,14 +31,12 @@ def render(error: DomainError, path: str) -> ErrorBody:
 
 
 def page_of(request: Message, most: int = MOST) -> Page:
-    """The page of a list that has at most `most` entries in one; raises INVALID_COUNT.
+    """The page of a list that has at most `most` entries in one, which the bounds of `count` say too.
 
     Entries count from 1; what is less means 1 (RFC 7644 §3.4.2.4), since clients that count from 0 ask for 0 first.
     """
     has_start = "start_index" in request.DESCRIPTOR.fields_by_name
     start, count = given(request, "start_index") if has_start else None, given(request, "count")
-    if count is not None and not 0 <= count <= most:
-        raise invalid("INVALID_COUNT", f"count must be between 0 and {most}.")
     said = {"startIndex": start, "count": count}
     asked = {name: number for name, number in said.items() if number is not None}
     return Page(max(start or 1, 1), most if count is None else count, asked)

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 from google.protobuf.message import Message
 
-from ostiary.errors import DomainError, Kind, invalid
+from ostiary.errors import DomainError, Kind
 from ostiary.http.paging import Page
 from ostiary.transport.dialects.body import ErrorBody, json_body
 from ostiary.transport.dialects.cloudapi_versions import refuse_unknown_version
 from ostiary.transport.dialects.dialect import Dialect, given
 
 TENANT_CONTEXT, TENANT_PREFIX = "x-vmware-vcloud-tenant-context", "urn:vcloud:org:"
-USUAL, MOST = 25, 128
-"""Results of a page: when the client does not say, and at most."""
-LAST_PAGE = 1_000_000
+USUAL = 25
+"""Results of a page when the client does not say."""
 _MINOR_CODES = {
     Kind.INVALID: "BAD_REQUEST",
     Kind.UNAUTHENTICATED: "UNAUTHORIZED",
@@ -36,13 +35,9 @@ def render(error: DomainError, path: str) -> ErrorBody:
 
 
 def page_of(request: Message) -> Page:
-    """The page that page, from 1, and pageSize name; a size of 0 asks for the total alone. Raises INVALID_PAGE."""
+    """The page that page, from 1, and pageSize name; a size of 0 asks for the total alone."""
     asked, most = given(request, "page"), given(request, "page_size")
     number, size = 1 if asked is None else asked, USUAL if most is None else most
-    if not 1 <= number <= LAST_PAGE:
-        raise invalid("INVALID_PAGE", f"page counts from 1 to {LAST_PAGE}.")
-    if not 0 <= size <= MOST:
-        raise invalid("INVALID_PAGE", f"pageSize is 0 to {MOST}.")
     return Page((number - 1) * size + 1, size, {"page": number})
 
 

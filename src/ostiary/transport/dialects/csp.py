@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from google.protobuf.message import Message
 
-from ostiary.errors import DomainError, invalid
+from ostiary.errors import DomainError
 from ostiary.http.paging import Page
 from ostiary.transport.dialects.body import ErrorBody, json_body
 from ostiary.transport.dialects.dialect import Dialect, given
 
-USUAL, MOST = 20, 128
-"""Results of a page: when the client does not say, and at most."""
-FURTHEST = 1_000_000_000
+USUAL = 20
+"""Results of a page when the client does not say."""
 MODULE_CODE = 540
 """The vendor's number of its identity module; clients only log it."""
 
@@ -33,12 +32,9 @@ def render(error: DomainError, path: str) -> ErrorBody:
 
 
 def page_of(request: Message) -> Page:
-    """The page that pageStart, from 1, and pageLimit name; raises PAGE_OUT_OF_RANGE."""
+    """The page that pageStart, from 1, and pageLimit name."""
     start, limit = given(request, "page_start"), given(request, "page_limit")
-    page = Page(1 if start is None else start, USUAL if limit is None else limit)
-    if not 1 <= page.start <= FURTHEST or not 1 <= page.size <= MOST:
-        raise invalid("PAGE_OUT_OF_RANGE", f"pageStart counts from 1 to {FURTHEST}, pageLimit is 1 to {MOST}.")
-    return page
+    return Page(1 if start is None else start, USUAL if limit is None else limit)
 
 
 CSP = Dialect(render, page=page_of)

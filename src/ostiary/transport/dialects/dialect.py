@@ -36,7 +36,7 @@ class Dialect:
     `render` writes an error for REST clients; its second argument is the path. `check_headers` raises what is wrong
     with the headers of an authorized request, such as a version that is not spoken. `tenant_header` is the header that
     names the tenant where the rules of an RPC say so, with `tenant_prefix` before the id or without. `page` reads which
-    page of a list a request asks for, and raises for what is beyond the bounds.
+    page of a list a request within its bounds asks for.
     """
 
     render: Renderer = plain

@@ -7,7 +7,7 @@ from google.api import httpbody_pb2
 
 from ostiary.directory.transfer.user_export import MAX_PAGE, export_page
 from ostiary.errors import DomainError
-from ostiary.oauth.sessions.bulk_removal import check_ids, remove_users
+from ostiary.oauth.sessions.bulk_removal import batches, remove_users
 from ostiary.runtime import Runtime
 from ostiary.services.appid.directory.transfer_messages import import_result, removal_result
 from ostiary.services.json_body import json_body
@@ -49,7 +49,7 @@ class CloudDirectoryTransferServicer(cloud_directory_transfer_pb2_grpc.CloudDire
         call = current_call()
         refused: dict[str, DomainError] = {}
         selected = texts_in(request.selection.ids, "ids")
-        for ids in check_ids(selected):
+        for ids in batches(selected):
             with call.transaction() as work:
                 refused |= remove_users(work, request.tenant_id, ids, self._clock.now_ms())
                 call.audit_targets = [user_id for user_id in ids if user_id not in refused]

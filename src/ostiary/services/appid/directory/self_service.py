@@ -8,7 +8,7 @@ from google.api import httpbody_pb2
 from ostiary.audit.runtime_events import user_created
 from ostiary.delivery.addresses import one_line
 from ostiary.delivery.outbox import check_language
-from ostiary.delivery.texts.templates import RESET_PASSWORD, USER_VERIFICATION, check_name
+from ostiary.delivery.texts.templates import RESET_PASSWORD, USER_VERIFICATION
 from ostiary.directory.users.message import new_user
 from ostiary.directory.users.users import UserView, get_user
 from ostiary.errors import invalid
@@ -93,7 +93,6 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
         self, request: pb.ResendNotificationRequest, context: grpc.ServicerContext
     ) -> pb.ResendNotificationResponse:
         call, language = current_call(), check_language(request.language)
-        check_name(request.template_name, tuple(self._messages.by_template))
         found = get_user(call.work, request.tenant_id, read_fields(request.form, "uuid").required("uuid"))
         user = self._self_service.may_get(call.work, call.required_tenant, found, request.template_name)
         self._send(request.template_name, user, language)

@@ -11,11 +11,9 @@ from ostiary.delivery.addresses import Mailbox, mailbox
 from ostiary.delivery.channels.channel import Receipt
 from ostiary.delivery.channels.email_dispatcher import (
     EMAIL_DISPATCHER,
-    OPERATORS,
     check_email_dispatcher,
 )
 from ostiary.delivery.sender_details import check_sender_details, envelope_of
-from ostiary.errors import invalid
 from ostiary.http.forms import read_fields
 from ostiary.names import email_key
 from ostiary.runtime import Runtime
@@ -64,8 +62,6 @@ class EmailDispatcherServicer(email_dispatcher_pb2_grpc.EmailDispatcherServiceSe
         # The same fields but for what provider may be.
         settings = pb.EmailDispatcherConfig.FromString(test.email_settings.SerializeToString())
         check_email_dispatcher(settings)
-        if settings.provider == OPERATORS:
-            raise invalid("INVALID_PROVIDER", "emailSettings.provider must be sendgrid or custom.")
         sender = sender_details_pb2.SenderDetailsConfig(sender_details=_sender(test.sender_details))
         check_sender_details(sender)
         recipient = self._counted(call, test.email_to, "emailTo")
@@ -99,7 +95,6 @@ class EmailDispatcherServicer(email_dispatcher_pb2_grpc.EmailDispatcherServiceSe
 def _sender(sender: pb.TestSender) -> sender_details_pb2.SenderDetails:
     if not sender.HasField("reply_to"):
         return sender_details_pb2.SenderDetails(sender=sender.sender)
-    mailbox("senderDetails.reply_to", sender.reply_to.email)  # stored settings may have one without an address
     return sender_details_pb2.SenderDetails(sender=sender.sender, reply_to=sender.reply_to)
 
 

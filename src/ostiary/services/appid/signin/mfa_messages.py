@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from ostiary.errors import invalid, not_found
 from ostiary.mfa.settings import EMAIL, NEXMO, check_headers
 from ostiary.settings.fields import is_blank
-from ostiary.settings.switch import check_switch
 from ostiary_api.appid.management.v4 import mfa_pb2 as pb
 
 
@@ -30,12 +29,10 @@ def get_channel(found: Mapping[str, pb.MfaChannel], name: str) -> pb.MfaChannel:
 
 
 def switched_channel(name: str, channel: pb.MfaChannel) -> Callable[[pb.MfaChannels], None]:
-    """Returns the edit that switches a channel on or off, and with it the other. It raises CHANNEL_NOT_FOUND and
-    IS_ACTIVE_MISSING."""
+    """Returns the edit that switches a channel on or off, and with it the other. It raises CHANNEL_NOT_FOUND."""
 
     def edit(stored: pb.MfaChannels) -> None:
         get_channel(channels(stored), name)
-        check_switch(channel)
         stored.sms_is_active = channel.is_active if name == NEXMO else not channel.is_active
         if name == NEXMO and (channel.is_active or not is_blank(channel.config)) and channel.HasField("config"):
             stored.sms.CopyFrom(channel.config)
@@ -53,10 +50,9 @@ def extension_message(stored: pb.StoredMfaExtension) -> pb.MfaExtension:
 
 
 def stored_extension(extension: pb.MfaExtension) -> pb.StoredMfaExtension:
-    """An extension as it is stored; raises IS_ACTIVE_MISSING, INVALID_URL, INVALID_HEADER.
+    """An extension as it is stored; raises INVALID_URL, INVALID_HEADER.
 
     Whether its URL may be called is for `Outgoing.check_url` to say."""
-    check_switch(extension)
     if extension.config.HasField("url") and not extension.config.url:
         raise invalid("INVALID_URL", "config.url must be a URL; leave it out where there is none.")
     headers = dict(extension.config.headers)
@@ -67,10 +63,9 @@ def stored_extension(extension: pb.MfaExtension) -> pb.StoredMfaExtension:
 
 
 def switched_extension(active: pb.MfaExtensionActive) -> Callable[[pb.StoredMfaExtension], None]:
-    """Returns the edit that switches an extension on or off. It raises IS_ACTIVE_MISSING."""
+    """Returns the edit that switches an extension on or off."""
 
     def edit(stored: pb.StoredMfaExtension) -> None:
-        check_switch(active)
         stored.is_active = active.is_active
 
     return edit

@@ -6,7 +6,6 @@ import grpc
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2
 
-from ostiary.errors import invalid
 from ostiary.http.forms import read_file
 from ostiary.runtime import Runtime
 from ostiary.settings.logo import get_logo, logo_url, no_logo, put_logo, redrawn
@@ -15,7 +14,6 @@ from ostiary.transport.call import current_call
 from ostiary_api.appid.management.v4 import widget_pb2 as pb
 from ostiary_api.appid.management.v4 import widget_pb2_grpc
 
-LOGO = "logo"
 GUARDED = (("x-content-type-options", "nosniff"), ("content-security-policy", "default-src 'none'; sandbox"))
 """A picture is a picture, whatever a browser thinks to see in it."""
 
@@ -50,8 +48,6 @@ class WidgetServicer(widget_pb2_grpc.WidgetServiceServicer):
         return pb.Media(image=image)
 
     def PostMedia(self, request: pb.PostMediaRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        if request.media_type != LOGO:
-            raise invalid("INVALID_MEDIA_TYPE", f"mediaType must be {LOGO}.")
         picture = redrawn(read_file(request.form.content_type, request.form.data, "file"))
         with current_call().transaction() as work:
             put_logo(work, request.tenant_id, picture, self._clock.now_ms())
