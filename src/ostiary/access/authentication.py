@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import bindparam, null, select
 
+from ostiary.access.policy import permissions_on
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.clock import Clock
 from ostiary.directory.roles.built_in import BUILT_IN, SERVICE_ACCOUNT
-from ostiary.directory.roles.permissions import END_USER, SIGNED_IN, Permissions
+from ostiary.directory.roles.permissions import END_USER, NONE, SIGNED_IN, Permissions
 from ostiary.directory.roles.rights import RIGHTS, by_groups, permissions_from, with_roles
 from ostiary.errors import unauthenticated
 from ostiary.ids import digest
@@ -88,6 +90,27 @@ class Authentication:
         return Principal(
             PrincipalKind.USER, id=user_id, tenant_id=tenant_id, permissions=permissions, roles=roles, user_id=user_id
         )  # fmt: skip
+
+    def giver(self, principal: Principal, tenant_id: str) -> Callable[[Work], Permissions]:
+        """What the caller may do on a tenant when it is asked, in the transaction of a change of rights: its own may
+        have been taken since it was authenticated. Raises 401 when it may not act any more."""
+
+        def held(work: Work) -> Permissions:
+            return permissions_on(replace(principal, permissions=self._held_now(work, principal)), tenant_id)
+
+        return held
+
+    def _held_now(self, work: Work, principal: Principal) -> Permissions:
+        match principal.kind:
+            case PrincipalKind.USER:
+                return self._user_rights(work, principal.tenant_id, principal.id, principal.session_id)[1]
+            case PrincipalKind.API_KEY:
+                row = work.row(_API_KEY, {"of_tenant": principal.tenant_id, "id": principal.id})
+                return _rights_of_key(row)[1]
+            case PrincipalKind.CLIENT:
+                row = work.row(_CLIENT, {"of_tenant": principal.tenant_id, "id": principal.id})
+                return _SERVICE_ACCOUNT[1] if row is not None and row.enabled and row.service_account else NONE
+        return NONE
 
     def end_user(self, work: Work, token: str) -> Principal:
         """The principal of an App ID access token: a profile, or a client for client_credentials; raises 401."""
@@ -197,9 +220,7 @@ class Authentication:
 
     def _api_key_rights(self, work: Work, tenant: TenantView, key_id: str) -> Rights:
         row = tenant.cached(("api key", key_id), lambda: work.row(_API_KEY, {"of_tenant": tenant.id, "id": key_id}))
-        if row is None or row.revoked_at is not None:
-            raise _refused()
-        return (row.role,), BUILT_IN[row.role].permissions
+        return _rights_of_key(row)
 
     def _user_rights(self, work: Work, tenant_id: str, user_id: str, session: str) -> Rights:
         rows = work.rows(
@@ -213,6 +234,12 @@ class Authentication:
             raise _refused()
         own = [row.role for row in rows if row.holder_type == USER]
         return own, permissions_from(rows, tenant_id, SIGNED_IN)
+
+
+def _rights_of_key(row: Any) -> Rights:
+    if row is None or row.revoked_at is not None:
+        raise _refused()
+    return (row.role,), BUILT_IN[row.role].permissions
 
 
 def _living(tenant: TenantView | None, revoked: bool) -> TenantView:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ostiary.directory.roles.bindings import bind_role, holders_of_role
+from ostiary.directory.roles.bindings import holders_of_role
 from ostiary.directory.roles.built_in import PLATFORM_OPERATOR
+from ostiary.directory.roles.granting import Holder, grant_role, installation_operator
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import CONFIRMED, NewUser
 from ostiary.directory.users.users import UserView, create_user, find_users
@@ -21,7 +22,7 @@ def add_operator(
     emails = (Contact(email, primary=True),) if email else ()
     new = NewUser(user_name=name, emails=emails, status=CONFIRMED)
     user = create_user(work, SYSTEM_ID, new, password_hash, entropy, now_ms)
-    bind_role(work, SYSTEM_ID, user.id, PLATFORM_OPERATOR, now_ms)
+    grant_role(work, SYSTEM_ID, Holder(user.id), PLATFORM_OPERATOR, installation_operator, now_ms)
     return user
 
 
