@@ -14,8 +14,8 @@ from ostiary.errors import DomainError, invalid
 from ostiary.names import check_name
 from ostiary.settings.fields import require
 from ostiary.settings.sealed import SealedSetting
-from ostiary.settings.setting import Setting
-from ostiary.settings.switch import is_on, take_as_it_is
+from ostiary.settings.setting import Setting, take_as_it_is
+from ostiary.settings.switch import is_on
 from ostiary_api.appid.management.v4 import mfa_pb2 as pb
 
 EMAIL, NEXMO = "email", "nexmo"

@@ -31,6 +31,10 @@ _FIND = prepared(
 )
 
 
+def take_as_it_is(document: Message) -> None:
+    """The check of a document about which its proto says all there is: requests were checked against that."""
+
+
 class Setting(Generic[M, V]):
     """A kind of setting: its stored name, its default document, the check that refuses a bad document, and the
     decoder, which returns the value of a checked document.

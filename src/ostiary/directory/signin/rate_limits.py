@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ostiary.settings.setting import Setting
-from ostiary.settings.switch import take_as_it_is
+from ostiary.settings.setting import Setting, take_as_it_is
 from ostiary_api.appid.management.v4 import rate_limit_pb2 as pb
 
 
