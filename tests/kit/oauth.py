@@ -114,7 +114,9 @@ class Runtime:
     def user(self, email: str = "ada@example.com", password: str = PASSWORD, **facts: Any) -> str:
         """A directory user, confirmed unless said otherwise; its directory id."""
         made = self.made.runtime
-        new = NewUser(emails=[Contact(email)], **{"display_name": "Ada Lovelace", "status": "CONFIRMED", **facts})
+        confirmed = facts.pop("confirmed", True)
+        emails, named = [Contact(email, verified=confirmed)], {"display_name": "Ada Lovelace", **facts}
+        new = NewUser(emails=emails, may_sign_in=confirmed, **named)
         hashed = made.passwords.hash(self.tenant_id, password)
         with made.store.write() as work:
             return create_user(work, self.tenant_id, new, hashed, ENTROPY, self.made.clock.now_ms()).id

@@ -163,7 +163,7 @@ def test_coarse_limits_forget_what_they_counted_before_the_clock_was_set_back(mo
 
 
 def add_user(made: Installation) -> str:
-    new = NewUser(emails=[Contact("ada@example.com")], display_name="Ada", status="CONFIRMED")
+    new = NewUser(emails=[Contact("ada@example.com", verified=True)], display_name="Ada", may_sign_in=True)
     with made.runtime.store.write() as work:
         return create_user(work, made.tenant_id, new, "$argon2id$x", made.runtime.entropy, made.clock.now_ms()).id
 

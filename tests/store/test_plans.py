@@ -76,7 +76,7 @@ def people(work: Work) -> None:
     new = {each: NewUser(emails=(Contact(f"{each}@example.com", primary=True),)) for each in ids}
     groups, roles = [f"g{number:035}" for number in range(200)], [f"r{number:035}" for number in range(20)]
     rows = {
-        User: [user_row(TENANT, each, new[each], new[each].emails[0].value, 1) for each in ids],
+        User: [user_row(TENANT, each, new[each], new[each].emails[0], 1) for each in ids],
         UserEmail: [row for each in ids for row in email_rows(TENANT, each, new[each].emails)],
         Profile: [profile_row(TENANT, f"p{each[1:]}", {}, 1) for each in ids],
         Identity: [

@@ -25,8 +25,9 @@ WHOLE: dict[str, Any] = {
 def user(**parts: Any) -> UserView:
     plain: dict[str, Any] = {
         "id": "u", "tenant_id": "t", "user_name": "ada", "display_name": "Ada", "given_name": "", "family_name": "",
-        "document": "{}", "locale": "", "active": True, "status": "CONFIRMED", "locked_until": None, "lock_seconds": 0,
-        "version": 1, "created_at": 1_700_000_000_123, "modified_at": 1_700_000_000_456, "last_login": None,
+        "document": "{}", "locale": "", "active": True, "may_sign_in": True, "email_verified": True,
+        "locked_until": None, "lock_seconds": 0, "version": 1,
+        "created_at": 1_700_000_000_123, "modified_at": 1_700_000_000_456, "last_login": None,
         "original_id": "", "access_epoch": 0,
     }  # fmt: skip
     return UserView(**{**plain, **parts})
@@ -36,7 +37,7 @@ def user(**parts: Any) -> UserView:
     "found",
     [
         user(),
-        user(active=False, status="PENDING", locale="de", last_login=NOW_MS, original_id="o"),
+        user(active=False, may_sign_in=False, email_verified=False, locale="de", last_login=NOW_MS, original_id="o"),
         user(emails=(Contact("a@b.example", "work", "A", True), Contact("", "", "", False))),
         user(phones=(Contact("+49", "", "", False),), given_name="A", family_name="C"),
         user(given_name="A", document=json.dumps({"name": {"formatted": ""}})),

@@ -20,7 +20,7 @@ from ostiary.errors import DomainError
 from ostiary.migrating.copying import is_masked
 from ostiary.migrating.management import Json, ManagementApi
 from ostiary.migrating.target import Target
-from ostiary.oauth.clients.clients import check_client_id, create_client
+from ostiary.oauth.clients.clients import OwnSettings, check_client_id, create_client
 from ostiary.store.tables import Client, Tenant
 from ostiary.store.work import Work
 
@@ -117,6 +117,17 @@ def _api_key(runtime: Runtime, tenant_id: str) -> Iterator[str]:
             recorded(runtime, work, "apikey.revoke", tenant_id, key_id)
 
 
+def _own_settings(application: Json) -> OwnSettings:
+    """What some servers keep with each application; App ID keeps it with the tenant, and has none of these members."""
+    uris, logout_uris = application.get("redirectUris"), application.get("logoutRedirectUris")
+    return OwnSettings(
+        None if uris is None else tuple(uris),
+        None if logout_uris is None else tuple(logout_uris),
+        application.get("accessTokenLifetime"),
+        application.get("refreshTokenLifetime"),
+    )
+
+
 def _make_application(runtime: Runtime, tenant_id: str, application: Json) -> Json:
     """An application with the client id and secret that it had, so that it needs no change but the server's address."""
     given = str(application.get("secret") or "")
@@ -125,7 +136,7 @@ def _make_application(runtime: Runtime, tenant_id: str, application: Json) -> Js
             work, runtime.sealing, runtime.entropy, tenant_id, str(application.get("name")),
             str(application.get("type")), runtime.clock.now_ms(),
             client_id=_kept_client_id(work, tenant_id, str(application.get("clientId"))),
-            secret="" if is_masked(given) else given,
+            secret="" if is_masked(given) else given, own=_own_settings(application),
         )  # fmt: skip
         recorded(runtime, work, "application.import", tenant_id, client.id)
         return {"clientId": client.id, "name": client.name, "type": client.type, "secret": secret}

@@ -49,6 +49,8 @@ RIGHTS = (ProfileRole, ClientRole, RoleScope, GroupMember)
 """The tables whose rows are rights; a right that was removed there is removed here."""
 _TENANTS, _API_KEYS, _OUTBOX = table_of(Tenant), table_of(ApiKey), table_of(Message)
 _USED = table_of(UsedOnce)
+_OF_CLIENT = ("secret_digest", "sealed_secret", "redirect_uris", "logout_redirect_uris")
+"""What a client has as the replaced store has it."""
 
 
 def end_what_is_temporary(work: Work, now_ms: int) -> None:
@@ -93,7 +95,7 @@ class Rule:
 
 def _rules() -> Iterator[Rule]:
     yield Rule(_API_KEYS, _api_key, ("revoked_at",))
-    yield Rule(table_of(Client), _client, ("enabled", "service_account", "secret_digest", "sealed_secret"))
+    yield Rule(table_of(Client), _client, ("enabled", "service_account", *_OF_CLIENT))
     yield Rule(table_of(User), _user, ("active",))
     yield Rule(table_of(Password), _password, ("hash", "changed_at", "valid_until", "expires_always"))
     yield Rule(table_of(RoleBinding), _role_binding, ("expires_at",))
@@ -114,8 +116,7 @@ def _client(ours: Row[Any], theirs: Row[Any] | None, _now_ms: int) -> dict[str, 
     values = {
         "enabled": ours.enabled and theirs.enabled,
         "service_account": ours.service_account and theirs.service_account,
-        "secret_digest": theirs.secret_digest,
-        "sealed_secret": theirs.sealed_secret,
+        **{name: getattr(theirs, name) for name in _OF_CLIENT},
     }
     same = {**values, "sealed_secret": ours.sealed_secret} == {name: getattr(ours, name) for name in values}
     return None if same else values

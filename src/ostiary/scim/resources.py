@@ -16,7 +16,7 @@ from ostiary.directory.groups.membership import BelongsTo
 from ostiary.directory.roles.bindings import HeldRole
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.document import USER_SCHEMA
-from ostiary.directory.users.input import CONFIRMED, NewUser
+from ostiary.directory.users.input import NewUser
 from ostiary.directory.users.users import UserView
 from ostiary.errors import DomainError, invalid
 from ostiary.http.json_text import read_json
@@ -82,7 +82,7 @@ class Provisioned:
 def read_user(body: httpbody_pb2.HttpBody) -> Provisioned:
     """Reads a user to be created; raises INVALID_RESOURCE with the SCIM reason.
 
-    The address counts as confirmed, since an administrator has set it.
+    The addresses count as verified, since an administrator has set them.
     """
     kind = body.content_type.partition(";")[0].strip().lower()
     if kind not in ("", CONTENT_TYPE, "application/json"):
@@ -99,8 +99,8 @@ def read_user(body: httpbody_pb2.HttpBody) -> Provisioned:
     name = document.get("name", {})
     new = NewUser(
         user_name=user.user_name or "", display_name=user.display_name or "", locale=user.locale or "",
-        given_name=name.get("givenName", ""), family_name=name.get("familyName", ""), status=CONFIRMED,
-        active=user.active is not False, emails=_contacts(document.get("emails", ())),
+        given_name=name.get("givenName", ""), family_name=name.get("familyName", ""), may_sign_in=True,
+        active=user.active is not False, emails=_contacts(document.get("emails", ()), verified=True),
         phones=_contacts(document.get("phoneNumbers", ())), further=_further(document),
     )  # fmt: skip
     return Provisioned(new, user.password or "", user.external_id or "")
@@ -121,9 +121,9 @@ def _said(given: Any) -> Any:
     return {name: value for name, value in given.items() if value != "" and name.lower() not in _READ_ONLY}
 
 
-def _contacts(entries: Sequence[dict[str, Any]]) -> tuple[Contact, ...]:
+def _contacts(entries: Sequence[dict[str, Any]], *, verified: bool = False) -> tuple[Contact, ...]:
     return tuple(
-        Contact(one.get("value", ""), one.get("type", ""), one.get("display", ""), one.get("primary", False))
+        Contact(one.get("value", ""), one.get("type", ""), one.get("display", ""), one.get("primary", False), verified)
         for one in entries
     )
 

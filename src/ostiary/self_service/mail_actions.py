@@ -8,12 +8,11 @@ from ostiary.clock import Clock
 from ostiary.delivery.texts.templates import RESET_PASSWORD, USER_VERIFICATION
 from ostiary.directory.passwords.lockout import is_locked
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
-from ostiary.directory.users.input import CONFIRMED
-from ostiary.directory.users.users import UserView, confirm_user, find_by_login, get_user, lock_user
+from ostiary.directory.users.users import UserView, find_by_login, get_user, lock_user, verify_address
 from ostiary.errors import DomainError, Kind, conflict, denied, invalid, not_found
 from ostiary.oauth.sessions.access_revocation import end_access_of_user
 from ostiary.self_service.messages import UserMessages
-from ostiary.self_service.one_time_codes import Code, end_codes, use_up
+from ostiary.self_service.one_time_codes import EXPIRED, Code, end_codes, link_failed, use_up
 from ostiary.self_service.password_change import PasswordChange, PreparedPassword
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
@@ -44,7 +43,7 @@ class SelfService:
         USER_NOT_VERIFIED (409), ALREADY_VERIFIED (410)."""
         if not user.email:
             raise invalid("NO_EMAIL", "The user has no mail address.")
-        if template == USER_VERIFICATION and user.status == CONFIRMED:
+        if template == USER_VERIFICATION and user.email_verified:
             raise DomainError(Kind.GONE, "ALREADY_VERIFIED", "The user's mail address is confirmed already.")
         if template == RESET_PASSWORD:
             self.check_reset(work, tenant, user)
@@ -59,18 +58,19 @@ class SelfService:
         """Whether the user may reset the password now; raises as `may_get`."""
         if not CLOUD_DIRECTORY.read(work, tenant).reset_password_enabled:
             raise denied("RESET_PASSWORD_DISABLED", "Resetting passwords is switched off for this tenant.")
-        if user.status != CONFIRMED:
+        if not user.may_sign_in:
             raise conflict("USER_NOT_VERIFIED", "The user's mail address is not confirmed yet.")
         if not user.active or is_locked(user, self._clock.now_ms()):
             raise denied("USER_LOCKED", "The user is deactivated or locked.")
 
     def confirm_address(self, work: Work, tenant: TenantView, link: Code, request_id: str) -> None:
-        """Uses up a verification link. Raises LINK_USED, LINK_EXPIRED."""
+        """Uses up a verification link. Raises LINK_USED, and LINK_EXPIRED also when the user has the address no
+        longer."""
         now_ms = self._clock.now_ms()
         user = lock_user(work, tenant.id, link.user_id)  # first, like whatever else changes a user: no deadlocks
         use_up(work, link, now_ms)
-        if user.status != CONFIRMED:
-            confirm_user(work, tenant.id, user.id, now_ms)
+        if not verify_address(work, tenant.id, user.id, link.address_key, now_ms):
+            raise link_failed(EXPIRED)
         self._events.emit(work, address_confirmed(tenant.id, user.id, request_id), tenant)
 
     def renew_password(

@@ -65,7 +65,10 @@ class UserMessages:
 
     def _link(self, work: Work, tenant: TenantView, user: UserView, language: str, template: str) -> None:
         seconds = link_seconds(work, tenant)
-        code = new_code(work, tenant.id, user.id, template, self._entropy, self._clock.now_ms(), seconds)
+        code = new_code(
+            work, tenant.id, user.id, template, self._entropy, self._clock.now_ms(), seconds,
+            address_key=email_key(user.email),
+        )  # fmt: skip
         self._mail(work, tenant, user, language, template, code=code, code_seconds=seconds)
 
     def _mail(

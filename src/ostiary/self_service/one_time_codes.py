@@ -21,8 +21,8 @@ RESULT_SECONDS = 3_600
 
 _CODES = table_of(OneTimeCode)
 _FIND = select(
-    _CODES.c.digest, _CODES.c.tenant_id, _CODES.c.user_id, _CODES.c.kind, _CODES.c.outcome, _CODES.c.expires_at,
-    _CODES.c.used_at,
+    _CODES.c.digest, _CODES.c.tenant_id, _CODES.c.user_id, _CODES.c.kind, _CODES.c.address_key,
+    _CODES.c.outcome, _CODES.c.expires_at, _CODES.c.used_at,
 ).where(_CODES.c.digest == bindparam("digest"))  # fmt: skip
 
 
@@ -34,20 +34,22 @@ class Code:
     tenant_id: str
     user_id: str
     kind: str
+    address_key: str
     outcome: str
     failure: str
 
 
 def new_code(
     work: Work, tenant_id: str, user_id: str, kind: str, entropy: Entropy, now_ms: int, lifetime_s: int,
-    outcome: str = "",
+    outcome: str = "", address_key: str = "",
 ) -> str:  # fmt: skip
-    """A new code of a kind, for `lifetime_s` seconds: 256 random bits in base64url."""
+    """A new code of a kind, for `lifetime_s` seconds: 256 random bits in base64url. `address_key` is the compared form
+    of the address to which it is sent, empty when it is not sent."""
     code = new_secret(entropy)
     work.add(
         OneTimeCode(
-            digest=digest(code), tenant_id=tenant_id, user_id=user_id, kind=kind, outcome=outcome, created_at=now_ms,
-            expires_at=now_ms + lifetime_s * 1000,
+            digest=digest(code), tenant_id=tenant_id, user_id=user_id, kind=kind, address_key=address_key,
+            outcome=outcome, created_at=now_ms, expires_at=now_ms + lifetime_s * 1000,
         )
     )  # fmt: skip
     return code
@@ -59,7 +61,7 @@ def find_code(work: Work, code: str, now_ms: int) -> Code | None:
     if row is None:
         return None
     failure = USED if row.used_at is not None else EXPIRED if row.expires_at <= now_ms else ""
-    return Code(row.digest, row.tenant_id, row.user_id, row.kind, row.outcome, failure)
+    return Code(row.digest, row.tenant_id, row.user_id, row.kind, row.address_key, row.outcome, failure)
 
 
 def use_up(work: Work, code: Code, now_ms: int) -> None:
@@ -105,7 +107,7 @@ def take_result(work: Work, tenant_id: str, link_kind: str, context: str, now_ms
     ):
         raise not_found("CONTEXT_NOT_FOUND", "The context is unknown, or its result was asked for already.")
     outcome = found.outcome or found.failure
-    return Code(found.digest, found.tenant_id, found.user_id, found.kind, outcome, found.failure)
+    return Code(found.digest, found.tenant_id, found.user_id, found.kind, found.address_key, outcome, found.failure)
 
 
 def link_failed(failure: str) -> DomainError:

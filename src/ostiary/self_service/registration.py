@@ -13,7 +13,7 @@ from ostiary.directory.signin.admission import signed_in_as
 from ostiary.directory.signin.rate_limits import RATE_LIMITS
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY, CloudDirectory
 from ostiary.directory.users.contacts import email_taken, one_primary
-from ostiary.directory.users.input import CONFIRMED, NewUser, check_user
+from ostiary.directory.users.input import NewUser, check_user
 from ostiary.directory.users.users import UserView, create_user, find_by_login
 from ostiary.errors import invalid, limited
 from ostiary.ids import Entropy
@@ -101,18 +101,18 @@ class Registration:
             # Whoever is there already gets no mail, so a stranger's sign-ups must not use up the cap.
             if find_by_login(work, tenant.id, address, "email"):
                 raise email_taken()
-            mails = sum(_mails_caused(CLOUD_DIRECTORY.read(work, tenant), new.status))
+            mails = sum(_mails_caused(CLOUD_DIRECTORY.read(work, tenant), new.email_verified))
         if mails:
             self._messages.count(tenant.id, address, client_ip, mails)
 
     def _welcome(self, work: Work, tenant: TenantView, user: UserView, language: str) -> None:
-        confirms, welcomes = _mails_caused(CLOUD_DIRECTORY.read(work, tenant), user.status)
+        confirms, welcomes = _mails_caused(CLOUD_DIRECTORY.read(work, tenant), user.email_verified)
         if confirms:
             self._messages.verification(work, tenant, user, language)
         if welcomes:
             self._messages.welcome(work, tenant, user, language)
 
 
-def _mails_caused(directory: CloudDirectory, status: str) -> tuple[bool, bool]:
-    """Whether a sign-up causes a verification mail, and a welcome mail."""
-    return status != CONFIRMED and directory.asks_for_confirmation, directory.sends_welcome
+def _mails_caused(directory: CloudDirectory, verified: bool) -> tuple[bool, bool]:
+    """Whether a sign-up causes a verification mail, and a welcome mail; whether the address is `verified`."""
+    return not verified and directory.asks_for_confirmation, directory.sends_welcome

@@ -41,7 +41,8 @@ def new_person(installation: Installation, tenant_id: str, name: str, *roles: st
     """A confirmed directory user with the password PASSWORD, signed in."""
     runtime = installation.runtime
     phc = runtime.passwords.hash(tenant_id, PASSWORD)
-    new = NewUser(emails=(Contact(f"{name}@example.com", primary=True),), user_name=name, status="CONFIRMED",
+    emails = (Contact(f"{name}@example.com", primary=True, verified=True),)
+    new = NewUser(emails=emails, user_name=name, may_sign_in=True,
                   given_name="Ann", family_name="Other")  # fmt: skip
     now_ms = installation.clock.now_ms()
     with runtime.store.write() as work:

@@ -114,7 +114,7 @@ def test_two_tabs_do_not_disturb_each_other(browser: Browser, app: Application) 
 def test_a_refused_sign_in_shows_the_page_again_with_the_reason(
     runtime: Runtime, browser: Browser, app: Application
 ) -> None:
-    runtime.user("pending@example.com", status="PENDING")
+    runtime.user("pending@example.com", confirmed=False)
     page = browser.authorize(app)
     wrong = browser.submit(page, password="wrong")
     assert (wrong.status, "The email or password that you entered is incorrect." in wrong.body) == (400, True)

@@ -85,7 +85,7 @@ def test_somebody_has_the_same_subject_at_every_sign_in_and_application(runtime:
 
 def test_a_refused_sign_in_says_what_the_sdks_compare(runtime: Runtime, app: Application) -> None:
     runtime.user()
-    runtime.user("pending@example.com", status="PENDING")
+    runtime.user("pending@example.com", confirmed=False)
     for username, password in (("ada@example.com", "wrong"), ("nobody@example.com", PASSWORD), ("x" * 2000, PASSWORD)):
         with refused("invalid_grant") as seen:
             runtime.sign_in(app, username, password=password)

@@ -18,7 +18,7 @@ from ostiary.clock import FixedClock
 from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.passwords.stored import set_password_hash
 from ostiary.directory.users.contacts import Contact
-from ostiary.directory.users.input import CONFIRMED, NewUser, UserChange
+from ostiary.directory.users.input import NewUser, UserChange
 from ostiary.directory.users.users import create_user, delete_user, get_user, update_user
 from ostiary.errors import DomainError
 from ostiary.runtime import Runtime
@@ -42,7 +42,7 @@ class Directory:
 
     def add(self, address: str, name: str) -> str:
         """A user with the password FIRST; its directory id."""
-        new = NewUser(emails=(Contact(address),), user_name=name, status=CONFIRMED)
+        new = NewUser(emails=(Contact(address, verified=True),), user_name=name, may_sign_in=True)
         phc = self.runtime.passwords.hash(self.tenant_id, FIRST)
         with self.runtime.store.write() as work:
             return create_user(work, self.tenant_id, new, phc, ENTROPY, self.clock.now_ms()).id
@@ -381,7 +381,7 @@ def test_names_hold_for_new_users_too_and_short_ones_do_not_count(directory: Dir
     directory.policies(prevent_password_with_username=1)
 
     def prepare(name: str, password: str) -> str:
-        new = NewUser(emails=(Contact("mary@example.com"),), user_name=name, status=CONFIRMED)
+        new = NewUser(emails=(Contact("mary@example.com"),), user_name=name, may_sign_in=True)
         return said(lambda: directory.runtime.registration.prepare(directory.tenant, new, password))
 
     assert prepare("someone", "as SOMEONE says") == "PASSWORD_CONTAINS_NAME"

@@ -24,7 +24,7 @@ from ostiary.directory.passwords.stored import find_decoy_hash, set_fresh_hash, 
 from ostiary.directory.signin.rate_limits import RATE_LIMITS
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.directory.users.contacts import Contact
-from ostiary.directory.users.input import CONFIRMED, PENDING, NewUser, UserChange
+from ostiary.directory.users.input import NewUser, UserChange
 from ostiary.directory.users.users import create_user, delete_user, find_user, update_user
 from ostiary.errors import DomainError
 from ostiary.store.tables import Password, table_of
@@ -46,7 +46,8 @@ class People:
     def add(self, address: str, **facts: Any) -> str:
         """One more user; the directory id."""
         phc = self.runtime.passwords.hash(self.tenant_id, PASSWORD)
-        new = NewUser(emails=(Contact(address),), **{"status": CONFIRMED, **facts})
+        confirmed = facts.pop("confirmed", True)
+        new = NewUser(emails=(Contact(address, verified=confirmed),), may_sign_in=confirmed, **facts)
         with self.runtime.store.write() as work:
             return create_user(work, self.tenant_id, new, phc, ENTROPY, self.installation.clock.now_ms()).id
 
@@ -130,7 +131,7 @@ def test_a_wrong_login_or_password_is_refused_alike(people: People, login: str, 
     [
         ({"active": False}, "WRONG_CREDENTIALS"),
         ({"locked_until": 1 << 52}, "WRONG_CREDENTIALS"),
-        ({"status": PENDING}, "USER_NOT_VERIFIED"),
+        ({"confirmed": False}, "USER_NOT_VERIFIED"),
     ],
 )
 def test_who_may_not_sign_in_is_refused_even_with_the_right_password(
@@ -145,7 +146,7 @@ def test_pending_users_may_come_in_where_the_tenant_says_so_and_a_lock_ends_by_i
     def allow(provider: Any) -> None:
         provider.config.interactions.identity_confirmation.access_mode = "RESTRICTIVE"
 
-    people.change(status=PENDING, locked_until=people.installation.clock.now_ms() + 1_000)
+    people.change(confirmed=False, locked_until=people.installation.clock.now_ms() + 1_000)
     people.configure(allow)
     assert people.outcome("jane@example.com") == "WRONG_CREDENTIALS"
     people.installation.clock.advance(1)

@@ -10,7 +10,6 @@ from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.passwords.lockout import is_locked
 from ostiary.directory.passwords.stored import StoredPassword, forget_failures, set_fresh_hash
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
-from ostiary.directory.users.input import CONFIRMED
 from ostiary.directory.users.users import COLUMNS, UserView
 from ostiary.errors import DomainError, denied, unauthenticated
 from ostiary.store.prepared import prepared
@@ -65,7 +64,7 @@ def admit(work: Work, tenant: TenantView, user_id: str, phc: str, fresh: str, no
         raise wrong_credentials()
     if held.failures:
         forget_failures(work, tenant.id, user_id)
-    if held.status != CONFIRMED and CLOUD_DIRECTORY.read(work, tenant).refuses_pending:
+    if not held.may_sign_in and CLOUD_DIRECTORY.read(work, tenant).refuses_pending:
         raise _pending()
     stored = StoredPassword(held.hash, held.changed_at, held.valid_until, held.expires_always, held.failures)
     if stored.has_expired(now_ms) and (stored.expires_always or ADVANCED_PASSWORDS.read(work, tenant).expires):
@@ -79,7 +78,7 @@ def admit(work: Work, tenant: TenantView, user_id: str, phc: str, fresh: str, no
 def signed_in_as(user: UserView, email: str) -> SignedIn:
     """Returns what a sign-in of this user says; `email` is its primary mail address, empty if it has none."""
     return SignedIn(
-        user.tenant_id, user.id, user.user_name, email, user.status == CONFIRMED, user.display_name,
+        user.tenant_id, user.id, user.user_name, email, user.email_verified, user.display_name,
         user.given_name, user.family_name, user.locale, user.access_epoch,
     )  # fmt: skip
 

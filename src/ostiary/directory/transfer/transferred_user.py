@@ -18,6 +18,7 @@ from ostiary.directory.passwords.stored import StoredPassword
 from ostiary.directory.profiles.attributes import attributes_text, check_attributes
 from ostiary.directory.profiles.profiles import check_profile_id
 from ostiary.directory.transfer.cipher import TransferCipher
+from ostiary.directory.users.confirmation import is_confirmed
 from ostiary.directory.users.contacts import check_texts
 from ostiary.directory.users.document import user_json
 from ostiary.directory.users.input import LATEST, NewUser, check_user
@@ -72,6 +73,7 @@ def written_user(
         "passwordHashAlg": scheme_name(phc),
         "profile": {"attributes": attributes},
         "roles": list(roles),
+        **_stated_facts(user),
     }
 
 
@@ -83,7 +85,7 @@ def read_user(document: Any, cipher: TransferCipher) -> TransferredUser:
         raise _malformed("Each of users must be an object with a scimUser.")
     scim = document["scimUser"]
     original_id = _text(scim, "originalId") or _text(scim, "id")  # users as the API shows them have their id only
-    new = check_user(replace(new_user_of(scim), original_id=original_id))
+    new = check_user(_with_facts(replace(new_user_of(scim), original_id=original_id), document))
     check_texts({"userName": new.user_name})
     past, left_out = _past(scim, original_id, cipher)
     return TransferredUser(
@@ -97,6 +99,22 @@ def read_user(document: Any, cipher: TransferCipher) -> TransferredUser:
         sub=check_profile_id(sub) if (sub := _text(document, "sub")) else "",
         left_out=(*left_out, *_unread_passwords({**scim, **document})),
     )
+
+
+def _with_facts(new: NewUser, document: dict[str, Any]) -> NewUser:
+    """The user with what the entry says of the person, whatever App ID's `status` says: whether they may sign in, and
+    whether their primary mail address is verified."""
+    may_sign_in, verified = (_switch(document, name) for name in _FACTS)
+    if may_sign_in is not None:
+        new = replace(new, may_sign_in=may_sign_in)
+    if verified is not None:
+        new = replace(new, emails=tuple(replace(one, verified=verified and one.primary) for one in new.emails))
+    return new
+
+
+def _stated_facts(user: UserView) -> dict[str, bool]:
+    """What App ID's `status` does not say of a user."""
+    return {} if user.may_sign_in == is_confirmed(user) else {"maySignIn": user.may_sign_in}
 
 
 def names_of(document: Any) -> dict[str, str]:
@@ -114,6 +132,7 @@ def names_of(document: Any) -> dict[str, str]:
 
 
 _SHOWN = 256
+_FACTS = ("maySignIn", "emailVerified")
 _KEYCLOAKS = {"secretData", "credentialData"}
 _READ = _KEYCLOAKS | {
     "password", "passwordHash", "passwordHashAlg", "passwordHistory", "passwordUpdatedTimestamp",
@@ -187,6 +206,13 @@ def _text(document: dict[str, Any], name: str) -> str:
     if value is not None and not isinstance(value, str):
         raise _malformed(f"{name} must be a text.")
     return value or ""
+
+
+def _switch(document: dict[str, Any], name: str) -> bool | None:
+    value = document.get(name)
+    if value is not None and not isinstance(value, bool):
+        raise _malformed(f"{name} must be true or false.")
+    return value
 
 
 def _list(document: dict[str, Any], name: str) -> list[Any]:

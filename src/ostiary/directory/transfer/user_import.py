@@ -27,8 +27,7 @@ from ostiary.directory.transfer.cipher import TransferCipher
 from ostiary.directory.transfer.transferred_user import TransferredUser, names_of, read_user
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY as DIRECTORY_SETTINGS
 from ostiary.directory.users.cloud_directory import check_sign_in_name
-from ostiary.directory.users.contacts import Contact, email_rows, email_taken, one_primary, phone_rows
-from ostiary.directory.users.input import CONFIRMED
+from ostiary.directory.users.contacts import Contact, email_rows, email_taken, one_primary, phone_rows, primary_of
 from ostiary.directory.users.login_names import take_login_names
 from ostiary.directory.users.users import name_taken, user_row
 from ostiary.errors import DomainError, conflict, invalid
@@ -92,7 +91,7 @@ class Entrant:
     @property
     def proved_email(self) -> str:
         """The primary mail address where it is confirmed, else empty."""
-        return self.email if self.user.new.status == CONFIRMED else ""
+        return self.email if self.user.new.email_verified else ""
 
 
 @dataclass(slots=True)
@@ -212,7 +211,7 @@ class _Rows:
         ATTRIBUTES_TOO_LARGE and PROFILE_WAITS, and adds nothing then."""
         user, tenant_id = entrant.user, self._tenant_id
         held = self._role_ids(user.roles)
-        row = user_row(tenant_id, user_id, user.new, entrant.email, self._now_ms)
+        row = user_row(tenant_id, user_id, user.new, primary_of(entrant.emails), self._now_ms)
         facts = directory_facts(row["display_name"], entrant.email, row["user_name"], row["locale"])
         waiting = self._waiting.get(login_key(entrant.proved_email))
         if waiting and user.sub not in ("", waiting.id):

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, CompoundSelect, Row, bindparam, delete, insert, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Row,
+    bindparam,
+    delete,
+    false,
+    insert,
+    literal,
+    select,
+    union_all,
+    update,
+)
 
 from ostiary.errors import DomainError, conflict, invalid
 from ostiary.names import email_key, is_text
@@ -22,12 +34,13 @@ _EMAILS, _PHONES = table_of(UserEmail), table_of(UserPhone)
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """A mail address or phone number (RFC 7643 §4.1.2)."""
+    """A mail address or phone number (RFC 7643 §4.1.2). `verified`: the user is known to read the address's mail."""
 
     value: str
     type: str = ""
     display: str = ""
     primary: bool = False
+    verified: bool = False
 
 
 def _contacts(whose: Callable[[ColumnElement[str]], ColumnElement[bool]]) -> CompoundSelect[Any]:
@@ -35,7 +48,8 @@ def _contacts(whose: Callable[[ColumnElement[str]], ColumnElement[bool]]) -> Com
     parts = []
     for kind, table in (("email", _EMAILS), ("phone", _PHONES)):
         columns = (table.c.user_id, table.c.position, table.c.value, table.c.type, table.c.display, table.c.is_primary)
-        chosen = select(literal(kind).label("kind"), *columns)
+        verified = table.c.verified if table is _EMAILS else false()
+        chosen = select(literal(kind).label("kind"), *columns, verified.label("verified"))
         parts.append(chosen.where(unindexed(table.c.tenant_id) == bindparam("of_tenant"), whose(table.c.user_id)))
     return union_all(*parts).order_by("user_id", "kind", "position")
 
@@ -50,7 +64,7 @@ def contacts_of(work: Work, tenant_id: str, user_ids: Sequence[str]) -> dict[tup
     """The contacts of these users by (user id, "email" or "phone"), in the order in which they were given."""
     found: dict[tuple[str, str], tuple[Contact, ...]] = {}
     for row in _rows(work, tenant_id, user_ids):
-        contact = Contact(row.value, row.type, row.display, bool(row.is_primary))
+        contact = Contact(row.value, row.type, row.display, bool(row.is_primary), bool(row.verified))
         found[row.user_id, row.kind] = (*found.get((row.user_id, row.kind), ()), contact)
     return found
 
@@ -69,6 +83,20 @@ def add_emails(work: Work, tenant_id: str, user_id: str, emails: Sequence[Contac
             raise email_taken()
 
 
+def verify_email(work: Work, tenant_id: str, user_id: str, address_key: str) -> bool | None:
+    """Notes that the user reads the mail of an address; whether it is the primary one, None when the user does not have
+    it."""
+    chosen = (_EMAILS.c.tenant_id == tenant_id, _EMAILS.c.user_id == user_id, _EMAILS.c.value_key == address_key)
+    row = work.row(update(_EMAILS).where(*chosen).values(verified=True).returning(_EMAILS.c.is_primary))
+    return bool(row.is_primary) if row else None
+
+
+def verify_primary_email(work: Work, tenant_id: str, user_id: str, *, verified: bool) -> None:
+    """Sets whether the user is known to read the mail of the primary address."""
+    chosen = (_EMAILS.c.tenant_id == tenant_id, _EMAILS.c.user_id == user_id, _EMAILS.c.is_primary)
+    work.run(update(_EMAILS).where(*chosen).values(verified=verified))
+
+
 def add_phones(work: Work, tenant_id: str, user_id: str, phones: Sequence[Contact]) -> None:
     """Stores the phone numbers of a user who has none."""
     for row in phone_rows(tenant_id, user_id, phones):
@@ -84,8 +112,8 @@ def replace_phones(work: Work, tenant_id: str, user_id: str, phones: Sequence[Co
 def email_rows(tenant_id: str, user_id: str, emails: Sequence[Contact]) -> list[dict[str, Any]]:
     """Returns the mail addresses of a user as they are stored; `emails` come from `one_primary`."""
     return [
-        {**_row(tenant_id, user_id, position, email), "value_key": email_key(email.value)}
-        for position, email in enumerate(emails)
+        _row(tenant_id, user_id, position, one) | {"value_key": email_key(one.value), "verified": one.verified}
+        for position, one in enumerate(emails)
     ]
 
 
@@ -124,7 +152,12 @@ def one_primary(name: str, contacts: Sequence[Contact]) -> list[Contact]:
         if not contact.value.strip():
             raise invalid("VALUE_MISSING", f"Each of {name} needs a value.", scim_type="invalidValue")
     first = claims.index(True) if True in claims else 0
-    return [Contact(one.value.strip(), one.type, one.display, place == first) for place, one in enumerate(contacts)]
+    return [replace(one, value=one.value.strip(), primary=place == first) for place, one in enumerate(contacts)]
+
+
+def primary_of(contacts: Sequence[Contact]) -> Contact | None:
+    """The primary one, or None."""
+    return next((one for one in contacts if one.primary), None)
 
 
 def check_texts(texts: Mapping[str, str]) -> None:

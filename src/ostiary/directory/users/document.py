@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from ostiary.clock import rfc3339
+from ostiary.directory.users.confirmation import status_of
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.users import UserView
 
@@ -41,7 +42,7 @@ def user_json(user: UserView) -> dict[str, Any]:
         "timezone": further.get("timezone"),
         "active": user.active,
         "lockedUntil": user.locked_until,
-        "status": user.status,
+        "status": status_of(user),
         **_chosen(further, _LISTS),
         ENTERPRISE: _enterprise(further.get(ENTERPRISE)),
         "mfaContext": {} if user.last_login else None,

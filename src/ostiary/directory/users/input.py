@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ostiary.directory.users.contacts import Contact, check_texts, one_primary
+from ostiary.directory.users.contacts import Contact, check_texts, one_primary, primary_of
 from ostiary.errors import invalid
 from ostiary.names import MAX_NAME, email_key, name_key
 
-PENDING, CONFIRMED = "PENDING", "CONFIRMED"
-"""Whether the primary mail address was confirmed."""
 MAX_DOCUMENT = 32_768
 LATEST = 1 << 53
 """Milliseconds; what every JSON reader can still hold as a number."""
@@ -44,25 +42,36 @@ class NewUser(Description):
     """A user who is to be created.
 
     `user_name` defaults to the primary mail address; `display_name` to the formatted name, else to the mail address.
+    `may_sign_in`: whether the user may sign in although no address of theirs is verified; each address says whether it
+    is.
     """
 
     emails: Sequence[Contact] = ()
     user_name: str = ""
     active: bool = True
-    status: str = PENDING
+    may_sign_in: bool = False
     locked_until: int | None = None
     original_id: str = ""
     """The directory id that an imported user had in its origin."""
 
+    @property
+    def email_verified(self) -> bool:
+        """Whether the primary mail address is verified."""
+        primary = primary_of(one_primary("emails", self.emails))
+        return primary is not None and primary.verified
+
 
 @dataclass(frozen=True, slots=True)
 class UserChange(Description):
-    """A new description of a user. Of the rest, what is None stays as it is; `active=True` unlocks."""
+    """A new description of a user. Of the rest, what is None stays as it is; `active=True` unlocks.
+
+    `confirmed`: True lets the user sign in and has the primary mail address verified, False takes both back.
+    """
 
     emails: Sequence[Contact] | None = None
     user_name: str | None = None
     active: bool | None = None
-    status: str | None = None
+    confirmed: bool | None = None
     locked_until: int | None = None
 
 
@@ -72,8 +81,8 @@ def formatted_name(given_name: str, family_name: str, further: Mapping[str, Any]
 
 
 def check_user(new: NewUser) -> NewUser:
-    """Returns its argument, or raises INVALID_EMAIL, EMAIL_MISSING, INVALID_USERNAME, INVALID_STATUS,
-    INVALID_LOCKED_UNTIL, TEXT_TOO_LONG, or what `one_primary` raises."""
+    """Returns its argument, or raises INVALID_EMAIL, EMAIL_MISSING, INVALID_USERNAME, INVALID_LOCKED_UNTIL,
+    TEXT_TOO_LONG, or what `one_primary` raises."""
     for email in one_primary("emails", new.emails):
         email_key(email.value)
     if not new.emails and not new.user_name:
@@ -92,8 +101,6 @@ def _check(user: NewUser | UserChange, user_name: str | None) -> None:
     one_primary("phoneNumbers", user.phones)
     if user_name is not None:
         _check_user_name(user_name)
-    if user.status not in (None, PENDING, CONFIRMED):
-        raise invalid("INVALID_STATUS", f"status must be {PENDING} or {CONFIRMED}.", scim_type="invalidValue")
     if user.locked_until is not None and not 0 <= user.locked_until < LATEST:
         message = "lockedUntil must be a time in milliseconds since 1970."
         raise invalid("INVALID_LOCKED_UNTIL", message, scim_type="invalidValue")

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
-from ostiary.directory.users.contacts import Contact
-from ostiary.directory.users.input import PENDING, NewUser, UserChange
+from ostiary.directory.users.confirmation import PENDING, confirmation_of
+from ostiary.directory.users.contacts import Contact, one_primary
+from ostiary.directory.users.input import NewUser, UserChange
 from ostiary.errors import DomainError, invalid
 from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as pb
 
@@ -31,10 +33,14 @@ _SHOWN = 256
 
 
 def new_user(message: pb.CloudDirectoryUser) -> NewUser:
-    """Reads the user that a caller wants to create. Raises INVALID_VALUE, INVALID_LOCKED_UNTIL."""
+    """Reads the user that a caller wants to create. Raises INVALID_VALUE, INVALID_STATUS, INVALID_LOCKED_UNTIL, and
+    what `one_primary` raises."""
+    confirmed = confirmation_of(message.status or PENDING)
+    emails = one_primary("emails", _contacts(message.emails))
     return NewUser(
-        **_description(message), emails=_contacts(message.emails), user_name=message.user_name,
-        active=message.active if message.HasField("active") else True, status=message.status or PENDING,
+        **_description(message), user_name=message.user_name,
+        emails=tuple(replace(email, verified=confirmed and email.primary) for email in emails),
+        active=message.active if message.HasField("active") else True, may_sign_in=confirmed,
         locked_until=_locked_until(message),
     )  # fmt: skip
 
@@ -57,14 +63,16 @@ def _wrong_type(error: Exception) -> DomainError:
 
 
 def user_change(message: pb.CloudDirectoryUser) -> UserChange:
-    """Reads what a caller wants to change of a user. Raises INVALID_VALUE, INVALID_LOCKED_UNTIL, EMAIL_MISSING."""
+    """Reads what a caller wants to change of a user. Raises INVALID_VALUE, INVALID_STATUS, INVALID_LOCKED_UNTIL,
+    EMAIL_MISSING."""
     if not message.emails:
         raise invalid("EMAIL_MISSING", "emails must hold the user's mail address.", scim_type="invalidValue")
     return UserChange(
         **_description(message), emails=_contacts(message.emails),
         user_name=message.user_name if message.HasField("user_name") else None,
         active=message.active if message.HasField("active") else None,
-        status=message.status if message.HasField("status") else None, locked_until=_locked_until(message),
+        confirmed=confirmation_of(message.status) if message.HasField("status") else None,
+        locked_until=_locked_until(message),
     )  # fmt: skip
 
 

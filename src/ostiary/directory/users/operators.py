@@ -6,7 +6,7 @@ from ostiary.directory.roles.bindings import holders_of_role
 from ostiary.directory.roles.built_in import PLATFORM_OPERATOR
 from ostiary.directory.roles.granting import Holder, grant_role, installation_operator
 from ostiary.directory.users.contacts import Contact
-from ostiary.directory.users.input import CONFIRMED, NewUser
+from ostiary.directory.users.input import NewUser
 from ostiary.directory.users.users import UserView, create_user, find_users
 from ostiary.errors import not_found
 from ostiary.ids import Entropy
@@ -19,8 +19,8 @@ def add_operator(
     work: Work, name: str, email: str, password_hash: str, entropy: Entropy, now_ms: int
 ) -> UserView:  # fmt: skip
     """Makes an operator; `email` may be empty. Raises USERNAME_TAKEN, EMAIL_TAKEN, and what `check_user` raises."""
-    emails = (Contact(email, primary=True),) if email else ()
-    new = NewUser(user_name=name, emails=emails, status=CONFIRMED)
+    emails = (Contact(email, primary=True, verified=True),) if email else ()
+    new = NewUser(user_name=name, emails=emails, may_sign_in=True)
     user = create_user(work, SYSTEM_ID, new, password_hash, entropy, now_ms)
     grant_role(work, SYSTEM_ID, Holder(user.id), PLATFORM_OPERATOR, installation_operator, now_ms)
     return user

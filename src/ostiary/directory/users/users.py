@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from ostiary.directory.passwords.lockout import is_locked
 from ostiary.directory.passwords.stored import forget_failures, set_first_password
+from ostiary.directory.users.confirmation import is_confirmed
 from ostiary.directory.users.contacts import (
     Contact,
     add_emails,
@@ -28,10 +29,12 @@ from ostiary.directory.users.contacts import (
     contacts_of,
     email_taken,
     one_primary,
+    primary_of,
     replace_phones,
+    verify_email,
+    verify_primary_email,
 )
 from ostiary.directory.users.input import (
-    CONFIRMED,
     Description,
     NewUser,
     UserChange,
@@ -69,7 +72,8 @@ class UserView:
     document: str
     locale: str
     active: bool
-    status: str
+    may_sign_in: bool
+    email_verified: bool
     locked_until: int | None
     lock_seconds: int
     version: int
@@ -111,7 +115,8 @@ _CHANGED = (
     "user_name",
     "user_name_key",
     "active",
-    "status",
+    "may_sign_in",
+    "email_verified",
     "locked_until",
     "lock_seconds",
     "version",
@@ -231,9 +236,9 @@ def create_user(
     """
     check_user(new)
     emails, phones = one_primary("emails", new.emails), one_primary("phoneNumbers", new.phones)
-    email = next((one.value for one in emails if one.primary), "")
-    user_id, name = new_id(entropy), new.user_name or email
-    row = user_row(tenant_id, user_id, new, email, now_ms)
+    primary = primary_of(emails)
+    user_id, name = new_id(entropy), new.user_name or (primary.value if primary else "")
+    row = user_row(tenant_id, user_id, new, primary, now_ms)
     if work.row(_ADD, row) is None:
         raise name_taken() if new.user_name else email_taken()
     add_emails(work, tenant_id, user_id, emails)
@@ -247,12 +252,14 @@ def create_user(
     return UserView(**{name: row[name] for name in _FACTS}, emails=tuple(emails), phones=tuple(phones))
 
 
-def user_row(tenant_id: str, user_id: str, new: NewUser, email: str, now_ms: int) -> dict[str, Any]:
-    """A new user as it is stored; `email` is its primary mail address, empty if it has none."""
+def user_row(tenant_id: str, user_id: str, new: NewUser, primary: Contact | None, now_ms: int) -> dict[str, Any]:
+    """A new user as it is stored; `primary` is its primary mail address, if it has one."""
+    email = primary.value if primary else ""
     name = new.user_name or email
     return {
         "id": user_id, "tenant_id": tenant_id, "user_name": name, "user_name_key": login_key(name),
-        **_described(new, email), "active": new.active, "status": new.status, "locked_until": new.locked_until,
+        **_described(new, email), "active": new.active, "may_sign_in": new.may_sign_in,
+        "email_verified": primary is not None and primary.verified, "locked_until": new.locked_until,
         "lock_seconds": 0,
         "version": 1, "created_at": now_ms, "modified_at": now_ms, "last_login": None, "original_id": new.original_id,
         "access_epoch": 0,
@@ -277,10 +284,13 @@ def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, no
     phones = tuple(one_primary("phoneNumbers", change.phones))
     if phones != view.phones:
         replace_phones(work, tenant_id, user_id, phones)
+    may_sign_in, email_verified = _facts_after(view, change)
+    if email_verified != view.email_verified:
+        verify_primary_email(work, tenant_id, user_id, verified=email_verified)
     locked_until = None if change.active else change.locked_until or view.locked_until
     changed = {
         **_described(change, view.email), "user_name": user_name, "active": _active_after(view, change, now_ms),
-        "status": change.status or view.status,
+        "may_sign_in": may_sign_in, "email_verified": email_verified,
         "locked_until": locked_until, "lock_seconds": view.lock_seconds if locked_until == view.locked_until else 0,
         "version": view.version + 1, "modified_at": now_ms,
     }  # fmt: skip
@@ -294,6 +304,14 @@ def _active_after(user: UserView, change: UserChange, now_ms: int) -> bool:
     return user.active if change.active is None or (read_back and not change.active) else change.active
 
 
+def _facts_after(user: UserView, change: UserChange) -> tuple[bool, bool]:
+    """Whether the user may sign in, and whether the primary mail address is verified. A confirmation that is sent back
+    as it was read is no wish either."""
+    if change.confirmed is None or change.confirmed == is_confirmed(user):
+        return user.may_sign_in, user.email_verified
+    return change.confirmed, change.confirmed and bool(user.email)
+
+
 def lock_user(work: Work, tenant_id: str, user_id: str) -> Row[Any]:
     """The user's row, held until the end of the transaction; raises USER_NOT_FOUND."""
     user = work.row(_LOCK, _named(tenant_id, user_id))
@@ -302,10 +320,14 @@ def lock_user(work: Work, tenant_id: str, user_id: str) -> Row[Any]:
     return user
 
 
-def confirm_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> None:
-    """Notes that the user reads the mail of its address. Hold the user's row."""
-    confirmed = {"status": CONFIRMED, "version": _USERS.c.version + 1, "modified_at": now_ms}
-    work.run(update(_USERS).where(*_THE_USER).values(confirmed), _named(tenant_id, user_id))
+def verify_address(work: Work, tenant_id: str, user_id: str, address_key: str, now_ms: int) -> bool:
+    """Notes that the user reads the mail of an address (`email_key`), with whose primary one the user may sign in;
+    False when the user does not have it any more. Hold the user's row."""
+    is_primary = verify_email(work, tenant_id, user_id, address_key)
+    if is_primary:
+        facts = {"may_sign_in": True, "email_verified": True, "version": _USERS.c.version + 1, "modified_at": now_ms}
+        work.run(update(_USERS).where(*_THE_USER).values(facts), _named(tenant_id, user_id))
+    return is_primary is not None
 
 
 def delete_user(work: Work, tenant_id: str, user_id: str) -> None:

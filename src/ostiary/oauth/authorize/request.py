@@ -20,8 +20,8 @@ from ostiary.keys import jwt
 from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Keyring
 from ostiary.oauth.claims.scopes import UNDERSTOOD, USER_SCOPES, requested_scopes
-from ostiary.oauth.clients.clients import ClientView, find_client
-from ostiary.oauth.clients.redirect_uris import redirect_uri_allowed, registered_uris
+from ostiary.oauth.clients.clients import ClientView, find_client, redirect_uris_of
+from ostiary.oauth.clients.redirect_uris import redirect_uri_allowed
 from ostiary.oauth.token.pkce import METHOD, is_challenge
 from ostiary.oauth.token.progressive import PARAMETER, AnonymousTokens
 from ostiary.oauth.token.settings import TOKENS
@@ -127,7 +127,7 @@ class AuthorizationRequests:
         if client is None or not client.enabled:
             message = "The client is unknown: client_id must be that of an application of this tenant."
             raise invalid("INVALID_CLIENT", message, oauth_error="invalid_client")
-        address = _address(work, tenant, parameters)
+        address = _address(work, tenant, client, parameters)
         _check_length(address, parameters)
         _check_shape(address, parameters)
         _check_provider(work, tenant, address, parameters.get("idp", ""))
@@ -168,9 +168,9 @@ class AuthorizationRequests:
         return str(claims["sub"])
 
 
-def _address(work: Work, tenant: TenantView, parameters: Parameters) -> ReturnAddress:
+def _address(work: Work, tenant: TenantView, client: ClientView, parameters: Parameters) -> ReturnAddress:
     redirect_uri = parameters.get("redirect_uri", "")
-    if not redirect_uri_allowed(redirect_uri, registered_uris(work, tenant)):
+    if not redirect_uri_allowed(redirect_uri, redirect_uris_of(work, tenant, client)):
         raise bad_redirect_uri()
     address = ReturnAddress(redirect_uri, parameters.get("state", ""))
     mode = parameters.get("response_mode", "")

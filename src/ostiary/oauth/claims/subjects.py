@@ -13,7 +13,6 @@ from ostiary.directory.profiles.anonymous import ANONYMOUS
 from ostiary.directory.profiles.linking import Arrival, profile_of_identity
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY
 from ostiary.directory.users.document import user_document
-from ostiary.directory.users.input import CONFIRMED
 from ostiary.directory.users.users import COLUMNS as USER_COLUMNS
 from ostiary.directory.users.users import UserView, with_contacts
 from ostiary.errors import unauthenticated
@@ -154,7 +153,7 @@ class Subject:
     def email_verified(self) -> bool:
         """Whether the directory user has confirmed the mail address, or who signed for it says so."""
         if self.user is not None:
-            return self.user.status == CONFIRMED
+            return self.user.email_verified
         said = self.said
         return bool(self.email) and said.get("email") == self.email and said.get("email_verified", False)
 

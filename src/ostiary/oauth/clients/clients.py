@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
 from ostiary.errors import conflict, invalid, not_found
 from ostiary.ids import Entropy, digest, new_id, same
 from ostiary.keys.sealing import SealedField, Sealing
 from ostiary.names import check_name, is_text
+from ostiary.oauth.clients.redirect_uris import check_uri_list, registered_uris
 from ostiary.oauth.sessions.refresh import revoke_grants_of
 from ostiary.store.tables import AuthorizationCode, Client, ClientScope, RoleScope, table_of
 from ostiary.store.tenancy import TenantView, touch
@@ -24,6 +27,9 @@ CONFIDENTIAL, PUBLIC = "regularwebapp", "singlepageapp"
 TYPES = (CONFIDENTIAL, PUBLIC)
 MAX_NAME = 50
 MAX_CLIENT_ID = 255
+SHORTEST_S, LONGEST_ACCESS_S, LONGEST_REFRESH_S = 60, 86_400, 7_776_000
+"""The lifetimes of tokens that a client may have of its own. The longest are App ID's: what is kept because a token may
+still be alive is kept that long."""
 MAX_CLIENTS = 200
 MAX_SCOPES = 50
 _SCOPE = re.compile(r"(?!appid|openid)[a-z0-9._]{1,49}")
@@ -33,7 +39,8 @@ _SCOPES, _ROLE_SCOPES = table_of(ClientScope), table_of(RoleScope)
 _OF_TENANT = (
     select(
         _CLIENTS.c.id, _CLIENTS.c.name, _CLIENTS.c.type, _CLIENTS.c.secret_digest, _CLIENTS.c.sealed_secret,
-        _CLIENTS.c.enabled, _CLIENTS.c.service_account,
+        _CLIENTS.c.enabled, _CLIENTS.c.service_account, _CLIENTS.c.redirect_uris, _CLIENTS.c.logout_redirect_uris,
+        _CLIENTS.c.access_lifetime_s, _CLIENTS.c.refresh_lifetime_s,
     )
     .where(_CLIENTS.c.tenant_id == bindparam("of_tenant"))
     .order_by(_CLIENTS.c.name, _CLIENTS.c.id)
@@ -47,6 +54,23 @@ _COUNT = select(func.count()).where(_CLIENTS.c.tenant_id == bindparam("of_tenant
 
 
 @dataclass(frozen=True, slots=True)
+class OwnSettings:
+    """What a client has of its own, where other servers keep that with the client; None: the tenant's.
+
+    URIs as in `redirect_uris`; lifetimes in seconds.
+    """
+
+    redirect_uris: tuple[str, ...] | None = None
+    logout_redirect_uris: tuple[str, ...] | None = None
+    access_lifetime_s: int | None = None
+    refresh_lifetime_s: int | None = None
+
+
+NOTHING_OWN = OwnSettings()
+"""A client for which all that the tenant has set holds."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClientView:
     """A client as requests see it. `secret_digest` and `sealed_secret` are empty for public clients."""
 
@@ -57,6 +81,7 @@ class ClientView:
     sealed_secret: str
     enabled: bool
     service_account: bool
+    own: OwnSettings = NOTHING_OWN
     scopes: tuple[str, ...] = ()
 
     @property
@@ -73,6 +98,12 @@ def list_clients(work: Work, tenant: TenantView) -> Sequence[ClientView]:
 def find_client(work: Work, tenant: TenantView, client_id: str) -> ClientView | None:
     """The client, or None."""
     return _clients(work, tenant).get(client_id)
+
+
+def redirect_uris_of(work: Work, tenant: TenantView, client: ClientView) -> tuple[str, ...]:
+    """The redirect URIs of a client: its own, else the tenant's."""
+    own = client.own.redirect_uris
+    return registered_uris(work, tenant) if own is None else own
 
 
 def get_client(work: Work, tenant: TenantView, client_id: str) -> ClientView:
@@ -93,7 +124,20 @@ def _load(work: Work, tenant_id: str) -> dict[str, ClientView]:
     for row in work.rows(_SCOPES_OF_TENANT, {"of_tenant": tenant_id}):
         scopes.setdefault(row.client_id, []).append(row.scope)
     rows = work.rows(_OF_TENANT, {"of_tenant": tenant_id})
-    return {row.id: ClientView(**row._asdict(), scopes=tuple(scopes.get(row.id, ()))) for row in rows}
+    return {row.id: _view(row, tuple(scopes.get(row.id, ()))) for row in rows}
+
+
+def _view(row: Row[Any], scopes: tuple[str, ...]) -> ClientView:
+    own = OwnSettings(
+        _uris(row.redirect_uris), _uris(row.logout_redirect_uris), row.access_lifetime_s, row.refresh_lifetime_s
+    )
+    return ClientView(
+        row.id, row.name, row.type, row.secret_digest, row.sealed_secret, row.enabled, row.service_account, own, scopes
+    )
+
+
+def _uris(text: str | None) -> tuple[str, ...] | None:
+    return None if text is None else tuple(json.loads(text))
 
 
 def check_secret(client: ClientView, secret: str) -> bool:
@@ -115,14 +159,16 @@ def secret_place(tenant_id: str, client_id: str) -> SealedField:
 
 def create_client(
     work: Work, sealing: Sealing, entropy: Entropy, tenant_id: str, name: str, type: str, now_ms: int, *,
-    client_id: str = "", secret: str = "",
+    client_id: str = "", secret: str = "", own: OwnSettings = NOTHING_OWN,
 ) -> tuple[ClientView, str]:  # fmt: skip
     """A new, enabled client of one of TYPES, and its secret: base64 of a GUID, as App ID's are; empty when public.
 
-    `client_id` and `secret` are those that it had on another server; without them they are new.
-    Raises INVALID_NAME, INVALID_APPLICATION_TYPE, TOO_MANY_APPLICATIONS, INVALID_CLIENT_ID, CLIENT_ID_TAKEN.
+    `client_id`, `secret` and `own` are those that it had on another server; without them they are new.
+    Raises INVALID_NAME, INVALID_APPLICATION_TYPE, TOO_MANY_APPLICATIONS, INVALID_CLIENT_ID, CLIENT_ID_TAKEN, and what
+    `check_own_settings` raises.
     """
     check_name("name", name, MAX_NAME)
+    check_own_settings(own)
     if type not in TYPES:
         raise invalid("INVALID_APPLICATION_TYPE", f"type must be one of {', '.join(TYPES)}.")
     touch(work, tenant_id)  # first: it locks the tenant, so that two at once are not both the last one allowed
@@ -135,9 +181,28 @@ def create_client(
         id=client_id, tenant_id=tenant_id, name=name, type=type, created_at=now_ms,
         secret_digest=digest(secret) if secret else "",
         sealed_secret=sealing.seal(secret.encode(), secret_place(tenant_id, client_id)) if secret else "",
+        redirect_uris=_uris_text(own.redirect_uris), logout_redirect_uris=_uris_text(own.logout_redirect_uris),
+        access_lifetime_s=own.access_lifetime_s, refresh_lifetime_s=own.refresh_lifetime_s,
     )  # fmt: skip
     work.add(client)
     return _load(work, tenant_id)[client_id], secret
+
+
+def _uris_text(uris: tuple[str, ...] | None) -> str | None:
+    return None if uris is None else json.dumps(uris)
+
+
+def check_own_settings(own: OwnSettings) -> None:
+    """Refuses what must never be registered. Raises INVALID_REDIRECT_URI, TOO_MANY_REDIRECT_URIS,
+    EXPIRES_IN_OUT_OF_RANGE."""
+    check_uri_list("redirectUris", own.redirect_uris or ())
+    check_uri_list("logoutRedirectUris", own.logout_redirect_uris or ())
+    for name, seconds, longest in (
+        ("accessTokenLifetime", own.access_lifetime_s, LONGEST_ACCESS_S),
+        ("refreshTokenLifetime", own.refresh_lifetime_s, LONGEST_REFRESH_S),
+    ):
+        if seconds is not None and not SHORTEST_S <= seconds <= longest:
+            raise invalid("EXPIRES_IN_OUT_OF_RANGE", f"{name} must be between {SHORTEST_S} and {longest} seconds.")
 
 
 def check_client_id(client_id: str) -> str:

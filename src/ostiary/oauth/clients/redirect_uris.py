@@ -6,7 +6,7 @@ Matching compares text, never parsed URLs, so two parsers that disagree cannot b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
 from google.protobuf import struct_pb2
@@ -116,7 +116,11 @@ def check_redirect_uris(config: pb.RedirectUrisConfig) -> None:
 
 def check_uris(config: Message, name: str) -> None:
     """Refuses a list of URIs that is absent, too long, or holds what must never be registered."""
-    uris, where = texts_of(config, name), path_of(config, "", name)
+    check_uri_list(path_of(config, "", name), texts_of(config, name))
+
+
+def check_uri_list(where: str, uris: Sequence[str]) -> None:
+    """Refuses a list of URIs that is too long, or holds what must never be registered; `where` names it."""
     if len(uris) > MAX_URIS:
         raise invalid("TOO_MANY_REDIRECT_URIS", f"{where} takes at most {MAX_URIS} entries.")
     for position, uri in enumerate(uris):

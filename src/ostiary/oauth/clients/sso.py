@@ -6,9 +6,12 @@ from dataclasses import dataclass
 
 from google.protobuf import struct_pb2
 
+from ostiary.oauth.clients.clients import ClientView
 from ostiary.oauth.clients.redirect_uris import check_uris
 from ostiary.settings.fields import texts_of
 from ostiary.settings.setting import Setting
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
 from ostiary_api.appid.management.v4 import sso_pb2 as pb
 
 
@@ -29,6 +32,12 @@ def check_sso(config: pb.SsoConfig) -> None:
 def _decoded(config: pb.SsoConfig) -> SingleSignOn:
     uris = tuple(texts_of(config, "logout_redirect_uris"))
     return SingleSignOn(config.is_active, config.inactivity_timeout_seconds, uris)
+
+
+def logout_redirect_uris_of(work: Work, tenant: TenantView, client: ClientView) -> tuple[str, ...]:
+    """To where a sign-out at a client may lead: the client's own URIs, else the tenant's."""
+    own = client.own.logout_redirect_uris
+    return SSO.read(work, tenant).logout_redirect_uris if own is None else own
 
 
 SSO = Setting(

@@ -10,7 +10,6 @@ from urllib.parse import quote
 from ostiary.directory.groups.membership import BelongsTo, groups_of_users
 from ostiary.directory.passwords.lockout import is_locked
 from ostiary.directory.roles.bindings import HeldRole, roles_of_user
-from ostiary.directory.users.input import CONFIRMED
 from ostiary.directory.users.users import UserView, find_user
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
@@ -81,7 +80,7 @@ def acct_of(user_name: str, org_name: str) -> str:
 
 def is_verified(user: UserView) -> bool:
     """Whether the primary mail address was confirmed."""
-    return bool(user.email) and user.status == CONFIRMED
+    return user.email_verified
 
 
 def living_account(work: Work, tenant: TenantView, user_id: str, now_ms: int) -> Account | None:

@@ -104,15 +104,16 @@ class AppProfile:
         return subject
 
     def refresh_lifetime_s(self, request: AppRequest) -> int:
-        """As the tenant has set it; applications without a secret get no refresh tokens."""
-        settings = TOKENS.read(request.reading.work, request.tenant)
-        issued = settings.refresh_enabled and not request.required_client.is_public
+        """As the tenant or the client has set it; applications without a secret get no refresh tokens."""
+        client = request.required_client
+        settings = TOKENS.read(request.reading.work, request.tenant).of_client(client.own)
+        issued = settings.refresh_enabled and not client.is_public
         return settings.refresh_lifetime_s if issued else 0
 
     def prepare(self, request: AppRequest, authorized: Authorized[Subject]) -> UnsignedTokens:
         """The tenant signs. Raises `invalid_scope`, MAPPED_CLAIMS_TOO_LARGE."""
         order = Order(
-            request.client_id, authorized.subject, _scopes(request, authorized), authorized.amr, authorized.nonce,
+            request.required_client, authorized.subject, _scopes(request, authorized), authorized.amr, authorized.nonce,
             authorized.auth_time, authorized.acr,
         )  # fmt: skip
         return self.tokens.prepare(request.reading.work, request.tenant, order, request.now_ms)
@@ -132,7 +133,7 @@ class AppProfile:
         if subject is None:
             return
         if subject.anonymous:
-            settings = TOKENS.read(work, tenant)
+            settings = TOKENS.read(work, tenant).of_client(request.required_client.own)
             longest_s = max(unsigned.expires_in, settings.refresh_lifetime_s if settings.refresh_enabled else 0)
             if not keep_anonymous_profile(work, tenant.id, subject.id, request.now_ms + longest_s * 1000):
                 raise Overtaken

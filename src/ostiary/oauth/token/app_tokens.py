@@ -12,6 +12,7 @@ from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Keyring
 from ostiary.oauth.claims.app_claims import identity_claims, map_access_claims, map_identity_claims, sources_of
 from ostiary.oauth.claims.subjects import Subject
+from ostiary.oauth.clients.clients import ClientView
 from ostiary.oauth.token.issuing import UnsignedTokens
 from ostiary.oauth.token.settings import TOKENS
 from ostiary.store.tenancy import TenantView
@@ -28,7 +29,7 @@ class Order:
     `amr` is space-separated, `auth_time` UTC milliseconds; `acr` is empty where the client did not ask for one.
     """
 
-    client_id: str
+    client: ClientView
     subject: Subject | None
     scopes: Sequence[str]
     amr: str
@@ -47,13 +48,13 @@ class AppTokens:
 
     def prepare(self, work: Work, tenant: TenantView, order: Order, now_ms: int) -> UnsignedTokens:
         """Reads what the claims need. Raises MAPPED_CLAIMS_TOO_LARGE."""
-        settings = TOKENS.read(work, tenant)
+        settings, client_id = TOKENS.read(work, tenant).of_client(order.client.own), order.client.id
         signer = self._keys.signer(work, tenant)
         now = now_ms // 1000
         lifetime = settings.lifetime_s(anonymous=order.subject is not None and order.subject.anonymous)
         shared = {
-            "iss": self._issuers.tenant(tenant.id), "exp": now + lifetime, "aud": [order.client_id],
-            "sub": order.subject.id if order.subject else order.client_id, "amr": order.amr.split(),
+            "iss": self._issuers.tenant(tenant.id), "exp": now + lifetime, "aud": [client_id],
+            "sub": order.subject.id if order.subject else client_id, "amr": order.amr.split(),
             "iat": now, "tenant": tenant.id,
         }  # fmt: skip
         access: dict[str, Any] = {**shared, "scope": " ".join(order.scopes)}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ostiary.errors import invalid
 from ostiary.oauth.claims.app_claims import ClaimMapping
+from ostiary.oauth.clients.clients import OwnSettings
 from ostiary.settings.setting import Setting
 from ostiary_api.appid.management.v4 import tokens_pb2 as pb
 
@@ -28,6 +29,17 @@ class TokenSettings:
     anonymous_lifetime_s: int
     identity_claims: tuple[ClaimMapping, ...]
     access_claims: tuple[ClaimMapping, ...]
+
+    def of_client(self, own: OwnSettings) -> TokenSettings:
+        """The settings with the lifetimes that a client has of its own."""
+        if own.access_lifetime_s is None and own.refresh_lifetime_s is None:
+            return self
+        access, refresh = own.access_lifetime_s, own.refresh_lifetime_s
+        return replace(
+            self,
+            access_lifetime_s=self.access_lifetime_s if access is None else access,
+            refresh_lifetime_s=self.refresh_lifetime_s if refresh is None else refresh,
+        )
 
     def lifetime_s(self, *, anonymous: bool) -> int:
         """The lifetime of access and identity tokens, in seconds."""

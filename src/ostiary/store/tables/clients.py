@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import client_id_column, moment, of_client, owned_by, sorted_text
+from ostiary.store.tables.columns import client_id_column, moment, of_client, optional_text, owned_by, sorted_text
 
 
 class Client(SQLModel, table=True):
@@ -24,6 +24,12 @@ class Client(SQLModel, table=True):
     sealed_secret: str = Field(default="")
     enabled: bool = True
     service_account: bool = Field(default=False, description="Allow-listed by an operator.")
+    redirect_uris: str | None = optional_text()
+    """A JSON list of redirect URIs of its own; None: the tenant's."""
+    logout_redirect_uris: str | None = optional_text()
+    """Likewise, of URIs to which a browser may return after signing out."""
+    access_lifetime_s: int | None = Field(default=None, description="Of its access and identity tokens.")
+    refresh_lifetime_s: int | None = Field(default=None, description="Of its refresh tokens.")
     created_at: int = moment()
 
 

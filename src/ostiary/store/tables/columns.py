@@ -144,6 +144,11 @@ def text(*, default: str = "") -> Any:
     return Field(default=default, sa_column=Column(Text, nullable=False))
 
 
+def optional_text() -> Any:
+    """Declares a text without a limit of its own that may be missing."""
+    return Field(default=None, sa_column=Column(Text, nullable=True))
+
+
 def sorted_text(*, index: bool = False) -> Any:
     """Declares a text by which a list is sorted."""
     return Field(sa_column=Column(SORTED, nullable=False, index=index))

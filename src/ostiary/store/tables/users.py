@@ -34,7 +34,8 @@ class User(SQLModel, table=True):
     document: str = text(default="{}")
     locale: str = text()
     active: bool = True
-    status: str = Field(default="PENDING", description="PENDING or CONFIRMED (the mail address).")
+    may_sign_in: bool = Field(default=False, description="False: only where the tenant admits unverified people.")
+    email_verified: bool = Field(default=False, description="The fact of the primary mail address, read with the user.")
     locked_until: int | None = moment(optional=True)
     lock_seconds: int = Field(default=0, description="How long wrong passwords locked it; 0: somebody chose the end.")
     version: int = Field(default=1, description="Grows with every change; the ETag of SCIM.")
@@ -69,6 +70,7 @@ class OneTimeCode(SQLModel, table=True):
     tenant_id: str = owned_by("tenants.id", index=True)
     user_id: str = owned_by("users.id", index=True)
     kind: str = Field(max_length=32)
+    address_key: str = Field(default="", description="The compared form of the address to which it was sent.")
     outcome: str = Field(default="", max_length=16, description="Of a result: empty, NOT_FOUND or GONE.")
     created_at: int = moment()
     expires_at: int = end_of_row()
@@ -118,7 +120,7 @@ class PastPassword(SQLModel, table=True):
 
 
 class UserEmail(SQLModel, table=True):
-    """A mail address of a user, unique in the tenant. The primary one signs in."""
+    """A mail address of a user, unique in the tenant. The primary one signs in. `verified`: the user reads its mail."""
 
     __tablename__ = "user_emails"
     __table_args__ = (UniqueConstraint("tenant_id", "value_key"),)
@@ -130,6 +132,7 @@ class UserEmail(SQLModel, table=True):
     type: str = ""
     display: str = text()
     is_primary: bool = False
+    verified: bool = False
 
 
 class UserPhone(SQLModel, table=True):

@@ -8,6 +8,7 @@ from google.protobuf.json_format import ParseDict
 
 from ostiary.clock import rfc3339
 from ostiary.directory.passwords.lockout import is_locked
+from ostiary.directory.users.confirmation import status_of
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.document import USER_SCHEMA
 from ostiary.directory.users.users import UserView
@@ -24,7 +25,7 @@ def user_message(user: UserView, now_ms: int) -> pb.CloudDirectoryUser:
 def _message(user: UserView) -> pb.CloudDirectoryUser:
     message = pb.CloudDirectoryUser(
         schemas=[USER_SCHEMA], id=user.id, user_name=user.user_name, display_name=user.display_name,
-        active=user.active, status=user.status, locked_until=user.locked_until, locale=user.locale or None,
+        active=user.active, status=status_of(user), locked_until=user.locked_until, locale=user.locale or None,
         emails=[pb.CloudDirectoryEmail(**_shown(email)) for email in user.emails],
         phone_numbers=[pb.CloudDirectoryPhoneNumber(**_shown(phone)) for phone in user.phones],
         mfa_context=pb.CloudDirectoryMfaContext() if user.last_login else None,
