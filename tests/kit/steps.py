@@ -33,7 +33,7 @@ def form(visit: SignInVisit, step: str, problem: DomainError | None = None) -> H
 
 
 class TermsStep(SignInStep):
-    """Asks for consent before anything is proved; a tenant's name says whether it does."""
+    """Asks for consent before anything is proved, where the application sends the nonce `terms`."""
 
     name = "terms"
 

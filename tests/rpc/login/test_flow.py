@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import random
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -144,6 +145,31 @@ def test_two_tabs_do_not_mix(runtime: Runtime, browser: Browser, app: Applicatio
     mixed = {"csrf_token": pages[1].hidden["csrf_token"], "pin": PIN}
     assert another(browser).submit(pages[0], **mixed).status == 403
     assert [browser.submit(page, pin=PIN).sent_back["state"] for page in pages] == ["one", "two"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_forms_in_any_order_and_with_any_cookies_lead_to_no_code_that_was_not_earned(
+    runtime: Runtime, browser: Browser, app: Application, seed: int
+) -> None:
+    """Whatever was ever seen is sent again, from the browser as it was at any time."""
+    chance, begun = random.Random(seed), 0
+    seen: list[tuple[Seen, Browser]] = []
+    for _ in range(60):
+        if not seen or chance.random() < 0.1:
+            twin, begun = another(browser), begun + 1
+            seen.append((twin.authorize(app, **chance.choice(({}, {"nonce": "terms"}))), twin))
+        page, own = chance.choice(seen[-6:] if chance.random() < 0.7 else seen)
+        twin = another(own if chance.random() < 0.7 else chance.choice(seen)[1])
+        fields = chance.choice(({}, {"pin": PIN}, {"key": "right"}, {"pin": "0000"}, {"pin": PIN, "key": "right"}))
+        choice = chance.choice(({}, {"step": "key"}, {"step": "pin"}, {"step": "password"}, {"step": "sent"}))
+        runtime.made.clock.advance(7)  # sign-ins of one person are counted by the minute
+        answer = twin.submit(page, **fields, **choice)
+        assert answer.status in (200, 303, 400, 401, 403), answer.body
+        if answer.status in (200, 400, 401) and answer.hidden:
+            seen.append((answer, twin))
+    codes = rows(runtime, CODES)
+    assert {code.amr for code in codes} <= {"cloud_directory otp", "cloud_directory mfa"}
+    assert 0 < len(codes) == len(rows(runtime, USED)) <= begun
 
 
 @pytest.mark.parametrize("step", ["password", "pin"])

@@ -1,0 +1,133 @@
+"""The sign-in page through the real gateway and two workers: one form leads to one code, in one browser."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from kit.servers.served import Served, served
+
+CALLBACK = "https://app.example.com/callback"
+PASSWORD = "correct horse battery"
+PEOPLE = [f"user{number}@example.com" for number in range(8)]
+"""Several, since sign-ins are counted by user."""
+HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
+BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    settings = {}
+    if request.param == "postgresql":
+        settings["database"] = request.getfixturevalue("postgres").new_database()
+    with served(tmp_path_factory.mktemp("page"), **settings) as running:
+        management = f"/management/v4/{running.credentials['tenantId']}"
+        manager = running.manager()
+        for email in PEOPLE:
+            user = {"emails": [{"value": email, "primary": True}], "password": PASSWORD, "status": "CONFIRMED"}
+            running.http.post(f"{management}/cloud_directory/sign_up", json=user, headers=manager).raise_for_status()
+        uris = {"redirectUris": [CALLBACK]}
+        running.http.put(f"{management}/config/redirect_uris", json=uris, headers=manager).raise_for_status()
+        yield running
+
+
+class Tab:
+    """A tab of a browser, whose cookies it shares with the other tabs of it."""
+
+    def __init__(self, server: Served, cookies: dict[str, str] | None = None, **parameters: str) -> None:
+        self.oauth = server.credentials["oauthServerUrl"]
+        self.cookies = {} if cookies is None else cookies
+        asked = {"client_id": server.credentials["clientId"], "response_type": "code", "redirect_uri": CALLBACK}
+        query = {**asked, "state": "s", **parameters}
+        self.page = httpx.get(f"{self.oauth}/authorization", params=query, headers=BROWSER, timeout=20)
+        self.cookies.update(self.page.cookies)
+        self.form = {name: unescape(value) for name, value in HIDDEN.findall(self.page.text)}
+
+    def submit(self, email: str, password: str = PASSWORD, **form: str) -> httpx.Response:
+        fields = {**self.form, "username": email, "password": password, **form}
+        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        headers = {**BROWSER, **({"cookie": cookie} if cookie else {})}
+        return httpx.post(f"{self.oauth}/authorization/sign_in", data=fields, headers=headers, timeout=20)
+
+
+def code(answer: httpx.Response) -> str:
+    assert answer.status_code == 303, answer.text
+    return parse_qs(urlsplit(answer.headers["location"]).query)["code"][0]
+
+
+def redeem(server: Served, code: str) -> httpx.Response:
+    grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK}
+    client = server.credentials["clientId"], server.credentials["secret"]
+    return server.http.post(f"{server.credentials['oauthServerUrl']}/token", data=grant, auth=client)
+
+
+def test_a_sign_in_leads_to_tokens_and_its_form_to_nothing_more(server: Served) -> None:
+    tab = Tab(server)
+    assert tab.page.headers["content-type"] == "text/html; charset=utf-8"
+    answer = tab.submit(PEOPLE[0])
+    assert redeem(server, code(answer)).json()["token_type"] == "Bearer"
+    assert "Max-Age=0" in answer.headers["set-cookie"]
+    again = tab.submit(PEOPLE[0])  # by a browser that keeps what it was told to forget
+    assert (again.status_code, "This sign-in is over" in again.text) == (400, True)
+    assert again.headers["content-type"] == "text/html; charset=utf-8"
+
+
+def test_of_one_form_sent_at_once_to_both_workers_one_code_comes(server: Served) -> None:
+    tab = Tab(server)
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: tab.submit(PEOPLE[1]), range(8)))
+    assert Counter(answer.status_code for answer in answers) == {303: 1, 400: 7}
+
+
+def test_two_tabs_of_one_browser_sign_in_each_for_itself(server: Served) -> None:
+    first = Tab(server, state="one")
+    second = Tab(server, first.cookies, state="two")
+    mixed = second.submit(PEOPLE[2], csrf_token=first.form["csrf_token"])
+    assert (mixed.status_code, "does not belong to this browser" in mixed.text) == (403, True)
+    for tab, state in ((second, "two"), (first, "one")):
+        assert f"state={state}" in tab.submit(PEOPLE[2]).headers["location"]
+
+
+def test_a_form_that_another_browser_sends_is_refused(server: Served) -> None:
+    tab = Tab(server)
+    tab.cookies.clear()
+    assert tab.submit(PEOPLE[3]).status_code == 403
+
+
+def test_the_page_says_what_was_wrong_and_keeps_the_name(server: Served) -> None:
+    tab = Tab(server, login_hint=PEOPLE[4])
+    assert f'value="{PEOPLE[4]}"' in tab.page.text
+    wrong = tab.submit(PEOPLE[5], "wrong", step="anonymous")
+    assert (wrong.status_code, f'value="{PEOPLE[5]}"' in wrong.text) == (400, True)
+    assert "The email or password that you entered is incorrect." in wrong.text
+    assert code(tab.submit(PEOPLE[5]))
+
+
+def test_nobody_is_asked_where_nobody_may_be(server: Served) -> None:
+    assert "error=login_required" in Tab(server, prompt="none").page.headers["location"]
+    silent = Tab(server, prompt="none", idp="appid_anon").page
+    assert "error=access_denied" in silent.headers["location"], "anonymous users are off in a fresh tenant"
+    management = f"/management/v4/{server.credentials['tenantId']}/config/tokens"
+    on = {"anonymousAccess": {"enabled": True}}
+    server.http.put(management, json=on, headers=server.manager()).raise_for_status()
+    anonymous = Tab(server, prompt="none", idp="appid_anon").page
+    assert redeem(server, code(anonymous)).json()["token_type"] == "Bearer"
+    assert "set-cookie" not in anonymous.headers
+
+
+def test_a_tenant_that_asks_for_a_second_factor_lets_nobody_in(server: Served) -> None:
+    tab = Tab(server)
+    mfa = f"/management/v4/{server.credentials['tenantId']}/config/cloud_directory/mfa"
+    try:
+        server.http.put(mfa, json={"isActive": True}, headers=server.manager()).raise_for_status()
+        for answer in (tab.submit(PEOPLE[6]), Tab(server).page):
+            assert "error=access_denied" in answer.headers["location"]
+    finally:
+        server.http.put(mfa, json={"isActive": False}, headers=server.manager()).raise_for_status()
+    assert code(tab.submit(PEOPLE[6])), "the form is good again"
