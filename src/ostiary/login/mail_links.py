@@ -8,7 +8,7 @@ from google.api import httpbody_pb2
 
 from ostiary.clock import Clock
 from ostiary.delivery.action_urls import ON_RESET_PASSWORD, ON_USER_VERIFIED, action_url
-from ostiary.delivery.outbox import check_language
+from ostiary.delivery.outbox import message_language
 from ostiary.delivery.texts.templates import RESET_PASSWORD, USER_VERIFICATION
 from ostiary.directory.users.users import get_user
 from ostiary.errors import DomainError, Kind, not_found
@@ -72,7 +72,7 @@ class MailLinks:
         return shown(call, link_page(step.closing))
 
     def _visit(self, call: Call, code: str, language: str, form: Form) -> LinkVisit:
-        language = check_language(language)
+        language = message_language(language)
         return LinkVisit(call, self._opened(call, call.work, code), code, language, self._public_url, form)
 
     def _current(self, visit: LinkVisit) -> LinkStep:

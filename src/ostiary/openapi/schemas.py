@@ -10,7 +10,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from ostiary.openapi.bounds import allowed_of, count_bounds, value_bounds
 from ostiary.openapi.comments import Comments
-from ostiary_api.options.v1 import rest_pb2 as rest
+from ostiary.transport.bounds.reading import described_items, fewest_fields
 
 Schema = dict[str, Any]
 
@@ -82,7 +82,8 @@ class Schemas:
         """The schema of what a field may hold."""
         sent, entry = shape is Shape.REQUEST, field.message_type
         if entry is not None and entry.GetOptions().map_entry:
-            values = self.value(entry.fields_by_name["value"], shape)
+            each = entry.fields_by_name["value"]
+            values = self.value(each, shape) | (value_bounds(field) if sent and each.message_type is None else {})
             bounds = count_bounds(field, "minProperties", "maxProperties") if sent else {}
             return {"type": "object", "additionalProperties": values, **bounds}
         single = self._single(field, shape)
@@ -109,8 +110,9 @@ class Schemas:
         counts = count_bounds(field, "minItems", "maxItems") if sent else {}
         if allowed.texts:
             return {"items": {"type": "string", **(value_bounds(field) if sent else {})}, **counts}
-        if allowed.items:
-            return {"items": self.of(_beside(field, allowed.items), shape), **counts}
+        described = described_items(field)
+        if described is not None:
+            return {"items": self.of(described, shape), **counts}
         if field.message_type and field.message_type.full_name == LIST and not allowed.objects:
             raise DescriptionError(f"{field.full_name} is a list; say of what: texts, items or objects")
         return {"items": {"type": "object"}, **counts} if allowed.objects else {}
@@ -136,7 +138,7 @@ class Schemas:
     def _object(self, message: Descriptor, shape: Shape) -> Schema:
         fields = [field for field in message.fields if _is_there(field, shape)]
         required = [field.json_name for field in fields if is_required(field, shape)]
-        fewest = message.GetOptions().Extensions[rest.fewest_fields]
+        fewest = fewest_fields(message)
         return {
             "type": "object",
             "description": self._comments.of(message.full_name),
@@ -157,15 +159,6 @@ def is_required(field: FieldDescriptor, shape: Shape) -> bool:
     if shape is Shape.BODY and field.message_type is None and not field.is_repeated:
         return not field.has_presence
     return allowed_of(field).required
-
-
-def _beside(field: FieldDescriptor, name: str) -> Descriptor:
-    """The message `name` of the package that the field belongs to."""
-    holder = field.containing_type
-    if holder is None:
-        raise DescriptionError(f"{field.full_name}: extensions describe no items")
-    found: Descriptor = holder.file.pool.FindMessageTypeByName(f"{holder.file.package}.{name}")
-    return found
 
 
 def _is_a_list_always(field: FieldDescriptor) -> bool:

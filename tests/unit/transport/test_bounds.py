@@ -98,6 +98,7 @@ def test_what_is_missing_is_named() -> None:
         ({"words": ["x", "z"]}, "INVALID_FIELD", "words[1] must be one of x, y"),
         ({"named": {"a": {"name": "n"}, "b": {"name": "n"}}}, "INVALID_FIELD", "named takes at most 1 entries, not 2."),
         ({"named": {"a": {"name": "12345"}}}, "INVALID_FIELD", "named.a.name must have 1 to 4 characters, not 5."),
+        ({"labels": {"a": "abc", "b": "abcd"}}, "INVALID_FIELD", "labels.b must have at most 3 characters, not 4."),
         ({"texts": ["ab", 7]}, "INVALID_FIELD", "texts[1] must be a text."),
         ({"texts": ["abc"]}, "INVALID_FIELD", "texts[0] must have at most 2 characters, not 3."),
         ({"objects": [{}, "o"]}, "INVALID_FIELD", "objects[1] must be an object."),

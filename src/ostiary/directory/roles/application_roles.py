@@ -10,15 +10,13 @@ from sqlalchemy import bindparam, delete, func, insert, select
 
 from ostiary.errors import conflict, invalid, not_found
 from ostiary.ids import Entropy, new_id
-from ostiary.names import check_name, name_key
+from ostiary.names import name_key
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import Client, ClientRole, ClientScope, ProfileRole, Role, RoleScope, table_of, unindexed
 from ostiary.store.tenancy import TenantView, touch
 from ostiary.store.work import Work
 
 MAX_ROLES = 50
-MAX_NAME = 100
-MAX_DESCRIPTION = 1_000
 
 _ROLES, _ROLE_SCOPES, _PROFILE_ROLES = table_of(Role), table_of(RoleScope), table_of(ProfileRole)
 _CLIENTS, _CLIENT_SCOPES, _CLIENT_ROLES = table_of(Client), table_of(ClientScope), table_of(ClientRole)
@@ -168,8 +166,7 @@ def scopes_of_client(work: Work, tenant: TenantView, client_id: str) -> Sequence
 def create_role(
     work: Work, tenant_id: str, name: str, description: str, access: Access, entropy: Entropy, now_ms: int
 ) -> RoleView:
-    """Creates a role. Raises TOO_MANY_ROLES, ROLE_NAME_TAKEN and for bad input."""
-    _check(name, description)
+    """Creates a role. Raises TOO_MANY_ROLES, ROLE_NAME_TAKEN and for bad access."""
     touch(work, tenant_id)  # first: it locks the tenant, so that two at once are not both the last one allowed
     row = work.row(_COUNT, {"of_tenant": tenant_id})
     if row is not None and row[0] >= MAX_ROLES:
@@ -185,9 +182,8 @@ def create_role(
 
 
 def update_role(work: Work, tenant_id: str, role_id: str, name: str, description: str, access: Access) -> RoleView:
-    """Replaces a role. Raises ROLE_NOT_FOUND, ROLE_NAME_TAKEN and for bad input."""
+    """Replaces a role. Raises ROLE_NOT_FOUND, ROLE_NAME_TAKEN and for bad access."""
     role = _locked(work, tenant_id, role_id)
-    _check(name, description)
     _check_access(work, tenant_id, access)
     role.name, role.name_key, role.description = name, name_key(name), description
     with work.session.no_autoflush:
@@ -272,12 +268,6 @@ def _locked(work: Work, tenant_id: str, role_id: str) -> Role:
     if role is None or role.tenant_id != tenant_id:
         raise _unknown()
     return role
-
-
-def _check(name: str, description: str) -> None:
-    check_name("name", name, MAX_NAME)
-    if len(description) > MAX_DESCRIPTION:
-        raise invalid("DESCRIPTION_TOO_LONG", f"description has at most {MAX_DESCRIPTION} characters.")
 
 
 def _check_name_is_free(work: Work, role: Role) -> None:

@@ -224,9 +224,8 @@ def _free_id(work: Work, tenant_id: str, client_id: str) -> str:
 
 
 def rename_client(work: Work, tenant_id: str, client_id: str, name: str) -> ClientView:
-    """Renames an application; raises APPLICATION_NOT_FOUND and for a bad name."""
+    """Renames an application; raises APPLICATION_NOT_FOUND."""
     client = lock_client(work, tenant_id, client_id)
-    check_name("name", name, MAX_NAME)
     client.name = name
     work.flush()
     return _load(work, tenant_id)[client_id]

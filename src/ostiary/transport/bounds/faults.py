@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from ostiary.transport.bounds.fields import item_field
 from ostiary.transport.bounds.patterns import pattern_faults
 from ostiary.transport.bounds.reading import Bounds, bounds_of, described_items, is_list_value, operation_checks
 from ostiary.transport.bounds.texts import FORMATS
@@ -38,7 +39,11 @@ def _faults(field: FieldDescriptor, bounds: Bounds) -> Iterator[str]:
         yield "a number with bounds must be optional: else nobody can tell 0 from left out"
     if bounds.required and field.containing_oneof is not None and len(field.containing_oneof.fields) > 1:
         yield "one of several cannot be required"
-    if _texts_are_bounded(bounds) and field.type != FieldDescriptor.TYPE_STRING and not is_list_value(field):
+    if (
+        _texts_are_bounded(bounds)
+        and item_field(field).type != FieldDescriptor.TYPE_STRING
+        and not is_list_value(field)
+    ):
         yield "bounds of texts stand beside what is no text"
     if allowed.items and described_items(field) is None:
         yield f"its items are described by {allowed.items}, which does not exist"

@@ -14,9 +14,9 @@ from ostiary.audit.runtime_events import attributes_event
 from ostiary.audit.sink import EventSink
 from ostiary.errors import DomainError, Kind
 from ostiary.store.work import Work
+from ostiary.transport.bounds.reading import bounds_of
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import MALFORMED, Proceed
-from ostiary_api.options.v1.rest_pb2 import allowed
 
 _UNRECORDED = frozenset({Kind.LIMITED, Kind.INTERNAL, Kind.UNAVAILABLE, Kind.CANCELLED, Kind.DEADLINE_EXCEEDED})
 """Refusals that say something about the server, or that nobody heard: to record them would make an overload worse."""
@@ -92,7 +92,7 @@ def _action(call: Call, request: Message) -> str:
         if request is MALFORMED:
             return UNKNOWN
         value, field = str(getattr(request, found[1])), request.DESCRIPTOR.fields_by_name[found[1]]
-        return value if value in field.GetOptions().Extensions[allowed].values else UNKNOWN
+        return value if value in bounds_of(field).values else UNKNOWN
 
     return _FIELD.sub(known, call.rules.audit)
 

@@ -7,7 +7,7 @@ from google.api import httpbody_pb2
 
 from ostiary.audit.runtime_events import user_created
 from ostiary.delivery.addresses import one_line
-from ostiary.delivery.outbox import check_language
+from ostiary.delivery.outbox import message_language
 from ostiary.delivery.texts.templates import RESET_PASSWORD, USER_VERIFICATION
 from ostiary.directory.users.message import new_user
 from ostiary.directory.users.users import UserView, get_user
@@ -38,7 +38,7 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
         self._password_change = runtime.password_change
 
     def StartSignUp(self, request: pb.StartSignUpRequest, context: grpc.ServicerContext) -> users_pb.CloudDirectoryUser:
-        call, language = current_call(), check_language(request.language)
+        call, language = current_call(), message_language(request.language)
         prepared = self._registration.prepare_sign_up(
             call.required_tenant, new_user(request.user), request.user.password, call.counted_ip
         )
@@ -61,7 +61,7 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
     def StartForgotPassword(
         self, request: pb.StartForgotPasswordRequest, context: grpc.ServicerContext
     ) -> users_pb.CloudDirectoryUser:
-        call, language = current_call(), check_language(request.language)
+        call, language = current_call(), message_language(request.language)
         fields = read_fields(request.form, "user", "email")
         login = fields.required("email" if "email" in fields else "user")
         user = self._self_service.get_user_who_may_reset(call.work, call.required_tenant, login)
@@ -76,7 +76,7 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
     def ChangePassword(
         self, request: pb.ChangePasswordRequest, context: grpc.ServicerContext
     ) -> users_pb.CloudDirectoryUser:
-        call, language = current_call(), check_language(request.language)
+        call, language = current_call(), message_language(request.language)
         fields = read_fields(request.form, "uuid", "newPassword", "changedIpAddress")
         ip_address = _ip_address(fields.get("changedIpAddress"))
         call.audit_target = fields.required("uuid")
@@ -92,7 +92,7 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
     def ResendNotification(
         self, request: pb.ResendNotificationRequest, context: grpc.ServicerContext
     ) -> pb.ResendNotificationResponse:
-        call, language = current_call(), check_language(request.language)
+        call, language = current_call(), message_language(request.language)
         found = get_user(call.work, request.tenant_id, read_fields(request.form, "uuid").required("uuid"))
         user = self._self_service.may_get(call.work, call.required_tenant, found, request.template_name)
         self._send(request.template_name, user, language)
