@@ -48,6 +48,13 @@ def without_names(path: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", path)
 
 
+def access_matrix() -> dict[str, frozenset[str]]:
+    """Who may call each RPC on its own tenant, by the RPC's name (`data/access_matrix.txt`)."""
+    lines = (DATA / "access_matrix.txt").read_text().splitlines()
+    cells = (line.split(": ") for line in lines if not line.startswith("#"))
+    return {name: frozenset(callers.split()) for name, callers in cells}
+
+
 def served() -> list[Rpc]:
     """Every RPC that `ostiary.app` serves; raises RulesError, as the server does, when the rules of one are wrong."""
     rules = read_rules(

@@ -8,10 +8,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from contract.served import RPCS, Rpc
+from contract.served import RPCS, Rpc, access_matrix
 from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
 
 from ostiary.directory.roles.built_in import BUILT_IN
+from ostiary.directory.roles.permissions import END_USER, SIGNED_IN
 from ostiary.services.served import SERVICES
 from ostiary.transport.rules import Rules
 from ostiary_api.options.v1 import rules_pb2 as rules
@@ -73,6 +74,19 @@ def test_every_get_of_a_dialect_only_reads() -> None:
     gets = [rpc for rpc in RPCS if rpc.package.startswith(DIALECTS) and any(verb == "GET" for verb, _ in rpc.routes)]
     assert gets
     assert not [rpc.name for rpc in gets if not reads(rpc)]
+
+
+HELD = {name: role.permissions for name, role in BUILT_IN.items()} | {"user": SIGNED_IN, "end_user": END_USER}
+
+
+def test_the_rules_let_in_whom_the_access_matrix_names() -> None:
+    let_in = {
+        rpc.name: {"anyone"}
+        if rpc.rules.need.anonymous
+        else {caller for caller, held in HELD.items() if held & rpc.rules.need.permissions}
+        for rpc in RPCS
+    }
+    assert let_in == access_matrix()
 
 
 ABOUT_NOBODY = {

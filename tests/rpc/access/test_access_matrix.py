@@ -1,23 +1,25 @@
-"""Who may call what, asked of every RPC that acts on a tenant with IAM roles, made from the descriptors: each
-caller against its own tenant, somebody else's and one that does not exist."""
+"""Who may call what: every RPC, asked by every kind of caller on its own tenant, as the access matrix says; and those
+that act on a tenant with IAM roles against somebody else's tenant and one that does not exist."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 import pytest
-from contract.served import RPCS, Rpc
+from contract.served import RPCS, Rpc, access_matrix
 from google.protobuf.message_factory import GetMessageClass
+from kit.accounts.people import new_client, new_person
 from kit.callers import Caller, bearer, refusal
+from kit.oauth import Runtime
+from kit.patience import PATIENCE_S
 
-from ostiary.directory.roles.built_in import BUILT_IN
+from ostiary.store.tenancy import SYSTEM_ID
 from ostiary_api.options.v1 import rules_pb2 as rules
 
-ROLES = {
-    "reader": "reader",
-    "writer": "writer",
-    "manager": "manager",
-    "operator": "platform_operator",
-}
+MATRIX = access_matrix()
+ENDS_THE_SESSION = "/DeleteCurrentSession"
+TENANT_CONTEXT = "x-vmware-vcloud-tenant-context"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 MANAGED = [
     rpc
@@ -26,6 +28,7 @@ MANAGED = [
     and rpc.rules.roles & {rules.ROLE_READER, rules.ROLE_WRITER, rules.ROLE_MANAGER}
 ]  # fmt: skip
 DENIED = (grpc.StatusCode.PERMISSION_DENIED, "FORBIDDEN")
+OUTSIDE = {grpc.StatusCode.PERMISSION_DENIED, grpc.StatusCode.UNAUTHENTICATED}
 UNKNOWN = (grpc.StatusCode.NOT_FOUND, "TENANT_NOT_FOUND")
 
 
@@ -35,8 +38,13 @@ class Matrix:
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
 
-    def ask(self, rpc: Rpc, tenant_id: str, **credentials: object) -> tuple[grpc.StatusCode, str]:
-        request = GetMessageClass(rpc.descriptor.input_type)(**{rpc.rules.tenant_field: tenant_id})
+    def ask(self, rpc: Rpc, tenant_id: str, **credentials: Any) -> tuple[grpc.StatusCode, str]:
+        fields = {rpc.rules.tenant_field: tenant_id} if rpc.rules.tenant_field else {}
+        request = GetMessageClass(rpc.descriptor.input_type)(**fields)
+        credentials = {"timeout": PATIENCE_S, **credentials}
+        if rpc.rules.tenant_context:
+            named = (TENANT_CONTEXT, tenant_id)
+            credentials["metadata"] = (*credentials.get("metadata", ()), named)
         shape = f"{_arity(rpc.descriptor.client_streaming)}_{_arity(rpc.descriptor.server_streaming)}"
         answer = GetMessageClass(rpc.descriptor.output_type)
         call = getattr(self.caller.channel, shape)(f"/{rpc.name}", type(request).SerializeToString, answer.FromString)
@@ -67,14 +75,49 @@ def test_nobody_gets_in_without_a_token_or_with_a_made_up_one(matrix: Matrix) ->
         assert matrix.ask(rpc, tenant_id, **bearer("made.up.token"))[0] is grpc.StatusCode.UNAUTHENTICATED, rpc.name
 
 
-def test_at_home_each_role_may_do_what_its_rules_say_and_nothing_else(matrix: Matrix) -> None:
-    tenant_id = matrix.caller.installation.tenant_id
-    for rpc in MANAGED:
-        for name, role in ROLES.items():
-            may = bool(rpc.rules.need.permissions & BUILT_IN[role].permissions)
-            asked = matrix.ask(rpc, tenant_id, **matrix.caller.as_role(name))
-            assert (asked[0] is grpc.StatusCode.PERMISSION_DENIED) != may, (rpc.name, name, asked)
-            assert asked != UNKNOWN, (rpc.name, name)
+def test_the_matrix_has_a_line_for_every_rpc() -> None:
+    assert set(MATRIX) == {rpc.name for rpc in RPCS}
+
+
+def everybody(caller: Caller, suffix: str = "") -> dict[str, dict[str, Any]]:
+    """Each kind of caller at home, by its name in the matrix, with its credentials."""
+    made, home = caller.installation, caller.installation.tenant_id
+    runtime = Runtime(caller)
+    runtime.user(f"end{suffix}@example.com")
+    signed_in = runtime.sign_in(runtime.application(f"app{suffix}"), f"end{suffix}@example.com")
+    return {
+        **{name: caller.as_role(name) for name in ("reader", "writer", "manager")},
+        "platform_operator": new_person(made, SYSTEM_ID, f"root{suffix}", "platform_operator").call,
+        "org_owner": new_person(made, home, f"owner{suffix}", "org_owner").call,
+        "org_member": new_person(made, home, f"member{suffix}", "org_member").call,
+        "service_account": new_client(made, home, service_account=True).call,
+        "user": new_person(made, home, f"nobody{suffix}").call,
+        "end_user": bearer(signed_in["access_token"]),
+        "anyone": {},
+    }
+
+
+def got_in(asked: tuple[grpc.StatusCode, str]) -> bool:
+    assert asked[0] not in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INTERNAL), asked
+    return asked[0] not in OUTSIDE and asked != UNKNOWN
+
+
+def test_at_home_everybody_gets_in_where_the_matrix_says_so_and_nowhere_else(matrix: Matrix) -> None:
+    callers, home = everybody(matrix.caller), matrix.caller.installation.tenant_id
+    guarded = [rpc for rpc in RPCS if MATRIX[rpc.name] != {"anyone"}]
+    assert len(guarded) > 100
+    for rpc in sorted(guarded, key=lambda each: each.name.endswith(ENDS_THE_SESSION)):
+        let_in = {name for name, credentials in callers.items() if got_in(matrix.ask(rpc, home, **credentials))}
+        assert let_in == MATRIX[rpc.name], rpc.name
+        if rpc.name.endswith(ENDS_THE_SESSION):
+            callers = everybody(matrix.caller, suffix="2")
+
+
+def test_who_needs_no_token_is_not_asked_for_one(matrix: Matrix) -> None:
+    for rpc in RPCS:
+        if MATRIX[rpc.name] == {"anyone"}:
+            asked = matrix.ask(rpc, matrix.caller.installation.tenant_id)
+            assert asked[1] not in ("UNAUTHENTICATED", "FORBIDDEN", "TENANT_NOT_FOUND"), (rpc.name, asked)
 
 
 def test_elsewhere_nobody_but_operators_can_tell_a_tenant_from_none(matrix: Matrix) -> None:
