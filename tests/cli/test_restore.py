@@ -32,7 +32,17 @@ from ostiary.settings.setting import Setting
 from ostiary.store.copies import CopyError
 from ostiary.store.engine import Store
 from ostiary.store.replay import use_once
-from ostiary.store.tables import Client, Grant, Password, RoleBinding, Session, SignInTransaction, User, table_of
+from ostiary.store.tables import (
+    Client,
+    Grant,
+    OrganizationRole,
+    Password,
+    RoleBinding,
+    Session,
+    SignInTransaction,
+    User,
+    table_of,
+)
 from ostiary.upstream.custom import CUSTOM
 from ostiary_api.appid.management.v4 import tokens_pb2 as pb
 from ostiary_api.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
@@ -178,6 +188,40 @@ def test_what_was_revoked_since_the_backup_stays_dead(place: Place, made: dict[s
     assert place.rows(RoleBinding, "holder_id") == [(left,)]
     assert place.rows(Client, "secret_digest") == [("changed",)]
     assert place.rows(Session, "id") == place.rows(Grant, "id") == place.rows(SignInTransaction, "id") == []
+
+
+def test_roles_and_bindings_that_were_narrowed_since_the_backup_stay_narrow(place: Place, made: dict[str, str]) -> None:
+    def binding(holder: str, expires_at: int | None) -> RoleBinding:
+        return RoleBinding(
+            tenant_id=made["tenantId"], holder_id=holder, holder_type="Group", role="auditor", created_at=1,
+            expires_at=expires_at,
+        )  # fmt: skip
+
+    def role(name: str, permissions: str) -> OrganizationRole:
+        return OrganizationRole(
+            id=name, tenant_id=made["tenantId"], name=name, name_key=name, display_name=name, permissions=permissions,
+            created_at=1, modified_at=1,
+        )  # fmt: skip
+
+    before = {"ended": None, "ends": None, "longer": 10, "shorter": 20, "same": 10}
+    since = {"ends": 10, "longer": 20, "shorter": 10, "same": 10}
+    with place.store() as store, store.write() as work:
+        work.add(*(binding(name, end) for name, end in before.items()))
+        work.add(role("kept", "tenant.read tenant.change"), role("gone", "tenant.read"))
+    place.back_up()
+    roles, bindings = table_of(OrganizationRole), table_of(RoleBinding)
+    with place.store() as store, store.write() as work:
+        work.run(bindings.delete().where(bindings.c.holder_id == "ended"))
+        for name, end in since.items():
+            work.run(update(bindings).where(bindings.c.holder_id == name).values(expires_at=end))
+        work.run(roles.delete().where(roles.c.id == "gone"))
+        work.run(update(roles).values(permissions="organization.read tenant.read"))
+    restored = place.put_back()
+    assert restored.code == 0, restored.stderr
+    assert place.rows(RoleBinding, "holder_id", "expires_at") == [
+        ("ends", 10), ("longer", 10), ("same", 10), ("shorter", 10),
+    ]  # fmt: skip
+    assert place.rows(OrganizationRole, "id", "permissions") == [("kept", "tenant.read")]
 
 
 def test_what_was_used_once_stays_used(place: Place, made: dict[str, str]) -> None:
