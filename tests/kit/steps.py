@@ -8,12 +8,12 @@ from html import escape
 
 from ostiary.errors import DomainError, unauthenticated
 from ostiary.login.flow import Done
-from ostiary.login.needs import SECOND_FACTOR
+from ostiary.login.needs import IDENTITY, SECOND_FACTOR
 from ostiary.login.pages import HostedPage
 from ostiary.login.steps import sign_in_steps
 from ostiary.login.visits import SignInStep, SignInVisit
 from ostiary.mfa.settings import MFA
-from ostiary.oauth.authorize.transactions import SignInTransaction
+from ostiary.oauth.authorize.state import SignInTransaction
 from ostiary.runtime import Runtime
 from ostiary.services.appid_oauth import AuthorizationServicer
 from ostiary.services.served import SERVICES, Service
@@ -62,12 +62,40 @@ class SentStep(SignInStep):
         return Done()
 
 
+class TrustStep(SignInStep):
+    """Asks nobody: applications that send the nonce `trusted` need no second factor, and others need one."""
+
+    name = "trust"
+    meets = SECOND_FACTOR
+    asks = False
+
+    def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
+        return MFA.read(work, tenant)
+
+    def show(self, visit: SignInVisit, problem: DomainError | None = None) -> Done:
+        return Done(met=visit.transaction.request.nonce == "trusted")
+
+
+class CookieStep(SignInStep):
+    """Asks nobody, before all others: it would find a session, and there is none."""
+
+    name = "cookie"
+    meets = IDENTITY
+    asks = False
+
+    def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
+        return True
+
+    def show(self, visit: SignInVisit, problem: DomainError | None = None) -> Done:
+        return Done(met=False)
+
+
 class PinStep(SignInStep):
-    """A second factor: the PIN that was sent. Wrong ones are counted in the transaction."""
+    """A second factor: the PIN that was sent. Wrong ones are counted in the transaction; it can be sent again."""
 
     name = "pin"
     meets = SECOND_FACTOR
-    fields = ("pin",)
+    fields = ("pin", "again")
 
     def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
         return MFA.read(work, tenant)
@@ -75,8 +103,11 @@ class PinStep(SignInStep):
     def show(self, visit: SignInVisit, problem: DomainError | None = None) -> HostedPage:
         return form(visit, self.name, problem)
 
-    def submit(self, visit: SignInVisit) -> Done:
+    def submit(self, visit: SignInVisit) -> HostedPage | Done:
         notes = visit.transaction.notes
+        if visit.form.get("again"):
+            visit.remember({"pin": visit.form.get("again")})
+            return self.show(visit)
         if visit.form.get("pin") != notes["pin"]:
             visit.remember({"wrong": str(int(notes["wrong"]) + 1)})
             raise unauthenticated("WRONG_PIN", f"wrong: {visit.transaction.notes['wrong']}")
@@ -107,7 +138,7 @@ class Stepped(AuthorizationServicer):
 
     @staticmethod
     def steps(runtime: Runtime) -> Sequence[SignInStep]:
-        return [TermsStep(), *sign_in_steps(runtime), SentStep(), PinStep(), KeyStep()]
+        return [TermsStep(), CookieStep(), *sign_in_steps(runtime), TrustStep(), SentStep(), PinStep(), KeyStep()]
 
 
 def stepped() -> Sequence[Service]:

@@ -14,7 +14,8 @@ from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ostiary.errors import DomainError
 from ostiary.login.pages import HostedPage
-from ostiary.oauth.authorize.transactions import Identified, SignInOver
+from ostiary.oauth.authorize.state import Identified
+from ostiary.oauth.authorize.transactions import SignInOver
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
@@ -42,10 +43,14 @@ def _nothing(_: Work) -> None:
 class Done:
     """The result of a step that has done its part. `change` is what it writes, and whom it has found: it runs in the
     transaction in which the flow goes on, and everything is undone together if that fails. `method` is how a factor was
-    proved, as `amr` writes it. A sign-in in which nothing is proved yet is not stored, and its steps write nothing."""
+    proved, as `amr` writes it. `met` is False where the step could not meet its need and leaves it to others, such as a
+    look for a session where there is none. A sign-in in which nothing is proved yet is not stored, and its steps write
+    nothing.
+    """
 
     method: str = ""
     change: Callable[[Work], Identified | None] = _nothing
+    met: bool = True
 
 
 class Step(ABC, Generic[T, V]):
@@ -69,9 +74,10 @@ class Step(ABC, Generic[T, V]):
         """Returns its page, with what was wrong with the last try; or that there is nothing to ask. A step that does
         not ask does its slow work here, outside any transaction (`call.release`)."""
 
-    def submit(self, visit: V) -> Done:
-        """Takes its form, which the visit has. What it raises is shown on its page if the person can do something about
-        it. Slow work is done here, outside any transaction (`call.release`)."""
+    def submit(self, visit: V) -> HostedPage | Done:
+        """Takes its form, which the visit has; returns that it is done, or a page where it needs another form, as after
+        a code was sent again. What it raises is shown on its page if the person can do something about it. Slow work is
+        done here, outside any transaction (`call.release`)."""
         raise SignInOver
 
 

@@ -17,7 +17,7 @@ from ostiary.ids import Entropy
 from ostiary.login.answers import sent_on, shown
 from ostiary.login.flow import Done, Steps
 from ostiary.login.link_visits import LinkStep, LinkVisit, OpenedLink
-from ostiary.login.pages import link_page
+from ostiary.login.pages import HostedPage, link_page
 from ostiary.self_service.mail_actions import SelfService
 from ostiary.self_service.one_time_codes import find_code, link_failed, new_result
 from ostiary.store.work import Work
@@ -53,7 +53,8 @@ class MailLinks:
         visit = self._visit(call, code, language, form)
         step = self._current(visit)
         try:
-            return self._finish(visit, step, step.submit(visit))
+            done = step.submit(visit)
+            return shown(call, done) if isinstance(done, HostedPage) else self._finish(visit, step, done)
         except DomainError as error:
             if error.kind not in _SHOWN_AGAIN:
                 raise

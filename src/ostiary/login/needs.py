@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ostiary.directory.profiles.anonymous import ANONYMOUS
 from ostiary.mfa.settings import MFA
-from ostiary.oauth.authorize.transactions import SignInTransaction
+from ostiary.oauth.authorize.state import SignInTransaction
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 

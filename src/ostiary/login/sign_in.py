@@ -27,11 +27,12 @@ from ostiary.keys.sealing import Sealing
 from ostiary.login.answers import sent_on, shown
 from ostiary.login.flow import STEP, Done, Steps
 from ostiary.login.needs import SECOND_FACTOR, unmet_needs
-from ostiary.login.pages import web_message_page
+from ostiary.login.pages import HostedPage, web_message_page
 from ostiary.login.visits import SignInStep, SignInVisit, browser_half
 from ostiary.oauth.authorize.codes import Finish
 from ostiary.oauth.authorize.request import WEB_MESSAGE, AuthorizationFailed, AuthorizationRequests, ReturnAddress
-from ostiary.oauth.authorize.transactions import SignInOver, SignInTransaction, SignInTransactions, StepDone
+from ostiary.oauth.authorize.state import SignInTransaction, StepDone
+from ostiary.oauth.authorize.transactions import SignInOver, SignInTransactions
 from ostiary.oauth.clients.clients import find_client
 from ostiary.store.engine import Store
 from ostiary.store.work import Work
@@ -78,10 +79,10 @@ class SignIn:
             if step is None or not step.asks:
                 return self._proceed(visit)
             try:
-                done = step.submit(visit)
+                shown_or_done = step.submit(visit)
             except DomainError as error:
                 return self._refused(visit, step, error)
-            return self._after(visit, step, done)
+            return self._after(visit, step, shown_or_done)
         except AuthorizationFailed as failure:
             return self._failed(call, failure)
 
@@ -105,8 +106,7 @@ class SignIn:
         step = self._current(visit.call.work, visit)
         if step is None:
             return self._advance(visit)
-        page = step.show(visit)
-        return self._after(visit, step, page) if isinstance(page, Done) else shown(visit.call, page)
+        return self._after(visit, step, step.show(visit))
 
     def _refused(self, visit: SignInVisit, step: SignInStep, error: DomainError) -> httpbody_pb2.HttpBody:
         if error.kind not in _SHOWN_AGAIN or isinstance(error, SignInOver):
@@ -130,10 +130,13 @@ class SignIn:
             raise AuthorizationFailed(transaction.request.address, "access_denied", _CLOSED.get(closed[0], _NO_STEP))
         return step
 
-    def _after(self, visit: SignInVisit, step: SignInStep, done: Done) -> httpbody_pb2.HttpBody:
-        """Lets the sign-in go on after a step."""
-        how = StepDone(step.name, step.meets, done.method, self._clock.now_ms())
-        if not step.meets and not visit.transaction.version:  # nothing is proved: the browser keeps it
+    def _after(self, visit: SignInVisit, step: SignInStep, done: HostedPage | Done) -> httpbody_pb2.HttpBody:
+        """Shows the page of a step, or lets the sign-in go on after it."""
+        if isinstance(done, HostedPage):
+            return shown(visit.call, done)
+        met = step.meets if done.met else ""
+        how = StepDone(step.name, met, done.method, self._clock.now_ms())
+        if not met and not visit.transaction.version:  # nothing is proved: the browser keeps it
             visit.moved_to(visit.transaction.with_done(how, None))
             return self._proceed(visit)
         return self._advance(visit, lambda work: visit.moved_to(visit.transaction.with_done(how, done.change(work))))

@@ -9,13 +9,8 @@ from urllib.parse import urlsplit
 from ostiary.http.forms import Form
 from ostiary.keys.issuers import Issuers
 from ostiary.login.flow import STEP, Step
-from ostiary.oauth.authorize.transactions import (
-    LIFETIME_S,
-    BrowserHalf,
-    SignInTransaction,
-    SignInTransactions,
-    cookie_name,
-)
+from ostiary.oauth.authorize.state import SignInTransaction
+from ostiary.oauth.authorize.transactions import LIFETIME_S, BrowserHalf, SignInTransactions, cookie_name
 from ostiary.store.engine import Store
 from ostiary.store.work import Work
 from ostiary.transport.call import Call

@@ -115,6 +115,26 @@ def test_the_person_chooses_among_steps_that_meet_the_same_need(
     assert runtime.verified(str(redeem(runtime, app, code)["id_token"]))[1]["amr"] == ["cloud_directory", "mfa"]
 
 
+def test_a_step_may_show_another_form_of_its_own(runtime: Runtime, browser: Browser, app: Application) -> None:
+    first = pin_page(browser, app)
+    waiting = another(browser)
+    second = browser.submit(first, again="0815")
+    assert (second.status, second.hidden["step"], "wrong" in second.body) == (200, "pin", False)
+    assert is_over(waiting.submit(first, pin=PIN))
+    assert browser.submit(second, pin="0815").sent_back["code"]
+
+
+def test_a_step_that_asks_nobody_meets_its_need_or_leaves_it_to_others(
+    runtime: Runtime, browser: Browser, app: Application
+) -> None:
+    page = browser.authorize(app, nonce="trusted")
+    assert page.hidden["step"] == "password", "no session was found"
+    code = browser.submit(page).sent_back["code"]
+    assert runtime.verified(str(redeem(runtime, app, code)["id_token"]))[1]["amr"] == ["cloud_directory"]
+    assert browser.authorize(app, prompt="none").sent_back["error"] == "login_required"
+    assert pin_page(browser, app)
+
+
 def test_forms_of_earlier_steps_are_worth_nothing(runtime: Runtime, browser: Browser, app: Application) -> None:
     first = browser.authorize(app)
     before = another(browser)

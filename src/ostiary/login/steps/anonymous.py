@@ -12,7 +12,7 @@ from ostiary.login.flow import Done
 from ostiary.login.needs import IDENTITY
 from ostiary.login.visits import SignInStep, SignInVisit
 from ostiary.oauth.authorize.codes import CODE_LIFETIME_S
-from ostiary.oauth.authorize.transactions import Identified, SignInTransaction
+from ostiary.oauth.authorize.state import Identified, SignInTransaction
 from ostiary.oauth.claims.subjects import get_subject
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work

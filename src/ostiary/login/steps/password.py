@@ -10,7 +10,7 @@ from ostiary.login.needs import IDENTITY
 from ostiary.login.pages import HostedPage, form_page
 from ostiary.login.visits import SignInStep, SignInVisit
 from ostiary.oauth.authorize.request import MAX_LOGIN_HINT, WEB_MESSAGE
-from ostiary.oauth.authorize.transactions import Identified, SignInTransaction
+from ostiary.oauth.authorize.state import Identified, SignInTransaction
 from ostiary.oauth.clients.clients import find_client
 from ostiary.oauth.token.user_sign_in import UserSignIn
 from ostiary.store.tenancy import TenantView

@@ -14,7 +14,7 @@ from ostiary.directory.roles.application_roles import scopes_of_profile
 from ostiary.errors import DomainError
 from ostiary.ids import Entropy, digest, new_secret
 from ostiary.oauth.authorize.request import AuthorizationFailed, AuthorizationRequest
-from ostiary.oauth.authorize.transactions import Identified, SignInTransaction
+from ostiary.oauth.authorize.state import Identified, SignInTransaction
 from ostiary.oauth.claims.authentication_context import acr_of
 from ostiary.oauth.claims.scopes import ANONYMOUS_SCOPES, USER_SCOPES, granted_scopes
 from ostiary.oauth.sessions.sessions import open_session

@@ -1,0 +1,82 @@
+"""State of a sign-in: the request, the steps that are done, and the person whom they have found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from ostiary.oauth.authorize.request import AuthorizationRequest
+
+
+@dataclass(frozen=True, slots=True)
+class StepDone:
+    """A step that is done. `meets` is the need that it has met and `method` how, as `amr` writes it; both are empty for
+    a step that proves nothing. `at` is UTC milliseconds."""
+
+    step: str
+    meets: str
+    method: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The person whom a first factor has found: a profile, the provider that knows the person, and the directory user
+    if there is one. The epochs are those of the moment: a code that is issued later ends when they have grown."""
+
+    subject: str
+    provider: str
+    user_id: str = ""
+    user_epoch: int = 0
+    access_epoch: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SignInTransaction:
+    """The state of a sign-in. `id` is empty until a browser has it, `version` 0 while nothing is stored. `expires_at`
+    is UTC milliseconds. `notes` is what steps remember, such as the state that was sent to another identity provider,
+    or the digest of a code and how often it was guessed wrong."""
+
+    request: AuthorizationRequest
+    expires_at: int
+    id: str = ""
+    version: int = 0
+    done: tuple[StepDone, ...] = ()
+    identified: Identified | None = None
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+    def has_done(self, step: str, meets: str) -> bool:
+        """Whether a step is done, or what it would meet is met."""
+        return any(step == done.step or (meets and meets == done.meets) for done in self.done)
+
+    def has_met(self, need: str) -> bool:
+        """Whether a step has met the need."""
+        return any(need == done.meets for done in self.done)
+
+    @property
+    def amr(self) -> str:
+        """The methods of the factors, in their order, separated by blanks (RFC 8176)."""
+        return " ".join(done.method for done in self.done if done.method)
+
+    def with_done(self, done: StepDone, identified: Identified | None) -> SignInTransaction:
+        """The transaction after a step. Who was found by the first factor stays who it is."""
+        if identified is not None and self.identified is not None:
+            raise LookupError(f"{done.step} identifies somebody, and {self.done[0].step} has done so already")
+        return replace(self, done=(*self.done, done), identified=self.identified or identified)
+
+    def dump(self) -> dict[str, Any]:
+        """What is kept of it, as JSON can hold it."""
+        return {
+            "request": self.request.dump(), "done": [asdict(done) for done in self.done],
+            "identified": asdict(self.identified) if self.identified else None, "notes": dict(self.notes),
+        }  # fmt: skip
+
+    @classmethod
+    def load(cls, facts: dict[str, Any], expires_at: int, id: str, version: int) -> SignInTransaction:
+        """Reads what `dump` wrote."""
+        found = facts["identified"]
+        return cls(
+            AuthorizationRequest.load(facts["request"]), expires_at, id, version,
+            tuple(StepDone(**done) for done in facts["done"]), Identified(**found) if found else None, facts["notes"],
+        )  # fmt: skip
