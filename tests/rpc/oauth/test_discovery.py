@@ -14,6 +14,8 @@ from ostiary.store.tables import Tenant, table_of
 from ostiary.store.tenancy import LATELY_MS, touch
 from ostiary_api.appid.oauth.v4 import discovery_pb2 as pb
 from ostiary_api.appid.oauth.v4.discovery_pb2_grpc import DiscoveryServiceStub
+from ostiary_api.oidc.v1 import provider_pb2
+from ostiary_api.oidc.v1.provider_pb2_grpc import ProviderServiceStub
 
 
 @pytest.fixture
@@ -30,6 +32,16 @@ def test_every_endpoint_stands_under_the_issuer(caller: Caller, stub: DiscoveryS
     assert [getattr(document, field) for field in endpoints] == [f"{document.issuer}/{name}" for name in names]
     assert document.service_documentation == f"{caller.installation.runtime.settings.base_url}/openapi.json"
     assert list(document.code_challenge_methods_supported) == ["S256"]
+
+
+def test_the_metadata_lists_the_grant_types_that_the_token_endpoint_takes(
+    caller: Caller, stub: DiscoveryServiceStub
+) -> None:
+    tenant_id, profiles = caller.installation.tenant_id, caller.installation.runtime.token_profiles
+    app = stub.GetConfiguration(pb.GetConfigurationRequest(tenant_id=tenant_id))
+    assert sorted(app.grant_types_supported) == sorted(profiles.app.grants)
+    oidc = ProviderServiceStub(caller.channel).GetConfiguration(provider_pb2.GetConfigurationRequest())
+    assert list(oidc.grant_types_supported) == list(profiles.oidc.grants)
 
 
 def test_a_tenant_without_a_key_gets_one_when_its_keys_are_first_read(

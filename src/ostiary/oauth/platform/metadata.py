@@ -5,6 +5,7 @@ Each document names its own issuer and only what exists.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ostiary.keys.issuers import Issuers
@@ -15,27 +16,27 @@ SCOPES = ("openid",)
 CLIENT_AUTHENTICATION = ("client_secret_basic", "client_secret_post")
 
 
-def oidc_configuration(issuers: Issuers) -> dict[str, Any]:
-    """The metadata under `/oidc`."""
+def oidc_configuration(issuers: Issuers, grants: Iterable[str]) -> dict[str, Any]:
+    """The metadata under `/oidc`; `grants` are the grant types of its profile."""
     return _configuration(
-        issuers, issuer=issuers.oidc, token_endpoint=f"{issuers.oidc}/oauth2/token",
+        issuers, grants, issuer=issuers.oidc, token_endpoint=f"{issuers.oidc}/oauth2/token",
         jwks_uri=f"{issuers.oidc}/oauth2/jwks", token_endpoint_auth_methods_supported=CLIENT_AUTHENTICATION,
     )  # fmt: skip
 
 
-def root_configuration(issuers: Issuers) -> dict[str, Any]:
-    """The metadata at the root, of the older Identity Service."""
+def root_configuration(issuers: Issuers, grants: Iterable[str]) -> dict[str, Any]:
+    """The metadata at the root, of the older Identity Service; `grants` likewise."""
     csp = f"{issuers.public_url}/csp/gateway/am/api/auth"
     return _configuration(
-        issuers, issuer=issuers.public_url, token_endpoint=f"{csp}/token", jwks_uri=f"{csp}/keys",
+        issuers, grants, issuer=issuers.public_url, token_endpoint=f"{csp}/token", jwks_uri=f"{csp}/keys",
         token_endpoint_auth_methods_supported=CLIENT_AUTHENTICATION[:1],
     )  # fmt: skip
 
 
-def _configuration(issuers: Issuers, **own: Any) -> dict[str, Any]:
+def _configuration(issuers: Issuers, grants: Iterable[str], **own: Any) -> dict[str, Any]:
     return {
         "userinfo_endpoint": f"{issuers.oidc}/userinfo",
-        "grant_types_supported": ("client_credentials", "refresh_token"),
+        "grant_types_supported": tuple(grants),
         "subject_types_supported": ("public",),
         "id_token_signing_alg_values_supported": ("RS256",),
         "scopes_supported": SCOPES,

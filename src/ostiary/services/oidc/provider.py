@@ -24,7 +24,8 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
         self._endpoint = runtime.token_endpoint
         self._profile = runtime.token_profiles.oidc
         self._keys = runtime.keys
-        self._configuration = metadata_pb2.OpenidConfiguration(**oidc_configuration(runtime.issuers))
+        described = oidc_configuration(runtime.issuers, runtime.token_profiles.oidc.grants)
+        self._configuration = metadata_pb2.OpenidConfiguration(**described)
 
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> pb.TokenAnswer:
         call, form = current_call(), read_form_of(request.form, pb.TokenForm, "orgId", *CREDENTIALS)
