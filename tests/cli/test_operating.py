@@ -16,11 +16,11 @@ from kit.servers.installation import Installation
 from sqlalchemy import func, select
 from sqlmodel import SQLModel
 
-from ostiary.app import open_runtime
 from ostiary.audit.event import Event, record
 from ostiary.audit.trail import PAGE
 from ostiary.clock import FixedClock, SystemClock, rfc3339
 from ostiary.config import Settings
+from ostiary.runtime import open_runtime
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary_api.appid.management.v4 import tokens_pb2 as pb

@@ -14,9 +14,9 @@ from kit.platform import csp_login, vcd_login
 from kit.servers.command import Ended, ostiary_here
 from kit.servers.installation import Installation
 
-from ostiary.app import open_runtime
 from ostiary.clock import FixedClock, SystemClock
 from ostiary.config import Settings
+from ostiary.runtime import open_runtime
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary_api.appid.management.v4 import tokens_pb2 as pb
 from ostiary_api.appid.management.v4.tokens_pb2_grpc import TokensServiceStub

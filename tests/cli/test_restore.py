@@ -19,7 +19,6 @@ from kit.servers.databases import PostgresServer
 from kit.servers.installation import Installation
 from sqlalchemy import select, update
 
-from ostiary.app import open_runtime
 from ostiary.clock import FixedClock, SystemClock
 from ostiary.config import Settings
 from ostiary.delivery.action_urls import ACTION_URLS
@@ -28,6 +27,7 @@ from ostiary.directory.signin.rate_limits import RATE_LIMITS
 from ostiary.ids import SystemEntropy, new_id
 from ostiary.mfa.settings import MFA
 from ostiary.oauth.clients.redirect_uris import REDIRECT_URIS
+from ostiary.runtime import open_runtime
 from ostiary.settings.setting import Setting
 from ostiary.store.copies import CopyError
 from ostiary.store.engine import Store

@@ -117,7 +117,7 @@ class Runtime:
         confirmed = facts.pop("confirmed", True)
         emails, named = [Contact(email, verified=confirmed)], {"display_name": "Ada Lovelace", **facts}
         new = NewUser(emails=emails, may_sign_in=confirmed, **named)
-        hashed = made.passwords.hash(self.tenant_id, password)
+        hashed = made.directory.passwords.hash(self.tenant_id, password)
         with made.store.write() as work:
             return create_user(work, self.tenant_id, new, hashed, ENTROPY, self.made.clock.now_ms()).id
 

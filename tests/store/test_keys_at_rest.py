@@ -11,7 +11,6 @@ from kit.servers.databases import PostgresServer, make_schema
 from kit.servers.installation import ENTROPY, Installation
 from sqlalchemy import text
 
-from ostiary.app import open_runtime
 from ostiary.config import Settings
 from ostiary.keys.rewrap import rewrap, sealed_columns
 from ostiary.keys.sealing import (
@@ -24,6 +23,7 @@ from ostiary.keys.sealing import (
     read_master_key,
 )
 from ostiary.oauth.clients.clients import CONFIDENTIAL, create_client, secret_place
+from ostiary.runtime import open_runtime
 from ostiary.store.copies import CopyError, check_original, declare_original
 from ostiary.store.engine import Store
 from ostiary.store.schema import SchemaError

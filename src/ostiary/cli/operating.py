@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # importing it takes a second, which no help should wait for
 @contextmanager
 def operating(settings: Settings) -> Iterator[Runtime]:
     """The installation, opened for one command."""
-    from ostiary.app import open_runtime
+    from ostiary.runtime import open_runtime
 
     runtime = open_runtime(settings)
     try:

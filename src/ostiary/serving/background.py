@@ -7,10 +7,11 @@ import threading
 
 import structlog
 
-from ostiary.app import background_tasks, open_runtime
+from ostiary.app import background_tasks
 from ostiary.background.tasks import Task
 from ostiary.config import Settings
 from ostiary.errors import DomainError, Kind
+from ostiary.runtime import open_runtime
 from ostiary.serving.admin import AdminServer
 from ostiary.serving.process import RuntimeFolder, Serving
 from ostiary.store.drivers.postgresql import allowed_connections, check_sessions

@@ -7,9 +7,10 @@ import os
 import grpc
 from grpc_health.v1 import health_pb2
 
-from ostiary.app import build_server, open_runtime
+from ostiary.app import build_server
 from ostiary.config import Settings
 from ostiary.gateway.render import HEALTH_SERVICE
+from ostiary.runtime import open_runtime
 from ostiary.services.served import SERVICES
 from ostiary.serving.health import Watch
 from ostiary.serving.process import RuntimeFolder, Serving, stop_seconds

@@ -40,7 +40,7 @@ class Made:
 def new_person(installation: Installation, tenant_id: str, name: str, *roles: str) -> Made:
     """A confirmed directory user with the password PASSWORD, signed in."""
     runtime = installation.runtime
-    phc = runtime.passwords.hash(tenant_id, PASSWORD)
+    phc = runtime.directory.passwords.hash(tenant_id, PASSWORD)
     emails = (Contact(f"{name}@example.com", primary=True, verified=True),)
     new = NewUser(emails=emails, user_name=name, may_sign_in=True,
                   given_name="Ann", family_name="Other")  # fmt: skip
@@ -56,9 +56,11 @@ def new_person(installation: Installation, tenant_id: str, name: str, *roles: st
 def platform_token(installation: Installation, subject: str, kind: str, tenant_id: str, **claims: str) -> str:
     runtime, now_ms = installation.runtime, installation.clock.now_ms()
     with runtime.store.read() as work:
-        signer = runtime.platform_tokens.signer(work)
-    unsigned = runtime.platform_tokens.prepare(signer, PlatformOrder(subject, kind, tenant_id, claims=claims), now_ms)
-    return runtime.token_endpoint.issuing.sign(unsigned, now_ms).access_token
+        signer = runtime.oauth.platform_tokens.signer(work)
+    unsigned = runtime.oauth.platform_tokens.prepare(
+        signer, PlatformOrder(subject, kind, tenant_id, claims=claims), now_ms
+    )
+    return runtime.oauth.token_endpoint.issuing.sign(unsigned, now_ms).access_token
 
 
 def new_client(installation: Installation, tenant_id: str, *, service_account: bool) -> Made:

@@ -9,7 +9,7 @@ from ostiary.store.tenancy import TenantView
 
 def sign_in(runtime: Runtime, tenant: TenantView, login: str, password: str, *, platform: bool = False) -> SignedIn:
     with runtime.store.read() as work:
-        known = runtime.sign_in.look_up(work, tenant, login, at_platform=platform)
-    proved = runtime.sign_in.prove(known, password)
+        known = runtime.directory.sign_in.look_up(work, tenant, login, at_platform=platform)
+    proved = runtime.directory.sign_in.prove(known, password)
     with runtime.store.write() as work:
-        return runtime.sign_in.admit(work, proved)
+        return runtime.directory.sign_in.admit(work, proved)

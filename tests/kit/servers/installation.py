@@ -11,13 +11,12 @@ from typing import Any
 from kit.servers.databases import Original, make_schema
 
 from ostiary.access.api_keys import create_api_key
-from ostiary.app import open_runtime
 from ostiary.clock import FixedClock, SystemClock
 from ostiary.config import Settings
 from ostiary.directory.tenants.tenants import create_system, create_tenant
 from ostiary.ids import SystemEntropy
 from ostiary.keys.sealing import key_id
-from ostiary.runtime import Runtime
+from ostiary.runtime import Runtime, open_runtime
 from ostiary.store.copies import declare_original
 from ostiary.store.engine import Store
 from ostiary.store.installation import MASTER_KEY, record_fact

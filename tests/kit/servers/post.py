@@ -81,7 +81,7 @@ class Post:
 
     def send(self) -> int:
         """One turn of the background task."""
-        return self.made.runtime.delivery.send_due()
+        return self.made.runtime.messages.delivery.send_due()
 
     def rows(self) -> list[Message]:
         """The outbox, oldest first."""

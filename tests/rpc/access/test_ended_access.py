@@ -39,7 +39,7 @@ def end(oauth: Runtime, how: End, whom: str) -> None:
 
 def sign_in_while(oauth: Runtime, app: Application, happens: Callable[[], object]) -> None:
     """Ada signs in, and while her tokens are being made something happens that ends her access."""
-    profile = oauth.made.runtime.token_profiles.app
+    profile = oauth.made.runtime.oauth.token_profiles.app
     form = {"grant_type": "password", "username": "ada@example.com", "password": PASSWORD}
     seen: list[object] = []
     with pytest.raises(Exception, match="signed out meanwhile"):
@@ -108,7 +108,8 @@ def signed_in(caller: Caller, issuing: Issuing, **wanted: str) -> OpenedSession:
     """Ann signs in at csp; an issuing of the test's own makes the tokens."""
     parts = caller.installation.runtime
     sessions = PlatformSessions(
-        parts.store, parts.tenancy, parts.clock, parts.entropy, parts.platform_tokens, parts.passwords, parts.sign_in,
+        parts.store, parts.tenancy, parts.clock, parts.entropy, parts.oauth.platform_tokens, parts.directory.passwords,
+        parts.directory.sign_in,
         issuing, parts.events,
     )  # fmt: skip
     return sessions.sign_in(SignInContext(CSP, "csp.login", ""), "", "ann", MEMBERS_PASSWORD, **wanted)
@@ -137,9 +138,9 @@ def test_who_is_shut_out_while_the_password_is_checked_is_not_let_in(caller: Cal
     with parts.store.read() as work:
         tenant = parts.tenancy.find(work, made.tenant_id)
         assert tenant is not None
-        known = parts.sign_in.look_up(work, tenant, "ann", at_platform=True)
-    proved = parts.sign_in.prove(known, MEMBERS_PASSWORD)
+        known = parts.directory.sign_in.look_up(work, tenant, "ann", at_platform=True)
+    proved = parts.directory.sign_in.prove(known, MEMBERS_PASSWORD)
     with parts.store.write() as work:
         update_user(work, made.tenant_id, ann.id, UserChange(active=False), made.clock.now_ms())
     with pytest.raises(DomainError, match="incorrect"), parts.store.write() as work:
-        parts.sign_in.admit(work, proved)
+        parts.directory.sign_in.admit(work, proved)

@@ -46,7 +46,7 @@ def take_every_connection(caller: Caller) -> None:
 
 def test_no_profile_holds_a_connection_while_tokens_are_signed(caller: Caller, ann: Made) -> None:
     made = caller.installation
-    profiles, app, oauth = made.runtime.token_profiles, Runtime(caller).application(), Runtime(caller)
+    profiles, app, oauth = made.runtime.oauth.token_profiles, Runtime(caller).application(), Runtime(caller)
     oauth.settings(refresh={"enabled": True, "expires_in": 86_400})
     oauth.user()
     robot, api_token = new_client(made, made.tenant_id, service_account=True), api_token_of(caller, ann)
@@ -87,7 +87,7 @@ def test_an_answer_is_not_repeated_to_who_is_locked_since(caller: Caller, ann: M
     made = caller.installation
     robot = new_client(made, ann.tenant_id, service_account=False)
     form = {"grant_type": "refresh_token", "refresh_token": rotating(caller, ann, robot)}
-    profile = made.runtime.token_profiles.oidc
+    profile = made.runtime.oauth.token_profiles.oidc
     first = ask(made, profile, form, header(robot))
     assert ask(made, profile, form, header(robot)) == first
     with made.runtime.store.write() as work:
@@ -107,7 +107,7 @@ def test_an_api_token_revoked_while_its_tokens_are_signed_opens_nothing(caller: 
     form = {"grant_type": "refresh_token", "refresh_token": token}
     before = sessions(caller)
     with pytest.raises(DomainError, match="not valid"):
-        ask(made, made.runtime.token_profiles.csp_api_tokens, form, while_signing=revoke)
+        ask(made, made.runtime.oauth.token_profiles.csp_api_tokens, form, while_signing=revoke)
     assert sessions(caller) == before
     assert "csp.token.issue" not in [event.action for event in audited(made)]
 
@@ -122,7 +122,7 @@ def sessions(caller: Caller) -> int:
 def test_each_use_of_an_api_token_is_recorded_with_its_session(caller: Caller, ann: Made, kind: str) -> None:
     made, token = caller.installation, api_token_of(caller, ann)
     form = {"grant_type": "refresh_token", "refresh_token": token}
-    claims = claims_of(ask(made, getattr(made.runtime.token_profiles, kind), form)["access_token"])
+    claims = claims_of(ask(made, getattr(made.runtime.oauth.token_profiles, kind), form)["access_token"])
     found = [event for event in audited(made) if event.action == "csp.token.issue"]
     assert [(one.initiator_id, one.target_type, one.target_id) for one in found] == [(ann.id, "session", claims["sid"])]
 
@@ -139,7 +139,7 @@ def with_passwords(caller: Caller) -> PlatformProfile:
         assert account is not None
         return account
 
-    profile = parts.token_profiles.oidc
+    profile = parts.oauth.token_profiles.oidc
     return replace(profile, grants={**profile.grants, "password": PasswordGrant(by_password, "pwd")})
 
 

@@ -140,10 +140,10 @@ def test_a_page_that_cannot_be_asked_for_costs_no_key(source: People) -> None:
     busy = runtime.settings.hash_queue
     with ThreadPoolExecutor(busy) as pool:
         for _ in range(busy):
-            pool.submit(runtime.passwords.calculate, source.tenant_id, done.wait)
+            pool.submit(runtime.directory.passwords.calculate, source.tenant_id, done.wait)
         try:
             with pytest.raises(DomainError, match="HASHING_BUSY"):
-                wait_while(partial(runtime.passwords.check_room, source.tenant_id))
+                wait_while(partial(runtime.directory.passwords.check_room, source.tenant_id))
             assert refusal(lambda: export(source)) == (LIMITED, "HASHING_BUSY")
             assert refusal(lambda: export(source, count=51)) == (INVALID, "INVALID_COUNT")
         finally:

@@ -309,7 +309,7 @@ def test_who_asked_for_it_gets_a_mail(source: People) -> None:
     (message,) = source.messages()
     assert (message.template, message.recipient) == ("TRANSFER_ENDED", "admin@example.com")
     assert SECRET not in message.row.payload
-    source.made.runtime.delivery.send_due()
+    source.made.runtime.messages.delivery.send_due()
     (mail,) = source.made.runtime.settings.mail_sink.glob("*")
     assert "The export of your users has ended" in mail.read_text()
 

@@ -13,7 +13,6 @@ from kit.accounts.signing_in import sign_in
 from kit.servers.installation import ENTROPY, Installation
 from sqlalchemy import select
 
-from ostiary.app import open_runtime
 from ostiary.clock import FixedClock
 from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.passwords.stored import set_password_hash
@@ -21,7 +20,7 @@ from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import NewUser, UserChange
 from ostiary.directory.users.users import create_user, delete_user, get_user, update_user
 from ostiary.errors import DomainError
-from ostiary.runtime import Runtime
+from ostiary.runtime import Runtime, open_runtime
 from ostiary.services.appid.directory.user_messages import user_message
 from ostiary.store.tables import PastPassword, WrongPassword, table_of
 from ostiary.store.tenancy import TenantView, fresh_view
@@ -43,7 +42,7 @@ class Directory:
     def add(self, address: str, name: str) -> str:
         """A user with the password FIRST; its directory id."""
         new = NewUser(emails=(Contact(address, verified=True),), user_name=name, may_sign_in=True)
-        phc = self.runtime.passwords.hash(self.tenant_id, FIRST)
+        phc = self.runtime.directory.passwords.hash(self.tenant_id, FIRST)
         with self.runtime.store.write() as work:
             return create_user(work, self.tenant_id, new, phc, ENTROPY, self.clock.now_ms()).id
 
@@ -78,9 +77,9 @@ class Directory:
         """Jane's password is changed: `in`, or the reason of the refusal."""
 
         def do() -> None:
-            prepared = self.runtime.password_change.prepare(self.tenant, self.jane, password)
+            prepared = self.runtime.directory.password_change.prepare(self.tenant, self.jane, password)
             with self.runtime.store.write() as work:
-                self.runtime.password_change.store(work, self.tenant_id, prepared, by_user=by_user)
+                self.runtime.directory.password_change.store(work, self.tenant_id, prepared, by_user=by_user)
 
         return said(do)
 
@@ -358,7 +357,7 @@ def test_users_keep_a_password_for_so_many_hours_and_administrators_need_not(dir
 
 
 def test_of_two_changes_at_once_the_second_sees_the_first(directory: Directory) -> None:
-    change = directory.runtime.password_change
+    change = directory.runtime.directory.password_change
     one, two = (change.prepare(directory.tenant, directory.jane, f"{name} password") for name in ("one", "two"))
     with directory.runtime.store.write() as work:
         change.store(work, directory.tenant_id, one, by_user=True)
@@ -382,7 +381,7 @@ def test_names_hold_for_new_users_too_and_short_ones_do_not_count(directory: Dir
 
     def prepare(name: str, password: str) -> str:
         new = NewUser(emails=(Contact("mary@example.com"),), user_name=name, may_sign_in=True)
-        return said(lambda: directory.runtime.registration.prepare(directory.tenant, new, password))
+        return said(lambda: directory.runtime.directory.registration.prepare(directory.tenant, new, password))
 
     assert prepare("someone", "as SOMEONE says") == "PASSWORD_CONTAINS_NAME"
     assert prepare("someone", "mary had a lamb") == "PASSWORD_CONTAINS_NAME"

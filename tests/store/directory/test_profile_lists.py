@@ -16,10 +16,12 @@ from ostiary.directory.profiles.pre_registered import waiting_profiles
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY, IdentityView, add_identity, new_profile
 from ostiary.directory.profiles.search import search_profiles
 from ostiary.directory.transfer.profile_transfer import export_profiles
+from ostiary.http.paging import Page
 from ostiary.store.tenancy import TenantView, fresh_view
 from ostiary.store.work import Work
 
 List = Callable[..., dict[str, Any]]
+FIRST = Page(1, 100)
 LISTS = pytest.mark.parametrize("ask", [search_profiles, export_profiles])
 WIDE = re.compile(r"SCAN (profiles|identities)|SEARCH (profiles|identities) .*\(tenant_id=\?\)")
 
@@ -63,14 +65,14 @@ def ids(answer: dict[str, Any]) -> list[str]:
 def test_a_page_is_the_same_from_whichever_end_it_is_sought(crowd: Crowd, ask: List) -> None:
     many = 10 if ask is search_profiles else 8
     with crowd.made.runtime.store.read() as work:
-        everybody = ids(ask(work, crowd.tenant()))
+        everybody = ids(ask(work, crowd.tenant(), FIRST))
         assert len(set(everybody)) == many
         for start, count in itertools.product(range(1, many + 3), (0, 1, 3, 50)):
             for about in (0, 1, many // 2, many, 1_000):
                 tenant = crowd.tenant()
                 for name in ("profiles", "profiles from elsewhere"):
                     tenant.cached(("about how many", name), lambda about=about: about)
-                page = ask(work, tenant, start=start, count=count)
+                page = ask(work, tenant, Page(start, count))
                 first = start - 1
                 assert (ids(page), page["totalResults"]) == (everybody[first : first + count], many), (start, about)
 
@@ -81,7 +83,7 @@ def test_a_page_is_the_same_from_whichever_end_it_is_sought(crowd: Crowd, ask: L
 ])  # fmt: skip
 def test_a_search_finds_a_profile_once_however_many_identities_fit(crowd: Crowd, asked: Any, found: int) -> None:
     with crowd.made.runtime.store.read() as work:
-        answer = search_profiles(work, crowd.tenant(), **asked)
+        answer = search_profiles(work, crowd.tenant(), FIRST, **asked)
     assert (len(answer["users"]), answer["totalResults"]) == (found, found)
 
 
@@ -90,9 +92,9 @@ def test_sqlite_without_statistics_looks_at_no_more_profiles_than_it_must(tmp_pa
     store = crowd.made.runtime.store
     asked: list[tuple[str, Any]] = []
     questions: list[Callable[[Work, TenantView], Any]] = [
-        lambda work, tenant: search_profiles(work, tenant, scope="full", start=9),
-        lambda work, tenant: search_profiles(work, tenant, email="user2@example.com", idp_id="id2"),
-        lambda work, tenant: export_profiles(work, tenant, start=7),
+        lambda work, tenant: search_profiles(work, tenant, Page(9, 100), scope="full"),
+        lambda work, tenant: search_profiles(work, tenant, FIRST, email="user2@example.com", idp_id="id2"),
+        lambda work, tenant: export_profiles(work, tenant, Page(7, 100)),
         lambda work, tenant: waiting_profiles(work, tenant.id, [f"user{number}@example.com" for number in range(100)]),
     ]
 

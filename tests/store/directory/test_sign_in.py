@@ -18,7 +18,6 @@ from kit.servers.databases import PostgresServer
 from kit.servers.installation import ENTROPY, Installation, install
 from sqlalchemy import select
 
-from ostiary.app import open_runtime
 from ostiary.config import deploy_folder
 from ostiary.directory.passwords.stored import find_decoy_hash, set_fresh_hash, set_password_hash
 from ostiary.directory.signin.rate_limits import RATE_LIMITS
@@ -27,6 +26,7 @@ from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import NewUser, UserChange
 from ostiary.directory.users.users import create_user, delete_user, find_user, update_user
 from ostiary.errors import DomainError
+from ostiary.runtime import open_runtime
 from ostiary.store.tables import Password, table_of
 from ostiary.store.tenancy import TenantView, fresh_view
 from ostiary_api.appid.management.v4 import rate_limit_pb2
@@ -45,7 +45,7 @@ class People:
 
     def add(self, address: str, **facts: Any) -> str:
         """One more user; the directory id."""
-        phc = self.runtime.passwords.hash(self.tenant_id, PASSWORD)
+        phc = self.runtime.directory.passwords.hash(self.tenant_id, PASSWORD)
         confirmed = facts.pop("confirmed", True)
         new = NewUser(emails=(Contact(address, verified=confirmed),), may_sign_in=confirmed, **facts)
         with self.runtime.store.write() as work:
@@ -166,7 +166,7 @@ def test_the_last_sign_in_is_recorded_and_an_old_hash_is_made_anew(people: Peopl
     with people.runtime.store.read() as work:
         row = work.row(select(table_of(Password).c.hash))
     assert row is not None
-    assert not people.runtime.passwords.is_outdated(row.hash)
+    assert not people.runtime.directory.passwords.is_outdated(row.hash)
     assert people.outcome("jane@example.com") == people.jane
 
 

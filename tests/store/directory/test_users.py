@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, event
 from ostiary.directory.profiles.linking import profile_at_sign_in
 from ostiary.directory.profiles.profiles import find_profile
 from ostiary.directory.signin.password_sign_in import SignedIn
-from ostiary.directory.transfer.user_export import ExportPage, export_page
+from ostiary.directory.transfer.user_export import export_page
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import NewUser, UserChange
 from ostiary.directory.users.search import sorted_by
@@ -33,6 +33,7 @@ from ostiary.directory.users.users import (
     user_named,
 )
 from ostiary.errors import DomainError
+from ostiary.http.paging import Page
 
 
 def make(installation: Installation, new: NewUser, tenant_id: str = "") -> UserView:
@@ -255,7 +256,7 @@ def test_many_users_are_read_by_their_ids_and_not_by_their_tenant(tmp_path: Path
 
     event.listen(runtime.store.reading, "before_cursor_execute", hear)
     with runtime.store.read() as work:
-        export_page(work, tenant_id, runtime.transfer_ciphers.of(tenant_id, "secret"), ExportPage(1, 50))
+        export_page(work, tenant_id, runtime.directory.transfer_ciphers.of(tenant_id, "secret"), Page(1, 50))
         statements = list(asked)
         assert len(statements) >= 5
         for statement, parameters in statements:

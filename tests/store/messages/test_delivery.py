@@ -295,7 +295,7 @@ def test_many_processes_send_each_message_once(post: Post, installation: Install
         installation.with_settings(smtp_url=post.smtp.url, public_url="https://id.example.com", trusted_hops=1)
         for _ in range(2)
     ]
-    senders = [made.runtime.delivery for made in (post.made, *others)]
+    senders = [made.runtime.messages.delivery for made in (post.made, *others)]
     names = [f"user-{number}@example.com" for number in range(30)]
     for name in names:
         post.write(to=name)
@@ -308,7 +308,7 @@ def test_many_processes_send_each_message_once(post: Post, installation: Install
 
 
 SENDER = (
-    "from ostiary.app import open_runtime; from ostiary.config import Settings; "
+    "from ostiary.runtime import open_runtime; from ostiary.config import Settings; "
     "open_runtime(Settings()).delivery.send_due()"
 )
 

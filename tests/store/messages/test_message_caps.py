@@ -27,7 +27,7 @@ class Asking:
 
     def __init__(self, made: Installation) -> None:
         self.clock, self.other_tenant = made.clock, made.new_tenant("other")
-        self._caps, self._tenant_id = made.runtime.caps, made.tenant_id
+        self._caps, self._tenant_id = made.runtime.messages.caps, made.tenant_id
 
     def __call__(
         self, recipient: str, client_ip: str = NOWHERE, messages: int = 1, channel: str = MAIL, tenant_id: str = ""

@@ -63,7 +63,7 @@ def create(
     with operating(settings) as runtime:
         password = _password(generate=generate, from_stdin=password_stdin)
         _check(runtime, password, name, email)
-        phc = runtime.passwords.hash(SYSTEM_ID, password)  # slow: outside the transaction
+        phc = runtime.directory.passwords.hash(SYSTEM_ID, password)  # slow: outside the transaction
         with runtime.store.write() as work:
             user = add_operator(work, name, email, phc, runtime.entropy, runtime.clock.now_ms())
             recorded(runtime, work, "operator.create", SYSTEM_ID, user.id)
@@ -98,9 +98,9 @@ def password_(settings: Settings, name: str, generate: bool, password_stdin: boo
         password = _password(generate=generate, from_stdin=password_stdin)
         with runtime.store.read() as work:
             system = _system(runtime, work)
-        prepared = runtime.password_change.prepare(system, user.id, password)
+        prepared = runtime.directory.password_change.prepare(system, user.id, password)
         with runtime.store.write() as work:
-            runtime.password_change.store(work, SYSTEM_ID, prepared, by_user=False)
+            runtime.directory.password_change.store(work, SYSTEM_ID, prepared, by_user=False)
             end_access_of_user(work, SYSTEM_ID, user.id, runtime.clock.now_ms())
             recorded(runtime, work, "operator.password", SYSTEM_ID, user.id)
     _print({**_document(user), **({"password": password} if generate else {})}, as_json)

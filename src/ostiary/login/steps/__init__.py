@@ -21,7 +21,7 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
         AnonymousStep(
             runtime.clock, runtime.entropy, runtime.events
         ),  # before all that ask: who wants no name is asked for none
-        PasswordStep(runtime.user_sign_in),
+        PasswordStep(runtime.oauth.user_sign_in),
     ]
 
 
@@ -29,7 +29,7 @@ def mail_link_steps(runtime: Runtime) -> Sequence[LinkStep]:
     """The steps of a link in a mail."""
     return [
         DeadLinkStep(),  # before all that use the code up
-        ConfirmAddressStep(runtime.self_service),
+        ConfirmAddressStep(runtime.directory.self_service),
         TenantsResetPageStep(runtime.clock),  # before the built-in page: a tenant's own page takes its place
-        NewPasswordStep(runtime.self_service, runtime.password_change),
+        NewPasswordStep(runtime.directory.self_service, runtime.directory.password_change),
     ]

@@ -25,7 +25,7 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
     def __init__(self, runtime: Runtime) -> None:
         self._sign_in = SignIn(
             runtime.store, runtime.sealing, runtime.clock, runtime.entropy, runtime.issuers,
-            runtime.authorization_requests, runtime.finish, self.steps(runtime),
+            runtime.oauth.authorization_requests, runtime.oauth.finish, self.steps(runtime),
         )  # fmt: skip
 
     def Authorize(self, request: pb.AuthorizeRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:

@@ -19,7 +19,11 @@ class MailLinksServicer(mail_links_pb2_grpc.MailLinksServiceServicer):
 
     def __init__(self, runtime: Runtime) -> None:
         self._links = MailLinks(
-            runtime.clock, runtime.entropy, runtime.issuers.public_url, runtime.self_service, mail_link_steps(runtime)
+            runtime.clock,
+            runtime.entropy,
+            runtime.issuers.public_url,
+            runtime.directory.self_service,
+            mail_link_steps(runtime),
         )
 
     def ShowMailLink(self, request: pb.ShowMailLinkRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:

@@ -22,9 +22,9 @@ class TokenServicer(token_pb2_grpc.TokenServiceServicer):
     """The endpoints that clients call with credentials of their own."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._endpoint = runtime.token_endpoint
-        self._profile = runtime.token_profiles.app
-        self._inspection = runtime.inspection
+        self._endpoint = runtime.oauth.token_endpoint
+        self._profile = runtime.oauth.token_profiles.app
+        self._inspection = runtime.oauth.inspection
 
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call, form = current_call(), read_form_of(request.form, pb.TokenForm, *CREDENTIALS)

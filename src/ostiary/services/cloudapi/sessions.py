@@ -36,7 +36,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
     """Signs people in and out."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._sessions = runtime.platform_sessions
+        self._sessions = runtime.oauth.platform_sessions
         self._url = runtime.issuers.public_url
         self._clock = runtime.clock
 

@@ -18,8 +18,8 @@ class TenantTokenServicer(tenant_token_pb2_grpc.TenantTokenServiceServicer):
     """Swaps API tokens, each organization under its own name."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._endpoint = runtime.token_endpoint
-        self._profile = runtime.token_profiles.cloudapi
+        self._endpoint = runtime.oauth.token_endpoint
+        self._profile = runtime.oauth.token_profiles.cloudapi
 
     def IssueTenantToken(self, request: pb.IssueTenantTokenRequest, context: grpc.ServicerContext) -> pb.TenantToken:
         return self._swapped(request.form, request.tenant)

@@ -23,8 +23,8 @@ class AuthenticationServicer(authentication_pb2_grpc.AuthenticationServiceServic
     """Swaps grants and API tokens for access tokens."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._endpoint = runtime.token_endpoint
-        self._profiles = runtime.token_profiles
+        self._endpoint = runtime.oauth.token_endpoint
+        self._profiles = runtime.oauth.token_profiles
         self._keys = runtime.keys
 
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> pb.AccessToken:

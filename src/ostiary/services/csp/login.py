@@ -20,9 +20,9 @@ class LoginServicer(login_pb2_grpc.LoginServiceServicer):
     """Signs people in by user name and password."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._sessions = runtime.platform_sessions
-        self._endpoint = runtime.token_endpoint
-        self._profile = runtime.token_profiles.csp_api_tokens
+        self._sessions = runtime.oauth.platform_sessions
+        self._endpoint = runtime.oauth.token_endpoint
+        self._profile = runtime.oauth.token_profiles.csp_api_tokens
         self._audience = f"{runtime.issuers.public_url}/csp"
 
     def Login(self, request: pb.LoginRequest, context: grpc.ServicerContext) -> pb.LoginAnswer:

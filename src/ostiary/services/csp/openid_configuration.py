@@ -15,7 +15,7 @@ class OpenidConfigurationServicer(openid_configuration_pb2_grpc.OpenidConfigurat
     """The metadata that a client reads before it uses the platform."""
 
     def __init__(self, runtime: Runtime) -> None:
-        described = root_configuration(runtime.issuers, runtime.token_profiles.csp.grants)
+        described = root_configuration(runtime.issuers, runtime.oauth.token_profiles.csp.grants)
         self._configuration = metadata_pb2.OpenidConfiguration(**described)
 
     def GetConfiguration(

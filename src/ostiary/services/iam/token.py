@@ -19,8 +19,8 @@ class TokenServicer(iam_token_pb2_grpc.TokenServiceServicer):
     """Exchanges API keys for access tokens."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._endpoint = runtime.token_endpoint
-        self._profile = runtime.token_profiles.iam
+        self._endpoint = runtime.oauth.token_endpoint
+        self._profile = runtime.oauth.token_profiles.iam
 
     def ExchangeApiKey(self, request: pb.ExchangeApiKeyRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call, form = current_call(), read_form_of(request.form, pb.ApiKeyForm)

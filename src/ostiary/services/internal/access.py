@@ -33,9 +33,9 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
     """Looks at tokens, decides on access, issues tokens to clients."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._check = AccessCheck(runtime.authentication)
-        self._endpoint = runtime.token_endpoint
-        self._profiles = runtime.token_profiles
+        self._check = AccessCheck(runtime.oauth.authentication)
+        self._endpoint = runtime.oauth.token_endpoint
+        self._profiles = runtime.oauth.token_profiles
         self._clock = runtime.clock
 
     def IntrospectToken(self, request: pb.IntrospectTokenRequest, context: grpc.ServicerContext) -> pb.TokenFacts:

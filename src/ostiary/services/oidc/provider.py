@@ -21,10 +21,10 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
     """Tokens, keys, metadata and the claims of the caller."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._endpoint = runtime.token_endpoint
-        self._profile = runtime.token_profiles.oidc
+        self._endpoint = runtime.oauth.token_endpoint
+        self._profile = runtime.oauth.token_profiles.oidc
         self._keys = runtime.keys
-        described = oidc_configuration(runtime.issuers, runtime.token_profiles.oidc.grants)
+        described = oidc_configuration(runtime.issuers, runtime.oauth.token_profiles.oidc.grants)
         self._configuration = metadata_pb2.OpenidConfiguration(**described)
 
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> pb.TokenAnswer:

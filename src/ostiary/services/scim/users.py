@@ -43,7 +43,7 @@ class UsersServicer(scim_users_pb2_grpc.UsersServiceServicer):
         self._url = f"{runtime.issuers.public_url}/scim/v2/Users"
         self._clock = runtime.clock
         self._entropy = runtime.entropy
-        self._passwords = runtime.passwords
+        self._passwords = runtime.directory.passwords
 
     def ListUsers(self, request: pb.ListUsersRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call, chosen = current_call(), chosen_attributes(request.attributes, request.excluded_attributes)

@@ -22,8 +22,8 @@ class CloudDirectoryTransferServicer(cloud_directory_transfer_pb2_grpc.CloudDire
     """Users on their way from one tenant to another."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._ciphers = runtime.transfer_ciphers
-        self._import = runtime.directory_import
+        self._ciphers = runtime.directory.transfer_ciphers
+        self._import = runtime.directory.directory_import
         self._clock = runtime.clock
 
     def ExportCloudDirectoryUsers(

@@ -31,9 +31,9 @@ class CloudDirectoryTransferJobsServicer(
     """Exports and imports of whole directories."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._ciphers = runtime.transfer_ciphers
-        self._transfers = runtime.transfers
-        self._messages = runtime.messages
+        self._ciphers = runtime.directory.transfer_ciphers
+        self._transfers = runtime.directory.transfers
+        self._messages = runtime.messages.users
         self._store = runtime.store
         self._most_bytes = runtime.settings.max_file_bytes
         self._downloads = TransferLimit(MOST_DOWNLOADS)

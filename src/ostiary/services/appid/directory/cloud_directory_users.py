@@ -29,7 +29,7 @@ class CloudDirectoryUsersServicer(cloud_directory_users_pb2_grpc.CloudDirectoryU
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock
-        self._registration = runtime.registration
+        self._registration = runtime.directory.registration
         self._events = runtime.events
 
     def ListCloudDirectoryUsers(

@@ -30,12 +30,12 @@ class SelfServiceServicer(self_service_pb2_grpc.SelfServiceServiceServicer):
     """The registration and recovery of users, through an application."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._registration = runtime.registration
+        self._registration = runtime.directory.registration
         self._clock = runtime.clock
-        self._messages = runtime.messages
-        self._self_service = runtime.self_service
+        self._messages = runtime.messages.users
+        self._self_service = runtime.directory.self_service
         self._events = runtime.events
-        self._password_change = runtime.password_change
+        self._password_change = runtime.directory.password_change
 
     def StartSignUp(self, request: pb.StartSignUpRequest, context: grpc.ServicerContext) -> users_pb.CloudDirectoryUser:
         call, language = current_call(), message_language(request.language)

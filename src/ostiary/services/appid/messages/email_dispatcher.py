@@ -32,8 +32,8 @@ class EmailDispatcherServicer(email_dispatcher_pb2_grpc.EmailDispatcherServiceSe
         self._entropy = runtime.entropy
         self._sealing = runtime.sealing
         self._outgoing = runtime.outgoing
-        self._mail = runtime.mail
-        self._caps = runtime.caps
+        self._mail = runtime.messages.mail
+        self._caps = runtime.messages.caps
 
     def GetEmailDispatcher(
         self, request: pb.GetEmailDispatcherRequest, context: grpc.ServicerContext

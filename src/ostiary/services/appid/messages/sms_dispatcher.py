@@ -16,8 +16,8 @@ class SmsDispatcherServicer(sms_dispatcher_pb2_grpc.SmsDispatcherServiceServicer
     """The service that delivers a tenant's text messages."""
 
     def __init__(self, runtime: Runtime) -> None:
-        self._text_messages = runtime.text_messages
-        self._caps = runtime.caps
+        self._text_messages = runtime.messages.text_messages
+        self._caps = runtime.messages.caps
 
     def TestSmsDispatcher(
         self, request: pb.TestSmsDispatcherRequest, context: grpc.ServicerContext

@@ -1,0 +1,45 @@
+"""Messages to people: what is sent, by which channels, and how much of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ostiary.delivery.caps import MessageCaps
+from ostiary.delivery.channels.mail_channel import EMAIL, MailChannel
+from ostiary.delivery.channels.operators import operators_provider
+from ostiary.delivery.channels.sms_channel import SMS, SmsChannel
+from ostiary.delivery.delivery import Delivery
+from ostiary.delivery.outbox import Outbox
+from ostiary.keys.tenant_signature import TenantSignature
+from ostiary.mfa.sms_account import sms_account
+from ostiary.runtime.foundation import Foundation
+from ostiary.self_service.messages import UserMessages
+
+
+@dataclass(frozen=True, slots=True)
+class MessageParts:
+    """The messages of a server; `delivery` sends what waits, `users` writes what people get."""
+
+    mail: MailChannel
+    text_messages: SmsChannel
+    delivery: Delivery
+    caps: MessageCaps
+    users: UserMessages
+
+
+def build_messages(base: Foundation) -> MessageParts:
+    """Builds the channels and the outbox. A new channel is named here."""
+    store, clock, entropy, sealing = base.store, base.clock, base.entropy, base.sealing
+    mail = MailChannel(
+        store, clock, entropy, sealing, base.outgoing, operators_provider(base.settings),
+        TenantSignature(store, base.tenancy, base.keys), base.issuers.tenant, base.settings,
+    )  # fmt: skip
+    text_messages = SmsChannel(
+        store, entropy, base.outgoing, lambda work, tenant_id: sms_account(work, sealing, tenant_id),
+        base.settings.vonage_url,
+    )  # fmt: skip
+    caps = MessageCaps(store, clock, sealing, base.limits.exact)
+    return MessageParts(
+        mail, text_messages, Delivery(store, base.tenancy, clock, sealing, {EMAIL: mail, SMS: text_messages}), caps,
+        UserMessages(clock, entropy, Outbox(sealing, entropy), caps),
+    )  # fmt: skip

@@ -1,0 +1,130 @@
+"""OAuth: the authorization servers of an installation, their grants, and what checks their tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ostiary.access.authentication import Authentication
+from ostiary.access.exchange import GRANT_TYPE as IAM_API_KEY
+from ostiary.access.exchange import ApiKeyGrant, IamProfile
+from ostiary.access.introspection import TokenInspection
+from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY
+from ostiary.oauth.authorize.codes import Finish
+from ostiary.oauth.authorize.request import AuthorizationRequests
+from ostiary.oauth.platform.accounts import Account
+from ostiary.oauth.platform.api_tokens import SessionForEachUse
+from ostiary.oauth.platform.profile import PlatformProfile, check_service_account
+from ostiary.oauth.platform.sessions import CLOUDAPI, CSP, PlatformSessions
+from ostiary.oauth.platform.tokens import PlatformTokens
+from ostiary.oauth.sessions.refresh import API_TOKEN, ROTATING
+from ostiary.oauth.token.app_profile import CLIENT_AMR, CLIENT_CREDENTIALS, AppProfile
+from ostiary.oauth.token.app_tokens import AppTokens
+from ostiary.oauth.token.endpoint import TokenEndpoint
+from ostiary.oauth.token.grants.authorization_code import AuthorizationCodeGrant
+from ostiary.oauth.token.grants.client_credentials import ClientCredentialsGrant
+from ostiary.oauth.token.grants.jwt_bearer import GRANT_TYPE as JWT_BEARER
+from ostiary.oauth.token.grants.jwt_bearer import JwtBearerGrant
+from ostiary.oauth.token.grants.password import PasswordGrant
+from ostiary.oauth.token.grants.refresh_token import RefreshTokenGrant, Renewal, Rotation
+from ostiary.oauth.token.issuing import Issuing
+from ostiary.oauth.token.progressive import AnonymousTokens
+from ostiary.oauth.token.user_sign_in import GrantSignIn, UserSignIn
+from ostiary.runtime.directory import DirectoryParts
+from ostiary.runtime.foundation import Foundation
+
+
+@dataclass(frozen=True, slots=True)
+class TokenProfiles:
+    """The authorization servers of this installation; `csp_api_tokens` and `cloudapi` take API tokens only."""
+
+    app: AppProfile
+    oidc: PlatformProfile
+    csp: PlatformProfile
+    csp_api_tokens: PlatformProfile
+    cloudapi: PlatformProfile
+    iam: IamProfile
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthParts:
+    """Tokens: issued, checked, and the way to them through a browser."""
+
+    authentication: Authentication
+    inspection: TokenInspection
+    token_endpoint: TokenEndpoint
+    token_profiles: TokenProfiles
+    platform_tokens: PlatformTokens
+    platform_sessions: PlatformSessions
+    authorization_requests: AuthorizationRequests
+    user_sign_in: UserSignIn
+    finish: Finish
+
+
+def build_oauth(base: Foundation, directory: DirectoryParts) -> OAuthParts:
+    """Builds what issues and checks tokens."""
+    store, clock, entropy, events = base.store, base.clock, base.entropy, base.events
+    authentication = Authentication(base.tenancy, base.keys, base.issuers, clock)
+    user_sign_in = UserSignIn(store, directory.sign_in, events, clock, entropy)
+    anonymous = AnonymousTokens(base.keys, base.issuers, clock)
+    issuing = Issuing(base.group_commit)
+    tokens = PlatformTokens(base.tenancy, base.keys, base.issuers, entropy)
+    return OAuthParts(
+        authentication,
+        TokenInspection(authentication, store, clock, events),
+        TokenEndpoint(clock, entropy, issuing, events),
+        _profiles(base, _app_profile(base, GrantSignIn(user_sign_in, anonymous)), tokens),
+        tokens,
+        PlatformSessions(
+            store, base.tenancy, clock, entropy, tokens, directory.passwords, directory.sign_in, issuing, events
+        ),
+        AuthorizationRequests(base.keys, base.issuers, anonymous),
+        user_sign_in,
+        Finish(clock, entropy),
+    )
+
+
+def _app_profile(base: Foundation, sign_in: GrantSignIn) -> AppProfile:
+    """App ID's grants. A new grant type is named here."""
+    store, clock, entropy, issuers = base.store, base.clock, base.entropy, base.issuers
+    return AppProfile(
+        {
+            "authorization_code": AuthorizationCodeGrant(store),
+            "password": PasswordGrant(sign_in, CLOUD_DIRECTORY),
+            CLIENT_CREDENTIALS: ClientCredentialsGrant(CLIENT_AMR),
+            "refresh_token": RefreshTokenGrant(store, {ROTATING: Rotation(base.sealing, entropy)}),
+            JWT_BEARER: JwtBearerGrant(store, clock, entropy, issuers, sign_in.anonymous, base.events),
+        },
+        AppTokens(base.keys, issuers, entropy), base.events,
+    )  # fmt: skip
+
+
+def _profiles(base: Foundation, app: AppProfile, tokens: PlatformTokens) -> TokenProfiles:
+    """The profiles of all paths. `/oidc` and csp offer the same grants under two issuers."""
+    public_url = base.issuers.public_url
+    return TokenProfiles(
+        app=app,
+        oidc=_platform_profile(base, tokens, base.issuers.oidc),
+        csp=_platform_profile(base, tokens, public_url),
+        csp_api_tokens=_api_token_profile(base, tokens, CSP),
+        cloudapi=_api_token_profile(base, tokens, CLOUDAPI),
+        iam=IamProfile(tokens, {IAM_API_KEY: ApiKeyGrant()}),
+    )
+
+
+def _platform_profile(base: Foundation, tokens: PlatformTokens, issuer: str) -> PlatformProfile:
+    """The platform's grants. A new grant type is named here."""
+    renewals: dict[str, Renewal[Account]] = {
+        ROTATING: Rotation(base.sealing, base.entropy), API_TOKEN: SessionForEachUse(CSP, base.entropy),
+    }  # fmt: skip
+    return PlatformProfile(
+        {
+            "client_credentials": ClientCredentialsGrant(check=check_service_account),
+            "refresh_token": RefreshTokenGrant(base.store, renewals),
+        },
+        issuer, base.tenancy, tokens,
+    )  # fmt: skip
+
+
+def _api_token_profile(base: Foundation, tokens: PlatformTokens, session: str) -> PlatformProfile:
+    only = RefreshTokenGrant(base.store, {API_TOKEN: SessionForEachUse(session, base.entropy)})
+    return PlatformProfile({"refresh_token": only}, base.issuers.public_url, base.tenancy, tokens)
