@@ -11,7 +11,6 @@ from ostiary.oauth.sessions.bulk_removal import batches, remove_users
 from ostiary.runtime import Runtime
 from ostiary.services.appid.directory.transfer_messages import import_result, removal_result
 from ostiary.services.json_body import json_body
-from ostiary.settings.fields import texts_in
 from ostiary.transport.call import current_call
 from ostiary.transport.dialects.appid import page_of
 from ostiary_api.appid.management.v4 import cloud_directory_transfer_pb2 as pb
@@ -48,7 +47,7 @@ class CloudDirectoryTransferServicer(cloud_directory_transfer_pb2_grpc.CloudDire
     ) -> pb.CloudDirectoryRemovalResult:
         call = current_call()
         refused: dict[str, DomainError] = {}
-        selected = texts_in(request.selection.ids, "ids")
+        selected = [item.string_value for item in request.selection.ids.values]
         for ids in batches(selected):
             with call.transaction() as work:
                 refused |= remove_users(work, request.tenant_id, ids, self._clock.now_ms())

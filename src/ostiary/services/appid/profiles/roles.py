@@ -20,7 +20,7 @@ from ostiary.directory.roles.application_roles import (
 )
 from ostiary.errors import invalid
 from ostiary.runtime import Runtime
-from ostiary.settings.fields import require, texts_in
+from ostiary.settings.fields import texts_in
 from ostiary.transport.call import current_call
 from ostiary_api.appid.management.v4 import roles_pb2 as pb
 from ostiary_api.appid.management.v4 import roles_pb2_grpc
@@ -76,9 +76,7 @@ def role_message(role: RoleView) -> pb.Role:
 
 
 def access_of(role: pb.Role) -> Access:
-    """The access that a role's document asks for; entries for the same application are one. Raises FIELD_MISSING,
-    INVALID_LIST."""
-    require(role, "", "access")
+    """The access that a role's document asks for; entries for the same application are one. Raises INVALID_LIST."""
     access: dict[str, list[str]] = {}
     for position, entry in enumerate(role.access):
         client_id, scopes = _entry(entry, f"access[{position}]")
@@ -96,9 +94,7 @@ def _entry(entry: object, where: str) -> tuple[str, list[str]]:
 
 
 def role_choice(assignment: pb.RoleAssignment) -> RoleChoice:
-    """Returns the roles that an assignment names. Raises ROLES_MISSING."""
-    if not assignment.HasField("roles"):
-        raise invalid("ROLES_MISSING", 'roles is required, such as {"roles": {"ids": []}}.')
+    """Returns the roles that an assignment names."""
     return RoleChoice(assignment.roles.ids, assignment.roles.names)
 
 
