@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -18,14 +19,20 @@ from kit.oauth import Runtime
 from kit.platform import api_token_of, basic, claims_of, is_dead, issue, me, rotating, swap
 from kit.tokens import ask
 
+from ostiary.config import Settings
+from ostiary.directory.passwords.passwords import Passwords
+from ostiary.directory.signin.password_sign_in import PasswordSignIn
 from ostiary.directory.users.input import UserChange
 from ostiary.directory.users.users import update_user
 from ostiary.errors import DomainError
 from ostiary.oauth.platform.accounts import Account, living_account
 from ostiary.oauth.platform.profile import PlatformProfile, PlatformRequest
+from ostiary.oauth.platform.sessions import CSP, PlatformSessions, SignInContext
 from ostiary.oauth.sessions.access_revocation import end_access_of_user
 from ostiary.oauth.sessions.refresh import revoke_grants_of
 from ostiary.oauth.token.grants.password import PasswordGrant
+from ostiary.oauth.token.progressive import AnonymousTokens
+from ostiary.oauth.token.user_sign_in import GrantSignIn, UserSignIn
 
 READERS = 8
 
@@ -72,6 +79,47 @@ def test_no_profile_holds_a_connection_while_tokens_are_signed(caller: Caller, a
 
         answer = ask(made, profile, form, authorization, while_signing=look)
         assert (bool(answer["access_token"]), seen) == (True, [True])
+
+
+class Watched(Passwords):
+    """Compares passwords as the server does, but something happens first, in the thread of the request."""
+
+    def __init__(self, settings: Settings, happens: Callable[[], object]) -> None:
+        super().__init__(settings)
+        self._happens = happens
+
+    def verify(self, tenant_id: str, phc: str | None, password: str, decoy: str | None = None) -> bool:
+        self._happens()
+        return super().verify(tenant_id, phc, password, decoy)
+
+
+def test_no_connection_is_held_while_a_password_is_hashed(caller: Caller, ann: Made) -> None:
+    made, oauth, seen = caller.installation, Runtime(caller), list[bool]()
+    app, _ = oauth.application(), oauth.user()
+    parts = made.runtime
+
+    def look() -> None:
+        take_every_connection(caller)
+        seen.append(True)
+
+    passwords = Watched(parts.settings, look)
+    sign_in = PasswordSignIn(parts.store, parts.clock, passwords, parts.sealing, parts.limits.exact)
+    user_sign_in = UserSignIn(parts.store, sign_in, parts.events, parts.clock, parts.entropy)
+    anonymous = AnonymousTokens(parts.keys, parts.issuers, parts.clock)
+    by_password = PasswordGrant(GrantSignIn(user_sign_in, anonymous), "cloud_directory")
+    profile = replace(parts.token_profiles.app, grants={"password": by_password})
+    form = {"grant_type": "password", "username": "ada@example.com", "password": APP_PASSWORD}
+    assert ask(made, profile, form, app.basic)["access_token"]
+    with pytest.raises(DomainError, match="incorrect"):
+        ask(made, profile, {**form, "username": "nobody@example.com"}, app.basic)
+    sessions = PlatformSessions(
+        parts.store, parts.tenancy, parts.clock, parts.entropy, parts.platform_tokens, passwords, sign_in,
+        parts.token_endpoint.issuing, parts.events,
+    )  # fmt: skip
+    assert sessions.sign_in(SignInContext(CSP, "csp.login", "r1"), "", "ann", PASSWORD).issued.access_token
+    with pytest.raises(DomainError, match="incorrect"):
+        sessions.sign_in(SignInContext(CSP, "csp.login", "r1"), "nowhere", "ann", PASSWORD)
+    assert seen == [True] * 4
 
 
 def test_of_requests_with_one_rotating_token_at_once_all_get_the_same_answer(caller: Caller, ann: Made) -> None:
