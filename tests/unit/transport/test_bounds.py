@@ -155,7 +155,7 @@ def test_a_refusal_shows_no_text_that_was_sent() -> None:
 def test_contradictions_in_the_options_are_found_at_start() -> None:
     faults = "\n".join(bounds_faults(POOL.FindMessageTypeByName(f"{PACKAGE}.Wrong")))
     for field, words in {
-        "is_on": "a required switch must be optional",
+        "is_on": "a required switch or number must be optional",
         "number": "a number with bounds must be optional",
         "open": "must reach from ^ to $",
         "ahead": "cannot be checked in linear time",

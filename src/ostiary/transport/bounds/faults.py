@@ -33,9 +33,10 @@ def _faults(field: FieldDescriptor, bounds: Bounds) -> Iterator[str]:
         yield from pattern_faults(allowed.pattern)
     if allowed.format and allowed.format not in FORMATS:
         yield f"the format {allowed.format} cannot be checked; say in operation_checks that the operation does"
-    if bounds.required and field.type == FieldDescriptor.TYPE_BOOL and not field.has_presence:
-        yield "a required switch must be optional: else nobody can tell false from left out"
-    if bounds.declares_number and not field.has_presence and not field.is_repeated:
+    plain = not field.has_presence and not field.is_repeated
+    if bounds.required and plain and field.type != FieldDescriptor.TYPE_STRING:
+        yield "a required switch or number must be optional: else nobody can tell false or 0 from left out"
+    if bounds.declares_number and plain:
         yield "a number with bounds must be optional: else nobody can tell 0 from left out"
     if bounds.required and field.containing_oneof is not None and len(field.containing_oneof.fields) > 1:
         yield "one of several cannot be required"

@@ -75,11 +75,9 @@ def fewest_fields(message: Descriptor) -> int:
     return int(message.GetOptions().Extensions[rest.fewest_fields])
 
 
-def operation_checks(options: FieldDescriptor | Descriptor) -> str:
-    """Returns why the operation checks a field or a message itself; empty where the check of requests does."""
-    if isinstance(options, FieldDescriptor):
-        return str(bounds_of(options).allowed.operation_checks)
-    return str(options.GetOptions().Extensions[rest.operation_checks])
+def operation_checks(message: Descriptor) -> str:
+    """Returns why the operation checks the bounds of a message itself; empty where the check of requests does."""
+    return str(message.GetOptions().Extensions[rest.operation_checks])
 
 
 def is_list_value(field: FieldDescriptor) -> bool:
