@@ -12,7 +12,14 @@ from kit.servers.installation import ENTROPY
 from sqlalchemy import func, insert, select
 
 from ostiary.directory.groups.membership import add_member, remove_member
-from ostiary.directory.roles.bindings import DIRECT, bind_role, holders_of_role, roles_of_user, roles_of_users
+from ostiary.directory.roles.bindings import (
+    DIRECT,
+    bind_role,
+    holders_of_role,
+    roles_of_groups,
+    roles_of_user,
+    roles_of_users,
+)
 from ostiary.directory.roles.built_in import BUILT_IN
 from ostiary.directory.roles.granting import Giver, Holder, grant_role, installation_operator, revoke_role
 from ostiary.directory.roles.permissions import NONE, SIGNED_IN, Permission, Permissions, read_permissions
@@ -133,6 +140,9 @@ def test_a_binding_gives_nothing_from_the_moment_at_which_it_expires(store: Stor
         shown = [[role.name for role in roles_of_user(work, TENANT, ann, NOW + late)] for late in (999, 1000)]
         listed = [len(roles_of_users(work, TENANT, [ann], NOW + late)[ann]) for late in (999, 1000)]
     assert shown == [["org_owner"], []]
+    with store.read() as work:
+        of_group = [role.name for role in roles_of_groups(work, TENANT, ["team"], NOW)["team"]]
+    assert of_group == ([] if kind == USER else ["org_owner"])
     assert listed == ([1, 0] if kind == USER else [0, 0]), "lists show what was given to the user itself"
 
 

@@ -118,7 +118,9 @@ class User(_message.Message):
 
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The organization roles: org_owner, org_member, platform_operator."""
+        """The names of the roles that were given to the user itself: org_owner, org_member, platform_operator, or one that
+        the organization has defined.
+        """
 
     @_builtins.property
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___UserGroup]:

@@ -413,8 +413,8 @@ class Access(_message.Message):
 
     @_builtins.property
     def person(self) -> Global___Person:
-        """Whom the call acts on, where it touches what somebody signs in with, is or holds: whoever holds a role in the
-        organization that the caller does not have is out of the caller's reach, and the call is refused.
+        """Whom the call acts on, where it touches what somebody signs in with, is or holds: whoever may do something in the
+        organization that the caller may not, by itself or through a group, is out of the caller's reach: the call is refused.
         """
 
     def __init__(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row, String, bindparam, cast, or_, select, union_all
+from sqlalchemy.sql.dml import UpdateBase
 
-from ostiary.directory.roles.built_in import BUILT_IN, BuiltInRole, role_id
+from ostiary.directory.roles.built_in import BUILT_IN, role_id
 from ostiary.directory.roles.rights import by_groups, with_roles
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import GROUP, USER, GroupMember, OrganizationRole, RoleBinding, User, table_of, unindexed
@@ -27,7 +29,7 @@ _OF_USER = prepared(
         by_groups(*_SHOWN),
     )
 )
-_OF_USERS = (
+_OF_HOLDERS = (
     select(_BINDINGS.c.holder_id, *_SHOWN)
     .select_from(
         _BINDINGS.outerjoin(
@@ -37,7 +39,7 @@ _OF_USERS = (
     .where(
         unindexed(_BINDINGS.c.tenant_id) == bindparam("of_tenant"),
         _BINDINGS.c.holder_id.in_(bindparam("ids", expanding=True)),
-        _BINDINGS.c.holder_type == USER,
+        _BINDINGS.c.holder_type == bindparam("kind"),
         or_(_BINDINGS.c.expires_at.is_(None), _BINDINGS.c.expires_at > bindparam("now_ms")),
     )
 )
@@ -57,9 +59,16 @@ _HOLDERS = select(
         )
     )
 )
+_BIND = prepared(lambda insert: _upsert(insert(_BINDINGS)))
 _NAMED = select(_ROLES.c.id, _ROLES.c.name, _ROLES.c.display_name).where(
     unindexed(_ROLES.c.tenant_id) == bindparam("of_tenant"), _ROLES.c.id.in_(bindparam("ids", expanding=True))
 )
+
+
+def _upsert(insert: Any) -> UpdateBase:
+    until = {"expires_at": insert.excluded.expires_at}
+    statement: UpdateBase = insert.on_conflict_do_update(index_elements=_BINDINGS.primary_key.columns, set_=until)
+    return statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,7 @@ class HeldRole:
 def roles_named(work: Work, tenant_id: str, roles: Iterable[str]) -> list[HeldRole]:
     """The roles that bindings name so, sorted by name. Built-in ones are known without the store."""
     wanted = set(roles)
-    found = [_built_in(tenant_id, BUILT_IN[role]) for role in wanted & BUILT_IN.keys()]
+    found = [_built_in(tenant_id, role) for role in wanted & BUILT_IN.keys()]
     stored = sorted(wanted - BUILT_IN.keys())
     rows = work.rows(_NAMED, {"of_tenant": tenant_id, "ids": stored}) if stored else ()
     found += [HeldRole(row.id, row.name, row.display_name) for row in rows]
@@ -97,11 +106,14 @@ def roles_of_users(
     work: Work, tenant_id: str, user_ids: Sequence[str], now_ms: int
 ) -> Mapping[str, Sequence[HeldRole]]:
     """The roles that each of these users was given itself and holds now, sorted by name."""
-    asked = {"of_tenant": tenant_id, "ids": list(user_ids), "now_ms": now_ms}
-    rows: dict[str, list[Row[Any]]] = {user_id: [] for user_id in user_ids}
-    for row in work.rows(_OF_USERS, asked) if user_ids else ():
-        rows[row.holder_id].append(row)
-    return {user_id: sorted(_shown(tenant_id, of_user), key=_by_name) for user_id, of_user in rows.items()}
+    return _given(work, tenant_id, user_ids, USER, now_ms)
+
+
+def roles_of_groups(
+    work: Work, tenant_id: str, group_ids: Sequence[str], now_ms: int
+) -> Mapping[str, Sequence[HeldRole]]:
+    """The roles that each of these groups was given and holds now for its members, sorted by name."""
+    return _given(work, tenant_id, group_ids, GROUP, now_ms)
 
 
 def holders_of_role(work: Work, tenant_id: str, role: str, now_ms: int) -> list[str]:
@@ -114,7 +126,7 @@ def bind_role(
     work: Work, tenant_id: str, holder_id: str, role: str, now_ms: int, *, kind: str = USER,
     expires_at: int | None = None,
 ) -> None:  # fmt: skip
-    """Gives a role without asking who gives it: for new users and for the operator of the installation.
+    """Gives a role without asking who gives it: for new users, and for `granting`, which has asked.
 
     `role` is the name of a built-in role or the id of a stored one. Who has it already has it until `expires_at` now.
     """
@@ -122,27 +134,37 @@ def bind_role(
         "tenant_id": tenant_id, "holder_id": holder_id, "holder_type": kind, "role": role, "expires_at": expires_at,
         "created_at": now_ms,
     }  # fmt: skip
-    given = work.insert(_BINDINGS).values(row)
-    key = [_BINDINGS.c.tenant_id, _BINDINGS.c.holder_id, _BINDINGS.c.holder_type, _BINDINGS.c.role]
-    work.run(given.on_conflict_do_update(index_elements=key, set_={"expires_at": expires_at}))
+    work.run(_BIND, row)
 
 
-def _shown(tenant_id: str, rows: Iterable[Row[Any]]) -> list[HeldRole]:
+def _given(
+    work: Work, tenant_id: str, holder_ids: Sequence[str], kind: str, now_ms: int
+) -> Mapping[str, Sequence[HeldRole]]:
+    asked = {"of_tenant": tenant_id, "ids": list(holder_ids), "kind": kind, "now_ms": now_ms}
+    rows: dict[str, list[Row[Any]]] = {holder_id: [] for holder_id in holder_ids}
+    for row in work.rows(_OF_HOLDERS, asked) if holder_ids else ():
+        rows[row.holder_id].append(row)
+    return {
+        holder_id: sorted(_shown(tenant_id, held, DIRECT), key=_by_name) for holder_id, held in rows.items()
+    }  # fmt: skip
+
+
+def _shown(tenant_id: str, rows: Iterable[Row[Any]], membership_type: str = "") -> list[HeldRole]:
     """The roles of bindings; one that names a role that is gone, or of another organization, shows none."""
     found = []
     for row in rows:
-        how = DIRECT if row.holder_type == USER else BY_GROUP
+        how = membership_type or (DIRECT if row.holder_type == USER else BY_GROUP)
         if row.role in BUILT_IN:
-            found.append(_built_in(tenant_id, BUILT_IN[row.role], how, row.expires_at))
+            found.append(_built_in(tenant_id, row.role, how, row.expires_at))
         elif row.name is not None:
             found.append(HeldRole(row.role, row.name, row.display_name, how, row.expires_at))
     return found
 
 
-def _built_in(
-    tenant_id: str, role: BuiltInRole, how: str = DIRECT, expires_at: int | None = None
-) -> HeldRole:  # fmt: skip
-    return HeldRole(role_id(tenant_id, role.name), role.name, role.display_name, how, expires_at)
+@lru_cache(maxsize=4_096)
+def _built_in(tenant_id: str, name: str, how: str = DIRECT, expires_at: int | None = None) -> HeldRole:
+    """A built-in role as it is held: the id takes longer to calculate than a row to read, and lists show many."""
+    return HeldRole(role_id(tenant_id, name), name, BUILT_IN[name].display_name, how, expires_at)
 
 
 def _by_name(role: HeldRole) -> tuple[str, str]:
