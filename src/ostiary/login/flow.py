@@ -67,7 +67,8 @@ class Step(ABC, Generic[T, V]):
 
     @abstractmethod
     def applies(self, work: Work, tenant: TenantView, transaction: T) -> bool:
-        """Whether it has something to do, as long as it is not done. Reads settings only, which are in memory."""
+        """Whether it has something to do, as long as it is not done. It is asked at every request of the flow: settings
+        are in memory, and what is stored of a person is read only where the transaction has found one."""
 
     @abstractmethod
     def show(self, visit: V, problem: DomainError | None = None) -> HostedPage | Done:
@@ -99,12 +100,11 @@ class Steps(Generic[S]):
     def current(self, work: Work, tenant: TenantView, transaction: Transaction, chosen: str = "") -> S | None:
         """The step whose turn it is: the first one that applies and is not done, or the `chosen` one where it is an
         alternative to that. None when no step is left."""
-        due = [
-            step
-            for step in self._steps
-            if not transaction.has_done(step.name, step.meets) and step.applies(work, tenant, transaction)
-        ]
-        if not due:
-            return None
-        alternatives = [step for step in due if step is due[0] or (step.meets and step.meets == due[0].meets)]
-        return next((step for step in alternatives if step.name == chosen), due[0])
+        first = next((step for step in self._steps if self._is_due(step, work, tenant, transaction)), None)
+        if first is None or not first.meets or chosen in ("", first.name):
+            return first
+        others = (step for step in self._steps if step.name == chosen and step.meets == first.meets)
+        return next((step for step in others if self._is_due(step, work, tenant, transaction)), first)
+
+    def _is_due(self, step: S, work: Work, tenant: TenantView, transaction: Transaction) -> bool:
+        return not transaction.has_done(step.name, step.meets) and step.applies(work, tenant, transaction)

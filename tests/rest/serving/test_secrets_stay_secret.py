@@ -187,7 +187,7 @@ def code_flow(trail: Trail) -> None:
         name: unescape(value) for name, value in re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text)
     }
     (cookie,) = page.cookies.values()
-    trail.plant(cookie, *hidden.values())
+    trail.plant(cookie, hidden["transaction"], hidden["csrf_token"])
     form = {**hidden, "username": EMAIL, "password": PASSWORD}
     trail.ask("POST", "{o}/authorization/sign_in", wanted=400, data={**form, "password": WRONG_PASSWORD})
     trail.ask("POST", "{o}/authorization/sign_in", wanted=403, data={**form, "csrf_token": STRAY})

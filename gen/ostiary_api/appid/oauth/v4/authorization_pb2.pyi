@@ -146,7 +146,7 @@ Global___PostAuthorizationRequest: _TypeAlias = PostAuthorizationRequest  # noqa
 
 @_typing.final
 class SubmitSignInRequest(_message.Message):
-    """The form of the sign-in page."""
+    """The form of a step of the sign-in."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -174,7 +174,7 @@ Global___SubmitSignInRequest: _TypeAlias = SubmitSignInRequest  # noqa: Y015
 
 @_typing.final
 class SignInForm(_message.Message):
-    """The fields of the sign-in page."""
+    """The fields of the sign-in pages."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

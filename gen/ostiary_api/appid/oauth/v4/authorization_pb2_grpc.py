@@ -90,11 +90,13 @@ class AuthorizationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SubmitSignIn(self, request, context):
-        """Takes the form of the sign-in page: `transaction`, `csrf_token`, `username`, `password`.
+        """Takes the form of a step of the sign-in: `transaction`, `csrf_token`, `step` and the fields of the step, such as
+        `username` and `password`.
 
-        Answers with the code, or with the page again and the status that says why (400, 403, 429).
+        Answers with the code, with the page of the next step, or with the page again and the status that says why (400, 403,
+        429). Each form counts once.
         Errors: `access_denied` (403) when the form does not come from a page that this browser got, `invalid_request` when
-        the sign-in is over or took longer than 30 minutes.
+        the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

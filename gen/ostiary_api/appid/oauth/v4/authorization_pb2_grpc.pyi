@@ -54,11 +54,13 @@ class AuthorizationServiceStub:
     PostAuthorization: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.PostAuthorizationRequest, _httpbody_pb2.HttpBody]
     """The same by POST: the parameters are in a form (OpenID Connect Core §3.1.2.1)."""
     SubmitSignIn: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.SubmitSignInRequest, _httpbody_pb2.HttpBody]
-    """Takes the form of the sign-in page: `transaction`, `csrf_token`, `username`, `password`.
+    """Takes the form of a step of the sign-in: `transaction`, `csrf_token`, `step` and the fields of the step, such as
+    `username` and `password`.
 
-    Answers with the code, or with the page again and the status that says why (400, 403, 429).
+    Answers with the code, with the page of the next step, or with the page again and the status that says why (400, 403,
+    429). Each form counts once.
     Errors: `access_denied` (403) when the form does not come from a page that this browser got, `invalid_request` when
-    the sign-in is over or took longer than 30 minutes.
+    the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
     """
 
 @_typing.type_check_only
@@ -86,11 +88,13 @@ class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
     PostAuthorization: _aio.UnaryUnaryMultiCallable[_authorization_pb2.PostAuthorizationRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """The same by POST: the parameters are in a form (OpenID Connect Core §3.1.2.1)."""
     SubmitSignIn: _aio.UnaryUnaryMultiCallable[_authorization_pb2.SubmitSignInRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """Takes the form of the sign-in page: `transaction`, `csrf_token`, `username`, `password`.
+    """Takes the form of a step of the sign-in: `transaction`, `csrf_token`, `step` and the fields of the step, such as
+    `username` and `password`.
 
-    Answers with the code, or with the page again and the status that says why (400, 403, 429).
+    Answers with the code, with the page of the next step, or with the page again and the status that says why (400, 403,
+    429). Each form counts once.
     Errors: `access_denied` (403) when the form does not come from a page that this browser got, `invalid_request` when
-    the sign-in is over or took longer than 30 minutes.
+    the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
     """
 
 class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -133,11 +137,13 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authorization_pb2.SubmitSignInRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
-        """Takes the form of the sign-in page: `transaction`, `csrf_token`, `username`, `password`.
+        """Takes the form of a step of the sign-in: `transaction`, `csrf_token`, `step` and the fields of the step, such as
+        `username` and `password`.
 
-        Answers with the code, or with the page again and the status that says why (400, 403, 429).
+        Answers with the code, with the page of the next step, or with the page again and the status that says why (400, 403,
+        429). Each form counts once.
         Errors: `access_denied` (403) when the form does not come from a page that this browser got, `invalid_request` when
-        the sign-in is over or took longer than 30 minutes.
+        the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
         """
 
 def add_AuthorizationServiceServicer_to_server(servicer: AuthorizationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
