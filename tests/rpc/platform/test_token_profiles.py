@@ -27,12 +27,11 @@ from ostiary.directory.users.users import update_user
 from ostiary.errors import DomainError
 from ostiary.oauth.platform.accounts import Account, living_account
 from ostiary.oauth.platform.profile import PlatformProfile, PlatformRequest
-from ostiary.oauth.platform.sessions import CSP, PlatformSessions, SignInContext
+from ostiary.oauth.platform.sessions import CSP, SignInContext
 from ostiary.oauth.sessions.access_revocation import end_access_of_user
 from ostiary.oauth.sessions.refresh import revoke_grants_of
 from ostiary.oauth.token.grants.password import PasswordGrant
-from ostiary.oauth.token.progressive import AnonymousTokens
-from ostiary.oauth.token.user_sign_in import GrantSignIn, UserSignIn
+from ostiary.runtime.oauth import build_oauth
 
 READERS = 8
 
@@ -104,21 +103,15 @@ def test_no_connection_is_held_while_a_password_is_hashed(caller: Caller, ann: M
 
     passwords = Watched(parts.settings, look)
     sign_in = PasswordSignIn(parts.store, parts.clock, passwords, parts.sealing, parts.limits.exact)
-    user_sign_in = UserSignIn(parts.store, sign_in, parts.events, parts.clock, parts.entropy)
-    anonymous = AnonymousTokens(parts.keys, parts.issuers, parts.clock)
-    by_password = PasswordGrant(GrantSignIn(user_sign_in, anonymous), "cloud_directory")
-    profile = replace(parts.token_profiles.app, grants={"password": by_password})
+    watched = build_oauth(parts, replace(parts.directory, passwords=passwords, sign_in=sign_in))
     form = {"grant_type": "password", "username": "ada@example.com", "password": APP_PASSWORD}
-    assert ask(made, profile, form, app.basic)["access_token"]
+    assert ask(made, watched.token_profiles.app, form, app.basic)["access_token"]
     with pytest.raises(DomainError, match="incorrect"):
-        ask(made, profile, {**form, "username": "nobody@example.com"}, app.basic)
-    sessions = PlatformSessions(
-        parts.store, parts.tenancy, parts.clock, parts.entropy, parts.platform_tokens, passwords, sign_in,
-        parts.token_endpoint.issuing, parts.events,
-    )  # fmt: skip
-    assert sessions.sign_in(SignInContext(CSP, "csp.login", "r1"), "", "ann", PASSWORD).issued.access_token
+        ask(made, watched.token_profiles.app, {**form, "username": "nobody@example.com"}, app.basic)
+    at, enter = SignInContext(CSP, "csp.login", "r1"), watched.platform_sessions.sign_in
+    assert enter(at, "", "ann", PASSWORD).issued.access_token
     with pytest.raises(DomainError, match="incorrect"):
-        sessions.sign_in(SignInContext(CSP, "csp.login", "r1"), "nowhere", "ann", PASSWORD)
+        enter(at, "nowhere", "ann", PASSWORD)
     assert seen == [True] * 4
 
 
