@@ -125,7 +125,7 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(None, description="private key of tls_cert (PEM)")
     reflection: bool = Field(True, description="answer gRPC reflection")
 
-    gateway: bool = Field(True, description="run Envoy; without it, one of your own must stand before the workers")
+    gateway: bool = Field(True, description="run Envoy; without it, one of your own must be in front of the workers")
     worker_listen: str = Field(
         "", description="HOST:PORT of worker 0, the next port for the next worker; default: unix sockets in run_dir"
     )

@@ -37,7 +37,7 @@ REFUSALS = (
         "malformed", Kind.INVALID, "MALFORMED_REQUEST",
         "The body is not the JSON that this operation takes; it must be one value of JSON, in UTF-8.",
     ),
-    Refusal("twice", Kind.INVALID, "MALFORMED_REQUEST", "The body has an object in which a name stands twice."),
+    Refusal("twice", Kind.INVALID, "MALFORMED_REQUEST", "The body has an object with the same name twice."),
     Refusal("field", Kind.INVALID, "INVALID_FIELD", f"{FIELD} has a value of the wrong type."),
     Refusal("repeated", Kind.INVALID, "REPEATED_PARAMETER", "The query repeats a parameter that the path holds."),
     Refusal("again", Kind.INVALID, "REPEATED_PARAMETER", f"{FIELD} is sent more than once; it takes one value."),

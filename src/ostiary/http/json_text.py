@@ -34,7 +34,7 @@ def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of JSON whose names all differ. Raises ValueError for others."""
     members = dict(pairs)
     if len(members) < len(pairs):
-        raise ValueError("a name stands twice in an object")
+        raise ValueError("an object has the same name twice")
     return members
 
 

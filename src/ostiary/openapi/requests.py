@@ -53,7 +53,7 @@ class Requests:
 
     def _in_query(self, field: FieldDescriptor) -> Schema:
         if field.message_type is not None:
-            raise DescriptionError(f"{field.full_name} would stand in the query; bind it as the body")
+            raise DescriptionError(f"{field.full_name} would be in the query; bind it as the body")
         described = self._schemas.field(field, Shape.REQUEST)
         comment = described.pop("description", "")
         required = {"required": True} if allowed_of(field).required else {}

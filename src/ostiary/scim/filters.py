@@ -81,7 +81,7 @@ class _Joined(FilterVisitor[ColumnElement[bool]], ABC):
         raise _invalid("not is not offered")
 
     def visit_value_path(self, node: ValuePath) -> ColumnElement[bool]:
-        raise _invalid("brackets cannot stand in brackets")
+        raise _invalid("brackets cannot be inside of brackets")
 
 
 class _Conditions(_Joined):

@@ -227,7 +227,7 @@ class Supervisor:
         if self._ending:
             return
         if child not in self._ours and not self._edge.is_open and not self._draining:
-            raise ConfigurationError(f"Envoy ended at start ({told(status)}); its own words stand above")
+            raise ConfigurationError(f"Envoy ended at start ({told(status)}); its own words are above")
         _log.error("process ended", process=child.name, pid=pid, how=told(status), restart_in_s=pause)
 
     def _drain(self) -> None:

@@ -23,9 +23,7 @@ def check_languages(config: pb.LanguagesConfig) -> None:
         config.languages.append(DEFAULT_LANGUAGE)
     for position, tag in enumerate(config.languages):
         if tag not in DOCUMENTED or tag in config.languages[:position]:
-            message = (
-                f"languages[{position}] must be a documented language tag, such as en or de-CH, and stand there once."
-            )
+            message = f"languages[{position}] must be a documented language tag, such as en or de-CH, named only once."
             raise invalid("INVALID_LANGUAGE", message)
 
 

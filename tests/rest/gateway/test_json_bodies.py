@@ -76,7 +76,7 @@ def test_a_name_twice_in_an_object_is_refused_and_no_worker_is_asked(edge: Edge,
     before = len(edge.servers[0].calls)
     answer = put(edge, body)
     assert (answer.status_code, answer.json()["errorCode"]) == (400, "MALFORMED_REQUEST")
-    assert answer.json()["message"] == "The body has an object in which a name stands twice."
+    assert answer.json()["message"] == "The body has an object with the same name twice."
     assert len(edge.servers[0].calls) == before
 
 

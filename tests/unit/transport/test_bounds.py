@@ -163,7 +163,7 @@ def test_contradictions_in_the_options_are_found_at_start() -> None:
         "dot": "a dot matches",
         "either": "put alternatives in a group",
         "when": "the format date-time cannot be checked",
-        "size": "bounds of texts stand beside",
+        "size": "bounds of texts are on",
         "needy": "requires names nobody",
         "this": "cannot be required",
     }.items():

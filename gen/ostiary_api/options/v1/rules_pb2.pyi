@@ -403,7 +403,7 @@ class Access(_message.Message):
     """
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[Global___Role.ValueType]:
-        """Any of these roles suffices. Each stands for one permission (ostiary.transport.rules), which other roles may hold too
+        """Any of these roles suffices. Each requires one permission (ostiary.transport.rules), which other roles may hold too
         (ostiary.directory.roles.built_in).
         """
 

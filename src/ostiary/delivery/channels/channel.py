@@ -11,7 +11,7 @@ from ostiary.store.tenancy import TenantView
 TAKEN = 202
 """The status of providers that do not speak HTTP when they took a message (RFC 9110 §15.3.3)."""
 NO_ANSWER, TOO_LATE = 502, 504
-"""The statuses that stand for an invalid answer, and for none in time."""
+"""The statuses for an invalid answer, and for none in time."""
 
 
 @dataclass(frozen=True, slots=True)

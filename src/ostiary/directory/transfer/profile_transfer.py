@@ -159,7 +159,7 @@ def _read(entry: Any, roles: Mapping[str, str]) -> Carried:
         raise _bad(f"identities must hold 1 to {MAX_IDENTITIES} identities.")
     read = [_identity(identity) for identity in identities]
     if len({(identity.provider, identity.id) for identity in read}) < len(read):
-        raise _bad("An identity stands in identities twice.")
+        raise _bad("identities has the same identity twice.")
     facts = {name: _text(name, entry.get(name)) for name in FACTS}
     _text("idp", entry.get("idp"))
     role_ids = _role_ids([] if entry.get("roles") is None else entry["roles"], roles)

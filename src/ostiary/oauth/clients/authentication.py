@@ -88,7 +88,7 @@ def presented_client(authorization: str, form: Form) -> Presented:
         return Presented([(client_id, secret)], in_header=False)
     text = _basic(authorization)
     if secret:
-        raise _twice("The client secret stands both in the header and in the body; send it once.")
+        raise _twice("The client secret is both in the header and in the body; send it once.")
     readings = list(_readings(text))
     if client_id:
         readings = [reading for reading in readings if reading[0] == client_id]

@@ -78,7 +78,7 @@ class Conversation:
             try:
                 self._answer(request, answer)
             except KeyError:
-                _refuse(answer, grpc.StatusCode.NOT_FOUND, "Nothing that is served bears this name or number.")
+                _refuse(answer, grpc.StatusCode.NOT_FOUND, "Nothing that is served has this name or number.")
             yield answer
 
     def _answer(self, request: ServerReflectionRequest, answer: ServerReflectionResponse) -> None:

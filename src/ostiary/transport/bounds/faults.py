@@ -45,7 +45,7 @@ def _faults(field: FieldDescriptor, bounds: Bounds) -> Iterator[str]:
         and item_field(field).type != FieldDescriptor.TYPE_STRING
         and not is_list_value(field)
     ):
-        yield "bounds of texts stand beside what is no text"
+        yield "bounds of texts are on what is no text"
     if allowed.items and described_items(field) is None:
         yield f"its items are described by {allowed.items}, which does not exist"
     unknown = [name for name in allowed.requires if name not in _names(field)]

@@ -17,7 +17,7 @@ _NOT_IN_LINE = r"\u0000-\u001F\u007F-\u009F\u2028\u2029"
 _BLANKS = r"\u0020\u00A0\u1680\u2000-\u200A\u202F\u205F\u3000"
 _LINE = f"[^{_NOT_IN_LINE}]"
 _HOST = r'!"$-.0-9;->A-\[\]-~'
-"""Characters of a host: printable ASCII without / ? # @ and backslash; the colon stands before a port."""
+"""Characters of a host: printable ASCII without / ? # @ and backslash; the colon comes before a port."""
 _breaks_line = re.compile(f"[{_NOT_IN_LINE}]").search
 
 

@@ -45,7 +45,7 @@ def form_token(body: httpbody_pb2.HttpBody | None) -> str:
 
 def _one_of(in_header: str, in_form: str) -> str:
     if in_header and in_form:
-        message = "The access token stands both in the header and in the form; send it once."
+        message = "The access token is both in the header and in the form; send it once."
         raise invalid("TWO_TOKENS", message, oauth_error="invalid_request")
     return in_header or in_form
 

@@ -95,7 +95,7 @@ class JwtBearerGrant(GrantType[Subject]):
         if "exp" not in claims or _time(claims, "exp") <= now - LEEWAY_S:
             raise _refused("exp is missing, or the assertion has expired.")
         if any(name in claims and _time(claims, name) > now + LEEWAY_S for name in ("nbf", "iat")):
-            raise _refused("nbf or iat lies in the future.")
+            raise _refused("nbf or iat is in the future.")
 
 
 def _verified(assertion: str, verifier: Verifier) -> dict[str, Any]:
