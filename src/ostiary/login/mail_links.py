@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from google.api import httpbody_pb2
 
@@ -19,7 +20,7 @@ from ostiary.login.flow import Done, Steps
 from ostiary.login.link_visits import LinkStep, LinkVisit, OpenedLink
 from ostiary.login.pages import HostedPage, link_page
 from ostiary.self_service.mail_actions import SelfService
-from ostiary.self_service.one_time_codes import find_code, link_failed, new_result
+from ostiary.self_service.one_time_codes import EXPIRED, find_code, link_failed, new_result
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
 
@@ -90,6 +91,8 @@ class MailLinks:
         if link is None or link.kind not in _ACTIONS or tenant is None or not tenant.enabled:
             raise _unknown()
         url, user = action_url(work, tenant, _ACTIONS[link.kind]), get_user(work, tenant.id, link.user_id)
+        if not link.failure and not user.has_address(link.address_key):
+            link = replace(link, failure=EXPIRED)
         if link.failure and not url:
             raise link_failed(link.failure)
         if not link.failure and link.kind == RESET_PASSWORD:

@@ -7,8 +7,9 @@ from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.delivery.texts.templates import RESET_PASSWORD, USER_VERIFICATION
 from ostiary.directory.passwords.lockout import is_locked
+from ostiary.directory.users.changes import verify_address
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
-from ostiary.directory.users.users import UserView, find_by_login, get_user, lock_user, verify_address
+from ostiary.directory.users.users import UserView, find_by_login, get_user, lock_user
 from ostiary.errors import DomainError, Kind, conflict, denied, invalid, not_found
 from ostiary.oauth.sessions.access_revocation import end_access_of_user
 from ostiary.self_service.messages import UserMessages
@@ -82,7 +83,10 @@ class SelfService:
         lock_user(work, tenant.id, link.user_id)
         use_up(work, link, self._clock.now_ms())
         self.check_page(work, tenant)
-        self.check_reset(work, tenant, get_user(work, tenant.id, link.user_id))
+        user = get_user(work, tenant.id, link.user_id)
+        if not user.has_address(link.address_key):  # a link that went to an address which is another's by now
+            raise link_failed(EXPIRED)
+        self.check_reset(work, tenant, user)
         self._store(work, tenant, prepared, language, ip_address, by_user=True)
         self._events.emit(work, password_renewed(tenant.id, link.user_id, request_id), tenant)
 

@@ -15,8 +15,8 @@ from kit.oauth import PASSWORD, Application, Runtime, refused
 from kit.platform import is_dead, swap
 from kit.tokens import Interrupted, ask
 
+from ostiary.directory.users.changes import update_user
 from ostiary.directory.users.input import UserChange
-from ostiary.directory.users.users import update_user
 from ostiary.errors import DomainError
 from ostiary.oauth.platform.sessions import CSP, OpenedSession, PlatformSessions, SignInContext
 from ostiary.oauth.sessions.access_revocation import end_access_of_user, end_grants_of_profile, remove_user

@@ -22,8 +22,8 @@ from kit.tokens import ask
 from ostiary.config import Settings
 from ostiary.directory.passwords.passwords import Passwords
 from ostiary.directory.signin.password_sign_in import PasswordSignIn
+from ostiary.directory.users.changes import update_user
 from ostiary.directory.users.input import UserChange
-from ostiary.directory.users.users import update_user
 from ostiary.errors import DomainError
 from ostiary.oauth.platform.accounts import Account, living_account
 from ostiary.oauth.platform.profile import PlatformProfile, PlatformRequest

@@ -16,9 +16,10 @@ from sqlalchemy import select
 from ostiary.clock import FixedClock
 from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.passwords.stored import set_password_hash
+from ostiary.directory.users.changes import update_user
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import NewUser, UserChange
-from ostiary.directory.users.users import create_user, delete_user, get_user, update_user
+from ostiary.directory.users.users import create_user, delete_user, get_user
 from ostiary.errors import DomainError
 from ostiary.runtime import Runtime, open_runtime
 from ostiary.services.appid.directory.user_messages import user_message

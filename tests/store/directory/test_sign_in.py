@@ -21,10 +21,11 @@ from sqlalchemy import select
 from ostiary.config import deploy_folder
 from ostiary.directory.passwords.stored import find_decoy_hash, set_fresh_hash, set_password_hash
 from ostiary.directory.signin.rate_limits import RATE_LIMITS
+from ostiary.directory.users.changes import update_user
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import NewUser, UserChange
-from ostiary.directory.users.users import create_user, delete_user, find_user, update_user
+from ostiary.directory.users.users import create_user, delete_user, find_user
 from ostiary.errors import DomainError
 from ostiary.runtime import open_runtime
 from ostiary.store.tables import Password, table_of

@@ -17,6 +17,7 @@ from ostiary.directory.profiles.linking import profile_at_sign_in
 from ostiary.directory.profiles.profiles import find_profile
 from ostiary.directory.signin.password_sign_in import SignedIn
 from ostiary.directory.transfer.user_export import export_page
+from ostiary.directory.users.changes import update_user
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import NewUser, UserChange
 from ostiary.directory.users.search import sorted_by
@@ -29,7 +30,6 @@ from ostiary.directory.users.users import (
     find_by_login,
     find_user,
     list_users,
-    update_user,
     user_named,
 )
 from ostiary.errors import DomainError

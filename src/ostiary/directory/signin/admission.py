@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, exists, select, update
 
 from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.passwords.lockout import is_locked
@@ -13,26 +13,38 @@ from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.directory.users.users import COLUMNS, UserView
 from ostiary.errors import DomainError, denied, unauthenticated
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import Password, User, UserEmail, table_of
+from ostiary.store.tables import LoginName, Password, User, UserEmail, table_of, unindexed
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
 WRONG = "The email or password that you entered is incorrect."
-_USERS, _PASSWORDS, _EMAILS = table_of(User), table_of(Password), table_of(UserEmail)
+_USERS, _PASSWORDS = table_of(User), table_of(Password)
+_EMAILS, _NAMES = table_of(UserEmail), table_of(LoginName)
 _THE_USER = (_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("of_user"))
 _LOCK = prepared(
     select(
         *COLUMNS, _PASSWORDS.c.hash, _PASSWORDS.c.changed_at, _PASSWORDS.c.valid_until, _PASSWORDS.c.expires_always,
-        _PASSWORDS.c.failures, _EMAILS.c.value.label("email"),
+        _PASSWORDS.c.failures,
     )
     .select_from(
         _USERS.join(_PASSWORDS, (_PASSWORDS.c.tenant_id == _USERS.c.tenant_id) & (_PASSWORDS.c.user_id == _USERS.c.id))
-        .outerjoin(_EMAILS, (_EMAILS.c.user_id == _USERS.c.id) & _EMAILS.c.is_primary)
     )
     .where(*_THE_USER)
-    # Both, since what was waited for may have changed both. The addresses of a user never change.
+    # Both, since what was waited for may have changed both.
     .with_for_update(of=[_USERS, _PASSWORDS])
 )  # fmt: skip
+_PRIMARY = select(_EMAILS.c.value).where(
+    unindexed(_EMAILS.c.tenant_id) == bindparam("of_tenant"),
+    _EMAILS.c.user_id == bindparam("of_user"),
+    _EMAILS.c.is_primary,
+)  # fmt: skip
+_HAS_NAME = exists().where(
+    _NAMES.c.tenant_id == bindparam("of_tenant"), _NAMES.c.name_key == bindparam("key"),
+    _NAMES.c.user_id == bindparam("of_user"),
+)  # fmt: skip
+_NOW = prepared(select(_PRIMARY.scalar_subquery().label("email"), _HAS_NAME.label("has_name")))
+"""The primary address, and whether the name that was typed is the user's. A statement of its own, after the lock: what
+is joined to rows that were waited for is as it was before the wait (PostgreSQL, read committed)."""
 _SIGNED_IN = prepared(update(_USERS).where(*_THE_USER).values(last_login=bindparam("now_ms")))
 
 
@@ -53,14 +65,20 @@ class SignedIn:
     """The user's access epoch at the sign-in: whatever is opened for this sign-in ends when the epoch has grown."""
 
 
-def admit(work: Work, tenant: TenantView, user_id: str, phc: str, fresh: str, now_ms: int) -> SignedIn:
-    """Notes the sign-in of a user whose password fits `phc`, which `fresh` replaces where it differs.
+def admit(
+    work: Work, tenant: TenantView, user_id: str, name: str, phc: str, fresh: str, now_ms: int
+) -> SignedIn:  # fmt: skip
+    """Notes the sign-in of a user by a name (`login_key`), whose password fits `phc`, which `fresh` replaces where it
+    differs.
 
     Everything is read again, under lock: the hash took its time. Raises WRONG_CREDENTIALS, USER_NOT_VERIFIED,
     PASSWORD_EXPIRED.
     """
     held = work.row(_LOCK, {"of_tenant": tenant.id, "of_user": user_id})
     if held is None or not held.active or is_locked(held, now_ms) or held.hash != phc:
+        raise wrong_credentials()
+    now = work.row(_NOW, {"of_tenant": tenant.id, "of_user": user_id, "key": name})
+    if now is None or not now.has_name:  # it was given up meanwhile, and may be another user's
         raise wrong_credentials()
     if held.failures:
         forget_failures(work, tenant.id, user_id)
@@ -72,7 +90,7 @@ def admit(work: Work, tenant: TenantView, user_id: str, phc: str, fresh: str, no
     work.run(_SIGNED_IN, {"of_tenant": tenant.id, "of_user": user_id, "now_ms": now_ms})
     if fresh != phc:
         set_fresh_hash(work, tenant.id, user_id, fresh)
-    return signed_in_as(UserView(*held[: len(COLUMNS)]), held.email or "")
+    return signed_in_as(UserView(*held[: len(COLUMNS)]), now.email or "")
 
 
 def signed_in_as(user: UserView, email: str) -> SignedIn:

@@ -37,12 +37,13 @@ _UNKNOWN_LOGIN_FAILURES = ExactLimit("wrong_password", 1 << 30, 60, 0)
 class KnownLogin:
     """What is known of a login before its password is checked.
 
-    `user_id` is empty where nobody signs in with this name; `subject` is by what its tries are counted. `phc` is the
-    hash of the user's password, None if there is none: then `decoy` is compared. `policy` None: wrong passwords lock
-    nobody. `tenants_limit`: sign-ins of the tenant a minute, 0 for any number.
+    `name` is what was typed, in compared form; `user_id` is empty where nobody signs in with it. `subject` is by what
+    its tries are counted. `phc` is the hash of the user's password, None if there is none: then `decoy` is compared.
+    `policy` None: wrong passwords lock nobody. `tenants_limit`: sign-ins of the tenant a minute, 0 for any number.
     """
 
     tenant: TenantView
+    name: str
     user_id: str
     subject: str
     phc: str | None
@@ -56,6 +57,7 @@ class ProvedPassword:
     """A password that fits the hash `phc` of this user; `fresh` is the hash that takes its place, often the same."""
 
     tenant: TenantView
+    name: str
     user_id: str
     phc: str
     fresh: str
@@ -91,10 +93,11 @@ class PasswordSignIn:
             raise wrong_credentials()
         self._passwords.check_room(tenant.id)
         user_id = _find(work, tenant, login, at_platform=at_platform)
-        subject = user_id or self._sealing.pseudonym(login_key(login))
+        name = login_key(login)
+        subject = user_id or self._sealing.pseudonym(name)
         stored = find_stored_password(work, tenant.id, user_id) if user_id else None
         return KnownLogin(
-            tenant, user_id, subject, phc=stored.hash if stored else None,
+            tenant, name, user_id, subject, phc=stored.hash if stored else None,
             decoy=None if stored else find_decoy_hash(work, tenant.id, subject),
             policy=ADVANCED_PASSWORDS.read(work, tenant).lockout,
             tenants_limit=RATE_LIMITS.read(work, tenant).sign_ins_per_minute,
@@ -114,12 +117,13 @@ class PasswordSignIn:
             self._count_failure(known, password)
             raise wrong_credentials()
         fresh = self._passwords.renewed(tenant_id, known.phc, password)
-        return ProvedPassword(known.tenant, known.user_id, known.phc, fresh)
+        return ProvedPassword(known.tenant, known.name, known.user_id, known.phc, fresh)
 
     def admit(self, work: Work, proved: ProvedPassword) -> SignedIn:
         """The third step, in the transaction of what the sign-in opens: notes it. Raises what `admit` of admission
         raises."""
-        return admit(work, proved.tenant, proved.user_id, proved.phc, proved.fresh, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        return admit(work, proved.tenant, proved.user_id, proved.name, proved.phc, proved.fresh, now_ms)
 
     def _count(self, known: KnownLogin) -> int:
         """Seconds to wait. By user where there is one, so that no second spelling of a name has a counter of its own;
@@ -152,6 +156,5 @@ def _find(work: Work, tenant: TenantView, login: str, *, at_platform: bool) -> s
     if at_platform and MFA.read(work, tenant):
         message = "This organization asks for a second factor: a password alone does not sign in here."
         raise denied("SECOND_FACTOR_REQUIRED", message, oauth_error="access_denied")
-    fields = ("userName", "email") if at_platform else (directory.identity_field,)
-    found = (find_by_login(work, tenant.id, login, field) for field in fields)
-    return next((user_id for user_id in found if user_id), "")
+    field = "" if at_platform else directory.identity_field
+    return find_by_login(work, tenant.id, login, field) or ""

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, select
-
 from ostiary.errors import invalid
 from ostiary.settings.setting import Setting
-from ostiary.store.tables import Tenant, User, table_of
-from ostiary.store.work import Work
 from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
 OFF_AS_SDKS_WRITE_IT = "false"
@@ -18,9 +14,6 @@ REFUSES_PENDING = "FULL"
 """The mode in which nobody signs in before the mail address is confirmed. The sources do not say which of FULL and
 RESTRICTIVE it is; this constant alone decides."""
 METHODS = ("email",)
-
-_USERS = table_of(User)
-_ANY_USER = select(_USERS.c.id).where(_USERS.c.tenant_id == bindparam("of_tenant")).limit(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +49,6 @@ def check_sign_in_name(directory: CloudDirectory, *, has_email: bool) -> None:
     if directory.identity_field == "email" and not has_email:
         message = "emails must hold a mail address: people sign in by it."
         raise invalid("EMAIL_MISSING", message, scim_type="invalidValue")
-
-
-def replace_cloud_directory(
-    work: Work, tenant_id: str, provider: pb.CloudDirectoryProvider, now_ms: int
-) -> pb.CloudDirectoryProvider:
-    """Stores the settings. Raises IDENTITY_FIELD_FROZEN for another identityField than the one that users have."""
-    check_cloud_directory(provider)
-    # Lock, then look: a user who is being added holds a reference to this row, so none can slip in between.
-    work.get(Tenant, tenant_id, lock=True)
-    current = CLOUD_DIRECTORY.load(work, tenant_id).identity_field
-    if not provider.config.HasField("identity_field"):
-        provider.config.identity_field = current
-    if provider.config.identity_field != current and work.row(_ANY_USER, {"of_tenant": tenant_id}):
-        message = f"identityField is {current} and cannot be switched once the tenant has users."
-        raise invalid("IDENTITY_FIELD_FROZEN", message)
-    return CLOUD_DIRECTORY.replace(work, tenant_id, provider, now_ms)
 
 
 def check_cloud_directory(provider: pb.CloudDirectoryProvider) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,6 +83,17 @@ def add_emails(work: Work, tenant_id: str, user_id: str, emails: Sequence[Contac
             raise email_taken()
 
 
+def replace_emails(work: Work, tenant_id: str, user_id: str, emails: Sequence[Contact]) -> None:
+    """Stores the mail addresses of a user in place of those before; raises EMAIL_TAKEN (409)."""
+    work.run(delete(_EMAILS).where(unindexed(_EMAILS.c.tenant_id) == tenant_id, _EMAILS.c.user_id == user_id))
+    add_emails(work, tenant_id, user_id, emails)
+
+
+def email_keys(emails: Iterable[Contact]) -> set[str]:
+    """The compared forms of mail addresses."""
+    return {email_key(one.value) for one in emails}
+
+
 def verify_email(work: Work, tenant_id: str, user_id: str, address_key: str) -> bool | None:
     """Notes that the user reads the mail of an address; whether it is the primary one, None when the user does not have
     it."""
@@ -93,7 +104,7 @@ def verify_email(work: Work, tenant_id: str, user_id: str, address_key: str) -> 
 
 def verify_primary_email(work: Work, tenant_id: str, user_id: str, *, verified: bool) -> None:
     """Sets whether the user is known to read the mail of the primary address."""
-    chosen = (_EMAILS.c.tenant_id == tenant_id, _EMAILS.c.user_id == user_id, _EMAILS.c.is_primary)
+    chosen = (unindexed(_EMAILS.c.tenant_id) == tenant_id, _EMAILS.c.user_id == user_id, _EMAILS.c.is_primary)
     work.run(update(_EMAILS).where(*chosen).values(verified=verified))
 
 
@@ -105,7 +116,7 @@ def add_phones(work: Work, tenant_id: str, user_id: str, phones: Sequence[Contac
 
 def replace_phones(work: Work, tenant_id: str, user_id: str, phones: Sequence[Contact]) -> None:
     """Stores the phone numbers of a user in place of those before."""
-    work.run(delete(_PHONES).where(_PHONES.c.tenant_id == tenant_id, _PHONES.c.user_id == user_id))
+    work.run(delete(_PHONES).where(unindexed(_PHONES.c.tenant_id) == tenant_id, _PHONES.c.user_id == user_id))
     add_phones(work, tenant_id, user_id, phones)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ostiary.directory.users.contacts import Contact, check_texts, one_primary, primary_of
+from ostiary.directory.users.contacts import Contact, check_texts, email_keys, one_primary, primary_of
 from ostiary.errors import invalid
 from ostiary.names import MAX_NAME, email_key, name_key
 
@@ -92,7 +92,8 @@ def check_user(new: NewUser) -> NewUser:
 
 
 def check_change(change: UserChange) -> UserChange:
-    """The same for a change."""
+    """The same for a change, but that the mail addresses may be left out."""
+    email_keys(one_primary("emails", change.emails or ()))
     _check(change, change.user_name)
     return change
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import delete
+from sqlalchemy import bindparam, delete, select
 
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import LoginName, table_of
@@ -12,6 +12,10 @@ from ostiary.store.work import Work
 
 _NAMES = table_of(LoginName)
 _TAKE = prepared(lambda insert: insert(_NAMES).on_conflict_do_nothing().returning(_NAMES.c.name_key, _NAMES.c.user_id))
+
+_FIND = prepared(
+    select(_NAMES.c.user_id).where(_NAMES.c.tenant_id == bindparam("of_tenant"), _NAMES.c.name_key == bindparam("key"))
+)
 
 
 def take_login_names(work: Work, tenant_id: str, wanted: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -31,7 +35,17 @@ def take_login_names(work: Work, tenant_id: str, wanted: Iterable[tuple[str, str
     return set(pairs) - {tuple(row) for row in work.connection.execute(taken, rows)}
 
 
-def give_up_login_name(work: Work, tenant_id: str, user_id: str, key: str) -> None:
-    """Frees a name that a user has no longer. With the user itself its names go of themselves."""
-    mine = (_NAMES.c.tenant_id == tenant_id, _NAMES.c.name_key == key, _NAMES.c.user_id == user_id)
-    work.run(delete(_NAMES).where(*mine))
+def replace_login_names(work: Work, tenant_id: str, user_id: str, before: set[str], after: set[str]) -> set[str]:
+    """Takes the names that a user has from now on, and frees those it has no longer; returns the names that another
+    user has, and frees none then. Nothing is written where nothing changes."""
+    refused = take_login_names(work, tenant_id, [(key, user_id) for key in after - before])
+    if not refused and before - after:
+        mine = (_NAMES.c.tenant_id == tenant_id, _NAMES.c.user_id == user_id)
+        work.run(delete(_NAMES).where(*mine, _NAMES.c.name_key.in_(before - after)))
+    return {key for key, _ in refused}
+
+
+def user_with_login_name(work: Work, tenant_id: str, key: str) -> str | None:
+    """The directory id of the user who has a name: a user name, or any mail address."""
+    row = work.row(_FIND, {"of_tenant": tenant_id, "key": key})
+    return row.user_id if row else None

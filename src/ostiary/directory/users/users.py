@@ -16,34 +16,27 @@ from sqlalchemy import (
     literal,
     select,
     tuple_,
-    update,
 )
 
-from ostiary.directory.passwords.lockout import is_locked
-from ostiary.directory.passwords.stored import forget_failures, set_first_password
-from ostiary.directory.users.confirmation import is_confirmed
+from ostiary.directory.passwords.stored import set_first_password
 from ostiary.directory.users.contacts import (
     Contact,
     add_emails,
     add_phones,
     contacts_of,
+    email_keys,
     email_taken,
     one_primary,
     primary_of,
-    replace_phones,
-    verify_email,
-    verify_primary_email,
 )
 from ostiary.directory.users.input import (
     Description,
     NewUser,
-    UserChange,
-    check_change,
     check_user,
     formatted_name,
 )
-from ostiary.directory.users.login_names import give_up_login_name, take_login_names
-from ostiary.errors import DomainError, conflict, invalid, not_found
+from ostiary.directory.users.login_names import take_login_names, user_with_login_name
+from ostiary.errors import DomainError, conflict, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.names import email_key, is_text, login_key, name_key
 from ostiary.store.pages import about_how_many, counted_rows, how_many, on_page, page_of
@@ -90,6 +83,10 @@ class UserView:
         """The primary mail address; empty if there is none."""
         return next((email.value for email in self.emails if email.primary), "")
 
+    def has_address(self, key: str) -> bool:
+        """Whether a mail address, in compared form, is one of the user's."""
+        return key in email_keys(self.emails)
+
     @property
     def further(self) -> dict[str, Any]:
         """The attributes that no query asks for, under their JSON names."""
@@ -102,28 +99,15 @@ class UserView:
         return formatted_name(self.given_name, self.family_name, self.further)
 
 
-_FACTS = [name for name in UserView.__slots__ if name in _USERS.c]
-COLUMNS = [_USERS.c[name] for name in _FACTS]
+FACTS = [name for name in UserView.__slots__ if name in _USERS.c]
+COLUMNS = [_USERS.c[name] for name in FACTS]
 """The columns of a `UserView`, in its order, without the contacts."""
-_THE_USER = (_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("of_user"))
-_BY_ID = prepared(select(*COLUMNS).where(*_THE_USER))
-_LOCK = prepared(select(*COLUMNS, _USERS.c.user_name_key).where(*_THE_USER).with_for_update())
+THE_USER = (_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("of_user"))
+"""The condition that a row is the user of `user_key`."""
+_BY_ID = prepared(select(*COLUMNS).where(*THE_USER))
+_LOCK = prepared(select(*COLUMNS, _USERS.c.user_name_key).where(*THE_USER).with_for_update())
 _ADD = prepared(lambda insert: insert(_USERS).on_conflict_do_nothing().returning(literal(1)))
-_DESCRIPTION = ("display_name", "display_name_key", "given_name", "family_name", "locale", "document")
-_CHANGED = (
-    *_DESCRIPTION,
-    "user_name",
-    "user_name_key",
-    "active",
-    "may_sign_in",
-    "email_verified",
-    "locked_until",
-    "lock_seconds",
-    "version",
-    "modified_at",
-)
-_CHANGE = prepared(update(_USERS).where(*_THE_USER).values({name: bindparam(name) for name in _CHANGED}))
-_DELETE = prepared(delete(_USERS).where(*_THE_USER))
+_DELETE = prepared(delete(_USERS).where(*THE_USER))
 _NAMED_ELSEWHERE = [
     prepared(delete(table).where(table.c.tenant_id == bindparam("of_tenant"), table.c[column] == bindparam("of_user")))
     for table, column in (
@@ -148,8 +132,8 @@ _BY_EMAIL = prepared(
 
 def find_user(work: Work, tenant_id: str, user_id: str) -> UserView | None:
     """The user with this directory id, or None."""
-    row = work.row(_BY_ID, _named(tenant_id, user_id))
-    return _views(work, tenant_id, [row])[0] if row else None
+    row = work.row(_BY_ID, user_key(tenant_id, user_id))
+    return views_of(work, tenant_id, [row])[0] if row else None
 
 
 def with_contacts(work: Work, user: UserView) -> UserView:
@@ -169,15 +153,17 @@ def get_user(work: Work, tenant_id: str, user_id: str) -> UserView:
 def find_users(work: Work, tenant_id: str, user_ids: Iterable[str]) -> dict[str, UserView]:
     """Returns those of the users that exist, by directory id."""
     rows = work.rows(_BY_IDS, {"of_tenant": tenant_id, "ids": list(user_ids)})
-    return {view.id: view for view in _views(work, tenant_id, rows)}
+    return {view.id: view for view in views_of(work, tenant_id, rows)}
 
 
-def find_by_login(work: Work, tenant_id: str, login: str, identity_field: str) -> str | None:
-    """Returns the directory id of the user who signs in as `login`: the primary mail address (email) or the
-    userName."""
+def find_by_login(work: Work, tenant_id: str, login: str, identity_field: str = "") -> str | None:
+    """Returns the directory id of the user who signs in as `login`: by any name of theirs, or, as App ID narrows it, by
+    the primary mail address (email) or the userName alone."""
     key = login_key(login)
     if not is_text(key):
         return None
+    if not identity_field:
+        return user_with_login_name(work, tenant_id, key)
     row = work.row(_BY_NAME if identity_field == "userName" else _BY_EMAIL, {"of_tenant": tenant_id, "key": key})
     return row.id if row else None
 
@@ -197,7 +183,7 @@ def list_users(
     found = work.rows(select(*COLUMNS, page.c.total).join(page, page.c.id == _USERS.c.id).order_by(*order))
     if not found:
         return [], how_many(work, counting)
-    return _views(work, tenant_id, on_page(found, found[0].total, start)), found[0].total
+    return views_of(work, tenant_id, on_page(found, found[0].total, start)), found[0].total
 
 
 def user_count(work: Work, tenant: TenantView) -> int:
@@ -211,7 +197,7 @@ def users_after(work: Work, tenant_id: str, position: str, count: int) -> list[U
     if position:
         created_at, _, user_id = position.partition(" ")
         page = page.where(tuple_(*BY_AGE) > tuple_(literal(int(created_at)), literal(user_id)))
-    return _views(work, tenant_id, work.rows(page))
+    return views_of(work, tenant_id, work.rows(page))
 
 
 def user_named(tenant_id: str, login: str, identity_field: str) -> ColumnElement[bool]:
@@ -249,7 +235,7 @@ def create_user(
     add_phones(work, tenant_id, user_id, phones)
     if password_hash is not None:
         set_first_password(work, tenant_id, user_id, password_hash, now_ms)
-    return UserView(**{name: row[name] for name in _FACTS}, emails=tuple(emails), phones=tuple(phones))
+    return UserView(**{name: row[name] for name in FACTS}, emails=tuple(emails), phones=tuple(phones))
 
 
 def user_row(tenant_id: str, user_id: str, new: NewUser, primary: Contact | None, now_ms: int) -> dict[str, Any]:
@@ -258,7 +244,7 @@ def user_row(tenant_id: str, user_id: str, new: NewUser, primary: Contact | None
     name = new.user_name or email
     return {
         "id": user_id, "tenant_id": tenant_id, "user_name": name, "user_name_key": login_key(name),
-        **_described(new, email), "active": new.active, "may_sign_in": new.may_sign_in,
+        **described(new, email), "active": new.active, "may_sign_in": new.may_sign_in,
         "email_verified": primary is not None and primary.verified, "locked_until": new.locked_until,
         "lock_seconds": 0,
         "version": 1, "created_at": now_ms, "modified_at": now_ms, "last_login": None, "original_id": new.original_id,
@@ -266,79 +252,24 @@ def user_row(tenant_id: str, user_id: str, new: NewUser, primary: Contact | None
     }  # fmt: skip
 
 
-def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, now_ms: int) -> UserView:
-    """Replaces what describes a user.
-
-    Raises USER_NOT_FOUND, what `check_change` raises, EMAIL_IMMUTABLE, USERNAME_TAKEN (409).
-    """
-    check_change(change)
-    # Lock, then read, then change: else of two changes at once one is lost without a word.
-    held = lock_user(work, tenant_id, user_id)
-    view = _views(work, tenant_id, [held])[0]
-    if change.emails is not None:
-        _refuse_other_addresses(view, change.emails)
-    user_name = view.user_name if change.user_name is None else change.user_name
-    user_name_key = held.user_name_key if change.user_name is None else _rename(work, view, held, change.user_name)
-    if change.active:
-        forget_failures(work, tenant_id, user_id)
-    phones = tuple(one_primary("phoneNumbers", change.phones))
-    if phones != view.phones:
-        replace_phones(work, tenant_id, user_id, phones)
-    may_sign_in, email_verified = _facts_after(view, change)
-    if email_verified != view.email_verified:
-        verify_primary_email(work, tenant_id, user_id, verified=email_verified)
-    locked_until = None if change.active else change.locked_until or view.locked_until
-    changed = {
-        **_described(change, view.email), "user_name": user_name, "active": _active_after(view, change, now_ms),
-        "may_sign_in": may_sign_in, "email_verified": email_verified,
-        "locked_until": locked_until, "lock_seconds": view.lock_seconds if locked_until == view.locked_until else 0,
-        "version": view.version + 1, "modified_at": now_ms,
-    }  # fmt: skip
-    work.run(_CHANGE, {**changed, "user_name_key": user_name_key, **_named(tenant_id, user_id)})
-    return replace(view, **{name: value for name, value in changed.items() if name in _FACTS}, phones=phones)
-
-
-def _active_after(user: UserView, change: UserChange, now_ms: int) -> bool:
-    """A locked user is shown as not active: sent back with its lock, that is what was read and no wish."""
-    read_back = is_locked(user, now_ms) and change.locked_until == user.locked_until
-    return user.active if change.active is None or (read_back and not change.active) else change.active
-
-
-def _facts_after(user: UserView, change: UserChange) -> tuple[bool, bool]:
-    """Whether the user may sign in, and whether the primary mail address is verified. A confirmation that is sent back
-    as it was read is no wish either."""
-    if change.confirmed is None or change.confirmed == is_confirmed(user):
-        return user.may_sign_in, user.email_verified
-    return change.confirmed, change.confirmed and bool(user.email)
-
-
 def lock_user(work: Work, tenant_id: str, user_id: str) -> Row[Any]:
     """The user's row, held until the end of the transaction; raises USER_NOT_FOUND."""
-    user = work.row(_LOCK, _named(tenant_id, user_id))
+    user = work.row(_LOCK, user_key(tenant_id, user_id))
     if user is None:
         raise no_such_user()
     return user
 
 
-def verify_address(work: Work, tenant_id: str, user_id: str, address_key: str, now_ms: int) -> bool:
-    """Notes that the user reads the mail of an address (`email_key`), with whose primary one the user may sign in;
-    False when the user does not have it any more. Hold the user's row."""
-    is_primary = verify_email(work, tenant_id, user_id, address_key)
-    if is_primary:
-        facts = {"may_sign_in": True, "email_verified": True, "version": _USERS.c.version + 1, "modified_at": now_ms}
-        work.run(update(_USERS).where(*_THE_USER).values(facts), _named(tenant_id, user_id))
-    return is_primary is not None
-
-
 def delete_user(work: Work, tenant_id: str, user_id: str) -> None:
     """Deletes a user and what the directory knows of it; a profile stays. Raises USER_NOT_FOUND."""
-    if not work.run(_DELETE, _named(tenant_id, user_id)):
+    if not work.run(_DELETE, user_key(tenant_id, user_id)):
         raise no_such_user()
     for each in _NAMED_ELSEWHERE:
-        work.run(each, _named(tenant_id, user_id))
+        work.run(each, user_key(tenant_id, user_id))
 
 
-def _named(tenant_id: str, user_id: str) -> dict[str, Any]:
+def user_key(tenant_id: str, user_id: str) -> dict[str, Any]:
+    """The parameters of `THE_USER`."""
     return {"of_tenant": tenant_id, "of_user": user_id}
 
 
@@ -348,7 +279,7 @@ def no_such_user() -> DomainError:
     return not_found("USER_NOT_FOUND", "There is no directory user with this id.")
 
 
-def _views(work: Work, tenant_id: str, rows: Sequence[Any]) -> list[UserView]:
+def views_of(work: Work, tenant_id: str, rows: Sequence[Any]) -> list[UserView]:
     """Users with their contacts: one more query, however many users."""
     found = contacts_of(work, tenant_id, [row.id for row in rows])
     width = len(COLUMNS)
@@ -358,31 +289,13 @@ def _views(work: Work, tenant_id: str, rows: Sequence[Any]) -> list[UserView]:
     ]
 
 
-def _described(new: Description, email: str) -> dict[str, Any]:
+def described(new: Description, email: str) -> dict[str, Any]:
+    """The columns of a description; `email` is the primary mail address, empty if there is none."""
     display_name = new.display_name or new.formatted_name or email
     return {
         "display_name": display_name, "display_name_key": name_key(display_name), "given_name": new.given_name,
         "family_name": new.family_name, "locale": new.locale, "document": json.dumps(new.further),
     }  # fmt: skip
-
-
-def _rename(work: Work, view: UserView, held: Row[Any], name: str) -> str:
-    """Takes the new name, whose compared form it returns, and gives up the one before unless it is an address too."""
-    key, before = login_key(name), held.user_name_key
-    if key != before:
-        addresses = {email_key(one.value) for one in view.emails}
-        if key not in addresses and take_login_names(work, view.tenant_id, [(key, view.id)]):
-            raise name_taken()
-        if before not in addresses:
-            give_up_login_name(work, view.tenant_id, view.id, before)
-    return key
-
-
-def _refuse_other_addresses(view: UserView, emails: Sequence[Contact]) -> None:
-    given = {email_key(one.value) for one in one_primary("emails", emails)}
-    if given != {email_key(one.value) for one in view.emails}:
-        message = "The mail addresses of a user cannot be changed: send the ones it has, or create another user."
-        raise invalid("EMAIL_IMMUTABLE", message, scim_type="mutability")
 
 
 def name_taken() -> DomainError:

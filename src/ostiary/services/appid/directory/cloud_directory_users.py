@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import grpc
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2
@@ -9,9 +12,12 @@ from google.protobuf import empty_pb2
 from ostiary.audit.runtime_events import user_signed_out
 from ostiary.directory.profiles.document import userinfo_document
 from ostiary.directory.profiles.profiles import directory_profile
+from ostiary.directory.users.changes import update_user
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
+from ostiary.directory.users.contacts import Contact, email_keys, one_primary
 from ostiary.directory.users.message import new_user, user_change
-from ostiary.directory.users.users import get_user, list_users, update_user, user_count, user_named
+from ostiary.directory.users.users import UserView, get_user, list_users, user_count, user_named
+from ostiary.errors import invalid
 from ostiary.oauth.sessions.access_revocation import end_access_of_user, remove_user, remove_user_and_profile
 from ostiary.oauth.sessions.sessions import end_sessions_of_user
 from ostiary.runtime import Runtime
@@ -20,6 +26,14 @@ from ostiary.services.json_body import json_body
 from ostiary.transport.call import current_call
 from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as pb
 from ostiary_api.appid.management.v4 import cloud_directory_users_pb2_grpc
+
+
+def _refuse_other_addresses(user: UserView, emails: Sequence[Contact]) -> None:
+    """App ID's users keep their mail addresses, which this API identifies them by; other dialects may change them."""
+    if email_keys(one_primary("emails", emails)) != email_keys(user.emails):
+        message = "The mail addresses of a user cannot be changed: send the ones it has, or create another user."
+        raise invalid("EMAIL_IMMUTABLE", message, scim_type="mutability")
+
 
 LIST_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:ListResponse"
 
@@ -67,7 +81,8 @@ class CloudDirectoryUsersServicer(cloud_directory_users_pb2_grpc.CloudDirectoryU
         self, request: pb.UpdateCloudDirectoryUserRequest, context: grpc.ServicerContext
     ) -> pb.CloudDirectoryUser:
         work, change, now_ms = current_call().work, user_change(request.user), self._clock.now_ms()
-        user = update_user(work, request.tenant_id, request.user_id, change, now_ms)
+        user = update_user(work, request.tenant_id, request.user_id, replace(change, emails=None), now_ms)
+        _refuse_other_addresses(user, change.emails or ())
         if not user.active:
             end_access_of_user(work, request.tenant_id, user.id, now_ms)
         return user_message(user, self._clock.now_ms())

@@ -7,8 +7,9 @@ from google.api import httpbody_pb2
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
-from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY, replace_cloud_directory
+from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.runtime import Runtime
+from ostiary.services.appid.signin.identity_field import replace_cloud_directory
 from ostiary.services.json_body import json_body
 from ostiary.transport.call import current_call
 from ostiary.upstream.custom import CUSTOM

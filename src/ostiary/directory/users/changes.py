@@ -1,0 +1,144 @@
+"""Changes of directory users, and of what is known of them, under the lock of their row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import bindparam, update
+
+from ostiary.directory.passwords.lockout import is_locked
+from ostiary.directory.passwords.stored import forget_failures
+from ostiary.directory.users.confirmation import is_confirmed
+from ostiary.directory.users.contacts import (
+    Contact,
+    email_keys,
+    email_taken,
+    one_primary,
+    primary_of,
+    replace_emails,
+    replace_phones,
+    verify_email,
+    verify_primary_email,
+)
+from ostiary.directory.users.input import UserChange, check_change
+from ostiary.directory.users.login_names import replace_login_names
+from ostiary.directory.users.users import (
+    FACTS,
+    THE_USER,
+    UserView,
+    described,
+    lock_user,
+    name_taken,
+    user_key,
+    views_of,
+)
+from ostiary.names import email_key, login_key
+from ostiary.store.prepared import prepared
+from ostiary.store.tables import User, table_of
+from ostiary.store.work import Work
+
+_USERS = table_of(User)
+_DESCRIPTION = ("display_name", "display_name_key", "given_name", "family_name", "locale", "document")
+_CHANGED = (
+    *_DESCRIPTION,
+    "user_name",
+    "user_name_key",
+    "active",
+    "may_sign_in",
+    "email_verified",
+    "locked_until",
+    "lock_seconds",
+    "version",
+    "modified_at",
+)
+_CHANGE = prepared(update(_USERS).where(*THE_USER).values({name: bindparam(name) for name in _CHANGED}))
+
+
+def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, now_ms: int) -> UserView:
+    """Replaces what describes a user, and the mail addresses if the change holds any.
+
+    An address that stays keeps whether it is verified. A user name that is an address which goes becomes the new
+    primary one: else it would still sign in, and belong to nobody else. Raises USER_NOT_FOUND, what `check_change`
+    raises, USERNAME_TAKEN, EMAIL_TAKEN (409).
+    """
+    check_change(change)
+    # Lock, then read, then change: else of two changes at once one is lost without a word.
+    held = lock_user(work, tenant_id, user_id)
+    view = views_of(work, tenant_id, [held])[0]
+    after = view if change.emails is None else _with_addresses(view, change.emails)
+    user_name = _name_after(view, after, held.user_name_key, change)
+    user_name_key = login_key(user_name)
+    if after.emails != view.emails or user_name_key != held.user_name_key:
+        _take_names(work, view, after, held.user_name_key, user_name_key)
+    if after.emails != view.emails:
+        replace_emails(work, tenant_id, user_id, after.emails)
+    view = after
+    if change.active:
+        forget_failures(work, tenant_id, user_id)
+    phones = tuple(one_primary("phoneNumbers", change.phones))
+    if phones != view.phones:
+        replace_phones(work, tenant_id, user_id, phones)
+    may_sign_in, email_verified = _facts_after(view, change)
+    if email_verified != view.email_verified:
+        verify_primary_email(work, tenant_id, user_id, verified=email_verified)
+    locked_until = None if change.active else change.locked_until or view.locked_until
+    changed = {
+        **described(change, view.email), "user_name": user_name, "active": _active_after(view, change, now_ms),
+        "may_sign_in": may_sign_in, "email_verified": email_verified,
+        "locked_until": locked_until, "lock_seconds": view.lock_seconds if locked_until == view.locked_until else 0,
+        "version": view.version + 1, "modified_at": now_ms,
+    }  # fmt: skip
+    work.run(_CHANGE, {**changed, "user_name_key": user_name_key, **user_key(tenant_id, user_id)})
+    return replace(view, **{name: value for name, value in changed.items() if name in FACTS}, phones=phones)
+
+
+def _active_after(user: UserView, change: UserChange, now_ms: int) -> bool:
+    """A locked user is shown as not active: sent back with its lock, that is what was read and no wish."""
+    read_back = is_locked(user, now_ms) and change.locked_until == user.locked_until
+    return user.active if change.active is None or (read_back and not change.active) else change.active
+
+
+def _facts_after(user: UserView, change: UserChange) -> tuple[bool, bool]:
+    """Whether the user may sign in, and whether the primary mail address is verified. A confirmation that is sent back
+    as it was read is no wish either."""
+    if change.confirmed is None or change.confirmed == is_confirmed(user):
+        return user.may_sign_in, user.email_verified
+    return change.confirmed, change.confirmed and bool(user.email)
+
+
+def verify_address(work: Work, tenant_id: str, user_id: str, address_key: str, now_ms: int) -> bool:
+    """Notes that the user reads the mail of an address (`email_key`), with whose primary one the user may sign in;
+    False when the user does not have it any more. Hold the user's row."""
+    is_primary = verify_email(work, tenant_id, user_id, address_key)
+    if is_primary:
+        facts = {"may_sign_in": True, "email_verified": True, "version": _USERS.c.version + 1, "modified_at": now_ms}
+        work.run(update(_USERS).where(*THE_USER).values(facts), user_key(tenant_id, user_id))
+    return is_primary is not None
+
+
+def _with_addresses(view: UserView, emails: Sequence[Contact]) -> UserView:
+    """The user with other mail addresses; those that stay keep whether they are verified."""
+    verified = {email_key(one.value): one.verified for one in view.emails}
+    given = tuple(
+        replace(one, verified=one.verified or verified.get(email_key(one.value), False))
+        for one in one_primary("emails", emails)
+    )
+    primary = primary_of(given)
+    return replace(view, emails=given, email_verified=primary is not None and primary.verified)
+
+
+def _name_after(view: UserView, after: UserView, key: str, change: UserChange) -> str:
+    """The user name that was wished for, else the one before, else the new address in place of one that is gone."""
+    if change.user_name is not None:
+        return change.user_name
+    is_gone = key in email_keys(view.emails) - email_keys(after.emails)
+    return after.email if is_gone and after.email else view.user_name
+
+
+def _take_names(work: Work, view: UserView, after: UserView, key: str, key_after: str) -> None:
+    """Takes the names that are new and frees those that are gone. Raises USERNAME_TAKEN, EMAIL_TAKEN."""
+    names, names_after = {key, *email_keys(view.emails)}, {key_after, *email_keys(after.emails)}
+    refused = replace_login_names(work, view.tenant_id, view.id, names, names_after)
+    if refused:
+        raise email_taken() if refused & email_keys(after.emails) else name_taken()
