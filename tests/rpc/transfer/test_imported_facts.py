@@ -111,7 +111,7 @@ def test_the_link_in_a_verification_mail_verifies_the_address_to_which_it_was_se
         reason = ""
         try:
             with made.store.write() as work:
-                made.self_service.confirm_address(work, view, link, "r")
+                made.directory.self_service.confirm_address(work, view, link, "r")
         except Exception as error:  # noqa: BLE001 - which one it is, is asserted
             reason = getattr(error, "reason", "")
         assert (reason == "") is works, reason

@@ -37,7 +37,7 @@ class Directory:
         self.ada = self.add(OLD, user_name="ada").id
 
     def add(self, *addresses: str, **facts: Any) -> UserView:
-        phc = self.runtime.passwords.hash(self.tenant_id, PASSWORD)
+        phc = self.runtime.directory.passwords.hash(self.tenant_id, PASSWORD)
         emails = tuple(Contact(address, primary=not place, verified=True) for place, address in enumerate(addresses))
         new = NewUser(emails=emails, may_sign_in=True, **facts)
         with self.runtime.store.write() as work:
@@ -70,12 +70,12 @@ class Directory:
 
     def prove(self, login: str) -> ProvedPassword:
         with self.runtime.store.read() as work:
-            known = self.runtime.sign_in.look_up(work, self.tenant, login, at_platform=True)
-        return self.runtime.sign_in.prove(known, PASSWORD)
+            known = self.runtime.directory.sign_in.look_up(work, self.tenant, login, at_platform=True)
+        return self.runtime.directory.sign_in.prove(known, PASSWORD)
 
     def admit(self, proved: ProvedPassword) -> SignedIn:
         with self.runtime.store.write() as work:
-            return self.runtime.sign_in.admit(work, proved)
+            return self.runtime.directory.sign_in.admit(work, proved)
 
     def code(self, kind: str, address: str) -> str:
         now_ms = self.made.clock.now_ms()
@@ -84,8 +84,8 @@ class Directory:
 
     def follow(self, kind: str, code: str) -> str:
         """What becomes of a link: the reason of a refusal, or nothing."""
-        now_ms, service = self.made.clock.now_ms(), self.runtime.self_service
-        prepared = self.runtime.password_change.prepare(self.tenant, self.ada, "another horse 2")
+        now_ms, service = self.made.clock.now_ms(), self.runtime.directory.self_service
+        prepared = self.runtime.directory.password_change.prepare(self.tenant, self.ada, "another horse 2")
         try:
             with self.runtime.store.write() as work:
                 link = find_code(work, code, now_ms)

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from ostiary.directory.profiles.attributes import attributes_text, stored_attributes
 from ostiary.directory.profiles.linking import address_proves, share_identities
-from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY, OF_PROFILE
+from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY, PROFILE_OF_IDENTITY
 from ostiary.names import login_key
 from ostiary.store.tables import Identity, Profile, ProfileRole, table_of
 from ostiary.store.work import Work
@@ -24,8 +24,7 @@ _EXPECTED = (
 )
 _FIND = (
     select(_PROFILES.c.id, _PROFILES.c.attributes, _IDENTITIES.c.idp_id)
-    # The identities are of this tenant; said of profiles too, it would lead SQLite to look at every profile of it.
-    .where(*_EXPECTED, OF_PROFILE)
+    .where(*_EXPECTED, PROFILE_OF_IDENTITY)
     .order_by(_PROFILES.c.id)  # every transaction locks them in this order
     .with_for_update(of=_PROFILES)
 )  # fmt: skip

@@ -13,7 +13,7 @@ from ostiary.errors import DomainError, conflict, invalid, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.names import login_key
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import Identity, Profile, table_of
+from ostiary.store.tables import Identity, Profile, table_of, unindexed
 from ostiary.store.work import Work
 
 CLOUD_DIRECTORY = "cloud_directory"
@@ -63,8 +63,15 @@ class ProfileView:
 COLUMNS = [_PROFILES.c[name] for name in ProfileView.__slots__ if name in _PROFILES.c]
 """The columns that `profile_views` needs of each row, in addition to those of its identity."""
 IDENTITY_COLUMNS = (_IDENTITIES.c.provider, _IDENTITIES.c.idp_id, _IDENTITIES.c.user_info, _IDENTITIES.c.expected)
-OF_PROFILE = and_(_IDENTITIES.c.profile_id == _PROFILES.c.id, _IDENTITIES.c.tenant_id == _PROFILES.c.tenant_id)
-"""The condition that an identity belongs to a profile."""
+OF_PROFILE = and_(
+    _IDENTITIES.c.profile_id == _PROFILES.c.id, unindexed(_IDENTITIES.c.tenant_id) == _PROFILES.c.tenant_id
+)
+"""The condition that an identity belongs to a profile, which was chosen first."""
+PROFILE_OF_IDENTITY = and_(
+    _PROFILES.c.id == _IDENTITIES.c.profile_id, _PROFILES.c.tenant_id == unindexed(_IDENTITIES.c.tenant_id)
+)
+"""The same where the identities are chosen first. Said plainly, the tenant would be known of profiles too, and SQLite,
+which often has no statistics, would look at every profile of it."""
 _WHOLE = (
     select(*COLUMNS, *IDENTITY_COLUMNS)
     .select_from(_PROFILES.outerjoin(_IDENTITIES, OF_PROFILE))

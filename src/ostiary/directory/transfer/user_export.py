@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, select
 from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.passwords.stored import passwords_of
 from ostiary.directory.profiles.attributes import stored_attributes
-from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY, OF_PROFILE
+from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY, PROFILE_OF_IDENTITY
 from ostiary.directory.roles.application_roles import role_names_of_profiles
 from ostiary.directory.transfer.cipher import TransferCipher
 from ostiary.directory.transfer.transferred_user import written_user
@@ -25,7 +25,7 @@ MAX_PAGE = 50
 _PROFILES, _IDENTITIES = table_of(Profile), table_of(Identity)
 _PROFILES_OF_USERS = (
     select(_IDENTITIES.c.idp_id.label("user_id"), _PROFILES.c.id, _PROFILES.c.attributes)
-    .join(_PROFILES, OF_PROFILE)
+    .join(_PROFILES, PROFILE_OF_IDENTITY)
     .where(
         _IDENTITIES.c.tenant_id == bindparam("of_tenant"), _IDENTITIES.c.provider == CLOUD_DIRECTORY,
         _IDENTITIES.c.idp_id.in_(bindparam("of_users", expanding=True)),

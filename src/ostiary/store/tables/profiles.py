@@ -42,7 +42,7 @@ class Identity(SQLModel, table=True):
     __tablename__ = "identities"
     __table_args__ = (
         of_profile(),
-        Index("ix_identities_profile", "tenant_id", "profile_id", "provider", "idp_id"),
+        Index("ix_identities_profile", "profile_id", "tenant_id"),
         Index("ix_identities_email", "tenant_id", "email_key"),
     )
     tenant_id: str = owned_by("tenants.id", key=True)
@@ -62,6 +62,6 @@ class ProfileRole(SQLModel, table=True):
 
     __tablename__ = "profile_roles"
     __table_args__ = (of_profile(),)
-    tenant_id: str = owned_by("tenants.id", key=True)
     profile_id: str = profile_id_column(key=True)
+    tenant_id: str = owned_by("tenants.id", key=True)
     role_id: str = owned_by("roles.id", key=True, index=True)

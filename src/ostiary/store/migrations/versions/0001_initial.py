@@ -600,9 +600,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "provider", "idp_id", name=op.f("pk_identities")),
     )
     op.create_index("ix_identities_email", "identities", ["tenant_id", "email_key"], unique=False)
-    op.create_index(
-        "ix_identities_profile", "identities", ["tenant_id", "profile_id", "provider", "idp_id"], unique=False
-    )
+    op.create_index("ix_identities_profile", "identities", ["profile_id", "tenant_id"], unique=False)
     op.create_table(
         "login_names",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -666,8 +664,8 @@ def upgrade() -> None:
     op.create_index(op.f("ix_past_passwords_user_id"), "past_passwords", ["user_id"], unique=False)
     op.create_table(
         "profile_roles",
-        sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("profile_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("role_id", sa.String(length=36), nullable=False),
         sa.ForeignKeyConstraint(["role_id"], ["roles.id"], name=op.f("fk_profile_roles_role_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
@@ -679,7 +677,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["tenant_id"], ["tenants.id"], name=op.f("fk_profile_roles_tenant_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("tenant_id", "profile_id", "role_id", name=op.f("pk_profile_roles")),
+        sa.PrimaryKeyConstraint("profile_id", "tenant_id", "role_id", name=op.f("pk_profile_roles")),
     )
     op.create_index(op.f("ix_profile_roles_role_id"), "profile_roles", ["role_id"], unique=False)
     op.create_table(
