@@ -25,7 +25,6 @@ BODIES = [
 ]
 _MANAGEMENT = "/management/v4/{tenantId}"
 NOT_LOOKED_AT = (
-    (f"PUT {_MANAGEMENT}/applications/{{clientId}}", "type"),  # cannot be changed
     (f"PUT {_MANAGEMENT}/cloud_directory/Users/{{userId}}", "password"),  # is not changed there
     (f"PUT {_MANAGEMENT}/config/cloud_directory/password_regex", "regex: maxLength"),  # beside one in base64
     (f"PUT {_MANAGEMENT}/config/cloud_directory/email_dispatcher", "custom: authorization"),  # those of another type
