@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import httpx
 import pytest
@@ -150,3 +150,15 @@ def test_the_largest_access_token_is_taken_by_every_endpoint_it_is_for(app: App,
             assert httpx.get(url, headers=bearer, timeout=20).status_code == 200, url
     finally:
         assert management.put("config/tokens", json={"anonymousAccess": anonymous}).status_code == 200
+
+
+@pytest.mark.parametrize("sub", ["auth0|5f7c8e", "f:b3e1:ada.lovelace", "urn:x/y%2F?a=1#b", "a" * 255])
+def test_a_profile_with_a_brought_id_is_found_below_its_encoded_path(management: httpx.Client, sub: str) -> None:
+    identity = {"provider": "google", "id": f"google {sub[:5]}", "idpUserInfo": {}}
+    entry = {"id": "old", "sub": sub, "identities": [identity], "attributes": {"plan": "gold"}}
+    assert management.post("users/import", json={"users": [entry]}).json()["added"] == 1
+    path = f"users/{quote(sub, safe='')}"
+    assert management.get(f"{path}/profile").json()["id"] == sub
+    assert management.put(f"{path}/roles", json={"roles": {"ids": []}}).status_code == 200
+    assert management.delete(path).status_code == 204
+    assert management.get(f"{path}/profile").status_code == 404
