@@ -34,15 +34,6 @@ class Presented:
     readings: Sequence[tuple[str, str]]
     in_header: bool
 
-    @property
-    def client_ids(self) -> Sequence[str]:
-        """The ids of all readings, each once."""
-        return list(dict.fromkeys(client_id for client_id, _ in self.readings))
-
-    def secrets_of(self, client_id: str) -> Sequence[str]:
-        """The secrets of the readings with this id; an empty one where none was sent."""
-        return [secret for name, secret in self.readings if name == client_id]
-
 
 def authenticate_client(
     work: Work, tenant: TenantView, authorization: str, form: Form, *, public: bool = True
@@ -64,16 +55,15 @@ def find_proved_client(
     work: Work, tenant: TenantView, presented: Presented, verifier: str = "", *, public: bool = True
 ) -> ClientView | None:
     """The tenant's enabled client that one of the readings proves, or None; see `authenticate_client`."""
-    for client_id in presented.client_ids:
+    for client_id, secret in presented.readings:
         client = find_client(work, tenant, client_id)
         if client is None or not client.enabled:
             continue
-        secrets = presented.secrets_of(client_id)
         if client.is_public:
-            repeats = presented.in_header and bool(verifier) and any(same(one, verifier) for one in secrets)
-            proved = public and (repeats or not any(secrets))
+            repeats = presented.in_header and bool(verifier) and same(secret, verifier)
+            proved = public and (repeats or not secret)
         else:
-            proved = any(check_secret(client, secret) for secret in secrets)
+            proved = check_secret(client, secret)
         if proved:
             return client
     return None
