@@ -183,10 +183,10 @@ def test_of_changes_at_once_to_a_setting_with_secrets_none_is_lost(store: Store)
 
 
 def test_an_edit_that_is_refused_stores_nothing(store: Store) -> None:
-    def too_short(document: TokensConfig) -> None:
-        document.access.expires_in = 1
+    def no_claim(document: TokensConfig) -> None:
+        document.access_token_claims.add(source="attributes")
 
-    with pytest.raises(DomainError, match="access"), store.write() as work:
-        TOKENS.change(work, TENANT, too_short, 1)
+    with pytest.raises(DomainError, match="sourceClaim"), store.write() as work:
+        TOKENS.change(work, TENANT, no_claim, 1)
     with store.read() as work:
-        assert TOKENS.load(work, TENANT).access_lifetime_s == 3_600
+        assert TOKENS.load(work, TENANT).access_claims == ()

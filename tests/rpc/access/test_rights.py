@@ -136,7 +136,7 @@ class Givers:
         self.made, self.runtime = caller.installation, caller.installation.runtime
 
     def held(self, principal: Principal) -> Permissions | str:
-        giver = self.runtime.authentication.giver(principal, self.made.tenant_id)
+        giver = self.runtime.oauth.authentication.giver(principal, self.made.tenant_id)
         with self.runtime.store.write() as work:
             try:
                 return giver(work)

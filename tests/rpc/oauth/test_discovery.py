@@ -37,7 +37,7 @@ def test_every_endpoint_stands_under_the_issuer(caller: Caller, stub: DiscoveryS
 def test_the_metadata_lists_the_grant_types_that_the_token_endpoint_takes(
     caller: Caller, stub: DiscoveryServiceStub
 ) -> None:
-    tenant_id, profiles = caller.installation.tenant_id, caller.installation.runtime.token_profiles
+    tenant_id, profiles = caller.installation.tenant_id, caller.installation.runtime.oauth.token_profiles
     app = stub.GetConfiguration(pb.GetConfigurationRequest(tenant_id=tenant_id))
     assert sorted(app.grant_types_supported) == sorted(profiles.app.grants)
     oidc = ProviderServiceStub(caller.channel).GetConfiguration(provider_pb2.GetConfigurationRequest())

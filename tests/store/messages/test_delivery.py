@@ -309,7 +309,7 @@ def test_many_processes_send_each_message_once(post: Post, installation: Install
 
 SENDER = (
     "from ostiary.runtime import open_runtime; from ostiary.config import Settings; "
-    "open_runtime(Settings()).delivery.send_due()"
+    "open_runtime(Settings()).messages.delivery.send_due()"
 )
 
 
