@@ -53,7 +53,7 @@ _USER = prepared(
 )
 """The user with the session, a row for each role that was given to the user, and below them a row for each role of a
 group, in which all else is NULL."""
-_CLIENT = select(_CLIENTS.c.enabled, _CLIENTS.c.service_account).where(
+_CLIENT = select(_CLIENTS.c.enabled, _CLIENTS.c.service_account, _CLIENTS.c.tokens_valid_from).where(
     _CLIENTS.c.tenant_id == bindparam("of_tenant"), _CLIENTS.c.id == bindparam("id")
 )
 Rights = tuple[Sequence[str], Permissions]
@@ -147,7 +147,7 @@ class Authentication:
             tenant = _living(found, revoked)
             _check_subject(subject, claims)
         self._still_signed(work, token, name, generation, tenant.generation)
-        self._living_client(work, tenant, client_id)
+        self._living_client(work, tenant, client_id, claims)
         return claims, name
 
     def _claims(self, work: Work, token: str, name: str) -> tuple[dict[str, Any], int]:
@@ -190,12 +190,13 @@ class Authentication:
         known = isinstance(tenant_id, str) and tenant_id.isascii()
         return self._tenancy.find(work, str(tenant_id)) if known else None
 
-    def _living_client(self, work: Work, tenant: TenantView, client_id: str) -> bool:
-        """Whether the client is an allow-listed service account; raises when it is gone or disabled."""
+    def _living_client(self, work: Work, tenant: TenantView, client_id: str, claims: dict[str, Any]) -> bool:
+        """Whether the client is an allow-listed service account; raises when it is gone or disabled, and when the token
+        with these claims was issued to a former one of the same id."""
         row = tenant.cached(
             ("client alive", client_id), lambda: work.row(_CLIENT, {"of_tenant": tenant.id, "id": client_id})
         )
-        if row is None or not row.enabled:
+        if row is None or not row.enabled or int(claims["iat"]) < row.tokens_valid_from // 1000:
             raise _refused()
         return bool(row.service_account)
 
@@ -207,7 +208,7 @@ class Authentication:
             roles, permissions = self._api_key_rights(work, tenant, identifier)
         elif kind == "user":
             roles, permissions = self._user_rights(work, tenant.id, identifier, session)
-        elif kind == "client" and self._living_client(work, tenant, identifier):
+        elif kind == "client" and self._living_client(work, tenant, identifier, claims):
             roles, permissions = _SERVICE_ACCOUNT
         else:  # an application that is no service account, or no longer, acts nowhere but in App ID's runtime
             raise _refused()

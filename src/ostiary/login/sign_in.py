@@ -33,7 +33,8 @@ from ostiary.oauth.authorize.codes import Finish
 from ostiary.oauth.authorize.request import WEB_MESSAGE, AuthorizationFailed, AuthorizationRequests, ReturnAddress
 from ostiary.oauth.authorize.state import SignInTransaction, StepDone
 from ostiary.oauth.authorize.transactions import SignInOver, SignInTransactions
-from ostiary.oauth.clients.clients import find_client
+from ostiary.oauth.clients.clients import find_client, redirect_uris_of
+from ostiary.oauth.clients.redirect_uris import redirect_uri_allowed
 from ostiary.store.engine import Store
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
@@ -95,6 +96,10 @@ class SignIn:
         transaction = self._transactions.resume(call.work, tenant.id, browser, form.get("csrf_token"))
         client = find_client(call.work, tenant, transaction.request.client_id)
         if client is None or not client.enabled:
+            raise SignInOver
+        # It may have been taken from the list since, and the client be another one of the same id.
+        redirect_uri = transaction.request.address.redirect_uri
+        if not redirect_uri_allowed(redirect_uri, redirect_uris_of(call.work, tenant, client)):
             raise SignInOver
         visit = self._visit(call, transaction)
         visit.form, visit.browser, visit.is_current = form, browser, True

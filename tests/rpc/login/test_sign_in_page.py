@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from kit.browser import Browser, Seen
+from kit.browser import CALLBACK, Browser, Seen
 from kit.oauth import Application, Refused, Runtime, refused
 from kit.servers.installation import Installation
 from sqlalchemy import func, select
@@ -98,6 +98,18 @@ def test_nothing_that_was_there_before_the_sign_in_is_worth_anything_after(
         (session,) = work.rows(select(sessions))
     assert session.amr == "cloud_directory"
     assert session.id not in {*before.values(), *page.hidden.values()}
+
+
+def test_no_code_goes_to_a_redirect_uri_that_was_taken_from_the_list_meanwhile(
+    browser: Browser, app: Application
+) -> None:
+    page = browser.authorize(app)
+    browser.register("https://app.example.com/other")
+    seen = browser.submit(page)
+    assert (seen.status, "location" in seen.headers) == (400, False), seen.headers
+    assert "This sign-in is over" in seen.body
+    browser.register(CALLBACK)
+    assert browser.submit(page).sent_back["code"]
 
 
 def test_a_sign_in_that_takes_too_long_is_over(runtime: Runtime, browser: Browser, app: Application) -> None:

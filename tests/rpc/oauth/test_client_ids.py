@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote_plus
 
+import grpc
 import pytest
 from kit.accounts.people import new_person
 from kit.audited import audited
 from kit.browser import PKCE, VERIFIER, Browser, redeem
-from kit.callers import Caller
+from kit.callers import Caller, bearer, refusal
 from kit.oauth import Application, Runtime, basic, refused
 from kit.patience import PATIENCE_S
 from kit.platform import claims_of, form
@@ -144,6 +146,23 @@ def test_two_tenants_may_have_clients_of_one_id_and_neither_is_taken_for_the_oth
         runtime.token(GRANT, ours.basic)
     assert other.token(GRANT, theirs.basic)["access_token"]
     assert at_csp(caller, theirs.basic) == other.tenant_id
+
+
+def test_what_was_given_to_a_former_client_of_the_same_id_stays_dead(caller: Caller, runtime: Runtime) -> None:
+    runtime.user()
+    gone = {"tenantId": runtime.tenant_id, "clientId": "web"}
+    clock, former = runtime.made.clock, brought(runtime, "web")
+    old = [runtime.token(GRANT, former.basic)["access_token"], runtime.sign_in(former)["access_token"]]
+    robot = at_oidc(caller, former.basic, **GRANT).access_token
+    read = partial(caller.ask, "identity.oidc.v1.ProviderService/GetUserInfo", {}, **bearer(robot))
+    assert refusal(read)[0] is grpc.StatusCode.OK
+    caller.ask("identity.appid.management.v4.ApplicationsService/DeleteApplication", gone)
+    clock.advance(1)
+    now = brought(runtime, "web")
+    assert [runtime.is_active(token, now) for token in old] == [False, False]
+    assert refusal(read)[0] is grpc.StatusCode.UNAUTHENTICATED
+    assert runtime.is_active(runtime.token(GRANT, now.basic)["access_token"], now)
+    assert runtime.is_active(runtime.sign_in(now)["access_token"], now)
 
 
 def test_of_clients_with_one_id_and_one_secret_only_the_organization_that_is_named_gets_a_token(

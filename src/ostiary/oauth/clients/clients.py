@@ -175,7 +175,8 @@ def create_client(
     row = work.row(_COUNT, {"of_tenant": tenant_id})
     if row is not None and row[0] >= MAX_CLIENTS:
         raise invalid("TOO_MANY_APPLICATIONS", f"A tenant has at most {MAX_CLIENTS} applications; delete one first.")
-    client_id = _free_id(work, tenant_id, client_id) if client_id else new_id(entropy)
+    is_brought = bool(client_id)
+    client_id = _free_id(work, tenant_id, client_id) if is_brought else new_id(entropy)
     secret = "" if type == PUBLIC else secret or base64.b64encode(new_id(entropy).encode()).decode()
     client = Client(
         id=client_id, tenant_id=tenant_id, name=name, type=type, created_at=now_ms,
@@ -183,6 +184,8 @@ def create_client(
         sealed_secret=sealing.seal(secret.encode(), secret_place(tenant_id, client_id)) if secret else "",
         redirect_uris=_uris_text(own.redirect_uris), logout_redirect_uris=_uris_text(own.logout_redirect_uris),
         access_lifetime_s=own.access_lifetime_s, refresh_lifetime_s=own.refresh_lifetime_s,
+        # One whose id was brought may have had a predecessor here: what that was given before now is dead.
+        tokens_valid_from=now_ms if is_brought else 0,
     )  # fmt: skip
     work.add(client)
     return _load(work, tenant_id)[client_id], secret

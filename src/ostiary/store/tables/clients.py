@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import BigInteger, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from ostiary.store.tables.columns import client_id_column, moment, of_client, optional_text, owned_by, sorted_text
@@ -30,6 +30,9 @@ class Client(SQLModel, table=True):
     """Likewise, of URIs to which a browser may return after signing out."""
     access_lifetime_s: int | None = Field(default=None, description="Of its access and identity tokens.")
     refresh_lifetime_s: int | None = Field(default=None, description="Of its refresh tokens.")
+    tokens_valid_from: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    """Access tokens issued before the second of this moment (UTC milliseconds) are those of a former client with this
+    id, and dead."""
     created_at: int = moment()
 
 
