@@ -109,7 +109,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, extra="forbid", frozen=True, validate_default=True, env_ignore_empty=True
     )
 
-    config: Path | None = Field(None, description="TOML file with the names of this list")
+    config: Path | None = Field(None, description="TOML file of settings, with the names of this list")
     data: Path = Field(Path("var"), description="folder of the embedded store and of the master key")
     database: Database = Field(
         "",

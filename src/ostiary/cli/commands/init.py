@@ -24,7 +24,7 @@ from ostiary.store.schema import upgrade
 @with_settings(*STORE)
 @click.option("--public-url", default="", metavar="URL", help="What clients will reach it by; only printed here.")
 @click.option("--tenant", default="default", metavar="NAME", show_default=True, help="Name of the first tenant.")
-@click.option("--if-needed", is_flag=True, help="Be content with an installation that is there; bring its schema up.")
+@click.option("--if-needed", is_flag=True, help="Where there is an installation, only update its schema.")
 @click.option("--env", "as_variables", is_flag=True, help="Print shell variables and nothing else.")
 @as_json
 def command(

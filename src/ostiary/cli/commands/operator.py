@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # see ostiary.cli.operating
 GENERATED_BYTES = 18
 
 
-@click.group("operator", short_help="Create, list and remove platform operators who sign in with a password.")
+@click.group("operator", short_help="Create, list and remove platform operators; set their passwords.")
 def command() -> None:
     """Platform operators: users of the organization System, who may do everything in every tenant. They sign in as
     NAME@System at /cloudapi/1.0.0/sessions/provider, and with the domain System at /csp/gateway/am/api/login.
@@ -44,10 +44,10 @@ def command() -> None:
 
 def with_password(command: Command) -> Command:
     """Gives a command the ways to a password. It is never an argument: others can read those."""
-    command = click.option("--password-stdin", is_flag=True, help="Read it from the first line of standard input.")(
+    command = click.option("--password-stdin", is_flag=True, help="Read the password from standard input (one line).")(
         command
     )
-    return click.option("--generate", is_flag=True, help="Make one, and print it once.")(command)
+    return click.option("--generate", is_flag=True, help="Generate a password and print it once.")(command)
 
 
 @command.command()

@@ -20,7 +20,7 @@ def command(output: Path, python: Path | None) -> None:
     Protos of ours that this version does not have are removed: generators refuse a message that is there twice.
 
     \b
-    Example
+    Examples
       ostiary protos --output protos
       ostiary protos --output protos --python stubs
     """

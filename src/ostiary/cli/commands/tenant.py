@@ -88,7 +88,7 @@ def show(settings: Settings, tenant: str, as_json: bool) -> None:
 @with_settings(*STORE)
 @as_json
 def disable(settings: Settings, tenant: str, as_json: bool) -> None:
-    """Refuses everything of a tenant from the next request on. Nothing is lost: `enable` brings it back."""
+    """Refuses all requests of a tenant from the next one on. Nothing is lost: `enable` brings it back."""
     _set_state(settings, tenant, "disabled", as_json)
 
 
