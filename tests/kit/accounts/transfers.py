@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from google.api import httpbody_pb2
-from kit.accounts.directory import Json, People
+from kit.accounts.directory import Json, People, body, unwrapped
 from sqlalchemy import func, select
 
 from ostiary.app import job_kinds
@@ -113,3 +113,20 @@ def count(people: People, table: Any = USERS) -> int:
 
 def crowd(number: int) -> Json:
     return {"users": [arriving(f"user{place}@example.com") for place in range(number)]}
+
+
+def export(people: People, secret: str = SECRET, **paging: int) -> Json:
+    """A page of the users, as an export writes them."""
+    method = "CloudDirectoryTransferService/ExportCloudDirectoryUsers"
+    return unwrapped(people.manage(method, encryption_secret=secret, **paging))
+
+
+def import_(people: People, document: Any, secret: str = SECRET) -> Json:
+    """What an import says that it did."""
+    method = "CloudDirectoryTransferService/ImportCloudDirectoryUsers"
+    return people.manage(method, encryption_secret=secret, users=body(document))
+
+
+def remove(people: People, ids: list[str]) -> Json:
+    """What a bulk removal says that it did."""
+    return people.manage("CloudDirectoryTransferService/BulkRemoveCloudDirectoryUsers", selection={"ids": ids})

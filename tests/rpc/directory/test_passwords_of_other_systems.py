@@ -19,6 +19,8 @@ from sqlalchemy import select
 
 from ostiary.store.tables import PastPassword, table_of
 
+# Hashes cost a processor seconds, and are the same to every database: the tests of imports ask both.
+pytestmark = pytest.mark.parametrize("shared_caller", ["sqlite"], indirect=True, scope="module")
 PASSWORD = "difference engine"
 
 

@@ -1,7 +1,4 @@
-"""The configuration documents of a tenant: defaults, what is stored, every documented limit.
-
-Bodies are the documented JSON.
-"""
+"""The configuration documents of a tenant, as documented JSON: defaults, what is stored, every documented limit."""
 
 from __future__ import annotations
 

@@ -1,0 +1,60 @@
+"""What tests of SCIM need: users created, found and read over native gRPC, and how a refusal is written."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any
+
+import grpc
+import pytest
+from google.api import httpbody_pb2
+from google.rpc import error_details_pb2, status_pb2
+from kit.callers import Caller
+
+from ostiary_api.scim.v2 import scim_users_pb2 as pb
+from ostiary_api.scim.v2.scim_users_pb2_grpc import UsersServiceStub
+
+USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+CODES = grpc.StatusCode
+NUMBERS = itertools.count()
+
+
+def create(caller: Caller, call: dict[str, Any], **attributes: Any) -> dict[str, Any]:
+    """The user that was created."""
+    return json.loads(raw_create(caller, call, json.dumps({"schemas": [USER], **attributes}).encode()).data)  # type: ignore[no-any-return]
+
+
+def raw_create(caller: Caller, call: dict[str, Any], data: bytes, kind: str = "application/scim+json") -> Any:
+    """The answer to a body as it is."""
+    body = httpbody_pb2.HttpBody(content_type=kind, data=data)
+    return UsersServiceStub(caller.channel).CreateUser(pb.CreateUserRequest(user=body), **call)
+
+
+def find(caller: Caller, call: dict[str, Any], **request: Any) -> dict[str, Any]:
+    """The page of a list."""
+    answer = UsersServiceStub(caller.channel).ListUsers(pb.ListUsersRequest(**request), **call)
+    assert answer.content_type == "application/scim+json"
+    return json.loads(answer.data)  # type: ignore[no-any-return]
+
+
+def get(caller: Caller, call: dict[str, Any], identifier: str, **request: Any) -> dict[str, Any]:
+    """One user."""
+    answer = UsersServiceStub(caller.channel).GetUser(pb.GetUserRequest(id=identifier, **request), **call)
+    return json.loads(answer.data)  # type: ignore[no-any-return]
+
+
+def refusal(function: Any, *arguments: Any, **named: Any) -> tuple[grpc.StatusCode, str, str]:
+    """Code, reason and scimType of what is refused."""
+    with pytest.raises(grpc.RpcError) as refused:
+        function(*arguments, **named)
+    binary = dict(refused.value.trailing_metadata())["grpc-status-details-bin"]
+    info = error_details_pb2.ErrorInfo()
+    status_pb2.Status.FromString(binary).details[0].Unpack(info)
+    return refused.value.code(), info.reason, info.metadata.get("scim_type", "")
+
+
+def in_context(call: dict[str, Any], tenant_id: str) -> dict[str, Any]:
+    """The same caller, acting on an organization."""
+    return {**call, "metadata": (*call["metadata"], ("x-vmware-vcloud-tenant-context", tenant_id))}
