@@ -3,17 +3,15 @@
 Every table but the installation's own starts with its tenant. Times are UTC milliseconds; ids are GUIDs unless said.
 """
 
-from ostiary.store.tables.access import ApiKey
+from ostiary.store.tables.access import GROUP, USER, ApiKey, OrganizationRole, RoleBinding
 from ostiary.store.tables.clients import Client, ClientRole, ClientScope
 from ostiary.store.tables.columns import as_id, table_of, temporary_tables, unindexed
 from ostiary.store.tables.groups import Group, GroupMember
 from ostiary.store.tables.installation import Fact, Job, Lease
 from ostiary.store.tables.keys import SigningKey
-from ostiary.store.tables.organization_roles import GROUP, USER, OrganizationRole, RoleBinding
 from ostiary.store.tables.profiles import Identity, Profile, ProfileRole
 from ostiary.store.tables.roles import Role, RoleScope
-from ostiary.store.tables.sessions import Session
-from ostiary.store.tables.sign_in_transactions import SignInTransaction
+from ostiary.store.tables.sessions import Session, SignInTransaction
 from ostiary.store.tables.tenants import Logo, MessageTemplate, SettingDocument, SettingSecret, Tenant
 from ostiary.store.tables.tokens import AuthorizationCode, Grant, RefreshToken, RevokedToken, UsedOnce
 from ostiary.store.tables.trail_and_outbox import AuditEvent, Counter, Message

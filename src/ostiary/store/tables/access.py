@@ -1,10 +1,14 @@
-"""API keys: access to the management side for programs."""
+"""Access rights: API keys, roles of organizations, and who holds them."""
 
 from __future__ import annotations
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import moment, owned_by
+from ostiary.store.tables.columns import moment, only_where, owned_by, sorted_text, text
+
+USER, GROUP = "User", "Group"
+"""What holds a role; what is a member of a group has the same words (RFC 7643 §4.2)."""
 
 
 class ApiKey(SQLModel, table=True):
@@ -18,3 +22,48 @@ class ApiKey(SQLModel, table=True):
     role: str = Field(description="reader, writer, manager or platform_operator.")
     created_at: int = moment()
     revoked_at: int | None = moment(optional=True)
+
+
+class OrganizationRole(SQLModel, table=True):
+    """A role that an organization defines itself, beside the built-in ones: a named set of permissions.
+
+    A role of a service definition belongs to System; other services give it a meaning. A name is unique among the roles
+    of its organization, or of its service definition.
+    """
+
+    __tablename__ = "organization_roles"
+    __table_args__ = (
+        Index(
+            "uq_organization_roles_name", "tenant_id", "name_key", unique=True,
+            **only_where("service_definition_id IS NULL"),
+        ),
+        Index(
+            "uq_organization_roles_service", "service_definition_id", "name_key", unique=True,
+            **only_where("service_definition_id IS NOT NULL"),
+        ),
+    )  # fmt: skip
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = owned_by("tenants.id", index=True)
+    service_definition_id: str | None = Field(default=None, max_length=36)
+    name: str = sorted_text()
+    name_key: str
+    display_name: str
+    description: str = text()
+    permissions: str = text()
+    created_at: int = moment()
+    modified_at: int = moment()
+
+
+class RoleBinding(SQLModel, table=True):
+    """A role that a directory user or a group holds in its tenant. An expired one gives nothing from its moment on."""
+
+    __tablename__ = "role_bindings"
+    __table_args__ = (
+        Index("ix_role_bindings_groups", "tenant_id", "holder_id", **only_where("holder_type = 'Group'")),
+    )
+    tenant_id: str = owned_by("tenants.id", key=True)
+    holder_id: str = Field(primary_key=True, max_length=36)
+    holder_type: str = Field(primary_key=True, max_length=5, description="User or Group.")
+    role: str = Field(primary_key=True, max_length=36, description="The name of a built-in role, or a role's id.")
+    expires_at: int | None = moment(optional=True)
+    created_at: int = moment()

@@ -1,11 +1,11 @@
-"""Sessions of users who signed in."""
+"""Sessions of users who signed in, and the sign-ins on their way there."""
 
 from __future__ import annotations
 
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import end_of_row, moment, owned_by
+from ostiary.store.tables.columns import end_of_row, moment, owned_by, text
 
 
 class Session(SQLModel, table=True):
@@ -30,3 +30,20 @@ class Session(SQLModel, table=True):
     last_seen_at: int = moment()
     expires_at: int = end_of_row()
     ended_at: int | None = moment(optional=True)
+
+
+class SignInTransaction(SQLModel, table=True):
+    """A sign-in between its first proved factor and its end. Before, the browser has all of it, sealed, and nothing is
+    stored; at its end the row goes, and a record of the single use (`used_once`) stays.
+
+    `version` grows with each change. A form belongs to one version: of two forms sent at once only one continues.
+    """
+
+    __tablename__ = "sign_in_transactions"
+    id: str = Field(primary_key=True, max_length=64)
+    tenant_id: str = owned_by("tenants.id", index=True)
+    subject: str = Field(max_length=64, description="The profile that the first factor has found.")
+    version: int
+    sealed_state: str = text()
+    """The request, the steps done with time and method, the identity found, and what steps remember: JSON, sealed."""
+    expires_at: int = end_of_row()
