@@ -130,3 +130,8 @@ def import_(people: People, document: Any, secret: str = SECRET) -> Json:
 def remove(people: People, ids: list[str]) -> Json:
     """What a bulk removal says that it did."""
     return people.manage("CloudDirectoryTransferService/BulkRemoveCloudDirectoryUsers", selection={"ids": ids})
+
+
+def bring(people: People, *users: Json) -> Json:
+    """What an import of these users says that it did."""
+    return import_(people, {"users": list(users)})

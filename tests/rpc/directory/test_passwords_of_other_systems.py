@@ -10,9 +10,9 @@ from typing import Any
 import bcrypt
 import pytest
 from argon2 import PasswordHasher
-from kit.accounts.directory import Json, People, body
+from kit.accounts.directory import Json, People
 from kit.accounts.foreign_hashes import REFUSED, TAKEN, WEAK, ForeignHash
-from kit.accounts.transfers import SECRET, arriving, begin_import, import_status, listed, stored_hash, work
+from kit.accounts.transfers import arriving, begin_import, bring, import_status, listed, stored_hash, work
 from kit.callers import Caller, serving
 from kit.oauth import refused
 from sqlalchemy import select
@@ -30,11 +30,6 @@ def sample(hashes: list[ForeignHash]) -> list[ForeignHash]:
 
 
 SAMPLE = sample(TAKEN)
-
-
-def import_(people: People, *users: Json) -> Json:
-    method = "CloudDirectoryTransferService/ImportCloudDirectoryUsers"
-    return people.manage(method, encryption_secret=SECRET, users=body({"users": list(users)}))
 
 
 @pytest.fixture
@@ -72,12 +67,12 @@ def test_weak_hashes_are_taken_where_the_operator_allows_them(shared_caller: Cal
     chosen = sample(WEAK)
     users = [arriving(address(place), one.hash) for place, one in enumerate(chosen)]
     people = People(shared_caller, "manager")
-    refused_here = import_(people, *users)
+    refused_here = bring(people, *users)
     assert refused_here["added"] == 0
     assert {one["error"]["code"] for one in refused_here["failReasons"]} == {"UNKNOWN_HASH"}
     with serving(shared_caller.installation.with_settings(weak_hashes=True)) as caller:
         allowing = People(caller, "manager")
-        assert import_(allowing, *users)["added"] == len(users)
+        assert bring(allowing, *users)["added"] == len(users)
         application = allowing.oauth.application()
         for place, one in enumerate(chosen):
             assert allowing.oauth.sign_in(application, address(place), password=one.password)["access_token"]
@@ -86,7 +81,7 @@ def test_weak_hashes_are_taken_where_the_operator_allows_them(shared_caller: Cal
 
 def test_what_is_not_encrypted_is_never_told_to_have_a_wrong_secret(people: People) -> None:
     users = [arriving(address(place), one.hash) for place, one in enumerate([*REFUSED, *sample(WEAK)][:50])]
-    told = import_(people, *users)
+    told = bring(people, *users)
     assert told["added"] == 0
     assert {one["error"]["code"] for one in told["failReasons"]} == {"UNKNOWN_HASH"}
     assert any("Django" in one["error"]["message"] for one in told["failReasons"])
@@ -104,7 +99,7 @@ def test_a_hash_of_the_text_as_it_was_typed_fits_it_and_is_made_anew(people: Peo
     strong = PasswordHasher(2, 32_768, 1).hash(typed.encode())
     hashes = {"bcrypt@example.com": bcrypt.hashpw(typed.encode(), bcrypt.gensalt(4)).decode(),
               "argon2@example.com": strong}  # fmt: skip
-    assert import_(people, *(arriving(*one) for one in hashes.items()))["added"] == 2
+    assert bring(people, *(arriving(*one) for one in hashes.items()))["added"] == 2
     for name in hashes:
         with refused("invalid_grant"):
             people.oauth.sign_in(application, name, password=typed + "x")
@@ -131,7 +126,7 @@ def test_a_hash_is_only_replaced_by_one_that_is_no_weaker(shared_caller: Caller,
     with serving(shared_caller.installation.with_settings(argon2_memory_kib=19_456, argon2_passes=2)) as caller:
         people = People(caller, "manager")
         phc = argon2(numbers)
-        assert import_(people, arriving("jane@example.com", phc))["added"] == 1
+        assert bring(people, arriving("jane@example.com", phc))["added"] == 1
         application = people.oauth.application()
         assert people.oauth.sign_in(application, "jane@example.com", password=PASSWORD)["access_token"]
         (user,) = listed(people)
@@ -150,7 +145,7 @@ def test_a_past_password_that_is_unknown_does_not_cost_the_user_the_import(peopl
     history: list[Any] = [{"passwordHash": one if isinstance(one, str) else one.decode()} for one in past]
     history += ["$2b$04$", 5, {"passwordHash": 5}]
     user = arriving("jane@example.com", good.hash, passwordHistory=history)
-    answer = import_(people, user)
+    answer = bring(people, user)
     assert (answer["added"], answer["failed"], answer["failReasons"]) == (1, 0, [])
     reasons = answer["leftOut"]["reasons"]
     assert [one["error"]["code"] for one in reasons] == [
@@ -165,7 +160,7 @@ def test_a_past_password_that_is_unknown_does_not_cost_the_user_the_import(peopl
         rows = reading.rows(select(kept.c.hash).where(kept.c.tenant_id == people.tenant_id))
     assert [row.hash for row in rows] == [history[3]["passwordHash"]]
     assert people.oauth.sign_in(people.oauth.application(), "jane@example.com", password=good.password)["access_token"]
-    assert "leftOut" not in import_(people, user), "who was not added has lost nothing"
+    assert "leftOut" not in bring(people, user), "who was not added has lost nothing"
 
 
 def test_the_job_of_an_import_tells_what_was_left_out_too(people: People) -> None:
@@ -179,7 +174,7 @@ def test_the_job_of_an_import_tells_what_was_left_out_too(people: People) -> Non
 
 
 def test_a_password_in_plain_text_is_not_taken_and_not_dropped_without_a_word(people: People) -> None:
-    answer = import_(people, arriving("jane@example.com", password="difference engine"))
+    answer = bring(people, arriving("jane@example.com", password="difference engine"))
     assert answer["added"] == 1
     assert [one["error"]["code"] for one in answer["leftOut"]["reasons"]] == ["PLAIN_PASSWORD"]
 
@@ -187,12 +182,12 @@ def test_a_password_in_plain_text_is_not_taken_and_not_dropped_without_a_word(pe
 @pytest.mark.parametrize("name", ["credentials", "hashedPassword", "password_hash", "secretDataAlone"])
 def test_a_password_where_it_is_not_read_is_not_dropped_without_a_word(people: People, name: str) -> None:
     member = {"credentialData": "{}"} if name == "secretDataAlone" else {name: [{"type": "password"}]}
-    answer = import_(people, {**arriving("jane@example.com", ""), **member})
+    answer = bring(people, {**arriving("jane@example.com", ""), **member})
     assert answer["added"] == 1
     (reason,) = answer["leftOut"]["reasons"]
     assert reason["error"]["code"] == "UNREAD_PASSWORD"
     assert reason["error"]["message"].startswith(f"{next(iter(member))} was left out")
-    plain = import_(people, {**arriving("june@example.com", ""), name: None, "profile": {"attributes": None}})
+    plain = bring(people, {**arriving("june@example.com", ""), name: None, "profile": {"attributes": None}})
     assert (plain["added"], "leftOut" in plain) == (1, False), "what is null is left out"
 
 
@@ -206,7 +201,7 @@ def test_a_password_where_it_is_not_read_is_not_dropped_without_a_word(people: P
 )  # fmt: skip
 def test_a_field_of_the_wrong_type_is_named_in_our_words(people: People, scim: Json, field: str) -> None:
     user = arriving("jane@example.com", "")
-    (reason,) = import_(people, {**user, "scimUser": {**user["scimUser"], **scim}})["failReasons"]
+    (reason,) = bring(people, {**user, "scimUser": {**user["scimUser"], **scim}})["failReasons"]
     message = f"scimUser.{field} has a value of the wrong type."
     assert reason["error"] == {"code": "INVALID_VALUE", "message": message}
 
@@ -228,7 +223,7 @@ def test_a_credential_of_keycloak_is_taken_as_it_stands_in_the_export(people: Pe
         user["passwordHash"] = forms[form]
     else:
         user = {**{name: value for name, value in user.items() if name != "passwordHash"}, **forms[0]}
-    answer = import_(people, {**user, "passwordHashAlg": "pbkdf2"})
+    answer = bring(people, {**user, "passwordHashAlg": "pbkdf2"})
     assert answer["added"] == 1, answer
     assert people.oauth.sign_in(people.oauth.application(), "jane@example.com", password=PASSWORD)["access_token"]
 
@@ -244,5 +239,5 @@ def test_a_hash_may_be_called_by_its_own_prefix(people: People) -> None:
         users += [
             {**arriving(address(len(users) + n), one.hash), "passwordHashAlg": name} for n, name in enumerate(called)
         ]
-    answer = import_(people, *users)
+    answer = bring(people, *users)
     assert (answer["added"], answer["failReasons"]) == (len(users), [])

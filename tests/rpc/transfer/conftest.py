@@ -1,4 +1,4 @@
-"""The two tenants of a move."""
+"""A tenant, and the two tenants of a move."""
 
 from __future__ import annotations
 
@@ -14,4 +14,10 @@ def source(shared_caller: Caller) -> People:
 
 @pytest.fixture
 def target(shared_caller: Caller) -> People:
+    return People(shared_caller, "manager")
+
+
+@pytest.fixture
+def people(shared_caller: Caller) -> People:
+    """A tenant in which nobody signs in before the mail address is confirmed, as in a new one."""
     return People(shared_caller, "manager")

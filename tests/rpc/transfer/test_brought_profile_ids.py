@@ -8,8 +8,8 @@ import bcrypt
 import pytest
 from kit.accounts.directory import NOT_FOUND, Json, People, body
 from kit.accounts.pre_registered import MAIL, nominate, signed_in
-from kit.accounts.transfers import SECRET, arriving, begin_import, import_status, work
-from kit.callers import Caller, refusal
+from kit.accounts.transfers import arriving, begin_import, bring, import_status, work
+from kit.callers import refusal
 from kit.oauth import PASSWORD, Application, refused
 
 from ostiary.oauth.clients.clients import CONFIDENTIAL, create_client
@@ -19,16 +19,6 @@ from ostiary_api.appid.management.v4 import tokens_pb2 as tokens_pb
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
 GUID = "3f0e6d5a-9c1b-4c2e-8a7d-1b2c3d4e5f60"
 SUBS = (GUID, "auth0|5f7c8ec7c33c6c004bbafe82", "f:b3e1:ada.lovelace", "urn:x/y%2F?a=1#b", "a" * 255, "1", "~!*'();")
-
-
-@pytest.fixture
-def people(shared_caller: Caller) -> People:
-    return People(shared_caller, "manager")
-
-
-def bring(people: People, *users: Json) -> Json:
-    method = "CloudDirectoryTransferService/ImportCloudDirectoryUsers"
-    return people.manage(method, encryption_secret=SECRET, users=body({"users": users}))
 
 
 def bring_profiles(people: People, *users: Json) -> Json:

@@ -8,24 +8,14 @@ from typing import Any
 
 import bcrypt
 import pytest
-from kit.accounts.directory import TAKEN, Json, People, body
+from kit.accounts.directory import TAKEN, Json, People
 from kit.accounts.pre_registered import MAIL, nominate, setting, signed_in
-from kit.accounts.transfers import PROFILES, SECRET, arriving, begin_import, count, import_status, listed, work
-from kit.callers import Caller, refusal
+from kit.accounts.transfers import PROFILES, arriving, begin_import, bring, count, import_status, listed, work
+from kit.callers import refusal
 from kit.oauth import PASSWORD
 
 DIRECTORY = "cloud_directory"
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
-
-
-@pytest.fixture
-def people(shared_caller: Caller) -> People:
-    return People(shared_caller, "manager")
-
-
-def bring(people: People, *users: Json) -> Json:
-    method = "CloudDirectoryTransferService/ImportCloudDirectoryUsers"
-    return people.manage(method, encryption_secret=SECRET, users=body({"users": users}))
 
 
 def ada(attributes: Json | None = None, roles: tuple[str, ...] = (), **facts: Any) -> Json:

@@ -7,8 +7,8 @@ from typing import Any
 import bcrypt
 import pytest
 from kit.accounts.directory import Json, People, body, unwrapped
-from kit.accounts.transfers import SECRET, arriving
-from kit.callers import Caller, refusal
+from kit.accounts.transfers import SECRET, arriving, bring
+from kit.callers import refusal
 from kit.oauth import PASSWORD, refused
 
 from ostiary.delivery.texts.templates import USER_VERIFICATION
@@ -17,17 +17,6 @@ from ostiary.self_service.one_time_codes import find_code, new_code
 
 HASH = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
 ADA = "ada@example.com"
-
-
-@pytest.fixture
-def people(shared_caller: Caller) -> People:
-    """A tenant in which nobody signs in before the mail address is confirmed, as in a new one."""
-    return People(shared_caller, "manager")
-
-
-def bring(people: People, *users: Json) -> Json:
-    method = "CloudDirectoryTransferService/ImportCloudDirectoryUsers"
-    return people.manage(method, encryption_secret=SECRET, users=body({"users": users}))
 
 
 def ada(status: str, **facts: Any) -> Json:
