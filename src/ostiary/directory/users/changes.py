@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from sqlalchemy import bindparam, update
@@ -38,6 +38,8 @@ from ostiary.store.prepared import prepared
 from ostiary.store.tables import User, table_of
 from ostiary.store.work import Work
 
+Accept = Callable[[UserView], object]
+"""Raises what speaks against a change of this user."""
 _USERS = table_of(User)
 _DESCRIPTION = ("display_name", "display_name_key", "given_name", "family_name", "locale", "document")
 _CHANGED = (
@@ -55,8 +57,12 @@ _CHANGED = (
 _CHANGE = prepared(update(_USERS).where(*THE_USER).values({name: bindparam(name) for name in _CHANGED}))
 
 
-def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, now_ms: int) -> UserView:
+def update_user(
+    work: Work, tenant_id: str, user_id: str, change: UserChange, now_ms: int, accept: Accept = lambda _user: None
+) -> UserView:
     """Replaces what describes a user, and the mail addresses if the change holds any.
+
+    `accept` gets the user as it is, locked, and raises what a dialect has against the change.
 
     An address that stays keeps whether it is verified. A user name that is an address which goes becomes the new
     primary one: else it would still sign in, and belong to nobody else. Raises USER_NOT_FOUND, what `check_change`
@@ -66,6 +72,7 @@ def update_user(work: Work, tenant_id: str, user_id: str, change: UserChange, no
     # Lock, then read, then change: else of two changes at once one is lost without a word.
     held = lock_user(work, tenant_id, user_id)
     view = views_of(work, tenant_id, [held])[0]
+    accept(view)
     after = view if change.emails is None else _with_addresses(view, change.emails)
     user_name = _name_after(view, after, held.user_name_key, change)
     user_name_key = login_key(user_name)

@@ -15,6 +15,7 @@ from ostiary.directory.profiles.profiles import directory_profile
 from ostiary.directory.users.changes import update_user
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.directory.users.contacts import Contact, email_keys, one_primary
+from ostiary.directory.users.input import check_change
 from ostiary.directory.users.message import new_user, user_change
 from ostiary.directory.users.users import UserView, get_user, list_users, user_count, user_named
 from ostiary.errors import invalid
@@ -80,9 +81,11 @@ class CloudDirectoryUsersServicer(cloud_directory_users_pb2_grpc.CloudDirectoryU
     def UpdateCloudDirectoryUser(
         self, request: pb.UpdateCloudDirectoryUserRequest, context: grpc.ServicerContext
     ) -> pb.CloudDirectoryUser:
-        work, change, now_ms = current_call().work, user_change(request.user), self._clock.now_ms()
-        user = update_user(work, request.tenant_id, request.user_id, replace(change, emails=None), now_ms)
-        _refuse_other_addresses(user, change.emails or ())
+        work, change, now_ms = current_call().work, check_change(user_change(request.user)), self._clock.now_ms()
+        user = update_user(
+            work, request.tenant_id, request.user_id, replace(change, emails=None), now_ms,
+            accept=lambda user: _refuse_other_addresses(user, change.emails or ()),
+        )  # fmt: skip
         if not user.active:
             end_access_of_user(work, request.tenant_id, user.id, now_ms)
         return user_message(user, self._clock.now_ms())
