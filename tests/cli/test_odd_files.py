@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,9 +52,17 @@ def absent(path: Path) -> None:
 KINDS = [folder, pipe, device, unreadable, random, latin1, absent]
 
 
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An installation to be copied: to make one takes longer than what is asked of it."""
+    folder = tmp_path_factory.mktemp("installed")
+    assert ostiary_here("init", cwd=folder).code == 0
+    return folder
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    assert ostiary_here("init", cwd=tmp_path).code == 0
+def place(installed: Path, tmp_path: Path) -> Path:
+    shutil.copytree(installed, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

@@ -29,6 +29,8 @@ HTTP_OF = {
 }
 """What a native status may look like over REST, in some dialect."""
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
+one_database = pytest.mark.parametrize("server", ["sqlite"], indirect=True, scope="module")
+"""What is refused before the database is asked is refused alike on both."""
 
 
 def named(operation: Operation) -> str:
@@ -80,6 +82,7 @@ def tokens(server: Served) -> Tokens:
     return Tokens(server)
 
 
+@one_database
 @pytest.mark.parametrize("operation", REST, ids=named)
 def test_it_is_reached_by_each_of_its_paths(server: Served, operation: Operation) -> None:
     for route in operation.rules.routes:
@@ -92,6 +95,7 @@ def test_it_is_reached_by_each_of_its_paths(server: Served, operation: Operation
             assert answer.status_code == 401, answer.text
 
 
+@one_database
 @pytest.mark.parametrize("operation", REST, ids=named)
 def test_another_verb_is_405_with_what_is_allowed(server: Served, operation: Operation) -> None:
     for route in operation.rules.routes:
@@ -120,6 +124,7 @@ def test_rest_and_native_grpc_decide_alike(
                 assert answer.status_code in HTTP_OF[code], f"{name} {tenant}: {code} but {answer.text}"
 
 
+@one_database
 @pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.rules.roles], ids=named)
 def test_nobody_gets_in_without_a_token(server: Served, operation: Operation) -> None:
     with server.channel() as channel:

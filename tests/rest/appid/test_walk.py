@@ -20,6 +20,8 @@ HOSTILE = ("\x00", "\ud800", 2**63)
 """What may stand in the place of any value."""
 WALKED = {number: facts for number, facts in OPERATIONS.items() if number not in NOT_YET}
 each = pytest.mark.parametrize("number", WALKED)
+one_database = pytest.mark.parametrize("walk", ["sqlite"], indirect=True, scope="module")
+"""What is refused before the database is asked is refused alike on both."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -64,6 +66,7 @@ def test_it_succeeds_as_documented_for_each_role_that_may(walk: Walk, number: st
         walk.succeeded.add(number)
 
 
+@one_database
 @each
 def test_nobody_gets_in_without_a_token(walk: Walk, number: str) -> None:
     there = walk.place("home")
@@ -71,6 +74,7 @@ def test_nobody_gets_in_without_a_token(walk: Walk, number: str) -> None:
         is_refusal(walk.send(number, there.tenant_id, there.headers(role)), 401)
 
 
+@one_database
 @each
 def test_a_role_that_is_not_named_is_refused(walk: Walk, number: str) -> None:
     there = walk.place("home")
@@ -176,6 +180,7 @@ SETTINGS = {
 }
 
 
+@one_database
 @pytest.mark.parametrize(("number", "bad"), LIMITS)
 def test_beyond_a_documented_limit_is_400(walk: Walk, number: str, bad: Json) -> None:
     is_refusal(walk.ask(number, "scratch", made=walk.lasting("scratch", number), **bad), 400)
@@ -204,6 +209,7 @@ def test_what_is_documented_as_refused_is_refused(walk: Walk, number: str, refus
     is_refusal(walk.ask(number, "scratch", made=walk.lasting("scratch", number), **refused), refused["status"])
 
 
+@one_database
 @pytest.mark.parametrize(("number", "at", "index"), AMONG)
 def test_a_path_takes_its_documented_words_only(walk: Walk, number: str, at: list[str], index: int) -> None:
     wrong = [*at[:index], "something_else", *at[index + 1 :]]
