@@ -92,8 +92,8 @@ class Authentication:
         )  # fmt: skip
 
     def giver(self, principal: Principal, tenant_id: str) -> Callable[[Work], Permissions]:
-        """What the caller may do on a tenant when it is asked, in the transaction of a change of rights: its own may
-        have been taken since it was authenticated. Raises 401 when it may not act any more."""
+        """Reads what the caller may do on a tenant when it is asked, in the transaction of a change of rights: its own
+        may have been taken since it was authenticated. Raises 401 when it may not act any more."""
 
         def held(work: Work) -> Permissions:
             return permissions_on(replace(principal, permissions=self._held_now(work, principal)), tenant_id)

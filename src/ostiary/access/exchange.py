@@ -62,16 +62,16 @@ class IamProfile:
         return invalid("BXNIM0134E", f"grant_type must be {GRANT_TYPE}.")
 
     def begin(self, call: TokenCall, now_ms: int) -> IamRequest:
-        """Nobody proves anything before the grant."""
+        """Begins with the grant: no client proves itself before it."""
         grant = find_grant(self, call.form)
         return TokenRequest(self, grant, call, self.tokens.platform(call.reading.work), None, now_ms)
 
     def find_subject(self, request: IamRequest, terms: GrantTerms) -> HeldApiKey | None:
-        """Nobody: there are no refresh tokens."""
+        """Finds nobody: IAM issues no refresh tokens."""
         return None
 
     def refresh_lifetime_s(self, request: IamRequest) -> int:
-        """None is issued."""
+        """Returns 0: no refresh token is issued."""
         return 0
 
     def prepare(self, request: IamRequest, authorized: Authorized[HeldApiKey]) -> UnsignedTokens:
@@ -93,7 +93,7 @@ class IamProfile:
     def check_unchanged(
         self, work: Work, request: IamRequest, authorized: Authorized[HeldApiKey], unsigned: UnsignedTokens
     ) -> None:
-        """Nothing: a token dies with its key."""
+        """Checks nothing: a token dies with its key."""
 
     def response(self, issued: Issued) -> dict[str, Any]:
         """IAM's form, which has members that nobody uses."""

@@ -118,7 +118,7 @@ def _api_key(runtime: Runtime, tenant_id: str) -> Iterator[str]:
 
 
 def _own_settings(application: Json) -> OwnSettings:
-    """What some servers keep with each application; App ID keeps it with the tenant, and has none of these members."""
+    """Settings that some servers keep with each application; App ID keeps them with the tenant."""
     uris, logout_uris = application.get("redirectUris"), application.get("logoutRedirectUris")
     return OwnSettings(
         None if uris is None else tuple(uris),

@@ -34,5 +34,5 @@ class Page:
 
     @property
     def previous_start(self) -> int | None:
-        """Where the page before begins; None where this is the first."""
+        """Start of the page before; None if this is the first."""
         return max(1, self.start - self.size) if self.start > 1 else None

@@ -95,7 +95,7 @@ class Steps(Generic[S]):
         self._steps = steps
         self.fields = tuple({STEP, *(name for step in steps for name in step.fields)})
         self.met = frozenset(step.meets for step in steps if step.meets)
-        """What the steps can meet."""
+        """Needs that the steps can meet."""
 
     def current(self, work: Work, tenant: TenantView, transaction: Transaction, chosen: str = "") -> S | None:
         """The step whose turn it is: the first one that applies and is not done, or the `chosen` one where it is an

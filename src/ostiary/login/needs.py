@@ -15,12 +15,12 @@ from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
 IDENTITY = "identity"
-"""Who it is: the first factor."""
+"""Need of the first factor: who it is."""
 SECOND_FACTOR = "second_factor"
 
 
 def unmet_needs(work: Work, tenant: TenantView, transaction: SignInTransaction) -> Sequence[str]:
-    """What is still to be proved, in this order."""
+    """Needs that are still to be proved, in this order."""
     needs = [IDENTITY, SECOND_FACTOR] if _asks_for_second_factor(work, tenant, transaction) else [IDENTITY]
     return [need for need in needs if not transaction.has_met(need)]
 

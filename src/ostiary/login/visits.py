@@ -83,7 +83,7 @@ SignInStep = Step[SignInTransaction, SignInVisit]
 
 
 def browser_half(call: Call, handle: str) -> BrowserHalf:
-    """What a browser sends: the handle of its form, and the secret in the cookie that belongs to it."""
+    """Browser's part of a sign-in: the handle of its form, and the secret in the cookie that belongs to it."""
     return BrowserHalf(handle, _cookies(call).get(cookie_name(handle), ""))
 
 

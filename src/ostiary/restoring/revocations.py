@@ -50,7 +50,7 @@ RIGHTS = (ProfileRole, ClientRole, RoleScope, GroupMember)
 _TENANTS, _API_KEYS, _OUTBOX = table_of(Tenant), table_of(ApiKey), table_of(Message)
 _USED = table_of(UsedOnce)
 _OF_CLIENT = ("secret_digest", "sealed_secret", "redirect_uris", "logout_redirect_uris")
-"""What a client has as the replaced store has it."""
+"""Client's columns that are taken as the replaced store has them."""
 
 
 def end_what_is_temporary(work: Work, now_ms: int) -> None:

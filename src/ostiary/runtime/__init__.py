@@ -15,7 +15,7 @@ from ostiary.runtime.oauth import OAuthParts, build_oauth
 
 @dataclass(frozen=True, slots=True)
 class Runtime(Foundation):
-    """What servicers are given: the foundation, and the parts of each feature."""
+    """Parts that servicers are given: the foundation, and the parts of each feature."""
 
     messages: MessageParts
     directory: DirectoryParts

@@ -24,7 +24,7 @@ from ostiary.store.tenancy import Tenancy
 
 @dataclass(frozen=True, slots=True)
 class Foundation:
-    """What every feature may use."""
+    """Parts that every feature may use."""
 
     settings: Settings
     clock: Clock

@@ -63,7 +63,7 @@ class SamlProvider:
 
 @dataclass(frozen=True, slots=True)
 class CertificateValidity:
-    """When the certificate at `position` expires (UTC seconds), and what to say about it; empty: nothing."""
+    """Expiry of the certificate at `position` (UTC seconds), and what to say about it; empty: nothing."""
 
     position: int
     expires_s: float

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 _OURS = b'option go_package = "ostiary.internal/'
-"""What each of our protos says, and nobody else's."""
+"""Text of each of our own protos."""
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 

@@ -17,7 +17,7 @@ MAX_SECRET = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    """How a tenant's own endpoint is told who sends: `type` is none, BASIC or HEADER. Secrets are empty
+    """Authorization at a tenant's own endpoint: `type` is none, BASIC or HEADER. Secrets are empty
     for who may not see them."""
 
     type: str

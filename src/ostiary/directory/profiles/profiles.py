@@ -70,8 +70,8 @@ OF_PROFILE = and_(
 PROFILE_OF_IDENTITY = and_(
     _PROFILES.c.id == _IDENTITIES.c.profile_id, _PROFILES.c.tenant_id == unindexed(_IDENTITIES.c.tenant_id)
 )
-"""The same where the identities are chosen first. Said plainly, the tenant would be known of profiles too, and SQLite,
-which often has no statistics, would look at every profile of it."""
+"""Conditions of the same kind, where the identities are chosen first. Said plainly, the tenant would be known of
+profiles too, and SQLite, which often has no statistics, would look at every profile of it."""
 _WHOLE = (
     select(*COLUMNS, *IDENTITY_COLUMNS)
     .select_from(_PROFILES.outerjoin(_IDENTITIES, OF_PROFILE))

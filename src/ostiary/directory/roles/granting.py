@@ -31,7 +31,7 @@ _HOLDERS = {
     for kind, table in ((USER, table_of(User)), (GROUP, table_of(Group)))
 }
 Giver = Callable[[Work], Permissions]
-"""What the one who gives may do on the organization, read in the transaction of the change."""
+"""Permissions of the giver on the organization, read in the transaction of the change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def revoke_role(work: Work, tenant_id: str, holder: Holder, role: str, giver: Gi
 
 
 def permissions_of_role(work: Work, tenant_id: str, role: str) -> Permissions:
-    """What a role that can be given in this organization permits. Raises ROLE_NOT_FOUND."""
+    """Permissions of a role that can be given in this organization. Raises ROLE_NOT_FOUND."""
     if role in FOR_HOLDERS:
         return BUILT_IN[role].permissions
     row = work.row(_PERMISSIONS, {"of_tenant": tenant_id, "role": role})

@@ -97,12 +97,12 @@ def permissions_from(rows: Iterable[Row[Any]], tenant_id: str, held: Permissions
 
 
 def permissions_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> Permissions:
-    """What a directory user may do in its organization. One that does not exist may as much as one without roles."""
+    """Permissions of a directory user in its organization. One that does not exist may as much as one without roles."""
     rows = work.rows(_OF_USER, {"of_tenant": tenant_id, "id": user_id, "now_ms": now_ms})
     return permissions_from(rows, tenant_id, SIGNED_IN)
 
 
 def permissions_of_group(work: Work, tenant_id: str, group_id: str, now_ms: int) -> Permissions:
-    """What a group gives to its members, by its own roles and by those of the groups that it belongs to."""
+    """Permissions that a group gives to its members, by its own roles and by those of the groups that it belongs to."""
     rows = work.rows(_OF_GROUP, {"of_tenant": tenant_id, "id": group_id, "now_ms": now_ms})
     return permissions_from(rows, tenant_id)

@@ -40,7 +40,7 @@ _NOT_IN_ROLES = frozenset({Permission.PLATFORM_OPERATE, Permission.SERVICE_READ,
 
 @dataclass(frozen=True, slots=True)
 class RoleDefinition:
-    """What an organization says of a role. `service_definition_id` is None for a role of the organization itself."""
+    """Description of a role by its organization. `service_definition_id` is None for a role of its own."""
 
     name: str
     display_name: str = ""

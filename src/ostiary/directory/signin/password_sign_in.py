@@ -35,7 +35,7 @@ _UNKNOWN_LOGIN_FAILURES = ExactLimit("wrong_password", 1 << 30, 60, 0)
 
 @dataclass(frozen=True, slots=True)
 class KnownLogin:
-    """What is known of a login before its password is checked.
+    """Login that was looked up, before its password is checked.
 
     `name` is what was typed, in compared form; `user_id` is empty where nobody signs in with it. `subject` is by what
     its tries are counted. `phc` is the hash of the user's password, None if there is none: then `decoy` is compared.

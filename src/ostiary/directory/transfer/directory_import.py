@@ -18,7 +18,7 @@ MAX_USERS = 50
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What became of the users of an import: how many were added, which were refused, and what was left out of those
+    """Result of an import of users: how many were added, which were refused, and what was left out of those
     who were added."""
 
     added: int

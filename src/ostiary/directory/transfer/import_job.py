@@ -121,5 +121,5 @@ def _with(reasons: list[dict[str, Any]], more: list[dict[str, Any]]) -> str:
 
 
 def _shown(refusal: Refusal) -> dict[str, Any]:
-    """As it is noted in the job's row, in the form in which callers see it."""
+    """Writes it as the job's row holds it, in the form in which callers see it."""
     return {**refusal.names, "error": {"code": refusal.error.reason, "message": refusal.error.message}}

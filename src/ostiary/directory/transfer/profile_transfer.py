@@ -72,7 +72,7 @@ class RefusedProfile:
 
 @dataclass(frozen=True, slots=True)
 class ImportedProfiles:
-    """What became of the profiles of an import."""
+    """Result of an import of profiles."""
 
     added: int
     refused: tuple[RefusedProfile, ...]

@@ -113,7 +113,7 @@ def _with_facts(new: NewUser, document: dict[str, Any]) -> NewUser:
 
 
 def _stated_facts(user: UserView) -> dict[str, bool]:
-    """What App ID's `status` does not say of a user."""
+    """Facts of a user that App ID's `status` does not tell."""
     return {} if user.may_sign_in == is_confirmed(user) else {"maySignIn": user.may_sign_in}
 
 

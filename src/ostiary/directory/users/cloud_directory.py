@@ -18,7 +18,7 @@ METHODS = ("email",)
 
 @dataclass(frozen=True, slots=True)
 class CloudDirectory:
-    """What the users of a tenant's directory may do, and which mails they receive.
+    """Settings of what the users of a tenant's directory may do, and which mails they receive.
 
     `is_active`: whether they may sign in. `identity_field`: what they type then, email or userName.
     `confirmation`: FULL, RESTRICTIVE or OFF.

@@ -10,7 +10,7 @@ PENDING, CONFIRMED = "PENDING", "CONFIRMED"
 
 
 class Person(Protocol):
-    """What the status is derived from; `email` is the primary mail address, empty if there is none."""
+    """Facts from which the status is derived; `email` is the primary mail address, empty if there is none."""
 
     @property
     def may_sign_in(self) -> bool: ...

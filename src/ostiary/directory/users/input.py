@@ -92,7 +92,7 @@ def check_user(new: NewUser) -> NewUser:
 
 
 def check_change(change: UserChange) -> UserChange:
-    """The same for a change, but that the mail addresses may be left out."""
+    """Checks a change like a new user, but the mail addresses may be left out."""
     email_keys(one_primary("emails", change.emails or ()))
     _check(change, change.user_name)
     return change

@@ -31,7 +31,7 @@ class AnonymousStep(SignInStep):
         self._entropy = entropy
 
     def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
-        """Where an anonymous user is asked for."""
+        """Applies where an anonymous user is asked for."""
         return transaction.request.provider == ANONYMOUS
 
     def show(self, visit: SignInVisit, problem: DomainError | None = None) -> Done:

@@ -22,7 +22,7 @@ class ConfirmAddressStep(LinkStep):
         self._self_service = self_service
 
     def applies(self, work: Work, tenant: TenantView, transaction: OpenedLink) -> bool:
-        """For links of verification mails."""
+        """Applies to links of verification mails."""
         return transaction.link.kind == USER_VERIFICATION
 
     def submit(self, visit: LinkVisit) -> Done:

@@ -16,7 +16,7 @@ class DeadLinkStep(LinkStep):
     says = LinkPage("This link cannot be used any more", "Go on to see what you can do.", "Continue")
 
     def applies(self, work: Work, tenant: TenantView, transaction: OpenedLink) -> bool:
-        """Where the link has failed."""
+        """Applies where the link has failed."""
         return bool(transaction.link.failure)
 
     def submit(self, visit: LinkVisit) -> Done:

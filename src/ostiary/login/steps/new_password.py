@@ -26,7 +26,7 @@ class NewPasswordStep(LinkStep):
         self._password_change = password_change
 
     def applies(self, work: Work, tenant: TenantView, transaction: OpenedLink) -> bool:
-        """For links of reset mails."""
+        """Applies to links of reset mails."""
         return transaction.link.kind == RESET_PASSWORD
 
     def submit(self, visit: LinkVisit) -> Done:

@@ -28,7 +28,7 @@ class PasswordStep(SignInStep):
         self._user_sign_in = user_sign_in
 
     def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
-        """Where the directory is asked for, or no provider."""
+        """Applies where the directory is asked for, or no provider."""
         return transaction.request.provider in ("", PROVIDER)
 
     def show(self, visit: SignInVisit, problem: DomainError | None = None) -> HostedPage:

@@ -22,7 +22,7 @@ class TenantsResetPageStep(LinkStep):
         self._clock = clock
 
     def applies(self, work: Work, tenant: TenantView, transaction: OpenedLink) -> bool:
-        """For links of reset mails, where the tenant has such a page."""
+        """Applies to links of reset mails, where the tenant has such a page."""
         return transaction.link.kind == RESET_PASSWORD and bool(transaction.action_url)
 
     def submit(self, visit: LinkVisit) -> Done:

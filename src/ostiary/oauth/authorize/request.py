@@ -93,7 +93,7 @@ class AuthorizationRequest:
         return "none" in self.prompts
 
     def dump(self) -> dict[str, Any]:
-        """What JSON can hold, to be kept."""
+        """JSON form of the value, to be kept."""
         return asdict(self)
 
     @classmethod

@@ -66,7 +66,7 @@ class SignInTransaction:
         return replace(self, done=(*self.done, done), identified=self.identified or identified)
 
     def dump(self) -> dict[str, Any]:
-        """What is kept of it, as JSON can hold it."""
+        """JSON form of it, to be kept."""
         return {
             "request": self.request.dump(), "done": [asdict(done) for done in self.done],
             "identified": asdict(self.identified) if self.identified else None, "notes": dict(self.notes),

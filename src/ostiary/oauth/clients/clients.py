@@ -55,7 +55,7 @@ _COUNT = select(func.count()).where(_CLIENTS.c.tenant_id == bindparam("of_tenant
 
 @dataclass(frozen=True, slots=True)
 class OwnSettings:
-    """What a client has of its own, where other servers keep that with the client; None: the tenant's.
+    """Settings of a client's own, where other servers keep them with the client; None: the tenant's.
 
     URIs as in `redirect_uris`; lifetimes in seconds.
     """

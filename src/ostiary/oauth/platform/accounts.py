@@ -31,7 +31,7 @@ class Account:
 
     @property
     def user_id(self) -> str:
-        """The same: an account has no profile of its own."""
+        """Id of the user: an account has no profile of its own."""
         return self.user.id
 
     @property

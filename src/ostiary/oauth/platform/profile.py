@@ -79,7 +79,7 @@ class PlatformProfile:
         return _find(request.reading.work, request, terms)
 
     def refresh_lifetime_s(self, request: PlatformRequest) -> int:
-        """The same for everybody."""
+        """Returns the lifetime, which is the same for everybody."""
         return REFRESH_LIFETIME_S
 
     def prepare(self, request: PlatformRequest, authorized: Authorized[Account]) -> UnsignedTokens:
@@ -97,7 +97,7 @@ class PlatformProfile:
     def check_unchanged(
         self, work: Work, request: PlatformRequest, authorized: Authorized[Account], unsigned: UnsignedTokens
     ) -> None:
-        """Whoever opens a new grant must still be who was read; the use of an old one locks that."""
+        """Checks that the subject of a new grant is still who was read; the use of an old one locks that."""
         if authorized.terms is not None and _find(work, request, authorized.terms) is None:
             raise invalid_grant("The user has been signed out meanwhile.")
 

@@ -104,7 +104,7 @@ class AppProfile:
         return subject
 
     def refresh_lifetime_s(self, request: AppRequest) -> int:
-        """As the tenant or the client has set it; applications without a secret get no refresh tokens."""
+        """Reads the lifetime of the client or the tenant; applications without a secret get no refresh tokens."""
         client = request.required_client
         settings = TOKENS.read(request.reading.work, request.tenant).of_client(client.own)
         issued = settings.refresh_enabled and not client.is_public

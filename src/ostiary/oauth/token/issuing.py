@@ -78,5 +78,5 @@ def _issued(unsigned: UnsignedTokens, signatures: Sequence[bytes]) -> Issued:
 
 
 def with_refresh(issued: Issued, refresh_token: str, grant_id: str = "") -> Issued:
-    """The same tokens with a refresh token beside them."""
+    """Returns the same tokens with a refresh token beside them."""
     return replace(issued, refresh_token=refresh_token, grant_id=grant_id)

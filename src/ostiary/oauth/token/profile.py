@@ -17,7 +17,7 @@ from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
 AnySubject = TypeVar("AnySubject")
-"""What a profile knows of those for whom it issues tokens, read from the store."""
+"""Subject as a profile knows it, read from the store."""
 
 
 class RequestConnection(Protocol):

@@ -20,7 +20,7 @@ DEFAULT = pb.TokensConfig(
 
 @dataclass(frozen=True, slots=True)
 class TokenSettings:
-    """What a tenant's tokens are: lifetimes in seconds, and the claims that are mapped into them."""
+    """Settings of a tenant's tokens: lifetimes in seconds, and the claims that are mapped into them."""
 
     access_lifetime_s: int
     refresh_enabled: bool

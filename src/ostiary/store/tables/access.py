@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 from ostiary.store.tables.columns import moment, only_where, owned_by, sorted_text, text
 
 USER, GROUP = "User", "Group"
-"""What holds a role; what is a member of a group has the same words (RFC 7643 §4.2)."""
+"""Kinds of holders of a role; members of a group have the same words (RFC 7643 §4.2)."""
 
 
 class ApiKey(SQLModel, table=True):

@@ -58,9 +58,9 @@ class Message(SQLModel, table=True):
     tenant_id: str = owned_by("tenants.id", index=True)
     channel: str = Field(max_length=32, description="How it is sent: email, sms.")
     target: str = text()
-    """Where it is sent to, as the channel writes it: a mail address, a number."""
+    """Address of the receiver, as the channel writes it: a mail address, a number."""
     payload: str = text(default="{}")
-    """What is sent: a JSON object of `kind` (USER_VERIFICATION, WELCOME, …) and what the channel needs besides."""
+    """Content of the message, a JSON object: `kind` (USER_VERIFICATION, WELCOME, …) and what the channel needs."""
     sealed_code: str = text()
     """The one-time code that the message carries, if any."""
     state: str = Field(default="waiting", max_length=16, description="waiting, sent or failed.")

@@ -15,8 +15,8 @@ _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 _TOKEN = re.compile(r"\\.|\[|\]|\(\?:|\(\?|\(|\)|\||\.|.", re.DOTALL)
 _SAME_ESCAPES = frozenset("^$\\.*+?()[]{}|/-tnrdDwWx")
-"""What may follow a backslash: both read these alike, `\\w` and `\\d` as ASCII. They differ about `\\s`, `\\b` and
-`\\p`, and RE2 does not know `\\u`."""
+"""Letters that may follow a backslash: both read these alike, `\\w` and `\\d` as ASCII. They differ about `\\s`,
+`\\b` and `\\p`, and RE2 does not know `\\u`."""
 
 
 def compiled(pattern: str) -> Callable[[str], object]:

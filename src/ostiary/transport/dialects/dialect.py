@@ -31,7 +31,7 @@ def no_pages(request: Message) -> Page:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What one dialect does its own way. A new dialect is one such object.
+    """Dialect of clients: all that differs from the others. A new dialect is one such object.
 
     `render` writes an error for REST clients; its second argument is the path. `check_headers` raises what is wrong
     with the headers of an authorized request, such as a version that is not spoken. `tenant_header` is the header that

@@ -24,7 +24,7 @@ from ostiary.store.engine import Store
 from ostiary.store.work import Work
 
 Renewal = Callable[[TokenRequest[AnySubject], HeldGrant, AnySubject], Authorized[AnySubject]]
-"""What the use of a refresh token of one kind does, for a subject that may still have tokens."""
+"""Renewal by a refresh token of one kind, for a subject that may still have tokens."""
 
 
 class RefreshTokenGrant(GrantType[AnySubject]):
@@ -75,7 +75,7 @@ class Rotation:
     def __call__(
         self, request: TokenRequest[AnySubject], held: HeldGrant, subject: AnySubject
     ) -> Authorized[AnySubject]:
-        """The same subject and scope again, and the successor."""
+        """Renews with the same subject and scope, and a successor of the token."""
         terms, profile = held.terms, request.profile
         if held.sealed_answer:
             return Authorized(subject, terms.amr, repeated=repeated_answer(self._sealing, held))

@@ -1,4 +1,4 @@
-"""What became of exports, imports and removals of directory users, as App ID's messages."""
+"""Results of exports, imports and removals of directory users, as App ID's messages."""
 
 from __future__ import annotations
 
