@@ -54,6 +54,11 @@ _CHANGED = (
     "version",
     "modified_at",
 )
+_SET_LOCALE = prepared(
+    update(_USERS)
+    .where(*THE_USER, _USERS.c.locale != bindparam("locale"))
+    .values(locale=bindparam("locale"), version=_USERS.c.version + 1, modified_at=bindparam("now_ms"))
+)
 _CHANGE = prepared(update(_USERS).where(*THE_USER).values({name: bindparam(name) for name in _CHANGED}))
 
 
@@ -112,6 +117,12 @@ def _facts_after(user: UserView, change: UserChange) -> tuple[bool, bool]:
     if change.confirmed is None or change.confirmed == is_confirmed(user):
         return user.may_sign_in, user.email_verified
     return change.confirmed, change.confirmed and bool(user.email)
+
+
+def set_locale(work: Work, tenant_id: str, user_id: str, locale: str, now_ms: int) -> None:
+    """Gives a user another locale, and leaves everything else as it is. Raises USER_NOT_FOUND."""
+    lock_user(work, tenant_id, user_id)
+    work.run(_SET_LOCALE, {**user_key(tenant_id, user_id), "locale": locale, "now_ms": now_ms})
 
 
 def verify_address(work: Work, tenant_id: str, user_id: str, address_key: str, now_ms: int) -> bool:

@@ -41,7 +41,7 @@ from ostiary.ids import Entropy, new_id
 from ostiary.names import email_key, is_text, login_key, name_key
 from ostiary.store.pages import about_how_many, counted_rows, how_many, on_page, page_of
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import ExternalId, GroupMember, RoleBinding, User, UserEmail, table_of, unindexed
+from ostiary.store.tables import ExternalId, GroupMember, Preference, RoleBinding, User, UserEmail, table_of, unindexed
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
@@ -114,6 +114,7 @@ _NAMED_ELSEWHERE = [
         (table_of(GroupMember), "member_id"),
         (table_of(RoleBinding), "holder_id"),
         (table_of(ExternalId), "resource_id"),
+        (table_of(Preference), "owner_id"),
     )
 ]
 """Rows that no foreign key takes with a user: what they name may be a group too."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
+from ostiary.directory.preferences.preferences import CLIENT, Owner, forget_preferences
 from ostiary.errors import conflict, invalid, not_found
 from ostiary.ids import Entropy, digest, new_id, same
 from ostiary.keys.sealing import SealedField, Sealing
@@ -271,6 +272,7 @@ def delete_client(work: Work, tenant_id: str, client_id: str, now_ms: int) -> No
     unused = (_CODES.c.tenant_id == tenant_id, _CODES.c.client_id == client_id, _CODES.c.used_at.is_(None))
     work.run(update(_CODES).where(*unused).values(used_at=now_ms))
     revoke_grants_of(work, tenant_id, now_ms, client_id=client_id)
+    forget_preferences(work, tenant_id, Owner(client_id, CLIENT))
     work.delete(client)
 
 

@@ -9,6 +9,7 @@ from ostiary.store.tables.columns import as_id, table_of, temporary_tables, unin
 from ostiary.store.tables.groups import Group, GroupMember
 from ostiary.store.tables.installation import Fact, Job, Lease
 from ostiary.store.tables.keys import SigningKey
+from ostiary.store.tables.preferences import Preference, PreferenceDefinition
 from ostiary.store.tables.profiles import Identity, Profile, ProfileRole
 from ostiary.store.tables.roles import Role, RoleScope
 from ostiary.store.tables.sessions import Session, SignInTransaction
@@ -31,7 +32,8 @@ from ostiary.store.tables.users import (
 __all__ = [
     "GROUP", "USER", "ApiKey", "AuditEvent", "AuthorizationCode", "Client", "ClientRole", "ClientScope", "Counter",
     "ExternalId", "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginName", "Logo", "Message",
-    "MessageTemplate", "OneTimeCode", "OrganizationRole", "Password", "PastPassword", "Profile", "ProfileRole",
+    "MessageTemplate", "OneTimeCode", "OrganizationRole", "Password", "PastPassword", "Preference", "PreferenceDefinition", "Profile",
+    "ProfileRole",
     "RefreshToken", "RevokedToken", "Role", "RoleBinding", "RoleScope", "Session", "SettingDocument", "SettingSecret",
     "SignInTransaction", "SigningKey", "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail",
     "UserPhone", "WrongPassword", "as_id", "table_of", "temporary_tables", "unindexed",

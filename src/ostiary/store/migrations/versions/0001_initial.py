@@ -65,6 +65,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
     )
     op.create_table(
+        "preference_definitions",
+        sa.Column("classifier", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("data_type", sa.String(length=16), nullable=False),
+        sa.Column("constrained", sa.Boolean(), nullable=False),
+        sa.Column("allowed_values", sa.Text(), nullable=False),
+        sa.Column("min_value", sa.BigInteger(), nullable=True),
+        sa.Column("max_value", sa.BigInteger(), nullable=True),
+        sa.Column("default_value", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("classifier", name=op.f("pk_preference_definitions")),
+    )
+    op.create_table(
         "tenants",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
@@ -302,6 +315,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_outbox_due", "outbox", ["state", "next_attempt_at"], unique=False)
     op.create_index(op.f("ix_outbox_tenant_id"), "outbox", ["tenant_id"], unique=False)
+    op.create_table(
+        "preferences",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("owner_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("owner_kind", sa.String(length=8), nullable=False),
+        sa.Column("classifier", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("modified_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_preferences_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "owner_id", "owner_kind", "classifier", name=op.f("pk_preferences")),
+    )
     op.create_table(
         "profiles",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),

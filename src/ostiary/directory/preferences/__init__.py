@@ -1,0 +1,1 @@
+"""Preferences: values that users and programs choose for themselves, by classifier."""
