@@ -32,8 +32,9 @@ from ostiary.store.tables.users import (
 __all__ = [
     "GROUP", "USER", "ApiKey", "AuditEvent", "AuthorizationCode", "Client", "ClientRole", "ClientScope", "Counter",
     "ExternalId", "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginName", "Logo", "Message",
-    "MessageTemplate", "OneTimeCode", "OrganizationRole", "Password", "PastPassword", "Preference", "PreferenceDefinition",
-    "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role", "RoleBinding", "RoleScope", "Session",
-    "SettingDocument", "SettingSecret", "SignInTransaction", "SigningKey", "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail",
-    "UserPhone", "WrongPassword", "as_id", "table_of", "temporary_tables", "unindexed",
+    "MessageTemplate", "OneTimeCode", "OrganizationRole", "Password", "PastPassword", "Preference",
+    "PreferenceDefinition", "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role", "RoleBinding",
+    "RoleScope", "Session", "SettingDocument", "SettingSecret", "SignInTransaction", "SigningKey", "Tenant", "Transfer",
+    "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "WrongPassword", "as_id", "table_of",
+    "temporary_tables", "unindexed",
 ]  # fmt: skip
