@@ -12,9 +12,10 @@ import pytest
 from kit.rows import TENANT, tenant
 from kit.servers.databases import PostgresServer, make_schema
 from kit.statements import statements
-from sqlalchemy import create_engine, insert
+from sqlalchemy import create_engine, insert, literal, select
 
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY, IdentityView, identity_row, profile_row
+from ostiary.directory.roles.nesting import users_of, with_nested
 from ostiary.directory.users.contacts import Contact, email_rows
 from ostiary.directory.users.input import NewUser
 from ostiary.directory.users.users import user_row
@@ -67,6 +68,27 @@ def test_no_prepared_statement_reads_all_users_on_postgresql(postgres: PostgresS
     postgres.drop(url)
     assert len(seen) > 20
     assert [(sql, plan) for sql, plan in seen if READS_ALL.search(plan)] == []
+
+
+def test_without_statistics_the_members_of_groups_are_looked_up_by_the_groups(postgres: PostgresServer) -> None:
+    """PostgreSQL takes a table without statistics for nearly empty, and then the order in which it joins is chance: the
+    wrong one compares each member with each that it has found."""
+    url = postgres.new_database()
+    make_schema(url)
+    with closing(Store(url)) as store:
+        with store.writing.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE group_members SET (autovacuum_enabled = false)")
+        with store.write() as work:
+            work.add(tenant(TENANT, "acme"))
+            people(work)
+        with store.writing.connect() as connection:
+            connection.exec_driver_sql("SET plan_cache_mode = force_generic_plan")
+            nested = with_nested(select(literal("g" + "0" * 35).label("id")))
+            plan = plan_on_postgresql(connection, Prepared(users_of(nested)))[1]
+    postgres.drop(url)
+    assert not READS_ALL.search(plan)
+    assert "Index Cond: ((group_id)::text = ANY (" in plan
+    assert "Index Cond: ((tenant_id)" not in plan
 
 
 def people(work: Work) -> None:

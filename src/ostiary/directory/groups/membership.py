@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import and_, bindparam, delete, exists, select
 
 from ostiary.directory.roles.granting import Giver, Holder, check_holder, lock_rights
+from ostiary.directory.roles.nesting import of_kind
 from ostiary.directory.roles.permissions import refuse_beyond
 from ostiary.directory.roles.rights import permissions_of_group
-from ostiary.store.tables import GROUP, Group, GroupMember, table_of
+from ostiary.store.tables import GROUP, Group, GroupMember, table_of, unindexed
 from ostiary.store.work import Work
 
 _GROUPS, _MEMBERS = table_of(Group), table_of(GroupMember)
@@ -33,7 +34,9 @@ _DIRECT = (
 # UNION, not UNION ALL: groups may contain one another in a circle.
 _BELONGS = _DIRECT.union(
     select(_DIRECT.c.user_id, _MEMBERS.c.group_id).where(
-        _MEMBERS.c.tenant_id == bindparam("of_tenant"), _MEMBERS.c.member_id == _DIRECT.c.group_id
+        unindexed(_MEMBERS.c.tenant_id) == bindparam("of_tenant"),
+        _MEMBERS.c.member_id == _DIRECT.c.group_id,
+        of_kind(_MEMBERS, GROUP),
     )
 )
 _OF_USERS = (

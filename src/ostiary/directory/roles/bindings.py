@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, String, bindparam, cast, or_, select, union_all
+from sqlalchemy import Row, bindparam, or_, select, union, union_all
 from sqlalchemy.sql.dml import UpdateBase
 
 from ostiary.directory.roles.built_in import BUILT_IN, role_id
+from ostiary.directory.roles.nesting import of_kind, users_of, with_nested
 from ostiary.directory.roles.rights import by_groups, with_roles
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import GROUP, USER, GroupMember, OrganizationRole, RoleBinding, User, table_of, unindexed
+from ostiary.store.tables import GROUP, USER, OrganizationRole, RoleBinding, User, table_of, unindexed
 from ostiary.store.work import Work
 
-_BINDINGS, _ROLES = table_of(RoleBinding), table_of(OrganizationRole)
-_USERS, _MEMBERS = table_of(User), table_of(GroupMember)
+_BINDINGS, _ROLES, _USERS = table_of(RoleBinding), table_of(OrganizationRole), table_of(User)
 DIRECT, BY_GROUP = "DIRECT", "GROUP"
 """The values of `HeldRole.membership_type`: given to the holder itself, or to a group that it belongs to."""
 _SHOWN = (_BINDINGS.c.role, _BINDINGS.c.holder_type, _BINDINGS.c.expires_at, _ROLES.c.name, _ROLES.c.display_name)
@@ -44,20 +44,13 @@ _OF_HOLDERS = (
     )
 )
 _GIVEN = (
-    select(_BINDINGS.c.holder_id.label("id"), _BINDINGS.c.holder_type.label("kind"))
-    .where(
-        _BINDINGS.c.tenant_id == bindparam("of_tenant"),
-        _BINDINGS.c.role == bindparam("role"),
-        or_(_BINDINGS.c.expires_at.is_(None), _BINDINGS.c.expires_at > bindparam("now_ms")),
-    )
-    .cte("holders", recursive=True)
+    _BINDINGS.c.tenant_id == bindparam("of_tenant"),
+    _BINDINGS.c.role == bindparam("role"),
+    or_(_BINDINGS.c.expires_at.is_(None), _BINDINGS.c.expires_at > bindparam("now_ms")),
 )
-_HOLDERS = select(
-    _GIVEN.union(
-        select(_MEMBERS.c.member_id, cast(_MEMBERS.c.member_type, String(5))).where(
-            _MEMBERS.c.tenant_id == bindparam("of_tenant"), _MEMBERS.c.group_id == _GIVEN.c.id, _GIVEN.c.kind == GROUP
-        )
-    )
+_HOLDING_GROUPS = with_nested(select(_BINDINGS.c.holder_id.label("id")).where(*_GIVEN, of_kind(_BINDINGS, GROUP)))
+_HOLDERS = union(
+    select(_BINDINGS.c.holder_id.label("id")).where(*_GIVEN, of_kind(_BINDINGS, USER)), users_of(_HOLDING_GROUPS)
 )
 _BIND = prepared(lambda insert: _upsert(insert(_BINDINGS)))
 _NAMED = select(_ROLES.c.id, _ROLES.c.name, _ROLES.c.display_name).where(
@@ -119,7 +112,7 @@ def roles_of_groups(
 def holders_of_role(work: Work, tenant_id: str, role: str, now_ms: int) -> list[str]:
     """The ids of the users who hold a role now, themselves or through groups, sorted."""
     rows = work.rows(_HOLDERS, {"of_tenant": tenant_id, "role": role, "now_ms": now_ms})
-    return sorted({row.id for row in rows if row.kind == USER})
+    return sorted(row.id for row in rows)
 
 
 def bind_role(

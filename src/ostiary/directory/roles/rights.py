@@ -16,16 +16,16 @@ from sqlalchemy import (
     and_,
     bindparam,
     cast,
-    literal_column,
     or_,
     select,
     union_all,
 )
 
 from ostiary.directory.roles.built_in import BUILT_IN
+from ostiary.directory.roles.nesting import of_kind, with_containing
 from ostiary.directory.roles.permissions import NONE, SIGNED_IN, Permission, Permissions, read_permissions
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import GROUP, USER, GroupMember, OrganizationRole, RoleBinding, table_of
+from ostiary.store.tables import GROUP, USER, GroupMember, OrganizationRole, RoleBinding, table_of, unindexed
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary.store.work import Work
 
@@ -45,9 +45,9 @@ def with_roles(
     Only outer joins: they fix the order, in which the databases else begin with all bindings of the tenant.
     """
     held = and_(
-        _BINDINGS.c.tenant_id == tenant_id,
+        _BINDINGS.c.tenant_id == tenant_id if kind == USER else unindexed(_BINDINGS.c.tenant_id) == tenant_id,
         _BINDINGS.c.holder_id == holder_id,
-        _BINDINGS.c.holder_type == _word(kind),
+        of_kind(_BINDINGS, kind),
         or_(_BINDINGS.c.expires_at.is_(None), _BINDINGS.c.expires_at > bindparam("now_ms")),
     )
     named = and_(_ROLES.c.id == _BINDINGS.c.role, _ROLES.c.tenant_id == tenant_id)
@@ -56,27 +56,16 @@ def with_roles(
 
 def by_groups(*columns: ColumnElement[Any], kind: str = USER) -> Select[Any]:
     """`columns` of every group to which the holder `id` belongs, with its roles."""
-    of_tenant = _MEMBERS.c.tenant_id == _TENANT
     direct = select(_MEMBERS.c.group_id.label("id")).where(
-        of_tenant, _MEMBERS.c.member_id == bindparam("id"), _MEMBERS.c.member_type == _word(kind)
+        _MEMBERS.c.tenant_id == _TENANT, _MEMBERS.c.member_id == bindparam("id"), of_kind(_MEMBERS, kind)
     )
-    groups = direct.cte("holders", recursive=True)
-    # UNION, not UNION ALL: groups may contain one another in a circle.
-    groups = groups.union(
-        select(_MEMBERS.c.group_id).where(
-            of_tenant, _MEMBERS.c.member_id == groups.c.id, _MEMBERS.c.member_type == _word(GROUP)
-        )
-    )
+    groups = with_containing(direct)
     return select(*columns).select_from(with_roles(groups, groups.c.id, GROUP, _TENANT))
 
 
 def _of_holder(kind: str) -> Select[Any]:
     holder = select(cast(bindparam("id"), String(36)).label("id")).subquery("holder")
     return select(*RIGHTS).select_from(with_roles(holder, holder.c.id, kind, _TENANT))
-
-
-def _word(kind: str) -> ColumnElement[str]:
-    return literal_column(f"'{kind}'")
 
 
 _OF_USER = prepared(union_all(_of_holder(USER), by_groups(*RIGHTS)))

@@ -5,7 +5,7 @@ Every table but the installation's own starts with its tenant. Times are UTC mil
 
 from ostiary.store.tables.access import GROUP, USER, ApiKey, OrganizationRole, RoleBinding
 from ostiary.store.tables.clients import Client, ClientRole, ClientScope
-from ostiary.store.tables.columns import as_id, table_of, temporary_tables, unindexed
+from ostiary.store.tables.columns import as_id, one_of, table_of, temporary_tables, unindexed
 from ostiary.store.tables.groups import Group, GroupMember
 from ostiary.store.tables.installation import Fact, Job, Lease
 from ostiary.store.tables.keys import SigningKey
@@ -35,6 +35,6 @@ __all__ = [
     "MessageTemplate", "OneTimeCode", "OrganizationRole", "Password", "PastPassword", "Preference",
     "PreferenceDefinition", "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role", "RoleBinding",
     "RoleScope", "Session", "SettingDocument", "SettingSecret", "SignInTransaction", "SigningKey", "Tenant", "Transfer",
-    "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "WrongPassword", "as_id", "table_of",
-    "temporary_tables", "unindexed",
+    "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "WrongPassword", "as_id", "one_of",
+    "table_of", "temporary_tables", "unindexed",
 ]  # fmt: skip

@@ -58,9 +58,7 @@ class RoleBinding(SQLModel, table=True):
     """A role that a directory user or a group holds in its tenant. An expired one gives nothing from its moment on."""
 
     __tablename__ = "role_bindings"
-    __table_args__ = (
-        Index("ix_role_bindings_groups", "tenant_id", "holder_id", **only_where("holder_type = 'Group'")),
-    )
+    __table_args__ = (Index("ix_role_bindings_groups", "holder_id", **only_where("holder_type = 'Group'")),)
     tenant_id: str = owned_by("tenants.id", key=True)
     holder_id: str = Field(primary_key=True, max_length=36)
     holder_type: str = Field(primary_key=True, max_length=5, description="User or Group.")

@@ -7,11 +7,13 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     ColumnElement,
     ForeignKey,
     ForeignKeyConstraint,
     LargeBinary,
+    Select,
     String,
     Table,
     Text,
@@ -104,6 +106,30 @@ def _as_it_is(element: as_id, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(as_id, "postgresql")
 def _in_the_collation_of_ids(element: as_id, compiler: SQLCompiler, **options: Any) -> str:
     return f'{_as_it_is(element, compiler, **options)} COLLATE "default"'
+
+
+class one_of(FunctionElement[bool]):  # noqa: N801 - used like a function
+    """The condition that a column has one of the values that a selection finds, which is read first.
+
+    PostgreSQL would make a join of IN, and without statistics compare each row of one side with each of the other."""
+
+    inherit_cache = True
+    type = Boolean()
+
+    def __init__(self, column: ColumnElement[str], values: Select[tuple[str]]) -> None:
+        super().__init__(column, values.scalar_subquery())
+
+
+@compiles(one_of)
+def _in_selection(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = (compiler.process(each, **options) for each in element.clauses)
+    return f"{column} IN {values}"
+
+
+@compiles(one_of, "postgresql")
+def _in_array(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
+    column, values = (compiler.process(each, **options) for each in element.clauses)
+    return f"{column} = ANY (ARRAY {values})"
 
 
 def moment(*, index: bool = False, optional: bool = False) -> Any:

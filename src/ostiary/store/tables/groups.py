@@ -30,7 +30,8 @@ class GroupMember(SQLModel, table=True):
     __tablename__ = "group_members"
     __table_args__ = (
         Index("ix_group_members_member", "tenant_id", "member_id"),
-        Index("ix_group_members_nested", "tenant_id", "member_id", **only_where("member_type = 'Group'")),
+        Index("ix_group_members_containing", "member_id", "group_id", **only_where("member_type = 'Group'")),
+        Index("ix_group_members_nested", "group_id", "member_id", **only_where("member_type = 'Group'")),
     )
     tenant_id: str = owned_by("tenants.id")
     group_id: str = owned_by("groups.id", key=True)

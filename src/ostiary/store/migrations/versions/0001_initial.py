@@ -378,7 +378,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_role_bindings_groups",
         "role_bindings",
-        ["tenant_id", "holder_id"],
+        ["holder_id"],
         unique=False,
         sqlite_where=sa.text("holder_type = 'Group'"),
         postgresql_where=sa.text("holder_type = 'Group'"),
@@ -597,11 +597,19 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("group_id", "member_id", name=op.f("pk_group_members")),
     )
+    op.create_index(
+        "ix_group_members_containing",
+        "group_members",
+        ["member_id", "group_id"],
+        unique=False,
+        sqlite_where=sa.text("member_type = 'Group'"),
+        postgresql_where=sa.text("member_type = 'Group'"),
+    )
     op.create_index("ix_group_members_member", "group_members", ["tenant_id", "member_id"], unique=False)
     op.create_index(
         "ix_group_members_nested",
         "group_members",
-        ["tenant_id", "member_id"],
+        ["group_id", "member_id"],
         unique=False,
         sqlite_where=sa.text("member_type = 'Group'"),
         postgresql_where=sa.text("member_type = 'Group'"),
