@@ -3,7 +3,7 @@
 Every table but the installation's own starts with its tenant. Times are UTC milliseconds; ids are GUIDs unless said.
 """
 
-from ostiary.store.tables.access import GROUP, USER, ApiKey, OrganizationRole, RoleBinding
+from ostiary.store.tables.access import GROUP, USER, ApiKey, OrganizationRole, RoleBinding, ServiceDefinition
 from ostiary.store.tables.clients import Client, ClientRole, ClientScope
 from ostiary.store.tables.columns import as_id, one_of, table_of, temporary_tables, unindexed
 from ostiary.store.tables.groups import Group, GroupMember
@@ -34,7 +34,7 @@ __all__ = [
     "ExternalId", "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginName", "Logo", "Message",
     "MessageTemplate", "OneTimeCode", "OrganizationRole", "Password", "PastPassword", "Preference",
     "PreferenceDefinition", "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role", "RoleBinding",
-    "RoleScope", "Session", "SettingDocument", "SettingSecret", "SignInTransaction", "SigningKey", "Tenant", "Transfer",
-    "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "WrongPassword", "as_id", "one_of",
-    "table_of", "temporary_tables", "unindexed",
+    "RoleScope", "ServiceDefinition", "Session", "SettingDocument", "SettingSecret", "SignInTransaction", "SigningKey",
+    "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "WrongPassword", "as_id",
+    "one_of", "table_of", "temporary_tables", "unindexed",
 ]  # fmt: skip

@@ -1,11 +1,11 @@
-"""Access rights: API keys, roles of organizations, and who holds them."""
+"""Access rights: API keys, roles of organizations and of services, and who holds them."""
 
 from __future__ import annotations
 
-from sqlalchemy import Index
+from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import moment, only_where, owned_by, sorted_text, text
+from ostiary.store.tables.columns import SORTED, moment, only_where, owned_by, sorted_text, text
 
 USER, GROUP = "User", "Group"
 """Kinds of holders of a role; members of a group have the same words (RFC 7643 §4.2)."""
@@ -65,3 +65,22 @@ class RoleBinding(SQLModel, table=True):
     role: str = Field(primary_key=True, max_length=36, description="The name of a built-in role, or a role's id.")
     expires_at: int | None = moment(optional=True)
     created_at: int = moment()
+
+
+class ServiceDefinition(SQLModel, table=True):
+    """A service that an operator has made known; every organization may use it. Its roles are rows of
+    `organization_roles`, and are given by `role_bindings`."""
+
+    __tablename__ = "service_definitions"
+    id: str = Field(primary_key=True, max_length=36)
+    name: str = sorted_text()
+    name_key: str = Field(sa_column=Column(SORTED, nullable=False, unique=True))
+    display_name: str = text()
+    description: str = text()
+    visible: bool = Field(default=True, description="Whether a console shows it.")
+    gated: bool = Field(default=False, description="Whether access must be asked for.")
+    beta: bool = False
+    urls: str = text(default="{}")
+    """A JSON object of addresses by their names in `ServiceUrls`."""
+    created_at: int = moment()
+    modified_at: int = moment()

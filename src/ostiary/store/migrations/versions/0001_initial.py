@@ -78,6 +78,22 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("classifier", name=op.f("pk_preference_definitions")),
     )
     op.create_table(
+        "service_definitions",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("name_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("display_name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("visible", sa.Boolean(), nullable=False),
+        sa.Column("gated", sa.Boolean(), nullable=False),
+        sa.Column("beta", sa.Boolean(), nullable=False),
+        sa.Column("urls", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("modified_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_service_definitions")),
+        sa.UniqueConstraint("name_key", name=op.f("uq_service_definitions_name_key")),
+    )
+    op.create_table(
         "tenants",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("name", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
