@@ -4,8 +4,8 @@
 -- this file the gateway writes DEPRECATED_SINCE, NO_STORE (the Cache-Control of errors), OTHERWISE (the error family of
 -- what has no route) and five tables, made from the descriptors:
 --   PATHS    the tree of declared paths: n = literal children by name, v = any segment, s = {custom verb, child} pairs,
---            d = all the rest; t = what stands there: family (of errors), verbs (true, or the Link of what replaces it),
---            allow, bound (fields that the path binds), bodied (verbs that need a body), json (of verbs whose body the
+--            d = all the rest; t = what stands there: family (of errors), verbs (true; of a deprecated one the Link
+--            of what replaces it, empty where nothing does), allow, bound (fields that the path binds), bodied (verbs that need a body), json (of verbs whose body the
 --            transcoder reads: which of SHAPES it must have, 0 for any)
 --   BODIES, JSON_NAMES  the fields that whole bodies are; what clients call a field
 --   NUMBERS  the names of query parameters that are whole numbers
@@ -181,9 +181,9 @@ function envoy_on_response(handle)
   end
   if tonumber(status) >= 400 then headers:replace("cache-control", NO_STORE) end
   local marked = marks(handle)
-  if marked.link and not headers:get("link") then -- the answer is not a worker's
+  if marked.link and not headers:get("deprecation") then -- the answer is not a worker's
     headers:add("deprecation", DEPRECATED_SINCE)
-    headers:add("link", marked.link)
+    if marked.link ~= "" then headers:add("link", marked.link) end
   end
 
   if error then

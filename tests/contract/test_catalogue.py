@@ -67,10 +67,16 @@ def test_it_is_recorded_under_its_documented_name(facts: Facts) -> None:
         assert recorded == (facts["audit"] or recorded)
 
 
-def test_a_deprecated_operation_names_one_of_its_documented_successors() -> None:
+def test_every_operation_of_csp_is_deprecated_and_names_one_of_its_documented_successors() -> None:
     for facts in IDENTITY_SERVICE:
         for rpc in answering(facts):
-            assert without_names(rpc.rules.successor) in facts["successors"], name_of(facts)
+            assert rpc.rules.deprecated, name_of(facts)
+            assert without_names(rpc.rules.successor) in (facts["successors"] or [""]), name_of(facts)
+
+
+def test_every_rpc_of_csp_is_deprecated_but_the_one_of_clients_that_have_no_other() -> None:
+    living = {rpc.name for rpc in RPCS if rpc.package == "identity.csp.v1" and not rpc.rules.deprecated}
+    assert living == {"identity.csp.v1.LoginService/SwapRefreshToken"}
 
 
 def test_what_is_listed_as_missing_is_missing() -> None:

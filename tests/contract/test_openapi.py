@@ -48,7 +48,7 @@ def test_it_says_how_success_and_failure_look(rpc: Any, route: Any) -> None:
     successes = [status for status in operation["responses"] if status < "400"]
     assert str(rpc.rules.success_status) in successes
     assert {"400", "429", "500", "503", "504"} <= set(operation["responses"])
-    assert operation.get("deprecated", False) == bool(rpc.rules.successor)
+    assert operation.get("deprecated", False) == rpc.rules.deprecated
 
 
 def test_everything_is_described() -> None:

@@ -124,13 +124,15 @@ def _terminal(place: DeclaredPath) -> dict[str, object]:
         "allow": ", ".join(allowed),
         "family": place.traits.family,
         "json": {verb: one.shape for verb, one in place.operations.items() if one.shape != NOT_READ},
-        "verbs": {verb: _link(place, verb) or True for verb in place.allowed},
+        "verbs": {verb: _link(place, verb) for verb in place.allowed},
         "bodied": {verb: True for verb, operation in place.operations.items() if operation.bodied},
         "bound": {name: True for operation in place.operations.values() for name in sorted(operation.bound)},
     }
 
 
-def _link(place: DeclaredPath, verb: str) -> str:
-    """The Link of a deprecated operation, or nothing."""
-    successor = place.operations["GET" if verb == "HEAD" else verb].successor
-    return successor_link(successor) if successor else ""
+def _link(place: DeclaredPath, verb: str) -> str | bool:
+    """The Link of a deprecated operation, empty where nothing replaces it; True for one that is not deprecated."""
+    operation = place.operations["GET" if verb == "HEAD" else verb]
+    if not operation.deprecated:
+        return True
+    return successor_link(operation.successor) if operation.successor else ""

@@ -43,7 +43,7 @@ class Operation:
     names by which a query could name a field that the path binds; `body` the field that the whole body is, if one is;
     `bodied` whether it is a message without which the request is refused; `shape` the number of what its JSON must be,
     NOT_READ where the transcoder reads none; `file` whether it carries a file of any length: IN, OUT or empty;
-    `successor` the path that replaces it, if it is deprecated.
+    `deprecated` whether it says so, `successor` the path that replaces it, if there is one.
     """
 
     rpc: str
@@ -58,6 +58,7 @@ class Operation:
     shape: int = NOT_READ
     bodied: bool = False
     file: str = ""
+    deprecated: bool = False
     successor: str = ""
 
 
@@ -153,6 +154,7 @@ def _operations(method: MethodDescriptor, shapes: Shapes) -> Iterator[Operation]
             shape=shapes.of_body(method, binding.body),
             bodied=_is_required(method.input_type.fields_by_name.get(binding.body)),
             file=_file(method),
+            deprecated=rules.deprecated or bool(rules.successor),
             successor=rules.successor,
         )
 

@@ -40,6 +40,10 @@ class Form:
             raise invalid("MISSING_FIELD", f"The field {name} is missing.")
         return value
 
+    def without(self, *names: str) -> Form:
+        """The form as it is when these fields were not sent."""
+        return Form({name: value for name, value in self._fields.items() if name not in names})
+
     def __contains__(self, name: str) -> bool:
         return name in self._fields
 

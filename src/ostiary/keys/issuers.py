@@ -13,6 +13,11 @@ class Issuers:
         self.platform = frozenset({public_url, self.oidc})
         """Issuers of platform tokens: `{public}/oidc` at `/oidc`, `{public}` for the rest."""
 
+    @property
+    def signed_out(self) -> str:
+        """The address of the page to which a browser goes to sign out."""
+        return f"{self.oidc}/oauth2/logout"
+
     def tenant(self, tenant_id: str) -> str:
         """The issuer of a tenant's App ID tokens; also its OAuth server URL."""
         return f"{self.public_url}/oauth/v4/{tenant_id}"

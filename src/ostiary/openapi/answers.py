@@ -44,7 +44,9 @@ class Answers:
             raise DescriptionError(f"{method.full_name} answers an HttpBody; say what by (identity.options.v1.answers)")
         for status, one in told.items():
             content = {} if status in _BODILESS else self._content(method, one)
-            names = [*one.headers, *(("deprecation", "link") if rules.successor else ())]
+            names = [
+                *one.headers, *(["deprecation"] if rules.deprecated else ()), *(["link"] if rules.successor else ())
+            ]  # fmt: skip
             parts = {"headers": headers(names) if names else {}, "content": content}
             yield status, {"description": HTTPStatus(status).phrase, **{k: part for k, part in parts.items() if part}}
 

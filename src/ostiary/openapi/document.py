@@ -109,7 +109,7 @@ def _words(method: MethodDescriptor, rules: Rules, number: int, comments: Commen
         "operationId": name if not number else f"{name}.{number + 1}",
         "summary": summary,
         **({"description": rest} if rest else {}),
-        **({"deprecated": True} if rules.successor else {}),
+        **({"deprecated": True} if rules.deprecated else {}),
         **({"x-catalogue": list(rules.catalogue)} if rules.catalogue else {}),
     }
 

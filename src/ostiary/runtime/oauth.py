@@ -8,11 +8,14 @@ from ostiary.access.authentication import Authentication
 from ostiary.access.exchange import GRANT_TYPE as IAM_API_KEY
 from ostiary.access.exchange import ApiKeyGrant, IamProfile
 from ostiary.access.introspection import TokenInspection
+from ostiary.access.signing_out import SigningOut
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY
 from ostiary.oauth.authorize.codes import Finish
 from ostiary.oauth.authorize.request import AuthorizationRequests
 from ostiary.oauth.platform.accounts import Account
 from ostiary.oauth.platform.api_tokens import SessionForEachUse
+from ostiary.oauth.platform.identity import IdentityTokens
+from ostiary.oauth.platform.password import AMR, PlatformGrantSignIn, PlatformPassword
 from ostiary.oauth.platform.profile import PlatformProfile, check_service_account
 from ostiary.oauth.platform.sessions import CLOUDAPI, CSP, PlatformSessions
 from ostiary.oauth.platform.tokens import PlatformTokens
@@ -27,6 +30,7 @@ from ostiary.oauth.token.grants.jwt_bearer import JwtBearerGrant
 from ostiary.oauth.token.grants.password import PasswordGrant
 from ostiary.oauth.token.grants.refresh_token import RefreshTokenGrant, Renewal, Rotation
 from ostiary.oauth.token.issuing import Issuing
+from ostiary.oauth.token.profile import GrantType
 from ostiary.oauth.token.progressive import AnonymousTokens
 from ostiary.oauth.token.user_sign_in import GrantSignIn, UserSignIn
 from ostiary.runtime.directory import DirectoryParts
@@ -55,6 +59,8 @@ class OAuthParts:
     token_profiles: TokenProfiles
     platform_tokens: PlatformTokens
     platform_sessions: PlatformSessions
+    identity_tokens: IdentityTokens
+    signing_out: SigningOut
     authorization_requests: AuthorizationRequests
     user_sign_in: UserSignIn
     finish: Finish
@@ -67,16 +73,20 @@ def build_oauth(base: Foundation, directory: DirectoryParts) -> OAuthParts:
     user_sign_in = UserSignIn(store, directory.sign_in, events, clock, entropy)
     anonymous = AnonymousTokens(base.keys, base.issuers, clock)
     issuing = Issuing(base.group_commit)
+    identity_tokens = IdentityTokens(base.tenancy, base.keys, base.issuers, clock)
+    password = PlatformPassword(store, clock, directory.sign_in)
     tokens = PlatformTokens(base.tenancy, base.keys, base.issuers, entropy)
     return OAuthParts(
         authentication,
         TokenInspection(authentication, store, clock, events),
         TokenEndpoint(clock, entropy, issuing, events),
-        _profiles(base, _app_profile(base, GrantSignIn(user_sign_in, anonymous)), tokens),
+        _profiles(base, _app_profile(base, GrantSignIn(user_sign_in, anonymous)), tokens, password),
         tokens,
         PlatformSessions(
             store, base.tenancy, clock, entropy, tokens, directory.passwords, directory.sign_in, issuing, events
         ),
+        identity_tokens,
+        SigningOut(authentication, identity_tokens, store, clock, events),
         AuthorizationRequests(base.keys, base.issuers, anonymous),
         user_sign_in,
         Finish(clock, entropy),
@@ -98,21 +108,26 @@ def _app_profile(base: Foundation, sign_in: GrantSignIn) -> AppProfile:
     )  # fmt: skip
 
 
-def _profiles(base: Foundation, app: AppProfile, tokens: PlatformTokens) -> TokenProfiles:
-    """The profiles of all paths. `/oidc` and csp offer the same grants under two issuers."""
+def _profiles(
+    base: Foundation, app: AppProfile, tokens: PlatformTokens, password: PlatformPassword
+) -> TokenProfiles:
+    """The profiles of all paths. `/oidc` and csp share most of their grants, under two issuers."""
     public_url = base.issuers.public_url
+    by_password = PasswordGrant(PlatformGrantSignIn(password, base.entropy, CSP), AMR)
     return TokenProfiles(
         app=app,
         oidc=_platform_profile(base, tokens, base.issuers.oidc),
-        csp=_platform_profile(base, tokens, public_url),
+        csp=_platform_profile(base, tokens, public_url, password=by_password),
         csp_api_tokens=_api_token_profile(base, tokens, CSP),
         cloudapi=_api_token_profile(base, tokens, CLOUDAPI),
         iam=IamProfile(tokens, {IAM_API_KEY: ApiKeyGrant()}),
     )
 
 
-def _platform_profile(base: Foundation, tokens: PlatformTokens, issuer: str) -> PlatformProfile:
-    """The platform's grants. A new grant type is named here."""
+def _platform_profile(
+    base: Foundation, tokens: PlatformTokens, issuer: str, **more: GrantType[Account]
+) -> PlatformProfile:
+    """The platform's grants. A new grant type is named here; `more` are those of one issuer only."""
     renewals: dict[str, Renewal[Account]] = {
         ROTATING: Rotation(base.sealing, base.entropy), API_TOKEN: SessionForEachUse(CSP, base.entropy),
     }  # fmt: skip
@@ -120,6 +135,8 @@ def _platform_profile(base: Foundation, tokens: PlatformTokens, issuer: str) -> 
         {
             "client_credentials": ClientCredentialsGrant(check=check_service_account),
             "refresh_token": RefreshTokenGrant(base.store, renewals),
+            "authorization_code": AuthorizationCodeGrant(base.store),
+            **more,
         },
         issuer, base.tenancy, tokens,
     )  # fmt: skip

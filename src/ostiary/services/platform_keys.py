@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
 from ostiary.keys.keyring import Keyring
 from ostiary.oauth.platform.metadata import platform_tenant
 from ostiary.store.tenancy import Tenancy
@@ -15,3 +17,10 @@ def platform_keys(work: Work, tenancy: Tenancy, keys: Keyring) -> keys_pb2.JwkSe
     return system.cached("platform jwks", lambda: keys_pb2.JwkSet(keys=[
         keys_pb2.Jwk(**jwk) for jwk in keys.jwks(work, system)
     ]))  # fmt: skip
+
+
+def platform_key(work: Work, tenancy: Tenancy, keys: Keyring) -> str:
+    """The public key in PEM that belongs to the signatures of now."""
+    system = platform_tenant(work, tenancy)
+    public = keys.verifiers(work, system)[keys.signer(work, system).kid].public
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -35,7 +35,7 @@ PERMISSION_OF: Mapping[options.Role.ValueType, Permission] = {
 """The permission that a rule requires when it names a role: the role is written, the permission is decided on."""
 HTTP_BODY = "google.api.HttpBody"
 DEPRECATED_SINCE = "@1735689600"
-"""The header Deprecation (RFC 9745) of every operation that has a successor."""
+"""The header Deprecation (RFC 9745) of every deprecated operation."""
 
 
 class RulesError(Exception):
@@ -69,6 +69,7 @@ class Rules:
     family: options.ErrorFamily.ValueType
     dialect: Dialect
     routes: tuple[Route, ...]
+    deprecated: bool
     successor: str
     catalogue: tuple[str, ...]
     options: options.MethodRules
@@ -154,6 +155,7 @@ def _rules_of(service: ServiceDescriptor, method: MethodDescriptor) -> Rules:
         family=given.error_family or shared.error_family,
         dialect=DIALECTS[given.error_family or shared.error_family],
         routes=tuple(_routes(method)),
+        deprecated=given.deprecated or bool(given.successor),
         successor=given.successor,
         catalogue=tuple(given.catalogue),
         options=given,
@@ -195,6 +197,8 @@ def _faults(method: MethodDescriptor, rules: Rules, limits: frozenset[str]) -> I
     yield from _tenant_faults(method, rules)
     yield from _token_faults(method, rules)
     yield from _person_faults(method, rules)
+    if rules.options.deprecated and rules.successor:
+        yield "says deprecated, which its successor says already"
     if rules.limit not in limits:
         yield f"rate_limit {rules.limit!r} has no numbers in the limits file"
     if rules.routes and rules.family == options.ERROR_FAMILY_UNSPECIFIED:

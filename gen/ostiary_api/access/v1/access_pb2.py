@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fidentity/access/v1/access.proto\x12\x12identity.access.v1\x1a\x1fidentity/options/v1/rules.proto\"K\n\x16IntrospectTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x14\n\x05token\x18\x02 \x01(\tR\x05token\"\xf8\x01\n\nTokenFacts\x12\x16\n\x06\x61\x63tive\x18\x01 \x01(\x08R\x06\x61\x63tive\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.identity.access.v1.SubjectKindR\x04kind\x12\x18\n\x07subject\x18\x03 \x01(\tR\x07subject\x12\x1b\n\tclient_id\x18\x04 \x01(\tR\x08\x63lientId\x12/\n\x05roles\x18\x05 \x03(\x0e\x32\x19.identity.options.v1.RoleR\x05roles\x12\x16\n\x06scopes\x18\x06 \x03(\tR\x06scopes\x12\x1d\n\nexpires_at\x18\x07 \x01(\x03R\texpiresAt\"\xb6\x01\n\x12\x43heckAccessRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x16\n\x05token\x18\x02 \x01(\tH\x00R\x05token\x12\x19\n\x07user_id\x18\x03 \x01(\tH\x00R\x06userId\x12-\n\x04role\x18\x04 \x01(\x0e\x32\x19.identity.options.v1.RoleR\x04role\x12\x16\n\x06scopes\x18\x05 \x03(\tR\x06scopesB\t\n\x07subject\"*\n\x0e\x41\x63\x63\x65ssDecision\x12\x18\n\x07\x61llowed\x18\x01 \x01(\x08R\x07\x61llowed\"k\n\x17IssueClientTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x1b\n\tclient_id\x18\x02 \x01(\tR\x08\x63lientId\x12\x16\n\x06scopes\x18\x03 \x03(\tR\x06scopes\"g\n\x0b\x43lientToken\x12!\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0b\x61\x63\x63\x65ssToken\x12\x1d\n\nexpires_in\x18\x02 \x01(\x05R\texpiresIn\x12\x16\n\x06scopes\x18\x03 \x03(\tR\x06scopes\"0\n\x15\x45xchangeApiKeyRequest\x12\x17\n\x07\x61pi_key\x18\x01 \x01(\tR\x06\x61piKey\"O\n\x0b\x41piKeyToken\x12!\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0b\x61\x63\x63\x65ssToken\x12\x1d\n\nexpires_in\x18\x02 \x01(\x05R\texpiresIn\"n\n\x18SetServiceAccountRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x1b\n\tclient_id\x18\x02 \x01(\tR\x08\x63lientId\x12\x18\n\x07\x61llowed\x18\x03 \x01(\x08R\x07\x61llowed\"[\n\x0eServiceAccount\x12\x1b\n\tclient_id\x18\x01 \x01(\tR\x08\x63lientId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n\x07\x61llowed\x18\x03 \x01(\x08R\x07\x61llowed*\x90\x01\n\x0bSubjectKind\x12\x1c\n\x18SUBJECT_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15SUBJECT_KIND_END_USER\x10\x01\x12\x15\n\x11SUBJECT_KIND_USER\x10\x02\x12\x17\n\x13SUBJECT_KIND_CLIENT\x10\x03\x12\x18\n\x14SUBJECT_KIND_API_KEY\x10\x04\x32\xf5\x05\n\rAccessService\x12\x81\x01\n\x0fIntrospectToken\x12*.identity.access.v1.IntrospectTokenRequest\x1a\x1e.identity.access.v1.TokenFacts\"\"\x90\x02\x01\xca\xda\x18\x1b\n\x0f\n\x02\x01\x07\x1a\ttenant_id\x12\x08internal\x12}\n\x0b\x43heckAccess\x12&.identity.access.v1.CheckAccessRequest\x1a\".identity.access.v1.AccessDecision\"\"\x90\x02\x01\xca\xda\x18\x1b\n\x0f\n\x02\x01\x07\x1a\ttenant_id\x12\x08internal\x12\x96\x01\n\x0e\x45xchangeApiKey\x12).identity.access.v1.ExchangeApiKeyRequest\x1a\x1f.identity.access.v1.ApiKeyToken\"8\xca\xda\x18\x34\n\x04\x10\x01\x30\x01\x12\x05token \x03*#iam-identity.serviceid-apikey.login\x12\x9d\x01\n\x10IssueClientToken\x12+.identity.access.v1.IssueClientTokenRequest\x1a\x1f.identity.access.v1.ClientToken\";\xca\xda\x18\x37\n\x0e\n\x01\x03\x1a\ttenant_id\x12\x08internal \x03*\x19\x61\x63\x63\x65ss.client-token.issue\x12\xa7\x01\n\x11SetServiceAccount\x12,.identity.access.v1.SetServiceAccountRequest\x1a\".identity.access.v1.ServiceAccount\"@\x90\x02\x02\xca\xda\x18\x39\n\x0e\n\x01\x04\x1a\ttenant_id\x12\x08internal*\x1d\x61\x63\x63\x65ss.service-account.updateB\xc1\x01\n\x1aostiary.identity.access.v1B\x0b\x41\x63\x63\x65ssProtoP\x01Z,ostiary.internal/identity/access/v1;accessv1\xa2\x02\x0bOSTAccessV1\xaa\x02\x1aOstiary.Identity.Access.V1\xca\x02\x1aOstiary\\Identity\\Access\\V1\xea\x02\x1dOstiary::Identity::Access::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fidentity/access/v1/access.proto\x12\x12identity.access.v1\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"K\n\x16IntrospectTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x14\n\x05token\x18\x02 \x01(\tR\x05token\"\xf8\x01\n\nTokenFacts\x12\x16\n\x06\x61\x63tive\x18\x01 \x01(\x08R\x06\x61\x63tive\x12\x33\n\x04kind\x18\x02 \x01(\x0e\x32\x1f.identity.access.v1.SubjectKindR\x04kind\x12\x18\n\x07subject\x18\x03 \x01(\tR\x07subject\x12\x1b\n\tclient_id\x18\x04 \x01(\tR\x08\x63lientId\x12/\n\x05roles\x18\x05 \x03(\x0e\x32\x19.identity.options.v1.RoleR\x05roles\x12\x16\n\x06scopes\x18\x06 \x03(\tR\x06scopes\x12\x1d\n\nexpires_at\x18\x07 \x01(\x03R\texpiresAt\"\xb6\x01\n\x12\x43heckAccessRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x16\n\x05token\x18\x02 \x01(\tH\x00R\x05token\x12\x19\n\x07user_id\x18\x03 \x01(\tH\x00R\x06userId\x12-\n\x04role\x18\x04 \x01(\x0e\x32\x19.identity.options.v1.RoleR\x04role\x12\x16\n\x06scopes\x18\x05 \x03(\tR\x06scopesB\t\n\x07subject\"*\n\x0e\x41\x63\x63\x65ssDecision\x12\x18\n\x07\x61llowed\x18\x01 \x01(\x08R\x07\x61llowed\"k\n\x17IssueClientTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x1b\n\tclient_id\x18\x02 \x01(\tR\x08\x63lientId\x12\x16\n\x06scopes\x18\x03 \x03(\tR\x06scopes\"g\n\x0b\x43lientToken\x12!\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0b\x61\x63\x63\x65ssToken\x12\x1d\n\nexpires_in\x18\x02 \x01(\x05R\texpiresIn\x12\x16\n\x06scopes\x18\x03 \x03(\tR\x06scopes\"0\n\x15\x45xchangeApiKeyRequest\x12\x17\n\x07\x61pi_key\x18\x01 \x01(\tR\x06\x61piKey\"O\n\x0b\x41piKeyToken\x12!\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0b\x61\x63\x63\x65ssToken\x12\x1d\n\nexpires_in\x18\x02 \x01(\x05R\texpiresIn\"n\n\x18SetServiceAccountRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x1b\n\tclient_id\x18\x02 \x01(\tR\x08\x63lientId\x12\x18\n\x07\x61llowed\x18\x03 \x01(\x08R\x07\x61llowed\"\xc4\x01\n\x1cSetMaxGroupsInIdTokenRequest\x12\x1b\n\ttenant_id\x18\x01 \x01(\tR\x08tenantId\x12\x1b\n\tclient_id\x18\x02 \x01(\tR\x08\x63lientId\x12O\n\x16max_groups_in_id_token\x18\x03 \x01(\x05\x42\x16\xda\xda\x18\x12\x39\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00@\x7f@H\x00R\x12maxGroupsInIdToken\x88\x01\x01\x42\x19\n\x17_max_groups_in_id_token\"e\n\x12MaxGroupsInIdToken\x12\x1b\n\tclient_id\x18\x01 \x01(\tR\x08\x63lientId\x12\x32\n\x16max_groups_in_id_token\x18\x02 \x01(\x05R\x12maxGroupsInIdToken\"[\n\x0eServiceAccount\x12\x1b\n\tclient_id\x18\x01 \x01(\tR\x08\x63lientId\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n\x07\x61llowed\x18\x03 \x01(\x08R\x07\x61llowed*\x90\x01\n\x0bSubjectKind\x12\x1c\n\x18SUBJECT_KIND_UNSPECIFIED\x10\x00\x12\x19\n\x15SUBJECT_KIND_END_USER\x10\x01\x12\x15\n\x11SUBJECT_KIND_USER\x10\x02\x12\x17\n\x13SUBJECT_KIND_CLIENT\x10\x03\x12\x18\n\x14SUBJECT_KIND_API_KEY\x10\x04\x32\xa7\x07\n\rAccessService\x12\x81\x01\n\x0fIntrospectToken\x12*.identity.access.v1.IntrospectTokenRequest\x1a\x1e.identity.access.v1.TokenFacts\"\"\x90\x02\x01\xca\xda\x18\x1b\n\x0f\n\x02\x01\x07\x1a\ttenant_id\x12\x08internal\x12}\n\x0b\x43heckAccess\x12&.identity.access.v1.CheckAccessRequest\x1a\".identity.access.v1.AccessDecision\"\"\x90\x02\x01\xca\xda\x18\x1b\n\x0f\n\x02\x01\x07\x1a\ttenant_id\x12\x08internal\x12\x96\x01\n\x0e\x45xchangeApiKey\x12).identity.access.v1.ExchangeApiKeyRequest\x1a\x1f.identity.access.v1.ApiKeyToken\"8\xca\xda\x18\x34\n\x04\x10\x01\x30\x01\x12\x05token \x03*#iam-identity.serviceid-apikey.login\x12\x9d\x01\n\x10IssueClientToken\x12+.identity.access.v1.IssueClientTokenRequest\x1a\x1f.identity.access.v1.ClientToken\";\xca\xda\x18\x37\n\x0e\n\x01\x03\x1a\ttenant_id\x12\x08internal \x03*\x19\x61\x63\x63\x65ss.client-token.issue\x12\xa7\x01\n\x11SetServiceAccount\x12,.identity.access.v1.SetServiceAccountRequest\x1a\".identity.access.v1.ServiceAccount\"@\x90\x02\x02\xca\xda\x18\x39\n\x0e\n\x01\x04\x1a\ttenant_id\x12\x08internal*\x1d\x61\x63\x63\x65ss.service-account.update\x12\xaf\x01\n\x15SetMaxGroupsInIdToken\x12\x30.identity.access.v1.SetMaxGroupsInIdTokenRequest\x1a&.identity.access.v1.MaxGroupsInIdToken\"<\x90\x02\x02\xca\xda\x18\x35\n\x0e\n\x01\x03\x1a\ttenant_id\x12\x08internal*\x19\x61\x63\x63\x65ss.application.updateB\xc1\x01\n\x1aostiary.identity.access.v1B\x0b\x41\x63\x63\x65ssProtoP\x01Z,ostiary.internal/identity/access/v1;accessv1\xa2\x02\x0bOSTAccessV1\xaa\x02\x1aOstiary.Identity.Access.V1\xca\x02\x1aOstiary\\Identity\\Access\\V1\xea\x02\x1dOstiary::Identity::Access::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,6 +34,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ostiary_api.access.v1.acces
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\032ostiary.identity.access.v1B\013AccessProtoP\001Z,ostiary.internal/identity/access/v1;accessv1\242\002\013OSTAccessV1\252\002\032Ostiary.Identity.Access.V1\312\002\032Ostiary\\Identity\\Access\\V1\352\002\035Ostiary::Identity::Access::V1'
+  _globals['_SETMAXGROUPSINIDTOKENREQUEST'].fields_by_name['max_groups_in_id_token']._loaded_options = None
+  _globals['_SETMAXGROUPSINIDTOKENREQUEST'].fields_by_name['max_groups_in_id_token']._serialized_options = b'\332\332\030\0229\000\000\000\000\000\000\000\000A\000\000\000\000\000@\177@'
   _globals['_ACCESSSERVICE'].methods_by_name['IntrospectToken']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['IntrospectToken']._serialized_options = b'\220\002\001\312\332\030\033\n\017\n\002\001\007\032\ttenant_id\022\010internal'
   _globals['_ACCESSSERVICE'].methods_by_name['CheckAccess']._loaded_options = None
@@ -43,28 +46,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCESSSERVICE'].methods_by_name['IssueClientToken']._serialized_options = b'\312\332\0307\n\016\n\001\003\032\ttenant_id\022\010internal \003*\031access.client-token.issue'
   _globals['_ACCESSSERVICE'].methods_by_name['SetServiceAccount']._loaded_options = None
   _globals['_ACCESSSERVICE'].methods_by_name['SetServiceAccount']._serialized_options = b'\220\002\002\312\332\0309\n\016\n\001\004\032\ttenant_id\022\010internal*\035access.service-account.update'
-  _globals['_SUBJECTKIND']._serialized_start=1196
-  _globals['_SUBJECTKIND']._serialized_end=1340
-  _globals['_INTROSPECTTOKENREQUEST']._serialized_start=88
-  _globals['_INTROSPECTTOKENREQUEST']._serialized_end=163
-  _globals['_TOKENFACTS']._serialized_start=166
-  _globals['_TOKENFACTS']._serialized_end=414
-  _globals['_CHECKACCESSREQUEST']._serialized_start=417
-  _globals['_CHECKACCESSREQUEST']._serialized_end=599
-  _globals['_ACCESSDECISION']._serialized_start=601
-  _globals['_ACCESSDECISION']._serialized_end=643
-  _globals['_ISSUECLIENTTOKENREQUEST']._serialized_start=645
-  _globals['_ISSUECLIENTTOKENREQUEST']._serialized_end=752
-  _globals['_CLIENTTOKEN']._serialized_start=754
-  _globals['_CLIENTTOKEN']._serialized_end=857
-  _globals['_EXCHANGEAPIKEYREQUEST']._serialized_start=859
-  _globals['_EXCHANGEAPIKEYREQUEST']._serialized_end=907
-  _globals['_APIKEYTOKEN']._serialized_start=909
-  _globals['_APIKEYTOKEN']._serialized_end=988
-  _globals['_SETSERVICEACCOUNTREQUEST']._serialized_start=990
-  _globals['_SETSERVICEACCOUNTREQUEST']._serialized_end=1100
-  _globals['_SERVICEACCOUNT']._serialized_start=1102
-  _globals['_SERVICEACCOUNT']._serialized_end=1193
-  _globals['_ACCESSSERVICE']._serialized_start=1343
-  _globals['_ACCESSSERVICE']._serialized_end=2100
+  _globals['_ACCESSSERVICE'].methods_by_name['SetMaxGroupsInIdToken']._loaded_options = None
+  _globals['_ACCESSSERVICE'].methods_by_name['SetMaxGroupsInIdToken']._serialized_options = b'\220\002\002\312\332\0305\n\016\n\001\003\032\ttenant_id\022\010internal*\031access.application.update'
+  _globals['_SUBJECTKIND']._serialized_start=1530
+  _globals['_SUBJECTKIND']._serialized_end=1674
+  _globals['_INTROSPECTTOKENREQUEST']._serialized_start=120
+  _globals['_INTROSPECTTOKENREQUEST']._serialized_end=195
+  _globals['_TOKENFACTS']._serialized_start=198
+  _globals['_TOKENFACTS']._serialized_end=446
+  _globals['_CHECKACCESSREQUEST']._serialized_start=449
+  _globals['_CHECKACCESSREQUEST']._serialized_end=631
+  _globals['_ACCESSDECISION']._serialized_start=633
+  _globals['_ACCESSDECISION']._serialized_end=675
+  _globals['_ISSUECLIENTTOKENREQUEST']._serialized_start=677
+  _globals['_ISSUECLIENTTOKENREQUEST']._serialized_end=784
+  _globals['_CLIENTTOKEN']._serialized_start=786
+  _globals['_CLIENTTOKEN']._serialized_end=889
+  _globals['_EXCHANGEAPIKEYREQUEST']._serialized_start=891
+  _globals['_EXCHANGEAPIKEYREQUEST']._serialized_end=939
+  _globals['_APIKEYTOKEN']._serialized_start=941
+  _globals['_APIKEYTOKEN']._serialized_end=1020
+  _globals['_SETSERVICEACCOUNTREQUEST']._serialized_start=1022
+  _globals['_SETSERVICEACCOUNTREQUEST']._serialized_end=1132
+  _globals['_SETMAXGROUPSINIDTOKENREQUEST']._serialized_start=1135
+  _globals['_SETMAXGROUPSINIDTOKENREQUEST']._serialized_end=1331
+  _globals['_MAXGROUPSINIDTOKEN']._serialized_start=1333
+  _globals['_MAXGROUPSINIDTOKEN']._serialized_end=1434
+  _globals['_SERVICEACCOUNT']._serialized_start=1436
+  _globals['_SERVICEACCOUNT']._serialized_end=1527
+  _globals['_ACCESSSERVICE']._serialized_start=1677
+  _globals['_ACCESSSERVICE']._serialized_end=2612
 # @@protoc_insertion_point(module_scope)

@@ -335,6 +335,64 @@ class SetServiceAccountRequest(_message.Message):
 Global___SetServiceAccountRequest: _TypeAlias = SetServiceAccountRequest  # noqa: Y015
 
 @_typing.final
+class SetMaxGroupsInIdTokenRequest(_message.Message):
+    """The number of groups for an application."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    MAX_GROUPS_IN_ID_TOKEN_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    client_id: _builtins.str
+    """The application's id."""
+    max_groups_in_id_token: _builtins.int
+    """The number; left out: 100."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        max_groups_in_id_token: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_groups_in_id_token", b"_max_groups_in_id_token", "max_groups_in_id_token", b"max_groups_in_id_token"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_groups_in_id_token", b"_max_groups_in_id_token", "client_id", b"client_id", "max_groups_in_id_token", b"max_groups_in_id_token", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__max_groups_in_id_token: _TypeAlias = _typing.Literal["max_groups_in_id_token"]  # noqa: Y015
+    _WhichOneofArgType__max_groups_in_id_token: _TypeAlias = _typing.Literal["_max_groups_in_id_token", b"_max_groups_in_id_token"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_groups_in_id_token) -> _WhichOneofReturnType__max_groups_in_id_token | None: ...
+
+Global___SetMaxGroupsInIdTokenRequest: _TypeAlias = SetMaxGroupsInIdTokenRequest  # noqa: Y015
+
+@_typing.final
+class MaxGroupsInIdToken(_message.Message):
+    """An application and its number of groups."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    MAX_GROUPS_IN_ID_TOKEN_FIELD_NUMBER: _builtins.int
+    client_id: _builtins.str
+    """The application's id."""
+    max_groups_in_id_token: _builtins.int
+    """The number of groups in its identity tokens."""
+    def __init__(
+        self,
+        *,
+        client_id: _builtins.str = ...,
+        max_groups_in_id_token: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "max_groups_in_id_token", b"max_groups_in_id_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MaxGroupsInIdToken: _TypeAlias = MaxGroupsInIdToken  # noqa: Y015
+
+@_typing.final
 class ServiceAccount(_message.Message):
     """An application and whether it is a service account."""
 

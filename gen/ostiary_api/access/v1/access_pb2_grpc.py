@@ -60,6 +60,11 @@ class AccessServiceStub:
                 request_serializer=identity_dot_access_dot_v1_dot_access__pb2.SetServiceAccountRequest.SerializeToString,
                 response_deserializer=identity_dot_access_dot_v1_dot_access__pb2.ServiceAccount.FromString,
                 _registered_method=True)
+        self.SetMaxGroupsInIdToken = channel.unary_unary(
+                '/identity.access.v1.AccessService/SetMaxGroupsInIdToken',
+                request_serializer=identity_dot_access_dot_v1_dot_access__pb2.SetMaxGroupsInIdTokenRequest.SerializeToString,
+                response_deserializer=identity_dot_access_dot_v1_dot_access__pb2.MaxGroupsInIdToken.FromString,
+                _registered_method=True)
 
 
 class AccessServiceServicer:
@@ -111,6 +116,17 @@ class AccessServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetMaxGroupsInIdToken(self, request, context):
+        """Sets how many groups the platform's identity tokens hold for an application (`maxGroupsInIdToken` of VMware Identity
+        Service). The groups of whoever belongs to more are left out, and `/oauth/check_id_token` tells them.
+
+        Acts on the next token.
+        Errors: `APPLICATION_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccessServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -138,6 +154,11 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     servicer.SetServiceAccount,
                     request_deserializer=identity_dot_access_dot_v1_dot_access__pb2.SetServiceAccountRequest.FromString,
                     response_serializer=identity_dot_access_dot_v1_dot_access__pb2.ServiceAccount.SerializeToString,
+            ),
+            'SetMaxGroupsInIdToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetMaxGroupsInIdToken,
+                    request_deserializer=identity_dot_access_dot_v1_dot_access__pb2.SetMaxGroupsInIdTokenRequest.FromString,
+                    response_serializer=identity_dot_access_dot_v1_dot_access__pb2.MaxGroupsInIdToken.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -276,6 +297,33 @@ class AccessService:
             '/identity.access.v1.AccessService/SetServiceAccount',
             identity_dot_access_dot_v1_dot_access__pb2.SetServiceAccountRequest.SerializeToString,
             identity_dot_access_dot_v1_dot_access__pb2.ServiceAccount.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetMaxGroupsInIdToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.access.v1.AccessService/SetMaxGroupsInIdToken',
+            identity_dot_access_dot_v1_dot_access__pb2.SetMaxGroupsInIdTokenRequest.SerializeToString,
+            identity_dot_access_dot_v1_dot_access__pb2.MaxGroupsInIdToken.FromString,
             options,
             channel_credentials,
             insecure,

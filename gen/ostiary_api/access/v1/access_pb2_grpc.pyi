@@ -58,6 +58,13 @@ class AccessServiceStub:
 
     Errors: `APPLICATION_NOT_FOUND`, `PUBLIC_CLIENT`.
     """
+    SetMaxGroupsInIdToken: _grpc.UnaryUnaryMultiCallable[_access_pb2.SetMaxGroupsInIdTokenRequest, _access_pb2.MaxGroupsInIdToken]
+    """Sets how many groups the platform's identity tokens hold for an application (`maxGroupsInIdToken` of VMware Identity
+    Service). The groups of whoever belongs to more are left out, and `/oauth/check_id_token` tells them.
+
+    Acts on the next token.
+    Errors: `APPLICATION_NOT_FOUND`.
+    """
 
 @_typing.type_check_only
 class AccessServiceAsyncStub(AccessServiceStub):
@@ -88,6 +95,13 @@ class AccessServiceAsyncStub(AccessServiceStub):
     """Puts an application on the list of service accounts, or takes it off: only then may it act in csp, cloudapi and SCIM.
 
     Errors: `APPLICATION_NOT_FOUND`, `PUBLIC_CLIENT`.
+    """
+    SetMaxGroupsInIdToken: _aio.UnaryUnaryMultiCallable[_access_pb2.SetMaxGroupsInIdTokenRequest, _access_pb2.MaxGroupsInIdToken]  # type: ignore[assignment]
+    """Sets how many groups the platform's identity tokens hold for an application (`maxGroupsInIdToken` of VMware Identity
+    Service). The groups of whoever belongs to more are left out, and `/oauth/check_id_token` tells them.
+
+    Acts on the next token.
+    Errors: `APPLICATION_NOT_FOUND`.
     """
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -146,6 +160,19 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
         """Puts an application on the list of service accounts, or takes it off: only then may it act in csp, cloudapi and SCIM.
 
         Errors: `APPLICATION_NOT_FOUND`, `PUBLIC_CLIENT`.
+        """
+
+    @_abc_1.abstractmethod
+    def SetMaxGroupsInIdToken(
+        self,
+        request: _access_pb2.SetMaxGroupsInIdTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.MaxGroupsInIdToken, _abc.Awaitable[_access_pb2.MaxGroupsInIdToken]]:
+        """Sets how many groups the platform's identity tokens hold for an application (`maxGroupsInIdToken` of VMware Identity
+        Service). The groups of whoever belongs to more are left out, and `/oauth/check_id_token` tells them.
+
+        Acts on the next token.
+        Errors: `APPLICATION_NOT_FOUND`.
         """
 
 def add_AccessServiceServicer_to_server(servicer: AccessServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -5,9 +5,12 @@ The VMware Identity Service as the Cloud Services Platform speaks it. All of it 
 its replacement.
 """
 
+from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
+from ostiary_api.oidc.v1 import keys_pb2 as _keys_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -100,6 +103,140 @@ class ListKeysRequest(_message.Message):
 Global___ListKeysRequest: _TypeAlias = ListKeysRequest  # noqa: Y015
 
 @_typing.final
+class AuthorizeRequest(_message.Message):
+    """A token request in JSON."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def form(self) -> _httpbody_pb2.HttpBody:
+        """The request: JSON, or a form."""
+
+    def __init__(
+        self,
+        *,
+        form: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuthorizeRequest: _TypeAlias = AuthorizeRequest  # noqa: Y015
+
+@_typing.final
+class LogoutRequest(_message.Message):
+    """Ends a sign-in. The token is in the header `ex-identity-auth-token`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogoutRequest: _TypeAlias = LogoutRequest  # noqa: Y015
+
+@_typing.final
+class NextUrl(_message.Message):
+    """Where to go next."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    """The address of a page that says that the sign-in has ended."""
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NextUrl: _TypeAlias = NextUrl  # noqa: Y015
+
+@_typing.final
+class GetTokenPublicKeyRequest(_message.Message):
+    """Asks for the key that signs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORMAT_FIELD_NUMBER: _builtins.int
+    format: _builtins.str
+    """`jwks` for a key set (RFC 7517); PEM when left out."""
+    def __init__(
+        self,
+        *,
+        format: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_format", b"_format", "format", b"format"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_format", b"_format", "format", b"format"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__format: _TypeAlias = _typing.Literal["format"]  # noqa: Y015
+    _WhichOneofArgType__format: _TypeAlias = _typing.Literal["_format", b"_format"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__format) -> _WhichOneofReturnType__format | None: ...
+
+Global___GetTokenPublicKeyRequest: _TypeAlias = GetTokenPublicKeyRequest  # noqa: Y015
+
+@_typing.final
+class TokenPublicKey(_message.Message):
+    """A public key in PEM, or a key set."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALG_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    ISSUER_FIELD_NUMBER: _builtins.int
+    KEYS_FIELD_NUMBER: _builtins.int
+    alg: _builtins.str
+    """The algorithm of signatures: `SHA256withRSA`, which is RS256."""
+    value: _builtins.str
+    """The key in PEM (RFC 7468 §13)."""
+    issuer: _builtins.str
+    """The issuer of the tokens."""
+    @_builtins.property
+    def keys(self) -> _containers.RepeatedCompositeFieldContainer[_keys_pb2.Jwk]:
+        """With `format=jwks`, the keys."""
+
+    def __init__(
+        self,
+        *,
+        alg: _builtins.str | None = ...,
+        value: _builtins.str | None = ...,
+        issuer: _builtins.str | None = ...,
+        keys: _abc.Iterable[_keys_pb2.Jwk] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_alg", b"_alg", "_issuer", b"_issuer", "_value", b"_value", "alg", b"alg", "issuer", b"issuer", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_alg", b"_alg", "_issuer", b"_issuer", "_value", b"_value", "alg", b"alg", "issuer", b"issuer", "keys", b"keys", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__alg: _TypeAlias = _typing.Literal["alg"]  # noqa: Y015
+    _WhichOneofArgType__alg: _TypeAlias = _typing.Literal["_alg", b"_alg"]  # noqa: Y015
+    _WhichOneofReturnType__issuer: _TypeAlias = _typing.Literal["issuer"]  # noqa: Y015
+    _WhichOneofArgType__issuer: _TypeAlias = _typing.Literal["_issuer", b"_issuer"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__alg) -> _WhichOneofReturnType__alg | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__issuer) -> _WhichOneofReturnType__issuer | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___TokenPublicKey: _TypeAlias = TokenPublicKey  # noqa: Y015
+
+@_typing.final
 class AccessToken(_message.Message):
     """An access token and what came with it."""
 
@@ -163,16 +300,31 @@ class GrantForm(_message.Message):
     ORG_ID_FIELD_NUMBER: _builtins.int
     CLIENT_ID_FIELD_NUMBER: _builtins.int
     CLIENT_SECRET_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    REDIRECT_URI_FIELD_NUMBER: _builtins.int
+    CODE_VERIFIER_FIELD_NUMBER: _builtins.int
+    USERNAME_FIELD_NUMBER: _builtins.int
+    PASSWORD_FIELD_NUMBER: _builtins.int
     grant_type: _builtins.str
-    """client_credentials or refresh_token."""
+    """What is swapped."""
     refresh_token: _builtins.str
-    """The API token, for refresh_token."""
+    """The refresh token or API token, for refresh_token."""
     org_id: _builtins.str
-    """The organization of the service account, for client_credentials: its own."""
+    """The organization: the client's own, by its GUID."""
     client_id: _builtins.str
     """The client, where it does not authenticate by Basic."""
     client_secret: _builtins.str
     """Its secret, where it does not authenticate by Basic."""
+    code: _builtins.str
+    """The code, for authorization_code."""
+    redirect_uri: _builtins.str
+    """The redirect URI to which the code came."""
+    code_verifier: _builtins.str
+    """What the code challenge was made from (RFC 7636 §4.5)."""
+    username: _builtins.str
+    """The user name or mail address, for password."""
+    password: _builtins.str
+    """The password, for password."""
     def __init__(
         self,
         *,
@@ -181,14 +333,73 @@ class GrantForm(_message.Message):
         org_id: _builtins.str = ...,
         client_id: _builtins.str = ...,
         client_secret: _builtins.str = ...,
+        code: _builtins.str = ...,
+        redirect_uri: _builtins.str = ...,
+        code_verifier: _builtins.str = ...,
+        username: _builtins.str = ...,
+        password: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_secret", b"client_secret", "grant_type", b"grant_type", "org_id", b"org_id", "refresh_token", b"refresh_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_secret", b"client_secret", "code", b"code", "code_verifier", b"code_verifier", "grant_type", b"grant_type", "org_id", b"org_id", "password", b"password", "redirect_uri", b"redirect_uri", "refresh_token", b"refresh_token", "username", b"username"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GrantForm: _TypeAlias = GrantForm  # noqa: Y015
+
+@_typing.final
+class AuthorizationForm(_message.Message):
+    """The fields of a token request in JSON."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GRANT_TYPE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    REDIRECT_URI_FIELD_NUMBER: _builtins.int
+    CODE_VERIFIER_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_SECRET_FIELD_NUMBER: _builtins.int
+    ORG_ID_FIELD_NUMBER: _builtins.int
+    grant_type: _builtins.str
+    """What is swapped."""
+    state: _builtins.str
+    """The state of the request: any text."""
+    refresh_token: _builtins.str
+    """The refresh token, for refresh_token."""
+    code: _builtins.str
+    """The code, for authorization_code."""
+    redirect_uri: _builtins.str
+    """The redirect URI to which the code came."""
+    code_verifier: _builtins.str
+    """What the code challenge was made from (RFC 7636 §4.5)."""
+    client_id: _builtins.str
+    """The client; not looked at where there is an Authorization header."""
+    client_secret: _builtins.str
+    """Its secret; likewise."""
+    org_id: _builtins.str
+    """The organization: the client's own, by its GUID."""
+    def __init__(
+        self,
+        *,
+        grant_type: _builtins.str = ...,
+        state: _builtins.str = ...,
+        refresh_token: _builtins.str = ...,
+        code: _builtins.str = ...,
+        redirect_uri: _builtins.str = ...,
+        code_verifier: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        client_secret: _builtins.str = ...,
+        org_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_secret", b"client_secret", "code", b"code", "code_verifier", b"code_verifier", "grant_type", b"grant_type", "org_id", b"org_id", "redirect_uri", b"redirect_uri", "refresh_token", b"refresh_token", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuthorizationForm: _TypeAlias = AuthorizationForm  # noqa: Y015
 
 @_typing.final
 class ApiTokenForm(_message.Message):

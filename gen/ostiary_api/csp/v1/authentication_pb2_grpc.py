@@ -41,6 +41,16 @@ class AuthenticationServiceStub:
                 request_serializer=identity_dot_csp_dot_v1_dot_authentication__pb2.IssueTokenRequest.SerializeToString,
                 response_deserializer=identity_dot_csp_dot_v1_dot_authentication__pb2.AccessToken.FromString,
                 _registered_method=True)
+        self.Authorize = channel.unary_unary(
+                '/identity.csp.v1.AuthenticationService/Authorize',
+                request_serializer=identity_dot_csp_dot_v1_dot_authentication__pb2.AuthorizeRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_authentication__pb2.AccessToken.FromString,
+                _registered_method=True)
+        self.Logout = channel.unary_unary(
+                '/identity.csp.v1.AuthenticationService/Logout',
+                request_serializer=identity_dot_csp_dot_v1_dot_authentication__pb2.LogoutRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_authentication__pb2.NextUrl.FromString,
+                _registered_method=True)
         self.AuthorizeApiToken = channel.unary_unary(
                 '/identity.csp.v1.AuthenticationService/AuthorizeApiToken',
                 request_serializer=identity_dot_csp_dot_v1_dot_authentication__pb2.AuthorizeApiTokenRequest.SerializeToString,
@@ -51,6 +61,11 @@ class AuthenticationServiceStub:
                 request_serializer=identity_dot_csp_dot_v1_dot_authentication__pb2.ListKeysRequest.SerializeToString,
                 response_deserializer=identity_dot_oidc_dot_v1_dot_keys__pb2.JwkSet.FromString,
                 _registered_method=True)
+        self.GetTokenPublicKey = channel.unary_unary(
+                '/identity.csp.v1.AuthenticationService/GetTokenPublicKey',
+                request_serializer=identity_dot_csp_dot_v1_dot_authentication__pb2.GetTokenPublicKeyRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_authentication__pb2.TokenPublicKey.FromString,
+                _registered_method=True)
 
 
 class AuthenticationServiceServicer:
@@ -58,10 +73,34 @@ class AuthenticationServiceServicer:
     """
 
     def IssueToken(self, request, context):
-        """Swaps a grant for an access token. Grants: `client_credentials` for service accounts, `refresh_token` for API
-        tokens. The client authenticates by HTTP Basic; API tokens that belong to no client need none.
+        """Swaps a grant for an access token. Grants: `authorization_code` of a sign-in at `/oidc/oauth2/authorize`,
+        `refresh_token`, `client_credentials` for service accounts, `password` of directory users. The client authenticates
+        by HTTP Basic; API tokens that belong to no client need none.
 
-        Errors: `UNSUPPORTED_GRANT_TYPE`, `INVALID_GRANT`, `UNAUTHORIZED_CLIENT` (400), `INVALID_CLIENT` (401).
+        The organization is the client's, unless `orgId` names it; where a public client's id is known in several, `orgId`
+        decides.
+        Errors: `UNSUPPORTED_GRANT_TYPE`, `INVALID_GRANT`, `UNAUTHORIZED_CLIENT`, `UNKNOWN_ORGANIZATION` (400),
+        `INVALID_CLIENT`, `WRONG_CREDENTIALS` (401); 429 after too many tries.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Authorize(self, request, context):
+        """Swaps a code, a refresh token or client credentials for an access token, as `IssueToken` does.
+
+        `state` is required, and not looked at. Client credentials in the body are not looked at where there is an
+        Authorization header.
+        Errors: those of `IssueToken`; `MISSING_FIELD`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Logout(self, request, context):
+        """Ends what the token in the header `ex-identity-auth-token` carries: its session with all of its tokens, or the token
+        itself where it has no session. Answers with the address to which a browser goes next, also without a token and for
+        one that had ended already.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +123,14 @@ class AuthenticationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetTokenPublicKey(self, request, context):
+        """Publishes the key that signs tokens now, in the older form: PEM. With `format=jwks` the answer is that of `ListKeys`,
+        which has the keys before and after a rotation too.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuthenticationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -91,6 +138,16 @@ def add_AuthenticationServiceServicer_to_server(servicer, server):
                     servicer.IssueToken,
                     request_deserializer=identity_dot_csp_dot_v1_dot_authentication__pb2.IssueTokenRequest.FromString,
                     response_serializer=identity_dot_csp_dot_v1_dot_authentication__pb2.AccessToken.SerializeToString,
+            ),
+            'Authorize': grpc.unary_unary_rpc_method_handler(
+                    servicer.Authorize,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_authentication__pb2.AuthorizeRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_authentication__pb2.AccessToken.SerializeToString,
+            ),
+            'Logout': grpc.unary_unary_rpc_method_handler(
+                    servicer.Logout,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_authentication__pb2.LogoutRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_authentication__pb2.NextUrl.SerializeToString,
             ),
             'AuthorizeApiToken': grpc.unary_unary_rpc_method_handler(
                     servicer.AuthorizeApiToken,
@@ -101,6 +158,11 @@ def add_AuthenticationServiceServicer_to_server(servicer, server):
                     servicer.ListKeys,
                     request_deserializer=identity_dot_csp_dot_v1_dot_authentication__pb2.ListKeysRequest.FromString,
                     response_serializer=identity_dot_oidc_dot_v1_dot_keys__pb2.JwkSet.SerializeToString,
+            ),
+            'GetTokenPublicKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetTokenPublicKey,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_authentication__pb2.GetTokenPublicKeyRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_authentication__pb2.TokenPublicKey.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -131,6 +193,60 @@ class AuthenticationService:
             '/identity.csp.v1.AuthenticationService/IssueToken',
             identity_dot_csp_dot_v1_dot_authentication__pb2.IssueTokenRequest.SerializeToString,
             identity_dot_csp_dot_v1_dot_authentication__pb2.AccessToken.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Authorize(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.AuthenticationService/Authorize',
+            identity_dot_csp_dot_v1_dot_authentication__pb2.AuthorizeRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_authentication__pb2.AccessToken.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Logout(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.AuthenticationService/Logout',
+            identity_dot_csp_dot_v1_dot_authentication__pb2.LogoutRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_authentication__pb2.NextUrl.FromString,
             options,
             channel_credentials,
             insecure,
@@ -185,6 +301,33 @@ class AuthenticationService:
             '/identity.csp.v1.AuthenticationService/ListKeys',
             identity_dot_csp_dot_v1_dot_authentication__pb2.ListKeysRequest.SerializeToString,
             identity_dot_oidc_dot_v1_dot_keys__pb2.JwkSet.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetTokenPublicKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.AuthenticationService/GetTokenPublicKey',
+            identity_dot_csp_dot_v1_dot_authentication__pb2.GetTokenPublicKeyRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_authentication__pb2.TokenPublicKey.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,10 +37,26 @@ class AuthenticationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuthenticationServiceAsyncStub: ...
     IssueToken: _grpc.UnaryUnaryMultiCallable[_authentication_pb2.IssueTokenRequest, _authentication_pb2.AccessToken]
-    """Swaps a grant for an access token. Grants: `client_credentials` for service accounts, `refresh_token` for API
-    tokens. The client authenticates by HTTP Basic; API tokens that belong to no client need none.
+    """Swaps a grant for an access token. Grants: `authorization_code` of a sign-in at `/oidc/oauth2/authorize`,
+    `refresh_token`, `client_credentials` for service accounts, `password` of directory users. The client authenticates
+    by HTTP Basic; API tokens that belong to no client need none.
 
-    Errors: `UNSUPPORTED_GRANT_TYPE`, `INVALID_GRANT`, `UNAUTHORIZED_CLIENT` (400), `INVALID_CLIENT` (401).
+    The organization is the client's, unless `orgId` names it; where a public client's id is known in several, `orgId`
+    decides.
+    Errors: `UNSUPPORTED_GRANT_TYPE`, `INVALID_GRANT`, `UNAUTHORIZED_CLIENT`, `UNKNOWN_ORGANIZATION` (400),
+    `INVALID_CLIENT`, `WRONG_CREDENTIALS` (401); 429 after too many tries.
+    """
+    Authorize: _grpc.UnaryUnaryMultiCallable[_authentication_pb2.AuthorizeRequest, _authentication_pb2.AccessToken]
+    """Swaps a code, a refresh token or client credentials for an access token, as `IssueToken` does.
+
+    `state` is required, and not looked at. Client credentials in the body are not looked at where there is an
+    Authorization header.
+    Errors: those of `IssueToken`; `MISSING_FIELD`.
+    """
+    Logout: _grpc.UnaryUnaryMultiCallable[_authentication_pb2.LogoutRequest, _authentication_pb2.NextUrl]
+    """Ends what the token in the header `ex-identity-auth-token` carries: its session with all of its tokens, or the token
+    itself where it has no session. Answers with the address to which a browser goes next, also without a token and for
+    one that had ended already.
     """
     AuthorizeApiToken: _grpc.UnaryUnaryMultiCallable[_authentication_pb2.AuthorizeApiTokenRequest, _authentication_pb2.AccessToken]
     """Swaps an API token for an access token. The API token is in the form or in the query, as `api_token` or by its
@@ -50,6 +66,10 @@ class AuthenticationServiceStub:
     """
     ListKeys: _grpc.UnaryUnaryMultiCallable[_authentication_pb2.ListKeysRequest, _keys_pb2.JwkSet]
     """Publishes the keys with which tokens are verified."""
+    GetTokenPublicKey: _grpc.UnaryUnaryMultiCallable[_authentication_pb2.GetTokenPublicKeyRequest, _authentication_pb2.TokenPublicKey]
+    """Publishes the key that signs tokens now, in the older form: PEM. With `format=jwks` the answer is that of `ListKeys`,
+    which has the keys before and after a rotation too.
+    """
 
 @_typing.type_check_only
 class AuthenticationServiceAsyncStub(AuthenticationServiceStub):
@@ -57,10 +77,26 @@ class AuthenticationServiceAsyncStub(AuthenticationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     IssueToken: _aio.UnaryUnaryMultiCallable[_authentication_pb2.IssueTokenRequest, _authentication_pb2.AccessToken]  # type: ignore[assignment]
-    """Swaps a grant for an access token. Grants: `client_credentials` for service accounts, `refresh_token` for API
-    tokens. The client authenticates by HTTP Basic; API tokens that belong to no client need none.
+    """Swaps a grant for an access token. Grants: `authorization_code` of a sign-in at `/oidc/oauth2/authorize`,
+    `refresh_token`, `client_credentials` for service accounts, `password` of directory users. The client authenticates
+    by HTTP Basic; API tokens that belong to no client need none.
 
-    Errors: `UNSUPPORTED_GRANT_TYPE`, `INVALID_GRANT`, `UNAUTHORIZED_CLIENT` (400), `INVALID_CLIENT` (401).
+    The organization is the client's, unless `orgId` names it; where a public client's id is known in several, `orgId`
+    decides.
+    Errors: `UNSUPPORTED_GRANT_TYPE`, `INVALID_GRANT`, `UNAUTHORIZED_CLIENT`, `UNKNOWN_ORGANIZATION` (400),
+    `INVALID_CLIENT`, `WRONG_CREDENTIALS` (401); 429 after too many tries.
+    """
+    Authorize: _aio.UnaryUnaryMultiCallable[_authentication_pb2.AuthorizeRequest, _authentication_pb2.AccessToken]  # type: ignore[assignment]
+    """Swaps a code, a refresh token or client credentials for an access token, as `IssueToken` does.
+
+    `state` is required, and not looked at. Client credentials in the body are not looked at where there is an
+    Authorization header.
+    Errors: those of `IssueToken`; `MISSING_FIELD`.
+    """
+    Logout: _aio.UnaryUnaryMultiCallable[_authentication_pb2.LogoutRequest, _authentication_pb2.NextUrl]  # type: ignore[assignment]
+    """Ends what the token in the header `ex-identity-auth-token` carries: its session with all of its tokens, or the token
+    itself where it has no session. Answers with the address to which a browser goes next, also without a token and for
+    one that had ended already.
     """
     AuthorizeApiToken: _aio.UnaryUnaryMultiCallable[_authentication_pb2.AuthorizeApiTokenRequest, _authentication_pb2.AccessToken]  # type: ignore[assignment]
     """Swaps an API token for an access token. The API token is in the form or in the query, as `api_token` or by its
@@ -70,6 +106,10 @@ class AuthenticationServiceAsyncStub(AuthenticationServiceStub):
     """
     ListKeys: _aio.UnaryUnaryMultiCallable[_authentication_pb2.ListKeysRequest, _keys_pb2.JwkSet]  # type: ignore[assignment]
     """Publishes the keys with which tokens are verified."""
+    GetTokenPublicKey: _aio.UnaryUnaryMultiCallable[_authentication_pb2.GetTokenPublicKeyRequest, _authentication_pb2.TokenPublicKey]  # type: ignore[assignment]
+    """Publishes the key that signs tokens now, in the older form: PEM. With `format=jwks` the answer is that of `ListKeys`,
+    which has the keys before and after a rotation too.
+    """
 
 class AuthenticationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Tokens and the keys that sign them (Authentication Controller)."""
@@ -80,10 +120,38 @@ class AuthenticationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authentication_pb2.IssueTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_authentication_pb2.AccessToken, _abc.Awaitable[_authentication_pb2.AccessToken]]:
-        """Swaps a grant for an access token. Grants: `client_credentials` for service accounts, `refresh_token` for API
-        tokens. The client authenticates by HTTP Basic; API tokens that belong to no client need none.
+        """Swaps a grant for an access token. Grants: `authorization_code` of a sign-in at `/oidc/oauth2/authorize`,
+        `refresh_token`, `client_credentials` for service accounts, `password` of directory users. The client authenticates
+        by HTTP Basic; API tokens that belong to no client need none.
 
-        Errors: `UNSUPPORTED_GRANT_TYPE`, `INVALID_GRANT`, `UNAUTHORIZED_CLIENT` (400), `INVALID_CLIENT` (401).
+        The organization is the client's, unless `orgId` names it; where a public client's id is known in several, `orgId`
+        decides.
+        Errors: `UNSUPPORTED_GRANT_TYPE`, `INVALID_GRANT`, `UNAUTHORIZED_CLIENT`, `UNKNOWN_ORGANIZATION` (400),
+        `INVALID_CLIENT`, `WRONG_CREDENTIALS` (401); 429 after too many tries.
+        """
+
+    @_abc_1.abstractmethod
+    def Authorize(
+        self,
+        request: _authentication_pb2.AuthorizeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_authentication_pb2.AccessToken, _abc.Awaitable[_authentication_pb2.AccessToken]]:
+        """Swaps a code, a refresh token or client credentials for an access token, as `IssueToken` does.
+
+        `state` is required, and not looked at. Client credentials in the body are not looked at where there is an
+        Authorization header.
+        Errors: those of `IssueToken`; `MISSING_FIELD`.
+        """
+
+    @_abc_1.abstractmethod
+    def Logout(
+        self,
+        request: _authentication_pb2.LogoutRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_authentication_pb2.NextUrl, _abc.Awaitable[_authentication_pb2.NextUrl]]:
+        """Ends what the token in the header `ex-identity-auth-token` carries: its session with all of its tokens, or the token
+        itself where it has no session. Answers with the address to which a browser goes next, also without a token and for
+        one that had ended already.
         """
 
     @_abc_1.abstractmethod
@@ -105,5 +173,15 @@ class AuthenticationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_keys_pb2.JwkSet, _abc.Awaitable[_keys_pb2.JwkSet]]:
         """Publishes the keys with which tokens are verified."""
+
+    @_abc_1.abstractmethod
+    def GetTokenPublicKey(
+        self,
+        request: _authentication_pb2.GetTokenPublicKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_authentication_pb2.TokenPublicKey, _abc.Awaitable[_authentication_pb2.TokenPublicKey]]:
+        """Publishes the key that signs tokens now, in the older form: PEM. With `format=jwks` the answer is that of `ListKeys`,
+        which has the keys before and after a rotation too.
+        """
 
 def add_AuthenticationServiceServicer_to_server(servicer: AuthenticationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

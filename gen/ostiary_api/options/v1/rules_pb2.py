@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import descriptor_pb2 as google_dot_protobuf_dot_descriptor__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fidentity/options/v1/rules.proto\x12\x13identity.options.v1\x1a google/protobuf/descriptor.proto\"S\n\x0cServiceRules\x12\x43\n\x0c\x65rror_family\x18\x01 \x01(\x0e\x32 .identity.options.v1.ErrorFamilyR\x0b\x65rrorFamily\"\x9f\x04\n\x0bMethodRules\x12\x33\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0b\x32\x1b.identity.options.v1.AccessR\x06\x61\x63\x63\x65ss\x12\x1d\n\nrate_limit\x18\x02 \x01(\tR\trateLimit\x12%\n\x0esuccess_status\x18\x03 \x01(\x05R\rsuccessStatus\x12\x42\n\x0btransaction\x18\x04 \x01(\x0e\x32 .identity.options.v1.TransactionR\x0btransaction\x12\x14\n\x05\x61udit\x18\x05 \x01(\tR\x05\x61udit\x12\x43\n\x0c\x65rror_family\x18\x06 \x01(\x0e\x32 .identity.options.v1.ErrorFamilyR\x0b\x65rrorFamily\x12\x12\n\x04\x63ors\x18\x07 \x01(\x08R\x04\x63ors\x12\x36\n\x05\x63\x61\x63he\x18\x08 \x01(\x0e\x32 .identity.options.v1.CachePolicyR\x05\x63\x61\x63he\x12\x1c\n\tsuccessor\x18\t \x01(\tR\tsuccessor\x12/\n\x14get_has_side_effects\x18\n \x01(\x08R\x11getHasSideEffects\x12\x1c\n\tcatalogue\x18\x0b \x03(\tR\tcatalogue\x12\x18\n\x07\x62rowser\x18\r \x01(\x08R\x07\x62rowser\x12#\n\raudit_runtime\x18\x0c \x01(\x08R\x0c\x61uditRuntime\"\xbd\x03\n\x06\x41\x63\x63\x65ss\x12/\n\x05roles\x18\x01 \x03(\x0e\x32\x19.identity.options.v1.RoleR\x05roles\x12\x1c\n\tanonymous\x18\x02 \x01(\x08R\tanonymous\x12!\n\x0ctenant_field\x18\x03 \x01(\tR\x0btenantField\x12\x16\n\x06scopes\x18\x04 \x03(\tR\x06scopes\x12I\n\x0e\x66oreign_tenant\x18\x05 \x01(\x0e\x32\".identity.options.v1.ForeignTenantR\rforeignTenant\x12?\n\ncredential\x18\x06 \x01(\x0e\x32\x1f.identity.options.v1.CredentialR\ncredential\x12I\n\x0etenant_context\x18\x07 \x01(\x0e\x32\".identity.options.v1.TenantContextR\rtenantContext\x12\x1d\n\ntoken_form\x18\x08 \x01(\tR\ttokenForm\x12\x33\n\x06person\x18\t \x01(\x0b\x32\x1b.identity.options.v1.PersonR\x06person\"Q\n\x06Person\x12/\n\x02\x62y\x18\x01 \x01(\x0e\x32\x1f.identity.options.v1.PersonNameR\x02\x62y\x12\x16\n\x06\x66ields\x18\x02 \x03(\tR\x06\x66ields*\x8f\x01\n\nPersonName\x12\x1b\n\x17PERSON_NAME_UNSPECIFIED\x10\x00\x12\x17\n\x13PERSON_NAME_USER_ID\x10\x01\x12\x15\n\x11PERSON_NAME_LOGIN\x10\x02\x12\x1a\n\x16PERSON_NAME_PROFILE_ID\x10\x03\x12\x18\n\x14PERSON_NAME_IDENTITY\x10\x04*\xd1\x01\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_READER\x10\x01\x12\x0f\n\x0bROLE_WRITER\x10\x02\x12\x10\n\x0cROLE_MANAGER\x10\x03\x12\x1a\n\x16ROLE_PLATFORM_OPERATOR\x10\x04\x12\x12\n\x0eROLE_ORG_OWNER\x10\x05\x12\x13\n\x0fROLE_ORG_MEMBER\x10\x06\x12\x18\n\x14ROLE_SERVICE_ACCOUNT\x10\x07\x12\x11\n\rROLE_END_USER\x10\x08\x12\r\n\tROLE_SELF\x10\t*R\n\nCredential\x12\x1a\n\x16\x43REDENTIAL_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43REDENTIAL_OWN\x10\x01\x12\x14\n\x10\x43REDENTIAL_BASIC\x10\x02*i\n\rTenantContext\x12\x1e\n\x1aTENANT_CONTEXT_UNSPECIFIED\x10\x00\x12\x1b\n\x17TENANT_CONTEXT_OPTIONAL\x10\x01\x12\x1b\n\x17TENANT_CONTEXT_REQUIRED\x10\x02*M\n\rForeignTenant\x12\x1e\n\x1a\x46OREIGN_TENANT_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x46OREIGN_TENANT_FORBIDDEN\x10\x01*\x82\x01\n\x0bTransaction\x12\x1b\n\x17TRANSACTION_UNSPECIFIED\x10\x00\x12\x14\n\x10TRANSACTION_READ\x10\x01\x12\x15\n\x11TRANSACTION_WRITE\x10\x02\x12\x13\n\x0fTRANSACTION_OWN\x10\x03\x12\x14\n\x10TRANSACTION_NONE\x10\x04*\xb9\x01\n\x0b\x45rrorFamily\x12\x1c\n\x18\x45RROR_FAMILY_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45RROR_FAMILY_APPID\x10\x01\x12\x16\n\x12\x45RROR_FAMILY_OAUTH\x10\x02\x12\x14\n\x10\x45RROR_FAMILY_IAM\x10\x03\x12\x15\n\x11\x45RROR_FAMILY_SCIM\x10\x04\x12\x14\n\x10\x45RROR_FAMILY_CSP\x10\x05\x12\x19\n\x15\x45RROR_FAMILY_CLOUDAPI\x10\x06*D\n\x0b\x43\x61\x63hePolicy\x12\x1c\n\x18\x43\x41\x43HE_POLICY_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43\x41\x43HE_POLICY_PUBLIC\x10\x01:X\n\x05rules\x12\x1e.google.protobuf.MethodOptions\x18\xa9\x8b\x03 \x01(\x0b\x32 .identity.options.v1.MethodRulesR\x05rules:i\n\rservice_rules\x12\x1f.google.protobuf.ServiceOptions\x18\xaa\x8b\x03 \x01(\x0b\x32!.identity.options.v1.ServiceRulesR\x0cserviceRulesB\xc7\x01\n\x1bostiary.identity.options.v1B\nRulesProtoP\x01Z.ostiary.internal/identity/options/v1;optionsv1\xa2\x02\x0cOSTOptionsV1\xaa\x02\x1bOstiary.Identity.Options.V1\xca\x02\x1bOstiary\\Identity\\Options\\V1\xea\x02\x1eOstiary::Identity::Options::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fidentity/options/v1/rules.proto\x12\x13identity.options.v1\x1a google/protobuf/descriptor.proto\"S\n\x0cServiceRules\x12\x43\n\x0c\x65rror_family\x18\x01 \x01(\x0e\x32 .identity.options.v1.ErrorFamilyR\x0b\x65rrorFamily\"\xbf\x04\n\x0bMethodRules\x12\x33\n\x06\x61\x63\x63\x65ss\x18\x01 \x01(\x0b\x32\x1b.identity.options.v1.AccessR\x06\x61\x63\x63\x65ss\x12\x1d\n\nrate_limit\x18\x02 \x01(\tR\trateLimit\x12%\n\x0esuccess_status\x18\x03 \x01(\x05R\rsuccessStatus\x12\x42\n\x0btransaction\x18\x04 \x01(\x0e\x32 .identity.options.v1.TransactionR\x0btransaction\x12\x14\n\x05\x61udit\x18\x05 \x01(\tR\x05\x61udit\x12\x43\n\x0c\x65rror_family\x18\x06 \x01(\x0e\x32 .identity.options.v1.ErrorFamilyR\x0b\x65rrorFamily\x12\x12\n\x04\x63ors\x18\x07 \x01(\x08R\x04\x63ors\x12\x36\n\x05\x63\x61\x63he\x18\x08 \x01(\x0e\x32 .identity.options.v1.CachePolicyR\x05\x63\x61\x63he\x12\x1c\n\tsuccessor\x18\t \x01(\tR\tsuccessor\x12/\n\x14get_has_side_effects\x18\n \x01(\x08R\x11getHasSideEffects\x12\x1e\n\ndeprecated\x18\x0e \x01(\x08R\ndeprecated\x12\x1c\n\tcatalogue\x18\x0b \x03(\tR\tcatalogue\x12\x18\n\x07\x62rowser\x18\r \x01(\x08R\x07\x62rowser\x12#\n\raudit_runtime\x18\x0c \x01(\x08R\x0c\x61uditRuntime\"\xbd\x03\n\x06\x41\x63\x63\x65ss\x12/\n\x05roles\x18\x01 \x03(\x0e\x32\x19.identity.options.v1.RoleR\x05roles\x12\x1c\n\tanonymous\x18\x02 \x01(\x08R\tanonymous\x12!\n\x0ctenant_field\x18\x03 \x01(\tR\x0btenantField\x12\x16\n\x06scopes\x18\x04 \x03(\tR\x06scopes\x12I\n\x0e\x66oreign_tenant\x18\x05 \x01(\x0e\x32\".identity.options.v1.ForeignTenantR\rforeignTenant\x12?\n\ncredential\x18\x06 \x01(\x0e\x32\x1f.identity.options.v1.CredentialR\ncredential\x12I\n\x0etenant_context\x18\x07 \x01(\x0e\x32\".identity.options.v1.TenantContextR\rtenantContext\x12\x1d\n\ntoken_form\x18\x08 \x01(\tR\ttokenForm\x12\x33\n\x06person\x18\t \x01(\x0b\x32\x1b.identity.options.v1.PersonR\x06person\"Q\n\x06Person\x12/\n\x02\x62y\x18\x01 \x01(\x0e\x32\x1f.identity.options.v1.PersonNameR\x02\x62y\x12\x16\n\x06\x66ields\x18\x02 \x03(\tR\x06\x66ields*\x8f\x01\n\nPersonName\x12\x1b\n\x17PERSON_NAME_UNSPECIFIED\x10\x00\x12\x17\n\x13PERSON_NAME_USER_ID\x10\x01\x12\x15\n\x11PERSON_NAME_LOGIN\x10\x02\x12\x1a\n\x16PERSON_NAME_PROFILE_ID\x10\x03\x12\x18\n\x14PERSON_NAME_IDENTITY\x10\x04*\xd1\x01\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0f\n\x0bROLE_READER\x10\x01\x12\x0f\n\x0bROLE_WRITER\x10\x02\x12\x10\n\x0cROLE_MANAGER\x10\x03\x12\x1a\n\x16ROLE_PLATFORM_OPERATOR\x10\x04\x12\x12\n\x0eROLE_ORG_OWNER\x10\x05\x12\x13\n\x0fROLE_ORG_MEMBER\x10\x06\x12\x18\n\x14ROLE_SERVICE_ACCOUNT\x10\x07\x12\x11\n\rROLE_END_USER\x10\x08\x12\r\n\tROLE_SELF\x10\t*R\n\nCredential\x12\x1a\n\x16\x43REDENTIAL_UNSPECIFIED\x10\x00\x12\x12\n\x0e\x43REDENTIAL_OWN\x10\x01\x12\x14\n\x10\x43REDENTIAL_BASIC\x10\x02*i\n\rTenantContext\x12\x1e\n\x1aTENANT_CONTEXT_UNSPECIFIED\x10\x00\x12\x1b\n\x17TENANT_CONTEXT_OPTIONAL\x10\x01\x12\x1b\n\x17TENANT_CONTEXT_REQUIRED\x10\x02*M\n\rForeignTenant\x12\x1e\n\x1a\x46OREIGN_TENANT_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x46OREIGN_TENANT_FORBIDDEN\x10\x01*\x82\x01\n\x0bTransaction\x12\x1b\n\x17TRANSACTION_UNSPECIFIED\x10\x00\x12\x14\n\x10TRANSACTION_READ\x10\x01\x12\x15\n\x11TRANSACTION_WRITE\x10\x02\x12\x13\n\x0fTRANSACTION_OWN\x10\x03\x12\x14\n\x10TRANSACTION_NONE\x10\x04*\xb9\x01\n\x0b\x45rrorFamily\x12\x1c\n\x18\x45RROR_FAMILY_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45RROR_FAMILY_APPID\x10\x01\x12\x16\n\x12\x45RROR_FAMILY_OAUTH\x10\x02\x12\x14\n\x10\x45RROR_FAMILY_IAM\x10\x03\x12\x15\n\x11\x45RROR_FAMILY_SCIM\x10\x04\x12\x14\n\x10\x45RROR_FAMILY_CSP\x10\x05\x12\x19\n\x15\x45RROR_FAMILY_CLOUDAPI\x10\x06*D\n\x0b\x43\x61\x63hePolicy\x12\x1c\n\x18\x43\x41\x43HE_POLICY_UNSPECIFIED\x10\x00\x12\x17\n\x13\x43\x41\x43HE_POLICY_PUBLIC\x10\x01:X\n\x05rules\x12\x1e.google.protobuf.MethodOptions\x18\xa9\x8b\x03 \x01(\x0b\x32 .identity.options.v1.MethodRulesR\x05rules:i\n\rservice_rules\x12\x1f.google.protobuf.ServiceOptions\x18\xaa\x8b\x03 \x01(\x0b\x32!.identity.options.v1.ServiceRulesR\x0cserviceRulesB\xc7\x01\n\x1bostiary.identity.options.v1B\nRulesProtoP\x01Z.ostiary.internal/identity/options/v1;optionsv1\xa2\x02\x0cOSTOptionsV1\xaa\x02\x1bOstiary.Identity.Options.V1\xca\x02\x1bOstiary\\Identity\\Options\\V1\xea\x02\x1eOstiary::Identity::Options::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,28 +33,28 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ostiary_api.options.v1.rule
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\033ostiary.identity.options.v1B\nRulesProtoP\001Z.ostiary.internal/identity/options/v1;optionsv1\242\002\014OSTOptionsV1\252\002\033Ostiary.Identity.Options.V1\312\002\033Ostiary\\Identity\\Options\\V1\352\002\036Ostiary::Identity::Options::V1'
-  _globals['_PERSONNAME']._serialized_start=1253
-  _globals['_PERSONNAME']._serialized_end=1396
-  _globals['_ROLE']._serialized_start=1399
-  _globals['_ROLE']._serialized_end=1608
-  _globals['_CREDENTIAL']._serialized_start=1610
-  _globals['_CREDENTIAL']._serialized_end=1692
-  _globals['_TENANTCONTEXT']._serialized_start=1694
-  _globals['_TENANTCONTEXT']._serialized_end=1799
-  _globals['_FOREIGNTENANT']._serialized_start=1801
-  _globals['_FOREIGNTENANT']._serialized_end=1878
-  _globals['_TRANSACTION']._serialized_start=1881
-  _globals['_TRANSACTION']._serialized_end=2011
-  _globals['_ERRORFAMILY']._serialized_start=2014
-  _globals['_ERRORFAMILY']._serialized_end=2199
-  _globals['_CACHEPOLICY']._serialized_start=2201
-  _globals['_CACHEPOLICY']._serialized_end=2269
+  _globals['_PERSONNAME']._serialized_start=1285
+  _globals['_PERSONNAME']._serialized_end=1428
+  _globals['_ROLE']._serialized_start=1431
+  _globals['_ROLE']._serialized_end=1640
+  _globals['_CREDENTIAL']._serialized_start=1642
+  _globals['_CREDENTIAL']._serialized_end=1724
+  _globals['_TENANTCONTEXT']._serialized_start=1726
+  _globals['_TENANTCONTEXT']._serialized_end=1831
+  _globals['_FOREIGNTENANT']._serialized_start=1833
+  _globals['_FOREIGNTENANT']._serialized_end=1910
+  _globals['_TRANSACTION']._serialized_start=1913
+  _globals['_TRANSACTION']._serialized_end=2043
+  _globals['_ERRORFAMILY']._serialized_start=2046
+  _globals['_ERRORFAMILY']._serialized_end=2231
+  _globals['_CACHEPOLICY']._serialized_start=2233
+  _globals['_CACHEPOLICY']._serialized_end=2301
   _globals['_SERVICERULES']._serialized_start=90
   _globals['_SERVICERULES']._serialized_end=173
   _globals['_METHODRULES']._serialized_start=176
-  _globals['_METHODRULES']._serialized_end=719
-  _globals['_ACCESS']._serialized_start=722
-  _globals['_ACCESS']._serialized_end=1167
-  _globals['_PERSON']._serialized_start=1169
-  _globals['_PERSON']._serialized_end=1250
+  _globals['_METHODRULES']._serialized_end=751
+  _globals['_ACCESS']._serialized_start=754
+  _globals['_ACCESS']._serialized_end=1199
+  _globals['_PERSON']._serialized_start=1201
+  _globals['_PERSON']._serialized_end=1282
 # @@protoc_insertion_point(module_scope)

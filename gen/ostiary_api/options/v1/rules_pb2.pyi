@@ -307,6 +307,7 @@ class MethodRules(_message.Message):
     CACHE_FIELD_NUMBER: _builtins.int
     SUCCESSOR_FIELD_NUMBER: _builtins.int
     GET_HAS_SIDE_EFFECTS_FIELD_NUMBER: _builtins.int
+    DEPRECATED_FIELD_NUMBER: _builtins.int
     CATALOGUE_FIELD_NUMBER: _builtins.int
     BROWSER_FIELD_NUMBER: _builtins.int
     AUDIT_RUNTIME_FIELD_NUMBER: _builtins.int
@@ -331,6 +332,10 @@ class MethodRules(_message.Message):
     """The path that replaces a deprecated operation; sent as Link with rel="successor-version", beside Deprecation."""
     get_has_side_effects: _builtins.bool
     """Set on GET paths that change something, which must say so: HEAD on them answers 405 and nothing retries them."""
+    deprecated: _builtins.bool
+    """Whether the operation is deprecated although nothing replaces it: Deprecation is sent without Link. One with a
+    successor is deprecated without saying so here.
+    """
     browser: _builtins.bool
     """People meet this path in a browser: errors are pages where Accept prefers HTML."""
     audit_runtime: _builtins.bool
@@ -358,13 +363,14 @@ class MethodRules(_message.Message):
         cache: Global___CachePolicy.ValueType = ...,
         successor: _builtins.str = ...,
         get_has_side_effects: _builtins.bool = ...,
+        deprecated: _builtins.bool = ...,
         catalogue: _abc.Iterable[_builtins.str] | None = ...,
         browser: _builtins.bool = ...,
         audit_runtime: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["access", b"access"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "audit", b"audit", "audit_runtime", b"audit_runtime", "browser", b"browser", "cache", b"cache", "catalogue", b"catalogue", "cors", b"cors", "error_family", b"error_family", "get_has_side_effects", b"get_has_side_effects", "rate_limit", b"rate_limit", "success_status", b"success_status", "successor", b"successor", "transaction", b"transaction"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["access", b"access", "audit", b"audit", "audit_runtime", b"audit_runtime", "browser", b"browser", "cache", b"cache", "catalogue", b"catalogue", "cors", b"cors", "deprecated", b"deprecated", "error_family", b"error_family", "get_has_side_effects", b"get_has_side_effects", "rate_limit", b"rate_limit", "success_status", b"success_status", "successor", b"successor", "transaction", b"transaction"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -129,6 +129,11 @@ class Subject:
         return self.user.id if self.user else ""
 
     @property
+    def session_id(self) -> str:
+        """Empty: the sign-in of a grant opens no session."""
+        return ""
+
+    @property
     def user_epoch(self) -> int:
         """The user's part in `access_epoch`."""
         return self.user.access_epoch if self.user else 0

@@ -41,7 +41,7 @@ _OF_TENANT = (
     select(
         _CLIENTS.c.id, _CLIENTS.c.name, _CLIENTS.c.type, _CLIENTS.c.secret_digest, _CLIENTS.c.sealed_secret,
         _CLIENTS.c.enabled, _CLIENTS.c.service_account, _CLIENTS.c.redirect_uris, _CLIENTS.c.logout_redirect_uris,
-        _CLIENTS.c.access_lifetime_s, _CLIENTS.c.refresh_lifetime_s,
+        _CLIENTS.c.access_lifetime_s, _CLIENTS.c.refresh_lifetime_s, _CLIENTS.c.most_groups,
     )
     .where(_CLIENTS.c.tenant_id == bindparam("of_tenant"))
     .order_by(_CLIENTS.c.name, _CLIENTS.c.id)
@@ -58,13 +58,14 @@ _COUNT = select(func.count()).where(_CLIENTS.c.tenant_id == bindparam("of_tenant
 class OwnSettings:
     """Settings of a client's own, where other servers keep them with the client; None: the tenant's.
 
-    URIs as in `redirect_uris`; lifetimes in seconds.
+    URIs as in `redirect_uris`; lifetimes in seconds; `most_groups` are as many as the platform's identity tokens hold.
     """
 
     redirect_uris: tuple[str, ...] | None = None
     logout_redirect_uris: tuple[str, ...] | None = None
     access_lifetime_s: int | None = None
     refresh_lifetime_s: int | None = None
+    most_groups: int | None = None
 
 
 NOTHING_OWN = OwnSettings()
@@ -130,8 +131,9 @@ def _load(work: Work, tenant_id: str) -> dict[str, ClientView]:
 
 def _view(row: Row[Any], scopes: tuple[str, ...]) -> ClientView:
     own = OwnSettings(
-        _uris(row.redirect_uris), _uris(row.logout_redirect_uris), row.access_lifetime_s, row.refresh_lifetime_s
-    )
+        _uris(row.redirect_uris), _uris(row.logout_redirect_uris), row.access_lifetime_s, row.refresh_lifetime_s,
+        row.most_groups,
+    )  # fmt: skip
     return ClientView(
         row.id, row.name, row.type, row.secret_digest, row.sealed_secret, row.enabled, row.service_account, own, scopes
     )
@@ -184,7 +186,7 @@ def create_client(
         secret_digest=digest(secret) if secret else "",
         sealed_secret=sealing.seal(secret.encode(), secret_place(tenant_id, client_id)) if secret else "",
         redirect_uris=_uris_text(own.redirect_uris), logout_redirect_uris=_uris_text(own.logout_redirect_uris),
-        access_lifetime_s=own.access_lifetime_s, refresh_lifetime_s=own.refresh_lifetime_s,
+        access_lifetime_s=own.access_lifetime_s, refresh_lifetime_s=own.refresh_lifetime_s, most_groups=own.most_groups,
         # One whose id was brought may have had a predecessor here: what that was given before now is dead.
         tokens_valid_from=now_ms if is_brought else 0,
     )  # fmt: skip
@@ -244,6 +246,17 @@ def allow_service_account(work: Work, tenant_id: str, client_id: str, *, allowed
     if allowed and client.type == PUBLIC:
         raise invalid("PUBLIC_CLIENT", "A single-page application has no secret and cannot be a service account.")
     client.service_account = allowed
+    work.flush()
+    return _load(work, tenant_id)[client_id]
+
+
+def limit_groups(work: Work, tenant_id: str, client_id: str, most_groups: int | None) -> ClientView:
+    """Sets how many groups the platform's identity tokens hold for an application; None: the usual number.
+
+    Raises APPLICATION_NOT_FOUND.
+    """
+    client = lock_client(work, tenant_id, client_id)
+    client.most_groups = most_groups
     work.flush()
     return _load(work, tenant_id)[client_id]
 

@@ -23,6 +23,8 @@ class Account:
     user: UserView
     roles: Sequence[HeldRole]
     groups: Sequence[BelongsTo]
+    session_id: str = ""
+    """The session that its sign-in has opened, if one has."""
 
     @property
     def id(self) -> str:
@@ -54,22 +56,6 @@ class Account:
         return {
             "acct": self.acct, "username": self.user.user_name, "domain": self.tenant.name, "context": self.tenant.id,
             "perms": self.perms,
-        }  # fmt: skip
-
-    def identity_claims(self) -> dict[str, Any]:
-        """Returns what an identity token says of the account (OpenID Connect Core §5.1). Group names and ids have the
-        same order."""
-        claims: dict[str, Any] = {
-            "username": self.user.user_name, "preferred_username": self.user.user_name, "email": self.user.email,
-            "name": self.user.display_name, "given_name": self.user.given_name, "family_name": self.user.family_name,
-            "locale": self.user.locale,
-        }  # fmt: skip
-        return {
-            **{name: value for name, value in claims.items() if value},
-            "email_verified": is_verified(self.user), "domain": self.tenant.name, "acct": self.acct,
-            "context": self.tenant.id, "context_name": self.tenant.id,
-            "group_names": [group.display_name for group in self.groups],
-            "group_ids": [group.id for group in self.groups],
         }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from ostiary.names import name_key
 from ostiary.oauth.clients.any_tenant import authenticate_client_of_any_tenant
 from ostiary.oauth.platform.accounts import Account, living_account
 from ostiary.oauth.platform.events import tokens_issued
+from ostiary.oauth.platform.identity import identity_claims, most_groups_of
 from ostiary.oauth.platform.tokens import PlatformOrder, PlatformTokens
 from ostiary.oauth.sessions.refresh import PLATFORM, GrantTerms, invalid_grant
 from ostiary.oauth.sessions.sessions import find_session
@@ -49,7 +50,7 @@ class PlatformProfile:
 
     def unknown_grant(self, form: Form) -> DomainError:
         """RFC 6749 §5.2 `unsupported_grant_type`."""
-        return unsupported_grant_type(form, " and ".join(self.grants))
+        return unsupported_grant_type(form, ", ".join(self.grants))
 
     def begin(self, call: TokenCall, now_ms: int) -> PlatformRequest:
         """The grant first: it says whether its credential names the tenant, and then a client is not needed. One that
@@ -64,6 +65,9 @@ class PlatformProfile:
                 raise invalid_grant()
         else:
             tenant = self._owner(work, owner, call.organization)
+        if form.get("orgId") not in ("", tenant.id):
+            message = "orgId must be the organization of the client, or be left out."
+            raise invalid("UNKNOWN_ORGANIZATION", message, oauth_error="invalid_request")
         return TokenRequest(self, grant, call, tenant, client, now_ms)
 
     def _owner(self, work: Work, tenant_id: str, organization: str) -> TenantView:
@@ -84,8 +88,28 @@ class PlatformProfile:
 
     def prepare(self, request: PlatformRequest, authorized: Authorized[Account]) -> UnsignedTokens:
         """The platform signs."""
-        order = _order(request, authorized, self.issuer)
+        order = self._order(request, authorized)
         return self.tokens.prepare(self.tokens.signer(request.reading.work), order, request.now_ms)
+
+    def _order(self, request: PlatformRequest, authorized: Authorized[Account]) -> PlatformOrder:
+        account, client_id, tenant_id = authorized.subject, request.client_id, request.tenant.id
+        session = {"sid": authorized.session_id} if authorized.session_id else {}
+        named = {**({"azp": client_id} if client_id else {}), **session}
+        if account is None:
+            return PlatformOrder(client_id, "client", tenant_id, self.issuer, claims=named)
+        scope = " ".join(authorized.limit or account.perms)
+        identity: dict[str, Any] = {}
+        if client_id:
+            said = {"nonce": authorized.nonce, "acr": authorized.acr}
+            most = most_groups_of(request.client)
+            identity = {
+                "auth_time": authorized.auth_time // 1000, "amr": authorized.amr.split(), **named,
+                **{name: value for name, value in said.items() if value},
+                **identity_claims(account, self.tokens.expand_at, most),
+            }  # fmt: skip
+        return PlatformOrder(
+            account.id, "user", tenant_id, self.issuer, scope, {**account.access_claims(), **named}, client_id, identity
+        )
 
     def events(self, request: PlatformRequest, authorized: Authorized[Account]) -> Sequence[Event]:
         """One event, named as the rules of the RPC name it."""
@@ -107,15 +131,11 @@ class PlatformProfile:
 
 
 def check_service_account(request: PlatformRequest) -> None:
-    """Raises `unauthorized_client` for a client that an operator has not put on the list, `invalid_request` for another
-    organization than the client's own."""
+    """Raises `unauthorized_client` for a client that an operator has not put on the list."""
     client = request.required_client
     if not client.service_account or client.is_public:
         message = "Only a service account may use client_credentials here: an operator must allow-list the application."
         raise invalid("UNAUTHORIZED_CLIENT", message, oauth_error="unauthorized_client")
-    if request.form.get("orgId") not in ("", request.tenant.id):
-        message = "orgId must be the client's own organization, or be left out."
-        raise invalid("UNKNOWN_ORGANIZATION", message, oauth_error="invalid_request")
 
 
 def _find(work: Work, request: PlatformRequest, terms: GrantTerms) -> Account | None:
@@ -126,12 +146,3 @@ def _find(work: Work, request: PlatformRequest, terms: GrantTerms) -> Account | 
     if terms.session_id and find_session(work, tenant.id, terms.session_id, now_ms) is None:
         return None
     return account
-
-
-def _order(request: PlatformRequest, authorized: Authorized[Account], issuer: str) -> PlatformOrder:
-    account, client_id, tenant_id = authorized.subject, request.client_id, request.tenant.id
-    named = {name: value for name, value in (("azp", client_id), ("sid", authorized.session_id)) if value}
-    if account is None:
-        return PlatformOrder(client_id, "client", tenant_id, issuer, claims=named)
-    scope, claims = " ".join(authorized.limit), {**account.access_claims(), **named}
-    return PlatformOrder(account.id, "user", tenant_id, issuer, scope, claims)

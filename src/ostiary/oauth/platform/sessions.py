@@ -11,9 +11,11 @@ from ostiary.directory.signin.admission import wrong_credentials
 from ostiary.directory.signin.password_sign_in import PasswordSignIn
 from ostiary.ids import Entropy
 from ostiary.names import name_key
-from ostiary.oauth.platform.accounts import Account, living_account
+from ostiary.oauth.platform.accounts import Account
 from ostiary.oauth.platform.api_tokens import new_api_token
 from ostiary.oauth.platform.events import tokens_issued
+from ostiary.oauth.platform.identity import identity_claims
+from ostiary.oauth.platform.password import AMR, admitted
 from ostiary.oauth.platform.tokens import LIFETIME_S, PlatformOrder, PlatformTokens
 from ostiary.oauth.sessions.sessions import open_session
 from ostiary.oauth.token.issuing import Issued, Issuing
@@ -27,8 +29,6 @@ LOCAL_DIRECTORY = "System Domain"
 organization can have this name, since it contains a blank."""
 CSP, CLOUDAPI = "csp", "cloudapi"
 """The kinds of sessions."""
-AMR = "pwd"
-"""RFC 8176: how everybody signs in here for now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +85,7 @@ class PlatformSessions:
         proof = self._sign_in.prove(known, password)
         now_ms = self._clock.now_ms()
         with self._store.write() as work:
-            user = self._sign_in.admit(work, proof)
-            account = living_account(work, tenant, user.user_id, now_ms)
-            if account is None:
-                raise wrong_credentials()
+            account = admitted(work, self._sign_in, proof, now_ms)
             session = open_session(
                 work, tenant.id, at.kind, account.id, AMR, now_ms, LIFETIME_S, self._entropy,
                 access_epoch=account.access_epoch,
@@ -96,7 +93,7 @@ class PlatformSessions:
             secret = new_api_token(work, session, api_token, self._entropy, now_ms) if api_token else ""
             target = ("session", session.id)
             self._events.emit(work, tokens_issued(tenant.id, at.audit, at.request_id, ("user", account.id), target))
-        unsigned = self._tokens.prepare(signer, _order(account, session, audience), now_ms)
+        unsigned = self._tokens.prepare(signer, self._order(account, session, audience), now_ms)
         return OpenedSession(account, session, self._issuing.sign(unsigned, now_ms), secret)
 
     def _tenant_named(self, work: Work, org: str) -> TenantView | None:
@@ -107,9 +104,11 @@ class PlatformSessions:
         return tenant if tenant is not None and tenant.enabled else None
 
 
-def _order(account: Account, session: Session, audience: str) -> PlatformOrder:
-    identity = {"auth_time": session.auth_time // 1000, "amr": session.amr.split(), **account.identity_claims()}
-    return PlatformOrder(
-        account.id, "user", account.tenant.id, scope=" ".join(account.perms),
-        claims={**account.access_claims(), "sid": session.id}, audience=audience, identity=identity if audience else {},
-    )  # fmt: skip
+    def _order(self, account: Account, session: Session, audience: str) -> PlatformOrder:
+        of_session = {"auth_time": session.auth_time // 1000, "amr": session.amr.split(), "sid": session.id}
+        identity = {**of_session, **identity_claims(account, self._tokens.expand_at)}
+        return PlatformOrder(
+            account.id, "user", account.tenant.id, scope=" ".join(account.perms),
+            claims={**account.access_claims(), "sid": session.id}, audience=audience,
+            identity=identity if audience else {},
+        )  # fmt: skip

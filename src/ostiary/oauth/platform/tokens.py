@@ -52,6 +52,11 @@ class PlatformTokens:
         self._issuers = issuers
         self._entropy = entropy
 
+    @property
+    def expand_at(self) -> str:
+        """The address that expands what did not fit into an identity token."""
+        return f"{self._issuers.public_url}/oauth/check_id_token"
+
     def platform(self, work: Work) -> TenantView:
         """The operators' organization, whose key is the platform's."""
         system = self._tenancy.find(work, SYSTEM_ID)

@@ -1,6 +1,7 @@
 """The VMware Identity Service, in the API of the Cloud Services Platform."""
 
 from ostiary.services.csp.authentication import AuthenticationServicer
+from ostiary.services.csp.check_id_token import CheckIdTokenServicer
 from ostiary.services.csp.login import LoginServicer
 from ostiary.services.csp.openid_configuration import OpenidConfigurationServicer
 from ostiary.services.csp.organization import OrganizationServicer
@@ -9,6 +10,7 @@ from ostiary.services.csp.principal_user import PrincipalUserServicer
 
 SERVICERS = (
     AuthenticationServicer,
+    CheckIdTokenServicer,
     LoginServicer,
     OpenidConfigurationServicer,
     OrganizationServicer,

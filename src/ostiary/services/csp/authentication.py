@@ -12,11 +12,14 @@ from ostiary.http.forms import Form, read_form_of
 from ostiary.oauth.clients.authentication import CREDENTIALS
 from ostiary.oauth.token.profile import TokenCall
 from ostiary.runtime import Runtime
-from ostiary.services.platform_keys import platform_keys
+from ostiary.services.platform_keys import platform_key, platform_keys
 from ostiary.transport.call import current_call
 from ostiary_api.csp.v1 import authentication_pb2 as pb
 from ostiary_api.csp.v1 import authentication_pb2_grpc
 from ostiary_api.oidc.v1 import keys_pb2
+
+LOGOUT_TOKEN = "ex-identity-auth-token"
+"""The header with the token that a logout ends."""
 
 
 class AuthenticationServicer(authentication_pb2_grpc.AuthenticationServiceServicer):
@@ -26,6 +29,9 @@ class AuthenticationServicer(authentication_pb2_grpc.AuthenticationServiceServic
         self._endpoint = runtime.oauth.token_endpoint
         self._profiles = runtime.oauth.token_profiles
         self._keys = runtime.keys
+        self._signing_out = runtime.oauth.signing_out
+        self._issuer = runtime.issuers.public_url
+        self._signed_out = runtime.issuers.signed_out
 
     def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> pb.AccessToken:
         call, form = current_call(), read_form_of(request.form, pb.GrantForm, *CREDENTIALS)
@@ -39,9 +45,35 @@ class AuthenticationServicer(authentication_pb2_grpc.AuthenticationServiceServic
         asked = TokenCall(call, form, call.request_id, event=call.rules.audit)
         return _access_token(self._endpoint(self._profiles.csp_api_tokens, asked))
 
+    def Authorize(self, request: pb.AuthorizeRequest, context: grpc.ServicerContext) -> pb.AccessToken:
+        call, form = current_call(), read_form_of(request.form, pb.AuthorizationForm, *CREDENTIALS)
+        form.required("state")
+        authorization = call.metadata.get("authorization", "")
+        form = form.without(*CREDENTIALS) if authorization else form
+        asked = TokenCall(call, form, call.request_id, authorization, event=call.rules.audit)
+        return _access_token(self._endpoint(self._profiles.csp, asked))
+
+    def Logout(self, request: pb.LogoutRequest, context: grpc.ServicerContext) -> pb.NextUrl:
+        call = current_call()
+        token = call.metadata.get(LOGOUT_TOKEN, "").strip()
+        held = self._signing_out.held_by(call.reading, token) if token else None
+        call.release()
+        if held is not None:
+            self._signing_out.end(held, call.rules.audit, call.request_id)
+        return pb.NextUrl(url=self._signed_out)
+
     def ListKeys(self, request: pb.ListKeysRequest, context: grpc.ServicerContext) -> keys_pb2.JwkSet:
         call = current_call()
         return platform_keys(call.work, call.tenancy, self._keys)
+
+    def GetTokenPublicKey(
+        self, request: pb.GetTokenPublicKeyRequest, context: grpc.ServicerContext
+    ) -> pb.TokenPublicKey:
+        call = current_call()
+        if request.format == "jwks":
+            return pb.TokenPublicKey(keys=platform_keys(call.work, call.tenancy, self._keys).keys)
+        pem = platform_key(call.work, call.tenancy, self._keys)
+        return pb.TokenPublicKey(alg="SHA256withRSA", value=pem, issuer=self._issuer)
 
 
 def _api_token(request: pb.AuthorizeApiTokenRequest) -> str:

@@ -12,7 +12,8 @@ from ostiary.access.policy import Requirement
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.errors import invalid
 from ostiary.http.forms import Form
-from ostiary.oauth.clients.clients import allow_service_account
+from ostiary.oauth.clients.clients import allow_service_account, limit_groups
+from ostiary.oauth.platform.identity import most_groups_of
 from ostiary.oauth.token.profile import TokenCall
 from ostiary.runtime import Runtime
 from ostiary.transport.call import Call, current_call
@@ -70,6 +71,13 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
         work = current_call().work
         client = allow_service_account(work, request.tenant_id, request.client_id, allowed=request.allowed)
         return pb.ServiceAccount(client_id=client.id, name=client.name, allowed=client.service_account)
+
+    def SetMaxGroupsInIdToken(
+        self, request: pb.SetMaxGroupsInIdTokenRequest, context: grpc.ServicerContext
+    ) -> pb.MaxGroupsInIdToken:
+        most = request.max_groups_in_id_token if request.HasField("max_groups_in_id_token") else None
+        client = limit_groups(current_call().work, request.tenant_id, request.client_id, most)
+        return pb.MaxGroupsInIdToken(client_id=client.id, max_groups_in_id_token=most_groups_of(client))
 
     def _subject(self, call: Call, request: pb.CheckAccessRequest) -> Principal | None:
         match request.WhichOneof("subject"):

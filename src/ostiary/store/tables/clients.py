@@ -30,6 +30,7 @@ class Client(SQLModel, table=True):
     """Likewise, of URIs to which a browser may return after signing out."""
     access_lifetime_s: int | None = Field(default=None, description="Of its access and identity tokens.")
     refresh_lifetime_s: int | None = Field(default=None, description="Of its refresh tokens.")
+    most_groups: int | None = Field(default=None, description="In identity tokens of the platform.")
     tokens_valid_from: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
     """Access tokens issued before the second of this moment (UTC milliseconds) are those of a former client with this
     id, and dead."""

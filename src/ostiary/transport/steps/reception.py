@@ -98,9 +98,10 @@ def _send_headers(call: Call, context: grpc.ServicerContext) -> None:
 
 def _deprecation(rules: Rules) -> list[tuple[str, str]]:
     """RFC 9745 and RFC 8288: what is deprecated, and what replaces it."""
-    if not rules.successor:
+    if not rules.deprecated:
         return []
-    return [("deprecation", DEPRECATED_SINCE), ("link", successor_link(rules.successor))]
+    link = [("link", successor_link(rules.successor))] if rules.successor else []
+    return [("deprecation", DEPRECATED_SINCE), *link]
 
 
 def _abort(call: Call, failure: DomainError, context: grpc.ServicerContext) -> None:

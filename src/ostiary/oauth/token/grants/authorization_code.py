@@ -63,7 +63,8 @@ class AuthorizationCodeGrant(GrantType[AnySubject]):
             raise _refused()
         return Authorized(
             subject, row.amr, limit=tuple(row.scope.split()), nonce=row.nonce,
-            auth_time=row.auth_time, acr=row.acr, session_id=row.session_id, terms=terms,
+            auth_time=row.auth_time, acr=row.acr, session_id=row.session_id,
+            audit_target=("session", row.session_id), terms=terms,
             settle=lambda work, issued: _use(work, row, issued, request.now_ms),
         )  # fmt: skip
 

@@ -24,6 +24,11 @@ class Person(Protocol):
         ...
 
     @property
+    def session_id(self) -> str:
+        """The session that the sign-in has opened, if one has."""
+        ...
+
+    @property
     def access_epoch(self) -> int:
         """Its access epoch at the sign-in."""
         ...
@@ -48,6 +53,10 @@ class PasswordGrant(GrantType[AnyPerson]):
         asked = requested_scopes(request.form.get("scope"), client.name)
         terms = GrantTerms(
             ROTATING, request.profile.audience, subject.id, request.now_ms, client_id=client.id,
-            user_id=subject.user_id, scope=" ".join(asked), amr=self._amr, access_epoch=subject.access_epoch,
+            user_id=subject.user_id, session_id=subject.session_id, scope=" ".join(asked), amr=self._amr,
+            access_epoch=subject.access_epoch,
         )  # fmt: skip
-        return Authorized(subject, self._amr, auth_time=request.now_ms, terms=terms)
+        return Authorized(
+            subject, self._amr, auth_time=request.now_ms, session_id=subject.session_id,
+            audit_target=("session", subject.session_id), terms=terms,
+        )  # fmt: skip

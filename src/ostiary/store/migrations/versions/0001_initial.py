@@ -170,6 +170,7 @@ def upgrade() -> None:
         sa.Column("logout_redirect_uris", sa.Text(), nullable=True),
         sa.Column("access_lifetime_s", sa.Integer(), nullable=True),
         sa.Column("refresh_lifetime_s", sa.Integer(), nullable=True),
+        sa.Column("most_groups", sa.Integer(), nullable=True),
         sa.Column("tokens_valid_from", sa.BigInteger(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_clients_tenant_id"), ondelete="CASCADE"),

@@ -1,0 +1,119 @@
+"""Identity tokens of the platform: what they say of a person, and how one that comes back is read.
+
+A person may belong to more groups than a token should hold. Beyond the number that the client takes the groups are left
+out, and two claims say so: `ovc` names the claims that are missing, `ovl` is the address that expands them (both as in
+VMware Identity Service).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ostiary.clock import Clock
+from ostiary.errors import DomainError, unauthenticated
+from ostiary.keys import jwt
+from ostiary.keys.issuers import Issuers
+from ostiary.keys.keyring import Keyring
+from ostiary.oauth.claims.standard_claims import directory_claims
+from ostiary.oauth.clients.clients import ClientView
+from ostiary.oauth.platform.accounts import Account, living_account
+from ostiary.oauth.platform.metadata import platform_tenant
+from ostiary.oauth.sessions.sessions import find_session
+from ostiary.store.tenancy import Tenancy, TenantView
+from ostiary.store.work import Work
+
+MOST_GROUPS = 100
+"""The number of groups in an identity token, for a client without a number of its own."""
+_GROUP_CLAIMS = ("group_names", "group_ids")
+
+
+def most_groups_of(client: ClientView | None) -> int:
+    """The number of groups that the identity tokens of a client hold."""
+    own = client.own.most_groups if client else None
+    return MOST_GROUPS if own is None else own
+
+
+def identity_claims(account: Account, expand_at: str, most_groups: int = MOST_GROUPS) -> dict[str, Any]:
+    """Returns what an identity token says of the account, in the claims of VMware Identity Service; the groups by
+    reference to `expand_at` where there are more than `most_groups`."""
+    user = account.user
+    claims: dict[str, Any] = {
+        "username": user.user_name, "preferred_username": user.user_name, "email": user.email,
+        "name": user.display_name, "given_name": user.given_name, "family_name": user.family_name,
+        "locale": user.locale,
+    }  # fmt: skip
+    return {
+        **{name: value for name, value in claims.items() if value},
+        "email_verified": user.email_verified, "domain": account.tenant.name, "acct": account.acct,
+        "context": account.tenant.id, "context_name": account.tenant.id,
+        **group_claims(account, expand_at, most_groups),
+    }  # fmt: skip
+
+
+def group_claims(account: Account, expand_at: str, most_groups: int) -> dict[str, Any]:
+    """The groups of the account, names and ids in the same order; or that they are left out, and where they are."""
+    if len(account.groups) > most_groups:
+        return {"ovc": list(_GROUP_CLAIMS), "ovl": expand_at}
+    groups = account.groups
+    return {"group_names": [group.display_name for group in groups], "group_ids": [group.id for group in groups]}
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityTokens:
+    """Reads the platform's identity tokens when they come back."""
+
+    tenancy: Tenancy
+    keys: Keyring
+    issuers: Issuers
+    clock: Clock
+
+    def claims(self, work: Work, token: str) -> dict[str, Any]:
+        """The claims of an identity token that this platform has signed, also of one that has expired. The algorithm is
+        ours, never that of its header. Raises INVALID_TOKEN (401)."""
+        system = platform_tenant(work, self.tenancy)
+        try:
+            _, claims = jwt.decode(token, lambda _: self.keys.verifiers(work, system))
+        except jwt.InvalidToken as error:
+            raise _refused() from error
+        # What only access tokens have.
+        if claims.get("iss") not in self.issuers.platform or "sub_type" in claims:
+            raise _refused()
+        return claims
+
+    def expanded(self, work: Work, token: str) -> dict[str, Any]:
+        """The claims of a living identity token with the groups as they are now. Raises INVALID_TOKEN (401) for one
+        that has expired, or whose holder is gone, deactivated or signed out."""
+        claims, now_ms = self.claims(work, token), self.clock.now_ms()
+        if int(claims["exp"]) * 1000 <= now_ms:
+            raise _refused()
+        account = self._account(work, claims, now_ms)
+        given = {name: value for name, value in claims.items() if name not in ("ovc", "ovl")}
+        return {**given, **group_claims(account, "", len(account.groups))}
+
+    def tenant_of(self, work: Work, claims: dict[str, Any]) -> TenantView | None:
+        """The organization of the holder, unless it is gone or disabled."""
+        tenant = self.tenancy.find(work, str(claims.get("context_name", "")))
+        return tenant if tenant is not None and tenant.enabled else None
+
+    def _account(self, work: Work, claims: dict[str, Any], now_ms: int) -> Account:
+        tenant = self.tenant_of(work, claims)
+        account = living_account(work, tenant, str(claims["sub"]), now_ms) if tenant else None
+        session = find_session(work, account.tenant.id, str(claims.get("sid", "")), now_ms) if account else None
+        if account is None or session is None or session.access_epoch != account.access_epoch:
+            raise _refused()
+        return account
+
+
+def profile_claims(account: Account) -> dict[str, Any]:
+    """The standard claims of an account (OpenID Connect Core §5.1), as far as they are known."""
+    user = account.user
+    known = {
+        "name": user.display_name, "preferred_username": user.user_name, "locale": user.locale, "email": user.email,
+        **({"email_verified": user.email_verified} if user.email else {}), **directory_claims(user),
+    }  # fmt: skip
+    return {name: value for name, value in known.items() if value != ""}
+
+
+def _refused() -> DomainError:
+    return unauthenticated("INVALID_TOKEN", "The identity token is not valid, has expired, or its sign-in has ended.")
