@@ -108,9 +108,7 @@ def _app_profile(base: Foundation, sign_in: GrantSignIn) -> AppProfile:
     )  # fmt: skip
 
 
-def _profiles(
-    base: Foundation, app: AppProfile, tokens: PlatformTokens, password: PlatformPassword
-) -> TokenProfiles:
+def _profiles(base: Foundation, app: AppProfile, tokens: PlatformTokens, password: PlatformPassword) -> TokenProfiles:
     """The profiles of all paths. `/oidc` and csp share most of their grants, under two issuers."""
     public_url = base.issuers.public_url
     by_password = PasswordGrant(PlatformGrantSignIn(password, base.entropy, CSP), AMR)

@@ -103,7 +103,6 @@ class PlatformSessions:
         tenant = self._tenancy.find(work, tenant_id) if tenant_id else None
         return tenant if tenant is not None and tenant.enabled else None
 
-
     def _order(self, account: Account, session: Session, audience: str) -> PlatformOrder:
         of_session = {"auth_time": session.auth_time // 1000, "amr": session.amr.split(), "sid": session.id}
         identity = {**of_session, **identity_claims(account, self._tokens.expand_at)}
