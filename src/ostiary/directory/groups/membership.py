@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_, bindparam, delete, exists, select
+from sqlalchemy import and_, bindparam, delete, exists, insert, select, update
 
-from ostiary.directory.roles.granting import Giver, Holder, check_holder, lock_rights
+from ostiary.directory.groups.circles import refuse_circle
+from ostiary.directory.roles.granting import Giver, Holder, check_holder, check_holders, lock_rights
 from ostiary.directory.roles.nesting import of_kind
 from ostiary.directory.roles.permissions import refuse_beyond
 from ostiary.directory.roles.rights import permissions_of_group
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import GROUP, Group, GroupMember, table_of, unindexed
 from ostiary.store.work import Work
 
@@ -31,7 +33,6 @@ _DIRECT = (
     .where(_MEMBERS.c.tenant_id == bindparam("of_tenant"), _MEMBERS.c.member_id.in_(bindparam("ids", expanding=True)))
     .cte("belongs", recursive=True)
 )
-# UNION, not UNION ALL: groups may contain one another in a circle.
 _BELONGS = _DIRECT.union(
     select(_DIRECT.c.user_id, _MEMBERS.c.group_id).where(
         unindexed(_MEMBERS.c.tenant_id) == bindparam("of_tenant"),
@@ -51,6 +52,18 @@ _OF_USERS = (
     .order_by(_GROUPS.c.display_name_key, _GROUPS.c.id)
 )  # fmt: skip
 
+_OF_GROUP = _MEMBERS.c.group_id == bindparam("group")
+_ALL_INSIDE = select(_MEMBERS.c.member_id).where(_OF_GROUP)
+_INSIDE = _ALL_INSIDE.where(_MEMBERS.c.member_id.in_(bindparam("ids", expanding=True)))
+_LEAVE = prepared(
+    delete(_MEMBERS)
+    .where(_MEMBERS.c.tenant_id == bindparam("of_tenant"), _MEMBERS.c.member_id == bindparam("member"))
+    .returning(_MEMBERS.c.group_id)
+)
+_ANOTHER_VERSION = update(_GROUPS).where(_GROUPS.c.id == bindparam("group")).values(version=_GROUPS.c.version + 1)
+_NEW_VERSION = _ANOTHER_VERSION.values(modified_at=bindparam("now_ms"))
+PART = 1_000
+
 
 def groups_of_users(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Mapping[str, Sequence[BelongsTo]]:
     """The groups of each of these users, sorted by name; one query however deep the groups nest."""
@@ -61,22 +74,87 @@ def groups_of_users(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Mapp
 
 
 def add_member(work: Work, tenant_id: str, group_id: str, member: Holder, giver: Giver, now_ms: int) -> bool:
-    """Puts a user or a group into a group, and so gives it the group's roles. Says whether it was outside.
-
-    Raises GROUP_NOT_FOUND, USER_NOT_FOUND, and FORBIDDEN where the group, or one that it belongs to, permits more than
-    `giver` may do.
-    """
-    _check_group(work, tenant_id, group_id, giver, now_ms)
-    check_holder(work, tenant_id, member)
-    row = {"tenant_id": tenant_id, "group_id": group_id, "member_id": member.id, "member_type": member.kind}
-    return work.insert_new(_MEMBERS, row)
+    """Puts a user or a group into a group, and so gives it the group's roles. Says whether it was outside. The cost
+    does not grow with the group. Raises what `add_members` raises."""
+    return add_members(work, tenant_id, group_id, [member], giver, now_ms) > 0
 
 
 def remove_member(work: Work, tenant_id: str, group_id: str, member: Holder, giver: Giver, now_ms: int) -> bool:
-    """Takes a member out of a group, and so takes the group's roles. Says whether it was inside. Raises as above."""
+    """Takes a member out of a group, and so takes the group's roles. Says whether it was inside; a member that does not
+    exist is not. Raises what `remove_members` raises."""
+    return remove_members(work, tenant_id, group_id, [member.id], giver, now_ms) > 0
+
+
+def add_members(
+    work: Work, tenant_id: str, group_id: str, members: Sequence[Holder], giver: Giver, now_ms: int
+) -> int:  # fmt: skip
+    """Puts users and groups into a group, all or none, and returns how many of them were outside.
+
+    Raises GROUP_NOT_FOUND, USER_NOT_FOUND, GROUP_CIRCLE, NESTED_TOO_DEEPLY, and FORBIDDEN where the group, or one that
+    it belongs to, permits more than `giver` may do.
+    """
     _check_group(work, tenant_id, group_id, giver, now_ms)
-    inside = (_MEMBERS.c.group_id == group_id, _MEMBERS.c.member_id == member.id, _MEMBERS.c.member_type == member.kind)
-    return work.run(delete(_MEMBERS).where(_MEMBERS.c.tenant_id == tenant_id, *inside)) > 0
+    new = {member.id: member for member in members}
+    for part in _parts(list(new)):
+        for row in work.rows(_INSIDE, {"group": group_id, "ids": part}):
+            del new[row.member_id]
+    check_holders(work, tenant_id, new.values())
+    refuse_circle(work, tenant_id, group_id, [member.id for member in new.values() if member.kind == GROUP])
+    _insert(work, tenant_id, group_id, new.values())
+    return _changed(work, group_id, len(new), now_ms)
+
+
+def remove_members(
+    work: Work, tenant_id: str, group_id: str, member_ids: Sequence[str], giver: Giver, now_ms: int
+) -> int:  # fmt: skip
+    """Takes users and groups out of a group and returns how many of them were inside. Raises GROUP_NOT_FOUND, and
+    FORBIDDEN as above."""
+    _check_group(work, tenant_id, group_id, giver, now_ms)
+    return _changed(work, group_id, _delete(work, group_id, member_ids), now_ms)
+
+
+def replace_members(
+    work: Work, tenant_id: str, group_id: str, members: Sequence[Holder], giver: Giver, now_ms: int
+) -> int:  # fmt: skip
+    """Makes these the only members of a group, all or none, and returns how many came or went. Raises what
+    `add_members` raises."""
+    _check_group(work, tenant_id, group_id, giver, now_ms)
+    wanted = {member.id for member in members}
+    gone = [row.member_id for row in work.rows(_ALL_INSIDE, {"group": group_id}) if row.member_id not in wanted]
+    _delete(work, group_id, gone)
+    came = add_members(work, tenant_id, group_id, members, giver, now_ms)
+    return came + (len(gone) if came else _changed(work, group_id, len(gone), now_ms))
+
+
+def leave_groups(work: Work, tenant_id: str, member_id: str) -> None:
+    """Takes a user or a group that is deleted out of all groups, and gives these new versions."""
+    left = [row.group_id for row in work.rows(_LEAVE, {"of_tenant": tenant_id, "member": member_id})]
+    if left:  # in one order always: two that wait for each other would both fail
+        work.run(_ANOTHER_VERSION, [{"group": group_id} for group_id in sorted(left)])
+
+
+def _insert(work: Work, tenant_id: str, group_id: str, members: Iterable[Holder]) -> None:
+    facts = {"tenant_id": tenant_id, "group_id": group_id}
+    rows = [{**facts, "member_id": member.id, "member_type": member.kind} for member in members]
+    if rows:
+        work.run(insert(_MEMBERS), rows)
+
+
+def _delete(work: Work, group_id: str, member_ids: Sequence[str]) -> int:
+    of_group = delete(_MEMBERS).where(_MEMBERS.c.group_id == group_id)
+    return sum(work.run(of_group.where(_MEMBERS.c.member_id.in_(part))) for part in _parts(member_ids))
+
+
+def _changed(work: Work, group_id: str, how_many: int, now_ms: int) -> int:
+    """Gives the group a new version if anything has changed."""
+    if how_many:
+        work.run(_NEW_VERSION, {"group": group_id, "now_ms": now_ms})
+    return how_many
+
+
+def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Lists that the databases take as parameters of one statement."""
+    return (ids[place : place + PART] for place in range(0, len(ids), PART))
 
 
 def _check_group(work: Work, tenant_id: str, group_id: str, giver: Giver, now_ms: int) -> None:

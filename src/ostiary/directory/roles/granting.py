@@ -5,7 +5,7 @@ Changes of the rights of one organization follow each other: each locks the orga
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import bindparam, delete, select
@@ -14,7 +14,7 @@ from ostiary.directory.roles.bindings import bind_role
 from ostiary.directory.roles.built_in import BUILT_IN, FOR_HOLDERS, PLATFORM_OPERATOR
 from ostiary.directory.roles.permissions import ALL, Permissions, read_permissions, refuse_beyond
 from ostiary.errors import invalid, not_found
-from ostiary.store.tables import GROUP, USER, Group, OrganizationRole, RoleBinding, Tenant, User, table_of
+from ostiary.store.tables import GROUP, USER, Group, OrganizationRole, RoleBinding, Tenant, User, table_of, unindexed
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary.store.work import Work
 
@@ -26,7 +26,8 @@ _PERMISSIONS = select(_ROLES.c.permissions).where(
 )
 _HOLDERS = {
     kind: select(table.c.id)
-    .where(table.c.tenant_id == bindparam("of_tenant"), table.c.id == bindparam("id"))
+    .where(unindexed(table.c.tenant_id) == bindparam("of_tenant"), table.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(table.c.id)
     .with_for_update(read=True, key_share=True)
     for kind, table in ((USER, table_of(User)), (GROUP, table_of(Group)))
 }
@@ -90,5 +91,14 @@ def permissions_of_role(work: Work, tenant_id: str, role: str) -> Permissions:
 
 def check_holder(work: Work, tenant_id: str, holder: Holder) -> None:
     """Raises USER_NOT_FOUND or GROUP_NOT_FOUND. Whoever is there stays until commit."""
-    if work.row(_HOLDERS[holder.kind], {"of_tenant": tenant_id, "id": holder.id}) is None:
-        raise not_found(f"{holder.kind.upper()}_NOT_FOUND", f"This organization has no such {holder.kind.lower()}.")
+    check_holders(work, tenant_id, [holder])
+
+
+def check_holders(work: Work, tenant_id: str, holders: Iterable[Holder]) -> None:
+    """Raises USER_NOT_FOUND or GROUP_NOT_FOUND where one of many is not there. All stay until commit."""
+    asked = list(holders)
+    for kind, statement in _HOLDERS.items():
+        ids = sorted({holder.id for holder in asked if holder.kind == kind})
+        for part in (ids[place : place + 1_000] for place in range(0, len(ids), 1_000)):
+            if len(work.rows(statement, {"of_tenant": tenant_id, "ids": part})) < len(part):
+                raise not_found(f"{kind.upper()}_NOT_FOUND", f"This organization has no such {kind.lower()}.")

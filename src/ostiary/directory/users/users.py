@@ -18,6 +18,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from ostiary.directory.groups.membership import leave_groups
 from ostiary.directory.passwords.stored import set_first_password
 from ostiary.directory.users.contacts import (
     Contact,
@@ -41,7 +42,7 @@ from ostiary.ids import Entropy, new_id
 from ostiary.names import email_key, is_text, login_key, name_key
 from ostiary.store.pages import about_how_many, counted_rows, how_many, on_page, page_of
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import ExternalId, GroupMember, Preference, RoleBinding, User, UserEmail, table_of, unindexed
+from ostiary.store.tables import ExternalId, Preference, RoleBinding, User, UserEmail, table_of, unindexed
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
@@ -111,7 +112,6 @@ _DELETE = prepared(delete(_USERS).where(*THE_USER))
 _NAMED_ELSEWHERE = [
     prepared(delete(table).where(table.c.tenant_id == bindparam("of_tenant"), table.c[column] == bindparam("of_user")))
     for table, column in (
-        (table_of(GroupMember), "member_id"),
         (table_of(RoleBinding), "holder_id"),
         (table_of(ExternalId), "resource_id"),
         (table_of(Preference), "owner_id"),
@@ -265,6 +265,7 @@ def delete_user(work: Work, tenant_id: str, user_id: str) -> None:
     """Deletes a user and what the directory knows of it; a profile stays. Raises USER_NOT_FOUND."""
     if not work.run(_DELETE, user_key(tenant_id, user_id)):
         raise no_such_user()
+    leave_groups(work, tenant_id, user_id)
     for each in _NAMED_ELSEWHERE:
         work.run(each, user_key(tenant_id, user_id))
 

@@ -1,0 +1,101 @@
+"""Members of a group, users and groups alike, as they are listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, select
+
+from ostiary.directory.roles.granting import Holder
+from ostiary.directory.roles.nesting import of_kind
+from ostiary.store.tables import GROUP, USER, Group, GroupMember, User, table_of, unindexed
+from ostiary.store.work import Work
+
+_MEMBERS, _USERS, _GROUPS = table_of(GroupMember), table_of(User), table_of(Group)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of a group. `kind` is USER or GROUP, as in RFC 7643 §4.2; `display_name` is the member's own."""
+
+    id: str
+    kind: str
+    display_name: str
+
+
+_OF_TENANT = unindexed(_MEMBERS.c.tenant_id) == bindparam("of_tenant")
+_COUNTED = (
+    select(_MEMBERS.c.group_id, func.count().label("n"))
+    .where(_OF_TENANT, _MEMBERS.c.group_id.in_(bindparam("ids", expanding=True)))
+    .group_by(_MEMBERS.c.group_id)
+)
+_USERS_COUNTED = _COUNTED.where(of_kind(_MEMBERS, USER))
+
+
+def list_members(
+    work: Work, tenant_id: str, group_id: str, *, start: int = 1, count: int = 100
+) -> tuple[Sequence[Member], int]:  # fmt: skip
+    """Returns one page of the direct members of a group, in the order of their ids, and how many there are in all.
+    `start` counts from 1. An unknown group has none."""
+    members = _of_groups([group_id]).offset(max(start, 1) - 1).limit(count).subquery("page")
+    found = [_member(row) for row in work.rows(_with_names(members), {"of_tenant": tenant_id})]
+    return found, member_counts(work, tenant_id, [group_id])[group_id]
+
+
+def members_of_groups(work: Work, tenant_id: str, group_ids: Sequence[str]) -> Mapping[str, Sequence[Member]]:
+    """All direct members of each of these groups, in the order of their ids; one query."""
+    found: dict[str, list[Member]] = {group_id: [] for group_id in group_ids}
+    members = _of_groups(group_ids).subquery("page")
+    for row in work.rows(_with_names(members), {"of_tenant": tenant_id}) if group_ids else ():
+        found[row.group_id].append(_member(row))
+    return found
+
+
+def member_counts(work: Work, tenant_id: str, group_ids: Sequence[str]) -> Mapping[str, int]:
+    """The number of direct members of each of these groups, users and groups."""
+    return _counts(work, tenant_id, group_ids, _COUNTED)
+
+
+def user_counts(work: Work, tenant_id: str, group_ids: Sequence[str]) -> Mapping[str, int]:
+    """The number of users who are directly in each of these groups."""
+    return _counts(work, tenant_id, group_ids, _USERS_COUNTED)
+
+
+def find_holders(work: Work, tenant_id: str, ids: Iterable[str]) -> Mapping[str, Holder]:
+    """Returns those of the users and groups of an organization that exist, by id: what a client names as a member
+    without its type."""
+    wanted, found = list(dict.fromkeys(ids)), {}
+    for kind, table in ((USER, _USERS), (GROUP, _GROUPS)):
+        for part in (wanted[place : place + 1_000] for place in range(0, len(wanted), 1_000)):
+            asked = select(table.c.id).where(unindexed(table.c.tenant_id) == tenant_id, table.c.id.in_(part))
+            found.update({row.id: Holder(row.id, kind) for row in work.rows(asked)})
+    return found
+
+
+def _of_groups(group_ids: Sequence[str]) -> Select[Any]:
+    ordered = (_MEMBERS.c.group_id, _MEMBERS.c.member_id)
+    return (
+        select(*ordered, _MEMBERS.c.member_type)
+        .where(_OF_TENANT, _MEMBERS.c.group_id.in_(list(group_ids)))
+        .order_by(*ordered)
+    )
+
+
+def _with_names(members: Any) -> Select[Any]:
+    """The members with their names: outer joins, so that the databases begin with the members."""
+    named = members.outerjoin(_USERS, _USERS.c.id == members.c.member_id)
+    named = named.outerjoin(_GROUPS, _GROUPS.c.id == members.c.member_id)
+    name = func.coalesce(_USERS.c.display_name, _GROUPS.c.display_name, "").label("display_name")
+    return select(*members.c, name).select_from(named).order_by(members.c.group_id, members.c.member_id)
+
+
+def _counts(work: Work, tenant_id: str, group_ids: Sequence[str], statement: Select[Any]) -> Mapping[str, int]:
+    found = dict.fromkeys(group_ids, 0)
+    rows = work.rows(statement, {"of_tenant": tenant_id, "ids": list(group_ids)}) if group_ids else ()
+    return found | {row.group_id: row.n for row in rows}
+
+
+def _member(row: Any) -> Member:
+    return Member(row.member_id, row.member_type, row.display_name)
