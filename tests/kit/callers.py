@@ -48,12 +48,19 @@ class Caller:
 
     def ask(self, method: str, body: dict[str, Any], role: str = "writer", **credentials: Any) -> dict[str, Any]:
         """Calls `package.Service/Method` with a request in JSON, as the gateway does, and returns the answer's JSON."""
+        return self.ask_with_headers(method, body, **(credentials or self.as_role(role)))[0]
+
+    def ask_with_headers(
+        self, method: str, body: dict[str, Any], **credentials: Any
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """The same, with the headers of the answer."""
         service, _, name = method.rpartition("/")
         descriptor = descriptor_pool.Default().FindServiceByName(service).FindMethodByName(name)
         request, answer = (GetMessageClass(part) for part in (descriptor.input_type, descriptor.output_type))
-        call = self.channel.unary_unary(f"/{method}", request.SerializeToString, answer.FromString)
-        received = call(json_format.ParseDict(body, request()), **(credentials or self.as_role(role)))
-        return json_format.MessageToDict(received, always_print_fields_with_no_presence=True)
+        method_call = self.channel.unary_unary(f"/{method}", request.SerializeToString, answer.FromString)
+        received, call = method_call.with_call(json_format.ParseDict(body, request()), **credentials)
+        headers = {name: str(value) for name, value in call.initial_metadata()}
+        return json_format.MessageToDict(received, always_print_fields_with_no_presence=True), headers
 
     def as_role(self, role: str) -> dict[str, Any]:
         """Call arguments that carry the token of the installation's API key for `role` (reader, …, operator)."""

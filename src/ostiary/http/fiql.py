@@ -1,4 +1,4 @@
-"""FIQL, the filter language of cloudapi lists: `(name==a*;isEnabled==true),id!=…`.
+"""FIQL, the filter language of cloudapi lists: `(name==a*;isEnabled==true),id!=…,created=gt=…`.
 
 `;` is AND and binds tighter than `,`, which is OR; parentheses group; `*` in a value matches any text.
 """
@@ -8,19 +8,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 from sqlalchemy import ColumnElement, and_, not_, or_
+from sqlalchemy.sql import operators
 
 from ostiary.errors import invalid
 
 MAX_LENGTH = 2_048
 MAX_DEPTH = 16
-_COMPARISON = re.compile(r"([A-Za-z][A-Za-z0-9_.]*)(==|!=)([^;,()]*)")
+MAX_COMPARISONS = 50
+_COMPARISON = re.compile(r"([A-Za-z][A-Za-z0-9_.]*)(==|!=|=gt=|=ge=|=lt=|=le=)([^;,()]*)")
+_ORDERED: Mapping[str, Callable[[Any, Any], Any]] = {
+    "=gt=": operators.gt, "=ge=": operators.ge, "=lt=": operators.lt, "=le=": operators.le,
+}  # fmt: skip
 
-Comparator = Callable[[Sequence[str]], ColumnElement[bool]]
-"""Compares a field with a value, given as the texts between its wildcards: the condition, or INVALID for a value that
-the field cannot have."""
+Comparator = Callable[[str, Sequence[str]], ColumnElement[bool]]
+"""Compares a field with a value, by one of `==`, `=gt=`, `=ge=`, `=lt=` and `=le=`, which comes first. The value is
+given as the texts between its wildcards. Returns the condition, or raises INVALID_FILTER for a value that the field
+cannot have, or an order where it has none."""
 
 
 @dataclass(slots=True)
@@ -29,6 +36,7 @@ class _Reader:
     fields: Mapping[str, Comparator]
     encoded: bool
     position: int = 0
+    comparisons: int = 0
 
     def either(self, depth: int = 0) -> ColumnElement[bool]:
         """`both` *( `,` `both` )"""
@@ -56,7 +64,10 @@ class _Reader:
         return group
 
     def comparison(self) -> ColumnElement[bool]:
-        """A field, `==` or `!=`, a value."""
+        """A field, `==`, `!=` or an order, a value."""
+        self.comparisons += 1
+        if self.comparisons > MAX_COMPARISONS:
+            raise malformed(f"it has more than {MAX_COMPARISONS} comparisons")
         found = _COMPARISON.match(self.text, self.position)
         if found is None:
             raise malformed(f"there is no comparison such as name==value at position {self.position + 1}")
@@ -65,8 +76,9 @@ class _Reader:
         if name not in self.fields:
             raise malformed(f"it can compare {', '.join(self.fields)}, not {name}")
         texts = [unquote(text) if self.encoded else text for text in value.split("*")]
-        condition = self.fields[name](texts)
-        return condition if operator == "==" else not_(condition)
+        if operator in _ORDERED and len(texts) > 1:
+            raise malformed(f"{operator} compares with a whole value, without *")
+        return not_(self.fields[name]("==", texts)) if operator == "!=" else self.fields[name](operator, texts)
 
     def takes(self, character: str) -> bool:
         """Whether `character` comes next; moves past it."""
@@ -94,8 +106,11 @@ def read_fiql(text: str, fields: Mapping[str, Comparator], *, encoded: bool = Fa
 def matches(column: ColumnElement[str], key: Callable[[str], str]) -> Comparator:
     """Compares a text column that holds compared forms, which `key` makes."""
 
-    def compare(texts: Sequence[str]) -> ColumnElement[bool]:
+    def compare(operator: str, texts: Sequence[str]) -> ColumnElement[bool]:
         keys = [key(text) for text in texts]
+        if operator in _ORDERED:
+            condition: ColumnElement[bool] = _ORDERED[operator](column, keys[0])
+            return condition
         if len(keys) == 1:
             return column == keys[0]
         return column.like("%".join(map(_escaped, keys)), escape="\\")
@@ -106,8 +121,10 @@ def matches(column: ColumnElement[str], key: Callable[[str], str]) -> Comparator
 def is_true(column: ColumnElement[bool]) -> Comparator:
     """Compares a boolean column with `true` or `false`."""
 
-    def compare(texts: Sequence[str]) -> ColumnElement[bool]:
+    def compare(operator: str, texts: Sequence[str]) -> ColumnElement[bool]:
         value = "*".join(texts).lower()
+        if operator != "==":
+            raise malformed(f"true and false have no order, so {operator} means nothing")
         if value not in ("true", "false"):
             raise malformed(f"a field that is true or false cannot be {value!r}")
         return column if value == "true" else not_(column)

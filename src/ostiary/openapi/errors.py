@@ -91,6 +91,7 @@ _HEADERS = {
     "retry-after": "Seconds to wait before the next try.",
     "www-authenticate": "How to authenticate (RFC 9110 §11.6.1).",
     "location": "Where it is, or where the browser goes on.",
+    "content-location": "The address of what was made (RFC 9110 §8.7).",
     "etag": "The version of the answer, for If-None-Match.",
     "content-disposition": "A name for the file (RFC 6266).",
     "set-cookie": "Binds the sign-in to the browser.",

@@ -115,7 +115,8 @@ def test_values_may_be_encoded_once_more(caller: Caller, stub: OrgsServiceStub) 
     [
         {"filter": "name"}, {"filter": "name="}, {"filter": "==x"}, {"filter": "(name==x"}, {"filter": "name==x)"},
         {"filter": "name==x;"}, {"filter": ",name==x"}, {"filter": "colour==red"}, {"filter": "isEnabled==maybe"},
-        {"filter": "(" * 40 + "name==x" + ")" * 40}, {"filter": "name==" + "x" * 3000}, {"filter": "name=gt=x"},
+        {"filter": "(" * 40 + "name==x" + ")" * 40}, {"filter": "name==" + "x" * 3000}, {"filter": "isEnabled=gt=true"},
+        {"filter": "name=gt=a*"}, {"filter": ",".join(["name==a"] * 51)},
         {"page": 0}, {"page": -1}, {"page_size": 129}, {"page_size": -1}, {"page": 2_000_000_000},
         {"sort_asc": "colour"}, {"sort_asc": "name", "sort_desc": "name"}, {"filter": "name==a\0b"},
     ],

@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!identity/cloudapi/v1/entity.proto\x12\x14identity.cloudapi.v1\"5\n\x0f\x45ntityReference\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x0e\n\x02id\x18\x02 \x01(\tR\x02id\"Q\n\x0b\x41ssociation\x12\x1b\n\tentity_id\x18\x01 \x01(\tR\x08\x65ntityId\x12%\n\x0e\x61ssociation_id\x18\x02 \x01(\tR\rassociationIdB\xcf\x01\n\x1costiary.identity.cloudapi.v1B\x0b\x45ntityProtoP\x01Z0ostiary.internal/identity/cloudapi/v1;cloudapiv1\xa2\x02\rOSTCloudapiV1\xaa\x02\x1cOstiary.Identity.Cloudapi.V1\xca\x02\x1cOstiary\\Identity\\Cloudapi\\V1\xea\x02\x1fOstiary::Identity::Cloudapi::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!identity/cloudapi/v1/entity.proto\x12\x14identity.cloudapi.v1\x1a\x1eidentity/options/v1/rest.proto\"G\n\x0f\x45ntityReference\x12\x1b\n\x04name\x18\x01 \x01(\tB\x07\xda\xda\x18\x03\x18\x80\x02R\x04name\x12\x17\n\x02id\x18\x02 \x01(\tB\x07\xda\xda\x18\x03\x18\x80\x01R\x02id\"Q\n\x0b\x41ssociation\x12\x1b\n\tentity_id\x18\x01 \x01(\tR\x08\x65ntityId\x12%\n\x0e\x61ssociation_id\x18\x02 \x01(\tR\rassociationId\"\x8b\x02\n\x10\x45ntityReferences\x12!\n\x0cresult_total\x18\x01 \x01(\x05R\x0bresultTotal\x12\x1d\n\npage_count\x18\x02 \x01(\x05R\tpageCount\x12\x12\n\x04page\x18\x03 \x01(\x05R\x04page\x12\x1b\n\tpage_size\x18\x04 \x01(\x05R\x08pageSize\x12\x45\n\x0c\x61ssociations\x18\x05 \x03(\x0b\x32!.identity.cloudapi.v1.AssociationR\x0c\x61ssociations\x12=\n\x06values\x18\x06 \x03(\x0b\x32%.identity.cloudapi.v1.EntityReferenceR\x06valuesB\xcf\x01\n\x1costiary.identity.cloudapi.v1B\x0b\x45ntityProtoP\x01Z0ostiary.internal/identity/cloudapi/v1;cloudapiv1\xa2\x02\rOSTCloudapiV1\xaa\x02\x1cOstiary.Identity.Cloudapi.V1\xca\x02\x1cOstiary\\Identity\\Cloudapi\\V1\xea\x02\x1fOstiary::Identity::Cloudapi::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,8 +33,14 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ostiary_api.cloudapi.v1.ent
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\034ostiary.identity.cloudapi.v1B\013EntityProtoP\001Z0ostiary.internal/identity/cloudapi/v1;cloudapiv1\242\002\rOSTCloudapiV1\252\002\034Ostiary.Identity.Cloudapi.V1\312\002\034Ostiary\\Identity\\Cloudapi\\V1\352\002\037Ostiary::Identity::Cloudapi::V1'
-  _globals['_ENTITYREFERENCE']._serialized_start=59
-  _globals['_ENTITYREFERENCE']._serialized_end=112
-  _globals['_ASSOCIATION']._serialized_start=114
-  _globals['_ASSOCIATION']._serialized_end=195
+  _globals['_ENTITYREFERENCE'].fields_by_name['name']._loaded_options = None
+  _globals['_ENTITYREFERENCE'].fields_by_name['name']._serialized_options = b'\332\332\030\003\030\200\002'
+  _globals['_ENTITYREFERENCE'].fields_by_name['id']._loaded_options = None
+  _globals['_ENTITYREFERENCE'].fields_by_name['id']._serialized_options = b'\332\332\030\003\030\200\001'
+  _globals['_ENTITYREFERENCE']._serialized_start=91
+  _globals['_ENTITYREFERENCE']._serialized_end=162
+  _globals['_ASSOCIATION']._serialized_start=164
+  _globals['_ASSOCIATION']._serialized_end=245
+  _globals['_ENTITYREFERENCES']._serialized_start=248
+  _globals['_ENTITYREFERENCES']._serialized_end=515
 # @@protoc_insertion_point(module_scope)

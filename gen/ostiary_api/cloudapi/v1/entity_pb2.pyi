@@ -3,8 +3,10 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -67,3 +69,49 @@ class Association(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Association: _TypeAlias = Association  # noqa: Y015
+
+@_typing.final
+class EntityReferences(_message.Message):
+    """One page of references."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULT_TOTAL_FIELD_NUMBER: _builtins.int
+    PAGE_COUNT_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    ASSOCIATIONS_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    result_total: _builtins.int
+    """How many there are on all pages."""
+    page_count: _builtins.int
+    """How many pages there are."""
+    page: _builtins.int
+    """This page, counted from 1."""
+    page_size: _builtins.int
+    """How many a page holds at most."""
+    @_builtins.property
+    def associations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Association]:
+        """The site of each result; empty, since there is one site."""
+
+    @_builtins.property
+    def values(self) -> _containers.RepeatedCompositeFieldContainer[Global___EntityReference]:
+        """The references."""
+
+    def __init__(
+        self,
+        *,
+        result_total: _builtins.int = ...,
+        page_count: _builtins.int = ...,
+        page: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        associations: _abc.Iterable[Global___Association] | None = ...,
+        values: _abc.Iterable[Global___EntityReference] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["associations", b"associations", "page", b"page", "page_count", b"page_count", "page_size", b"page_size", "result_total", b"result_total", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EntityReferences: _TypeAlias = EntityReferences  # noqa: Y015

@@ -23,12 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from ostiary_api.cloudapi.v1 import entity_pb2 as identity_dot_cloudapi_dot_v1_dot_entity__pb2
 from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fidentity/cloudapi/v1/orgs.proto\x12\x14identity.cloudapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a!identity/cloudapi/v1/entity.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\xe8\x04\n\x0fListOrgsRequest\x12\x1b\n\x06\x66ilter\x18\x01 \x01(\tH\x00R\x06\x66ilter\x88\x01\x01\x12*\n\x0e\x66ilter_encoded\x18\x02 \x01(\x08H\x01R\rfilterEncoded\x88\x01\x01\x12v\n\x08sort_asc\x18\x03 \x01(\tBV\xda\xda\x18R2\x02id2\x04name2\x0b\x64isplayName\xa2\x01\x38\n\x0cINVALID_SORT\x12(Organizations can be sorted by {values}.H\x02R\x07sortAsc\x88\x01\x01\x12x\n\tsort_desc\x18\x04 \x01(\tBV\xda\xda\x18R2\x02id2\x04name2\x0b\x64isplayName\xa2\x01\x38\n\x0cINVALID_SORT\x12(Organizations can be sorted by {values}.H\x03R\x08sortDesc\x88\x01\x01\x12\x62\n\x04page\x18\x05 \x01(\x05\x42I\xda\xda\x18\x45\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x80\x84.A\xa2\x01\x30\n\x0cINVALID_PAGE\x12 page counts from 1 to {maximum}.H\x04R\x04page\x88\x01\x01\x12\x66\n\tpage_size\x18\x06 \x01(\x05\x42\x44\xda\xda\x18@9\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00`@\xa2\x01+\n\x0cINVALID_PAGE\x12\x1bpageSize is 0 to {maximum}.H\x05R\x08pageSize\x88\x01\x01\x42\t\n\x07_filterB\x11\n\x0f_filter_encodedB\x0b\n\t_sort_ascB\x0c\n\n_sort_descB\x07\n\x05_pageB\x0c\n\n_page_size\"\xf3\x01\n\x04Orgs\x12!\n\x0cresult_total\x18\x01 \x01(\x05R\x0bresultTotal\x12\x1d\n\npage_count\x18\x02 \x01(\x05R\tpageCount\x12\x12\n\x04page\x18\x03 \x01(\x05R\x04page\x12\x1b\n\tpage_size\x18\x04 \x01(\x05R\x08pageSize\x12\x45\n\x0c\x61ssociations\x18\x05 \x03(\x0b\x32!.identity.cloudapi.v1.AssociationR\x0c\x61ssociations\x12\x31\n\x06values\x18\x06 \x03(\x0b\x32\x19.identity.cloudapi.v1.OrgR\x06values\"\x92\x05\n\x03Org\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12!\n\x0c\x64isplay_name\x18\x03 \x01(\tR\x0b\x64isplayName\x12 \n\x0b\x64\x65scription\x18\x04 \x01(\tR\x0b\x64\x65scription\x12\x1d\n\nis_enabled\x18\x05 \x01(\x08R\tisEnabled\x12\"\n\rorg_vdc_count\x18\x06 \x01(\x05R\x0borgVdcCount\x12#\n\rcatalog_count\x18\x07 \x01(\x05R\x0c\x63\x61talogCount\x12\x1d\n\nvapp_count\x18\x08 \x01(\x05R\tvappCount\x12(\n\x10running_vm_count\x18\t \x01(\x05R\x0erunningVMCount\x12\x1d\n\nuser_count\x18\n \x01(\x05R\tuserCount\x12\x1d\n\ndisk_count\x18\x0b \x01(\x05R\tdiskCount\x12\x1f\n\x0b\x63\x61n_publish\x18\x0c \x01(\x08R\ncanPublish\x12&\n\x0f\x63\x61n_manage_orgs\x18\r \x01(\x08R\rcanManageOrgs\x12\x44\n\nmanaged_by\x18\x0e \x01(\x0b\x32%.identity.cloudapi.v1.EntityReferenceR\tmanagedBy\x12;\n\x1a\x64irectly_managed_org_count\x18\x0f \x01(\x05R\x17\x64irectlyManagedOrgCount\x12*\n\x11is_classic_tenant\x18\x10 \x01(\x08R\x0fisClassicTenant\x12;\n\x1amasked_event_task_username\x18\x11 \x01(\tR\x17maskedEventTaskUsername2\xb9\x01\n\x0bOrgsService\x12\xa1\x01\n\x08ListOrgs\x12%.identity.cloudapi.v1.ListOrgsRequest\x1a\x1a.identity.cloudapi.v1.Orgs\"R\x90\x02\x01\xca\xda\x18/\n\x08\n\x02\x06\x07(\x01\x38\x01\x12\tdirectoryZ\x18GET /cloudapi/1.0.0/orgs\x82\xd3\xe4\x93\x02\x16\x12\x14/cloudapi/1.0.0/orgs\x1a\x06\xd2\xda\x18\x02\x08\x06\x42\xcd\x01\n\x1costiary.identity.cloudapi.v1B\tOrgsProtoP\x01Z0ostiary.internal/identity/cloudapi/v1;cloudapiv1\xa2\x02\rOSTCloudapiV1\xaa\x02\x1cOstiary.Identity.Cloudapi.V1\xca\x02\x1cOstiary\\Identity\\Cloudapi\\V1\xea\x02\x1fOstiary::Identity::Cloudapi::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fidentity/cloudapi/v1/orgs.proto\x12\x14identity.cloudapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a!identity/cloudapi/v1/entity.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\xb1\x05\n\x0fListOrgsRequest\x12\x64\n\x06\x66ilter\x18\x01 \x01(\tBG\xda\xda\x18\x43\x18\x80\x10\xa2\x01=\n\x0eINVALID_FILTER\x12+filter has at most {max_length} characters.H\x00R\x06\x66ilter\x88\x01\x01\x12*\n\x0e\x66ilter_encoded\x18\x02 \x01(\x08H\x01R\rfilterEncoded\x88\x01\x01\x12v\n\x08sort_asc\x18\x03 \x01(\tBV\xda\xda\x18R2\x02id2\x04name2\x0b\x64isplayName\xa2\x01\x38\n\x0cINVALID_SORT\x12(Organizations can be sorted by {values}.H\x02R\x07sortAsc\x88\x01\x01\x12x\n\tsort_desc\x18\x04 \x01(\tBV\xda\xda\x18R2\x02id2\x04name2\x0b\x64isplayName\xa2\x01\x38\n\x0cINVALID_SORT\x12(Organizations can be sorted by {values}.H\x03R\x08sortDesc\x88\x01\x01\x12\x62\n\x04page\x18\x05 \x01(\x05\x42I\xda\xda\x18\x45\x39\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x80\x84.A\xa2\x01\x30\n\x0cINVALID_PAGE\x12 page counts from 1 to {maximum}.H\x04R\x04page\x88\x01\x01\x12\x66\n\tpage_size\x18\x06 \x01(\x05\x42\x44\xda\xda\x18@9\x00\x00\x00\x00\x00\x00\x00\x00\x41\x00\x00\x00\x00\x00\x00`@\xa2\x01+\n\x0cINVALID_PAGE\x12\x1bpageSize is 0 to {maximum}.H\x05R\x08pageSize\x88\x01\x01\x42\t\n\x07_filterB\x11\n\x0f_filter_encodedB\x0b\n\t_sort_ascB\x0c\n\n_sort_descB\x07\n\x05_pageB\x0c\n\n_page_size\"\xf3\x01\n\x04Orgs\x12!\n\x0cresult_total\x18\x01 \x01(\x05R\x0bresultTotal\x12\x1d\n\npage_count\x18\x02 \x01(\x05R\tpageCount\x12\x12\n\x04page\x18\x03 \x01(\x05R\x04page\x12\x1b\n\tpage_size\x18\x04 \x01(\x05R\x08pageSize\x12\x45\n\x0c\x61ssociations\x18\x05 \x03(\x0b\x32!.identity.cloudapi.v1.AssociationR\x0c\x61ssociations\x12\x31\n\x06values\x18\x06 \x03(\x0b\x32\x19.identity.cloudapi.v1.OrgR\x06values\"]\n\x10\x43reateOrgRequest\x12I\n\x03org\x18\x01 \x01(\x0b\x32\x19.identity.cloudapi.v1.OrgB\x1c\xda\xda\x18\x18\x08\x01\x8a\x01\x04name\x8a\x01\x0c\x64isplay_nameR\x03org\"*\n\rGetOrgRequest\x12\x19\n\x02id\x18\x01 \x01(\tB\t\xda\xda\x18\x05\x08\x01\x18\x80\x01R\x02id\"q\n\x10UpdateOrgRequest\x12\x19\n\x02id\x18\x01 \x01(\tB\t\xda\xda\x18\x05\x08\x01\x18\x80\x01R\x02id\x12\x42\n\x03org\x18\x02 \x01(\x0b\x32\x19.identity.cloudapi.v1.OrgB\x15\xda\xda\x18\x11\x08\x01\x8a\x01\x0c\x64isplay_nameR\x03org\"\x83\x01\n\x10\x44\x65leteOrgRequest\x12\x19\n\x02id\x18\x01 \x01(\tB\t\xda\xda\x18\x05\x08\x01\x18\x80\x01R\x02id\x12\x19\n\x05\x66orce\x18\x02 \x01(\x08H\x00R\x05\x66orce\x88\x01\x01\x12!\n\trecursive\x18\x03 \x01(\x08H\x01R\trecursive\x88\x01\x01\x42\x08\n\x06_forceB\x0c\n\n_recursive\"\x87\x08\n\x03Org\x12\x16\n\x02id\x18\x01 \x01(\tB\x06\xda\xda\x18\x02X\x01R\x02id\x12\x94\x01\n\x04name\x18\x02 \x01(\tB{\xda\xda\x18w\x10\x01\x18\x80\x01\"\x18^[a-zA-Z0-9_\\-.!\'(),$]+$\xa2\x01U\n\x13INVALID_TENANT_NAME\x12>name has 1 to {max_length} letters, digits or _-.!\'(),$ in it.H\x00R\x04name\x88\x01\x01\x12L\n\x0c\x64isplay_name\x18\x03 \x01(\tB$\xda\xda\x18 \x10\x01\x18\x80\x01h\x01\xa2\x01\x16\n\x14INVALID_DISPLAY_NAMEH\x01R\x0b\x64isplayName\x88\x01\x01\x12.\n\x0b\x64\x65scription\x18\x04 \x01(\tB\x07\xda\xda\x18\x03\x18\x80\x02H\x02R\x0b\x64\x65scription\x88\x01\x01\x12\"\n\nis_enabled\x18\x05 \x01(\x08H\x03R\tisEnabled\x88\x01\x01\x12*\n\rorg_vdc_count\x18\x06 \x01(\x05\x42\x06\xda\xda\x18\x02X\x01R\x0borgVdcCount\x12+\n\rcatalog_count\x18\x07 \x01(\x05\x42\x06\xda\xda\x18\x02X\x01R\x0c\x63\x61talogCount\x12%\n\nvapp_count\x18\x08 \x01(\x05\x42\x06\xda\xda\x18\x02X\x01R\tvappCount\x12\x30\n\x10running_vm_count\x18\t \x01(\x05\x42\x06\xda\xda\x18\x02X\x01R\x0erunningVMCount\x12%\n\nuser_count\x18\n \x01(\x05\x42\x06\xda\xda\x18\x02X\x01R\tuserCount\x12%\n\ndisk_count\x18\x0b \x01(\x05\x42\x06\xda\xda\x18\x02X\x01R\tdiskCount\x12\'\n\x0b\x63\x61n_publish\x18\x0c \x01(\x08\x42\x06\xda\xda\x18\x02X\x01R\ncanPublish\x12.\n\x0f\x63\x61n_manage_orgs\x18\r \x01(\x08\x42\x06\xda\xda\x18\x02X\x01R\rcanManageOrgs\x12L\n\nmanaged_by\x18\x0e \x01(\x0b\x32%.identity.cloudapi.v1.EntityReferenceB\x06\xda\xda\x18\x02X\x01R\tmanagedBy\x12\x43\n\x1a\x64irectly_managed_org_count\x18\x0f \x01(\x05\x42\x06\xda\xda\x18\x02X\x01R\x17\x64irectlyManagedOrgCount\x12/\n\x11is_classic_tenant\x18\x10 \x01(\x08H\x04R\x0fisClassicTenant\x88\x01\x01\x12\x43\n\x1amasked_event_task_username\x18\x11 \x01(\tB\x06\xda\xda\x18\x02X\x01R\x17maskedEventTaskUsernameB\x07\n\x05_nameB\x0f\n\r_display_nameB\x0e\n\x0c_descriptionB\r\n\x0b_is_enabledB\x14\n\x12_is_classic_tenant2\xc0\x07\n\x0bOrgsService\x12\xa1\x01\n\x08ListOrgs\x12%.identity.cloudapi.v1.ListOrgsRequest\x1a\x1a.identity.cloudapi.v1.Orgs\"R\x90\x02\x01\xca\xda\x18/\n\x08\n\x02\x06\x07(\x01\x38\x01\x12\tdirectoryZ\x18GET /cloudapi/1.0.0/orgs\x82\xd3\xe4\x93\x02\x16\x12\x14/cloudapi/1.0.0/orgs\x12\xd3\x01\n\tCreateOrg\x12&.identity.cloudapi.v1.CreateOrgRequest\x1a\x19.identity.cloudapi.v1.Org\"\x82\x01\xca\xda\x18G\n\x07\n\x01\x04(\x01\x38\x01\x12\tdirectory\x18\xc9\x01*\x13\x63loudapi.org.createZ\x19POST /cloudapi/1.0.0/orgs\xea\xda\x18\x12\"\x10\x43ontent-Location\x82\xd3\xe4\x93\x02\x1b\"\x14/cloudapi/1.0.0/orgs:\x03org\x12\xa4\x01\n\x06GetOrg\x12#.identity.cloudapi.v1.GetOrgRequest\x1a\x19.identity.cloudapi.v1.Org\"Z\x90\x02\x01\xca\xda\x18\x32\n\x08\n\x02\x06\x07(\x01\x38\x01\x12\tdirectoryZ\x1bGET /cloudapi/1.0.0/orgs/{}\x82\xd3\xe4\x93\x02\x1b\x12\x19/cloudapi/1.0.0/orgs/{id}\x12\xc3\x01\n\tUpdateOrg\x12&.identity.cloudapi.v1.UpdateOrgRequest\x1a\x19.identity.cloudapi.v1.Org\"s\x90\x02\x02\xca\xda\x18\x46\n\x07\n\x01\x05(\x01\x38\x01\x12\tdirectory*\x13\x63loudapi.org.updateZ\x1bPUT /cloudapi/1.0.0/orgs/{}\x82\xd3\xe4\x93\x02 \x1a\x19/cloudapi/1.0.0/orgs/{id}:\x03org\x12\xc1\x01\n\tDeleteOrg\x12&.identity.cloudapi.v1.DeleteOrgRequest\x1a\x16.google.protobuf.Empty\"t\x90\x02\x02\xca\xda\x18L\n\x07\n\x01\x04(\x01\x38\x01\x12\tdirectory\x18\xca\x01*\x13\x63loudapi.org.deleteZ\x1e\x44\x45LETE /cloudapi/1.0.0/orgs/{}\x82\xd3\xe4\x93\x02\x1b*\x19/cloudapi/1.0.0/orgs/{id}\x1a\x06\xd2\xda\x18\x02\x08\x06\x42\xcd\x01\n\x1costiary.identity.cloudapi.v1B\tOrgsProtoP\x01Z0ostiary.internal/identity/cloudapi/v1;cloudapiv1\xa2\x02\rOSTCloudapiV1\xaa\x02\x1cOstiary.Identity.Cloudapi.V1\xca\x02\x1cOstiary\\Identity\\Cloudapi\\V1\xea\x02\x1fOstiary::Identity::Cloudapi::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,6 +37,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ostiary_api.cloudapi.v1.org
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\034ostiary.identity.cloudapi.v1B\tOrgsProtoP\001Z0ostiary.internal/identity/cloudapi/v1;cloudapiv1\242\002\rOSTCloudapiV1\252\002\034Ostiary.Identity.Cloudapi.V1\312\002\034Ostiary\\Identity\\Cloudapi\\V1\352\002\037Ostiary::Identity::Cloudapi::V1'
+  _globals['_LISTORGSREQUEST'].fields_by_name['filter']._loaded_options = None
+  _globals['_LISTORGSREQUEST'].fields_by_name['filter']._serialized_options = b'\332\332\030C\030\200\020\242\001=\n\016INVALID_FILTER\022+filter has at most {max_length} characters.'
   _globals['_LISTORGSREQUEST'].fields_by_name['sort_asc']._loaded_options = None
   _globals['_LISTORGSREQUEST'].fields_by_name['sort_asc']._serialized_options = b'\332\332\030R2\002id2\004name2\013displayName\242\0018\n\014INVALID_SORT\022(Organizations can be sorted by {values}.'
   _globals['_LISTORGSREQUEST'].fields_by_name['sort_desc']._loaded_options = None
@@ -44,16 +47,72 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTORGSREQUEST'].fields_by_name['page']._serialized_options = b'\332\332\030E9\000\000\000\000\000\000\360?A\000\000\000\000\200\204.A\242\0010\n\014INVALID_PAGE\022 page counts from 1 to {maximum}.'
   _globals['_LISTORGSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTORGSREQUEST'].fields_by_name['page_size']._serialized_options = b'\332\332\030@9\000\000\000\000\000\000\000\000A\000\000\000\000\000\000`@\242\001+\n\014INVALID_PAGE\022\033pageSize is 0 to {maximum}.'
+  _globals['_CREATEORGREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_CREATEORGREQUEST'].fields_by_name['org']._serialized_options = b'\332\332\030\030\010\001\212\001\004name\212\001\014display_name'
+  _globals['_GETORGREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_GETORGREQUEST'].fields_by_name['id']._serialized_options = b'\332\332\030\005\010\001\030\200\001'
+  _globals['_UPDATEORGREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_UPDATEORGREQUEST'].fields_by_name['id']._serialized_options = b'\332\332\030\005\010\001\030\200\001'
+  _globals['_UPDATEORGREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_UPDATEORGREQUEST'].fields_by_name['org']._serialized_options = b'\332\332\030\021\010\001\212\001\014display_name'
+  _globals['_DELETEORGREQUEST'].fields_by_name['id']._loaded_options = None
+  _globals['_DELETEORGREQUEST'].fields_by_name['id']._serialized_options = b'\332\332\030\005\010\001\030\200\001'
+  _globals['_ORG'].fields_by_name['id']._loaded_options = None
+  _globals['_ORG'].fields_by_name['id']._serialized_options = b'\332\332\030\002X\001'
+  _globals['_ORG'].fields_by_name['name']._loaded_options = None
+  _globals['_ORG'].fields_by_name['name']._serialized_options = b'\332\332\030w\020\001\030\200\001\"\030^[a-zA-Z0-9_\\-.!\'(),$]+$\242\001U\n\023INVALID_TENANT_NAME\022>name has 1 to {max_length} letters, digits or _-.!\'(),$ in it.'
+  _globals['_ORG'].fields_by_name['display_name']._loaded_options = None
+  _globals['_ORG'].fields_by_name['display_name']._serialized_options = b'\332\332\030 \020\001\030\200\001h\001\242\001\026\n\024INVALID_DISPLAY_NAME'
+  _globals['_ORG'].fields_by_name['description']._loaded_options = None
+  _globals['_ORG'].fields_by_name['description']._serialized_options = b'\332\332\030\003\030\200\002'
+  _globals['_ORG'].fields_by_name['org_vdc_count']._loaded_options = None
+  _globals['_ORG'].fields_by_name['org_vdc_count']._serialized_options = b'\332\332\030\002X\001'
+  _globals['_ORG'].fields_by_name['catalog_count']._loaded_options = None
+  _globals['_ORG'].fields_by_name['catalog_count']._serialized_options = b'\332\332\030\002X\001'
+  _globals['_ORG'].fields_by_name['vapp_count']._loaded_options = None
+  _globals['_ORG'].fields_by_name['vapp_count']._serialized_options = b'\332\332\030\002X\001'
+  _globals['_ORG'].fields_by_name['running_vm_count']._loaded_options = None
+  _globals['_ORG'].fields_by_name['running_vm_count']._serialized_options = b'\332\332\030\002X\001'
+  _globals['_ORG'].fields_by_name['user_count']._loaded_options = None
+  _globals['_ORG'].fields_by_name['user_count']._serialized_options = b'\332\332\030\002X\001'
+  _globals['_ORG'].fields_by_name['disk_count']._loaded_options = None
+  _globals['_ORG'].fields_by_name['disk_count']._serialized_options = b'\332\332\030\002X\001'
+  _globals['_ORG'].fields_by_name['can_publish']._loaded_options = None
+  _globals['_ORG'].fields_by_name['can_publish']._serialized_options = b'\332\332\030\002X\001'
+  _globals['_ORG'].fields_by_name['can_manage_orgs']._loaded_options = None
+  _globals['_ORG'].fields_by_name['can_manage_orgs']._serialized_options = b'\332\332\030\002X\001'
+  _globals['_ORG'].fields_by_name['managed_by']._loaded_options = None
+  _globals['_ORG'].fields_by_name['managed_by']._serialized_options = b'\332\332\030\002X\001'
+  _globals['_ORG'].fields_by_name['directly_managed_org_count']._loaded_options = None
+  _globals['_ORG'].fields_by_name['directly_managed_org_count']._serialized_options = b'\332\332\030\002X\001'
+  _globals['_ORG'].fields_by_name['masked_event_task_username']._loaded_options = None
+  _globals['_ORG'].fields_by_name['masked_event_task_username']._serialized_options = b'\332\332\030\002X\001'
   _globals['_ORGSSERVICE']._loaded_options = None
   _globals['_ORGSSERVICE']._serialized_options = b'\322\332\030\002\010\006'
   _globals['_ORGSSERVICE'].methods_by_name['ListOrgs']._loaded_options = None
   _globals['_ORGSSERVICE'].methods_by_name['ListOrgs']._serialized_options = b'\220\002\001\312\332\030/\n\010\n\002\006\007(\0018\001\022\tdirectoryZ\030GET /cloudapi/1.0.0/orgs\202\323\344\223\002\026\022\024/cloudapi/1.0.0/orgs'
-  _globals['_LISTORGSREQUEST']._serialized_start=188
-  _globals['_LISTORGSREQUEST']._serialized_end=804
-  _globals['_ORGS']._serialized_start=807
-  _globals['_ORGS']._serialized_end=1050
-  _globals['_ORG']._serialized_start=1053
-  _globals['_ORG']._serialized_end=1711
-  _globals['_ORGSSERVICE']._serialized_start=1714
-  _globals['_ORGSSERVICE']._serialized_end=1899
+  _globals['_ORGSSERVICE'].methods_by_name['CreateOrg']._loaded_options = None
+  _globals['_ORGSSERVICE'].methods_by_name['CreateOrg']._serialized_options = b'\312\332\030G\n\007\n\001\004(\0018\001\022\tdirectory\030\311\001*\023cloudapi.org.createZ\031POST /cloudapi/1.0.0/orgs\352\332\030\022\"\020Content-Location\202\323\344\223\002\033\"\024/cloudapi/1.0.0/orgs:\003org'
+  _globals['_ORGSSERVICE'].methods_by_name['GetOrg']._loaded_options = None
+  _globals['_ORGSSERVICE'].methods_by_name['GetOrg']._serialized_options = b'\220\002\001\312\332\0302\n\010\n\002\006\007(\0018\001\022\tdirectoryZ\033GET /cloudapi/1.0.0/orgs/{}\202\323\344\223\002\033\022\031/cloudapi/1.0.0/orgs/{id}'
+  _globals['_ORGSSERVICE'].methods_by_name['UpdateOrg']._loaded_options = None
+  _globals['_ORGSSERVICE'].methods_by_name['UpdateOrg']._serialized_options = b'\220\002\002\312\332\030F\n\007\n\001\005(\0018\001\022\tdirectory*\023cloudapi.org.updateZ\033PUT /cloudapi/1.0.0/orgs/{}\202\323\344\223\002 \032\031/cloudapi/1.0.0/orgs/{id}:\003org'
+  _globals['_ORGSSERVICE'].methods_by_name['DeleteOrg']._loaded_options = None
+  _globals['_ORGSSERVICE'].methods_by_name['DeleteOrg']._serialized_options = b'\220\002\002\312\332\030L\n\007\n\001\004(\0018\001\022\tdirectory\030\312\001*\023cloudapi.org.deleteZ\036DELETE /cloudapi/1.0.0/orgs/{}\202\323\344\223\002\033*\031/cloudapi/1.0.0/orgs/{id}'
+  _globals['_LISTORGSREQUEST']._serialized_start=217
+  _globals['_LISTORGSREQUEST']._serialized_end=906
+  _globals['_ORGS']._serialized_start=909
+  _globals['_ORGS']._serialized_end=1152
+  _globals['_CREATEORGREQUEST']._serialized_start=1154
+  _globals['_CREATEORGREQUEST']._serialized_end=1247
+  _globals['_GETORGREQUEST']._serialized_start=1249
+  _globals['_GETORGREQUEST']._serialized_end=1291
+  _globals['_UPDATEORGREQUEST']._serialized_start=1293
+  _globals['_UPDATEORGREQUEST']._serialized_end=1406
+  _globals['_DELETEORGREQUEST']._serialized_start=1409
+  _globals['_DELETEORGREQUEST']._serialized_end=1540
+  _globals['_ORG']._serialized_start=1543
+  _globals['_ORG']._serialized_end=2574
+  _globals['_ORGSSERVICE']._serialized_start=2577
+  _globals['_ORGSSERVICE']._serialized_end=3537
 # @@protoc_insertion_point(module_scope)

@@ -32,7 +32,9 @@ class ListOrgsRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     filter: _builtins.str
-    """FIQL: `==` and `!=` on id, name, displayName and isEnabled; `;` is AND, `,` is OR, brackets, `*` for any text."""
+    """FIQL: `==` and `!=` on id, name, displayName and isEnabled, `=gt=`, `=ge=`, `=lt=`, `=le=` on the first three; `;` is
+    AND, `,` is OR, brackets, `*` for any text.
+    """
     filter_encoded: _builtins.bool
     """Whether the values in the filter are percent-encoded once more."""
     sort_asc: _builtins.str
@@ -131,6 +133,117 @@ class Orgs(_message.Message):
 Global___Orgs: _TypeAlias = Orgs  # noqa: Y015
 
 @_typing.final
+class CreateOrgRequest(_message.Message):
+    """An organization to be created."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def org(self) -> Global___Org:
+        """The organization; `name` and `displayName` are required."""
+
+    def __init__(
+        self,
+        *,
+        org: Global___Org | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["org", b"org"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateOrgRequest: _TypeAlias = CreateOrgRequest  # noqa: Y015
+
+@_typing.final
+class GetOrgRequest(_message.Message):
+    """Names an organization."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The URN, such as `urn:vcloud:org:<GUID>`, or the GUID alone."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOrgRequest: _TypeAlias = GetOrgRequest  # noqa: Y015
+
+@_typing.final
+class UpdateOrgRequest(_message.Message):
+    """A change of an organization."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The URN, such as `urn:vcloud:org:<GUID>`, or the GUID alone."""
+    @_builtins.property
+    def org(self) -> Global___Org:
+        """The organization as it shall be; `displayName` is required."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        org: Global___Org | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["org", b"org"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "org", b"org"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateOrgRequest: _TypeAlias = UpdateOrgRequest  # noqa: Y015
+
+@_typing.final
+class DeleteOrgRequest(_message.Message):
+    """Names an organization to be deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    FORCE_FIELD_NUMBER: _builtins.int
+    RECURSIVE_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The URN, such as `urn:vcloud:org:<GUID>`, or the GUID alone."""
+    force: _builtins.bool
+    """Whether to delete it although it holds something: it is deleted in any case, so this changes nothing."""
+    recursive: _builtins.bool
+    """Whether to delete the organizations below it, too."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        force: _builtins.bool | None = ...,
+        recursive: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_force", b"_force", "_recursive", b"_recursive", "force", b"force", "recursive", b"recursive"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_force", b"_force", "_recursive", b"_recursive", "force", b"force", "id", b"id", "recursive", b"recursive"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__force: _TypeAlias = _typing.Literal["force"]  # noqa: Y015
+    _WhichOneofArgType__force: _TypeAlias = _typing.Literal["_force", b"_force"]  # noqa: Y015
+    _WhichOneofReturnType__recursive: _TypeAlias = _typing.Literal["recursive"]  # noqa: Y015
+    _WhichOneofArgType__recursive: _TypeAlias = _typing.Literal["_recursive", b"_recursive"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__force) -> _WhichOneofReturnType__force | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__recursive) -> _WhichOneofReturnType__recursive | None: ...
+
+Global___DeleteOrgRequest: _TypeAlias = DeleteOrgRequest  # noqa: Y015
+
+@_typing.final
 class Org(_message.Message):
     """An organization."""
 
@@ -156,13 +269,13 @@ class Org(_message.Message):
     id: _builtins.str
     """`urn:vcloud:org:<GUID>`."""
     name: _builtins.str
-    """The unique name, which is part of URLs."""
+    """The unique name, which is part of URLs: 1 to 128 letters, digits or _-.!'(),$ in it."""
     display_name: _builtins.str
-    """The name to show."""
+    """The name to show: 1 to 128 characters in one line, not blank."""
     description: _builtins.str
-    """A description; empty when there is none."""
+    """A description, of at most 256 characters; empty when there is none."""
     is_enabled: _builtins.bool
-    """Whether its people may sign in."""
+    """Whether its people may sign in; true for a new one unless said otherwise."""
     org_vdc_count: _builtins.int
     """Data centres; 0 here."""
     catalog_count: _builtins.int
@@ -182,7 +295,7 @@ class Org(_message.Message):
     directly_managed_org_count: _builtins.int
     """How many organizations it manages directly."""
     is_classic_tenant: _builtins.bool
-    """Whether it also speaks the older Identity Service: all do."""
+    """Whether clients should treat it as a tenant of the older Identity Service; all speak it. True unless said otherwise."""
     masked_event_task_username: _builtins.str
     """The name under which operators appear in its tasks; empty: their own."""
     @_builtins.property
@@ -193,10 +306,10 @@ class Org(_message.Message):
         self,
         *,
         id: _builtins.str = ...,
-        name: _builtins.str = ...,
-        display_name: _builtins.str = ...,
-        description: _builtins.str = ...,
-        is_enabled: _builtins.bool = ...,
+        name: _builtins.str | None = ...,
+        display_name: _builtins.str | None = ...,
+        description: _builtins.str | None = ...,
+        is_enabled: _builtins.bool | None = ...,
         org_vdc_count: _builtins.int = ...,
         catalog_count: _builtins.int = ...,
         vapp_count: _builtins.int = ...,
@@ -207,13 +320,32 @@ class Org(_message.Message):
         can_manage_orgs: _builtins.bool = ...,
         managed_by: _entity_pb2.EntityReference | None = ...,
         directly_managed_org_count: _builtins.int = ...,
-        is_classic_tenant: _builtins.bool = ...,
+        is_classic_tenant: _builtins.bool | None = ...,
         masked_event_task_username: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["managed_by", b"managed_by"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_display_name", b"_display_name", "_is_classic_tenant", b"_is_classic_tenant", "_is_enabled", b"_is_enabled", "_name", b"_name", "description", b"description", "display_name", b"display_name", "is_classic_tenant", b"is_classic_tenant", "is_enabled", b"is_enabled", "managed_by", b"managed_by", "name", b"name"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["can_manage_orgs", b"can_manage_orgs", "can_publish", b"can_publish", "catalog_count", b"catalog_count", "description", b"description", "directly_managed_org_count", b"directly_managed_org_count", "disk_count", b"disk_count", "display_name", b"display_name", "id", b"id", "is_classic_tenant", b"is_classic_tenant", "is_enabled", b"is_enabled", "managed_by", b"managed_by", "masked_event_task_username", b"masked_event_task_username", "name", b"name", "org_vdc_count", b"org_vdc_count", "running_vm_count", b"running_vm_count", "user_count", b"user_count", "vapp_count", b"vapp_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_display_name", b"_display_name", "_is_classic_tenant", b"_is_classic_tenant", "_is_enabled", b"_is_enabled", "_name", b"_name", "can_manage_orgs", b"can_manage_orgs", "can_publish", b"can_publish", "catalog_count", b"catalog_count", "description", b"description", "directly_managed_org_count", b"directly_managed_org_count", "disk_count", b"disk_count", "display_name", b"display_name", "id", b"id", "is_classic_tenant", b"is_classic_tenant", "is_enabled", b"is_enabled", "managed_by", b"managed_by", "masked_event_task_username", b"masked_event_task_username", "name", b"name", "org_vdc_count", b"org_vdc_count", "running_vm_count", b"running_vm_count", "user_count", b"user_count", "vapp_count", b"vapp_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__description: _TypeAlias = _typing.Literal["description"]  # noqa: Y015
+    _WhichOneofArgType__description: _TypeAlias = _typing.Literal["_description", b"_description"]  # noqa: Y015
+    _WhichOneofReturnType__display_name: _TypeAlias = _typing.Literal["display_name"]  # noqa: Y015
+    _WhichOneofArgType__display_name: _TypeAlias = _typing.Literal["_display_name", b"_display_name"]  # noqa: Y015
+    _WhichOneofReturnType__is_classic_tenant: _TypeAlias = _typing.Literal["is_classic_tenant"]  # noqa: Y015
+    _WhichOneofArgType__is_classic_tenant: _TypeAlias = _typing.Literal["_is_classic_tenant", b"_is_classic_tenant"]  # noqa: Y015
+    _WhichOneofReturnType__is_enabled: _TypeAlias = _typing.Literal["is_enabled"]  # noqa: Y015
+    _WhichOneofArgType__is_enabled: _TypeAlias = _typing.Literal["_is_enabled", b"_is_enabled"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__description) -> _WhichOneofReturnType__description | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__display_name) -> _WhichOneofReturnType__display_name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__is_classic_tenant) -> _WhichOneofReturnType__is_classic_tenant | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__is_enabled) -> _WhichOneofReturnType__is_enabled | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
 
 Global___Org: _TypeAlias = Org  # noqa: Y015

@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from ostiary_api.cloudapi.v1 import orgs_pb2 as identity_dot_cloudapi_dot_v1_dot_orgs__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -40,6 +41,26 @@ class OrgsServiceStub:
                 request_serializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.ListOrgsRequest.SerializeToString,
                 response_deserializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.Orgs.FromString,
                 _registered_method=True)
+        self.CreateOrg = channel.unary_unary(
+                '/identity.cloudapi.v1.OrgsService/CreateOrg',
+                request_serializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.CreateOrgRequest.SerializeToString,
+                response_deserializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.Org.FromString,
+                _registered_method=True)
+        self.GetOrg = channel.unary_unary(
+                '/identity.cloudapi.v1.OrgsService/GetOrg',
+                request_serializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.GetOrgRequest.SerializeToString,
+                response_deserializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.Org.FromString,
+                _registered_method=True)
+        self.UpdateOrg = channel.unary_unary(
+                '/identity.cloudapi.v1.OrgsService/UpdateOrg',
+                request_serializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.UpdateOrgRequest.SerializeToString,
+                response_deserializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.Org.FromString,
+                _registered_method=True)
+        self.DeleteOrg = channel.unary_unary(
+                '/identity.cloudapi.v1.OrgsService/DeleteOrg',
+                request_serializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.DeleteOrgRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class OrgsServiceServicer:
@@ -57,6 +78,46 @@ class OrgsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateOrg(self, request, context):
+        """Creates an organization, which is empty: operators make its first users with X-VMWARE-VCLOUD-TENANT-CONTEXT.
+
+        Errors: 400 for a name that is taken or not valid.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOrg(self, request, context):
+        """Returns an organization, of those that ListOrgs shows to the caller.
+
+        Errors: 403 for one that does not exist and for one that the caller may not see, alike.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateOrg(self, request, context):
+        """Changes an organization; what is left out stays. Owners change the displayName of their own organization, operators
+        also name, description, isEnabled and isClassicTenant of all.
+
+        Errors: 403 for one that does not exist and for one that the caller may not see, alike, and where an owner would change more; 400 for a name that is
+        taken or not valid, and where System would be renamed or disabled.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteOrg(self, request, context):
+        """Deletes an organization with all that it holds: it is gone from the next request on, its name is free, and a job
+        that survives restarts deletes its rows.
+
+        Errors: 403 for one that does not exist and for one that the caller may not see, alike; 400 for System, and for one with organizations below it
+        unless `recursive` is true.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrgsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -64,6 +125,26 @@ def add_OrgsServiceServicer_to_server(servicer, server):
                     servicer.ListOrgs,
                     request_deserializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.ListOrgsRequest.FromString,
                     response_serializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.Orgs.SerializeToString,
+            ),
+            'CreateOrg': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateOrg,
+                    request_deserializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.CreateOrgRequest.FromString,
+                    response_serializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.Org.SerializeToString,
+            ),
+            'GetOrg': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOrg,
+                    request_deserializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.GetOrgRequest.FromString,
+                    response_serializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.Org.SerializeToString,
+            ),
+            'UpdateOrg': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateOrg,
+                    request_deserializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.UpdateOrgRequest.FromString,
+                    response_serializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.Org.SerializeToString,
+            ),
+            'DeleteOrg': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteOrg,
+                    request_deserializer=identity_dot_cloudapi_dot_v1_dot_orgs__pb2.DeleteOrgRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -94,6 +175,114 @@ class OrgsService:
             '/identity.cloudapi.v1.OrgsService/ListOrgs',
             identity_dot_cloudapi_dot_v1_dot_orgs__pb2.ListOrgsRequest.SerializeToString,
             identity_dot_cloudapi_dot_v1_dot_orgs__pb2.Orgs.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateOrg(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.cloudapi.v1.OrgsService/CreateOrg',
+            identity_dot_cloudapi_dot_v1_dot_orgs__pb2.CreateOrgRequest.SerializeToString,
+            identity_dot_cloudapi_dot_v1_dot_orgs__pb2.Org.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOrg(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.cloudapi.v1.OrgsService/GetOrg',
+            identity_dot_cloudapi_dot_v1_dot_orgs__pb2.GetOrgRequest.SerializeToString,
+            identity_dot_cloudapi_dot_v1_dot_orgs__pb2.Org.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateOrg(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.cloudapi.v1.OrgsService/UpdateOrg',
+            identity_dot_cloudapi_dot_v1_dot_orgs__pb2.UpdateOrgRequest.SerializeToString,
+            identity_dot_cloudapi_dot_v1_dot_orgs__pb2.Org.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteOrg(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.cloudapi.v1.OrgsService/DeleteOrg',
+            identity_dot_cloudapi_dot_v1_dot_orgs__pb2.DeleteOrgRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

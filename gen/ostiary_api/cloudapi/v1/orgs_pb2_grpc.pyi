@@ -4,6 +4,7 @@ isort:skip_file
 """
 
 from collections import abc as _abc
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from ostiary_api.cloudapi.v1 import orgs_pb2 as _orgs_pb2
 import abc as _abc_1
@@ -40,6 +41,30 @@ class OrgsServiceStub:
     The header Link names the next and the last page.
     Errors: 400 for a filter that is malformed or names a field that cannot be filtered by, and for limits broken.
     """
+    CreateOrg: _grpc.UnaryUnaryMultiCallable[_orgs_pb2.CreateOrgRequest, _orgs_pb2.Org]
+    """Creates an organization, which is empty: operators make its first users with X-VMWARE-VCLOUD-TENANT-CONTEXT.
+
+    Errors: 400 for a name that is taken or not valid.
+    """
+    GetOrg: _grpc.UnaryUnaryMultiCallable[_orgs_pb2.GetOrgRequest, _orgs_pb2.Org]
+    """Returns an organization, of those that ListOrgs shows to the caller.
+
+    Errors: 403 for one that does not exist and for one that the caller may not see, alike.
+    """
+    UpdateOrg: _grpc.UnaryUnaryMultiCallable[_orgs_pb2.UpdateOrgRequest, _orgs_pb2.Org]
+    """Changes an organization; what is left out stays. Owners change the displayName of their own organization, operators
+    also name, description, isEnabled and isClassicTenant of all.
+
+    Errors: 403 for one that does not exist and for one that the caller may not see, alike, and where an owner would change more; 400 for a name that is
+    taken or not valid, and where System would be renamed or disabled.
+    """
+    DeleteOrg: _grpc.UnaryUnaryMultiCallable[_orgs_pb2.DeleteOrgRequest, _empty_pb2.Empty]
+    """Deletes an organization with all that it holds: it is gone from the next request on, its name is free, and a job
+    that survives restarts deletes its rows.
+
+    Errors: 403 for one that does not exist and for one that the caller may not see, alike; 400 for System, and for one with organizations below it
+    unless `recursive` is true.
+    """
 
 @_typing.type_check_only
 class OrgsServiceAsyncStub(OrgsServiceStub):
@@ -52,6 +77,30 @@ class OrgsServiceAsyncStub(OrgsServiceStub):
 
     The header Link names the next and the last page.
     Errors: 400 for a filter that is malformed or names a field that cannot be filtered by, and for limits broken.
+    """
+    CreateOrg: _aio.UnaryUnaryMultiCallable[_orgs_pb2.CreateOrgRequest, _orgs_pb2.Org]  # type: ignore[assignment]
+    """Creates an organization, which is empty: operators make its first users with X-VMWARE-VCLOUD-TENANT-CONTEXT.
+
+    Errors: 400 for a name that is taken or not valid.
+    """
+    GetOrg: _aio.UnaryUnaryMultiCallable[_orgs_pb2.GetOrgRequest, _orgs_pb2.Org]  # type: ignore[assignment]
+    """Returns an organization, of those that ListOrgs shows to the caller.
+
+    Errors: 403 for one that does not exist and for one that the caller may not see, alike.
+    """
+    UpdateOrg: _aio.UnaryUnaryMultiCallable[_orgs_pb2.UpdateOrgRequest, _orgs_pb2.Org]  # type: ignore[assignment]
+    """Changes an organization; what is left out stays. Owners change the displayName of their own organization, operators
+    also name, description, isEnabled and isClassicTenant of all.
+
+    Errors: 403 for one that does not exist and for one that the caller may not see, alike, and where an owner would change more; 400 for a name that is
+    taken or not valid, and where System would be renamed or disabled.
+    """
+    DeleteOrg: _aio.UnaryUnaryMultiCallable[_orgs_pb2.DeleteOrgRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes an organization with all that it holds: it is gone from the next request on, its name is free, and a job
+    that survives restarts deletes its rows.
+
+    Errors: 403 for one that does not exist and for one that the caller may not see, alike; 400 for System, and for one with organizations below it
+    unless `recursive` is true.
     """
 
 class OrgsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -68,6 +117,54 @@ class OrgsServiceServicer(metaclass=_abc_1.ABCMeta):
 
         The header Link names the next and the last page.
         Errors: 400 for a filter that is malformed or names a field that cannot be filtered by, and for limits broken.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateOrg(
+        self,
+        request: _orgs_pb2.CreateOrgRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orgs_pb2.Org, _abc.Awaitable[_orgs_pb2.Org]]:
+        """Creates an organization, which is empty: operators make its first users with X-VMWARE-VCLOUD-TENANT-CONTEXT.
+
+        Errors: 400 for a name that is taken or not valid.
+        """
+
+    @_abc_1.abstractmethod
+    def GetOrg(
+        self,
+        request: _orgs_pb2.GetOrgRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orgs_pb2.Org, _abc.Awaitable[_orgs_pb2.Org]]:
+        """Returns an organization, of those that ListOrgs shows to the caller.
+
+        Errors: 403 for one that does not exist and for one that the caller may not see, alike.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateOrg(
+        self,
+        request: _orgs_pb2.UpdateOrgRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orgs_pb2.Org, _abc.Awaitable[_orgs_pb2.Org]]:
+        """Changes an organization; what is left out stays. Owners change the displayName of their own organization, operators
+        also name, description, isEnabled and isClassicTenant of all.
+
+        Errors: 403 for one that does not exist and for one that the caller may not see, alike, and where an owner would change more; 400 for a name that is
+        taken or not valid, and where System would be renamed or disabled.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteOrg(
+        self,
+        request: _orgs_pb2.DeleteOrgRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes an organization with all that it holds: it is gone from the next request on, its name is free, and a job
+        that survives restarts deletes its rows.
+
+        Errors: 403 for one that does not exist and for one that the caller may not see, alike; 400 for System, and for one with organizations below it
+        unless `recursive` is true.
         """
 
 def add_OrgsServiceServicer_to_server(servicer: OrgsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -26,7 +26,7 @@ from ostiary.store.tables import OrganizationRole, RoleBinding, table_of
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary.store.work import Work
 
-MAX_NAME = 100
+MAX_NAME = 128
 _ROLES, _BINDINGS = table_of(OrganizationRole), table_of(RoleBinding)
 _COLUMNS = [
     _ROLES.c[name]
@@ -34,7 +34,7 @@ _COLUMNS = [
 ]
 _OF_TENANT = select(*_COLUMNS).where(_ROLES.c.tenant_id == bindparam("of_tenant")).order_by(_ROLES.c.name, _ROLES.c.id)
 _NAMED = select(_ROLES.c.id)
-_NOT_IN_ROLES = frozenset({Permission.PLATFORM_OPERATE, Permission.SERVICE_READ, Permission.PROFILE_OWN})
+NOT_IN_ROLES = frozenset({Permission.PLATFORM_OPERATE, Permission.SERVICE_READ, Permission.PROFILE_OWN})
 """Permissions that belong to operators, clients and App ID tokens alone."""
 
 
@@ -105,7 +105,7 @@ def delete_stored_role(work: Work, tenant_id: str, role_id: str, giver: Giver) -
 
 def _check(work: Work, tenant_id: str, role: RoleDefinition, role_id: str = "") -> None:
     check_name("name", role.name, MAX_NAME)
-    unfit = sorted(role.permissions & _NOT_IN_ROLES)
+    unfit = sorted(role.permissions & NOT_IN_ROLES)
     if unfit:
         raise invalid("PERMISSION_NOT_FOR_ROLES", f"A role cannot hold the permission {unfit[0]}.")
     if role.service_definition_id is not None and (tenant_id != SYSTEM_ID or role.permissions):

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, func, or_, select, true
 
-from ostiary.errors import invalid, not_found
+from ostiary.errors import DomainError, invalid, not_found
 from ostiary.http.fiql import Comparator, is_true, matches, read_fiql
 from ostiary.names import folded, name_key
 from ostiary.store.tables import Tenant, User, table_of
@@ -19,6 +19,9 @@ from ostiary.store.work import Work
 
 URN = "urn:vcloud:org:"
 MAX_DISPLAY_NAME = 200
+CLASSIC = "isClassicTenant"
+"""The name, among the facts that operators keep, under which it is stored that clients should not treat an organization
+as a tenant of the older Identity Service: `false`."""
 _DISPLAY_NAME = re.compile(r"[\w\-.`':@&, ]+")
 """The characters that CSP allows: letters and digits, - _ . ` ' : @ & , and blanks."""
 _TENANTS, _USERS = table_of(Tenant), table_of(User)
@@ -33,7 +36,7 @@ _FILTERED_BY: Mapping[str, Comparator] = {
 }
 _LISTED = (
     _TENANTS.c.id, _TENANTS.c.name, _TENANTS.c.display_name, _TENANTS.c.description, _TENANTS.c.state,
-    _TENANTS.c.kind, _TENANTS.c.parent_id,
+    _TENANTS.c.kind, _TENANTS.c.parent_id, _TENANTS.c.properties,
 )  # fmt: skip
 
 
@@ -86,9 +89,26 @@ def list_organizations(
     total = work.row(select(func.count()).select_from(_TENANTS).where(which))
     order = (key.desc(), _TENANTS.c.id.desc()) if descending else (key, _TENANTS.c.id)
     page = work.rows(select(*_LISTED).where(which).order_by(*order).offset(offset).limit(limit)) if limit else ()
+    return _listing(work, page, total[0] if total else 0)
+
+
+def get_organization(work: Work, scope: OrganizationScope, tenant_id: str) -> Listing:
+    """A listing of one organization, if it is within `scope`; raises ORG_NOT_FOUND."""
+    found = work.rows(select(*_LISTED).where(scope.condition(), _TENANTS.c.id == tenant_id))
+    if not found:
+        raise no_such_organization()
+    return _listing(work, found, 1)
+
+
+def no_such_organization() -> DomainError:
+    """Returns the error for an organization that does not exist, or that the caller does not see."""
+    return not_found("ORG_NOT_FOUND", "There is no such organization.")
+
+
+def _listing(work: Work, page: Sequence[Row[Any]], total: int) -> Listing:
     ids = [row.id for row in page]
     return Listing(
-        total=total[0] if total else 0,
+        total=total,
         organizations=page,
         users=_counts(work, _USERS.c.tenant_id, ids),
         children=_counts(work, _TENANTS.c.parent_id, ids),

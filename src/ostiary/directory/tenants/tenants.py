@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
-from ostiary.errors import conflict, denied, invalid, not_found
+from ostiary.errors import DomainError, conflict, denied, invalid, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.names import name_key
 from ostiary.store.tables import Tenant, table_of
@@ -32,12 +32,22 @@ def create_tenant(
 
     Raises INVALID_TENANT_NAME, TENANT_NAME_TAKEN.
     """
-    if len(name) > MAX_NAME or not _SLUG.fullmatch(name):
-        raise invalid("INVALID_TENANT_NAME", f"A tenant's name has 1 to {MAX_NAME} letters, digits or _-.!'(),$ in it.")
+    check_name(name)
     if work.row(select(_TENANTS.c.id).where(_TENANTS.c.name_key == name_key(name))):
-        raise conflict("TENANT_NAME_TAKEN", f"There is a tenant named {name} already.")
+        raise name_taken(name)
     made = tenant_id or new_id(entropy)
     return _add(work, made, name, display_name or name, now_ms, parent_id=parent_id, is_default=is_default)
+
+
+def check_name(name: str) -> None:
+    """Raises INVALID_TENANT_NAME for what cannot be the name of a tenant."""
+    if len(name) > MAX_NAME or not _SLUG.fullmatch(name):
+        raise invalid("INVALID_TENANT_NAME", f"A tenant's name has 1 to {MAX_NAME} letters, digits or _-.!'(),$ in it.")
+
+
+def name_taken(name: str) -> DomainError:
+    """Returns the error for a name that another tenant has."""
+    return conflict("TENANT_NAME_TAKEN", f"There is a tenant named {name} already.")
 
 
 def create_system(work: Work, now_ms: int) -> Tenant:

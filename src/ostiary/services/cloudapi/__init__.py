@@ -1,12 +1,16 @@
 """The Tenant Manager, in the API of Cloud Director."""
 
 from ostiary.services.cloudapi.orgs import OrgsServicer
+from ostiary.services.cloudapi.rights import RightsServicer
+from ostiary.services.cloudapi.roles import RolesServicer
 from ostiary.services.cloudapi.sessions import SessionsServicer
 from ostiary.services.cloudapi.tenant_token import TenantTokenServicer
 from ostiary.services.cloudapi.versions import VersionsServicer
 
 SERVICERS = (
     OrgsServicer,
+    RightsServicer,
+    RolesServicer,
     SessionsServicer,
     TenantTokenServicer,
     VersionsServicer,

@@ -2,57 +2,112 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import grpc
+from google.protobuf import empty_pb2
 from sqlalchemy import Row
 
 from ostiary.access.organization_scope import organization_scope
-from ostiary.directory.tenants.organizations import URN, Listing, list_organizations
+from ostiary.access.policy import permissions_on
+from ostiary.directory.roles.permissions import Permission, role_too_small
+from ostiary.directory.tenants.organization_changes import (
+    OrganizationChange,
+    change_organization,
+    create_organization,
+    delete_organization,
+)
+from ostiary.directory.tenants.organizations import (
+    CLASSIC,
+    Listing,
+    OrganizationScope,
+    get_organization,
+    list_organizations,
+)
 from ostiary.directory.tenants.tenants import SYSTEM_NAME
 from ostiary.runtime import Runtime
-from ostiary.services.cloudapi.paging import number_of, page_links, sorting_of
+from ostiary.services.cloudapi.paging import asked_list, paged
+from ostiary.services.cloudapi.references import guid, reference
 from ostiary.store.tenancy import SYSTEM_ID
-from ostiary.transport.call import current_call
-from ostiary_api.cloudapi.v1 import entity_pb2, orgs_pb2_grpc
+from ostiary.transport.call import Call, current_call
 from ostiary_api.cloudapi.v1 import orgs_pb2 as pb
+from ostiary_api.cloudapi.v1 import orgs_pb2_grpc
 
 
 class OrgsServicer(orgs_pb2_grpc.OrgsServiceServicer):
-    """Lists organizations."""
+    """Organizations: listed, made, changed and deleted."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._url = f"{runtime.issuers.public_url}/cloudapi/1.0.0/orgs"
+        self._clock = runtime.clock
+        self._entropy = runtime.entropy
 
     def ListOrgs(self, request: pb.ListOrgsRequest, context: grpc.ServicerContext) -> pb.Orgs:
         call = current_call()
-        page, order = call.page(request), sorting_of(request, "name")
-        found = list_organizations(
-            call.work,
-            organization_scope(call.principal, call.tenant_id),
-            request.filter,
-            encoded=request.filter_encoded,
-            sort=order.by,
-            descending=order.descending,
-            offset=page.offset,
-            limit=page.size,
+        found = list_organizations(call.work, _scope(call), request.filter, **asked_list(request, "name"))
+        values = [_org(row, found) for row in found.organizations]
+        return pb.Orgs(**paged(self._url, "Orgs", request, found.total), values=values)
+
+    def CreateOrg(self, request: pb.CreateOrgRequest, context: grpc.ServicerContext) -> pb.Org:
+        call, asked = current_call(), request.org
+        made = create_organization(call.work, asked.name, _change(asked), self._entropy, self._clock.now_ms())
+        call.audit_target = made.id
+        call.headers.append(("content-location", f"{self._url}/urn:vcloud:org:{made.id}"))
+        return _shown(call, OrganizationScope(made.id), made.id)
+
+    def GetOrg(self, request: pb.GetOrgRequest, context: grpc.ServicerContext) -> pb.Org:
+        call = current_call()
+        return _shown(call, _scope(call), guid(request.id, "org"))
+
+    def UpdateOrg(self, request: pb.UpdateOrgRequest, context: grpc.ServicerContext) -> pb.Org:
+        call, org_id = current_call(), guid(request.id, "org")
+        is_operator = Permission.PLATFORM_OPERATE in permissions_on(call.principal, call.tenant_id)
+
+        def accept(change: OrganizationChange) -> None:
+            display_name_only = change == OrganizationChange(change.display_name)
+            if not is_operator and not (org_id == call.tenant_id and display_name_only):
+                raise role_too_small()
+
+        change_organization(call.work, _scope(call), org_id, _change(request.org), accept, self._clock.now_ms())
+        call.audit_target = org_id
+        return _shown(call, _scope(call), org_id)
+
+    def DeleteOrg(self, request: pb.DeleteOrgRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        call, org_id = current_call(), guid(request.id, "org")
+        delete_organization(
+            call.work, _scope(call), org_id, self._entropy, self._clock.now_ms(), recursive=request.recursive
         )
-        call.headers += page_links(self._url, "Orgs", request, page, found.total)
-        return pb.Orgs(
-            result_total=found.total,
-            page_count=page.pages(found.total),
-            page=number_of(page),
-            page_size=page.size,
-            values=[_org(row, found) for row in found.organizations],
-        )
+        call.audit_target = org_id
+        return empty_pb2.Empty()
+
+
+def _scope(call: Call) -> OrganizationScope:
+    return organization_scope(call.principal, call.tenant_id)
+
+
+def _change(asked: pb.Org) -> OrganizationChange:
+    return OrganizationChange(
+        asked.display_name if asked.HasField("display_name") else None,
+        asked.name if asked.HasField("name") else None,
+        asked.description if asked.HasField("description") else None,
+        asked.is_enabled if asked.HasField("is_enabled") else None,
+        asked.is_classic_tenant if asked.HasField("is_classic_tenant") else None,
+    )
+
+
+def _shown(call: Call, scope: OrganizationScope, org_id: str) -> pb.Org:
+    found = get_organization(call.work, scope, org_id)
+    return _org(found.organizations[0], found)
 
 
 def _org(row: Row[Any], found: Listing) -> pb.Org:
     is_system = row.id == SYSTEM_ID
-    parent = (found.names[row.parent_id], row.parent_id) if row.parent_id else (SYSTEM_NAME, SYSTEM_ID)
+    parent = (row.parent_id, found.names[row.parent_id]) if row.parent_id else (SYSTEM_ID, SYSTEM_NAME)
     return pb.Org(
-        id=f"{URN}{row.id}", name=row.name, display_name=row.display_name, description=row.description,
+        id=f"urn:vcloud:org:{row.id}", name=row.name, display_name=row.display_name, description=row.description,
         is_enabled=row.state == "enabled", user_count=found.users.get(row.id, 0), can_manage_orgs=is_system,
-        managed_by=None if is_system else entity_pb2.EntityReference(name=parent[0], id=f"{URN}{parent[1]}"),
-        directly_managed_org_count=found.children.get(row.id, 0), is_classic_tenant=not is_system,
+        managed_by=None if is_system else reference("org", *parent),
+        directly_managed_org_count=found.children.get(row.id, 0),
+        is_classic_tenant=not is_system and json.loads(row.properties).get(CLASSIC) != "false",
     )  # fmt: skip

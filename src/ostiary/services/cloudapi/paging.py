@@ -3,15 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, Protocol, TypedDict
 from urllib.parse import urlencode
 
 from ostiary.errors import invalid
 from ostiary.http.paging import Page
-from ostiary_api.cloudapi.v1 import orgs_pb2
+from ostiary.transport.call import current_call
 
-PagedRequest: TypeAlias = orgs_pb2.ListOrgsRequest
-"""A list request: filter, filter_encoded, sort_asc, sort_desc, page, page_size."""
+
+class PagedRequest(Protocol):
+    """A list request. `page` and `page_size` are read by the dialect."""
+
+    @property
+    def filter(self) -> str: ...
+
+    @property
+    def filter_encoded(self) -> bool: ...
+
+    @property
+    def sort_asc(self) -> str: ...
+
+    @property
+    def sort_desc(self) -> str: ...
+
+
+class AskedList(TypedDict):
+    """How a list is asked for, as the lists of the directory take it."""
+
+    encoded: bool
+    sort: str
+    descending: bool
+    offset: int
+    limit: int
+
+
+class Paged(TypedDict):
+    """The members that every page has."""
+
+    result_total: int
+    page_count: int
+    page: int
+    page_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +59,22 @@ def sorting_of(request: PagedRequest, default: str) -> Sorting:
     if request.sort_asc and request.sort_desc:
         raise invalid("INVALID_SORT", "Sort by sortAsc or by sortDesc, not by both.")
     return Sorting(request.sort_desc or request.sort_asc or default, bool(request.sort_desc))
+
+
+def asked_list(request: Any, default: str) -> AskedList:
+    """How a request asks for a list, which is sorted by `default` unless it says otherwise; raises INVALID_SORT."""
+    page, order = current_call().page(request), sorting_of(request, default)
+    return AskedList(
+        encoded=request.filter_encoded, sort=order.by, descending=order.descending, offset=page.offset, limit=page.size
+    )
+
+
+def paged(url: str, model: str, request: Any, total: int) -> Paged:
+    """What the page of a list with `total` entries says of itself; names the other pages in the header Link."""
+    call = current_call()
+    page = call.page(request)
+    call.headers += page_links(url, model, request, page, total)
+    return Paged(result_total=total, page_count=page.pages(total), page=number_of(page), page_size=page.size)
 
 
 def number_of(page: Page) -> int:

@@ -25,10 +25,13 @@ _MINOR_CODES = {
     Kind.UNAVAILABLE: "SERVICE_UNAVAILABLE",
 }
 
+_STATUSES = {Kind.NOT_FOUND: Kind.DENIED.value, Kind.CONFLICT: Kind.INVALID.value}
+
 
 def render(error: DomainError, path: str) -> ErrorBody:
-    """An entity that does not exist is 403 there, the same as one that the caller may not see."""
-    status = 403 if error.kind is Kind.NOT_FOUND else error.kind.value
+    """An entity that does not exist is 403 there, the same as one that the caller may not see. A name that is taken is
+    400, like every fault of the caller."""
+    status = _STATUSES.get(error.kind, error.kind.value)
     message = error.message if error.kind is not Kind.NOT_FOUND else "The entity does not exist or may not be seen."
     minor = _MINOR_CODES.get(error.kind, "BAD_REQUEST" if status < Kind.INTERNAL.value else "INTERNAL_SERVER_ERROR")
     return json_body(status, {"minorErrorCode": minor, "message": message, "stackTrace": None})

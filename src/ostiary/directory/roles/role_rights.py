@@ -1,0 +1,44 @@
+"""Rights of the roles that an organization defines: changed one by one, under the lock of all its rights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ostiary.directory.roles.granting import Giver, lock_rights
+from ostiary.directory.roles.permissions import Permissions
+from ostiary.directory.roles.role_list import get_role
+from ostiary.directory.roles.stored_roles import RoleDefinition, update_stored_role
+from ostiary.errors import invalid
+from ostiary.store.work import Work
+
+
+def describe_role(
+    work: Work, tenant_id: str, role_id: str, name: str, description: str | None, giver: Giver, now_ms: int
+) -> None:  # fmt: skip
+    """Gives a role another name, and another description unless that is None; its rights stay. Raises ROLE_NOT_FOUND,
+    ROLE_READ_ONLY, and what `update_stored_role` raises."""
+    lock_rights(work, tenant_id)
+    held = changeable_role(work, tenant_id, role_id)
+    text = held.description if description is None else description
+    definition = RoleDefinition(name, description=text, permissions=held.permissions)
+    update_stored_role(work, tenant_id, role_id, definition, giver, now_ms)
+
+
+def change_rights(
+    work: Work, tenant_id: str, role_id: str, after: Callable[[Permissions], Permissions], giver: Giver, now_ms: int
+) -> Permissions:  # fmt: skip
+    """Gives a role the rights that `after` makes of those that it has, and returns them. Raises as above."""
+    lock_rights(work, tenant_id)
+    held = changeable_role(work, tenant_id, role_id)
+    rights = after(held.permissions)
+    definition = RoleDefinition(held.name, description=held.description, permissions=rights)
+    update_stored_role(work, tenant_id, role_id, definition, giver, now_ms)
+    return rights
+
+
+def changeable_role(work: Work, tenant_id: str, role_id: str) -> RoleDefinition:
+    """The role with this id, unless it is built in. Raises ROLE_NOT_FOUND, ROLE_READ_ONLY."""
+    found = get_role(work, tenant_id, role_id)
+    if found.built_in:
+        raise invalid("ROLE_READ_ONLY", f"The role {found.name} is built in: it can be given, and not be changed.")
+    return RoleDefinition(found.name, description=found.description, permissions=found.permissions)
