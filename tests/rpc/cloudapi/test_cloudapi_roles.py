@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from kit.accounts.director import NOBODY, Director
 from kit.callers import Caller
-from kit.director import NOBODY, Director
 
 from ostiary.directory.roles.granting import Holder, grant_role, installation_operator
 
