@@ -46,6 +46,10 @@ class Caller:
             self._tokens[api_key] = json.loads(answer.data)["access_token"]
         return self._tokens[api_key]
 
+    def forget_tokens(self) -> None:
+        """The next calls get new tokens: those until now were revoked."""
+        self._tokens.clear()
+
     def ask(self, method: str, body: dict[str, Any], role: str = "writer", **credentials: Any) -> dict[str, Any]:
         """Calls `package.Service/Method` with a request in JSON, as the gateway does, and returns the answer's JSON."""
         return self.ask_with_headers(method, body, **(credentials or self.as_role(role)))[0]

@@ -6,6 +6,7 @@ import base64
 import json
 from typing import Any
 from urllib.parse import urlencode
+from xml.etree import ElementTree as ET
 
 import grpc
 from google.api import httpbody_pb2
@@ -26,6 +27,13 @@ from ostiary_api.oidc.v1.provider_pb2_grpc import ProviderServiceStub
 
 INVALID, UNAUTHENTICATED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNAUTHENTICATED
 CALL = {"timeout": PATIENCE_S}
+VCLOUD = "{http://www.vmware.com/vcloud/v1.5}"
+"""The namespace of what is below `/api/`."""
+
+
+def parsed(answer: str | bytes) -> ET.Element:
+    """The root of a document in XML that our server has written."""
+    return ET.fromstring(answer)  # noqa: S314
 
 
 def form(**fields: str) -> httpbody_pb2.HttpBody:

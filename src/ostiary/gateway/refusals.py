@@ -10,6 +10,7 @@ from grpc import StatusCode
 
 from ostiary.errors import DomainError, Kind
 from ostiary.transport.dialects import DIALECTS
+from ostiary.transport.dialects.cloudapi import NO_SUCH_PATH
 from ostiary_api.options.v1 import rules_pb2 as options
 
 MAX_HEADERS = 100
@@ -44,7 +45,7 @@ REFUSALS = (
     Refusal("400", Kind.INVALID, "BAD_REQUEST", "The request is not valid HTTP."),
     Refusal("401", Kind.UNAUTHENTICATED, "UNAUTHENTICATED", "Credentials are missing or no longer good."),
     Refusal("403", Kind.DENIED, "FORBIDDEN", "Not allowed."),
-    Refusal("404", Kind.NOT_FOUND, "PATH_NOT_FOUND", "There is no such path."),
+    Refusal("404", Kind.NOT_FOUND, NO_SUCH_PATH, "There is no such path."),
     Refusal("405", Kind.METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "The path does not take this method; see Allow."),
     Refusal("408", Kind.REQUEST_TIMEOUT, "REQUEST_TIMEOUT", "The request did not arrive in time."),
     Refusal("409", Kind.CONFLICT, "CONFLICT", "Another change came first; read again and repeat."),
@@ -128,7 +129,4 @@ def answers(family: options.ErrorFamily.ValueType, path: str) -> Iterable[tuple[
 def _answer(refusal: Refusal, family: options.ErrorFamily.ValueType, path: str) -> RefusalResponse:
     render = DIALECTS[family].render
     body = render(DomainError(refusal.kind, refusal.reason, refusal.message), path)
-    if body.status != refusal.kind.value:
-        # cloudapi hides what exists behind 403; that a path does not exist is no secret and stays 404.
-        body = render(DomainError(Kind.INVALID, refusal.reason, refusal.message), path)
-    return RefusalResponse(refusal.kind.value, body.content_type, body.text)
+    return RefusalResponse(body.status, body.content_type, body.text)

@@ -1,6 +1,7 @@
 """FIQL, the filter language of cloudapi lists: `(name==a*;isEnabled==true),id!=…,created=gt=…`.
 
-`;` is AND and binds tighter than `,`, which is OR; parentheses group; `*` in a value matches any text.
+`;` is AND and binds tighter than `,`, which is OR; parentheses group; `*` in a value matches any text. A backslash
+before one of `( ) ; ,` makes it part of the value.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from ostiary.errors import invalid
 MAX_LENGTH = 2_048
 MAX_DEPTH = 16
 MAX_COMPARISONS = 50
-_COMPARISON = re.compile(r"([A-Za-z][A-Za-z0-9_.]*)(==|!=|=gt=|=ge=|=lt=|=le=)([^;,()]*)")
+_COMPARISON = re.compile(r"([A-Za-z][A-Za-z0-9_.]*)(==|!=|=gt=|=ge=|=lt=|=le=)((?:\\[();,]|[^;,()])*)")
+_ESCAPED = re.compile(r"\\([();,])")
 _ORDERED: Mapping[str, Callable[[Any, Any], Any]] = {
     "=gt=": operators.gt, "=ge=": operators.ge, "=lt=": operators.lt, "=le=": operators.le,
 }  # fmt: skip
@@ -75,7 +77,7 @@ class _Reader:
         name, operator, value = found.groups()
         if name not in self.fields:
             raise malformed(f"it can compare {', '.join(self.fields)}, not {name}")
-        texts = [unquote(text) if self.encoded else text for text in value.split("*")]
+        texts = [unquote(text) if self.encoded else text for text in _ESCAPED.sub(r"\1", value).split("*")]
         if operator in _ORDERED and len(texts) > 1:
             raise malformed(f"{operator} compares with a whole value, without *")
         return not_(self.fields[name]("==", texts)) if operator == "!=" else self.fields[name](operator, texts)
@@ -116,6 +118,11 @@ def matches(column: ColumnElement[str], key: Callable[[str], str]) -> Comparator
         return column.like("%".join(map(_escaped, keys)), escape="\\")
 
     return compare
+
+
+def refers_to(column: ColumnElement[str]) -> Comparator:
+    """Compares a column of GUIDs with a reference to an entity: its URN, the URL of its description, or the GUID."""
+    return matches(column, lambda reference: reference.rstrip("/").replace(":", "/").rpartition("/")[2])
 
 
 def is_true(column: ColumnElement[bool]) -> Comparator:

@@ -81,5 +81,5 @@ def _kinds(method: MethodDescriptor, rules: Rules, route: Route) -> Iterator[Kin
         yield Kind.CONFLICT
     if body_field(method, route) is not None:
         yield Kind.TOO_LARGE
-    if rules.family == options.ERROR_FAMILY_CLOUDAPI:
+    if rules.family in (options.ERROR_FAMILY_CLOUDAPI, options.ERROR_FAMILY_VCLOUD):
         yield Kind.NOT_ACCEPTABLE

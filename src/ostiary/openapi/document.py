@@ -36,9 +36,16 @@ SECURITY_SCHEMES: dict[str, Schema] = {
     "vcloudAuthorization": {
         "type": "apiKey", "in": "header", "name": "x-vcloud-authorization", "description": "The same token.",
     },
+    "vcloudAccessToken": {
+        "type": "apiKey", "in": "header", "name": "x-vmware-vcloud-access-token", "description": "The same token.",
+    },
     "basic": {"type": "http", "scheme": "basic", "description": "A client id and its secret, or a user and password."},
 }  # fmt: skip
-_ALSO = {options.ERROR_FAMILY_CSP: "cspAuthToken", options.ERROR_FAMILY_CLOUDAPI: "vcloudAuthorization"}
+_ALSO = {
+    options.ERROR_FAMILY_CSP: ("cspAuthToken",),
+    options.ERROR_FAMILY_CLOUDAPI: ("vcloudAccessToken", "vcloudAuthorization"),
+    options.ERROR_FAMILY_VCLOUD: ("vcloudAccessToken", "vcloudAuthorization"),
+}
 
 
 def document(services: Sequence[ServiceDescriptor], rules: dict[str, Rules], comments: Comments) -> dict[str, Any]:
@@ -88,7 +95,7 @@ def security(rules: Rules) -> list[dict[str, list[str]]]:
         return [{"endUser": sorted(need.scopes)}]
     if rules.roles:
         roles = sorted(options.Role.Name(role).removeprefix("ROLE_").lower() for role in rules.roles)
-        return [{name: roles} for name in ("bearer", _ALSO.get(rules.family)) if name]
+        return [{name: roles} for name in ("bearer", *_ALSO.get(rules.family, ()))]
     basic: list[dict[str, list[str]]] = [{"basic": []}]
     return [{}, *(basic if rules.options.access.credential == options.CREDENTIAL_BASIC else [])]
 

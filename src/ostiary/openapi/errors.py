@@ -67,7 +67,8 @@ class Errors:
         rendered = [(error, DIALECTS[family].render(error, path)) for error in samples]
         dialect = family_name(family, segments_of(path))
         documents = [json.loads(body.text) for _, body in rendered if body.content_type.endswith("json")]
-        self.schemas.setdefault(f"errors.{dialect}", _schema_of(documents))
+        if documents:
+            self.schemas.setdefault(f"errors.{dialect}", _schema_of(documents))
         return [(error, body) for error, body in rendered if body.status == status]
 
     def _response(
@@ -98,6 +99,7 @@ _HEADERS = {
     "deprecation": "Since when the operation is deprecated (RFC 9745).",
     "link": 'The operation that replaces it, as rel="successor-version" (RFC 8288).',
     "x-vmware-vcloud-access-token": "The access token of the session.",
+    "x-vcloud-authorization": "The access token once more, where older clients look for it.",
     "x-vmware-vcloud-token-type": "How the access token is used: Bearer.",
 }
 

@@ -11,7 +11,7 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
 from ostiary.runtime import Runtime
-from ostiary.services import appid, appid_oauth, cloudapi, csp, iam, internal, oidc, openapi, profiles, scim
+from ostiary.services import appid, appid_oauth, cloudapi, csp, iam, internal, oidc, openapi, profiles, scim, vcloud
 
 Servicer = Callable[[Runtime], Any]
 
@@ -36,6 +36,6 @@ def _service(servicer: type) -> Service:
     )
 
 
-_DIALECTS = (iam, appid, appid_oauth, profiles, csp, cloudapi, oidc, scim, openapi, internal)
+_DIALECTS = (iam, appid, appid_oauth, profiles, csp, cloudapi, vcloud, oidc, scim, openapi, internal)
 SERVICES: Sequence[Service] = tuple(_service(servicer) for dialect in _DIALECTS for servicer in dialect.SERVICERS)
 """The list of every service that is served."""

@@ -89,6 +89,8 @@ class SessionsServiceServicer:
 
     def DeleteCurrentSession(self, request, context):
         """Signs out: the presented token, and every other of its session, is dead from the next request on.
+
+        Some clients send it to where they have signed in; it means the session of their token all the same.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

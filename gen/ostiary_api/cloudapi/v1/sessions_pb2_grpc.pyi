@@ -48,7 +48,10 @@ class SessionsServiceStub:
     GetCurrentSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.GetCurrentSessionRequest, _sessions_pb2.Session]
     """Returns the session of the presented token."""
     DeleteCurrentSession: _grpc.UnaryUnaryMultiCallable[_sessions_pb2.DeleteCurrentSessionRequest, _empty_pb2.Empty]
-    """Signs out: the presented token, and every other of its session, is dead from the next request on."""
+    """Signs out: the presented token, and every other of its session, is dead from the next request on.
+
+    Some clients send it to where they have signed in; it means the session of their token all the same.
+    """
 
 @_typing.type_check_only
 class SessionsServiceAsyncStub(SessionsServiceStub):
@@ -67,7 +70,10 @@ class SessionsServiceAsyncStub(SessionsServiceStub):
     GetCurrentSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.GetCurrentSessionRequest, _sessions_pb2.Session]  # type: ignore[assignment]
     """Returns the session of the presented token."""
     DeleteCurrentSession: _aio.UnaryUnaryMultiCallable[_sessions_pb2.DeleteCurrentSessionRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Signs out: the presented token, and every other of its session, is dead from the next request on."""
+    """Signs out: the presented token, and every other of its session, is dead from the next request on.
+
+    Some clients send it to where they have signed in; it means the session of their token all the same.
+    """
 
 class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
     """Sessions of people who sign in by user name and password."""
@@ -107,6 +113,9 @@ class SessionsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sessions_pb2.DeleteCurrentSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Signs out: the presented token, and every other of its session, is dead from the next request on."""
+        """Signs out: the presented token, and every other of its session, is dead from the next request on.
+
+        Some clients send it to where they have signed in; it means the session of their token all the same.
+        """
 
 def add_SessionsServiceServicer_to_server(servicer: SessionsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -28,7 +28,7 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#identity/cloudapi/v1/versions.proto\x12\x14identity.cloudapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x15\n\x13ListVersionsRequest2\xad\x01\n\x0fVersionsService\x12\x91\x01\n\x0cListVersions\x12).identity.cloudapi.v1.ListVersionsRequest\x1a\x14.google.api.HttpBody\"@\x90\x02\x01\xca\xda\x18\x0f\n\x02\x10\x01\x12\x05token \x04@\x01\xea\xda\x18\x11\x1a\x0f\x61pplication/xml\x82\xd3\xe4\x93\x02\x0f\x12\r/api/versions\x1a\x06\xd2\xda\x18\x02\x08\x06\x42\xd1\x01\n\x1costiary.identity.cloudapi.v1B\rVersionsProtoP\x01Z0ostiary.internal/identity/cloudapi/v1;cloudapiv1\xa2\x02\rOSTCloudapiV1\xaa\x02\x1cOstiary.Identity.Cloudapi.V1\xca\x02\x1cOstiary\\Identity\\Cloudapi\\V1\xea\x02\x1fOstiary::Identity::Cloudapi::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#identity/cloudapi/v1/versions.proto\x12\x14identity.cloudapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x15\n\x13ListVersionsRequest2\xad\x01\n\x0fVersionsService\x12\x91\x01\n\x0cListVersions\x12).identity.cloudapi.v1.ListVersionsRequest\x1a\x14.google.api.HttpBody\"@\x90\x02\x01\xca\xda\x18\x0f\n\x02\x10\x01\x12\x05token \x04@\x01\xea\xda\x18\x11\x1a\x0f\x61pplication/xml\x82\xd3\xe4\x93\x02\x0f\x12\r/api/versions\x1a\x06\xd2\xda\x18\x02\x08\x07\x42\xd1\x01\n\x1costiary.identity.cloudapi.v1B\rVersionsProtoP\x01Z0ostiary.internal/identity/cloudapi/v1;cloudapiv1\xa2\x02\rOSTCloudapiV1\xaa\x02\x1cOstiary.Identity.Cloudapi.V1\xca\x02\x1cOstiary\\Identity\\Cloudapi\\V1\xea\x02\x1fOstiary::Identity::Cloudapi::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\034ostiary.identity.cloudapi.v1B\rVersionsProtoP\001Z0ostiary.internal/identity/cloudapi/v1;cloudapiv1\242\002\rOSTCloudapiV1\252\002\034Ostiary.Identity.Cloudapi.V1\312\002\034Ostiary\\Identity\\Cloudapi\\V1\352\002\037Ostiary::Identity::Cloudapi::V1'
   _globals['_VERSIONSSERVICE']._loaded_options = None
-  _globals['_VERSIONSSERVICE']._serialized_options = b'\322\332\030\002\010\006'
+  _globals['_VERSIONSSERVICE']._serialized_options = b'\322\332\030\002\010\007'
   _globals['_VERSIONSSERVICE'].methods_by_name['ListVersions']._loaded_options = None
   _globals['_VERSIONSSERVICE'].methods_by_name['ListVersions']._serialized_options = b'\220\002\001\312\332\030\017\n\002\020\001\022\005token \004@\001\352\332\030\021\032\017application/xml\202\323\344\223\002\017\022\r/api/versions'
   _globals['_LISTVERSIONSREQUEST']._serialized_start=183

@@ -229,6 +229,8 @@ class _ErrorFamilyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorFami
     """CSP: {cspErrorCode, errorCode, message, moduleCode, statusCode}."""
     ERROR_FAMILY_CLOUDAPI: _ErrorFamily.ValueType  # 6
     """Cloud Director: {minorErrorCode, message, stackTrace}."""
+    ERROR_FAMILY_VCLOUD: _ErrorFamily.ValueType  # 7
+    """Cloud Director's older API: XML, <Error majorErrorCode minorErrorCode message>."""
 
 class ErrorFamily(_ErrorFamily, metaclass=_ErrorFamilyEnumTypeWrapper):
     """The dialect in which errors are written."""
@@ -247,6 +249,8 @@ ERROR_FAMILY_CSP: ErrorFamily.ValueType  # 5
 """CSP: {cspErrorCode, errorCode, message, moduleCode, statusCode}."""
 ERROR_FAMILY_CLOUDAPI: ErrorFamily.ValueType  # 6
 """Cloud Director: {minorErrorCode, message, stackTrace}."""
+ERROR_FAMILY_VCLOUD: ErrorFamily.ValueType  # 7
+"""Cloud Director's older API: XML, <Error majorErrorCode minorErrorCode message>."""
 Global___ErrorFamily: _TypeAlias = ErrorFamily  # noqa: Y015
 
 class _CachePolicy:

@@ -68,6 +68,12 @@ class Listing:
     names: Mapping[str, str]
 
 
+def organizations_seen(work: Work, scope: OrganizationScope) -> Sequence[Row[Any]]:
+    """All organizations within `scope`, by name: id, name, display_name, description,
+    state, kind, parent_id."""
+    return work.rows(select(*_LISTED).where(scope.condition()).order_by(_TENANTS.c.name_key, _TENANTS.c.id))
+
+
 def list_organizations(
     work: Work,
     scope: OrganizationScope,

@@ -61,10 +61,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
     def DeleteCurrentSession(
         self, request: pb.DeleteCurrentSessionRequest, context: grpc.ServicerContext
     ) -> empty_pb2.Empty:
-        call, principal, now_ms = current_call(), current_call().principal, self._clock.now_ms()
-        revoke_access_token(call.work, call.tenant_id, principal.token, now_ms)
-        end_session(call.work, call.tenant_id, principal.session_id, now_ms)
-        call.audit_target = session_id(principal)
+        sign_out(current_call(), self._clock.now_ms())
         return empty_pb2.Empty()
 
     def _signed_in(self, login: str, org: str, password: str) -> pb.Session:
@@ -85,6 +82,14 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
             role_refs=[EntityReference(name=role.name, id=f"urn:vcloud:role:{role.id}") for role in caller.roles],
             session_idle_timeout_minutes=LIFETIME_S // 60,
         )  # fmt: skip
+
+
+def sign_out(call: Call, now_ms: int) -> None:
+    """Ends the session of the presented token; the token itself is revoked too, since some belong to none."""
+    principal = call.principal
+    revoke_access_token(call.work, call.tenant_id, principal.token, now_ms)
+    end_session(call.work, call.tenant_id, principal.session_id, now_ms)
+    call.audit_target = session_id(principal)
 
 
 def session_id(principal: Principal) -> str:

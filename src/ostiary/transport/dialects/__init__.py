@@ -11,6 +11,7 @@ from ostiary.transport.dialects.dialect import Dialect
 from ostiary.transport.dialects.iam import IAM
 from ostiary.transport.dialects.oauth import OAUTH
 from ostiary.transport.dialects.scim import SCIM
+from ostiary.transport.dialects.vcloud import VCLOUD
 from ostiary_api.options.v1 import rules_pb2 as options
 
 DIALECTS: Mapping[options.ErrorFamily.ValueType, Dialect] = {
@@ -21,4 +22,5 @@ DIALECTS: Mapping[options.ErrorFamily.ValueType, Dialect] = {
     options.ERROR_FAMILY_SCIM: SCIM,
     options.ERROR_FAMILY_CSP: CSP,
     options.ERROR_FAMILY_CLOUDAPI: CLOUDAPI,
+    options.ERROR_FAMILY_VCLOUD: VCLOUD,
 }

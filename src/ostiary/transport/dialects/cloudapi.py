@@ -12,6 +12,8 @@ from ostiary.transport.dialects.cloudapi_versions import refuse_unknown_version
 from ostiary.transport.dialects.dialect import Dialect, given
 
 TENANT_CONTEXT, TENANT_PREFIX = "x-vmware-vcloud-tenant-context", "urn:vcloud:org:"
+NO_SUCH_PATH = "PATH_NOT_FOUND"
+"""The reason of the refusal of a path that no operation has."""
 USUAL = 25
 """Results of a page when the client does not say."""
 _MINOR_CODES = {
@@ -24,16 +26,25 @@ _MINOR_CODES = {
     Kind.LIMITED: "TOO_MANY_REQUESTS",
     Kind.UNAVAILABLE: "SERVICE_UNAVAILABLE",
 }
-
+_OF_THE_SERVER = {NO_SUCH_PATH: "NOT_FOUND", "CONFLICT": "CONFLICT"}
+"""Reasons that are no fault of what was sent, and keep their status."""
 _STATUSES = {Kind.NOT_FOUND: Kind.DENIED.value, Kind.CONFLICT: Kind.INVALID.value}
 
 
-def render(error: DomainError, path: str) -> ErrorBody:
-    """An entity that does not exist is 403 there, the same as one that the caller may not see. A name that is taken is
-    400, like every fault of the caller."""
+def told(error: DomainError) -> tuple[int, str, str]:
+    """Status, minor code and message. An entity that does not exist is 403 there, the same as one that the caller may
+    not see; that a path does not exist is no secret. A name that is taken is 400, like every fault of the caller."""
+    if error.reason in _OF_THE_SERVER:
+        return error.kind.value, _OF_THE_SERVER[error.reason], error.message
     status = _STATUSES.get(error.kind, error.kind.value)
     message = error.message if error.kind is not Kind.NOT_FOUND else "The entity does not exist or may not be seen."
     minor = _MINOR_CODES.get(error.kind, "BAD_REQUEST" if status < Kind.INTERNAL.value else "INTERNAL_SERVER_ERROR")
+    return status, minor, message
+
+
+def render(error: DomainError, path: str) -> ErrorBody:
+    """Writes an error as JSON."""
+    status, minor, message = told(error)
     return json_body(status, {"minorErrorCode": minor, "message": message, "stackTrace": None})
 
 

@@ -15,6 +15,9 @@ from ostiary.http.forms import read_fields
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import Proceed
 
+ALONE = ("csp-auth-token", "x-vmware-vcloud-access-token", "x-vcloud-authorization")
+"""Headers of csp and Cloud Director that hold a token and nothing else."""
+
 
 class Authenticate:
     """Fills `call.principal`. A token that is no good is refused even where anonymous callers are welcome."""
@@ -51,9 +54,9 @@ def _one_of(in_header: str, in_form: str) -> str:
 
 
 def bearer_token(metadata: dict[str, str]) -> str:
-    """The token of `Authorization: Bearer <access> [<id>]` (App ID sends both), of `csp-auth-token` or of cloudapi's
-    older `x-vcloud-authorization`; else empty."""
+    """The token of `Authorization: Bearer <access> [<id>]` (App ID sends both), else of the first header of `ALONE`
+    that has one; else empty."""
     scheme, _, rest = metadata.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
         return rest.split(maxsplit=1)[0] if rest.strip() else ""
-    return (metadata.get("csp-auth-token") or metadata.get("x-vcloud-authorization", "")).strip()
+    return next((token for name in ALONE if (token := metadata.get(name, "").strip())), "")
