@@ -92,7 +92,7 @@ def test_foreign_and_unknown_entities_are_refused_alike(place: Place) -> None:
     made, admin = place.caller.installation, AdminServiceStub(place.caller.channel)
     stranger = new_person(made, made.new_tenant(f"s-{place.name}"), "eve", "org_owner")
     assert {refusal(lambda at=at: place.org(stranger, at)) for at in (place.id, UNKNOWN, "x")} == {
-        (grpc.StatusCode.NOT_FOUND, "ORGANIZATION_NOT_FOUND")
+        (grpc.StatusCode.NOT_FOUND, "ORG_NOT_FOUND")
     }  # fmt: skip
 
     def user(user_id: str) -> bytes:
