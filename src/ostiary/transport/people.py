@@ -19,6 +19,8 @@ from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 from ostiary_api.options.v1 import rules_pb2 as options
 
+USER_URN = "urn:vcloud:user:"
+"""The prefix with which the Tenant Manager may write a directory id."""
 MOST = 100
 """The limit of users that one request can name; operations refuse lists that are longer."""
 
@@ -36,7 +38,7 @@ def people_named(work: Work, tenant: TenantView, request: Message, person: optio
         case options.PERSON_NAME_IDENTITY:
             return [*names, *_found(work, tenant, names, "email")]
         case _:
-            return names
+            return [name.removeprefix(USER_URN) for name in names]
 
 
 def _found(work: Work, tenant: TenantView, names: Iterable[str], field: str) -> list[str]:

@@ -237,8 +237,8 @@ def _audit_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:
 def _person_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:
     if rules.person is None:
         return
-    if not rules.tenant_field or not rules.person.by or not rules.person.fields:
-        yield "access.person says by what and in which fields, on the tenant of tenant_field"
+    if not (rules.tenant_field or rules.tenant_context) or not rules.person.by or not rules.person.fields:
+        yield "access.person says by what and in which fields, on the tenant of tenant_field or tenant_context"
     for path in rules.person.fields:
         if not _leads_to_text(method.input_type, *path.split(".")):
             yield f"access.person names {path!r}, which is no text of {method.input_type.name}"

@@ -40,8 +40,10 @@ from ostiary.store.work import Work
 
 Accept = Callable[[UserView], object]
 """Raises what speaks against a change of this user."""
+Amend = Callable[[UserView], UserChange | None]
+"""Makes the change of a user from what it is."""
 _USERS = table_of(User)
-_DESCRIPTION = ("display_name", "display_name_key", "given_name", "family_name", "locale", "document")
+_DESCRIPTION = ("display_name", "display_name_key", "given_name", "family_name", "locale", "document", "searched")
 _CHANGED = (
     *_DESCRIPTION,
     "user_name",
@@ -67,22 +69,39 @@ def update_user(
 ) -> UserView:
     """Replaces what describes a user, and the mail addresses if the change holds any.
 
-    `accept` gets the user as it is, locked, and raises what a dialect has against the change.
+    `accept` gets the user as it is, locked, and raises what a dialect has against the change. Raises what `amend_user`
+    raises, what `check_change` raises even where there is no such user.
+    """
+    check_change(change)
+
+    def accepted(user: UserView) -> UserChange:
+        accept(user)
+        return change
+
+    return amend_user(work, tenant_id, user_id, accepted, now_ms)
+
+
+def amend_user(work: Work, tenant_id: str, user_id: str, amend: Amend, now_ms: int) -> UserView:
+    """Changes a user as `amend` says of it as it is, locked; None changes nothing.
 
     An address that stays keeps whether it is verified. A user name that is an address which goes becomes the new
     primary one: else it would still sign in, and belong to nobody else. Raises USER_NOT_FOUND, what `check_change`
     raises, USERNAME_TAKEN, EMAIL_TAKEN (409).
     """
-    check_change(change)
     # Lock, then read, then change: else of two changes at once one is lost without a word.
     held = lock_user(work, tenant_id, user_id)
     view = views_of(work, tenant_id, [held])[0]
-    accept(view)
+    change = amend(view)
+    return view if change is None else _changed(work, view, held.user_name_key, check_change(change), now_ms)
+
+
+def _changed(work: Work, view: UserView, key: str, change: UserChange, now_ms: int) -> UserView:
+    tenant_id, user_id = view.tenant_id, view.id
     after = view if change.emails is None else _with_addresses(view, change.emails)
-    user_name = _name_after(view, after, held.user_name_key, change)
+    user_name = _name_after(view, after, key, change)
     user_name_key = login_key(user_name)
-    if after.emails != view.emails or user_name_key != held.user_name_key:
-        _take_names(work, view, after, held.user_name_key, user_name_key)
+    if after.emails != view.emails or user_name_key != key:
+        _take_names(work, view, after, key, user_name_key)
     if after.emails != view.emails:
         replace_emails(work, tenant_id, user_id, after.emails)
     view = after

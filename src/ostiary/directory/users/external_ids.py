@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, delete, select
 
 from ostiary.errors import conflict
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import ExternalId, table_of
 from ostiary.store.work import Work
 
@@ -19,6 +20,34 @@ _OF = select(_IDS.c.resource_id, _IDS.c.external_id).where(
     _IDS.c.resource_type == bindparam("type"),
     _IDS.c.resource_id.in_(bindparam("ids", expanding=True)),
 )
+
+_OF_ONE = (
+    _IDS.c.tenant_id == bindparam("of_tenant"), _IDS.c.resource_id == bindparam("of_resource"),
+    _IDS.c.provisioner == bindparam("by"), _IDS.c.resource_type == bindparam("kind"),
+)  # fmt: skip
+_FIND = prepared(select(_IDS.c.external_id).where(*_OF_ONE))
+_FORGET = prepared(delete(_IDS).where(*_OF_ONE))
+
+
+def external_id_of(work: Work, tenant_id: str, provisioner: str, type: str, resource_id: str) -> str:
+    """The name that `provisioner` has given to a resource; empty if it has given none."""
+    row = work.row(_FIND, _one(tenant_id, provisioner, type, resource_id))
+    return row.external_id if row else ""
+
+
+def change_external_id(
+    work: Work, tenant_id: str, provisioner: str, type: str, external_id: str, resource_id: str
+) -> None:
+    """Records the name of a resource in place of the one before; an empty one is none. Raises EXTERNAL_ID_TAKEN."""
+    if external_id_of(work, tenant_id, provisioner, type, resource_id) == external_id:
+        return
+    work.run(_FORGET, _one(tenant_id, provisioner, type, resource_id))
+    if external_id:
+        give_external_id(work, tenant_id, provisioner, type, external_id, resource_id)
+
+
+def _one(tenant_id: str, provisioner: str, type: str, resource_id: str) -> dict[str, str]:
+    return {"of_tenant": tenant_id, "by": provisioner, "kind": type, "of_resource": resource_id}
 
 
 def external_ids_of(

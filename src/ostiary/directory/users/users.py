@@ -37,6 +37,7 @@ from ostiary.directory.users.input import (
     formatted_name,
 )
 from ostiary.directory.users.login_names import take_login_names, user_with_login_name
+from ostiary.directory.users.searched import searched
 from ostiary.errors import DomainError, conflict, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.names import email_key, is_text, login_key, name_key
@@ -297,6 +298,7 @@ def described(new: Description, email: str) -> dict[str, Any]:
     return {
         "display_name": display_name, "display_name_key": name_key(display_name), "given_name": new.given_name,
         "family_name": new.family_name, "locale": new.locale, "document": json.dumps(new.further),
+        "searched": searched(new),
     }  # fmt: skip
 
 

@@ -12,7 +12,7 @@ class User(SQLModel, table=True):
     """A directory user. Its id is the SCIM id; the `sub` of tokens is the id of its profile.
 
     `…_key` columns hold the compared form (NFKC, casefold) of the column with the same name. Attributes of RFC 7643
-    §4.1 that no query uses are in `document`, a JSON object.
+    §4.1 without a column are in `document`, a JSON object, and with the names in `searched` in compared form.
     """
 
     __tablename__ = "users"
@@ -21,6 +21,9 @@ class User(SQLModel, table=True):
         Index("ix_users_list", "tenant_id", "created_at", "id"),
         Index("ix_users_name", "tenant_id", "user_name_key", "id"),
         Index("ix_users_id", "tenant_id", "id"),
+        Index("ix_users_display_name", "tenant_id", "display_name_key", "id"),
+        Index("ix_users_modified", "tenant_id", "modified_at", "id"),
+        Index("ix_users_active", "tenant_id", "active", "user_name_key", "id"),
     )
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = owned_by("tenants.id", index=True)
@@ -28,10 +31,11 @@ class User(SQLModel, table=True):
     user_name: str
     user_name_key: str = Field(sa_column=Column(SORTED, nullable=False))
     display_name: str = text()
-    display_name_key: str = text()
+    display_name_key: str = Field(default="", sa_column=Column(SORTED, nullable=False))
     given_name: str = text()
     family_name: str = text()
     document: str = text(default="{}")
+    searched: str = text(default="{}")
     locale: str = text()
     active: bool = True
     may_sign_in: bool = Field(default=False, description="False: only where the tenant admits unverified people.")

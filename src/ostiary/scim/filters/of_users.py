@@ -1,0 +1,267 @@
+"""Sources of the attributes of users: where each is stored, and how it is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, false, func, literal, or_, select, true
+
+from ostiary.directory.groups.membership import users_in_groups
+from ostiary.directory.users.contacts import phone_key
+from ostiary.directory.users.document import ENTERPRISE
+from ostiary.directory.users.external_ids import USER
+from ostiary.names import folded, login_key, name_key
+from ostiary.scim.attributes import USERS, Attribute, Place
+from ostiary.scim.filters.grammar import bad_filter
+from ostiary.scim.filters.nodes import EQUAL, NOT_EQUAL, PRESENT, Operand
+from ostiary.scim.filters.sources import Condition, Constant, Entries, Flag, Moment, Source, Text, exactly
+from ostiary.store.comparing import ENTRY, by_code_point, json_any, json_text
+from ostiary.store.tables import (
+    ExternalId,
+    Group,
+    OrganizationRole,
+    RoleBinding,
+    User,
+    UserEmail,
+    UserPhone,
+    table_of,
+)
+from ostiary.store.tables.access import USER as HOLDS
+
+_USERS, _EMAILS, _PHONES, _IDS = table_of(User), table_of(UserEmail), table_of(UserPhone), table_of(ExternalId)
+_BINDINGS, _ROLES, _GROUPS = table_of(RoleBinding), table_of(OrganizationRole), table_of(Group)
+_DOCUMENT = _USERS.c.searched
+
+
+def _exact(column: Any) -> Text:
+    return Text(by_code_point(column), exactly, exactly)
+
+
+_COLUMNS: Mapping[str, Source] = {
+    "id": Text(_USERS.c.id, exactly, exactly),
+    "userName": Text(_USERS.c.user_name_key, login_key, folded),
+    "displayName": Text(_USERS.c.display_name_key, name_key, folded),
+    "locale": Text(by_code_point(func.lower(_USERS.c.locale))),
+    "active": Flag(_USERS.c.active),
+    "meta.resourceType": Constant("User"),
+    "meta.created": Moment(_USERS.c.created_at),
+    "meta.lastModified": Moment(_USERS.c.modified_at),
+}
+"""Attributes that have a column of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchedUsers:
+    """The users of a tenant as a client with ids of its own (`provisioner`) searches them."""
+
+    tenant_id: str
+    provisioner: str
+    now_ms: int
+    location: str
+    """The URL of the list of users."""
+    kind = USERS
+
+    def source(self, place: Place) -> Source | None:
+        """See `Searched`."""
+        if place.extension or place.attribute is None:
+            return _in_document(place)
+        name = place.attribute.name + (f".{place.part.name}" if place.part else "")
+        if name in _COLUMNS:
+            return _COLUMNS[name]
+        made = _MADE.get(place.attribute.name)
+        if made is None:
+            return _in_document(place)
+        source = made(self)
+        return source if place.part is None else _part_of(source, place.part)
+
+    def _contacts(self, table: Table, key: Callable[[str], str], part: Callable[[str], str]) -> Entries:
+        parts: dict[str, Source] = {
+            "value": Text(by_code_point(table.c.value_key), key, part),
+            "type": Text(by_code_point(func.lower(table.c.type))),
+            "display": Text(by_code_point(func.lower(table.c.display))),
+            "primary": Flag(table.c.is_primary),
+        }
+        return Entries(parts, lambda condition: self._among(table.c.user_id, table.c.tenant_id, condition))
+
+    def _among(self, user: Any, tenant: Any, *conditions: Condition) -> Condition:
+        return _USERS.c.id.in_(select(user).where(tenant == self.tenant_id, *conditions))
+
+    def emails(self) -> Source:
+        """Mail addresses."""
+        return self._contacts(_EMAILS, login_key, folded)
+
+    def phones(self) -> Source:
+        """Phone numbers, compared without blanks and punctuation."""
+        return self._contacts(_PHONES, phone_key, phone_key)
+
+    def external_id(self) -> Source:
+        """The caller's own id for a user."""
+        mine = (_IDS.c.provisioner == self.provisioner, _IDS.c.resource_type == USER)
+        return Entries(
+            {"value": _exact(_IDS.c.external_id)},
+            lambda condition: self._among(_IDS.c.resource_id, _IDS.c.tenant_id, *mine, condition),
+            single=True,
+        )
+
+    def roles(self) -> Source:
+        """Roles that a user was given itself and holds now."""
+        name = func.coalesce(_ROLES.c.name, _BINDINGS.c.role)
+        held = _BINDINGS.outerjoin(_ROLES, _ROLES.c.id == _BINDINGS.c.role)
+        now = or_(_BINDINGS.c.expires_at.is_(None), _BINDINGS.c.expires_at > self.now_ms)
+
+        def having(condition: Condition) -> Condition:
+            given = (_BINDINGS.c.tenant_id == self.tenant_id, _BINDINGS.c.holder_type == HOLDS, now, condition)
+            return _USERS.c.id.in_(select(_BINDINGS.c.holder_id).select_from(held).where(*given))
+
+        return Entries({"value": Text(by_code_point(func.lower(name)))}, having)
+
+    def groups(self) -> Source:
+        """Groups to which a user belongs, itself or because a group contains another."""
+        parts: dict[str, Source] = {
+            "value": Text(_GROUPS.c.id, exactly, exactly),
+            "display": Text(_GROUPS.c.display_name_key, name_key, folded),
+        }
+
+        def having(condition: Condition) -> Condition:
+            chosen = select(_GROUPS.c.id).where(_GROUPS.c.tenant_id == self.tenant_id, condition)
+            return _USERS.c.id.in_(users_in_groups(self.tenant_id, chosen))
+
+        return Entries(parts, having)
+
+    def schemas(self) -> Source:
+        """Schemas: the core one, and that of the extension for those who have any of it."""
+        return _Schemas()
+
+    def meta(self) -> Source:
+        """The version and the address; the other parts have columns."""
+        return Entries({"version": _Version(), "location": _Location(self.location)}, lambda condition: condition)
+
+
+_MADE: Mapping[str, Callable[[SearchedUsers], Source]] = {
+    "emails": SearchedUsers.emails,
+    "phoneNumbers": SearchedUsers.phones,
+    "externalId": SearchedUsers.external_id,
+    "roles": SearchedUsers.roles,
+    "groups": SearchedUsers.groups,
+    "schemas": SearchedUsers.schemas,
+    "meta": SearchedUsers.meta,
+}
+
+
+def _part_of(source: Source, part: Attribute) -> Source | None:
+    """A part of each entry of a list, outside of brackets: of any entry (RFC 7644 §3.4.2.2)."""
+    if not isinstance(source, Entries):
+        return None
+    found = source.parts.get(part.name.lower())
+    return None if found is None else Entries({"value": found}, source.having, source.single)
+
+
+def _in_document(place: Place) -> Source:
+    names = (place.extension,) if place.extension else ()
+    attribute, part = place.attribute, place.part
+    if attribute is None:
+        return _Complex(names)
+    if attribute.multi_valued:
+        return _list_in_document(attribute, part)
+    names = (*names, attribute.name, *((part.name,) if part else ()))
+    if part is None and attribute.type == "complex":
+        value = attribute.parts.get("value")
+        return _Complex(names, _text(value, *names, "value") if value else None)
+    return _text(place.leaf or attribute, *names)
+
+
+def _text(attribute: Attribute, *names: str) -> Text:
+    return _compared(attribute, json_text(_DOCUMENT, *names))
+
+
+def _compared(attribute: Attribute, column: ColumnElement[str]) -> Text:
+    if attribute.type == "boolean":
+        return Text(column, _as_word, _as_word, nullable=True)
+    key = exactly if attribute.case_exact else folded
+    return Text(column, key, key, nullable=True)
+
+
+def _as_word(text: str) -> str:
+    return text.lower()
+
+
+def _list_in_document(attribute: Attribute, part: Attribute | None) -> Source:
+    parts: dict[str, Source] = {
+        name: _Flag(json_text(ENTRY, each.name)) if each.type == "boolean" else _compared(
+            each, json_text(ENTRY, each.name)
+        )
+        for name, each in attribute.parts.items()
+    }  # fmt: skip
+    entries = Entries(parts, lambda condition: json_any(_DOCUMENT, (attribute.name,), condition))
+    return entries if part is None else Entries({"value": parts[part.name.lower()]}, entries.having)
+
+
+@dataclass(frozen=True, slots=True)
+class _Flag:
+    """True or false in stored JSON, as a word; absent is false."""
+
+    column: ColumnElement[str]
+
+    def compared(self, name: str, operator: str, value: Operand) -> Condition:
+        """See `Source`."""
+        word = func.coalesce(self.column, "false") == literal("true")
+        return Flag(word).compared(name, operator, value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Complex:
+    """An object in stored JSON: there or not, and compared by its value if it has one."""
+
+    names: Sequence[str]
+    value: Text | None = None
+
+    def compared(self, name: str, operator: str, value: Operand) -> Condition:
+        """See `Source`."""
+        if operator == PRESENT:
+            return json_text(_DOCUMENT, *self.names).is_not(None)
+        if self.value is None:
+            raise bad_filter(f"name a part of {name}")
+        return self.value.compared(name, operator, value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Schemas:
+    def compared(self, name: str, operator: str, value: Operand) -> Condition:
+        """See `Source`: of the schemas of a user, one fulfils it."""
+        core = Constant(USERS.schema).compared(name, operator, value)
+        extended = Constant(ENTERPRISE).compared(name, operator, value)
+        return or_(core, and_(extended, _Complex((ENTERPRISE,)).compared(name, PRESENT, None)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    def compared(self, name: str, operator: str, value: Operand) -> Condition:
+        """See `Source`."""
+        if operator == PRESENT:
+            return true()
+        digits = value.removeprefix("W/").strip('"') if isinstance(value, str) else ""
+        return _same(name, operator, _USERS.c.version == int(digits) if digits.isdecimal() and len(digits) < 10 else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Location:
+    url: str
+
+    def compared(self, name: str, operator: str, value: Operand) -> Condition:
+        """See `Source`."""
+        if operator == PRESENT:
+            return true()
+        start = f"{self.url}/"
+        mine = isinstance(value, str) and value.startswith(start)
+        return _same(name, operator, _USERS.c.id == str(value).removeprefix(start) if mine else None)
+
+
+def _same(name: str, operator: str, same: Condition | None) -> Condition:
+    if operator not in (EQUAL, NOT_EQUAL):
+        raise bad_filter(f"{name} is compared by eq, ne and pr")
+    found = false() if same is None else same
+    return found if operator == EQUAL else ~found
+
+

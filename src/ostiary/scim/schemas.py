@@ -1,0 +1,47 @@
+"""Schemas of the resources (RFC 7643 §4, §7), as they are published: what the models of scim2-models say, and what is
+different here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import scim2_models as scim
+
+from ostiary.directory.users.document import ENTERPRISE, USER_SCHEMA
+
+GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
+_READ_ONLY = frozenset({"groups", "roles"})
+"""Attributes of a user that show what it belongs to and may do. Nobody gets a right by writing them."""
+_ABSENT = frozenset({"entitlements"})
+"""Attributes that are not kept, since they would say of somebody what nothing here decides on."""
+
+
+def _published(model: Any) -> dict[str, Any]:
+    schema: dict[str, Any] = model.to_schema().model_dump(scim_ctx=scim.Context.RESOURCE_QUERY_RESPONSE)
+    attributes = [each for each in schema["attributes"] if each["name"] not in _ABSENT]
+    return {**schema, "attributes": [_as_here(each) for each in attributes]}
+
+
+def _as_here(attribute: dict[str, Any]) -> dict[str, Any]:
+    if attribute["name"] in _READ_ONLY:
+        below = [{**each, "mutability": "readOnly"} for each in attribute.get("subAttributes", [])]
+        return {**attribute, "mutability": "readOnly", "subAttributes": below}
+    return attribute
+
+
+def _enterprise() -> dict[str, Any]:
+    """The manager's `$ref` is a URI, and its displayName is kept as it was sent: clients send either."""
+    schema = _published(scim.EnterpriseUser)
+    for attribute in schema["attributes"]:
+        for each in attribute.get("subAttributes", []):
+            each.update({"required": False, "mutability": "readWrite"})
+    return schema
+
+
+PUBLISHED: Mapping[str, dict[str, Any]] = {
+    USER_SCHEMA: _published(scim.User),
+    GROUP_SCHEMA: _published(scim.Group),
+    ENTERPRISE: _enterprise(),
+}
+"""The schemas by their URN, without `meta`."""
