@@ -17,6 +17,7 @@ from ostiary_api.scim.v2.scim_users_pb2_grpc import UsersServiceStub
 
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+PATCH = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 CODES = grpc.StatusCode
 NUMBERS = itertools.count()
 
@@ -43,6 +44,34 @@ def get(caller: Caller, call: dict[str, Any], identifier: str, **request: Any) -
     """One user."""
     answer = UsersServiceStub(caller.channel).GetUser(pb.GetUserRequest(id=identifier, **request), **call)
     return json.loads(answer.data)  # type: ignore[no-any-return]
+
+
+def put(caller: Caller, call: dict[str, Any], identifier: str, **attributes: Any) -> dict[str, Any]:
+    """The user that took the place of the one before."""
+    body = _body({"schemas": [USER], **attributes})
+    answer = UsersServiceStub(caller.channel).ReplaceUser(pb.ReplaceUserRequest(id=identifier, user=body), **call)
+    return json.loads(answer.data)  # type: ignore[no-any-return]
+
+
+def patch(caller: Caller, call: dict[str, Any], identifier: str, *operations: dict[str, Any]) -> dict[str, Any]:
+    """The user after these operations."""
+    body = _body({"schemas": [PATCH], "Operations": operations})
+    answer = UsersServiceStub(caller.channel).PatchUser(pb.PatchUserRequest(id=identifier, patch=body), **call)
+    return json.loads(answer.data)  # type: ignore[no-any-return]
+
+
+def delete(caller: Caller, call: dict[str, Any], identifier: str) -> None:
+    """Deletes a user."""
+    UsersServiceStub(caller.channel).DeleteUser(pb.DeleteUserRequest(id=identifier), **call)
+
+
+def _body(document: dict[str, Any]) -> httpbody_pb2.HttpBody:
+    return httpbody_pb2.HttpBody(content_type="application/scim+json", data=json.dumps(document).encode())
+
+
+def with_header(call: dict[str, Any], name: str, value: str) -> dict[str, Any]:
+    """The same caller, with one more header."""
+    return {**call, "metadata": (*call["metadata"], (name, value))}
 
 
 def refusal(function: Any, *arguments: Any, **named: Any) -> tuple[grpc.StatusCode, str, str]:

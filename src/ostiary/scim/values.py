@@ -1,4 +1,4 @@
-"""Values that clients send, brought into the form of their attribute: names as the schema spells them, types as it says."""
+"""Values that clients send, brought into the form of their attribute: its spelling of names, and its type."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from kit.accounts.people import PASSWORD, Made, new_person
 from kit.callers import Caller, bearer
-from kit.scim import CODES, ENTERPRISE, USER, create, find, get, in_context, refusal
+from kit.scim import CODES, ENTERPRISE, create, find, get, in_context, refusal
 from kit.servers.installation import ENTROPY
 
 from ostiary.directory.users.contacts import Contact
@@ -27,7 +27,6 @@ from ostiary_api.scim.v2 import service_provider_config_pb2
 from ostiary_api.scim.v2.scim_users_pb2_grpc import UsersServiceStub
 from ostiary_api.scim.v2.service_provider_config_pb2_grpc import ServiceProviderConfigServiceStub
 
-ALTERNATING = '(userName eq "a" or (active eq true and ' * 40 + "active eq true" + "))" * 40
 FULL: dict[str, Any] = {
     "userName": "Ann.Öther", "displayName": "Ann", "nickName": "A", "title": "Dr", "locale": "de-DE",
     "preferredLanguage": "de", "timezone": "Europe/Berlin", "active": True, "externalId": "hr-1",
@@ -41,62 +40,10 @@ FULL: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("filter", "names"),
-    [
-        ('userName eq "ANN"', ["ann"]),
-        ('USERNAME EQ "ann"', ["ann"]),
-        (f'{USER}:userName eq "ann"', ["ann"]),
-        ('displayName eq "the ann"', ["ann"]),
-        ('emails eq "ANN@example.com"', ["ann"]),
-        ('emails.value eq "second@home.local"', ["ann"]),
-        ('phoneNumbers.value eq "+49-30-123"', ["ann"]),
-        ('active eq false', ["bob"]),
-        ('userName eq "ann" or userName eq "bob"', ["ann", "bob"]),
-        ('userName eq "ann" and active eq false', []),
-        ('userName eq "owner" or (active eq true and emails eq "ann@example.com")', ["ann", "owner"]),
-        ('userName eq "a\\"b"', []),
-        ('userName eq "nobody"', []),
-        ('externalId eq "hr-1"', ["ann"]),
-        ('id eq "hr-1"', []),
-        ('emails[type eq "work"].value eq "ann@example.com"', ["ann"]),
-        ('Emails[TYPE eq "WORK"].VALUE eq "ANN@example.com"', ["ann"]),
-        ('emails[type eq "home"].value eq "ann@example.com"', []),
-        ('emails[type eq "work" and value eq "ann@example.com"]', ["ann"]),
-        ('emails[value eq "second@home.local"]', ["ann"]),
-        ('emails[primary eq true].value eq "second@home.local"', []),
-        ('emails[type eq "work" or type eq "home"].value eq "second@home.local"', ["ann"]),
-        ('phoneNumbers[type eq "mobile"].value eq "+49-30-123"', ["ann"]),
-        (f'{USER}:emails[type eq "work"].value eq "ann@example.com"', ["ann"]),
-        ('userName eq "bob" or emails[type eq "work"].value eq "ann@example.com"', ["ann", "bob"]),
-    ],
-)  # fmt: skip
-def test_a_filter_finds(shared_caller: Caller, shared_owner: Made, filter: str, names: list[str]) -> None:
-    found = find(shared_caller, shared_owner.call, filter=filter)
-    assert [user["userName"] for user in found["Resources"]] == names
-    assert found["totalResults"] == len(names)
-
-
-@pytest.mark.parametrize(
     ("request_fields", "scim_type"),
     [
-        ({"filter": "userName"}, "invalidFilter"), ({"filter": 'userName eq'}, "invalidFilter"),
-        ({"filter": 'userName gt "a"'}, "invalidFilter"), ({"filter": "userName pr"}, "invalidFilter"),
-        ({"filter": 'not (userName eq "a")'}, "invalidFilter"), ({"filter": 'colour eq "red"'}, "invalidFilter"),
-        ({"filter": 'password eq "x"'}, "invalidFilter"), ({"filter": 'active eq "x"'}, "invalidFilter"),
-        ({"filter": "userName eq true"}, "invalidFilter"), ({"filter": "userName eq null"}, "invalidFilter"),
-        ({"filter": 'emails[value gt "x"]'}, "invalidFilter"), ({"filter": 'emails[display eq "x"]'}, "invalidFilter"),
-        ({"filter": 'addresses[type eq "work"].country eq "DE"'}, "invalidFilter"),
-        ({"filter": 'emails[not (type eq "work")].value eq "x"'}, "invalidFilter"),
-        ({"filter": 'emails[type eq "\\ud800"].value eq "x"'}, "invalidFilter"),
-        ({"filter": 'emails[primary eq "yes"]'}, "invalidFilter"),
-        ({"filter": 'emails[type eq true]'}, "invalidFilter"), ({"filter": 'userName eq "\\ud800"'}, "invalidFilter"),
-        ({"filter": 'externalId eq "\\udfff"'}, "invalidFilter"),
-        ({"filter": 'userName eq "a\\ud83d"'}, "invalidFilter"),
-        ({"filter": 'emails[value eq "x"'}, "invalidFilter"), ({"filter": 'title eq "x"'}, "invalidFilter"),
-        ({"filter": 'userName eq "a\0"'}, "invalidFilter"), ({"filter": 'userName eq "\\u0000"'}, "invalidFilter"),
-        ({"filter": ALTERNATING}, "invalidFilter"),
-        ({"filter": "x" * 9000}, "invalidFilter"), ({"sort_by": "colour"}, "invalidPath"),
-        ({"sort_order": "sideways"}, "invalidValue"),
+        ({"sort_by": "colour"}, "invalidPath"), ({"sort_by": "password"}, "invalidPath"),
+        ({"sort_by": "addresses"}, "invalidPath"), ({"sort_order": "sideways"}, "invalidValue"),
         ({"attributes": "userName", "excluded_attributes": "id"}, None), ({"attributes": "no such"}, None),
     ],
 )  # fmt: skip
@@ -248,5 +195,5 @@ def test_the_service_says_what_it_can_do(caller: Caller) -> None:
     config = json.loads(answer.data)
     supported = {name: config[name]["supported"] for name in config if "supported" in config[name]}
     assert supported == {
-        "patch": False, "bulk": False, "filter": True, "changePassword": False, "sort": True, "etag": True,
+        "patch": True, "bulk": False, "filter": True, "changePassword": True, "sort": True, "etag": True,
     }  # fmt: skip

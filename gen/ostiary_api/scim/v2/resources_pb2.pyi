@@ -394,12 +394,15 @@ class UserList(_message.Message):
     START_INDEX_FIELD_NUMBER: _builtins.int
     ITEMS_PER_PAGE_FIELD_NUMBER: _builtins.int
     RESOURCES_FIELD_NUMBER: _builtins.int
+    NEXT_CURSOR_FIELD_NUMBER: _builtins.int
     total_results: _builtins.int
     """How many match."""
     start_index: _builtins.int
-    """The position of the first one of this page, counted from 1."""
+    """The position of the first one of this page, counted from 1; absent where pages go by cursor."""
     items_per_page: _builtins.int
     """How many are in this page."""
+    next_cursor: _builtins.str
+    """Asks for the next page, where pages go by cursor and this is not the last one."""
     @_builtins.property
     def schemas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """urn:ietf:params:scim:api:messages:2.0:ListResponse."""
@@ -413,9 +416,128 @@ class UserList(_message.Message):
         *,
         schemas: _abc.Iterable[_builtins.str] | None = ...,
         total_results: _builtins.int = ...,
-        start_index: _builtins.int = ...,
+        start_index: _builtins.int | None = ...,
         items_per_page: _builtins.int = ...,
         resources: _abc.Iterable[Global___User] | None = ...,
+        next_cursor: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_next_cursor", b"_next_cursor", "_start_index", b"_start_index", "next_cursor", b"next_cursor", "start_index", b"start_index"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_cursor", b"_next_cursor", "_start_index", b"_start_index", "items_per_page", b"items_per_page", "next_cursor", b"next_cursor", "resources", b"resources", "schemas", b"schemas", "start_index", b"start_index", "total_results", b"total_results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__next_cursor: _TypeAlias = _typing.Literal["next_cursor"]  # noqa: Y015
+    _WhichOneofArgType__next_cursor: _TypeAlias = _typing.Literal["_next_cursor", b"_next_cursor"]  # noqa: Y015
+    _WhichOneofReturnType__start_index: _TypeAlias = _typing.Literal["start_index"]  # noqa: Y015
+    _WhichOneofArgType__start_index: _TypeAlias = _typing.Literal["_start_index", b"_start_index"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_cursor) -> _WhichOneofReturnType__next_cursor | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__start_index) -> _WhichOneofReturnType__start_index | None: ...
+
+Global___UserList: _TypeAlias = UserList  # noqa: Y015
+
+@_typing.final
+class Patch(_message.Message):
+    """Changes of a resource (RFC 7644 §3.5.2)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMAS_FIELD_NUMBER: _builtins.int
+    OPERATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def schemas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """urn:ietf:params:scim:api:messages:2.0:PatchOp."""
+
+    @_builtins.property
+    def operations(self) -> _containers.RepeatedCompositeFieldContainer[Global___PatchOperation]:
+        """The operations, in their order; at most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        schemas: _abc.Iterable[_builtins.str] | None = ...,
+        operations: _abc.Iterable[Global___PatchOperation] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operations", b"operations", "schemas", b"schemas"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Patch: _TypeAlias = Patch  # noqa: Y015
+
+@_typing.final
+class PatchOperation(_message.Message):
+    """One change of a resource."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OP_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    op: _builtins.str
+    """add, replace or remove, in any case of letters."""
+    path: _builtins.str
+    """The attribute, such as `name.givenName` or `emails[type eq "work"].value`; left out where the value names it."""
+    @_builtins.property
+    def value(self) -> _struct_pb2.Value:
+        """The value; anything that the attribute can be."""
+
+    def __init__(
+        self,
+        *,
+        op: _builtins.str | None = ...,
+        path: _builtins.str | None = ...,
+        value: _struct_pb2.Value | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_op", b"_op", "_path", b"_path", "op", b"op", "path", b"path", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_op", b"_op", "_path", b"_path", "op", b"op", "path", b"path", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__op: _TypeAlias = _typing.Literal["op"]  # noqa: Y015
+    _WhichOneofArgType__op: _TypeAlias = _typing.Literal["_op", b"_op"]  # noqa: Y015
+    _WhichOneofReturnType__path: _TypeAlias = _typing.Literal["path"]  # noqa: Y015
+    _WhichOneofArgType__path: _TypeAlias = _typing.Literal["_path", b"_path"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__op) -> _WhichOneofReturnType__op | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__path) -> _WhichOneofReturnType__path | None: ...
+
+Global___PatchOperation: _TypeAlias = PatchOperation  # noqa: Y015
+
+@_typing.final
+class DefinitionList(_message.Message):
+    """A page of schemas or resource types."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMAS_FIELD_NUMBER: _builtins.int
+    TOTAL_RESULTS_FIELD_NUMBER: _builtins.int
+    START_INDEX_FIELD_NUMBER: _builtins.int
+    ITEMS_PER_PAGE_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    total_results: _builtins.int
+    """How many there are."""
+    start_index: _builtins.int
+    """1."""
+    items_per_page: _builtins.int
+    """As many as there are."""
+    @_builtins.property
+    def schemas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """urn:ietf:params:scim:api:messages:2.0:ListResponse."""
+
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedCompositeFieldContainer[_struct_pb2.Struct]:
+        """All of them."""
+
+    def __init__(
+        self,
+        *,
+        schemas: _abc.Iterable[_builtins.str] | None = ...,
+        total_results: _builtins.int = ...,
+        start_index: _builtins.int = ...,
+        items_per_page: _builtins.int = ...,
+        resources: _abc.Iterable[_struct_pb2.Struct] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
@@ -423,7 +545,141 @@ class UserList(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___UserList: _TypeAlias = UserList  # noqa: Y015
+Global___DefinitionList: _TypeAlias = DefinitionList  # noqa: Y015
+
+@_typing.final
+class ResourceType(_message.Message):
+    """A type of resource (RFC 7643 §6)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMAS_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ENDPOINT_FIELD_NUMBER: _builtins.int
+    SCHEMA_FIELD_NUMBER: _builtins.int
+    SCHEMA_EXTENSIONS_FIELD_NUMBER: _builtins.int
+    META_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The name, such as User."""
+    name: _builtins.str
+    """The name, such as User."""
+    description: _builtins.str
+    """What it is."""
+    endpoint: _builtins.str
+    """The path of its resources, such as /Users."""
+    schema: _builtins.str
+    """The URN of its schema."""
+    @_builtins.property
+    def schemas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """urn:ietf:params:scim:schemas:core:2.0:ResourceType."""
+
+    @_builtins.property
+    def schema_extensions(self) -> _containers.RepeatedCompositeFieldContainer[_struct_pb2.Struct]:
+        """The schemas that may extend it."""
+
+    @_builtins.property
+    def meta(self) -> Global___Meta:
+        """Its URL."""
+
+    def __init__(
+        self,
+        *,
+        schemas: _abc.Iterable[_builtins.str] | None = ...,
+        id: _builtins.str | None = ...,
+        name: _builtins.str | None = ...,
+        description: _builtins.str | None = ...,
+        endpoint: _builtins.str | None = ...,
+        schema: _builtins.str | None = ...,
+        schema_extensions: _abc.Iterable[_struct_pb2.Struct] | None = ...,
+        meta: Global___Meta | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_endpoint", b"_endpoint", "_id", b"_id", "_name", b"_name", "_schema", b"_schema", "description", b"description", "endpoint", b"endpoint", "id", b"id", "meta", b"meta", "name", b"name", "schema", b"schema"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_endpoint", b"_endpoint", "_id", b"_id", "_name", b"_name", "_schema", b"_schema", "description", b"description", "endpoint", b"endpoint", "id", b"id", "meta", b"meta", "name", b"name", "schema", b"schema", "schema_extensions", b"schema_extensions", "schemas", b"schemas"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__description: _TypeAlias = _typing.Literal["description"]  # noqa: Y015
+    _WhichOneofArgType__description: _TypeAlias = _typing.Literal["_description", b"_description"]  # noqa: Y015
+    _WhichOneofReturnType__endpoint: _TypeAlias = _typing.Literal["endpoint"]  # noqa: Y015
+    _WhichOneofArgType__endpoint: _TypeAlias = _typing.Literal["_endpoint", b"_endpoint"]  # noqa: Y015
+    _WhichOneofReturnType__id: _TypeAlias = _typing.Literal["id"]  # noqa: Y015
+    _WhichOneofArgType__id: _TypeAlias = _typing.Literal["_id", b"_id"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__schema: _TypeAlias = _typing.Literal["schema"]  # noqa: Y015
+    _WhichOneofArgType__schema: _TypeAlias = _typing.Literal["_schema", b"_schema"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__description) -> _WhichOneofReturnType__description | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__endpoint) -> _WhichOneofReturnType__endpoint | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__id) -> _WhichOneofReturnType__id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__schema) -> _WhichOneofReturnType__schema | None: ...
+
+Global___ResourceType: _TypeAlias = ResourceType  # noqa: Y015
+
+@_typing.final
+class Schema(_message.Message):
+    """A schema (RFC 7643 §7)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMAS_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    META_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The URN."""
+    name: _builtins.str
+    """The name."""
+    description: _builtins.str
+    """What it describes."""
+    @_builtins.property
+    def schemas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """urn:ietf:params:scim:schemas:core:2.0:Schema."""
+
+    @_builtins.property
+    def attributes(self) -> _containers.RepeatedCompositeFieldContainer[_struct_pb2.Struct]:
+        """What each attribute may hold."""
+
+    @_builtins.property
+    def meta(self) -> Global___Meta:
+        """Its URL."""
+
+    def __init__(
+        self,
+        *,
+        schemas: _abc.Iterable[_builtins.str] | None = ...,
+        id: _builtins.str | None = ...,
+        name: _builtins.str | None = ...,
+        description: _builtins.str | None = ...,
+        attributes: _abc.Iterable[_struct_pb2.Struct] | None = ...,
+        meta: Global___Meta | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_id", b"_id", "_name", b"_name", "description", b"description", "id", b"id", "meta", b"meta", "name", b"name"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_description", b"_description", "_id", b"_id", "_name", b"_name", "attributes", b"attributes", "description", b"description", "id", b"id", "meta", b"meta", "name", b"name", "schemas", b"schemas"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__description: _TypeAlias = _typing.Literal["description"]  # noqa: Y015
+    _WhichOneofArgType__description: _TypeAlias = _typing.Literal["_description", b"_description"]  # noqa: Y015
+    _WhichOneofReturnType__id: _TypeAlias = _typing.Literal["id"]  # noqa: Y015
+    _WhichOneofArgType__id: _TypeAlias = _typing.Literal["_id", b"_id"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__description) -> _WhichOneofReturnType__description | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__id) -> _WhichOneofReturnType__id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+
+Global___Schema: _TypeAlias = Schema  # noqa: Y015
 
 @_typing.final
 class ServiceProviderConfig(_message.Message):

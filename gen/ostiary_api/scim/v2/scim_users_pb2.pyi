@@ -12,10 +12,10 @@ import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -32,22 +32,25 @@ class ListUsersRequest(_message.Message):
     SORT_ORDER_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
     EXCLUDED_ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
     filter: _builtins.str
-    """`eq` on id, userName, externalId, displayName, emails, emails.value, phoneNumbers, phoneNumbers.value or active;
-    several joined by `and` or `or`.
+    """A filter (RFC 7644 §3.4.2.2) on any attribute but the password: eq, ne, co, sw, ew, gt, ge, lt, le, pr, and, or,
+    not, brackets.
     """
     start_index: _builtins.int
     """The position of the first user, counted from 1; below 1 counts as 1."""
     count: _builtins.int
     """How many at most; 100 when left out, 128 at most; 0 or less asks only for totalResults."""
     sort_by: _builtins.str
-    """userName (the default), displayName, id, meta.created or meta.lastModified."""
+    """The attribute to sort by; userName when left out."""
     sort_order: _builtins.str
     """`ascending` (the default) or `descending`."""
     attributes: _builtins.str
     """The attributes to return, comma-separated."""
     excluded_attributes: _builtins.str
     """The attributes to leave out, comma-separated."""
+    cursor: _builtins.str
+    """The nextCursor of the page before; empty for the first page by cursor."""
     def __init__(
         self,
         *,
@@ -58,15 +61,18 @@ class ListUsersRequest(_message.Message):
         sort_order: _builtins.str | None = ...,
         attributes: _builtins.str | None = ...,
         excluded_attributes: _builtins.str | None = ...,
+        cursor: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_attributes", b"_attributes", "_count", b"_count", "_excluded_attributes", b"_excluded_attributes", "_filter", b"_filter", "_sort_by", b"_sort_by", "_sort_order", b"_sort_order", "_start_index", b"_start_index", "attributes", b"attributes", "count", b"count", "excluded_attributes", b"excluded_attributes", "filter", b"filter", "sort_by", b"sort_by", "sort_order", b"sort_order", "start_index", b"start_index"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_attributes", b"_attributes", "_count", b"_count", "_cursor", b"_cursor", "_excluded_attributes", b"_excluded_attributes", "_filter", b"_filter", "_sort_by", b"_sort_by", "_sort_order", b"_sort_order", "_start_index", b"_start_index", "attributes", b"attributes", "count", b"count", "cursor", b"cursor", "excluded_attributes", b"excluded_attributes", "filter", b"filter", "sort_by", b"sort_by", "sort_order", b"sort_order", "start_index", b"start_index"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attributes", b"_attributes", "_count", b"_count", "_excluded_attributes", b"_excluded_attributes", "_filter", b"_filter", "_sort_by", b"_sort_by", "_sort_order", b"_sort_order", "_start_index", b"_start_index", "attributes", b"attributes", "count", b"count", "excluded_attributes", b"excluded_attributes", "filter", b"filter", "sort_by", b"sort_by", "sort_order", b"sort_order", "start_index", b"start_index"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attributes", b"_attributes", "_count", b"_count", "_cursor", b"_cursor", "_excluded_attributes", b"_excluded_attributes", "_filter", b"_filter", "_sort_by", b"_sort_by", "_sort_order", b"_sort_order", "_start_index", b"_start_index", "attributes", b"attributes", "count", b"count", "cursor", b"cursor", "excluded_attributes", b"excluded_attributes", "filter", b"filter", "sort_by", b"sort_by", "sort_order", b"sort_order", "start_index", b"start_index"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__attributes: _TypeAlias = _typing.Literal["attributes"]  # noqa: Y015
     _WhichOneofArgType__attributes: _TypeAlias = _typing.Literal["_attributes", b"_attributes"]  # noqa: Y015
     _WhichOneofReturnType__count: _TypeAlias = _typing.Literal["count"]  # noqa: Y015
     _WhichOneofArgType__count: _TypeAlias = _typing.Literal["_count", b"_count"]  # noqa: Y015
+    _WhichOneofReturnType__cursor: _TypeAlias = _typing.Literal["cursor"]  # noqa: Y015
+    _WhichOneofArgType__cursor: _TypeAlias = _typing.Literal["_cursor", b"_cursor"]  # noqa: Y015
     _WhichOneofReturnType__excluded_attributes: _TypeAlias = _typing.Literal["excluded_attributes"]  # noqa: Y015
     _WhichOneofArgType__excluded_attributes: _TypeAlias = _typing.Literal["_excluded_attributes", b"_excluded_attributes"]  # noqa: Y015
     _WhichOneofReturnType__filter: _TypeAlias = _typing.Literal["filter"]  # noqa: Y015
@@ -81,6 +87,8 @@ class ListUsersRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__attributes) -> _WhichOneofReturnType__attributes | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__count) -> _WhichOneofReturnType__count | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cursor) -> _WhichOneofReturnType__cursor | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__excluded_attributes) -> _WhichOneofReturnType__excluded_attributes | None: ...
     @_typing.overload
@@ -169,3 +177,111 @@ class GetUserRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__excluded_attributes) -> _WhichOneofReturnType__excluded_attributes | None: ...
 
 Global___GetUserRequest: _TypeAlias = GetUserRequest  # noqa: Y015
+
+@_typing.final
+class ReplaceUserRequest(_message.Message):
+    """A user in place of the one that is named."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    USER_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    EXCLUDED_ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The user's GUID, or `urn:vcloud:user:<GUID>`."""
+    attributes: _builtins.str
+    """The attributes to return, comma-separated."""
+    excluded_attributes: _builtins.str
+    """The attributes to leave out, comma-separated."""
+    @_builtins.property
+    def user(self) -> _httpbody_pb2.HttpBody:
+        """The user as SCIM JSON."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        user: _httpbody_pb2.HttpBody | None = ...,
+        attributes: _builtins.str | None = ...,
+        excluded_attributes: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_attributes", b"_attributes", "_excluded_attributes", b"_excluded_attributes", "attributes", b"attributes", "excluded_attributes", b"excluded_attributes", "user", b"user"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attributes", b"_attributes", "_excluded_attributes", b"_excluded_attributes", "attributes", b"attributes", "excluded_attributes", b"excluded_attributes", "id", b"id", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__attributes: _TypeAlias = _typing.Literal["attributes"]  # noqa: Y015
+    _WhichOneofArgType__attributes: _TypeAlias = _typing.Literal["_attributes", b"_attributes"]  # noqa: Y015
+    _WhichOneofReturnType__excluded_attributes: _TypeAlias = _typing.Literal["excluded_attributes"]  # noqa: Y015
+    _WhichOneofArgType__excluded_attributes: _TypeAlias = _typing.Literal["_excluded_attributes", b"_excluded_attributes"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__attributes) -> _WhichOneofReturnType__attributes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__excluded_attributes) -> _WhichOneofReturnType__excluded_attributes | None: ...
+
+Global___ReplaceUserRequest: _TypeAlias = ReplaceUserRequest  # noqa: Y015
+
+@_typing.final
+class PatchUserRequest(_message.Message):
+    """Changes of the user that is named."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    PATCH_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    EXCLUDED_ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The user's GUID, or `urn:vcloud:user:<GUID>`."""
+    attributes: _builtins.str
+    """The attributes to return, comma-separated."""
+    excluded_attributes: _builtins.str
+    """The attributes to leave out, comma-separated."""
+    @_builtins.property
+    def patch(self) -> _httpbody_pb2.HttpBody:
+        """The operations."""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        patch: _httpbody_pb2.HttpBody | None = ...,
+        attributes: _builtins.str | None = ...,
+        excluded_attributes: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_attributes", b"_attributes", "_excluded_attributes", b"_excluded_attributes", "attributes", b"attributes", "excluded_attributes", b"excluded_attributes", "patch", b"patch"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_attributes", b"_attributes", "_excluded_attributes", b"_excluded_attributes", "attributes", b"attributes", "excluded_attributes", b"excluded_attributes", "id", b"id", "patch", b"patch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__attributes: _TypeAlias = _typing.Literal["attributes"]  # noqa: Y015
+    _WhichOneofArgType__attributes: _TypeAlias = _typing.Literal["_attributes", b"_attributes"]  # noqa: Y015
+    _WhichOneofReturnType__excluded_attributes: _TypeAlias = _typing.Literal["excluded_attributes"]  # noqa: Y015
+    _WhichOneofArgType__excluded_attributes: _TypeAlias = _typing.Literal["_excluded_attributes", b"_excluded_attributes"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__attributes) -> _WhichOneofReturnType__attributes | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__excluded_attributes) -> _WhichOneofReturnType__excluded_attributes | None: ...
+
+Global___PatchUserRequest: _TypeAlias = PatchUserRequest  # noqa: Y015
+
+@_typing.final
+class DeleteUserRequest(_message.Message):
+    """Names the user to be deleted."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The user's GUID, or `urn:vcloud:user:<GUID>`."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteUserRequest: _TypeAlias = DeleteUserRequest  # noqa: Y015

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from ostiary_api.scim.v2 import scim_users_pb2 as identity_dot_scim_dot_v2_dot_scim__users__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -51,6 +52,21 @@ class UsersServiceStub:
                 request_serializer=identity_dot_scim_dot_v2_dot_scim__users__pb2.GetUserRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.ReplaceUser = channel.unary_unary(
+                '/identity.scim.v2.UsersService/ReplaceUser',
+                request_serializer=identity_dot_scim_dot_v2_dot_scim__users__pb2.ReplaceUserRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.PatchUser = channel.unary_unary(
+                '/identity.scim.v2.UsersService/PatchUser',
+                request_serializer=identity_dot_scim_dot_v2_dot_scim__users__pb2.PatchUserRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.DeleteUser = channel.unary_unary(
+                '/identity.scim.v2.UsersService/DeleteUser',
+                request_serializer=identity_dot_scim_dot_v2_dot_scim__users__pb2.DeleteUserRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class UsersServiceServicer:
@@ -60,7 +76,10 @@ class UsersServiceServicer:
     def ListUsers(self, request, context):
         """Returns one page of the users that match a filter (RFC 7644 §3.4.2).
 
-        Errors: `invalidFilter` (400) for a filter that is malformed or uses more than `eq`.
+        `cursor` asks for pages by cursor (RFC 9865), also when it is empty: for the first one.
+        Errors: `invalidFilter` (400) for a filter that is malformed, longer than 4,096 characters or nested deeper than 16,
+        `tooMany` for one that no index answers and that takes too long, `invalidPath` and `invalidValue` for the order,
+        `invalidCursor`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -85,6 +104,40 @@ class UsersServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReplaceUser(self, request, context):
+        """Replaces a user (RFC 7644 §3.5.1): what the body does not name is taken away, but for the password and whether the
+        user is active.
+
+        A user who is not active any more, or has another password, is signed out everywhere. `roles`, `groups` and
+        `entitlements` grant nothing.
+        Errors: 404; 412 when If-Match names another version; `uniqueness` (409); `invalidValue`, `invalidSyntax` (400).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PatchUser(self, request, context):
+        """Changes some of a user (RFC 7644 §3.5.2): all operations, or none. Answers 200 with the user as it is then.
+
+        Beside the forms of the RFC it takes those of Entra and Okta: verbs in any case, lists of one, "True" and "False",
+        paths as names in a value, and it makes the entry that a path such as `emails[type eq "work"].value` describes where
+        there is none. A change that changes nothing leaves the version as it is.
+        Errors: 404; 412 when If-Match names another version; `uniqueness` (409); `invalidPath`, `noTarget`, `mutability`,
+        `invalidValue`, `invalidSyntax`, `tooMany` (400).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteUser(self, request, context):
+        """Deletes a user (RFC 7644 §3.6) with its profile, and ends all that it holds.
+
+        Errors: 404; 412 when If-Match names another version.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_UsersServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -102,6 +155,21 @@ def add_UsersServiceServicer_to_server(servicer, server):
                     servicer.GetUser,
                     request_deserializer=identity_dot_scim_dot_v2_dot_scim__users__pb2.GetUserRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ReplaceUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReplaceUser,
+                    request_deserializer=identity_dot_scim_dot_v2_dot_scim__users__pb2.ReplaceUserRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'PatchUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.PatchUser,
+                    request_deserializer=identity_dot_scim_dot_v2_dot_scim__users__pb2.PatchUserRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'DeleteUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteUser,
+                    request_deserializer=identity_dot_scim_dot_v2_dot_scim__users__pb2.DeleteUserRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -186,6 +254,87 @@ class UsersService:
             '/identity.scim.v2.UsersService/GetUser',
             identity_dot_scim_dot_v2_dot_scim__users__pb2.GetUserRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReplaceUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.scim.v2.UsersService/ReplaceUser',
+            identity_dot_scim_dot_v2_dot_scim__users__pb2.ReplaceUserRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PatchUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.scim.v2.UsersService/PatchUser',
+            identity_dot_scim_dot_v2_dot_scim__users__pb2.PatchUserRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.scim.v2.UsersService/DeleteUser',
+            identity_dot_scim_dot_v2_dot_scim__users__pb2.DeleteUserRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

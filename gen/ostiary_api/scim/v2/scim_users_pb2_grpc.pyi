@@ -7,6 +7,7 @@ X-VMWARE-VCLOUD-TENANT-CONTEXT.
 
 from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from ostiary_api.scim.v2 import scim_users_pb2 as _scim_users_pb2
 import abc as _abc_1
@@ -39,7 +40,10 @@ class UsersServiceStub:
     ListUsers: _grpc.UnaryUnaryMultiCallable[_scim_users_pb2.ListUsersRequest, _httpbody_pb2.HttpBody]
     """Returns one page of the users that match a filter (RFC 7644 §3.4.2).
 
-    Errors: `invalidFilter` (400) for a filter that is malformed or uses more than `eq`.
+    `cursor` asks for pages by cursor (RFC 9865), also when it is empty: for the first one.
+    Errors: `invalidFilter` (400) for a filter that is malformed, longer than 4,096 characters or nested deeper than 16,
+    `tooMany` for one that no index answers and that takes too long, `invalidPath` and `invalidValue` for the order,
+    `invalidCursor`.
     """
     CreateUser: _grpc.UnaryUnaryMultiCallable[_scim_users_pb2.CreateUserRequest, _httpbody_pb2.HttpBody]
     """Creates a user (RFC 7644 §3.3), who is a member of the organization from then on and counts as confirmed.
@@ -51,6 +55,28 @@ class UsersServiceStub:
     """
     GetUser: _grpc.UnaryUnaryMultiCallable[_scim_users_pb2.GetUserRequest, _httpbody_pb2.HttpBody]
     """Returns a user (RFC 7644 §3.4.1); 304 when If-None-Match names its version."""
+    ReplaceUser: _grpc.UnaryUnaryMultiCallable[_scim_users_pb2.ReplaceUserRequest, _httpbody_pb2.HttpBody]
+    """Replaces a user (RFC 7644 §3.5.1): what the body does not name is taken away, but for the password and whether the
+    user is active.
+
+    A user who is not active any more, or has another password, is signed out everywhere. `roles`, `groups` and
+    `entitlements` grant nothing.
+    Errors: 404; 412 when If-Match names another version; `uniqueness` (409); `invalidValue`, `invalidSyntax` (400).
+    """
+    PatchUser: _grpc.UnaryUnaryMultiCallable[_scim_users_pb2.PatchUserRequest, _httpbody_pb2.HttpBody]
+    """Changes some of a user (RFC 7644 §3.5.2): all operations, or none. Answers 200 with the user as it is then.
+
+    Beside the forms of the RFC it takes those of Entra and Okta: verbs in any case, lists of one, "True" and "False",
+    paths as names in a value, and it makes the entry that a path such as `emails[type eq "work"].value` describes where
+    there is none. A change that changes nothing leaves the version as it is.
+    Errors: 404; 412 when If-Match names another version; `uniqueness` (409); `invalidPath`, `noTarget`, `mutability`,
+    `invalidValue`, `invalidSyntax`, `tooMany` (400).
+    """
+    DeleteUser: _grpc.UnaryUnaryMultiCallable[_scim_users_pb2.DeleteUserRequest, _empty_pb2.Empty]
+    """Deletes a user (RFC 7644 §3.6) with its profile, and ends all that it holds.
+
+    Errors: 404; 412 when If-Match names another version.
+    """
 
 @_typing.type_check_only
 class UsersServiceAsyncStub(UsersServiceStub):
@@ -60,7 +86,10 @@ class UsersServiceAsyncStub(UsersServiceStub):
     ListUsers: _aio.UnaryUnaryMultiCallable[_scim_users_pb2.ListUsersRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Returns one page of the users that match a filter (RFC 7644 §3.4.2).
 
-    Errors: `invalidFilter` (400) for a filter that is malformed or uses more than `eq`.
+    `cursor` asks for pages by cursor (RFC 9865), also when it is empty: for the first one.
+    Errors: `invalidFilter` (400) for a filter that is malformed, longer than 4,096 characters or nested deeper than 16,
+    `tooMany` for one that no index answers and that takes too long, `invalidPath` and `invalidValue` for the order,
+    `invalidCursor`.
     """
     CreateUser: _aio.UnaryUnaryMultiCallable[_scim_users_pb2.CreateUserRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Creates a user (RFC 7644 §3.3), who is a member of the organization from then on and counts as confirmed.
@@ -72,6 +101,28 @@ class UsersServiceAsyncStub(UsersServiceStub):
     """
     GetUser: _aio.UnaryUnaryMultiCallable[_scim_users_pb2.GetUserRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Returns a user (RFC 7644 §3.4.1); 304 when If-None-Match names its version."""
+    ReplaceUser: _aio.UnaryUnaryMultiCallable[_scim_users_pb2.ReplaceUserRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Replaces a user (RFC 7644 §3.5.1): what the body does not name is taken away, but for the password and whether the
+    user is active.
+
+    A user who is not active any more, or has another password, is signed out everywhere. `roles`, `groups` and
+    `entitlements` grant nothing.
+    Errors: 404; 412 when If-Match names another version; `uniqueness` (409); `invalidValue`, `invalidSyntax` (400).
+    """
+    PatchUser: _aio.UnaryUnaryMultiCallable[_scim_users_pb2.PatchUserRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Changes some of a user (RFC 7644 §3.5.2): all operations, or none. Answers 200 with the user as it is then.
+
+    Beside the forms of the RFC it takes those of Entra and Okta: verbs in any case, lists of one, "True" and "False",
+    paths as names in a value, and it makes the entry that a path such as `emails[type eq "work"].value` describes where
+    there is none. A change that changes nothing leaves the version as it is.
+    Errors: 404; 412 when If-Match names another version; `uniqueness` (409); `invalidPath`, `noTarget`, `mutability`,
+    `invalidValue`, `invalidSyntax`, `tooMany` (400).
+    """
+    DeleteUser: _aio.UnaryUnaryMultiCallable[_scim_users_pb2.DeleteUserRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes a user (RFC 7644 §3.6) with its profile, and ends all that it holds.
+
+    Errors: 404; 412 when If-Match names another version.
+    """
 
 class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
     """The users of an organization."""
@@ -84,7 +135,10 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Returns one page of the users that match a filter (RFC 7644 §3.4.2).
 
-        Errors: `invalidFilter` (400) for a filter that is malformed or uses more than `eq`.
+        `cursor` asks for pages by cursor (RFC 9865), also when it is empty: for the first one.
+        Errors: `invalidFilter` (400) for a filter that is malformed, longer than 4,096 characters or nested deeper than 16,
+        `tooMany` for one that no index answers and that takes too long, `invalidPath` and `invalidValue` for the order,
+        `invalidCursor`.
         """
 
     @_abc_1.abstractmethod
@@ -108,5 +162,45 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Returns a user (RFC 7644 §3.4.1); 304 when If-None-Match names its version."""
+
+    @_abc_1.abstractmethod
+    def ReplaceUser(
+        self,
+        request: _scim_users_pb2.ReplaceUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Replaces a user (RFC 7644 §3.5.1): what the body does not name is taken away, but for the password and whether the
+        user is active.
+
+        A user who is not active any more, or has another password, is signed out everywhere. `roles`, `groups` and
+        `entitlements` grant nothing.
+        Errors: 404; 412 when If-Match names another version; `uniqueness` (409); `invalidValue`, `invalidSyntax` (400).
+        """
+
+    @_abc_1.abstractmethod
+    def PatchUser(
+        self,
+        request: _scim_users_pb2.PatchUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Changes some of a user (RFC 7644 §3.5.2): all operations, or none. Answers 200 with the user as it is then.
+
+        Beside the forms of the RFC it takes those of Entra and Okta: verbs in any case, lists of one, "True" and "False",
+        paths as names in a value, and it makes the entry that a path such as `emails[type eq "work"].value` describes where
+        there is none. A change that changes nothing leaves the version as it is.
+        Errors: 404; 412 when If-Match names another version; `uniqueness` (409); `invalidPath`, `noTarget`, `mutability`,
+        `invalidValue`, `invalidSyntax`, `tooMany` (400).
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteUser(
+        self,
+        request: _scim_users_pb2.DeleteUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes a user (RFC 7644 §3.6) with its profile, and ends all that it holds.
+
+        Errors: 404; 412 when If-Match names another version.
+        """
 
 def add_UsersServiceServicer_to_server(servicer: UsersServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

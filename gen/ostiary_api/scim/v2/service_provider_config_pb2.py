@@ -28,7 +28,7 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.identity/scim/v2/service_provider_config.proto\x12\x10identity.scim.v2\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"!\n\x1fGetServiceProviderConfigRequest2\xfe\x01\n\x1cServiceProviderConfigService\x12\xd5\x01\n\x18GetServiceProviderConfig\x12\x31.identity.scim.v2.GetServiceProviderConfigRequest\x1a\x14.google.api.HttpBody\"p\x90\x02\x01\xca\xda\x18\x11\n\x02\x10\x01\x12\tdirectory \x04\xea\xda\x18.\x12\x15ServiceProviderConfig\x1a\x15\x61pplication/scim+json\x82\xd3\xe4\x93\x02 \x12\x1e/scim/v2/ServiceProviderConfig\x1a\x06\xd2\xda\x18\x02\x08\x04\x42\xc2\x01\n\x18ostiary.identity.scim.v2B\x1aServiceProviderConfigProtoP\x01Z(ostiary.internal/identity/scim/v2;scimv2\xa2\x02\tOSTScimV2\xaa\x02\x18Ostiary.Identity.Scim.V2\xca\x02\x18Ostiary\\Identity\\Scim\\V2\xea\x02\x1bOstiary::Identity::Scim::V2b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.identity/scim/v2/service_provider_config.proto\x12\x10identity.scim.v2\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"!\n\x1fGetServiceProviderConfigRequest\"\x1a\n\x18ListResourceTypesRequest\"(\n\x16GetResourceTypeRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"\x14\n\x12ListSchemasRequest\"\"\n\x10GetSchemaRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id2\xbe\x07\n\x1cServiceProviderConfigService\x12\xd5\x01\n\x18GetServiceProviderConfig\x12\x31.identity.scim.v2.GetServiceProviderConfigRequest\x1a\x14.google.api.HttpBody\"p\x90\x02\x01\xca\xda\x18\x11\n\x02\x10\x01\x12\tdirectory \x04\xea\xda\x18.\x12\x15ServiceProviderConfig\x1a\x15\x61pplication/scim+json\x82\xd3\xe4\x93\x02 \x12\x1e/scim/v2/ServiceProviderConfig\x12\xb8\x01\n\x11ListResourceTypes\x12*.identity.scim.v2.ListResourceTypesRequest\x1a\x14.google.api.HttpBody\"a\x90\x02\x01\xca\xda\x18\x11\n\x02\x10\x01\x12\tdirectory \x04\xea\xda\x18\'\x12\x0e\x44\x65\x66initionList\x1a\x15\x61pplication/scim+json\x82\xd3\xe4\x93\x02\x18\x12\x16/scim/v2/ResourceTypes\x12\xb7\x01\n\x0fGetResourceType\x12(.identity.scim.v2.GetResourceTypeRequest\x1a\x14.google.api.HttpBody\"d\x90\x02\x01\xca\xda\x18\x11\n\x02\x10\x01\x12\tdirectory \x04\xea\xda\x18%\x12\x0cResourceType\x1a\x15\x61pplication/scim+json\x82\xd3\xe4\x93\x02\x1d\x12\x1b/scim/v2/ResourceTypes/{id}\x12\xa6\x01\n\x0bListSchemas\x12$.identity.scim.v2.ListSchemasRequest\x1a\x14.google.api.HttpBody\"[\x90\x02\x01\xca\xda\x18\x11\n\x02\x10\x01\x12\tdirectory \x04\xea\xda\x18\'\x12\x0e\x44\x65\x66initionList\x1a\x15\x61pplication/scim+json\x82\xd3\xe4\x93\x02\x12\x12\x10/scim/v2/Schemas\x12\x9f\x01\n\tGetSchema\x12\".identity.scim.v2.GetSchemaRequest\x1a\x14.google.api.HttpBody\"X\x90\x02\x01\xca\xda\x18\x11\n\x02\x10\x01\x12\tdirectory \x04\xea\xda\x18\x1f\x12\x06Schema\x1a\x15\x61pplication/scim+json\x82\xd3\xe4\x93\x02\x17\x12\x15/scim/v2/Schemas/{id}\x1a\x06\xd2\xda\x18\x02\x08\x04\x42\xc2\x01\n\x18ostiary.identity.scim.v2B\x1aServiceProviderConfigProtoP\x01Z(ostiary.internal/identity/scim/v2;scimv2\xa2\x02\tOSTScimV2\xaa\x02\x18Ostiary.Identity.Scim.V2\xca\x02\x18Ostiary\\Identity\\Scim\\V2\xea\x02\x1bOstiary::Identity::Scim::V2b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,8 +40,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SERVICEPROVIDERCONFIGSERVICE']._serialized_options = b'\322\332\030\002\010\004'
   _globals['_SERVICEPROVIDERCONFIGSERVICE'].methods_by_name['GetServiceProviderConfig']._loaded_options = None
   _globals['_SERVICEPROVIDERCONFIGSERVICE'].methods_by_name['GetServiceProviderConfig']._serialized_options = b'\220\002\001\312\332\030\021\n\002\020\001\022\tdirectory \004\352\332\030.\022\025ServiceProviderConfig\032\025application/scim+json\202\323\344\223\002 \022\036/scim/v2/ServiceProviderConfig'
+  _globals['_SERVICEPROVIDERCONFIGSERVICE'].methods_by_name['ListResourceTypes']._loaded_options = None
+  _globals['_SERVICEPROVIDERCONFIGSERVICE'].methods_by_name['ListResourceTypes']._serialized_options = b'\220\002\001\312\332\030\021\n\002\020\001\022\tdirectory \004\352\332\030\'\022\016DefinitionList\032\025application/scim+json\202\323\344\223\002\030\022\026/scim/v2/ResourceTypes'
+  _globals['_SERVICEPROVIDERCONFIGSERVICE'].methods_by_name['GetResourceType']._loaded_options = None
+  _globals['_SERVICEPROVIDERCONFIGSERVICE'].methods_by_name['GetResourceType']._serialized_options = b'\220\002\001\312\332\030\021\n\002\020\001\022\tdirectory \004\352\332\030%\022\014ResourceType\032\025application/scim+json\202\323\344\223\002\035\022\033/scim/v2/ResourceTypes/{id}'
+  _globals['_SERVICEPROVIDERCONFIGSERVICE'].methods_by_name['ListSchemas']._loaded_options = None
+  _globals['_SERVICEPROVIDERCONFIGSERVICE'].methods_by_name['ListSchemas']._serialized_options = b'\220\002\001\312\332\030\021\n\002\020\001\022\tdirectory \004\352\332\030\'\022\016DefinitionList\032\025application/scim+json\202\323\344\223\002\022\022\020/scim/v2/Schemas'
+  _globals['_SERVICEPROVIDERCONFIGSERVICE'].methods_by_name['GetSchema']._loaded_options = None
+  _globals['_SERVICEPROVIDERCONFIGSERVICE'].methods_by_name['GetSchema']._serialized_options = b'\220\002\001\312\332\030\021\n\002\020\001\022\tdirectory \004\352\332\030\037\022\006Schema\032\025application/scim+json\202\323\344\223\002\027\022\025/scim/v2/Schemas/{id}'
   _globals['_GETSERVICEPROVIDERCONFIGREQUEST']._serialized_start=190
   _globals['_GETSERVICEPROVIDERCONFIGREQUEST']._serialized_end=223
-  _globals['_SERVICEPROVIDERCONFIGSERVICE']._serialized_start=226
-  _globals['_SERVICEPROVIDERCONFIGSERVICE']._serialized_end=480
+  _globals['_LISTRESOURCETYPESREQUEST']._serialized_start=225
+  _globals['_LISTRESOURCETYPESREQUEST']._serialized_end=251
+  _globals['_GETRESOURCETYPEREQUEST']._serialized_start=253
+  _globals['_GETRESOURCETYPEREQUEST']._serialized_end=293
+  _globals['_LISTSCHEMASREQUEST']._serialized_start=295
+  _globals['_LISTSCHEMASREQUEST']._serialized_end=315
+  _globals['_GETSCHEMAREQUEST']._serialized_start=317
+  _globals['_GETSCHEMAREQUEST']._serialized_end=351
+  _globals['_SERVICEPROVIDERCONFIGSERVICE']._serialized_start=354
+  _globals['_SERVICEPROVIDERCONFIGSERVICE']._serialized_end=1312
 # @@protoc_insertion_point(module_scope)

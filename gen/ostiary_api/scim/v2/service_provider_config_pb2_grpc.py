@@ -41,6 +41,26 @@ class ServiceProviderConfigServiceStub:
                 request_serializer=identity_dot_scim_dot_v2_dot_service__provider__config__pb2.GetServiceProviderConfigRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.ListResourceTypes = channel.unary_unary(
+                '/identity.scim.v2.ServiceProviderConfigService/ListResourceTypes',
+                request_serializer=identity_dot_scim_dot_v2_dot_service__provider__config__pb2.ListResourceTypesRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.GetResourceType = channel.unary_unary(
+                '/identity.scim.v2.ServiceProviderConfigService/GetResourceType',
+                request_serializer=identity_dot_scim_dot_v2_dot_service__provider__config__pb2.GetResourceTypeRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.ListSchemas = channel.unary_unary(
+                '/identity.scim.v2.ServiceProviderConfigService/ListSchemas',
+                request_serializer=identity_dot_scim_dot_v2_dot_service__provider__config__pb2.ListSchemasRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.GetSchema = channel.unary_unary(
+                '/identity.scim.v2.ServiceProviderConfigService/GetSchema',
+                request_serializer=identity_dot_scim_dot_v2_dot_service__provider__config__pb2.GetSchemaRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class ServiceProviderConfigServiceServicer:
@@ -54,12 +74,60 @@ class ServiceProviderConfigServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListResourceTypes(self, request, context):
+        """Returns the types of resources (RFC 7643 §6); needs no credentials (RFC 7644 §4).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetResourceType(self, request, context):
+        """Returns one type of resources; 404 for any other name than User and Group.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSchemas(self, request, context):
+        """Returns the schemas of the resources (RFC 7643 §7), which say what each attribute may hold; needs no credentials.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetSchema(self, request, context):
+        """Returns one schema by its URN; 404 for one that is not used here.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ServiceProviderConfigServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
             'GetServiceProviderConfig': grpc.unary_unary_rpc_method_handler(
                     servicer.GetServiceProviderConfig,
                     request_deserializer=identity_dot_scim_dot_v2_dot_service__provider__config__pb2.GetServiceProviderConfigRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ListResourceTypes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListResourceTypes,
+                    request_deserializer=identity_dot_scim_dot_v2_dot_service__provider__config__pb2.ListResourceTypesRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'GetResourceType': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetResourceType,
+                    request_deserializer=identity_dot_scim_dot_v2_dot_service__provider__config__pb2.GetResourceTypeRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ListSchemas': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSchemas,
+                    request_deserializer=identity_dot_scim_dot_v2_dot_service__provider__config__pb2.ListSchemasRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'GetSchema': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSchema,
+                    request_deserializer=identity_dot_scim_dot_v2_dot_service__provider__config__pb2.GetSchemaRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
@@ -90,6 +158,114 @@ class ServiceProviderConfigService:
             target,
             '/identity.scim.v2.ServiceProviderConfigService/GetServiceProviderConfig',
             identity_dot_scim_dot_v2_dot_service__provider__config__pb2.GetServiceProviderConfigRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListResourceTypes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.scim.v2.ServiceProviderConfigService/ListResourceTypes',
+            identity_dot_scim_dot_v2_dot_service__provider__config__pb2.ListResourceTypesRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetResourceType(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.scim.v2.ServiceProviderConfigService/GetResourceType',
+            identity_dot_scim_dot_v2_dot_service__provider__config__pb2.GetResourceTypeRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSchemas(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.scim.v2.ServiceProviderConfigService/ListSchemas',
+            identity_dot_scim_dot_v2_dot_service__provider__config__pb2.ListSchemasRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSchema(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.scim.v2.ServiceProviderConfigService/GetSchema',
+            identity_dot_scim_dot_v2_dot_service__provider__config__pb2.GetSchemaRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

@@ -36,6 +36,14 @@ class ServiceProviderConfigServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ServiceProviderConfigServiceAsyncStub: ...
     GetServiceProviderConfig: _grpc.UnaryUnaryMultiCallable[_service_provider_config_pb2.GetServiceProviderConfigRequest, _httpbody_pb2.HttpBody]
     """Returns what this SCIM service can do (RFC 7643 §5); needs no credentials (RFC 7644 §4)."""
+    ListResourceTypes: _grpc.UnaryUnaryMultiCallable[_service_provider_config_pb2.ListResourceTypesRequest, _httpbody_pb2.HttpBody]
+    """Returns the types of resources (RFC 7643 §6); needs no credentials (RFC 7644 §4)."""
+    GetResourceType: _grpc.UnaryUnaryMultiCallable[_service_provider_config_pb2.GetResourceTypeRequest, _httpbody_pb2.HttpBody]
+    """Returns one type of resources; 404 for any other name than User and Group."""
+    ListSchemas: _grpc.UnaryUnaryMultiCallable[_service_provider_config_pb2.ListSchemasRequest, _httpbody_pb2.HttpBody]
+    """Returns the schemas of the resources (RFC 7643 §7), which say what each attribute may hold; needs no credentials."""
+    GetSchema: _grpc.UnaryUnaryMultiCallable[_service_provider_config_pb2.GetSchemaRequest, _httpbody_pb2.HttpBody]
+    """Returns one schema by its URN; 404 for one that is not used here."""
 
 @_typing.type_check_only
 class ServiceProviderConfigServiceAsyncStub(ServiceProviderConfigServiceStub):
@@ -44,6 +52,14 @@ class ServiceProviderConfigServiceAsyncStub(ServiceProviderConfigServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetServiceProviderConfig: _aio.UnaryUnaryMultiCallable[_service_provider_config_pb2.GetServiceProviderConfigRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Returns what this SCIM service can do (RFC 7643 §5); needs no credentials (RFC 7644 §4)."""
+    ListResourceTypes: _aio.UnaryUnaryMultiCallable[_service_provider_config_pb2.ListResourceTypesRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Returns the types of resources (RFC 7643 §6); needs no credentials (RFC 7644 §4)."""
+    GetResourceType: _aio.UnaryUnaryMultiCallable[_service_provider_config_pb2.GetResourceTypeRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Returns one type of resources; 404 for any other name than User and Group."""
+    ListSchemas: _aio.UnaryUnaryMultiCallable[_service_provider_config_pb2.ListSchemasRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Returns the schemas of the resources (RFC 7643 §7), which say what each attribute may hold; needs no credentials."""
+    GetSchema: _aio.UnaryUnaryMultiCallable[_service_provider_config_pb2.GetSchemaRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Returns one schema by its URN; 404 for one that is not used here."""
 
 class ServiceProviderConfigServiceServicer(metaclass=_abc_1.ABCMeta):
     """What this SCIM service can do."""
@@ -55,5 +71,37 @@ class ServiceProviderConfigServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Returns what this SCIM service can do (RFC 7643 §5); needs no credentials (RFC 7644 §4)."""
+
+    @_abc_1.abstractmethod
+    def ListResourceTypes(
+        self,
+        request: _service_provider_config_pb2.ListResourceTypesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Returns the types of resources (RFC 7643 §6); needs no credentials (RFC 7644 §4)."""
+
+    @_abc_1.abstractmethod
+    def GetResourceType(
+        self,
+        request: _service_provider_config_pb2.GetResourceTypeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Returns one type of resources; 404 for any other name than User and Group."""
+
+    @_abc_1.abstractmethod
+    def ListSchemas(
+        self,
+        request: _service_provider_config_pb2.ListSchemasRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Returns the schemas of the resources (RFC 7643 §7), which say what each attribute may hold; needs no credentials."""
+
+    @_abc_1.abstractmethod
+    def GetSchema(
+        self,
+        request: _service_provider_config_pb2.GetSchemaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Returns one schema by its URN; 404 for one that is not used here."""
 
 def add_ServiceProviderConfigServiceServicer_to_server(servicer: ServiceProviderConfigServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,4 +1,4 @@
-"""Searched form of what describes a user and has no column of its own: JSON in which texts are compared as names are."""
+"""Searched form of what describes a user and has no column of its own: JSON whose texts are in compared form."""
 
 from __future__ import annotations
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from sqlalchemy import and_, false, func, not_, or_
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_
 
 from ostiary.scim.attributes import Place, ResourceKind
-from ostiary.scim.filters.grammar import bad_filter, read_filter
+from ostiary.scim.filters.grammar import bad_filter
 from ostiary.scim.filters.nodes import Comparison, Joined, Name, Negated, Node, OneEntry
 from ostiary.scim.filters.sources import Condition, Entries, Source
 
@@ -17,18 +17,23 @@ from ostiary.scim.filters.sources import Condition, Entries, Source
 class Searched(Protocol):
     """The resources of one kind, as one caller searches them."""
 
-    kind: ResourceKind
+    @property
+    def kind(self) -> ResourceKind:
+        """The kind of the resources."""
+        ...
 
     def source(self, place: Place) -> Source | None:
         """Where an attribute, or a part of one, is found; None for one that cannot be searched."""
         ...
 
+    def sort_key(self, place: Place) -> ColumnElement[Any] | None:
+        """The value of a list by which resources are sorted: the primary one; None for what is no such list."""
+        ...
 
-def condition_of(text: str, searched: Searched) -> Condition:
+
+def condition_of(node: Node, searched: Searched) -> Condition:
     """The condition that a filter means; raises INVALID_FILTER."""
-    return _condition(read_filter(text), _of_resource(searched))
-
-
+    return _condition(node, _of_resource(searched))
 
 
 def _condition(node: Node, compare: Callable[[Comparison | OneEntry], Condition]) -> Condition:
@@ -78,5 +83,3 @@ def found_place(kind: ResourceKind, name: Name) -> Place:
     if place is None or (place.leaf is not None and place.leaf.returned == "never"):
         raise bad_filter(f"a {kind.name} has no attribute {name} by which it could be found")
     return place
-
-

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, false, func, literal, or_, select, true
 
-from ostiary.directory.groups.membership import users_in_groups
+from ostiary.directory.roles.nesting import users_of, with_nested
 from ostiary.directory.users.contacts import phone_key
 from ostiary.directory.users.document import ENTERPRISE
 from ostiary.directory.users.external_ids import USER
@@ -33,6 +33,9 @@ from ostiary.store.tables.access import USER as HOLDS
 _USERS, _EMAILS, _PHONES, _IDS = table_of(User), table_of(UserEmail), table_of(UserPhone), table_of(ExternalId)
 _BINDINGS, _ROLES, _GROUPS = table_of(RoleBinding), table_of(OrganizationRole), table_of(Group)
 _DOCUMENT = _USERS.c.searched
+
+_SORTED_LISTS: Mapping[str, Table] = {"emails": _EMAILS, "phoneNumbers": _PHONES}
+_LAST = "\U0010ffff"
 
 
 def _exact(column: Any) -> Text:
@@ -75,6 +78,21 @@ class SearchedUsers:
             return _in_document(place)
         source = made(self)
         return source if place.part is None else _part_of(source, place.part)
+
+    def sort_key(self, place: Place) -> ColumnElement[Any] | None:
+        """See `Searched`."""
+        name = place.attribute.name if place.attribute and not place.extension else ""
+        if name in _SORTED_LISTS and (place.part is None or place.part.name == "value"):
+            table = _SORTED_LISTS[name]
+            mine = (table.c.user_id == _USERS.c.id, table.c.is_primary)
+            return func.coalesce(select(by_code_point(table.c.value_key)).where(*mine).scalar_subquery(), _LAST)
+        if name == "externalId":
+            given = (
+                _IDS.c.tenant_id == self.tenant_id, _IDS.c.resource_id == _USERS.c.id,
+                _IDS.c.provisioner == self.provisioner, _IDS.c.resource_type == USER,
+            )  # fmt: skip
+            return func.coalesce(select(by_code_point(_IDS.c.external_id)).where(*given).scalar_subquery(), _LAST)
+        return None
 
     def _contacts(self, table: Table, key: Callable[[str], str], part: Callable[[str], str]) -> Entries:
         parts: dict[str, Source] = {
@@ -126,7 +144,7 @@ class SearchedUsers:
 
         def having(condition: Condition) -> Condition:
             chosen = select(_GROUPS.c.id).where(_GROUPS.c.tenant_id == self.tenant_id, condition)
-            return _USERS.c.id.in_(users_in_groups(self.tenant_id, chosen))
+            return _USERS.c.id.in_(users_of(with_nested(chosen)).params(of_tenant=self.tenant_id))
 
         return Entries(parts, having)
 
@@ -242,7 +260,9 @@ class _Version:
         if operator == PRESENT:
             return true()
         digits = value.removeprefix("W/").strip('"') if isinstance(value, str) else ""
-        return _same(name, operator, _USERS.c.version == int(digits) if digits.isdecimal() and len(digits) < 10 else None)
+        return _same(
+            name, operator, _USERS.c.version == int(digits) if digits.isdecimal() and len(digits) < 10 else None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,5 +283,3 @@ def _same(name: str, operator: str, same: Condition | None) -> Condition:
         raise bad_filter(f"{name} is compared by eq, ne and pr")
     found = false() if same is None else same
     return found if operator == EQUAL else ~found
-
-

@@ -540,10 +540,11 @@ def upgrade() -> None:
         sa.Column("user_name", sa.String(), nullable=False),
         sa.Column("user_name_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("display_name", sa.Text(), nullable=False),
-        sa.Column("display_name_key", sa.Text(), nullable=False),
+        sa.Column("display_name_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("given_name", sa.Text(), nullable=False),
         sa.Column("family_name", sa.Text(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("searched", sa.Text(), nullable=False),
         sa.Column("locale", sa.Text(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("may_sign_in", sa.Boolean(), nullable=False),
@@ -560,8 +561,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("tenant_id", "user_name_key", name=op.f("uq_users_tenant_id_user_name_key")),
     )
+    op.create_index("ix_users_active", "users", ["tenant_id", "active", "user_name_key", "id"], unique=False)
+    op.create_index("ix_users_display_name", "users", ["tenant_id", "display_name_key", "id"], unique=False)
     op.create_index("ix_users_id", "users", ["tenant_id", "id"], unique=False)
     op.create_index("ix_users_list", "users", ["tenant_id", "created_at", "id"], unique=False)
+    op.create_index("ix_users_modified", "users", ["tenant_id", "modified_at", "id"], unique=False)
     op.create_index("ix_users_name", "users", ["tenant_id", "user_name_key", "id"], unique=False)
     op.create_index(op.f("ix_users_tenant_id"), "users", ["tenant_id"], unique=False)
     op.create_table(

@@ -1,0 +1,25 @@
+"""Requests for lists, as the messages of this dialect say them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ostiary.scim.attributes import ResourceKind
+from ostiary.scim.chosen import chosen_attributes
+from ostiary.scim.filters.grammar import read_filter
+from ostiary.scim.search import Search
+from ostiary.transport.call import Call
+
+
+def search_of(call: Call, request: Any, kind: ResourceKind) -> Search:
+    """The search of a list request; raises INVALID_FILTER, INVALID_ATTRIBUTES."""
+    return Search(
+        call.page(request), read_filter(request.filter) if request.filter else None, request.filter, request.sort_by,
+        request.sort_order, request.cursor if call.flag(request, "cursor") else None,
+        chosen_attributes(kind, request.attributes, request.excluded_attributes),
+    )  # fmt: skip
+
+
+def if_match(call: Call) -> str:
+    """The header If-Match; empty where there is none."""
+    return call.metadata.get("if-match", "")

@@ -1,0 +1,15 @@
+"""Operations on resources, made of the parts of a running server."""
+
+from __future__ import annotations
+
+from ostiary.runtime import Runtime
+from ostiary.scim.user_operations import UserOperations
+
+
+def user_operations(runtime: Runtime) -> UserOperations:
+    """The operations on users."""
+    directory = runtime.directory
+    return UserOperations(
+        f"{runtime.issuers.public_url}/scim/v2/Users", runtime.clock, runtime.entropy, directory.passwords,
+        directory.password_change,
+    )  # fmt: skip
