@@ -19,8 +19,8 @@ from ostiary.access.policy import permissions_on
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.clock import Clock
 from ostiary.directory.roles.built_in import BUILT_IN, SERVICE_ACCOUNT
-from ostiary.directory.roles.permissions import END_USER, NONE, SIGNED_IN, Permissions
-from ostiary.directory.roles.rights import RIGHTS, by_groups, permissions_from, with_roles
+from ostiary.directory.roles.permissions import END_USER, SIGNED_IN, Permissions, Rights, for_good
+from ostiary.directory.roles.rights import RIGHTS, by_groups, permissions_from, rights_from, with_roles
 from ostiary.errors import unauthenticated
 from ostiary.ids import digest
 from ostiary.keys import jwt
@@ -56,9 +56,9 @@ group, in which all else is NULL."""
 _CLIENT = select(_CLIENTS.c.enabled, _CLIENTS.c.service_account, _CLIENTS.c.tokens_valid_from).where(
     _CLIENTS.c.tenant_id == bindparam("of_tenant"), _CLIENTS.c.id == bindparam("id")
 )
-Rights = tuple[Sequence[str], Permissions]
+Held = tuple[Sequence[str], Permissions]
 """The roles that a principal was given itself, and all of its permissions."""
-_SERVICE_ACCOUNT: Rights = (SERVICE_ACCOUNT,), BUILT_IN[SERVICE_ACCOUNT].permissions
+_SERVICE_ACCOUNT: Held = (SERVICE_ACCOUNT,), BUILT_IN[SERVICE_ACCOUNT].permissions
 REMEMBERED = 10_000
 """Signatures already checked: a token is verified once a process, its holder on every request."""
 
@@ -86,31 +86,35 @@ class Authentication:
 
     def as_user(self, work: Work, tenant_id: str, user_id: str) -> Principal:
         """A directory user as it would be signed in now; raises 401 when it may not sign in."""
-        roles, permissions = self._user_rights(work, tenant_id, user_id, "")
+        roles, permissions = self._held_by_user(work, tenant_id, user_id, "")
         return Principal(
             PrincipalKind.USER, id=user_id, tenant_id=tenant_id, permissions=permissions, roles=roles, user_id=user_id
         )  # fmt: skip
 
-    def giver(self, principal: Principal, tenant_id: str) -> Callable[[Work], Permissions]:
-        """Reads what the caller may do on a tenant when it is asked, in the transaction of a change of rights: its own
-        may have been taken since it was authenticated. Raises 401 when it may not act any more."""
+    def giver(self, principal: Principal, tenant_id: str) -> Callable[[Work], Rights]:
+        """Reads what the caller may do on a tenant, and until when, when it is asked, in the transaction of a change of
+        rights: its own may have been taken since it was authenticated. Raises 401 when it may not act any more."""
 
-        def held(work: Work) -> Permissions:
-            return permissions_on(replace(principal, permissions=self._held_now(work, principal)), tenant_id)
+        def held(work: Work) -> Rights:
+            rights = self._held_now(work, principal)
+            permitted = permissions_on(replace(principal, permissions=frozenset(rights)), tenant_id)
+            return rights if permitted else {}
 
         return held
 
-    def _held_now(self, work: Work, principal: Principal) -> Permissions:
+    def _held_now(self, work: Work, principal: Principal) -> Rights:
         match principal.kind:
             case PrincipalKind.USER:
-                return self._user_rights(work, principal.tenant_id, principal.id, principal.session_id)[1]
+                rows = self._user_rows(work, principal.tenant_id, principal.id, principal.session_id)
+                return rights_from(rows, principal.tenant_id, SIGNED_IN)
             case PrincipalKind.API_KEY:
                 row = work.row(_API_KEY, {"of_tenant": principal.tenant_id, "id": principal.id})
-                return _rights_of_key(row)[1]
+                return for_good(_held_by_key(row)[1])
             case PrincipalKind.CLIENT:
                 row = work.row(_CLIENT, {"of_tenant": principal.tenant_id, "id": principal.id})
-                return _SERVICE_ACCOUNT[1] if row is not None and row.enabled and row.service_account else NONE
-        return NONE
+                alive = row is not None and row.enabled and row.service_account
+                return for_good(_SERVICE_ACCOUNT[1]) if alive else {}
+        return {}
 
     def end_user(self, work: Work, token: str) -> Principal:
         """The principal of an App ID access token: a profile, or a client for client_credentials; raises 401."""
@@ -205,9 +209,9 @@ class Authentication:
         kind, identifier = str(claims.get("sub_type", "")), str(claims["sub"])
         session = str(claims.get("sid", ""))
         if kind == "api_key":
-            roles, permissions = self._api_key_rights(work, tenant, identifier)
+            roles, permissions = self._held_by_api_key(work, tenant, identifier)
         elif kind == "user":
-            roles, permissions = self._user_rights(work, tenant.id, identifier, session)
+            roles, permissions = self._held_by_user(work, tenant.id, identifier, session)
         elif kind == "client" and self._living_client(work, tenant, identifier, claims):
             roles, permissions = _SERVICE_ACCOUNT
         else:  # an application that is no service account, or no longer, acts nowhere but in App ID's runtime
@@ -219,11 +223,17 @@ class Authentication:
             expires_at=int(claims["exp"]) * 1000, claims=claims,
         )  # fmt: skip
 
-    def _api_key_rights(self, work: Work, tenant: TenantView, key_id: str) -> Rights:
+    def _held_by_api_key(self, work: Work, tenant: TenantView, key_id: str) -> Held:
         row = tenant.cached(("api key", key_id), lambda: work.row(_API_KEY, {"of_tenant": tenant.id, "id": key_id}))
-        return _rights_of_key(row)
+        return _held_by_key(row)
 
-    def _user_rights(self, work: Work, tenant_id: str, user_id: str, session: str) -> Rights:
+    def _held_by_user(self, work: Work, tenant_id: str, user_id: str, session: str) -> Held:
+        rows = self._user_rows(work, tenant_id, user_id, session)
+        own = [row.role for row in rows if row.holder_type == USER]
+        return own, permissions_from(rows, tenant_id, SIGNED_IN)
+
+    def _user_rows(self, work: Work, tenant_id: str, user_id: str, session: str) -> Sequence[Any]:
+        """Rows of `_USER` of a user who may act; raises when it may not."""
         rows = work.rows(
             _USER, {"of_tenant": tenant_id, "id": user_id, "session": session, "now_ms": self._clock.now_ms()}
         )
@@ -233,11 +243,10 @@ class Authentication:
         # A session that was being opened while all access of its user ended has an earlier epoch; none has none.
         if session and (user.session_epoch != user.access_epoch or user.ended_at is not None):
             raise _refused()
-        own = [row.role for row in rows if row.holder_type == USER]
-        return own, permissions_from(rows, tenant_id, SIGNED_IN)
+        return rows
 
 
-def _rights_of_key(row: Any) -> Rights:
+def _held_by_key(row: Any) -> Held:
     if row is None or row.revoked_at is not None:
         raise _refused()
     return (row.role,), BUILT_IN[row.role].permissions

@@ -19,7 +19,7 @@ from ostiary.directory.groups.membership import add_member
 from ostiary.directory.roles.bindings import bind_role
 from ostiary.directory.roles.built_in import BUILT_IN
 from ostiary.directory.roles.granting import Holder, grant_role, installation_operator, revoke_role
-from ostiary.directory.roles.permissions import NONE, Permission, Permissions
+from ostiary.directory.roles.permissions import NONE, Permission, Permissions, for_good
 from ostiary.directory.roles.stored_roles import RoleDefinition, create_stored_role
 from ostiary.directory.users.operators import list_operators
 from ostiary.errors import DomainError
@@ -139,7 +139,7 @@ class Givers:
         giver = self.runtime.oauth.authentication.giver(principal, self.made.tenant_id)
         with self.runtime.store.write() as work:
             try:
-                return giver(work)
+                return frozenset(giver(work))
             except DomainError as refused:
                 return refused.reason
 
@@ -154,6 +154,11 @@ def test_what_a_giver_holds_is_what_is_left_when_the_change_begins(caller: Calle
     ann = new_person(caller.installation, home, "ann", "org_owner")
     user = Principal(PrincipalKind.USER, ann.id, home, permissions=owner)
     assert givers.held(user) == owner
+    end = caller.installation.clock.now_ms() + 60_000
+    givers.change(lambda work: grant_role(work, home, Holder(ann.id), "org_owner", installation_operator, 0, end))
+    giver = givers.runtime.oauth.authentication.giver(user, home)
+    with givers.runtime.store.read() as work:
+        assert giver(work) == dict.fromkeys(owner, end) | for_good({Permission.ACCOUNT_OWN})
     givers.change(lambda work: revoke_role(work, home, Holder(ann.id), "org_owner", installation_operator))
     assert givers.held(user) == {Permission.ACCOUNT_OWN}
 

@@ -22,8 +22,15 @@ from ostiary.directory.roles.bindings import (
 )
 from ostiary.directory.roles.built_in import BUILT_IN
 from ostiary.directory.roles.granting import Giver, Holder, grant_role, installation_operator, revoke_role
-from ostiary.directory.roles.permissions import NONE, SIGNED_IN, Permission, Permissions, read_permissions
-from ostiary.directory.roles.rights import permissions_of_group, permissions_of_user
+from ostiary.directory.roles.permissions import (
+    NONE,
+    SIGNED_IN,
+    Permission,
+    Permissions,
+    for_good,
+    read_permissions,
+)
+from ostiary.directory.roles.rights import permissions_of_user, rights_of_group
 from ostiary.directory.roles.stored_roles import (
     RoleDefinition,
     create_stored_role,
@@ -86,7 +93,7 @@ def own_role(store: Store, name: str, *permissions: Permission, giver: Giver = i
 
 
 def who_holds(permissions: Permissions) -> Giver:
-    return lambda _work: permissions
+    return lambda _work: for_good(permissions)
 
 
 def refusal(change: Callable[[Work], object], store: Store) -> str:
@@ -124,7 +131,7 @@ def test_thirty_two_levels_and_a_circle_at_the_top_end(store: Store, ann: str) -
     bind(store, names[-1], "org_owner", GROUP)
     assert held(store, ann) == OWNER
     with store.read() as work:
-        assert permissions_of_group(work, TENANT, names[0], NOW) == OWNER
+        assert rights_of_group(work, TENANT, names[0], NOW) == for_good(OWNER)
         (role,) = roles_of_user(work, TENANT, ann, NOW)
         assert (role.name, role.membership_type) == ("org_owner", "GROUP")
         assert holders_of_role(work, TENANT, "org_owner", NOW) == [ann]
@@ -322,7 +329,7 @@ def test_what_the_giver_holds_is_read_after_the_changes_that_came_before(store: 
             bind(store, user, "org_owner")
 
         def take(by: str, of: str) -> str:
-            giver: Giver = lambda work: permissions_of_user(work, TENANT, by, NOW)  # noqa: E731
+            giver: Giver = lambda work: for_good(permissions_of_user(work, TENANT, by, NOW))  # noqa: E731
             return refusal(
                 partial(revoke_role, tenant_id=TENANT, holder=Holder(of), role="org_owner", giver=giver), store
             )

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, bindparam, delete, select, update
 from ostiary.directory.groups.membership import leave_groups
 from ostiary.directory.roles.granting import Giver, lock_rights
 from ostiary.directory.roles.permissions import refuse_beyond
-from ostiary.directory.roles.rights import permissions_of_group
+from ostiary.directory.roles.rights import rights_of_group
 from ostiary.errors import DomainError, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.names import MAX_NAME, check_name, name_key
@@ -136,7 +136,7 @@ def delete_group(work: Work, tenant_id: str, group_id: str, giver: Giver, now_ms
     """Deletes a group, and so takes its roles from its members; these stay. Raises GROUP_NOT_FOUND, and FORBIDDEN where
     the group, or one that it belongs to, permits more than `giver` may do."""
     lock_rights(work, tenant_id)
-    refuse_beyond(giver(work), permissions_of_group(work, tenant_id, group_id, now_ms))
+    refuse_beyond(giver(work), rights_of_group(work, tenant_id, group_id, now_ms))
     if not work.run(delete(_GROUPS).where(_GROUPS.c.id == group_id, _GROUPS.c.tenant_id == tenant_id)):
         raise no_such_group()
     leave_groups(work, tenant_id, group_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import and_, bindparam, delete, exists, insert, select, update
@@ -10,8 +10,8 @@ from sqlalchemy import and_, bindparam, delete, exists, insert, select, update
 from ostiary.directory.groups.circles import refuse_circle
 from ostiary.directory.roles.granting import Giver, Holder, check_holder, check_holders, lock_rights
 from ostiary.directory.roles.nesting import of_kind
-from ostiary.directory.roles.permissions import refuse_beyond
-from ostiary.directory.roles.rights import permissions_of_group
+from ostiary.directory.roles.permissions import Rights, refuse_beyond, refuse_longer
+from ostiary.directory.roles.rights import rights_of_group
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import GROUP, Group, GroupMember, table_of, unindexed
 from ostiary.store.work import Work
@@ -90,10 +90,10 @@ def add_members(
 ) -> int:  # fmt: skip
     """Puts users and groups into a group, all or none, and returns how many of them were outside.
 
-    Raises GROUP_NOT_FOUND, USER_NOT_FOUND, GROUP_CIRCLE, NESTED_TOO_DEEPLY, and FORBIDDEN where the group, or one that
-    it belongs to, permits more than `giver` may do.
+    Raises GROUP_NOT_FOUND, USER_NOT_FOUND, GROUP_CIRCLE, NESTED_TOO_DEEPLY; FORBIDDEN where the group, or one that it
+    belongs to, permits more than `giver` may do, and BEYOND_OWN_END where it does so for longer.
     """
-    _check_group(work, tenant_id, group_id, giver, now_ms)
+    _check_group(work, tenant_id, group_id, giver, now_ms, refuse_longer)
     new = {member.id: member for member in members}
     for part in _parts(list(new)):
         for row in work.rows(_INSIDE, {"group": group_id, "ids": part}):
@@ -109,7 +109,7 @@ def remove_members(
 ) -> int:  # fmt: skip
     """Takes users and groups out of a group and returns how many of them were inside. Raises GROUP_NOT_FOUND, and
     FORBIDDEN as above."""
-    _check_group(work, tenant_id, group_id, giver, now_ms)
+    _check_group(work, tenant_id, group_id, giver, now_ms, refuse_beyond)
     return _changed(work, group_id, _delete(work, group_id, member_ids), now_ms)
 
 
@@ -118,7 +118,7 @@ def replace_members(
 ) -> int:  # fmt: skip
     """Makes these the only members of a group, all or none, and returns how many came or went. Raises what
     `add_members` raises."""
-    _check_group(work, tenant_id, group_id, giver, now_ms)
+    _check_group(work, tenant_id, group_id, giver, now_ms, refuse_beyond)
     wanted = {member.id for member in members}
     gone = [row.member_id for row in work.rows(_ALL_INSIDE, {"group": group_id}) if row.member_id not in wanted]
     _delete(work, group_id, gone)
@@ -157,7 +157,9 @@ def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
     return (ids[place : place + PART] for place in range(0, len(ids), PART))
 
 
-def _check_group(work: Work, tenant_id: str, group_id: str, giver: Giver, now_ms: int) -> None:
+def _check_group(
+    work: Work, tenant_id: str, group_id: str, giver: Giver, now_ms: int, refuse: Callable[[Rights, Rights], None]
+) -> None:  # fmt: skip
     lock_rights(work, tenant_id)
-    refuse_beyond(giver(work), permissions_of_group(work, tenant_id, group_id, now_ms))
+    refuse(giver(work), rights_of_group(work, tenant_id, group_id, now_ms))
     check_holder(work, tenant_id, Holder(group_id, GROUP))

@@ -1,4 +1,5 @@
-"""Changes of who holds which role. Nobody gives or takes a role that permits more than the giver may do.
+"""Changes of who holds which role. Nobody gives or takes a role that permits more than the giver may do, and nobody
+gives it for longer than the giver itself may do it.
 
 Changes of the rights of one organization follow each other: each locks the organization, reads, then changes.
 """
@@ -12,7 +13,16 @@ from sqlalchemy import bindparam, delete, select
 
 from ostiary.directory.roles.bindings import bind_role
 from ostiary.directory.roles.built_in import BUILT_IN, FOR_HOLDERS, PLATFORM_OPERATOR
-from ostiary.directory.roles.permissions import ALL, Permissions, read_permissions, refuse_beyond
+from ostiary.directory.roles.permissions import (
+    ALL,
+    NEVER,
+    Permissions,
+    Rights,
+    for_good,
+    read_permissions,
+    refuse_beyond,
+    refuse_longer,
+)
 from ostiary.errors import invalid, not_found
 from ostiary.store.tables import GROUP, USER, Group, OrganizationRole, RoleBinding, Tenant, User, table_of, unindexed
 from ostiary.store.tenancy import SYSTEM_ID
@@ -31,8 +41,8 @@ _HOLDERS = {
     .with_for_update(read=True, key_share=True)
     for kind, table in ((USER, table_of(User)), (GROUP, table_of(Group)))
 }
-Giver = Callable[[Work], Permissions]
-"""Permissions of the giver on the organization, read in the transaction of the change."""
+Giver = Callable[[Work], Rights]
+"""Permissions of the giver on the organization and their ends, read in the transaction of the change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +53,9 @@ class Holder:
     kind: str = USER
 
 
-def installation_operator(work: Work) -> Permissions:
+def installation_operator(work: Work) -> Rights:
     """The giver on the command line: whoever runs it has the whole store."""
-    return ALL
+    return for_good(ALL)
 
 
 def lock_rights(work: Work, tenant_id: str) -> None:
@@ -58,11 +68,12 @@ def grant_role(
 ) -> None:  # fmt: skip
     """Gives a role until `expires_at` (UTC milliseconds; None: for good), also where it is held until another time.
 
-    `role` is the name of a built-in role or the id of a stored one. Raises ROLE_NOT_FOUND, FORBIDDEN, ROLE_NOT_HERE,
-    ALREADY_EXPIRED, USER_NOT_FOUND, GROUP_NOT_FOUND.
+    `role` is the name of a built-in role or the id of a stored one. Raises ROLE_NOT_FOUND, FORBIDDEN, BEYOND_OWN_END,
+    ROLE_NOT_HERE, ALREADY_EXPIRED, USER_NOT_FOUND, GROUP_NOT_FOUND.
     """
     lock_rights(work, tenant_id)
-    refuse_beyond(giver(work), permissions_of_role(work, tenant_id, role))
+    until = NEVER if expires_at is None else expires_at
+    refuse_longer(giver(work), dict.fromkeys(permissions_of_role(work, tenant_id, role), until))
     if role == PLATFORM_OPERATOR and tenant_id != SYSTEM_ID:
         raise invalid("ROLE_NOT_HERE", "Only users and groups of the operators' organization are platform operators.")
     if expires_at is not None and expires_at <= now_ms:

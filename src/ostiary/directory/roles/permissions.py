@@ -5,7 +5,8 @@ The set is closed: a new one begins here, and `transport/rules.py` says which ro
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import sys
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 
 from ostiary.errors import DomainError, denied
@@ -35,6 +36,10 @@ class Permission(StrEnum):
 
 
 Permissions = frozenset[Permission]
+Rights = Mapping[Permission, int]
+"""Permissions, each with the moment from which on it is no longer held, in UTC milliseconds."""
+NEVER = sys.maxsize
+"""The end of what has none."""
 NONE: Permissions = frozenset()
 ALL: Permissions = frozenset(Permission)
 SIGNED_IN: Permissions = frozenset({Permission.ACCOUNT_OWN})
@@ -54,12 +59,25 @@ def write_permissions(permissions: Iterable[Permission]) -> str:
     return " ".join(sorted(set(permissions)))
 
 
+def for_good(permissions: Iterable[Permission]) -> Rights:
+    """Permissions that do not end."""
+    return dict.fromkeys(permissions, NEVER)
+
+
 def role_too_small() -> DomainError:
     """Returns the error for a caller whose permissions do not suffice, whatever the reason."""
     return denied("FORBIDDEN", "The caller's role does not allow this operation.")
 
 
-def refuse_beyond(held: Permissions, wanted: Collection[Permission]) -> None:
-    """Raises FORBIDDEN when a caller who holds `held` would give, take or touch more than that."""
-    if not held.issuperset(wanted):
+def refuse_beyond(held: Collection[Permission], wanted: Iterable[Permission]) -> None:
+    """Raises FORBIDDEN when a caller who holds `held` would take or touch more than that."""
+    if not all(permission in held for permission in wanted):
         raise role_too_small()
+
+
+def refuse_longer(held: Rights, wanted: Rights) -> None:
+    """Raises FORBIDDEN when a caller who holds `held` would give more than that, and BEYOND_OWN_END (403) when it would
+    give something for longer than it holds it."""
+    refuse_beyond(held, wanted)
+    if any(held[permission] < until for permission, until in wanted.items()):
+        raise denied("BEYOND_OWN_END", "The caller's own role ends earlier: expiresAt must not be later than its end.")

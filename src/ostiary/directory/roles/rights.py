@@ -23,7 +23,16 @@ from sqlalchemy import (
 
 from ostiary.directory.roles.built_in import BUILT_IN
 from ostiary.directory.roles.nesting import of_kind, with_containing
-from ostiary.directory.roles.permissions import NONE, SIGNED_IN, Permission, Permissions, read_permissions
+from ostiary.directory.roles.permissions import (
+    NEVER,
+    NONE,
+    SIGNED_IN,
+    Permission,
+    Permissions,
+    Rights,
+    for_good,
+    read_permissions,
+)
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import GROUP, USER, GroupMember, OrganizationRole, RoleBinding, table_of, unindexed
 from ostiary.store.tenancy import SYSTEM_ID
@@ -31,9 +40,11 @@ from ostiary.store.work import Work
 
 _BINDINGS, _ROLES, _MEMBERS = table_of(RoleBinding), table_of(OrganizationRole), table_of(GroupMember)
 _TENANT: ColumnElement[str] = bindparam("of_tenant")
-RIGHTS: Sequence[ColumnElement[Any]] = (_BINDINGS.c.role, _BINDINGS.c.holder_type, _ROLES.c.permissions)
-"""The columns from which `permissions_from` reads. The statements that have them give a row for each holder, without a
-role where it has none."""
+RIGHTS: Sequence[ColumnElement[Any]] = (
+    _BINDINGS.c.role, _BINDINGS.c.holder_type, _BINDINGS.c.expires_at, _ROLES.c.permissions,
+)  # fmt: skip
+"""The columns from which `permissions_from` and `rights_from` read. The statements that have them give a row for each
+holder, without a role where it has none."""
 
 
 def with_roles(
@@ -77,12 +88,28 @@ def permissions_from(rows: Iterable[Row[Any]], tenant_id: str, held: Permissions
     for row in rows:
         if row.role is None:
             continue
-        role = BUILT_IN.get(row.role)
-        given = role.permissions if role is not None else read_permissions(row.permissions or "")
+        given = _given(row)
         held = given if held <= given else held | given
     if Permission.PLATFORM_OPERATE in held and tenant_id != SYSTEM_ID:
         return held - {Permission.PLATFORM_OPERATE}
     return held
+
+
+def rights_from(rows: Iterable[Row[Any]], tenant_id: str, held: Permissions = NONE) -> Rights:
+    """The same with the end of each; what several bindings give ends with the last of them."""
+    ends = dict(for_good(held))
+    for row in rows:
+        until = NEVER if row.expires_at is None else row.expires_at
+        for permission in _given(row) if row.role is not None else ():
+            ends[permission] = max(until, ends.get(permission, 0))
+    if tenant_id != SYSTEM_ID:
+        ends.pop(Permission.PLATFORM_OPERATE, None)
+    return ends
+
+
+def _given(row: Row[Any]) -> Permissions:
+    role = BUILT_IN.get(row.role)
+    return role.permissions if role is not None else read_permissions(row.permissions or "")
 
 
 def permissions_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> Permissions:
@@ -91,7 +118,7 @@ def permissions_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -
     return permissions_from(rows, tenant_id, SIGNED_IN)
 
 
-def permissions_of_group(work: Work, tenant_id: str, group_id: str, now_ms: int) -> Permissions:
+def rights_of_group(work: Work, tenant_id: str, group_id: str, now_ms: int) -> Rights:
     """Permissions that a group gives to its members, by its own roles and by those of the groups that it belongs to."""
     rows = work.rows(_OF_GROUP, {"of_tenant": tenant_id, "id": group_id, "now_ms": now_ms})
-    return permissions_from(rows, tenant_id)
+    return rights_from(rows, tenant_id)

@@ -15,8 +15,10 @@ from ostiary.directory.roles.permissions import (
     NONE,
     Permission,
     Permissions,
+    for_good,
     read_permissions,
     refuse_beyond,
+    refuse_longer,
     write_permissions,
 )
 from ostiary.errors import conflict, invalid, not_found
@@ -79,10 +81,13 @@ def update_stored_role(
     work: Work, tenant_id: str, role_id: str, role: RoleDefinition, giver: Giver, now_ms: int
 ) -> StoredRole:  # fmt: skip
     """Replaces a role, for all who hold it, from their next request on. Raises ROLE_NOT_FOUND, FORBIDDEN where it
-    permits more than `giver` may do, before or after, and what `create_stored_role` raises."""
+    permits more than `giver` may do, before or after, BEYOND_OWN_END where it permits something new that `giver` may
+    do only until some time, and what `create_stored_role` raises."""
     lock_rights(work, tenant_id)
     before = _get(work, tenant_id, role_id).definition
-    refuse_beyond(giver(work), before.permissions | role.permissions)
+    held = giver(work)
+    refuse_beyond(held, before.permissions)
+    refuse_longer(held, for_good(role.permissions - before.permissions))
     if role.service_definition_id != before.service_definition_id:
         raise invalid("SERVICE_DEFINITION_FIXED", "A role stays with the service definition that it was made for.")
     _check(work, tenant_id, role, role_id)
