@@ -7,7 +7,6 @@ from collections.abc import Callable
 import grpc
 from google.protobuf import empty_pb2
 
-from ostiary.access.giving import giver
 from ostiary.directory.roles.granting import Giver
 from ostiary.directory.roles.permissions import Permissions
 from ostiary.directory.roles.right_list import RIGHTS
@@ -28,6 +27,7 @@ class RolesServicer(cloudapi_roles_pb2_grpc.RolesServiceServicer):
 
     def __init__(self, runtime: Runtime) -> None:
         self._url = f"{runtime.issuers.public_url}/cloudapi/1.0.0/roles"
+        self._authentication = runtime.oauth.authentication
         self._clock = runtime.clock
         self._entropy = runtime.entropy
 
@@ -93,7 +93,7 @@ class RolesServicer(cloudapi_roles_pb2_grpc.RolesServiceServicer):
         )
 
     def _giver(self, call: Call) -> Giver:
-        return giver(call.principal, call.tenant_id, self._clock.now_ms())
+        return self._authentication.giver(call.principal, call.tenant_id)
 
 
 def _role(role: ListedRole) -> pb.Role:
