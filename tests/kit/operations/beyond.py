@@ -30,6 +30,7 @@ ABSENT: Any = object()
 BODY = {"contentType": "application/json", "data": base64.b64encode(b'{"actionUrl": "https://a.example/"}').decode()}
 CODES = {"google.protobuf.Struct": {}, "google.protobuf.Value": "x", "google.api.HttpBody": BODY}
 SAMPLES: dict[str, Json] = {
+    "UserServiceRolesUpdate.service_definition_link": "/csp/gateway/slc/api/definitions/external/x",
     "tenant_id": "{tenant}",
     "org_id": "{tenant}",
     "client_id": "{client}",

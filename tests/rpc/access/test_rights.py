@@ -101,12 +101,15 @@ def test_a_stored_role_opens_what_it_permits_and_nothing_else(rights: Rights, bo
     assert [reference["id"] for reference in session["roleRefs"]] == [f"urn:vcloud:role:{role.id}"]
 
 
-def test_lists_show_what_was_given_to_the_user_and_tokens_all_that_it_holds(rights: Rights, bob: Made) -> None:
+def test_lists_and_tokens_show_all_that_a_user_holds_and_lists_how(rights: Rights, bob: Made) -> None:
     owner = new_person(rights.made, rights.tenant_id, "owner", "org_owner")
     rights.team(bob.id, role="org_member")
     listed = rights.caller.ask(LIST_USERS, {"orgId": rights.tenant_id}, **owner.call)["results"]
-    shown = {one["user"]["userId"]: [role["name"] for role in one["organizationRoles"]] for one in listed}
-    assert shown == {bob.id: [], owner.id: ["org_owner"]}
+    shown = {
+        one["user"]["userId"]: [(role["name"], role["membershipType"]) for role in one["organizationRoles"]]
+        for one in listed
+    }
+    assert shown == {bob.id: [("org_member", "GROUP")], owner.id: [("org_owner", "DIRECT")]}
     login = {"credentials": {"username": "bob@example.com", "password": PASSWORD}}
     token = rights.caller.ask("identity.csp.v1.LoginService/Login", login, timeout=20)["cspAuthToken"]
     assert b'"perms":["csp:org_member"]' in jws.extract_compact(token.encode()).payload

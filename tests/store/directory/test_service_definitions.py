@@ -15,7 +15,8 @@ from ostiary.directory.roles.granting import Holder, grant_role, installation_op
 from ostiary.directory.roles.member_roles import MemberRoles, group_roles, member_roles
 from ostiary.directory.roles.permissions import NONE, SIGNED_IN
 from ostiary.directory.roles.rights import permissions_of_user
-from ostiary.directory.service_definitions.changes import RoleChoice, ServiceRoleChange, change_service_roles
+from ostiary.directory.roles.role_changes import RoleChoice
+from ostiary.directory.service_definitions.changes import ServiceRoleChange, change_service_roles
 from ostiary.directory.service_definitions.definitions import (
     NewService,
     Service,

@@ -20,6 +20,67 @@ else:
 DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
+class ListUsersRequest(_message.Message):
+    """Asks for one page of users; the same as in v2."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_ID_FIELD_NUMBER: _builtins.int
+    PAGE_START_FIELD_NUMBER: _builtins.int
+    PAGE_LIMIT_FIELD_NUMBER: _builtins.int
+    EXPAND_PROFILE_FIELD_NUMBER: _builtins.int
+    SERVICE_DEFINITION_ID_FIELD_NUMBER: _builtins.int
+    INCLUDE_GROUP_IDS_IN_ROLES_FIELD_NUMBER: _builtins.int
+    org_id: _builtins.str
+    """The organization's GUID."""
+    page_start: _builtins.int
+    """The position of the first user, counted from 1, which is also the default."""
+    page_limit: _builtins.int
+    """How many users at most, 1 to 128; 20 when left out."""
+    expand_profile: _builtins.str
+    """A flag that counts by being there: with `userProfile`."""
+    service_definition_id: _builtins.str
+    """Accepted and not used, as the vendor documents it."""
+    include_group_ids_in_roles: _builtins.str
+    """A flag that counts by being there: with the ids of the groups from which a role comes."""
+    def __init__(
+        self,
+        *,
+        org_id: _builtins.str = ...,
+        page_start: _builtins.int | None = ...,
+        page_limit: _builtins.int | None = ...,
+        expand_profile: _builtins.str | None = ...,
+        service_definition_id: _builtins.str | None = ...,
+        include_group_ids_in_roles: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expand_profile", b"_expand_profile", "_include_group_ids_in_roles", b"_include_group_ids_in_roles", "_page_limit", b"_page_limit", "_page_start", b"_page_start", "_service_definition_id", b"_service_definition_id", "expand_profile", b"expand_profile", "include_group_ids_in_roles", b"include_group_ids_in_roles", "page_limit", b"page_limit", "page_start", b"page_start", "service_definition_id", b"service_definition_id"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expand_profile", b"_expand_profile", "_include_group_ids_in_roles", b"_include_group_ids_in_roles", "_page_limit", b"_page_limit", "_page_start", b"_page_start", "_service_definition_id", b"_service_definition_id", "expand_profile", b"expand_profile", "include_group_ids_in_roles", b"include_group_ids_in_roles", "org_id", b"org_id", "page_limit", b"page_limit", "page_start", b"page_start", "service_definition_id", b"service_definition_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expand_profile: _TypeAlias = _typing.Literal["expand_profile"]  # noqa: Y015
+    _WhichOneofArgType__expand_profile: _TypeAlias = _typing.Literal["_expand_profile", b"_expand_profile"]  # noqa: Y015
+    _WhichOneofReturnType__include_group_ids_in_roles: _TypeAlias = _typing.Literal["include_group_ids_in_roles"]  # noqa: Y015
+    _WhichOneofArgType__include_group_ids_in_roles: _TypeAlias = _typing.Literal["_include_group_ids_in_roles", b"_include_group_ids_in_roles"]  # noqa: Y015
+    _WhichOneofReturnType__page_limit: _TypeAlias = _typing.Literal["page_limit"]  # noqa: Y015
+    _WhichOneofArgType__page_limit: _TypeAlias = _typing.Literal["_page_limit", b"_page_limit"]  # noqa: Y015
+    _WhichOneofReturnType__page_start: _TypeAlias = _typing.Literal["page_start"]  # noqa: Y015
+    _WhichOneofArgType__page_start: _TypeAlias = _typing.Literal["_page_start", b"_page_start"]  # noqa: Y015
+    _WhichOneofReturnType__service_definition_id: _TypeAlias = _typing.Literal["service_definition_id"]  # noqa: Y015
+    _WhichOneofArgType__service_definition_id: _TypeAlias = _typing.Literal["_service_definition_id", b"_service_definition_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expand_profile) -> _WhichOneofReturnType__expand_profile | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__include_group_ids_in_roles) -> _WhichOneofReturnType__include_group_ids_in_roles | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_limit) -> _WhichOneofReturnType__page_limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_start) -> _WhichOneofReturnType__page_start | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__service_definition_id) -> _WhichOneofReturnType__service_definition_id | None: ...
+
+Global___ListUsersRequest: _TypeAlias = ListUsersRequest  # noqa: Y015
+
+@_typing.final
 class ListUsersV2Request(_message.Message):
     """Asks for one page of users."""
 
@@ -40,7 +101,7 @@ class ListUsersV2Request(_message.Message):
     expand_profile: _builtins.str
     """A flag that counts by being there: with `userProfile`."""
     service_definition_id: _builtins.str
-    """Accepted and not used: there are no service definitions."""
+    """Accepted and not used, as the vendor documents it."""
     include_group_ids_in_roles: _builtins.str
     """A flag that counts by being there: with the ids of the groups from which a role comes."""
     def __init__(
@@ -79,6 +140,75 @@ class ListUsersV2Request(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__service_definition_id) -> _WhichOneofReturnType__service_definition_id | None: ...
 
 Global___ListUsersV2Request: _TypeAlias = ListUsersV2Request  # noqa: Y015
+
+@_typing.final
+class SearchUsersRequest(_message.Message):
+    """A search for users."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_ID_FIELD_NUMBER: _builtins.int
+    USER_SEARCH_TERM_FIELD_NUMBER: _builtins.int
+    EXPAND_PROFILE_FIELD_NUMBER: _builtins.int
+    INCLUDE_GROUP_IDS_IN_ROLES_FIELD_NUMBER: _builtins.int
+    org_id: _builtins.str
+    """The organization's GUID."""
+    user_search_term: _builtins.str
+    """The term: 1 to 256 characters."""
+    expand_profile: _builtins.str
+    """A flag that counts by being there: with `userProfile`."""
+    include_group_ids_in_roles: _builtins.str
+    """A flag that counts by being there: with the ids of the groups from which a role comes."""
+    def __init__(
+        self,
+        *,
+        org_id: _builtins.str = ...,
+        user_search_term: _builtins.str | None = ...,
+        expand_profile: _builtins.str | None = ...,
+        include_group_ids_in_roles: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expand_profile", b"_expand_profile", "_include_group_ids_in_roles", b"_include_group_ids_in_roles", "_user_search_term", b"_user_search_term", "expand_profile", b"expand_profile", "include_group_ids_in_roles", b"include_group_ids_in_roles", "user_search_term", b"user_search_term"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expand_profile", b"_expand_profile", "_include_group_ids_in_roles", b"_include_group_ids_in_roles", "_user_search_term", b"_user_search_term", "expand_profile", b"expand_profile", "include_group_ids_in_roles", b"include_group_ids_in_roles", "org_id", b"org_id", "user_search_term", b"user_search_term"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expand_profile: _TypeAlias = _typing.Literal["expand_profile"]  # noqa: Y015
+    _WhichOneofArgType__expand_profile: _TypeAlias = _typing.Literal["_expand_profile", b"_expand_profile"]  # noqa: Y015
+    _WhichOneofReturnType__include_group_ids_in_roles: _TypeAlias = _typing.Literal["include_group_ids_in_roles"]  # noqa: Y015
+    _WhichOneofArgType__include_group_ids_in_roles: _TypeAlias = _typing.Literal["_include_group_ids_in_roles", b"_include_group_ids_in_roles"]  # noqa: Y015
+    _WhichOneofReturnType__user_search_term: _TypeAlias = _typing.Literal["user_search_term"]  # noqa: Y015
+    _WhichOneofArgType__user_search_term: _TypeAlias = _typing.Literal["_user_search_term", b"_user_search_term"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expand_profile) -> _WhichOneofReturnType__expand_profile | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__include_group_ids_in_roles) -> _WhichOneofReturnType__include_group_ids_in_roles | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__user_search_term) -> _WhichOneofReturnType__user_search_term | None: ...
+
+Global___SearchUsersRequest: _TypeAlias = SearchUsersRequest  # noqa: Y015
+
+@_typing.final
+class FoundUsers(_message.Message):
+    """Users that were found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___TypedUser]:
+        """At most 20, by user name."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___TypedUser] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FoundUsers: _TypeAlias = FoundUsers  # noqa: Y015
 
 @_typing.final
 class UserPage(_message.Message):
@@ -242,18 +372,18 @@ class TypedRole(_message.Message):
     id: _builtins.str
     """The role's GUID in this organization."""
     name: _builtins.str
-    """The role's name: org_owner, org_member or platform_operator."""
+    """The role's name: org_owner, org_member, platform_operator or one that the organization has defined."""
     display_name: _builtins.str
     """The name to show."""
     org_id: _builtins.str
     """The organization's GUID."""
     membership_type: _builtins.str
-    """How the user holds it: `DIRECT`."""
+    """How the user holds it: `DIRECT`, or `GROUP` for a role that only groups give."""
     expires_at: _builtins.str
     """When it ends, as seconds since the epoch; absent when it does not."""
     @_builtins.property
     def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoleGroup]:
-        """The groups from which it comes."""
+        """The groups from which it comes, where the operation tells them."""
 
     @_builtins.property
     def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -283,7 +413,7 @@ Global___TypedRole: _TypeAlias = TypedRole  # noqa: Y015
 
 @_typing.final
 class RoleGroup(_message.Message):
-    """A group from which a role comes."""
+    """A group to which a user belongs, or from which a role comes."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -358,23 +488,73 @@ class TypedServiceRole(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     MEMBERSHIP_TYPE_FIELD_NUMBER: _builtins.int
+    ROLE_NAME_FIELD_NUMBER: _builtins.int
+    ROLE_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    EXPIRES_AT_FIELD_NUMBER: _builtins.int
+    GROUPS_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The role's id."""
     name: _builtins.str
     """The role's name, `service:role`."""
     membership_type: _builtins.str
-    """How the user holds it: `DIRECT`."""
+    """How the user holds it: `DIRECT`, or `GROUP` for a role that only groups give."""
+    role_name: _builtins.str
+    """The role's name, as version 8.0 calls it."""
+    role_display_name: _builtins.str
+    """The name to show."""
+    expires_at: _builtins.str
+    """When it ends, as seconds since the epoch; absent when it does not."""
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoleGroup]:
+        """The groups from which it comes, where the operation tells them."""
+
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of these groups, with `includeGroupIdsInRoles`."""
+
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
         name: _builtins.str = ...,
         membership_type: _builtins.str = ...,
+        role_name: _builtins.str = ...,
+        role_display_name: _builtins.str = ...,
+        expires_at: _builtins.str | None = ...,
+        groups: _abc.Iterable[Global___RoleGroup] | None = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expires_at", b"_expires_at", "expires_at", b"expires_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expires_at", b"_expires_at", "expires_at", b"expires_at", "group_ids", b"group_ids", "groups", b"groups", "id", b"id", "membership_type", b"membership_type", "name", b"name", "role_display_name", b"role_display_name", "role_name", b"role_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expires_at: _TypeAlias = _typing.Literal["expires_at"]  # noqa: Y015
+    _WhichOneofArgType__expires_at: _TypeAlias = _typing.Literal["_expires_at", b"_expires_at"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expires_at) -> _WhichOneofReturnType__expires_at | None: ...
+
+Global___TypedServiceRole: _TypeAlias = TypedServiceRole  # noqa: Y015
+
+@_typing.final
+class UserGroups(_message.Message):
+    """Groups of a user."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUPS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def groups(self) -> _containers.RepeatedCompositeFieldContainer[Global___RoleGroup]:
+        """The groups, by name."""
+
+    def __init__(
+        self,
+        *,
+        groups: _abc.Iterable[Global___RoleGroup] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "membership_type", b"membership_type", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["groups", b"groups"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___TypedServiceRole: _TypeAlias = TypedServiceRole  # noqa: Y015
+Global___UserGroups: _TypeAlias = UserGroups  # noqa: Y015

@@ -35,16 +35,35 @@ class OrganizationUsersServiceStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.ListUsers = channel.unary_unary(
+                '/identity.csp.v1.OrganizationUsersService/ListUsers',
+                request_serializer=identity_dot_csp_dot_v1_dot_organization__users__pb2.ListUsersRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_organization__users__pb2.UserPage.FromString,
+                _registered_method=True)
         self.ListUsersV2 = channel.unary_unary(
                 '/identity.csp.v1.OrganizationUsersService/ListUsersV2',
                 request_serializer=identity_dot_csp_dot_v1_dot_organization__users__pb2.ListUsersV2Request.SerializeToString,
                 response_deserializer=identity_dot_csp_dot_v1_dot_organization__users__pb2.UserPage.FromString,
+                _registered_method=True)
+        self.SearchUsers = channel.unary_unary(
+                '/identity.csp.v1.OrganizationUsersService/SearchUsers',
+                request_serializer=identity_dot_csp_dot_v1_dot_organization__users__pb2.SearchUsersRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_organization__users__pb2.FoundUsers.FromString,
                 _registered_method=True)
 
 
 class OrganizationUsersServiceServicer:
     """The users of an organization (Organization Users Controller).
     """
+
+    def ListUsers(self, request, context):
+        """Returns one page of an organization's users, sorted by user name.
+
+        Errors: `PAGE_OUT_OF_RANGE` when pageStart is below 1 or pageLimit not between 1 and 128.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def ListUsersV2(self, request, context):
         """Returns one page of an organization's users, sorted by user name.
@@ -55,13 +74,31 @@ class OrganizationUsersServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchUsers(self, request, context):
+        """Returns the first 20 users, by user name, whose user name, given name, family name or mail address contains the term,
+        whatever the case. Owners see the roles, others do not.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrganizationUsersServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'ListUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUsers,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_organization__users__pb2.ListUsersRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_organization__users__pb2.UserPage.SerializeToString,
+            ),
             'ListUsersV2': grpc.unary_unary_rpc_method_handler(
                     servicer.ListUsersV2,
                     request_deserializer=identity_dot_csp_dot_v1_dot_organization__users__pb2.ListUsersV2Request.FromString,
                     response_serializer=identity_dot_csp_dot_v1_dot_organization__users__pb2.UserPage.SerializeToString,
+            ),
+            'SearchUsers': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchUsers,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_organization__users__pb2.SearchUsersRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_organization__users__pb2.FoundUsers.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -74,6 +111,33 @@ def add_OrganizationUsersServiceServicer_to_server(servicer, server):
 class OrganizationUsersService:
     """The users of an organization (Organization Users Controller).
     """
+
+    @staticmethod
+    def ListUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.OrganizationUsersService/ListUsers',
+            identity_dot_csp_dot_v1_dot_organization__users__pb2.ListUsersRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_organization__users__pb2.UserPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def ListUsersV2(request,
@@ -92,6 +156,33 @@ class OrganizationUsersService:
             '/identity.csp.v1.OrganizationUsersService/ListUsersV2',
             identity_dot_csp_dot_v1_dot_organization__users__pb2.ListUsersV2Request.SerializeToString,
             identity_dot_csp_dot_v1_dot_organization__users__pb2.UserPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchUsers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.OrganizationUsersService/SearchUsers',
+            identity_dot_csp_dot_v1_dot_organization__users__pb2.SearchUsersRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_organization__users__pb2.FoundUsers.FromString,
             options,
             channel_credentials,
             insecure,

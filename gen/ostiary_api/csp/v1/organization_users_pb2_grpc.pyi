@@ -33,10 +33,19 @@ class OrganizationUsersServiceStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OrganizationUsersServiceAsyncStub: ...
+    ListUsers: _grpc.UnaryUnaryMultiCallable[_organization_users_pb2.ListUsersRequest, _organization_users_pb2.UserPage]
+    """Returns one page of an organization's users, sorted by user name.
+
+    Errors: `PAGE_OUT_OF_RANGE` when pageStart is below 1 or pageLimit not between 1 and 128.
+    """
     ListUsersV2: _grpc.UnaryUnaryMultiCallable[_organization_users_pb2.ListUsersV2Request, _organization_users_pb2.UserPage]
     """Returns one page of an organization's users, sorted by user name.
 
     Errors: `PAGE_OUT_OF_RANGE` when pageStart is below 1 or pageLimit not between 1 and 128.
+    """
+    SearchUsers: _grpc.UnaryUnaryMultiCallable[_organization_users_pb2.SearchUsersRequest, _organization_users_pb2.FoundUsers]
+    """Returns the first 20 users, by user name, whose user name, given name, family name or mail address contains the term,
+    whatever the case. Owners see the roles, others do not.
     """
 
 @_typing.type_check_only
@@ -44,14 +53,34 @@ class OrganizationUsersServiceAsyncStub(OrganizationUsersServiceStub):
     """The users of an organization (Organization Users Controller)."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
+    ListUsers: _aio.UnaryUnaryMultiCallable[_organization_users_pb2.ListUsersRequest, _organization_users_pb2.UserPage]  # type: ignore[assignment]
+    """Returns one page of an organization's users, sorted by user name.
+
+    Errors: `PAGE_OUT_OF_RANGE` when pageStart is below 1 or pageLimit not between 1 and 128.
+    """
     ListUsersV2: _aio.UnaryUnaryMultiCallable[_organization_users_pb2.ListUsersV2Request, _organization_users_pb2.UserPage]  # type: ignore[assignment]
     """Returns one page of an organization's users, sorted by user name.
 
     Errors: `PAGE_OUT_OF_RANGE` when pageStart is below 1 or pageLimit not between 1 and 128.
     """
+    SearchUsers: _aio.UnaryUnaryMultiCallable[_organization_users_pb2.SearchUsersRequest, _organization_users_pb2.FoundUsers]  # type: ignore[assignment]
+    """Returns the first 20 users, by user name, whose user name, given name, family name or mail address contains the term,
+    whatever the case. Owners see the roles, others do not.
+    """
 
 class OrganizationUsersServiceServicer(metaclass=_abc_1.ABCMeta):
     """The users of an organization (Organization Users Controller)."""
+
+    @_abc_1.abstractmethod
+    def ListUsers(
+        self,
+        request: _organization_users_pb2.ListUsersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organization_users_pb2.UserPage, _abc.Awaitable[_organization_users_pb2.UserPage]]:
+        """Returns one page of an organization's users, sorted by user name.
+
+        Errors: `PAGE_OUT_OF_RANGE` when pageStart is below 1 or pageLimit not between 1 and 128.
+        """
 
     @_abc_1.abstractmethod
     def ListUsersV2(
@@ -62,6 +91,16 @@ class OrganizationUsersServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns one page of an organization's users, sorted by user name.
 
         Errors: `PAGE_OUT_OF_RANGE` when pageStart is below 1 or pageLimit not between 1 and 128.
+        """
+
+    @_abc_1.abstractmethod
+    def SearchUsers(
+        self,
+        request: _organization_users_pb2.SearchUsersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organization_users_pb2.FoundUsers, _abc.Awaitable[_organization_users_pb2.FoundUsers]]:
+        """Returns the first 20 users, by user name, whose user name, given name, family name or mail address contains the term,
+        whatever the case. Owners see the roles, others do not.
         """
 
 def add_OrganizationUsersServiceServicer_to_server(servicer: OrganizationUsersServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,11 +23,15 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from ostiary_api.csp.v1 import organization_pb2 as identity_dot_csp_dot_v1_dot_organization__pb2
+from ostiary_api.csp.v1 import organization_users_pb2 as identity_dot_csp_dot_v1_dot_organization__users__pb2
+from ostiary_api.csp.v1 import role_pb2 as identity_dot_csp_dot_v1_dot_role__pb2
 from ostiary_api.csp.v1 import user_pb2 as identity_dot_csp_dot_v1_dot_user__pb2
+from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$identity/csp/v1/principal_user.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1aidentity/csp/v1/user.proto\x1a\x1fidentity/options/v1/rules.proto\"@\n\x16GetLoggedInUserRequest\x12\x1b\n\x06\x65xpand\x18\x01 \x01(\tH\x00R\x06\x65xpand\x88\x01\x01\x42\t\n\x07_expand2\xc9\x01\n\x14PrincipalUserService\x12\xa8\x01\n\x0fGetLoggedInUser\x12\'.identity.csp.v1.GetLoggedInUserRequest\x1a\x15.identity.csp.v1.User\"U\x90\x02\x01\xca\xda\x18%\n\x03\n\x01\t\x12\tdirectoryJ\x0e/oidc/userinfoZ\x03I30\x82\xd3\xe4\x93\x02#\x12!/csp/gateway/am/api/loggedin/user\x1a\x06\xd2\xda\x18\x02\x08\x05\x42\xb3\x01\n\x17ostiary.identity.csp.v1B\x12PrincipalUserProtoP\x01Z&ostiary.internal/identity/csp/v1;cspv1\xa2\x02\x08OSTCspV1\xaa\x02\x17Ostiary.Identity.Csp.V1\xca\x02\x17Ostiary\\Identity\\Csp\\V1\xea\x02\x1aOstiary::Identity::Csp::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$identity/csp/v1/principal_user.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\"identity/csp/v1/organization.proto\x1a(identity/csp/v1/organization_users.proto\x1a\x1aidentity/csp/v1/role.proto\x1a\x1aidentity/csp/v1/user.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"@\n\x16GetLoggedInUserRequest\x12\x1b\n\x06\x65xpand\x18\x01 \x01(\tH\x00R\x06\x65xpand\x88\x01\x01\x42\t\n\x07_expand\"^\n\x1bPutLocalePreferencesRequest\x12?\n\x0bpreferences\x18\x01 \x01(\x0b\x32\x1d.identity.csp.v1.LocaleChoiceR\x0bpreferences\"\x8b\x01\n\x0cLocaleChoice\x12\x16\n\x06locale\x18\x01 \x01(\tR\x06locale\x12\x63\n\x08language\x18\x02 \x01(\tBG\xda\xda\x18\x43\x08\x01\x92\x01>\n\x10LANGUAGE_MISSING\x12*language is missing: it is what is stored.R\x08language\"\x13\n\x11GetProfileRequest\"T\n\x14UpdateProfileRequest\x12<\n\x07profile\x18\x01 \x01(\x0b\x32\".identity.csp.v1.UserProfileUpdateR\x07profile\"m\n\x11UserProfileUpdate\x12$\n\x0e\x64\x65\x66\x61ult_org_id\x18\x01 \x01(\tR\x0c\x64\x65\x66\x61ultOrgId\x12\x16\n\x06locale\x18\x02 \x01(\tR\x06locale\x12\x1a\n\x08language\x18\x03 \x01(\tR\x08language\"\xdc\x02\n\x18ListOrganizationsRequest\x12\x8f\x01\n\npage_start\x18\x01 \x01(\x05\x42k\xda\xda\x18g9\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x65\xcd\xcd\x41\xa2\x01R\n\x11PAGE_OUT_OF_RANGE\x12=pageStart counts from 1 to 1000000000, pageLimit is 1 to 128.H\x00R\tpageStart\x88\x01\x01\x12\x8f\x01\n\npage_limit\x18\x02 \x01(\x05\x42k\xda\xda\x18g9\x00\x00\x00\x00\x00\x00\xf0?A\x00\x00\x00\x00\x00\x00`@\xa2\x01R\n\x11PAGE_OUT_OF_RANGE\x12=pageStart counts from 1 to 1000000000, pageLimit is 1 to 128.H\x01R\tpageLimit\x88\x01\x01\x42\r\n\x0b_page_startB\r\n\x0b_page_limit\"\xd0\x01\n\x10OrganizationPage\x12\x37\n\x07results\x18\x01 \x03(\x0b\x32\x1d.identity.csp.v1.OrganizationR\x07results\x12 \n\tnext_link\x18\x02 \x01(\tH\x00R\x08nextLink\x88\x01\x01\x12 \n\tprev_link\x18\x03 \x01(\tH\x01R\x08prevLink\x88\x01\x01\x12#\n\rtotal_results\x18\x04 \x01(\x05R\x0ctotalResultsB\x0c\n\n_next_linkB\x0c\n\n_prev_link\"h\n\x17ListServiceRolesRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\x12\x36\n\x17service_definition_link\x18\x02 \x01(\tR\x15serviceDefinitionLink\")\n\x10ListRolesRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\"\'\n\x0eGetInfoRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\"*\n\x11ListGroupsRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\"\x13\n\x11GetDetailsRequest\"\x1f\n\x1dGetDefaultOrganizationRequest\"\x9c\x02\n\x0bUserProfile\x12$\n\x0e\x64\x65\x66\x61ult_org_id\x18\x01 \x01(\tR\x0c\x64\x65\x66\x61ultOrgId\x12!\n\x0cis_federated\x18\x02 \x01(\x08R\x0bisFederated\x12\x16\n\x06locale\x18\x03 \x01(\tR\x06locale\x12\x1a\n\x08language\x18\x04 \x01(\tR\x08language\x12\x17\n\x07user_id\x18\x05 \x01(\tR\x06userId\x12\x1a\n\x08username\x18\x06 \x01(\tR\x08username\x12\x12\n\x04\x61\x63\x63t\x18\x07 \x01(\tR\x04\x61\x63\x63t\x12\x14\n\x05\x65mail\x18\x08 \x01(\tR\x05\x65mail\x12\"\n\ncreated_at\x18\t \x01(\x01H\x00R\tcreatedAt\x88\x01\x01\x42\r\n\x0b_created_at\"8\n\x0bUserDetails\x12)\n\x11is_vmware_id_user\x18\x01 \x01(\x08R\x0eisVmwareIdUser2\xfd\x11\n\x14PrincipalUserService\x12\xa8\x01\n\x0fGetLoggedInUser\x12\'.identity.csp.v1.GetLoggedInUserRequest\x1a\x15.identity.csp.v1.User\"U\x90\x02\x01\xca\xda\x18%\n\x03\n\x01\t\x12\tdirectoryJ\x0e/oidc/userinfoZ\x03I30\x82\xd3\xe4\x93\x02#\x12!/csp/gateway/am/api/loggedin/user\x12\xab\x02\n\x14PutLocalePreferences\x12,.identity.csp.v1.PutLocalePreferencesRequest\x1a\".identity.csp.v1.LocalePreferences\"\xc0\x01\x90\x02\x02\xca\xda\x18h\n\x03\n\x01\t\x12\tdirectory*\x1d\x63sp.locale-preferences.updateJ2/cloudapi/1.0.0/preferences/internal:localLanguageZ\x03I26\x82\xd3\xe4\x93\x02K\x1a</csp/gateway/am/api/loggedin/user/profile/locale-preferences:\x0bpreferences\x12\xb8\x01\n\nGetProfile\x12\".identity.csp.v1.GetProfileRequest\x1a\x1c.identity.csp.v1.UserProfile\"h\x90\x02\x01\xca\xda\x18\x30\n\x03\n\x01\t\x12\tdirectoryJ\x19/cloudapi/vcf/preferencesZ\x03I27\x82\xd3\xe4\x93\x02+\x12)/csp/gateway/am/api/loggedin/user/profile\x12\xf2\x01\n\rUpdateProfile\x12%.identity.csp.v1.UpdateProfileRequest\x1a\x1c.identity.csp.v1.UserProfile\"\x9b\x01\xca\xda\x18]\n\x03\n\x01\t\x12\tdirectory*\x12\x63sp.profile.updateJ2/cloudapi/1.0.0/preferences/internal:localLanguageZ\x03I28\x82\xd3\xe4\x93\x02\x34\x32)/csp/gateway/am/api/loggedin/user/profile:\x07profile\x12\xc0\x01\n\x11ListOrganizations\x12).identity.csp.v1.ListOrganizationsRequest\x1a!.identity.csp.v1.OrganizationPage\"]\x90\x02\x01\xca\xda\x18%\n\x03\n\x01\t\x12\tdirectoryJ\x0e/oidc/userinfoZ\x03I29\x82\xd3\xe4\x93\x02+\x12)/csp/gateway/am/api/v2/loggedin/user/orgs\x12\xda\x01\n\x10ListServiceRoles\x12(.identity.csp.v1.ListServiceRolesRequest\x1a!.identity.csp.v1.UserServiceRoles\"y\x90\x02\x01\xca\xda\x18-\n\x0b\n\x01\t\x1a\x06org_id\x12\tdirectoryJ\x0e/oidc/userinfoZ\x03I31\x82\xd3\xe4\x93\x02?\x12=/csp/gateway/am/api/loggedin/user/orgs/{org_id}/service-roles\x12\xbd\x01\n\tListRoles\x12!.identity.csp.v1.ListRolesRequest\x1a\x18.identity.csp.v1.OrgRole\"q\x90\x02\x01\xca\xda\x18-\n\x0b\n\x01\t\x1a\x06org_id\x12\tdirectoryJ\x0e/oidc/userinfoZ\x03I32\x82\xd3\xe4\x93\x02\x37\x12\x35/csp/gateway/am/api/loggedin/user/orgs/{org_id}/roles0\x01\x12\xb7\x01\n\x07GetInfo\x12\x1f.identity.csp.v1.GetInfoRequest\x1a\x19.identity.csp.v1.UserInfo\"p\x90\x02\x01\xca\xda\x18-\n\x0b\n\x01\t\x1a\x06org_id\x12\tdirectoryJ\x0e/scim/v2/UsersZ\x03I33\x82\xd3\xe4\x93\x02\x36\x12\x34/csp/gateway/am/api/loggedin/user/orgs/{org_id}/info\x12\xc1\x01\n\nListGroups\x12\".identity.csp.v1.ListGroupsRequest\x1a\x1b.identity.csp.v1.UserGroups\"r\x90\x02\x01\xca\xda\x18-\n\x0b\n\x01\t\x1a\x06org_id\x12\tdirectoryJ\x0e/scim/v2/UsersZ\x03I34\x82\xd3\xe4\x93\x02\x38\x12\x36/csp/gateway/am/api/loggedin/user/orgs/{org_id}/groups\x12\xad\x01\n\nGetDetails\x12\".identity.csp.v1.GetDetailsRequest\x1a\x1c.identity.csp.v1.UserDetails\"]\x90\x02\x01\xca\xda\x18%\n\x03\n\x01\t\x12\tdirectoryJ\x0e/oidc/userinfoZ\x03I35\x82\xd3\xe4\x93\x02+\x12)/csp/gateway/am/api/loggedin/user/details\x12\xc5\x01\n\x16GetDefaultOrganization\x12..identity.csp.v1.GetDefaultOrganizationRequest\x1a\x18.identity.csp.v1.RefLink\"a\x90\x02\x01\xca\xda\x18%\n\x03\n\x01\t\x12\tdirectoryJ\x0e/oidc/userinfoZ\x03I36\x82\xd3\xe4\x93\x02/\x12-/csp/gateway/am/api/loggedin/user/default-org\x1a\x06\xd2\xda\x18\x02\x08\x05\x42\xb3\x01\n\x17ostiary.identity.csp.v1B\x12PrincipalUserProtoP\x01Z&ostiary.internal/identity/csp/v1;cspv1\xa2\x02\x08OSTCspV1\xaa\x02\x17Ostiary.Identity.Csp.V1\xca\x02\x17Ostiary\\Identity\\Csp\\V1\xea\x02\x1aOstiary::Identity::Csp::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,12 +39,68 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ostiary_api.csp.v1.principa
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\027ostiary.identity.csp.v1B\022PrincipalUserProtoP\001Z&ostiary.internal/identity/csp/v1;cspv1\242\002\010OSTCspV1\252\002\027Ostiary.Identity.Csp.V1\312\002\027Ostiary\\Identity\\Csp\\V1\352\002\032Ostiary::Identity::Csp::V1'
+  _globals['_LOCALECHOICE'].fields_by_name['language']._loaded_options = None
+  _globals['_LOCALECHOICE'].fields_by_name['language']._serialized_options = b'\332\332\030C\010\001\222\001>\n\020LANGUAGE_MISSING\022*language is missing: it is what is stored.'
+  _globals['_LISTORGANIZATIONSREQUEST'].fields_by_name['page_start']._loaded_options = None
+  _globals['_LISTORGANIZATIONSREQUEST'].fields_by_name['page_start']._serialized_options = b'\332\332\030g9\000\000\000\000\000\000\360?A\000\000\000\000e\315\315A\242\001R\n\021PAGE_OUT_OF_RANGE\022=pageStart counts from 1 to 1000000000, pageLimit is 1 to 128.'
+  _globals['_LISTORGANIZATIONSREQUEST'].fields_by_name['page_limit']._loaded_options = None
+  _globals['_LISTORGANIZATIONSREQUEST'].fields_by_name['page_limit']._serialized_options = b'\332\332\030g9\000\000\000\000\000\000\360?A\000\000\000\000\000\000`@\242\001R\n\021PAGE_OUT_OF_RANGE\022=pageStart counts from 1 to 1000000000, pageLimit is 1 to 128.'
   _globals['_PRINCIPALUSERSERVICE']._loaded_options = None
   _globals['_PRINCIPALUSERSERVICE']._serialized_options = b'\322\332\030\002\010\005'
   _globals['_PRINCIPALUSERSERVICE'].methods_by_name['GetLoggedInUser']._loaded_options = None
   _globals['_PRINCIPALUSERSERVICE'].methods_by_name['GetLoggedInUser']._serialized_options = b'\220\002\001\312\332\030%\n\003\n\001\t\022\tdirectoryJ\016/oidc/userinfoZ\003I30\202\323\344\223\002#\022!/csp/gateway/am/api/loggedin/user'
-  _globals['_GETLOGGEDINUSERREQUEST']._serialized_start=148
-  _globals['_GETLOGGEDINUSERREQUEST']._serialized_end=212
-  _globals['_PRINCIPALUSERSERVICE']._serialized_start=215
-  _globals['_PRINCIPALUSERSERVICE']._serialized_end=416
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['PutLocalePreferences']._loaded_options = None
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['PutLocalePreferences']._serialized_options = b'\220\002\002\312\332\030h\n\003\n\001\t\022\tdirectory*\035csp.locale-preferences.updateJ2/cloudapi/1.0.0/preferences/internal:localLanguageZ\003I26\202\323\344\223\002K\032</csp/gateway/am/api/loggedin/user/profile/locale-preferences:\013preferences'
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['GetProfile']._loaded_options = None
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['GetProfile']._serialized_options = b'\220\002\001\312\332\0300\n\003\n\001\t\022\tdirectoryJ\031/cloudapi/vcf/preferencesZ\003I27\202\323\344\223\002+\022)/csp/gateway/am/api/loggedin/user/profile'
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['UpdateProfile']._loaded_options = None
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['UpdateProfile']._serialized_options = b'\312\332\030]\n\003\n\001\t\022\tdirectory*\022csp.profile.updateJ2/cloudapi/1.0.0/preferences/internal:localLanguageZ\003I28\202\323\344\223\00242)/csp/gateway/am/api/loggedin/user/profile:\007profile'
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['ListOrganizations']._loaded_options = None
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['ListOrganizations']._serialized_options = b'\220\002\001\312\332\030%\n\003\n\001\t\022\tdirectoryJ\016/oidc/userinfoZ\003I29\202\323\344\223\002+\022)/csp/gateway/am/api/v2/loggedin/user/orgs'
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['ListServiceRoles']._loaded_options = None
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['ListServiceRoles']._serialized_options = b'\220\002\001\312\332\030-\n\013\n\001\t\032\006org_id\022\tdirectoryJ\016/oidc/userinfoZ\003I31\202\323\344\223\002?\022=/csp/gateway/am/api/loggedin/user/orgs/{org_id}/service-roles'
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['ListRoles']._loaded_options = None
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['ListRoles']._serialized_options = b'\220\002\001\312\332\030-\n\013\n\001\t\032\006org_id\022\tdirectoryJ\016/oidc/userinfoZ\003I32\202\323\344\223\0027\0225/csp/gateway/am/api/loggedin/user/orgs/{org_id}/roles'
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['GetInfo']._loaded_options = None
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['GetInfo']._serialized_options = b'\220\002\001\312\332\030-\n\013\n\001\t\032\006org_id\022\tdirectoryJ\016/scim/v2/UsersZ\003I33\202\323\344\223\0026\0224/csp/gateway/am/api/loggedin/user/orgs/{org_id}/info'
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['ListGroups']._loaded_options = None
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['ListGroups']._serialized_options = b'\220\002\001\312\332\030-\n\013\n\001\t\032\006org_id\022\tdirectoryJ\016/scim/v2/UsersZ\003I34\202\323\344\223\0028\0226/csp/gateway/am/api/loggedin/user/orgs/{org_id}/groups'
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['GetDetails']._loaded_options = None
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['GetDetails']._serialized_options = b'\220\002\001\312\332\030%\n\003\n\001\t\022\tdirectoryJ\016/oidc/userinfoZ\003I35\202\323\344\223\002+\022)/csp/gateway/am/api/loggedin/user/details'
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['GetDefaultOrganization']._loaded_options = None
+  _globals['_PRINCIPALUSERSERVICE'].methods_by_name['GetDefaultOrganization']._serialized_options = b'\220\002\001\312\332\030%\n\003\n\001\t\022\tdirectoryJ\016/oidc/userinfoZ\003I36\202\323\344\223\002/\022-/csp/gateway/am/api/loggedin/user/default-org'
+  _globals['_GETLOGGEDINUSERREQUEST']._serialized_start=286
+  _globals['_GETLOGGEDINUSERREQUEST']._serialized_end=350
+  _globals['_PUTLOCALEPREFERENCESREQUEST']._serialized_start=352
+  _globals['_PUTLOCALEPREFERENCESREQUEST']._serialized_end=446
+  _globals['_LOCALECHOICE']._serialized_start=449
+  _globals['_LOCALECHOICE']._serialized_end=588
+  _globals['_GETPROFILEREQUEST']._serialized_start=590
+  _globals['_GETPROFILEREQUEST']._serialized_end=609
+  _globals['_UPDATEPROFILEREQUEST']._serialized_start=611
+  _globals['_UPDATEPROFILEREQUEST']._serialized_end=695
+  _globals['_USERPROFILEUPDATE']._serialized_start=697
+  _globals['_USERPROFILEUPDATE']._serialized_end=806
+  _globals['_LISTORGANIZATIONSREQUEST']._serialized_start=809
+  _globals['_LISTORGANIZATIONSREQUEST']._serialized_end=1157
+  _globals['_ORGANIZATIONPAGE']._serialized_start=1160
+  _globals['_ORGANIZATIONPAGE']._serialized_end=1368
+  _globals['_LISTSERVICEROLESREQUEST']._serialized_start=1370
+  _globals['_LISTSERVICEROLESREQUEST']._serialized_end=1474
+  _globals['_LISTROLESREQUEST']._serialized_start=1476
+  _globals['_LISTROLESREQUEST']._serialized_end=1517
+  _globals['_GETINFOREQUEST']._serialized_start=1519
+  _globals['_GETINFOREQUEST']._serialized_end=1558
+  _globals['_LISTGROUPSREQUEST']._serialized_start=1560
+  _globals['_LISTGROUPSREQUEST']._serialized_end=1602
+  _globals['_GETDETAILSREQUEST']._serialized_start=1604
+  _globals['_GETDETAILSREQUEST']._serialized_end=1623
+  _globals['_GETDEFAULTORGANIZATIONREQUEST']._serialized_start=1625
+  _globals['_GETDEFAULTORGANIZATIONREQUEST']._serialized_end=1656
+  _globals['_USERPROFILE']._serialized_start=1659
+  _globals['_USERPROFILE']._serialized_end=1943
+  _globals['_USERDETAILS']._serialized_start=1945
+  _globals['_USERDETAILS']._serialized_end=2001
+  _globals['_PRINCIPALUSERSERVICE']._serialized_start=2004
+  _globals['_PRINCIPALUSERSERVICE']._serialized_end=4305
 # @@protoc_insertion_point(module_scope)

@@ -3,16 +3,19 @@
 isort:skip_file
 """
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
+from ostiary_api.csp.v1 import organization_pb2 as _organization_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -39,3 +42,404 @@ class GetLoggedInUserRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__expand) -> _WhichOneofReturnType__expand | None: ...
 
 Global___GetLoggedInUserRequest: _TypeAlias = GetLoggedInUserRequest  # noqa: Y015
+
+@_typing.final
+class PutLocalePreferencesRequest(_message.Message):
+    """The caller's language."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PREFERENCES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def preferences(self) -> Global___LocaleChoice:
+        """The preferences."""
+
+    def __init__(
+        self,
+        *,
+        preferences: Global___LocaleChoice | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["preferences", b"preferences"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["preferences", b"preferences"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutLocalePreferencesRequest: _TypeAlias = PutLocalePreferencesRequest  # noqa: Y015
+
+@_typing.final
+class LocaleChoice(_message.Message):
+    """A language that somebody chooses."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOCALE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    locale: _builtins.str
+    """Accepted and not stored."""
+    language: _builtins.str
+    """A language tag (RFC 5646), such as `en`, `de-CH` or `zh-TW`."""
+    def __init__(
+        self,
+        *,
+        locale: _builtins.str = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "locale", b"locale"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LocaleChoice: _TypeAlias = LocaleChoice  # noqa: Y015
+
+@_typing.final
+class GetProfileRequest(_message.Message):
+    """Asks for the caller's profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetProfileRequest: _TypeAlias = GetProfileRequest  # noqa: Y015
+
+@_typing.final
+class UpdateProfileRequest(_message.Message):
+    """A change of the caller's profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFILE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def profile(self) -> Global___UserProfileUpdate:
+        """The change."""
+
+    def __init__(
+        self,
+        *,
+        profile: Global___UserProfileUpdate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["profile", b"profile"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateProfileRequest: _TypeAlias = UpdateProfileRequest  # noqa: Y015
+
+@_typing.final
+class UserProfileUpdate(_message.Message):
+    """What changes in a profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEFAULT_ORG_ID_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    default_org_id: _builtins.str
+    """The organization of the caller, which is the only one."""
+    locale: _builtins.str
+    """Accepted and not stored."""
+    language: _builtins.str
+    """A language tag (RFC 5646), such as `en`, `de-CH` or `zh-TW`."""
+    def __init__(
+        self,
+        *,
+        default_org_id: _builtins.str = ...,
+        locale: _builtins.str = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["default_org_id", b"default_org_id", "language", b"language", "locale", b"locale"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserProfileUpdate: _TypeAlias = UserProfileUpdate  # noqa: Y015
+
+@_typing.final
+class ListOrganizationsRequest(_message.Message):
+    """Asks for one page of the caller's organizations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_START_FIELD_NUMBER: _builtins.int
+    PAGE_LIMIT_FIELD_NUMBER: _builtins.int
+    page_start: _builtins.int
+    """The position of the first entry, counted from 1, which is also the default."""
+    page_limit: _builtins.int
+    """How many entries at most, 1 to 128; 128 when left out."""
+    def __init__(
+        self,
+        *,
+        page_start: _builtins.int | None = ...,
+        page_limit: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_page_limit", b"_page_limit", "_page_start", b"_page_start", "page_limit", b"page_limit", "page_start", b"page_start"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_page_limit", b"_page_limit", "_page_start", b"_page_start", "page_limit", b"page_limit", "page_start", b"page_start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__page_limit: _TypeAlias = _typing.Literal["page_limit"]  # noqa: Y015
+    _WhichOneofArgType__page_limit: _TypeAlias = _typing.Literal["_page_limit", b"_page_limit"]  # noqa: Y015
+    _WhichOneofReturnType__page_start: _TypeAlias = _typing.Literal["page_start"]  # noqa: Y015
+    _WhichOneofArgType__page_start: _TypeAlias = _typing.Literal["_page_start", b"_page_start"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_limit) -> _WhichOneofReturnType__page_limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__page_start) -> _WhichOneofReturnType__page_start | None: ...
+
+Global___ListOrganizationsRequest: _TypeAlias = ListOrganizationsRequest  # noqa: Y015
+
+@_typing.final
+class OrganizationPage(_message.Message):
+    """One page of organizations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    NEXT_LINK_FIELD_NUMBER: _builtins.int
+    PREV_LINK_FIELD_NUMBER: _builtins.int
+    TOTAL_RESULTS_FIELD_NUMBER: _builtins.int
+    next_link: _builtins.str
+    """The path of the next page; absent on the last."""
+    prev_link: _builtins.str
+    """The path of the page before; absent on the first."""
+    total_results: _builtins.int
+    """How many there are on all pages."""
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[_organization_pb2.Organization]:
+        """They."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[_organization_pb2.Organization] | None = ...,
+        next_link: _builtins.str | None = ...,
+        prev_link: _builtins.str | None = ...,
+        total_results: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_next_link", b"_next_link", "_prev_link", b"_prev_link", "next_link", b"next_link", "prev_link", b"prev_link"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_link", b"_next_link", "_prev_link", b"_prev_link", "next_link", b"next_link", "prev_link", b"prev_link", "results", b"results", "total_results", b"total_results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__next_link: _TypeAlias = _typing.Literal["next_link"]  # noqa: Y015
+    _WhichOneofArgType__next_link: _TypeAlias = _typing.Literal["_next_link", b"_next_link"]  # noqa: Y015
+    _WhichOneofReturnType__prev_link: _TypeAlias = _typing.Literal["prev_link"]  # noqa: Y015
+    _WhichOneofArgType__prev_link: _TypeAlias = _typing.Literal["_prev_link", b"_prev_link"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_link) -> _WhichOneofReturnType__next_link | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__prev_link) -> _WhichOneofReturnType__prev_link | None: ...
+
+Global___OrganizationPage: _TypeAlias = OrganizationPage  # noqa: Y015
+
+@_typing.final
+class ListServiceRolesRequest(_message.Message):
+    """Asks for the caller's service roles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_ID_FIELD_NUMBER: _builtins.int
+    SERVICE_DEFINITION_LINK_FIELD_NUMBER: _builtins.int
+    org_id: _builtins.str
+    """The organization's GUID."""
+    service_definition_link: _builtins.str
+    """The path of a service definition: its roles alone."""
+    def __init__(
+        self,
+        *,
+        org_id: _builtins.str = ...,
+        service_definition_link: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org_id", b"org_id", "service_definition_link", b"service_definition_link"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListServiceRolesRequest: _TypeAlias = ListServiceRolesRequest  # noqa: Y015
+
+@_typing.final
+class ListRolesRequest(_message.Message):
+    """Asks for the caller's organization roles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_ID_FIELD_NUMBER: _builtins.int
+    org_id: _builtins.str
+    """The organization's GUID."""
+    def __init__(
+        self,
+        *,
+        org_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org_id", b"org_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRolesRequest: _TypeAlias = ListRolesRequest  # noqa: Y015
+
+@_typing.final
+class GetInfoRequest(_message.Message):
+    """Asks for the caller with its roles and services."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_ID_FIELD_NUMBER: _builtins.int
+    org_id: _builtins.str
+    """The organization's GUID."""
+    def __init__(
+        self,
+        *,
+        org_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org_id", b"org_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetInfoRequest: _TypeAlias = GetInfoRequest  # noqa: Y015
+
+@_typing.final
+class ListGroupsRequest(_message.Message):
+    """Asks for the caller's groups."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_ID_FIELD_NUMBER: _builtins.int
+    org_id: _builtins.str
+    """The organization's GUID."""
+    def __init__(
+        self,
+        *,
+        org_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org_id", b"org_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListGroupsRequest: _TypeAlias = ListGroupsRequest  # noqa: Y015
+
+@_typing.final
+class GetDetailsRequest(_message.Message):
+    """Asks for details of the caller."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDetailsRequest: _TypeAlias = GetDetailsRequest  # noqa: Y015
+
+@_typing.final
+class GetDefaultOrganizationRequest(_message.Message):
+    """Asks for the caller's organization."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetDefaultOrganizationRequest: _TypeAlias = GetDefaultOrganizationRequest  # noqa: Y015
+
+@_typing.final
+class UserProfile(_message.Message):
+    """A profile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEFAULT_ORG_ID_FIELD_NUMBER: _builtins.int
+    IS_FEDERATED_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    USERNAME_FIELD_NUMBER: _builtins.int
+    ACCT_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    default_org_id: _builtins.str
+    """The organization's GUID."""
+    is_federated: _builtins.bool
+    """Whether the user comes from another identity provider."""
+    locale: _builtins.str
+    """The locale, such as `en-US`; empty when none was chosen."""
+    language: _builtins.str
+    """The language of the locale, such as `en`."""
+    user_id: _builtins.str
+    """The caller's id."""
+    username: _builtins.str
+    """The user name. Deprecated by the vendor in favour of `acct`."""
+    acct: _builtins.str
+    """The account: the user name if it is a mail address, else `username@domain`, URL-encoded."""
+    email: _builtins.str
+    """The primary mail address."""
+    created_at: _builtins.float
+    """When the user was created, in milliseconds since the epoch; absent for programs."""
+    def __init__(
+        self,
+        *,
+        default_org_id: _builtins.str = ...,
+        is_federated: _builtins.bool = ...,
+        locale: _builtins.str = ...,
+        language: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        username: _builtins.str = ...,
+        acct: _builtins.str = ...,
+        email: _builtins.str = ...,
+        created_at: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_created_at", b"_created_at", "created_at", b"created_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_created_at", b"_created_at", "acct", b"acct", "created_at", b"created_at", "default_org_id", b"default_org_id", "email", b"email", "is_federated", b"is_federated", "language", b"language", "locale", b"locale", "user_id", b"user_id", "username", b"username"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__created_at: _TypeAlias = _typing.Literal["created_at"]  # noqa: Y015
+    _WhichOneofArgType__created_at: _TypeAlias = _typing.Literal["_created_at", b"_created_at"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__created_at) -> _WhichOneofReturnType__created_at | None: ...
+
+Global___UserProfile: _TypeAlias = UserProfile  # noqa: Y015
+
+@_typing.final
+class UserDetails(_message.Message):
+    """Details of a user."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IS_VMWARE_ID_USER_FIELD_NUMBER: _builtins.int
+    is_vmware_id_user: _builtins.bool
+    """Whether the user comes from the vendor's own identity provider."""
+    def __init__(
+        self,
+        *,
+        is_vmware_id_user: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["is_vmware_id_user", b"is_vmware_id_user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserDetails: _TypeAlias = UserDetails  # noqa: Y015

@@ -3,7 +3,10 @@
 import grpc
 import warnings
 
+from ostiary_api.csp.v1 import organization_pb2 as identity_dot_csp_dot_v1_dot_organization__pb2
+from ostiary_api.csp.v1 import organization_users_pb2 as identity_dot_csp_dot_v1_dot_organization__users__pb2
 from ostiary_api.csp.v1 import principal_user_pb2 as identity_dot_csp_dot_v1_dot_principal__user__pb2
+from ostiary_api.csp.v1 import role_pb2 as identity_dot_csp_dot_v1_dot_role__pb2
 from ostiary_api.csp.v1 import user_pb2 as identity_dot_csp_dot_v1_dot_user__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -27,7 +30,7 @@ if _version_not_supported:
 
 
 class PrincipalUserServiceStub:
-    """The caller itself (Principal User Controller).
+    """The caller itself (Principal User Controller): a user, a service account or an API key.
     """
 
     def __init__(self, channel):
@@ -41,14 +44,140 @@ class PrincipalUserServiceStub:
                 request_serializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.GetLoggedInUserRequest.SerializeToString,
                 response_deserializer=identity_dot_csp_dot_v1_dot_user__pb2.User.FromString,
                 _registered_method=True)
+        self.PutLocalePreferences = channel.unary_unary(
+                '/identity.csp.v1.PrincipalUserService/PutLocalePreferences',
+                request_serializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.PutLocalePreferencesRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_user__pb2.LocalePreferences.FromString,
+                _registered_method=True)
+        self.GetProfile = channel.unary_unary(
+                '/identity.csp.v1.PrincipalUserService/GetProfile',
+                request_serializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.GetProfileRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.UserProfile.FromString,
+                _registered_method=True)
+        self.UpdateProfile = channel.unary_unary(
+                '/identity.csp.v1.PrincipalUserService/UpdateProfile',
+                request_serializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.UpdateProfileRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.UserProfile.FromString,
+                _registered_method=True)
+        self.ListOrganizations = channel.unary_unary(
+                '/identity.csp.v1.PrincipalUserService/ListOrganizations',
+                request_serializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.ListOrganizationsRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.OrganizationPage.FromString,
+                _registered_method=True)
+        self.ListServiceRoles = channel.unary_unary(
+                '/identity.csp.v1.PrincipalUserService/ListServiceRoles',
+                request_serializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.ListServiceRolesRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_role__pb2.UserServiceRoles.FromString,
+                _registered_method=True)
+        self.ListRoles = channel.unary_stream(
+                '/identity.csp.v1.PrincipalUserService/ListRoles',
+                request_serializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.ListRolesRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_role__pb2.OrgRole.FromString,
+                _registered_method=True)
+        self.GetInfo = channel.unary_unary(
+                '/identity.csp.v1.PrincipalUserService/GetInfo',
+                request_serializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.GetInfoRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_user__pb2.UserInfo.FromString,
+                _registered_method=True)
+        self.ListGroups = channel.unary_unary(
+                '/identity.csp.v1.PrincipalUserService/ListGroups',
+                request_serializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.ListGroupsRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_organization__users__pb2.UserGroups.FromString,
+                _registered_method=True)
+        self.GetDetails = channel.unary_unary(
+                '/identity.csp.v1.PrincipalUserService/GetDetails',
+                request_serializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.GetDetailsRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.UserDetails.FromString,
+                _registered_method=True)
+        self.GetDefaultOrganization = channel.unary_unary(
+                '/identity.csp.v1.PrincipalUserService/GetDefaultOrganization',
+                request_serializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.GetDefaultOrganizationRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_organization__pb2.RefLink.FromString,
+                _registered_method=True)
 
 
 class PrincipalUserServiceServicer:
-    """The caller itself (Principal User Controller).
+    """The caller itself (Principal User Controller): a user, a service account or an API key.
     """
 
     def GetLoggedInUser(self, request, context):
         """Returns the user who calls.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutLocalePreferences(self, request, context):
+        """Sets the caller's language, which every dialect shows; `locale` is not stored, and what was stored is answered.
+
+        Errors: `INVALID_LANGUAGE`, `LANGUAGE_MISSING`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetProfile(self, request, context):
+        """Returns the caller's profile.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateProfile(self, request, context):
+        """Changes the caller's profile: its language. What is left out stays.
+
+        Errors: `INVALID_LANGUAGE`; `DEFAULT_ORG_FIXED` for another organization than the caller's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListOrganizations(self, request, context):
+        """Returns the organizations of the caller: one.
+
+        Errors: `PAGE_OUT_OF_RANGE`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListServiceRoles(self, request, context):
+        """Returns the service roles that the caller holds, itself or through groups.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListRoles(self, request, context):
+        """Returns the organization roles that the caller holds, itself or through groups.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetInfo(self, request, context):
+        """Returns the caller with its roles and services in an organization.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGroups(self, request, context):
+        """Returns the groups that the caller belongs to, directly or by nesting.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDetails(self, request, context):
+        """Says whether the caller comes from the vendor's own identity provider.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetDefaultOrganization(self, request, context):
+        """Returns the path of the caller's organization.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -62,6 +191,56 @@ def add_PrincipalUserServiceServicer_to_server(servicer, server):
                     request_deserializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.GetLoggedInUserRequest.FromString,
                     response_serializer=identity_dot_csp_dot_v1_dot_user__pb2.User.SerializeToString,
             ),
+            'PutLocalePreferences': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutLocalePreferences,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.PutLocalePreferencesRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_user__pb2.LocalePreferences.SerializeToString,
+            ),
+            'GetProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetProfile,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.GetProfileRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.UserProfile.SerializeToString,
+            ),
+            'UpdateProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateProfile,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.UpdateProfileRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.UserProfile.SerializeToString,
+            ),
+            'ListOrganizations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrganizations,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.ListOrganizationsRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.OrganizationPage.SerializeToString,
+            ),
+            'ListServiceRoles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListServiceRoles,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.ListServiceRolesRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_role__pb2.UserServiceRoles.SerializeToString,
+            ),
+            'ListRoles': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListRoles,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.ListRolesRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_role__pb2.OrgRole.SerializeToString,
+            ),
+            'GetInfo': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetInfo,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.GetInfoRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_user__pb2.UserInfo.SerializeToString,
+            ),
+            'ListGroups': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGroups,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.ListGroupsRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_organization__users__pb2.UserGroups.SerializeToString,
+            ),
+            'GetDetails': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDetails,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.GetDetailsRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.UserDetails.SerializeToString,
+            ),
+            'GetDefaultOrganization': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDefaultOrganization,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_principal__user__pb2.GetDefaultOrganizationRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_organization__pb2.RefLink.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'identity.csp.v1.PrincipalUserService', rpc_method_handlers)
@@ -71,7 +250,7 @@ def add_PrincipalUserServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PrincipalUserService:
-    """The caller itself (Principal User Controller).
+    """The caller itself (Principal User Controller): a user, a service account or an API key.
     """
 
     @staticmethod
@@ -91,6 +270,276 @@ class PrincipalUserService:
             '/identity.csp.v1.PrincipalUserService/GetLoggedInUser',
             identity_dot_csp_dot_v1_dot_principal__user__pb2.GetLoggedInUserRequest.SerializeToString,
             identity_dot_csp_dot_v1_dot_user__pb2.User.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutLocalePreferences(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.PrincipalUserService/PutLocalePreferences',
+            identity_dot_csp_dot_v1_dot_principal__user__pb2.PutLocalePreferencesRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_user__pb2.LocalePreferences.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.PrincipalUserService/GetProfile',
+            identity_dot_csp_dot_v1_dot_principal__user__pb2.GetProfileRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_principal__user__pb2.UserProfile.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.PrincipalUserService/UpdateProfile',
+            identity_dot_csp_dot_v1_dot_principal__user__pb2.UpdateProfileRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_principal__user__pb2.UserProfile.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrganizations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.PrincipalUserService/ListOrganizations',
+            identity_dot_csp_dot_v1_dot_principal__user__pb2.ListOrganizationsRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_principal__user__pb2.OrganizationPage.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListServiceRoles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.PrincipalUserService/ListServiceRoles',
+            identity_dot_csp_dot_v1_dot_principal__user__pb2.ListServiceRolesRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_role__pb2.UserServiceRoles.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRoles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/identity.csp.v1.PrincipalUserService/ListRoles',
+            identity_dot_csp_dot_v1_dot_principal__user__pb2.ListRolesRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_role__pb2.OrgRole.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetInfo(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.PrincipalUserService/GetInfo',
+            identity_dot_csp_dot_v1_dot_principal__user__pb2.GetInfoRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_user__pb2.UserInfo.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGroups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.PrincipalUserService/ListGroups',
+            identity_dot_csp_dot_v1_dot_principal__user__pb2.ListGroupsRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_organization__users__pb2.UserGroups.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDetails(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.PrincipalUserService/GetDetails',
+            identity_dot_csp_dot_v1_dot_principal__user__pb2.GetDetailsRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_principal__user__pb2.UserDetails.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDefaultOrganization(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.PrincipalUserService/GetDefaultOrganization',
+            identity_dot_csp_dot_v1_dot_principal__user__pb2.GetDefaultOrganizationRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_organization__pb2.RefLink.FromString,
             options,
             channel_credentials,
             insecure,

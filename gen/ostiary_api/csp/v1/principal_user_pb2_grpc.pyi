@@ -5,7 +5,10 @@ isort:skip_file
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from ostiary_api.csp.v1 import organization_pb2 as _organization_pb2
+from ostiary_api.csp.v1 import organization_users_pb2 as _organization_users_pb2
 from ostiary_api.csp.v1 import principal_user_pb2 as _principal_user_pb2
+from ostiary_api.csp.v1 import role_pb2 as _role_pb2
 from ostiary_api.csp.v1 import user_pb2 as _user_pb2
 import abc as _abc_1
 import grpc as _grpc
@@ -28,7 +31,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PrincipalUserServiceStub:
-    """The caller itself (Principal User Controller)."""
+    """The caller itself (Principal User Controller): a user, a service account or an API key."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -36,17 +39,75 @@ class PrincipalUserServiceStub:
     def __new__(cls, channel: _aio.Channel) -> PrincipalUserServiceAsyncStub: ...
     GetLoggedInUser: _grpc.UnaryUnaryMultiCallable[_principal_user_pb2.GetLoggedInUserRequest, _user_pb2.User]
     """Returns the user who calls."""
+    PutLocalePreferences: _grpc.UnaryUnaryMultiCallable[_principal_user_pb2.PutLocalePreferencesRequest, _user_pb2.LocalePreferences]
+    """Sets the caller's language, which every dialect shows; `locale` is not stored, and what was stored is answered.
+
+    Errors: `INVALID_LANGUAGE`, `LANGUAGE_MISSING`.
+    """
+    GetProfile: _grpc.UnaryUnaryMultiCallable[_principal_user_pb2.GetProfileRequest, _principal_user_pb2.UserProfile]
+    """Returns the caller's profile."""
+    UpdateProfile: _grpc.UnaryUnaryMultiCallable[_principal_user_pb2.UpdateProfileRequest, _principal_user_pb2.UserProfile]
+    """Changes the caller's profile: its language. What is left out stays.
+
+    Errors: `INVALID_LANGUAGE`; `DEFAULT_ORG_FIXED` for another organization than the caller's.
+    """
+    ListOrganizations: _grpc.UnaryUnaryMultiCallable[_principal_user_pb2.ListOrganizationsRequest, _principal_user_pb2.OrganizationPage]
+    """Returns the organizations of the caller: one.
+
+    Errors: `PAGE_OUT_OF_RANGE`.
+    """
+    ListServiceRoles: _grpc.UnaryUnaryMultiCallable[_principal_user_pb2.ListServiceRolesRequest, _role_pb2.UserServiceRoles]
+    """Returns the service roles that the caller holds, itself or through groups."""
+    ListRoles: _grpc.UnaryStreamMultiCallable[_principal_user_pb2.ListRolesRequest, _role_pb2.OrgRole]
+    """Returns the organization roles that the caller holds, itself or through groups."""
+    GetInfo: _grpc.UnaryUnaryMultiCallable[_principal_user_pb2.GetInfoRequest, _user_pb2.UserInfo]
+    """Returns the caller with its roles and services in an organization."""
+    ListGroups: _grpc.UnaryUnaryMultiCallable[_principal_user_pb2.ListGroupsRequest, _organization_users_pb2.UserGroups]
+    """Returns the groups that the caller belongs to, directly or by nesting."""
+    GetDetails: _grpc.UnaryUnaryMultiCallable[_principal_user_pb2.GetDetailsRequest, _principal_user_pb2.UserDetails]
+    """Says whether the caller comes from the vendor's own identity provider."""
+    GetDefaultOrganization: _grpc.UnaryUnaryMultiCallable[_principal_user_pb2.GetDefaultOrganizationRequest, _organization_pb2.RefLink]
+    """Returns the path of the caller's organization."""
 
 @_typing.type_check_only
 class PrincipalUserServiceAsyncStub(PrincipalUserServiceStub):
-    """The caller itself (Principal User Controller)."""
+    """The caller itself (Principal User Controller): a user, a service account or an API key."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetLoggedInUser: _aio.UnaryUnaryMultiCallable[_principal_user_pb2.GetLoggedInUserRequest, _user_pb2.User]  # type: ignore[assignment]
     """Returns the user who calls."""
+    PutLocalePreferences: _aio.UnaryUnaryMultiCallable[_principal_user_pb2.PutLocalePreferencesRequest, _user_pb2.LocalePreferences]  # type: ignore[assignment]
+    """Sets the caller's language, which every dialect shows; `locale` is not stored, and what was stored is answered.
+
+    Errors: `INVALID_LANGUAGE`, `LANGUAGE_MISSING`.
+    """
+    GetProfile: _aio.UnaryUnaryMultiCallable[_principal_user_pb2.GetProfileRequest, _principal_user_pb2.UserProfile]  # type: ignore[assignment]
+    """Returns the caller's profile."""
+    UpdateProfile: _aio.UnaryUnaryMultiCallable[_principal_user_pb2.UpdateProfileRequest, _principal_user_pb2.UserProfile]  # type: ignore[assignment]
+    """Changes the caller's profile: its language. What is left out stays.
+
+    Errors: `INVALID_LANGUAGE`; `DEFAULT_ORG_FIXED` for another organization than the caller's.
+    """
+    ListOrganizations: _aio.UnaryUnaryMultiCallable[_principal_user_pb2.ListOrganizationsRequest, _principal_user_pb2.OrganizationPage]  # type: ignore[assignment]
+    """Returns the organizations of the caller: one.
+
+    Errors: `PAGE_OUT_OF_RANGE`.
+    """
+    ListServiceRoles: _aio.UnaryUnaryMultiCallable[_principal_user_pb2.ListServiceRolesRequest, _role_pb2.UserServiceRoles]  # type: ignore[assignment]
+    """Returns the service roles that the caller holds, itself or through groups."""
+    ListRoles: _aio.UnaryStreamMultiCallable[_principal_user_pb2.ListRolesRequest, _role_pb2.OrgRole]  # type: ignore[assignment]
+    """Returns the organization roles that the caller holds, itself or through groups."""
+    GetInfo: _aio.UnaryUnaryMultiCallable[_principal_user_pb2.GetInfoRequest, _user_pb2.UserInfo]  # type: ignore[assignment]
+    """Returns the caller with its roles and services in an organization."""
+    ListGroups: _aio.UnaryUnaryMultiCallable[_principal_user_pb2.ListGroupsRequest, _organization_users_pb2.UserGroups]  # type: ignore[assignment]
+    """Returns the groups that the caller belongs to, directly or by nesting."""
+    GetDetails: _aio.UnaryUnaryMultiCallable[_principal_user_pb2.GetDetailsRequest, _principal_user_pb2.UserDetails]  # type: ignore[assignment]
+    """Says whether the caller comes from the vendor's own identity provider."""
+    GetDefaultOrganization: _aio.UnaryUnaryMultiCallable[_principal_user_pb2.GetDefaultOrganizationRequest, _organization_pb2.RefLink]  # type: ignore[assignment]
+    """Returns the path of the caller's organization."""
 
 class PrincipalUserServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The caller itself (Principal User Controller)."""
+    """The caller itself (Principal User Controller): a user, a service account or an API key."""
 
     @_abc_1.abstractmethod
     def GetLoggedInUser(
@@ -55,5 +116,94 @@ class PrincipalUserServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_pb2.User, _abc.Awaitable[_user_pb2.User]]:
         """Returns the user who calls."""
+
+    @_abc_1.abstractmethod
+    def PutLocalePreferences(
+        self,
+        request: _principal_user_pb2.PutLocalePreferencesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_pb2.LocalePreferences, _abc.Awaitable[_user_pb2.LocalePreferences]]:
+        """Sets the caller's language, which every dialect shows; `locale` is not stored, and what was stored is answered.
+
+        Errors: `INVALID_LANGUAGE`, `LANGUAGE_MISSING`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetProfile(
+        self,
+        request: _principal_user_pb2.GetProfileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_principal_user_pb2.UserProfile, _abc.Awaitable[_principal_user_pb2.UserProfile]]:
+        """Returns the caller's profile."""
+
+    @_abc_1.abstractmethod
+    def UpdateProfile(
+        self,
+        request: _principal_user_pb2.UpdateProfileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_principal_user_pb2.UserProfile, _abc.Awaitable[_principal_user_pb2.UserProfile]]:
+        """Changes the caller's profile: its language. What is left out stays.
+
+        Errors: `INVALID_LANGUAGE`; `DEFAULT_ORG_FIXED` for another organization than the caller's.
+        """
+
+    @_abc_1.abstractmethod
+    def ListOrganizations(
+        self,
+        request: _principal_user_pb2.ListOrganizationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_principal_user_pb2.OrganizationPage, _abc.Awaitable[_principal_user_pb2.OrganizationPage]]:
+        """Returns the organizations of the caller: one.
+
+        Errors: `PAGE_OUT_OF_RANGE`.
+        """
+
+    @_abc_1.abstractmethod
+    def ListServiceRoles(
+        self,
+        request: _principal_user_pb2.ListServiceRolesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_role_pb2.UserServiceRoles, _abc.Awaitable[_role_pb2.UserServiceRoles]]:
+        """Returns the service roles that the caller holds, itself or through groups."""
+
+    @_abc_1.abstractmethod
+    def ListRoles(
+        self,
+        request: _principal_user_pb2.ListRolesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_role_pb2.OrgRole], _abc.AsyncIterator[_role_pb2.OrgRole]]:
+        """Returns the organization roles that the caller holds, itself or through groups."""
+
+    @_abc_1.abstractmethod
+    def GetInfo(
+        self,
+        request: _principal_user_pb2.GetInfoRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_pb2.UserInfo, _abc.Awaitable[_user_pb2.UserInfo]]:
+        """Returns the caller with its roles and services in an organization."""
+
+    @_abc_1.abstractmethod
+    def ListGroups(
+        self,
+        request: _principal_user_pb2.ListGroupsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organization_users_pb2.UserGroups, _abc.Awaitable[_organization_users_pb2.UserGroups]]:
+        """Returns the groups that the caller belongs to, directly or by nesting."""
+
+    @_abc_1.abstractmethod
+    def GetDetails(
+        self,
+        request: _principal_user_pb2.GetDetailsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_principal_user_pb2.UserDetails, _abc.Awaitable[_principal_user_pb2.UserDetails]]:
+        """Says whether the caller comes from the vendor's own identity provider."""
+
+    @_abc_1.abstractmethod
+    def GetDefaultOrganization(
+        self,
+        request: _principal_user_pb2.GetDefaultOrganizationRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organization_pb2.RefLink, _abc.Awaitable[_organization_pb2.RefLink]]:
+        """Returns the path of the caller's organization."""
 
 def add_PrincipalUserServiceServicer_to_server(servicer: PrincipalUserServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -22,9 +22,10 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from ostiary_api.csp.v1 import role_pb2 as identity_dot_csp_dot_v1_dot_role__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aidentity/csp/v1/user.proto\x12\x0fidentity.csp.v1\"G\n\x11LocalePreferences\x12\x16\n\x06locale\x18\x01 \x01(\tR\x06locale\x12\x1a\n\x08language\x18\x02 \x01(\tR\x08language\"\x83\x03\n\x04User\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\nfirst_name\x18\x02 \x01(\tR\tfirstName\x12\x1b\n\tlast_name\x18\x03 \x01(\tR\x08lastName\x12\x1a\n\x08username\x18\x04 \x01(\tR\x08username\x12\x12\n\x04\x61\x63\x63t\x18\x05 \x01(\tR\x04\x61\x63\x63t\x12\x1f\n\x08password\x18\x06 \x01(\tH\x00R\x08password\x88\x01\x01\x12\x14\n\x05\x65mail\x18\x07 \x01(\tR\x05\x65mail\x12\x1e\n\x08ref_link\x18\x08 \x01(\tH\x01R\x07refLink\x88\x01\x01\x12\x16\n\x06groups\x18\t \x03(\tR\x06groups\x12\x43\n\x0cuser_profile\x18\n \x01(\x0b\x32 .identity.csp.v1.LeanUserProfileR\x0buserProfile\x12\"\n\nmanager_id\x18\x0b \x01(\tH\x02R\tmanagerId\x88\x01\x01\x42\x0b\n\t_passwordB\x0b\n\t_ref_linkB\r\n\x0b_manager_id\"\xa5\x02\n\x0fLeanUserProfile\x12$\n\x0e\x64\x65\x66\x61ult_org_id\x18\x01 \x01(\tR\x0c\x64\x65\x66\x61ultOrgId\x12!\n\x0cis_federated\x18\x02 \x01(\x08R\x0bisFederated\x12\x38\n\x16linked_user_id_account\x18\x03 \x01(\tH\x00R\x13linkedUserIdAccount\x88\x01\x01\x12,\n\x0f\x63ustomer_number\x18\x04 \x01(\tH\x01R\x0e\x63ustomerNumber\x88\x01\x01\x12\x16\n\x06locale\x18\x05 \x01(\tR\x06locale\x12\x1a\n\x08language\x18\x06 \x01(\tR\x08languageB\x19\n\x17_linked_user_id_accountB\x12\n\x10_customer_numberB\xaa\x01\n\x17ostiary.identity.csp.v1B\tUserProtoP\x01Z&ostiary.internal/identity/csp/v1;cspv1\xa2\x02\x08OSTCspV1\xaa\x02\x17Ostiary.Identity.Csp.V1\xca\x02\x17Ostiary\\Identity\\Csp\\V1\xea\x02\x1aOstiary::Identity::Csp::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1aidentity/csp/v1/user.proto\x12\x0fidentity.csp.v1\x1a\x1aidentity/csp/v1/role.proto\"G\n\x11LocalePreferences\x12\x16\n\x06locale\x18\x01 \x01(\tR\x06locale\x12\x1a\n\x08language\x18\x02 \x01(\tR\x08language\"\xce\x03\n\x04User\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\x12\x1d\n\nfirst_name\x18\x02 \x01(\tR\tfirstName\x12\x1b\n\tlast_name\x18\x03 \x01(\tR\x08lastName\x12\x1a\n\x08username\x18\x04 \x01(\tR\x08username\x12\x12\n\x04\x61\x63\x63t\x18\x05 \x01(\tR\x04\x61\x63\x63t\x12\x1f\n\x08password\x18\x06 \x01(\tH\x00R\x08password\x88\x01\x01\x12\x14\n\x05\x65mail\x18\x07 \x01(\tR\x05\x65mail\x12\x1e\n\x08ref_link\x18\x08 \x01(\tH\x01R\x07refLink\x88\x01\x01\x12\x16\n\x06groups\x18\t \x03(\tR\x06groups\x12\x43\n\x0cuser_profile\x18\n \x01(\x0b\x32 .identity.csp.v1.LeanUserProfileR\x0buserProfile\x12\"\n\nmanager_id\x18\x0b \x01(\tH\x02R\tmanagerId\x88\x01\x01\x12I\n\x10idp_user_details\x18\x0c \x01(\x0b\x32\x1f.identity.csp.v1.IdpUserDetailsR\x0eidpUserDetailsB\x0b\n\t_passwordB\x0b\n\t_ref_linkB\r\n\x0b_manager_id\"\xc2\x01\n\x0eIdpUserDetails\x12\x18\n\x07\x61\x64\x64ress\x18\x01 \x01(\tR\x07\x61\x64\x64ress\x12\x12\n\x04\x63ity\x18\x02 \x01(\tR\x04\x63ity\x12\x18\n\x07\x63ompany\x18\x03 \x01(\tR\x07\x63ompany\x12\x18\n\x07\x63ountry\x18\x04 \x01(\tR\x07\x63ountry\x12\x1d\n\nwork_phone\x18\x05 \x01(\tR\tworkPhone\x12\x19\n\x08zip_code\x18\x06 \x01(\tR\x07zipCode\x12\x14\n\x05state\x18\x07 \x01(\tR\x05state\"w\n\x08UserInfo\x12)\n\x04user\x18\x01 \x01(\x0b\x32\x15.identity.csp.v1.UserR\x04user\x12@\n\ruser_org_info\x18\x02 \x03(\x0b\x32\x1c.identity.csp.v1.UserOrgInfoR\x0buserOrgInfo\"\xbc\x01\n\x0bUserOrgInfo\x12!\n\x0c\x64isplay_name\x18\x01 \x01(\tR\x0b\x64isplayName\x12\x12\n\x04name\x18\x02 \x01(\tR\x04name\x12\x35\n\torg_roles\x18\x03 \x03(\x0b\x32\x18.identity.csp.v1.OrgRoleR\x08orgRoles\x12?\n\x0cservices_def\x18\x04 \x03(\x0b\x32\x1c.identity.csp.v1.ServiceInfoR\x0bservicesDef\"\xa2\x01\n\x0bServiceInfo\x12\x19\n\x08ref_link\x18\x01 \x01(\tR\x07refLink\x12\x30\n\x14service_display_name\x18\x02 \x01(\tR\x12serviceDisplayName\x12!\n\x0cservice_name\x18\x03 \x01(\tR\x0bserviceName\x12#\n\rservice_roles\x18\x04 \x03(\tR\x0cserviceRoles\"\xa5\x02\n\x0fLeanUserProfile\x12$\n\x0e\x64\x65\x66\x61ult_org_id\x18\x01 \x01(\tR\x0c\x64\x65\x66\x61ultOrgId\x12!\n\x0cis_federated\x18\x02 \x01(\x08R\x0bisFederated\x12\x38\n\x16linked_user_id_account\x18\x03 \x01(\tH\x00R\x13linkedUserIdAccount\x88\x01\x01\x12,\n\x0f\x63ustomer_number\x18\x04 \x01(\tH\x01R\x0e\x63ustomerNumber\x88\x01\x01\x12\x16\n\x06locale\x18\x05 \x01(\tR\x06locale\x12\x1a\n\x08language\x18\x06 \x01(\tR\x08languageB\x19\n\x17_linked_user_id_accountB\x12\n\x10_customer_numberB\xaa\x01\n\x17ostiary.identity.csp.v1B\tUserProtoP\x01Z&ostiary.internal/identity/csp/v1;cspv1\xa2\x02\x08OSTCspV1\xaa\x02\x17Ostiary.Identity.Csp.V1\xca\x02\x17Ostiary\\Identity\\Csp\\V1\xea\x02\x1aOstiary::Identity::Csp::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,10 +33,18 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'ostiary_api.csp.v1.user_pb2
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\027ostiary.identity.csp.v1B\tUserProtoP\001Z&ostiary.internal/identity/csp/v1;cspv1\242\002\010OSTCspV1\252\002\027Ostiary.Identity.Csp.V1\312\002\027Ostiary\\Identity\\Csp\\V1\352\002\032Ostiary::Identity::Csp::V1'
-  _globals['_LOCALEPREFERENCES']._serialized_start=47
-  _globals['_LOCALEPREFERENCES']._serialized_end=118
-  _globals['_USER']._serialized_start=121
-  _globals['_USER']._serialized_end=508
-  _globals['_LEANUSERPROFILE']._serialized_start=511
-  _globals['_LEANUSERPROFILE']._serialized_end=804
+  _globals['_LOCALEPREFERENCES']._serialized_start=75
+  _globals['_LOCALEPREFERENCES']._serialized_end=146
+  _globals['_USER']._serialized_start=149
+  _globals['_USER']._serialized_end=611
+  _globals['_IDPUSERDETAILS']._serialized_start=614
+  _globals['_IDPUSERDETAILS']._serialized_end=808
+  _globals['_USERINFO']._serialized_start=810
+  _globals['_USERINFO']._serialized_end=929
+  _globals['_USERORGINFO']._serialized_start=932
+  _globals['_USERORGINFO']._serialized_end=1120
+  _globals['_SERVICEINFO']._serialized_start=1123
+  _globals['_SERVICEINFO']._serialized_end=1285
+  _globals['_LEANUSERPROFILE']._serialized_start=1288
+  _globals['_LEANUSERPROFILE']._serialized_end=1581
 # @@protoc_insertion_point(module_scope)

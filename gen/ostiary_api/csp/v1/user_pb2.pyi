@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from ostiary_api.csp.v1 import role_pb2 as _role_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -61,6 +62,7 @@ class User(_message.Message):
     GROUPS_FIELD_NUMBER: _builtins.int
     USER_PROFILE_FIELD_NUMBER: _builtins.int
     MANAGER_ID_FIELD_NUMBER: _builtins.int
+    IDP_USER_DETAILS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The user's GUID."""
     first_name: _builtins.str
@@ -87,6 +89,10 @@ class User(_message.Message):
     def user_profile(self) -> Global___LeanUserProfile:
         """The profile, with `expand`."""
 
+    @_builtins.property
+    def idp_user_details(self) -> Global___IdpUserDetails:
+        """What the directory knows of the user besides, where the operation tells it."""
+
     def __init__(
         self,
         *,
@@ -101,10 +107,11 @@ class User(_message.Message):
         groups: _abc.Iterable[_builtins.str] | None = ...,
         user_profile: Global___LeanUserProfile | None = ...,
         manager_id: _builtins.str | None = ...,
+        idp_user_details: Global___IdpUserDetails | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_manager_id", b"_manager_id", "_password", b"_password", "_ref_link", b"_ref_link", "manager_id", b"manager_id", "password", b"password", "ref_link", b"ref_link", "user_profile", b"user_profile"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_manager_id", b"_manager_id", "_password", b"_password", "_ref_link", b"_ref_link", "idp_user_details", b"idp_user_details", "manager_id", b"manager_id", "password", b"password", "ref_link", b"ref_link", "user_profile", b"user_profile"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_manager_id", b"_manager_id", "_password", b"_password", "_ref_link", b"_ref_link", "acct", b"acct", "email", b"email", "first_name", b"first_name", "groups", b"groups", "id", b"id", "last_name", b"last_name", "manager_id", b"manager_id", "password", b"password", "ref_link", b"ref_link", "user_profile", b"user_profile", "username", b"username"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_manager_id", b"_manager_id", "_password", b"_password", "_ref_link", b"_ref_link", "acct", b"acct", "email", b"email", "first_name", b"first_name", "groups", b"groups", "id", b"id", "idp_user_details", b"idp_user_details", "last_name", b"last_name", "manager_id", b"manager_id", "password", b"password", "ref_link", b"ref_link", "user_profile", b"user_profile", "username", b"username"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__manager_id: _TypeAlias = _typing.Literal["manager_id"]  # noqa: Y015
     _WhichOneofArgType__manager_id: _TypeAlias = _typing.Literal["_manager_id", b"_manager_id"]  # noqa: Y015
@@ -120,6 +127,156 @@ class User(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__ref_link) -> _WhichOneofReturnType__ref_link | None: ...
 
 Global___User: _TypeAlias = User  # noqa: Y015
+
+@_typing.final
+class IdpUserDetails(_message.Message):
+    """What the directory knows of a user besides."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    CITY_FIELD_NUMBER: _builtins.int
+    COMPANY_FIELD_NUMBER: _builtins.int
+    COUNTRY_FIELD_NUMBER: _builtins.int
+    WORK_PHONE_FIELD_NUMBER: _builtins.int
+    ZIP_CODE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    address: _builtins.str
+    """Street and number."""
+    city: _builtins.str
+    """The city."""
+    company: _builtins.str
+    """The company."""
+    country: _builtins.str
+    """The country."""
+    work_phone: _builtins.str
+    """The phone number at work."""
+    zip_code: _builtins.str
+    """The postal code."""
+    state: _builtins.str
+    """The state or region."""
+    def __init__(
+        self,
+        *,
+        address: _builtins.str = ...,
+        city: _builtins.str = ...,
+        company: _builtins.str = ...,
+        country: _builtins.str = ...,
+        work_phone: _builtins.str = ...,
+        zip_code: _builtins.str = ...,
+        state: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "city", b"city", "company", b"company", "country", b"country", "state", b"state", "work_phone", b"work_phone", "zip_code", b"zip_code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___IdpUserDetails: _TypeAlias = IdpUserDetails  # noqa: Y015
+
+@_typing.final
+class UserInfo(_message.Message):
+    """A user with what it is in its organization."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    USER_ORG_INFO_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def user(self) -> Global___User:
+        """The user."""
+
+    @_builtins.property
+    def user_org_info(self) -> _containers.RepeatedCompositeFieldContainer[Global___UserOrgInfo]:
+        """The organization: one."""
+
+    def __init__(
+        self,
+        *,
+        user: Global___User | None = ...,
+        user_org_info: _abc.Iterable[Global___UserOrgInfo] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["user", b"user"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user", b"user", "user_org_info", b"user_org_info"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserInfo: _TypeAlias = UserInfo  # noqa: Y015
+
+@_typing.final
+class UserOrgInfo(_message.Message):
+    """What a user is in an organization."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ORG_ROLES_FIELD_NUMBER: _builtins.int
+    SERVICES_DEF_FIELD_NUMBER: _builtins.int
+    display_name: _builtins.str
+    """The organization's name to show."""
+    name: _builtins.str
+    """The organization's unique name."""
+    @_builtins.property
+    def org_roles(self) -> _containers.RepeatedCompositeFieldContainer[_role_pb2.OrgRole]:
+        """The organization roles that the user holds, itself or through groups."""
+
+    @_builtins.property
+    def services_def(self) -> _containers.RepeatedCompositeFieldContainer[Global___ServiceInfo]:
+        """The services whose roles the user holds."""
+
+    def __init__(
+        self,
+        *,
+        display_name: _builtins.str = ...,
+        name: _builtins.str = ...,
+        org_roles: _abc.Iterable[_role_pb2.OrgRole] | None = ...,
+        services_def: _abc.Iterable[Global___ServiceInfo] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "name", b"name", "org_roles", b"org_roles", "services_def", b"services_def"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserOrgInfo: _TypeAlias = UserOrgInfo  # noqa: Y015
+
+@_typing.final
+class ServiceInfo(_message.Message):
+    """A service whose roles a user holds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_LINK_FIELD_NUMBER: _builtins.int
+    SERVICE_DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    SERVICE_NAME_FIELD_NUMBER: _builtins.int
+    SERVICE_ROLES_FIELD_NUMBER: _builtins.int
+    ref_link: _builtins.str
+    """The path of the service definition."""
+    service_display_name: _builtins.str
+    """The name to show."""
+    service_name: _builtins.str
+    """The service's unique name."""
+    @_builtins.property
+    def service_roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The names of the roles."""
+
+    def __init__(
+        self,
+        *,
+        ref_link: _builtins.str = ...,
+        service_display_name: _builtins.str = ...,
+        service_name: _builtins.str = ...,
+        service_roles: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ref_link", b"ref_link", "service_display_name", b"service_display_name", "service_name", b"service_name", "service_roles", b"service_roles"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ServiceInfo: _TypeAlias = ServiceInfo  # noqa: Y015
 
 @_typing.final
 class LeanUserProfile(_message.Message):

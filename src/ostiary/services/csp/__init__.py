@@ -7,6 +7,10 @@ from ostiary.services.csp.openid_configuration import OpenidConfigurationService
 from ostiary.services.csp.organization import OrganizationServicer
 from ostiary.services.csp.organization_users import OrganizationUsersServicer
 from ostiary.services.csp.principal_user import PrincipalUserServicer
+from ostiary.services.csp.service_definitions import ServiceDefinitionServicer, ServiceDefinitionV2Servicer
+from ostiary.services.csp.user import UserServicer
+from ostiary.services.csp.user_info import UserInfoServicer
+from ostiary.services.csp.user_v2 import UserV2Servicer, UserV3Servicer
 
 SERVICERS = (
     AuthenticationServicer,
@@ -16,5 +20,11 @@ SERVICERS = (
     OrganizationServicer,
     OrganizationUsersServicer,
     PrincipalUserServicer,
+    ServiceDefinitionServicer,
+    ServiceDefinitionV2Servicer,
+    UserServicer,
+    UserInfoServicer,
+    UserV2Servicer,
+    UserV3Servicer,
 )
 """The servicers of this dialect; what is not named here is not served."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 import grpc
 
-from ostiary.directory.roles.bindings import roles_of_users
+from ostiary.access.policy import permissions_on
+from ostiary.directory.roles.member_roles import MemberRoles, member_roles
+from ostiary.directory.roles.permissions import Permission
+from ostiary.directory.users.containing import Parts, search_users
 from ostiary.directory.users.users import BY_USER_NAME, list_users
-from ostiary.http.paging import Page
 from ostiary.runtime import Runtime
+from ostiary.services.csp.links import API, org_path, page_links
 from ostiary.services.csp.users import typed_user
-from ostiary.transport.call import Call, current_call
+from ostiary.transport.call import current_call
 from ostiary_api.csp.v1 import organization_users_pb2 as pb
 from ostiary_api.csp.v1 import organization_users_pb2_grpc
 
@@ -24,25 +25,39 @@ class OrganizationUsersServicer(organization_users_pb2_grpc.OrganizationUsersSer
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock
 
+    def ListUsers(self, request: pb.ListUsersRequest, context: grpc.ServicerContext) -> pb.UserPage:
+        return self._page(request, f"{org_path(request.org_id)}/users")
+
     def ListUsersV2(self, request: pb.ListUsersV2Request, context: grpc.ServicerContext) -> pb.UserPage:
-        call = current_call()
+        return self._page(request, f"{API}/v2/orgs/{request.org_id}/users")
+
+    def SearchUsers(self, request: pb.SearchUsersRequest, context: grpc.ServicerContext) -> pb.FoundUsers:
+        call, tenant = current_call(), current_call().required_tenant
+        users = search_users(call.work, tenant.id, Parts(request.user_search_term))
+        owns = Permission.ORGANIZATION_OWN in permissions_on(call.principal, tenant.id)
+        ids = [user.id for user in users] if owns else []
+        roles = member_roles(call.work, tenant.id, ids, self._clock.now_ms())
+        with_profile, with_ids = (call.flag(request, name) for name in FLAGS)
+        return pb.FoundUsers(
+            results=[
+                typed_user(
+                    tenant, user, roles.get(user.id, MemberRoles()), with_profile=with_profile, with_group_ids=with_ids
+                )
+                for user in users
+            ]
+        )  # fmt: skip
+
+    def _page(self, request: pb.ListUsersRequest | pb.ListUsersV2Request, path: str) -> pb.UserPage:
+        call, tenant = current_call(), current_call().required_tenant
         page = call.page(request)
-        users, total = list_users(call.work, call.tenant_id, start=page.start, count=page.size, order=BY_USER_NAME)
-        roles = roles_of_users(call.work, call.tenant_id, [user.id for user in users], self._clock.now_ms())
-        with_profile = call.flag(request, "expand_profile")
+        users, total = list_users(call.work, tenant.id, start=page.start, count=page.size, order=BY_USER_NAME)
+        roles = member_roles(call.work, tenant.id, [user.id for user in users], self._clock.now_ms())
+        with_profile, with_group_ids = (call.flag(request, name) for name in FLAGS)
         return pb.UserPage(
             results=[
-                typed_user(call.required_tenant, user, roles[user.id], with_profile=with_profile) for user in users
+                typed_user(tenant, user, roles[user.id], with_profile=with_profile, with_group_ids=with_group_ids)
+                for user in users
             ],
-            next_link=_link(call, request, page, page.next_start(total)),
-            prev_link=_link(call, request, page, page.previous_start),
             total_results=total,
+            **page_links(call, request, path, page, total, *FLAGS),
         )
-
-
-def _link(call: Call, request: pb.ListUsersV2Request, page: Page, start: int | None) -> str | None:
-    if start is None:
-        return None
-    names = {name: request.DESCRIPTOR.fields_by_name[name].json_name for name in FLAGS if call.flag(request, name)}
-    query = urlencode({"pageStart": start, "pageLimit": page.size, **dict.fromkeys(names.values(), "true")})
-    return f"/csp/gateway/am/api/v2/orgs/{request.org_id}/users?{query}"

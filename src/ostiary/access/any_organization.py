@@ -1,0 +1,41 @@
+"""Organizations that a request means without naming one in its path: the caller's own, and for operators any."""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, select
+
+from ostiary.access.policy import permissions_on
+from ostiary.access.principals import Principal
+from ostiary.directory.roles.permissions import Permission
+from ostiary.names import name_key
+from ostiary.store.tables import User, table_of
+from ostiary.store.tenancy import Tenancy, TenantView, tenant_named
+from ostiary.store.work import Work
+
+_USERS = table_of(User)
+_OF_USER = select(_USERS.c.tenant_id).where(_USERS.c.id == bindparam("id"))
+
+
+class AnyOrganization:
+    """Finds organizations for one caller. What it may not see it cannot tell from what does not exist."""
+
+    def __init__(self, work: Work, tenancy: Tenancy, principal: Principal, own: TenantView) -> None:
+        self._work = work
+        self._tenancy = tenancy
+        self._own = own
+        self._operates = Permission.PLATFORM_OPERATE in permissions_on(principal, own.id)
+
+    def named(self, name: str) -> TenantView | None:
+        """The organization with this name, or None."""
+        if name_key(name) == name_key(self._own.name):
+            return self._own
+        return self._living(tenant_named(self._work, name_key(name))) if self._operates else None
+
+    def of_user(self, user_id: str) -> TenantView:
+        """The organization of the user with this directory id; the caller's own where there is none."""
+        row = self._work.row(_OF_USER, {"id": user_id}) if self._operates else None
+        return (self._living(row.tenant_id) if row is not None else None) or self._own
+
+    def _living(self, tenant_id: str | None) -> TenantView | None:
+        found = self._tenancy.find(self._work, tenant_id) if tenant_id else None
+        return found if found is not None and found.enabled else None
