@@ -28,6 +28,7 @@ from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Keyring, Verifier
 from ostiary.oauth.claims.subjects import Subject, find_tenant_and_subject
 from ostiary.oauth.token.app_profile import CLIENT_AMR
+from ostiary.oauth.token.grants.access_token_assertion import SignedInUser
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import USER, ApiKey, Client, Session, User, table_of
 from ostiary.store.tenancy import PLATFORM, SYSTEM_ID, Tenancy, TenantView
@@ -83,6 +84,13 @@ class Authentication:
         principal = self._platform_principal(work, claims, name)
         self._still_signed(work, token, name, generation, work.memo[PLATFORM])
         return principal
+
+    def signed_in_user(self, work: Work, token: str) -> SignedInUser:
+        """The directory user of a platform token; raises 401 for that of anybody else."""
+        principal = self.platform(work, token)
+        if principal.kind is not PrincipalKind.USER:
+            raise _refused()
+        return SignedInUser(principal.id, principal.tenant_id)
 
     def as_user(self, work: Work, tenant_id: str, user_id: str) -> Principal:
         """A directory user as it would be signed in now; raises 401 when it may not sign in."""

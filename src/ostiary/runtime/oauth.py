@@ -17,12 +17,14 @@ from ostiary.oauth.platform.api_tokens import SessionForEachUse
 from ostiary.oauth.platform.identity import IdentityTokens
 from ostiary.oauth.platform.password import AMR, PlatformGrantSignIn, PlatformPassword
 from ostiary.oauth.platform.profile import PlatformProfile, check_service_account
+from ostiary.oauth.platform.registered_tokens import FirstUse
 from ostiary.oauth.platform.sessions import CLOUDAPI, CSP, PlatformSessions
 from ostiary.oauth.platform.tokens import PlatformTokens
 from ostiary.oauth.sessions.refresh import API_TOKEN, ROTATING
 from ostiary.oauth.token.app_profile import CLIENT_AMR, CLIENT_CREDENTIALS, AppProfile
 from ostiary.oauth.token.app_tokens import AppTokens
 from ostiary.oauth.token.endpoint import TokenEndpoint
+from ostiary.oauth.token.grants.access_token_assertion import AccessTokenAssertionGrant
 from ostiary.oauth.token.grants.authorization_code import AuthorizationCodeGrant
 from ostiary.oauth.token.grants.client_credentials import ClientCredentialsGrant
 from ostiary.oauth.token.grants.jwt_bearer import GRANT_TYPE as JWT_BEARER
@@ -80,7 +82,7 @@ def build_oauth(base: Foundation, directory: DirectoryParts) -> OAuthParts:
         authentication,
         TokenInspection(authentication, store, clock, events),
         TokenEndpoint(clock, entropy, issuing, events),
-        _profiles(base, _app_profile(base, GrantSignIn(user_sign_in, anonymous)), tokens, password),
+        _profiles(base, _app_profile(base, GrantSignIn(user_sign_in, anonymous)), tokens, password, authentication),
         tokens,
         PlatformSessions(
             store, base.tenancy, clock, entropy, tokens, directory.passwords, directory.sign_in, issuing, events
@@ -108,7 +110,10 @@ def _app_profile(base: Foundation, sign_in: GrantSignIn) -> AppProfile:
     )  # fmt: skip
 
 
-def _profiles(base: Foundation, app: AppProfile, tokens: PlatformTokens, password: PlatformPassword) -> TokenProfiles:
+def _profiles(
+    base: Foundation, app: AppProfile, tokens: PlatformTokens, password: PlatformPassword,
+    authentication: Authentication,
+) -> TokenProfiles:  # fmt: skip
     """The profiles of all paths. `/oidc` and csp share most of their grants, under two issuers."""
     public_url = base.issuers.public_url
     by_password = PasswordGrant(PlatformGrantSignIn(password, base.entropy, CSP), AMR)
@@ -117,7 +122,7 @@ def _profiles(base: Foundation, app: AppProfile, tokens: PlatformTokens, passwor
         oidc=_platform_profile(base, tokens, base.issuers.oidc),
         csp=_platform_profile(base, tokens, public_url, password=by_password),
         csp_api_tokens=_api_token_profile(base, tokens, CSP),
-        cloudapi=_api_token_profile(base, tokens, CLOUDAPI),
+        cloudapi=_cloudapi_profile(base, tokens, authentication),
         iam=IamProfile(tokens, {IAM_API_KEY: ApiKeyGrant()}),
     )
 
@@ -143,3 +148,15 @@ def _platform_profile(
 def _api_token_profile(base: Foundation, tokens: PlatformTokens, session: str) -> PlatformProfile:
     only = RefreshTokenGrant(base.store, {API_TOKEN: SessionForEachUse(session, base.entropy)})
     return PlatformProfile({"refresh_token": only}, base.issuers.public_url, base.tenancy, tokens)
+
+
+def _cloudapi_profile(base: Foundation, tokens: PlatformTokens, authentication: Authentication) -> PlatformProfile:
+    """Cloud Director's grants, for what was registered there. A new grant type is named here."""
+    renewals: dict[str, Renewal[Account]] = {API_TOKEN: SessionForEachUse(CLOUDAPI, base.entropy)}
+    return PlatformProfile(
+        {
+            "refresh_token": RefreshTokenGrant(base.store, renewals),
+            JWT_BEARER: AccessTokenAssertionGrant(authentication.signed_in_user, FirstUse(CLOUDAPI, base.entropy)),
+        },
+        base.issuers.public_url, base.tenancy, tokens, has_clients=False,
+    )  # fmt: skip

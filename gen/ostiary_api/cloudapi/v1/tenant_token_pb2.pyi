@@ -29,7 +29,7 @@ class IssueTenantTokenRequest(_message.Message):
     """The organization's name."""
     @_builtins.property
     def form(self) -> _httpbody_pb2.HttpBody:
-        """The form: `grant_type`, `refresh_token`."""
+        """The form."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class IssueProviderTokenRequest(_message.Message):
     FORM_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def form(self) -> _httpbody_pb2.HttpBody:
-        """The form: `grant_type`, `refresh_token`."""
+        """The form."""
 
     def __init__(
         self,
@@ -107,26 +107,45 @@ Global___TenantToken: _TypeAlias = TenantToken  # noqa: Y015
 
 @_typing.final
 class ApiTokenForm(_message.Message):
-    """An API token to be swapped."""
+    """What is swapped for tokens."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     GRANT_TYPE_FIELD_NUMBER: _builtins.int
     REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
+    ASSERTION_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
     grant_type: _builtins.str
-    """refresh_token."""
+    """refresh_token, or urn:ietf:params:oauth:grant-type:jwt-bearer for an API token that was registered."""
     refresh_token: _builtins.str
-    """The API token."""
+    """refresh_token: the API token."""
+    assertion: _builtins.str
+    """jwt-bearer: the user's own access token."""
+    client_id: _builtins.str
+    """jwt-bearer: what the registration answered."""
     def __init__(
         self,
         *,
         grant_type: _builtins.str = ...,
-        refresh_token: _builtins.str = ...,
+        refresh_token: _builtins.str | None = ...,
+        assertion: _builtins.str | None = ...,
+        client_id: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_assertion", b"_assertion", "_client_id", b"_client_id", "_refresh_token", b"_refresh_token", "assertion", b"assertion", "client_id", b"client_id", "refresh_token", b"refresh_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["grant_type", b"grant_type", "refresh_token", b"refresh_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_assertion", b"_assertion", "_client_id", b"_client_id", "_refresh_token", b"_refresh_token", "assertion", b"assertion", "client_id", b"client_id", "grant_type", b"grant_type", "refresh_token", b"refresh_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__assertion: _TypeAlias = _typing.Literal["assertion"]  # noqa: Y015
+    _WhichOneofArgType__assertion: _TypeAlias = _typing.Literal["_assertion", b"_assertion"]  # noqa: Y015
+    _WhichOneofReturnType__client_id: _TypeAlias = _typing.Literal["client_id"]  # noqa: Y015
+    _WhichOneofArgType__client_id: _TypeAlias = _typing.Literal["_client_id", b"_client_id"]  # noqa: Y015
+    _WhichOneofReturnType__refresh_token: _TypeAlias = _typing.Literal["refresh_token"]  # noqa: Y015
+    _WhichOneofArgType__refresh_token: _TypeAlias = _typing.Literal["_refresh_token", b"_refresh_token"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__assertion) -> _WhichOneofReturnType__assertion | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__client_id) -> _WhichOneofReturnType__client_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__refresh_token) -> _WhichOneofReturnType__refresh_token | None: ...
 
 Global___ApiTokenForm: _TypeAlias = ApiTokenForm  # noqa: Y015

@@ -52,7 +52,8 @@ class TenantTokenServiceServicer:
     """
 
     def IssueTenantToken(self, request, context):
-        """Swaps an API token of a user of the organization for an access token. Grant: `refresh_token`.
+        """Swaps an API token of a user of the organization for an access token (grant `refresh_token`), or takes one that was
+        registered (grant `urn:ietf:params:oauth:grant-type:jwt-bearer`): that shows the API token once, as refresh_token.
 
         Errors: `invalid_grant` for an API token that is unknown, revoked or of another organization, and for an unknown
         organization, alike; `unsupported_grant_type`.

@@ -34,7 +34,8 @@ class TenantTokenServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TenantTokenServiceAsyncStub: ...
     IssueTenantToken: _grpc.UnaryUnaryMultiCallable[_tenant_token_pb2.IssueTenantTokenRequest, _tenant_token_pb2.TenantToken]
-    """Swaps an API token of a user of the organization for an access token. Grant: `refresh_token`.
+    """Swaps an API token of a user of the organization for an access token (grant `refresh_token`), or takes one that was
+    registered (grant `urn:ietf:params:oauth:grant-type:jwt-bearer`): that shows the API token once, as refresh_token.
 
     Errors: `invalid_grant` for an API token that is unknown, revoked or of another organization, and for an unknown
     organization, alike; `unsupported_grant_type`.
@@ -48,7 +49,8 @@ class TenantTokenServiceAsyncStub(TenantTokenServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     IssueTenantToken: _aio.UnaryUnaryMultiCallable[_tenant_token_pb2.IssueTenantTokenRequest, _tenant_token_pb2.TenantToken]  # type: ignore[assignment]
-    """Swaps an API token of a user of the organization for an access token. Grant: `refresh_token`.
+    """Swaps an API token of a user of the organization for an access token (grant `refresh_token`), or takes one that was
+    registered (grant `urn:ietf:params:oauth:grant-type:jwt-bearer`): that shows the API token once, as refresh_token.
 
     Errors: `invalid_grant` for an API token that is unknown, revoked or of another organization, and for an unknown
     organization, alike; `unsupported_grant_type`.
@@ -65,7 +67,8 @@ class TenantTokenServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _tenant_token_pb2.IssueTenantTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_tenant_token_pb2.TenantToken, _abc.Awaitable[_tenant_token_pb2.TenantToken]]:
-        """Swaps an API token of a user of the organization for an access token. Grant: `refresh_token`.
+        """Swaps an API token of a user of the organization for an access token (grant `refresh_token`), or takes one that was
+        registered (grant `urn:ietf:params:oauth:grant-type:jwt-bearer`): that shows the API token once, as refresh_token.
 
         Errors: `invalid_grant` for an API token that is unknown, revoked or of another organization, and for an unknown
         organization, alike; `unsupported_grant_type`.

@@ -40,13 +40,18 @@ PlatformRequest = TokenRequest[Account]
 
 @dataclass(frozen=True, slots=True)
 class PlatformProfile:
-    """The platform as an authorization server. `issuer` is the `iss` of its tokens."""
+    """The platform as an authorization server. `issuer` is the `iss` of its tokens.
+
+    Without `has_clients` it has no confidential clients: who holds a credential may use it, and `client_id` names what
+    was registered with it, which the grant compares.
+    """
 
     grants: Mapping[str, GrantType[Account]]
     issuer: str
     tenancy: Tenancy
     tokens: PlatformTokens
     audience: str = PLATFORM
+    has_clients: bool = True
 
     def unknown_grant(self, form: Form) -> DomainError:
         """RFC 6749 §5.2 `unsupported_grant_type`."""
@@ -58,13 +63,13 @@ class PlatformProfile:
         grant, work, form = find_grant(self, call.form), call.reading.work, call.form
         owner, client = grant.owner(work, form), None
         named = call.authorization or form.get("client_id") or form.get("client_assertion")
-        if named or owner is None:
+        if self.has_clients and (named or owner is None):
             hint = owner or form.get("orgId")
             tenant, client = authenticate_client_of_any_tenant(work, self.tenancy, call.authorization, form, hint)
             if owner not in (None, tenant.id):  # a client of another tenant may have the same id
                 raise invalid_grant()
         else:
-            tenant = self._owner(work, owner, call.organization)
+            tenant = self._owner(work, owner or "", call.organization)
         if form.get("orgId") not in ("", tenant.id):
             message = "orgId must be the organization of the client, or be left out."
             raise invalid("UNKNOWN_ORGANIZATION", message, oauth_error="invalid_request")

@@ -160,7 +160,16 @@ def open_grant(
 
     `access_token` is the one issued with it: it is revoked with the family.
     """
-    grant_id, until = new_id(entropy), now_ms + lifetime_s * 1000
+    grant_id = open_empty_grant(work, tenant_id, terms, entropy, now_ms, lifetime_s)
+    add_refresh_token(work, grant_id, token, now_ms, now_ms + lifetime_s * 1000, access_token)
+    return grant_id
+
+
+def open_empty_grant(
+    work: Work, tenant_id: str, terms: GrantTerms, entropy: Entropy, now_ms: int, lifetime_s: int
+) -> str:
+    """Stores a grant whose first refresh token comes later; returns the grant's id."""
+    grant_id = new_id(entropy)
     work.run(
         _ADD_GRANT,
         {
@@ -168,14 +177,16 @@ def open_grant(
             "client_id": terms.client_id, "subject": terms.subject, "user_id": terms.user_id,
             "session_id": terms.session_id, "name": terms.name, "scope": terms.scope, "amr": terms.amr,
             "auth_time": terms.auth_time, "acr": terms.acr, "access_epoch": terms.access_epoch, "created_at": now_ms,
-            "expires_at": until, "last_used_at": None, "revoked_at": None, "sealed_answer": "",
+            "expires_at": now_ms + lifetime_s * 1000, "last_used_at": None, "revoked_at": None, "sealed_answer": "",
         },
     )  # fmt: skip
-    _add_token(work, grant_id, token, now_ms, until, access_token)
     return grant_id
 
 
-def _add_token(work: Work, grant_id: str, token: str, now_ms: int, until_ms: int, access_token: str) -> None:
+def add_refresh_token(
+    work: Work, grant_id: str, token: str, now_ms: int, until_ms: int, access_token: str = ""
+) -> None:
+    """Stores a refresh token of a grant, with the access token that was issued with it, if one was."""
     row = {
         "digest": digest(token), "grant_id": grant_id, "issued_at": now_ms, "expires_at": until_ms, "used_at": None,
         "successor": "", "access_digest": digest(access_token) if access_token else "",
@@ -237,7 +248,7 @@ def rotate(
     extended = work.run(_EXTEND, facts)
     if not used or not extended:
         raise Overtaken
-    _add_token(work, held.grant_id, successor, now_ms, until, str(answer.get("access_token", "")))
+    add_refresh_token(work, held.grant_id, successor, now_ms, until, str(answer.get("access_token", "")))
 
 
 def repeated_answer(sealing: Sealing, held: HeldGrant) -> dict[str, Any]:

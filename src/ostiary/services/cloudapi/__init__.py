@@ -1,6 +1,8 @@
 """The Tenant Manager, in the API of Cloud Director."""
 
+from ostiary.services.cloudapi.api_tokens import ApiTokensServicer
 from ostiary.services.cloudapi.orgs import OrgsServicer
+from ostiary.services.cloudapi.registration import RegistrationServicer
 from ostiary.services.cloudapi.rights import RightsServicer
 from ostiary.services.cloudapi.roles import RolesServicer
 from ostiary.services.cloudapi.sessions import SessionsServicer
@@ -8,7 +10,9 @@ from ostiary.services.cloudapi.tenant_token import TenantTokenServicer
 from ostiary.services.cloudapi.versions import VersionsServicer
 
 SERVICERS = (
+    ApiTokensServicer,
     OrgsServicer,
+    RegistrationServicer,
     RightsServicer,
     RolesServicer,
     SessionsServicer,

@@ -1,4 +1,4 @@
-"""Exchange of an organization's API tokens for access tokens, as Cloud Director does it."""
+"""Exchange of what was registered at an organization for tokens, as Cloud Director does it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import grpc
 from google.api import httpbody_pb2
 
 from ostiary.directory.tenants.tenants import SYSTEM_NAME
-from ostiary.http.forms import read_form_of
+from ostiary.http.forms import Form, read_form_of
 from ostiary.oauth.token.profile import TokenCall
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
@@ -33,4 +33,12 @@ class TenantTokenServicer(tenant_token_pb2_grpc.TenantTokenServiceServicer):
         call, form = current_call(), read_form_of(body, pb.ApiTokenForm)
         asked = TokenCall(call, form, call.request_id, event=call.rules.audit, organization=org)
         answer = self._endpoint(self._profile, asked)
-        return pb.TenantToken(access_token=answer["access_token"], token_type="Bearer", expires_in=answer["expires_in"])
+        return pb.TenantToken(
+            access_token=answer["access_token"], token_type="Bearer", expires_in=answer["expires_in"],
+            refresh_token=_new(answer.get("refresh_token"), form),
+        )  # fmt: skip
+
+
+def _new(token: str | None, form: Form) -> str | None:
+    """A refresh token that the client does not have yet."""
+    return token if token != form.get("refresh_token") else None
