@@ -45,6 +45,8 @@ NEEDS_MORE = {
     "POST /iaas/api/login": "an API token of a sign-in",
     "POST /oauth/provider/token": "an operator's API token",
     "POST /tm/oauth/provider/token": "an operator's API token",
+    "POST /oauth/provider/register": "an operator with a password",
+    "POST /tm/oauth/provider/register": "an operator with a password",
     "POST /cloudapi/1.0.0/sessions/provider": "an operator with a password",
 }
 """Operations that cannot succeed with what stands in their requests alone, and what else they need."""
@@ -137,6 +139,20 @@ class World:
         csp = self.asked("POST", f"{self.server.url}/csp/gateway/am/api/login?access_token=", json=login)
         return made, tokens["access_token"], csp["refresh_token"]
 
+    def swapped(self, api_token: str) -> str:
+        """An access token of the user whose API token it is."""
+        form = {"grant_type": "refresh_token", "refresh_token": api_token}
+        answer = self.asked("POST", f"{self.server.url}/oauth/tenant/{self.org}/token", data=form)
+        access_token: str = answer["access_token"]
+        return access_token
+
+    def token(self) -> str:
+        """The URN of an API token that nobody else was told of."""
+        url = f"{self.server.url}/cloudapi/1.0.0/tokens?pageSize=128"
+        found = self.asked("GET", url, headers=self.server.manager())["values"]
+        urn: str = found[next(self.numbers) % len(found)]["id"]
+        return urn
+
 
 def picture() -> bytes:
     """A small PNG."""
@@ -167,7 +183,7 @@ def known(world: World, operation: Any) -> Known:
     }  # fmt: skip
     if "bearer" in ways:
         headers |= world.server.manager()
-    if names & ABOUT_USERS or "endUser" in ways or path == SESSIONS:
+    if names & ABOUT_USERS or "endUser" in ways or path == SESSIONS or "/tokens" in path or "/register" in path:
         user, access_token, api_token = world.user()
         address = user["emails"][0]["value"]
         values |= {
@@ -180,7 +196,9 @@ def known(world: World, operation: Any) -> Known:
         if "endUser" in ways:
             headers["authorization"] = f"Bearer {access_token}"
             values["name"] = world.attribute(headers)
-        if path == SESSIONS:
+        if path.endswith("/register"):
+            headers["authorization"] = f"Bearer {world.swapped(api_token)}"
+        if path == SESSIONS and operation.method == "post":
             basic = base64.b64encode(f"{address}@{world.org}:{PASSWORD}".encode()).decode()
             headers["authorization"] = f"Basic {basic}"
     if "clientId" in names:
@@ -195,6 +213,10 @@ def things(world: World, path: str, names: set[str]) -> dict[str, Any]:
         values["schemas"] = ["urn:ietf:params:scim:schemas:core:2.0:User"]
     if "access" in names and "/roles" in path:
         values["access"] = [{"application_id": world.application("read"), "scopes": ["read"]}]
+    if path == "/api/org/{id}":
+        values["id"] = world.server.credentials["tenantId"]
+    if path == "/cloudapi/1.0.0/tokens/{id}":
+        values["id"] = world.token()
     if "roleId" in names:
         values["roleId"] = world.made("POST", "roles", json={"name": f"role {next(world.numbers)}", "access": []})["id"]
     return values

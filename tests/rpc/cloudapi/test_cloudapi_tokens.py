@@ -176,9 +176,11 @@ def test_foreign_tokens_are_neither_seen_nor_revoked(place: Place) -> None:
 def test_revoking_kills_the_token_and_what_it_opened(place: Place) -> None:
     taken = place.take(place.register(place.ann), place.ann.token)
     waiting, opened = place.register(place.ann), place.swap(taken.refresh_token).access_token
-    for one in ApiTokensServiceStub(place.caller.channel).ListApiTokens(pb.ListApiTokensRequest(), **place.bob.call).values:
+    stub = ApiTokensServiceStub(place.caller.channel)
+    for one in stub.ListApiTokens(pb.ListApiTokensRequest(), **place.bob.call).values:
         place.delete(place.bob, one.id.rpartition(":")[2])
-    assert [is_dead(place.caller, each) for each in (taken.access_token, opened, place.ann.token)] == [True, True, False]
+    dead = [is_dead(place.caller, each) for each in (taken.access_token, opened, place.ann.token)]
+    assert dead == [True, True, False]
     assert refusal(lambda: place.swap(taken.refresh_token)) == INVALID_GRANT
     assert refusal(lambda: place.take(waiting, place.ann.token)) == INVALID_GRANT
     assert place.listed(place.ann) == []
