@@ -105,11 +105,14 @@ def read_fiql(text: str, fields: Mapping[str, Comparator], *, encoded: bool = Fa
     return condition
 
 
-def matches(column: ColumnElement[str], key: Callable[[str], str]) -> Comparator:
-    """Compares a text column that holds compared forms, which `key` makes."""
+def matches(
+    column: ColumnElement[str], key: Callable[[str], str], whole: Callable[[str], str] | None = None
+) -> Comparator:  # fmt: skip
+    """Compares a text column that holds compared forms, which `key` makes; `whole`, if it is given, makes those of
+    values without wildcards."""
 
     def compare(operator: str, texts: Sequence[str]) -> ColumnElement[bool]:
-        keys = [key(text) for text in texts]
+        keys = [(whole or key)(texts[0])] if len(texts) == 1 else [key(text) for text in texts]
         if operator in _ORDERED:
             condition: ColumnElement[bool] = _ORDERED[operator](column, keys[0])
             return condition
@@ -123,6 +126,22 @@ def matches(column: ColumnElement[str], key: Callable[[str], str]) -> Comparator
 def refers_to(column: ColumnElement[str]) -> Comparator:
     """Compares a column of GUIDs with a reference to an entity: its URN, the URL of its description, or the GUID."""
     return matches(column, lambda reference: reference.rstrip("/").replace(":", "/").rpartition("/")[2])
+
+
+def is_whole(operator: str, texts: Sequence[str]) -> str:
+    """The value of a comparison that knows only `==` and no wildcards; raises INVALID_FILTER for others."""
+    if operator != "==" or len(texts) > 1:
+        raise malformed("this field is compared with a whole value, by == or !=")
+    return texts[0]
+
+
+def is_one_of(conditions: Mapping[str, ColumnElement[bool]], *, otherwise: ColumnElement[bool]) -> Comparator:
+    """Compares a field that is one of a few words, each with its condition."""
+
+    def compare(operator: str, texts: Sequence[str]) -> ColumnElement[bool]:
+        return conditions.get(is_whole(operator, texts).upper(), otherwise)
+
+    return compare
 
 
 def is_true(column: ColumnElement[bool]) -> Comparator:

@@ -92,11 +92,12 @@ class SelfService:
 
     def set_password(
         self, work: Work, tenant: TenantView, prepared: PreparedPassword, language: str, ip_address: str,
-        request_id: str,
+        request_id: str, *, by_user: bool = False,
     ) -> UserView:  # fmt: skip
-        """Stores a password that an administrator, or an application in the user's name, has chosen."""
+        """Stores a password that an administrator, or an application in the user's name, has chosen. `by_user`: the
+        user itself, who must keep a password as long as the tenant says."""
         self._events.emit(work, password_updated(tenant.id, prepared.user_id, request_id), tenant)
-        return self._store(work, tenant, prepared, language, ip_address, by_user=False)
+        return self._store(work, tenant, prepared, language, ip_address, by_user=by_user)
 
     def _store(
         self, work: Work, tenant: TenantView, prepared: PreparedPassword, language: str, ip_address: str, *,

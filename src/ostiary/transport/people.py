@@ -38,7 +38,7 @@ def people_named(work: Work, tenant: TenantView, request: Message, person: optio
         case options.PERSON_NAME_IDENTITY:
             return [*names, *_found(work, tenant, names, "email")]
         case _:
-            return [name.removeprefix(USER_URN) for name in names]
+            return [name.removeprefix(USER_URN).lower() for name in names]
 
 
 def _found(work: Work, tenant: TenantView, names: Iterable[str], field: str) -> list[str]:

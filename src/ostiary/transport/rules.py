@@ -57,6 +57,8 @@ class Rules:
     method: str
     roles: frozenset[options.Role.ValueType]
     need: Requirement
+    need_on_oneself: Requirement
+    """What the call needs where it acts on the caller alone."""
     tenant_field: str
     tenant_context: options.TenantContext.ValueType
     person: options.Person | None
@@ -137,12 +139,8 @@ def _rules_of(service: ServiceDescriptor, method: MethodDescriptor) -> Rules:
     return Rules(
         method=f"/{service.full_name}/{method.name}",
         roles=frozenset(access.roles),
-        need=Requirement(
-            required_permissions(access.roles),
-            access.anonymous,
-            frozenset(access.scopes),
-            access.foreign_tenant == options.FOREIGN_TENANT_FORBIDDEN,
-        ),
+        need=_requirement(access, access.roles),
+        need_on_oneself=_requirement(access, (*access.roles, *access.roles_on_oneself)),
         tenant_field=access.tenant_field,
         tenant_context=access.tenant_context,
         person=access.person if access.HasField("person") else None,
@@ -163,6 +161,11 @@ def _rules_of(service: ServiceDescriptor, method: MethodDescriptor) -> Rules:
         downloads=method.server_streaming and method.output_type.full_name == HTTP_BODY,
         excess_of=None if [*bounds_faults(method.input_type)] else _excess_of(method),
     )
+
+
+def _requirement(access: options.Access, roles: Iterable[options.Role.ValueType]) -> Requirement:
+    hides_with_denial = access.foreign_tenant == options.FOREIGN_TENANT_FORBIDDEN
+    return Requirement(required_permissions(roles), access.anonymous, frozenset(access.scopes), hides_with_denial)
 
 
 _CHECKS = Checks()
@@ -236,8 +239,11 @@ def _audit_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:
 
 def _person_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:
     if rules.person is None:
+        if rules.options.access.roles_on_oneself:
+            yield "access.roles_on_oneself needs a person, of whom it can tell whether that is the caller"
         return
-    if not (rules.tenant_field or rules.tenant_context) or not rules.person.by or not rules.person.fields:
+    names_a_tenant = rules.tenant_field or rules.tenant_context
+    if not names_a_tenant or not rules.person.by or not rules.person.fields:
         yield "access.person says by what and in which fields, on the tenant of tenant_field or tenant_context"
     for path in rules.person.fields:
         if not _leads_to_text(method.input_type, *path.split(".")):

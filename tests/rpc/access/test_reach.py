@@ -1,5 +1,6 @@
 """Nobody acts on a person who holds more than the caller: asked of every RPC that touches what somebody signs in with,
-is or holds, made from the rules."""
+is or holds, made from the rules. Of App ID's management; the other dialects, in which only owners change people, have
+cases of their own."""
 
 from __future__ import annotations
 
@@ -24,7 +25,11 @@ from ostiary.directory.users.users import find_user
 FORM = "application/x-www-form-urlencoded"
 FORBIDDEN = (grpc.StatusCode.PERMISSION_DENIED, "FORBIDDEN")
 MANAGEMENT = "identity.appid.management.v4"
-PERSONAL = sorted(rpc.name.removeprefix(f"{MANAGEMENT}.") for rpc in RPCS if rpc.rules.person is not None)
+PERSONAL = sorted(
+    rpc.name.removeprefix(f"{MANAGEMENT}.")
+    for rpc in RPCS
+    if rpc.rules.person is not None and rpc.name.startswith(MANAGEMENT)
+)
 NEW = "a new password for the owner"
 
 

@@ -395,6 +395,7 @@ class Access(_message.Message):
     TENANT_CONTEXT_FIELD_NUMBER: _builtins.int
     TOKEN_FORM_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
+    ROLES_ON_ONESELF_FIELD_NUMBER: _builtins.int
     anonymous: _builtins.bool
     """Open to callers without credentials; excludes roles."""
     tenant_field: _builtins.str
@@ -427,6 +428,10 @@ class Access(_message.Message):
         organization that the caller may not, by itself or through a group, is out of the caller's reach: the call is refused.
         """
 
+    @_builtins.property
+    def roles_on_oneself(self) -> _containers.RepeatedScalarFieldContainer[Global___Role.ValueType]:
+        """Further roles that suffice where `person` names nobody but the caller, at its own tenant."""
+
     def __init__(
         self,
         *,
@@ -439,10 +444,11 @@ class Access(_message.Message):
         tenant_context: Global___TenantContext.ValueType = ...,
         token_form: _builtins.str = ...,
         person: Global___Person | None = ...,
+        roles_on_oneself: _abc.Iterable[Global___Role.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "credential", b"credential", "foreign_tenant", b"foreign_tenant", "person", b"person", "roles", b"roles", "scopes", b"scopes", "tenant_context", b"tenant_context", "tenant_field", b"tenant_field", "token_form", b"token_form"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "credential", b"credential", "foreign_tenant", b"foreign_tenant", "person", b"person", "roles", b"roles", "roles_on_oneself", b"roles_on_oneself", "scopes", b"scopes", "tenant_context", b"tenant_context", "tenant_field", b"tenant_field", "token_form", b"token_form"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

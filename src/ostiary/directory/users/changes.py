@@ -21,7 +21,7 @@ from ostiary.directory.users.contacts import (
     verify_email,
     verify_primary_email,
 )
-from ostiary.directory.users.input import UserChange, check_change
+from ostiary.directory.users.input import KEPT, UserChange, check_change
 from ostiary.directory.users.login_names import replace_login_names
 from ostiary.directory.users.users import (
     FACTS,
@@ -105,7 +105,8 @@ def _changed(work: Work, view: UserView, key: str, change: UserChange, now_ms: i
     if after.emails != view.emails:
         replace_emails(work, tenant_id, user_id, after.emails)
     view = after
-    if change.active:
+    unlocks = change.active or change.unlocks
+    if unlocks:
         forget_failures(work, tenant_id, user_id)
     phones = tuple(one_primary("phoneNumbers", change.phones))
     if phones != view.phones:
@@ -113,15 +114,22 @@ def _changed(work: Work, view: UserView, key: str, change: UserChange, now_ms: i
     may_sign_in, email_verified = _facts_after(view, change)
     if email_verified != view.email_verified:
         verify_primary_email(work, tenant_id, user_id, verified=email_verified)
-    locked_until = None if change.active else change.locked_until or view.locked_until
+    locked_until = None if unlocks else change.locked_until or view.locked_until
     changed = {
-        **described(change, view.email), "user_name": user_name, "active": _active_after(view, change, now_ms),
+        **described(_with_kept(view, change), view.email), "user_name": user_name,
+        "active": _active_after(view, change, now_ms),
         "may_sign_in": may_sign_in, "email_verified": email_verified,
         "locked_until": locked_until, "lock_seconds": view.lock_seconds if locked_until == view.locked_until else 0,
         "version": view.version + 1, "modified_at": now_ms,
     }  # fmt: skip
     work.run(_CHANGE, {**changed, "user_name_key": user_name_key, **user_key(tenant_id, user_id)})
     return replace(view, **{name: value for name, value in changed.items() if name in FACTS}, phones=phones)
+
+
+def _with_kept(user: UserView, change: UserChange) -> UserChange:
+    """The change with what only other dialects say of the user."""
+    kept = {name: value for name, value in user.further.items() if name in KEPT and name not in change.further}
+    return replace(change, further={**change.further, **kept}) if kept else change
 
 
 def _active_after(user: UserView, change: UserChange, now_ms: int) -> bool:

@@ -12,6 +12,8 @@ from ostiary.errors import invalid
 from ostiary.names import MAX_NAME, email_key, name_key
 
 MAX_DOCUMENT = 32_768
+KEPT = ("description",)
+"""Members of `Description.further` that are no attributes of SCIM: who replaces the others leaves them as they are."""
 LATEST = 1 << 53
 """Milliseconds; what every JSON reader can still hold as a number."""
 
@@ -63,7 +65,8 @@ class NewUser(Description):
 
 @dataclass(frozen=True, slots=True)
 class UserChange(Description):
-    """A new description of a user. Of the rest, what is None stays as it is; `active=True` unlocks.
+    """A new description of a user. Of the rest, what is None stays as it is; `active=True` unlocks, and so does
+    `unlocks`.
 
     `confirmed`: True lets the user sign in and has the primary mail address verified, False takes both back.
     """
@@ -73,6 +76,7 @@ class UserChange(Description):
     active: bool | None = None
     confirmed: bool | None = None
     locked_until: int | None = None
+    unlocks: bool = False
 
 
 def formatted_name(given_name: str, family_name: str, further: Mapping[str, Any]) -> str:

@@ -7,6 +7,7 @@ from ostiary.services.cloudapi.rights import RightsServicer
 from ostiary.services.cloudapi.roles import RolesServicer
 from ostiary.services.cloudapi.sessions import SessionsServicer
 from ostiary.services.cloudapi.tenant_token import TenantTokenServicer
+from ostiary.services.cloudapi.users import UsersServicer
 from ostiary.services.cloudapi.versions import VersionsServicer
 
 SERVICERS = (
@@ -17,6 +18,7 @@ SERVICERS = (
     RolesServicer,
     SessionsServicer,
     TenantTokenServicer,
+    UsersServicer,
     VersionsServicer,
 )
 """The servicers of this dialect; what is not named here is not served."""

@@ -8,6 +8,7 @@ from typing import Any
 from google.protobuf.message import Message
 
 from ostiary.access.policy import decide
+from ostiary.access.principals import PrincipalKind
 from ostiary.access.reach import refuse_beyond_reach
 from ostiary.clock import Clock
 from ostiary.errors import invalid
@@ -32,7 +33,8 @@ class Authorize:
         rules = call.rules
         tenant_id = _tenant_of(call, request)
         tenant = _found(call, tenant_id) if tenant_id else None
-        decide(rules.need, call.principal, tenant_id, tenant_exists=tenant is not None and tenant.enabled)
+        need = rules.need_on_oneself if _acts_on_oneself(call, request, tenant) else rules.need
+        decide(need, call.principal, tenant_id, tenant_exists=tenant is not None and tenant.enabled)
         if rules.person is not None and tenant is not None and request is not MALFORMED:
             named = people_named(call.reading, tenant, request, rules.person)
             refuse_beyond_reach(call.reading, call.principal, tenant_id, named, self._clock.now_ms())
@@ -49,6 +51,15 @@ def _found(call: Call, tenant_id: str) -> TenantView | None:
     it asks the store."""
     known = call.tenancy.lately(tenant_id) if call.rules.is_public else None
     return known or call.tenancy.find(call.reading, tenant_id)
+
+
+def _acts_on_oneself(call: Call, request: Message, tenant: TenantView | None) -> bool:
+    """Whether the rules ask, and the request names nobody but its caller, a user, at the caller's own tenant."""
+    rules, caller = call.rules, call.principal
+    if rules.person is None or rules.need_on_oneself == rules.need or tenant is None or request is MALFORMED:
+        return False
+    at_home = caller.kind is PrincipalKind.USER and caller.tenant_id == tenant.id
+    return at_home and set(people_named(call.reading, tenant, request, rules.person)) == {caller.id}
 
 
 def _tenant_of(call: Call, request: Message) -> str:
