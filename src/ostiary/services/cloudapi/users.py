@@ -7,16 +7,16 @@ from google.protobuf import empty_pb2
 
 from ostiary.access.policy import permissions_on
 from ostiary.delivery.outbox import message_language
-from ostiary.directory.groups.fiql_fields import GROUP_FIELDS, group_order, is_among
 from ostiary.directory.groups.groups import list_groups
 from ostiary.directory.groups.membership import groups_of_users
+from ostiary.directory.listing.groups import GROUP_FIELDS, group_order, is_among
+from ostiary.directory.listing.users import user_fields, user_order
 from ostiary.directory.passwords.lockout import is_locked
 from ostiary.directory.passwords.policy import check_new_password
 from ostiary.directory.roles.granting import Giver, Holder
 from ostiary.directory.roles.permissions import Permission
 from ostiary.directory.roles.replacing import replace_roles
 from ostiary.directory.users.changes import update_user
-from ostiary.directory.users.fiql_fields import user_fields, user_order
 from ostiary.directory.users.input import check_user
 from ostiary.directory.users.users import UserView, create_user, get_user, list_users, lock_user, user_count
 from ostiary.errors import invalid

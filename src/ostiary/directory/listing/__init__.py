@@ -1,0 +1,1 @@
+"""Fields by which cloudapi finds and sorts what the directory has."""
