@@ -61,7 +61,8 @@ def check_name(field: str, text: str, longest: int) -> str:
     """A name that people read: not blank, no control or line-separator characters, at most `longest` characters."""
     bad = any(unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text)
     if bad or not text.strip() or len(text) > longest:
-        raise invalid("INVALID_NAME", f"{field} must have 1 to {longest} characters, not blank, without line breaks.")
+        message = f"{field} must have 1 to {longest} characters, not blank, without line breaks."
+        raise invalid("INVALID_NAME", message, scim_type="invalidValue")
     return text
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ostiary.scim.attributes import USERS, ResourceKind
+from ostiary.scim.attributes import GROUPS, USERS, ResourceKind
 from ostiary.scim.schemas import PUBLISHED
 from ostiary.scim.search import LIST_SCHEMA
 
 _CONFIG = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"
 _TYPE = "urn:ietf:params:scim:schemas:core:2.0:ResourceType"
 _SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Schema"
-KINDS = (USERS,)
+KINDS = (USERS, GROUPS)
 """The kinds of resources that are served."""
 
 

@@ -12,6 +12,8 @@ from ostiary.directory.users.document import ENTERPRISE, USER_SCHEMA
 
 GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
 _READ_ONLY = frozenset({"groups", "roles"})
+_SHOWN_OF_MEMBERS = frozenset({"$ref", "type", "display"})
+"""Parts of a member that follow from its id."""
 """Attributes of a user that show what it belongs to and may do. Nobody gets a right by writing them."""
 _ABSENT = frozenset({"entitlements"})
 """Attributes that are not kept, since they would say of somebody what nothing here decides on."""
@@ -24,10 +26,24 @@ def _published(model: Any) -> dict[str, Any]:
 
 
 def _as_here(attribute: dict[str, Any]) -> dict[str, Any]:
+    if attribute["name"] == "members":
+        below = [
+            {**each, **({"mutability": "readOnly"} if each["name"] in _SHOWN_OF_MEMBERS else {})}
+            for each in attribute["subAttributes"]
+        ]
+        return {**attribute, "subAttributes": below}
     if attribute["name"] in _READ_ONLY:
         below = [{**each, "mutability": "readOnly"} for each in attribute.get("subAttributes", [])]
         return {**attribute, "mutability": "readOnly", "subAttributes": below}
     return attribute
+
+
+def _group() -> dict[str, Any]:
+    """A group must have a name (RFC 7643 §4.2 says so in its text)."""
+    schema = _published(scim.Group)
+    for attribute in schema["attributes"]:
+        attribute["required"] = attribute["required"] or attribute["name"] == "displayName"
+    return schema
 
 
 def _enterprise() -> dict[str, Any]:
@@ -41,7 +57,7 @@ def _enterprise() -> dict[str, Any]:
 
 PUBLISHED: Mapping[str, dict[str, Any]] = {
     USER_SCHEMA: _published(scim.User),
-    GROUP_SCHEMA: _published(scim.Group),
+    GROUP_SCHEMA: _group(),
     ENTERPRISE: _enterprise(),
 }
 """The schemas by their URN, without `meta`."""

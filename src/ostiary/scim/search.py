@@ -30,7 +30,7 @@ TOO_SLOW = (
 Column = ColumnElement[Any]
 _LAST = "\U0010ffff"
 """Behind every text: what is absent comes last, first when sorted descending (RFC 7644 §3.4.2.3)."""
-Read = Callable[[Sequence[Condition], Sequence[Column], Page], tuple[list[Any], int]]
+Read = Callable[[Sequence[Condition], Sequence[Column], Page], tuple[Sequence[Any], int]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,6 +213,167 @@ class User(_message.Message):
 Global___User: _TypeAlias = User  # noqa: Y015
 
 @_typing.final
+class Group(_message.Message):
+    """A group (RFC 7643 §4.2). Attributes that are not listed are ignored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMAS_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    EXTERNAL_ID_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    META_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """The GUID."""
+    external_id: _builtins.str
+    """The caller's own name for the group."""
+    display_name: _builtins.str
+    """The name to show: 1 to 256 characters; others may have the same."""
+    @_builtins.property
+    def schemas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """urn:ietf:params:scim:schemas:core:2.0:Group."""
+
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroupMember]:
+        """The users and groups that are directly in it; a request names at most 10,000."""
+
+    @_builtins.property
+    def meta(self) -> Global___Meta:
+        """When it was made and changed."""
+
+    def __init__(
+        self,
+        *,
+        schemas: _abc.Iterable[_builtins.str] | None = ...,
+        id: _builtins.str | None = ...,
+        external_id: _builtins.str | None = ...,
+        display_name: _builtins.str | None = ...,
+        members: _abc.Iterable[Global___GroupMember] | None = ...,
+        meta: Global___Meta | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_display_name", b"_display_name", "_external_id", b"_external_id", "_id", b"_id", "display_name", b"display_name", "external_id", b"external_id", "id", b"id", "meta", b"meta"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_display_name", b"_display_name", "_external_id", b"_external_id", "_id", b"_id", "display_name", b"display_name", "external_id", b"external_id", "id", b"id", "members", b"members", "meta", b"meta", "schemas", b"schemas"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__display_name: _TypeAlias = _typing.Literal["display_name"]  # noqa: Y015
+    _WhichOneofArgType__display_name: _TypeAlias = _typing.Literal["_display_name", b"_display_name"]  # noqa: Y015
+    _WhichOneofReturnType__external_id: _TypeAlias = _typing.Literal["external_id"]  # noqa: Y015
+    _WhichOneofArgType__external_id: _TypeAlias = _typing.Literal["_external_id", b"_external_id"]  # noqa: Y015
+    _WhichOneofReturnType__id: _TypeAlias = _typing.Literal["id"]  # noqa: Y015
+    _WhichOneofArgType__id: _TypeAlias = _typing.Literal["_id", b"_id"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__display_name) -> _WhichOneofReturnType__display_name | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__external_id) -> _WhichOneofReturnType__external_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__id) -> _WhichOneofReturnType__id | None: ...
+
+Global___Group: _TypeAlias = Group  # noqa: Y015
+
+@_typing.final
+class GroupMember(_message.Message):
+    """A member of a group."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VALUE_FIELD_NUMBER: _builtins.int
+    REF_FIELD_NUMBER: _builtins.int
+    DISPLAY_FIELD_NUMBER: _builtins.int
+    TYPE_FIELD_NUMBER: _builtins.int
+    value: _builtins.str
+    """The GUID of a user or a group."""
+    ref: _builtins.str
+    """Its URL."""
+    display: _builtins.str
+    """Its display name."""
+    type: _builtins.str
+    """User or Group."""
+    def __init__(
+        self,
+        *,
+        value: _builtins.str | None = ...,
+        ref: _builtins.str | None = ...,
+        display: _builtins.str | None = ...,
+        type: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_display", b"_display", "_ref", b"_ref", "_type", b"_type", "_value", b"_value", "display", b"display", "ref", b"ref", "type", b"type", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_display", b"_display", "_ref", b"_ref", "_type", b"_type", "_value", b"_value", "display", b"display", "ref", b"ref", "type", b"type", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__display: _TypeAlias = _typing.Literal["display"]  # noqa: Y015
+    _WhichOneofArgType__display: _TypeAlias = _typing.Literal["_display", b"_display"]  # noqa: Y015
+    _WhichOneofReturnType__ref: _TypeAlias = _typing.Literal["ref"]  # noqa: Y015
+    _WhichOneofArgType__ref: _TypeAlias = _typing.Literal["_ref", b"_ref"]  # noqa: Y015
+    _WhichOneofReturnType__type: _TypeAlias = _typing.Literal["type"]  # noqa: Y015
+    _WhichOneofArgType__type: _TypeAlias = _typing.Literal["_type", b"_type"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__display) -> _WhichOneofReturnType__display | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__ref) -> _WhichOneofReturnType__ref | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__type) -> _WhichOneofReturnType__type | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___GroupMember: _TypeAlias = GroupMember  # noqa: Y015
+
+@_typing.final
+class GroupList(_message.Message):
+    """A page of groups (RFC 7644 §3.4.2)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMAS_FIELD_NUMBER: _builtins.int
+    TOTAL_RESULTS_FIELD_NUMBER: _builtins.int
+    START_INDEX_FIELD_NUMBER: _builtins.int
+    ITEMS_PER_PAGE_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    NEXT_CURSOR_FIELD_NUMBER: _builtins.int
+    total_results: _builtins.int
+    """How many match."""
+    start_index: _builtins.int
+    """The position of the first one of this page, counted from 1; absent where pages go by cursor."""
+    items_per_page: _builtins.int
+    """How many are in this page."""
+    next_cursor: _builtins.str
+    """Asks for the next page, where pages go by cursor and this is not the last one."""
+    @_builtins.property
+    def schemas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """urn:ietf:params:scim:api:messages:2.0:ListResponse."""
+
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedCompositeFieldContainer[Global___Group]:
+        """The groups of this page."""
+
+    def __init__(
+        self,
+        *,
+        schemas: _abc.Iterable[_builtins.str] | None = ...,
+        total_results: _builtins.int = ...,
+        start_index: _builtins.int | None = ...,
+        items_per_page: _builtins.int = ...,
+        resources: _abc.Iterable[Global___Group] | None = ...,
+        next_cursor: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_next_cursor", b"_next_cursor", "_start_index", b"_start_index", "next_cursor", b"next_cursor", "start_index", b"start_index"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_next_cursor", b"_next_cursor", "_start_index", b"_start_index", "items_per_page", b"items_per_page", "next_cursor", b"next_cursor", "resources", b"resources", "schemas", b"schemas", "start_index", b"start_index", "total_results", b"total_results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__next_cursor: _TypeAlias = _typing.Literal["next_cursor"]  # noqa: Y015
+    _WhichOneofArgType__next_cursor: _TypeAlias = _typing.Literal["_next_cursor", b"_next_cursor"]  # noqa: Y015
+    _WhichOneofReturnType__start_index: _TypeAlias = _typing.Literal["start_index"]  # noqa: Y015
+    _WhichOneofArgType__start_index: _TypeAlias = _typing.Literal["_start_index", b"_start_index"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__next_cursor) -> _WhichOneofReturnType__next_cursor | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__start_index) -> _WhichOneofReturnType__start_index | None: ...
+
+Global___GroupList: _TypeAlias = GroupList  # noqa: Y015
+
+@_typing.final
 class UserName(_message.Message):
     """The parts of a name (RFC 7643 §4.1.1)."""
 

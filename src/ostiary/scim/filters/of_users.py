@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, false, func, literal, or_, select, true
+from sqlalchemy import ColumnElement, Table, and_, func, literal, or_, select
 
 from ostiary.directory.roles.nesting import users_of, with_nested
 from ostiary.directory.users.contacts import phone_key
@@ -14,8 +14,9 @@ from ostiary.directory.users.document import ENTERPRISE
 from ostiary.directory.users.external_ids import USER
 from ostiary.names import folded, login_key, name_key
 from ostiary.scim.attributes import USERS, Attribute, Place
+from ostiary.scim.filters.filed import Location, Version
 from ostiary.scim.filters.grammar import bad_filter
-from ostiary.scim.filters.nodes import EQUAL, NOT_EQUAL, PRESENT, Operand
+from ostiary.scim.filters.nodes import PRESENT, Operand
 from ostiary.scim.filters.sources import Condition, Constant, Entries, Flag, Moment, Source, Text, exactly
 from ostiary.store.comparing import ENTRY, by_code_point, json_any, json_text
 from ostiary.store.tables import (
@@ -154,7 +155,10 @@ class SearchedUsers:
 
     def meta(self) -> Source:
         """The version and the address; the other parts have columns."""
-        return Entries({"version": _Version(), "location": _Location(self.location)}, lambda condition: condition)
+        parts: dict[str, Source] = {
+            "version": Version(_USERS.c.version), "location": Location(_USERS.c.id, self.location),
+        }  # fmt: skip
+        return Entries(parts, lambda condition: condition)
 
 
 _MADE: Mapping[str, Callable[[SearchedUsers], Source]] = {
@@ -251,35 +255,3 @@ class _Schemas:
         core = Constant(USERS.schema).compared(name, operator, value)
         extended = Constant(ENTERPRISE).compared(name, operator, value)
         return or_(core, and_(extended, _Complex((ENTERPRISE,)).compared(name, PRESENT, None)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Version:
-    def compared(self, name: str, operator: str, value: Operand) -> Condition:
-        """See `Source`."""
-        if operator == PRESENT:
-            return true()
-        digits = value.removeprefix("W/").strip('"') if isinstance(value, str) else ""
-        return _same(
-            name, operator, _USERS.c.version == int(digits) if digits.isdecimal() and len(digits) < 10 else None
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Location:
-    url: str
-
-    def compared(self, name: str, operator: str, value: Operand) -> Condition:
-        """See `Source`."""
-        if operator == PRESENT:
-            return true()
-        start = f"{self.url}/"
-        mine = isinstance(value, str) and value.startswith(start)
-        return _same(name, operator, _USERS.c.id == str(value).removeprefix(start) if mine else None)
-
-
-def _same(name: str, operator: str, same: Condition | None) -> Condition:
-    if operator not in (EQUAL, NOT_EQUAL):
-        raise bad_filter(f"{name} is compared by eq, ne and pr")
-    found = false() if same is None else same
-    return found if operator == EQUAL else ~found

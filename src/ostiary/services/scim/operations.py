@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ostiary.runtime import Runtime
+from ostiary.scim.group_operations import GroupOperations
 from ostiary.scim.user_operations import UserOperations
 
 
@@ -13,3 +14,10 @@ def user_operations(runtime: Runtime) -> UserOperations:
         f"{runtime.issuers.public_url}/scim/v2/Users", runtime.clock, runtime.entropy, directory.passwords,
         directory.password_change,
     )  # fmt: skip
+
+
+def group_operations(runtime: Runtime) -> GroupOperations:
+    """The operations on groups."""
+    return GroupOperations(
+        f"{runtime.issuers.public_url}/scim/v2", runtime.clock, runtime.entropy, runtime.oauth.authentication
+    )
