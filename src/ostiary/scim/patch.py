@@ -9,11 +9,11 @@ from typing import Any
 
 from ostiary.errors import DomainError, invalid
 from ostiary.names import folded
-from ostiary.scim.attributes import Attribute, Place, ResourceKind
 from ostiary.scim.filters.grammar import read_path
 from ostiary.scim.filters.matching import fulfils, implied
 from ostiary.scim.filters.nodes import PatchPath
-from ostiary.scim.values import check_required, taken, wrong
+from ostiary.scim.schema.attributes import Attribute, Place, ResourceKind
+from ostiary.scim.schema.values import check_required, taken, wrong
 
 PATCH_SCHEMA = "urn:ietf:params:scim:api:messages:2.0:PatchOp"
 MAX_OPERATIONS = 1_000

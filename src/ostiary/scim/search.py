@@ -11,12 +11,12 @@ from sqlalchemy import ColumnElement, Table, func, literal, select, tuple_
 
 from ostiary.errors import DomainError, invalid
 from ostiary.http.paging import Page
-from ostiary.scim.chosen import EVERYTHING, Chosen
 from ostiary.scim.cursors import Cursor, read_cursor, write_cursor
 from ostiary.scim.filters.conditions import Searched, condition_of
 from ostiary.scim.filters.grammar import read_path
 from ostiary.scim.filters.nodes import Node
 from ostiary.scim.filters.sources import Condition, Flag, Moment, Text
+from ostiary.scim.schema.chosen import EVERYTHING, Chosen
 from ostiary.store.time_limits import TimeLimitReached, within
 from ostiary.store.work import Work
 

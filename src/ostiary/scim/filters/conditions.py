@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, and_, false, func, not_, or_
 
-from ostiary.scim.attributes import Place, ResourceKind
 from ostiary.scim.filters.grammar import bad_filter
 from ostiary.scim.filters.nodes import Comparison, Joined, Name, Negated, Node, OneEntry
 from ostiary.scim.filters.sources import Condition, Entries, Source
+from ostiary.scim.schema.attributes import Place, ResourceKind
 
 
 class Searched(Protocol):

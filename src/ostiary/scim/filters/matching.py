@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ostiary.names import folded
-from ostiary.scim.attributes import Attribute
 from ostiary.scim.filters.grammar import bad_filter
 from ostiary.scim.filters.nodes import EQUAL, NOT_EQUAL, PRESENT, Comparison, Joined, Negated, Node
 from ostiary.scim.filters.sources import as_flag
+from ostiary.scim.schema.attributes import Attribute
 
 
 def fulfils(entry: Mapping[str, Any], node: Node, parts: Mapping[str, Attribute]) -> bool:

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, or_, select, true
 
 from ostiary.names import folded, name_key
-from ostiary.scim.attributes import GROUPS, Place
 from ostiary.scim.filters.filed import Location, Version
 from ostiary.scim.filters.nodes import Operand
 from ostiary.scim.filters.sources import Condition, Constant, Entries, Moment, Source, Text, exactly
+from ostiary.scim.schema.attributes import GROUPS, Place
 from ostiary.store.comparing import by_code_point
 from ostiary.store.tables import ExternalId, Group, GroupMember, User, table_of
 

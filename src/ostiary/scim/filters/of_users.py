@@ -13,11 +13,11 @@ from ostiary.directory.users.contacts import phone_key
 from ostiary.directory.users.document import ENTERPRISE
 from ostiary.directory.users.external_ids import USER
 from ostiary.names import folded, login_key, name_key
-from ostiary.scim.attributes import USERS, Attribute, Place
 from ostiary.scim.filters.filed import Location, Version
 from ostiary.scim.filters.grammar import bad_filter
 from ostiary.scim.filters.nodes import PRESENT, Operand
 from ostiary.scim.filters.sources import Condition, Constant, Entries, Flag, Moment, Source, Text, exactly
+from ostiary.scim.schema.attributes import USERS, Attribute, Place
 from ostiary.store.comparing import ENTRY, by_code_point, json_any, json_text
 from ostiary.store.tables import (
     ExternalId,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ostiary.scim.attributes import ResourceKind
-from ostiary.scim.chosen import chosen_attributes
 from ostiary.scim.filters.grammar import read_filter
+from ostiary.scim.schema.attributes import ResourceKind
+from ostiary.scim.schema.chosen import chosen_attributes
 from ostiary.scim.search import Search
 from ostiary.transport.call import Call
 

@@ -10,11 +10,11 @@ from google.protobuf import empty_pb2
 
 from ostiary.directory.groups.groups import GroupView, get_group
 from ostiary.runtime import Runtime
-from ostiary.scim.attributes import GROUPS
 from ostiary.scim.bodies import as_body, read_body
-from ostiary.scim.chosen import Chosen, chosen_attributes
-from ostiary.scim.group_lists import find_group_page
-from ostiary.scim.groups import etag
+from ostiary.scim.groups.document import etag
+from ostiary.scim.groups.lists import find_group_page
+from ostiary.scim.schema.attributes import GROUPS
+from ostiary.scim.schema.chosen import Chosen, chosen_attributes
 from ostiary.services.scim.asked import if_match, search_of
 from ostiary.services.scim.operations import group_operations
 from ostiary.transport.call import Call, current_call

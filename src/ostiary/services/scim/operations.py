@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ostiary.runtime import Runtime
-from ostiary.scim.group_operations import GroupOperations
-from ostiary.scim.user_operations import UserOperations
+from ostiary.scim.groups.operations import GroupOperations
+from ostiary.scim.users.operations import UserOperations
 
 
 def user_operations(runtime: Runtime) -> UserOperations:

@@ -10,7 +10,7 @@ from google.api import httpbody_pb2
 from ostiary.errors import not_found
 from ostiary.runtime import Runtime
 from ostiary.scim.bodies import as_body
-from ostiary.scim.discovery import as_list, resource_types, schemas, service_provider_config
+from ostiary.scim.schema.discovery import as_list, resource_types, schemas, service_provider_config
 from ostiary.transport.dialects.scim import MOST, USUAL
 from ostiary_api.scim.v2 import service_provider_config_pb2 as pb
 from ostiary_api.scim.v2 import service_provider_config_pb2_grpc

@@ -10,12 +10,12 @@ from google.protobuf import empty_pb2
 
 from ostiary.directory.users.users import UserView, get_user
 from ostiary.runtime import Runtime
-from ostiary.scim.attributes import USERS
 from ostiary.scim.bodies import as_body, read_body
-from ostiary.scim.chosen import Chosen, chosen_attributes
-from ostiary.scim.user_lists import find_page
-from ostiary.scim.user_operations import URN
-from ostiary.scim.users import etag
+from ostiary.scim.schema.attributes import USERS
+from ostiary.scim.schema.chosen import Chosen, chosen_attributes
+from ostiary.scim.users.document import etag
+from ostiary.scim.users.lists import find_page
+from ostiary.scim.users.operations import URN
 from ostiary.services.scim.asked import if_match, search_of
 from ostiary.services.scim.operations import user_operations
 from ostiary.transport.call import Call, current_call

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ostiary.directory.users.document import ENTERPRISE, USER_SCHEMA
-from ostiary.scim.schemas import GROUP_SCHEMA, PUBLISHED
+from ostiary.scim.schema.published import GROUP_SCHEMA, PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from ostiary.errors import DomainError, invalid
-from ostiary.scim.attributes import Attribute, ResourceKind
 from ostiary.scim.filters.sources import as_flag, milliseconds
+from ostiary.scim.schema.attributes import Attribute, ResourceKind
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
 

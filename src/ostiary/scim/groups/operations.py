@@ -29,14 +29,14 @@ from ostiary.directory.users.external_ids import change_external_id, external_id
 from ostiary.errors import invalid
 from ostiary.ids import Entropy
 from ostiary.scim.acting import Acting
-from ostiary.scim.attributes import GROUPS
-from ostiary.scim.chosen import Chosen
 from ostiary.scim.filters.matching import fulfils
 from ostiary.scim.filters.nodes import Node
-from ostiary.scim.groups import etag, member_ids, writable_group, written_group
-from ostiary.scim.member_changes import MAX_MEMBERS, MemberChange, member_changes, part_members
+from ostiary.scim.groups.document import etag, member_ids, writable_group, written_group
+from ostiary.scim.groups.member_changes import MAX_MEMBERS, MemberChange, member_changes, part_members
 from ostiary.scim.patch import ADD, REMOVE, REPLACE, apply, read_operations
-from ostiary.scim.values import read_resource, wrong
+from ostiary.scim.schema.attributes import GROUPS
+from ostiary.scim.schema.chosen import Chosen
+from ostiary.scim.schema.values import read_resource, wrong
 from ostiary.scim.versions import check_version
 from ostiary.store.work import Work
 

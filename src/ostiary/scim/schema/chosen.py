@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Any
 
 from ostiary.errors import DomainError, invalid
-from ostiary.scim.attributes import Place, ResourceKind
 from ostiary.scim.filters.grammar import read_path
+from ostiary.scim.schema.attributes import Place, ResourceKind
 
 Shown = Mapping[str, Any]
 _ALWAYS = frozenset({"schemas", "id"})

@@ -8,7 +8,7 @@ from typing import Any
 from ostiary.clock import rfc3339
 from ostiary.directory.groups.groups import GroupView
 from ostiary.directory.groups.members import Member
-from ostiary.scim.schemas import GROUP_SCHEMA
+from ostiary.scim.schema.published import GROUP_SCHEMA
 
 _SCHEMAS = (GROUP_SCHEMA,)
 

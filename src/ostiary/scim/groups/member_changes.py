@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ostiary.errors import invalid
-from ostiary.scim.attributes import GROUPS
 from ostiary.scim.filters.nodes import Comparison, Joined, Node
-from ostiary.scim.groups import member_ids
+from ostiary.scim.groups.document import member_ids
 from ostiary.scim.patch import ADD, REMOVE, REPLACE, Operation, read_only
-from ostiary.scim.values import taken
+from ostiary.scim.schema.attributes import GROUPS
+from ostiary.scim.schema.values import taken
 
 _MEMBERS = GROUPS.attributes["members"]
 _PREFIX = f"{GROUPS.schema.lower()}:"

@@ -14,8 +14,8 @@ from ostiary.directory.users.document import ENTERPRISE, USER_SCHEMA
 from ostiary.directory.users.input import NewUser, UserChange
 from ostiary.directory.users.users import UserView
 from ostiary.errors import DomainError
-from ostiary.scim.attributes import USERS
-from ostiary.scim.values import read_resource, taken
+from ostiary.scim.schema.attributes import USERS
+from ostiary.scim.schema.values import read_resource, taken
 
 _ELSEWHERE = frozenset({
     "schemas", "externalId", "userName", "displayName", "locale", "active", "password", "emails", "phoneNumbers",

@@ -24,10 +24,10 @@ from ostiary.directory.users.users import UserView, create_user, get_user
 from ostiary.ids import Entropy
 from ostiary.oauth.sessions.access_revocation import end_access_of_user, remove_user_and_profile
 from ostiary.scim.acting import Acting
-from ostiary.scim.attributes import USERS
-from ostiary.scim.chosen import Chosen
 from ostiary.scim.patch import apply, read_operations
-from ostiary.scim.users import Provisioned, UserContext, etag, read_user, writable_user, written_user
+from ostiary.scim.schema.attributes import USERS
+from ostiary.scim.schema.chosen import Chosen
+from ostiary.scim.users.document import Provisioned, UserContext, etag, read_user, writable_user, written_user
 from ostiary.scim.versions import check_version
 from ostiary.self_service.password_change import PasswordChange, PreparedPassword
 from ostiary.store.work import Work

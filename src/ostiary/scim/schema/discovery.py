@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ostiary.scim.attributes import GROUPS, USERS, ResourceKind
-from ostiary.scim.schemas import PUBLISHED
+from ostiary.scim.schema.attributes import GROUPS, USERS, ResourceKind
+from ostiary.scim.schema.published import PUBLISHED
 from ostiary.scim.search import LIST_SCHEMA
 
 _CONFIG = "urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"

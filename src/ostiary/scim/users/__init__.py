@@ -1,0 +1,1 @@
+"""Users as SCIM resources."""
