@@ -88,23 +88,28 @@ class Browser:
         return self.submit(self.authorize(app, **parameters)).sent_back["code"]
 
     def _call(self, method: Any, request: Any) -> Seen:
-        metadata = [("x-envoy-original-path", "/oauth/v4")]
-        metadata += [("accept", self.accept)] if self.accept else []
-        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        metadata += [("cookie", cookie)] if cookie else []
-        try:
-            answer, call = method.with_call(request, metadata=metadata, timeout=PATIENCE_S)
-        except grpc.RpcError as error:
-            headers = dict(error.trailing_metadata())
-            return Seen(int(headers["x-http-status"]), headers, [], headers["x-http-error"])
-        received = list(call.initial_metadata())
-        cookies = [value for name, value in received if name == "set-cookie"]
-        for line in cookies:
-            name, _, value = line.partition(";")[0].partition("=")
-            self.cookies[name] = value
-        headers = dict(received)
-        headers["content-type"] = answer.content_type
-        return Seen(int(headers.get("x-http-status", "200")), headers, cookies, answer.data.decode())
+        return seen(method, request, self.cookies, "/oauth/v4", self.accept)
+
+
+def seen(method: Any, request: Any, cookies: dict[str, str], path: str, accept: str = "") -> Seen:
+    """The answer to a browser that has these cookies, which it changes."""
+    metadata = [("x-envoy-original-path", path)]
+    metadata += [("accept", accept)] if accept else []
+    cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    metadata += [("cookie", cookie)] if cookie else []
+    try:
+        answer, call = method.with_call(request, metadata=metadata, timeout=PATIENCE_S)
+    except grpc.RpcError as error:
+        headers = dict(error.trailing_metadata())
+        return Seen(int(headers["x-http-status"]), headers, [], headers["x-http-error"])
+    received = list(call.initial_metadata())
+    set_cookies = [value for name, value in received if name == "set-cookie"]
+    for line in set_cookies:
+        name, _, value = line.partition(";")[0].partition("=")
+        cookies[name] = value
+    headers = dict(received)
+    headers["content-type"] = answer.content_type
+    return Seen(int(headers.get("x-http-status", "200")), headers, set_cookies, answer.data.decode())
 
 
 def _form(fields: dict[str, str]) -> httpbody_pb2.HttpBody:

@@ -4,7 +4,9 @@ and one person met in all of them."""
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any
 
 import httpx
@@ -13,6 +15,7 @@ from kit.servers.served import Served, served
 
 PASSWORD = "correct horse battery staple"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
+HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 SCIM = {"content-type": "application/scim+json"}
 
 
@@ -66,6 +69,10 @@ def test_what_is_not_deprecated_does_not_say_so(http: httpx.Client, path: str) -
     answer = http.post(path, content=b"{", headers={"content-type": "application/json"})
     assert answer.status_code >= 400
     assert not {"deprecation", "link"} & set(answer.headers)
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {token}"}
 
 
 def basic(name: str, password: str = PASSWORD) -> dict[str, str]:
@@ -157,11 +164,41 @@ def test_both_metadata_documents_name_what_answers(http: httpx.Client) -> None:
     for path in ("/.well-known/openid-configuration", "/oidc/.well-known/openid-configuration"):
         answer = http.get(path)
         found = answer.json()
-        assert "authorization_endpoint" not in found
+        assert http.get(found["authorization_endpoint"]).status_code == 400
+        assert "You are signed out" in http.get(found["end_session_endpoint"]).text
         assert http.get(found["jwks_uri"]).json()["keys"]
         assert http.post(found["token_endpoint"]).status_code == 400
         assert http.get(found["userinfo_endpoint"]).status_code == 401
     assert found["issuer"].endswith("/oidc")
+
+
+def test_a_browser_signs_in_at_oidc_and_csp_knows_its_tokens(
+    server: Served, http: httpx.Client, ann: dict[str, Any]
+) -> None:
+    tenant = f"/management/v4/{server.credentials['tenantId']}"
+    uris = {"redirectUris": ["http://127.0.0.1/done"]}
+    assert http.put(f"{tenant}/config/redirect_uris", json=uris, headers=server.manager()).is_success
+    client = http.post(f"{tenant}/applications", json={"name": "web"}, headers=server.manager()).json()
+    asked = {
+        "client_id": client["clientId"], "response_type": "code", "redirect_uri": "http://127.0.0.1/done",
+        "scope": "openid email",
+    }  # fmt: skip
+    page = http.get("/oidc/oauth2/authorize", params=asked)
+    form = {name: unescape(value) for name, value in HIDDEN.findall(page.text)}
+    action = re.findall(r'action="([^"]+)"', page.text)[0]
+    back = http.post(action, data={**form, "username": "ann", "password": PASSWORD})
+    assert back.status_code == 303, back.text
+    code = httpx.URL(back.headers["location"]).params["code"]
+    grant = {"grant_type": "authorization_code", "redirect_uri": asked["redirect_uri"], "code": code}
+    tokens = http.post("/oidc/oauth2/token", data=grant, auth=(client["clientId"], client["secret"])).json()
+    claims = http.post("/oidc/userinfo", data={"access_token": tokens["access_token"]}).json()
+    assert (claims["sub"], claims["email"], None in claims.values()) == (ann["id"], "ann@example.com", False)
+    checked = http.get("/oauth/check_id_token", headers={"authorization": f"Bearer {tokens['id_token']}"})
+    assert (checked.json()["sub"], checked.json()["group_names"]) == (ann["id"], [])
+    assert (checked.headers["deprecation"], "link" in checked.headers) == ("@1735689600", False)
+    carried = {"ex-identity-auth-token": tokens["id_token"]}
+    assert http.post("/csp/gateway/am/api/auth/logout", headers=carried).json()["url"].startswith(server.url)
+    assert http.get("/oidc/userinfo", headers=bearer(tokens["access_token"])).status_code == 401
 
 
 def test_a_user_made_by_app_id_is_at_once_in_scim_csp_and_cloudapi(server: Served, http: httpx.Client) -> None:

@@ -19,7 +19,7 @@ from ostiary.access.policy import permissions_on
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.clock import Clock
 from ostiary.directory.roles.built_in import BUILT_IN, SERVICE_ACCOUNT
-from ostiary.directory.roles.permissions import END_USER, SIGNED_IN, Permissions, Rights, for_good
+from ostiary.directory.roles.permissions import END_USER, RELYING_PARTY, SIGNED_IN, Permissions, Rights, for_good
 from ostiary.directory.roles.rights import RIGHTS, by_groups, permissions_from, rights_from, with_roles
 from ostiary.errors import unauthenticated
 from ostiary.ids import digest
@@ -79,9 +79,15 @@ class Authentication:
         """The principal of a platform token; raises 401 UNAUTHENTICATED."""
         name = digest(token)
         claims, generation = self._claims(work, token, name)
-        if claims.get("iss") not in self._issuers.platform or self._issuers.audience not in _audience(claims):
+        if claims.get("iss") not in self._issuers.platform or "sub_type" not in claims:
             raise _refused()
-        principal = self._platform_principal(work, claims, name)
+        audience = _audience(claims)
+        if self._issuers.audience in audience:
+            principal = self._platform_principal(work, claims, name)
+        elif self._issuers.userinfo in audience:
+            principal = replace(self._platform_principal(work, claims, name), permissions=RELYING_PARTY)
+        else:
+            raise _refused()
         self._still_signed(work, token, name, generation, work.memo[PLATFORM])
         return principal
 

@@ -11,7 +11,10 @@ from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.directory.groups.membership import BelongsTo, groups_of_users
 from ostiary.directory.roles.bindings import HeldRole, roles_named
 from ostiary.directory.roles.built_in import MANAGER, ORG_MEMBER, ORG_OWNER, READER, WRITER
+from ostiary.directory.roles.permissions import Permission
 from ostiary.directory.users.users import UserView, get_user
+from ostiary.oauth.claims.claims_parameter import asked_at
+from ostiary.oauth.claims.scopes import CLAIMS_OF_SCOPES
 from ostiary.oauth.clients.clients import get_client
 from ostiary.store.tables import ApiKey, table_of
 from ostiary.store.tenancy import TenantView
@@ -49,3 +52,12 @@ def _name_of(work: Work, tenant: TenantView, principal: Principal) -> str:
         return get_client(work, tenant, principal.id).name
     row = work.row(_KEY_NAME, {"of_tenant": tenant.id, "id": principal.id})
     return row.name if row else ""
+
+
+def asked_claims(principal: Principal) -> frozenset[str] | None:
+    """The claims of the person that an application has asked for, by scope and by name; None for a caller who acts for
+    itself, and may know all."""
+    if Permission.CLAIMS_READ not in principal.permissions:
+        return None
+    by_name = asked_at(str(principal.claims.get("claims", "")), "userinfo")
+    return by_name.union(*(CLAIMS_OF_SCOPES.get(scope, ()) for scope in principal.scopes))

@@ -14,6 +14,11 @@ class Issuers:
         """Issuers of platform tokens: `{public}/oidc` at `/oidc`, `{public}` for the rest."""
 
     @property
+    def userinfo(self) -> str:
+        """The audience of access tokens that open nothing but the claims of a person."""
+        return f"{self.oidc}/userinfo"
+
+    @property
     def signed_out(self) -> str:
         """The address of the page to which a browser goes to sign out."""
         return f"{self.oidc}/oauth2/logout"

@@ -15,6 +15,7 @@ data are never sent there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
 
 from google.api import httpbody_pb2
 
@@ -22,20 +23,23 @@ from ostiary.clock import Clock
 from ostiary.errors import DomainError, Kind
 from ostiary.http.forms import Form
 from ostiary.ids import Entropy, new_secret
-from ostiary.keys.issuers import Issuers
-from ostiary.keys.sealing import Sealing
 from ostiary.login.answers import sent_on, shown
 from ostiary.login.flow import STEP, Done, Steps
 from ostiary.login.needs import SECOND_FACTOR, unmet_needs
 from ostiary.login.pages import HostedPage, web_message_page
-from ostiary.login.visits import SignInStep, SignInVisit, browser_half
+from ostiary.login.visits import SignInSite, SignInStep, SignInVisit, browser_half
 from ostiary.oauth.authorize.codes import Finish
-from ostiary.oauth.authorize.request import WEB_MESSAGE, AuthorizationFailed, AuthorizationRequests, ReturnAddress
+from ostiary.oauth.authorize.request import (
+    WEB_MESSAGE,
+    AuthorizationFailed,
+    AuthorizationRequest,
+    ReturnAddress,
+)
 from ostiary.oauth.authorize.state import SignInTransaction, StepDone
 from ostiary.oauth.authorize.transactions import SignInOver, SignInTransactions
-from ostiary.oauth.clients.clients import find_client, redirect_uris_of
-from ostiary.oauth.clients.redirect_uris import redirect_uri_allowed
+from ostiary.oauth.clients.clients import ClientView, find_client
 from ostiary.store.engine import Store
+from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
 
@@ -45,20 +49,32 @@ _CLOSED = {SECOND_FACTOR: "This tenant asks for a second factor, and the sign-in
 _NO_STEP = "There is no way to sign in here as the application asks for it."
 
 
+class Requests(Protocol):
+    """Reads the authorization requests of one authorization server."""
+
+    def read(self, work: Work, tenant: TenantView, parameters: Mapping[str, str]) -> AuthorizationRequest:
+        """The request; raises DomainError for the browser and AuthorizationFailed for the client."""
+        ...
+
+    def allows(self, work: Work, tenant: TenantView, client: ClientView, redirect_uri: str) -> bool:
+        """Whether the answer may go to this URI."""
+        ...
+
+
 class SignIn:
     """Dispatcher of the sign-in at the hosted pages."""
 
     def __init__(
-        self, store: Store, sealing: Sealing, clock: Clock, entropy: Entropy, issuers: Issuers,
-        requests: AuthorizationRequests, finish: Finish, steps: Sequence[SignInStep],
+        self, store: Store, transactions: SignInTransactions, clock: Clock, entropy: Entropy, site: SignInSite,
+        requests: Requests, finish: Finish, steps: Sequence[SignInStep],
     ) -> None:  # fmt: skip
         self._store = store
         self._clock = clock
         self._entropy = entropy
-        self._issuers = issuers
+        self._site = site
         self._requests = requests
         self._finish = finish
-        self._transactions = SignInTransactions(sealing, clock, entropy)
+        self._transactions = transactions
         self._steps = Steps(steps)
         self.fields = self._steps.fields
         """The fields of the forms of all steps."""
@@ -88,7 +104,7 @@ class SignIn:
             return self._failed(call, failure)
 
     def _visit(self, call: Call, transaction: SignInTransaction) -> SignInVisit:
-        return SignInVisit(call, transaction, self._store, self._transactions, self._issuers)
+        return SignInVisit(call, transaction, self._store, self._transactions, self._site)
 
     def _resumed(self, call: Call, form: Form) -> SignInVisit:
         browser = browser_half(call, form.get("transaction"))
@@ -99,7 +115,7 @@ class SignIn:
             raise SignInOver
         # It may have been taken from the list since, and the client be another one of the same id.
         redirect_uri = transaction.request.address.redirect_uri
-        if not redirect_uri_allowed(redirect_uri, redirect_uris_of(call.work, tenant, client)):
+        if not self._requests.allows(call.work, tenant, client, redirect_uri):
             raise SignInOver
         visit = self._visit(call, transaction)
         visit.form, visit.browser, visit.is_current = form, browser, True

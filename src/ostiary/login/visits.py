@@ -7,13 +7,27 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from ostiary.http.forms import Form
-from ostiary.keys.issuers import Issuers
 from ostiary.login.flow import STEP, Step
 from ostiary.oauth.authorize.state import SignInTransaction
 from ostiary.oauth.authorize.transactions import LIFETIME_S, BrowserHalf, SignInTransactions, cookie_name
 from ostiary.store.engine import Store
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
+
+
+@dataclass(frozen=True, slots=True)
+class SignInSite:
+    """Addresses of the pages of one authorization server; `{}` in them stands for the tenant's id. `action` is where
+    all forms go, `path` the part of the server that gets the cookies, `secure` whether it is reached by TLS alone."""
+
+    action: str
+    path: str
+    secure: bool
+
+    @classmethod
+    def below(cls, url: str, forms: str) -> SignInSite:
+        """The pages below a URL, whose forms go to the path `forms` after it."""
+        return cls(f"{url}{forms}", urlsplit(url).path, url.startswith("https:"))
 
 
 @dataclass(slots=True)
@@ -25,7 +39,7 @@ class SignInVisit:
     transaction: SignInTransaction
     store: Store
     transactions: SignInTransactions
-    issuers: Issuers
+    site: SignInSite
     form: Form = field(default_factory=lambda: Form({}))
     browser: BrowserHalf | None = None
     is_current: bool = False
@@ -34,7 +48,7 @@ class SignInVisit:
     @property
     def action(self) -> str:
         """The address to which the forms of all steps are sent."""
-        return f"{self.issuers.tenant(self.call.tenant_id)}/authorization/sign_in"
+        return self.site.action.format(self.call.tenant_id)
 
     def hidden(self, step: str) -> dict[str, str]:
         """The hidden fields of a step's form. Hands the transaction out to the browser, if it has none, or an earlier
@@ -72,8 +86,8 @@ class SignInVisit:
             self._set_cookie(BrowserHalf(self.browser.handle, ""), 0)
 
     def _set_cookie(self, browser: BrowserHalf, max_age_s: int) -> None:
-        path = urlsplit(self.issuers.tenant(self.call.tenant_id)).path
-        secure = "; Secure" if self.issuers.public_url.startswith("https:") else ""
+        path = self.site.path.format(self.call.tenant_id)
+        secure = "; Secure" if self.site.secure else ""
         cookie = f"{browser.cookie}={browser.secret}; Path={path}; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}"
         self.call.headers.append(("set-cookie", cookie))
 

@@ -31,6 +31,7 @@ PERMISSION_OF: Mapping[options.Role.ValueType, Permission] = {
     options.ROLE_SERVICE_ACCOUNT: Permission.SERVICE_READ,
     options.ROLE_END_USER: Permission.PROFILE_OWN,
     options.ROLE_SELF: Permission.ACCOUNT_OWN,
+    options.ROLE_RELYING_PARTY: Permission.CLAIMS_READ,
 }
 """The permission that a rule requires when it names a role: the role is written, the permission is decided on."""
 HTTP_BODY = "google.api.HttpBody"

@@ -10,6 +10,7 @@ import pytest
 from contract.served import RPCS, Rpc, access_matrix
 from google.protobuf.message_factory import GetMessageClass
 from kit.accounts.people import new_client, new_person
+from kit.accounts.platform_browser import PlatformBrowser, new_relying_party, redeem
 from kit.callers import Caller, bearer, refusal
 from kit.oauth import Runtime
 from kit.patience import PATIENCE_S
@@ -93,8 +94,17 @@ def everybody(caller: Caller, suffix: str = "") -> dict[str, dict[str, Any]]:
         "service_account": new_client(made, home, service_account=True).call,
         "user": new_person(made, home, f"nobody{suffix}").call,
         "end_user": bearer(signed_in["access_token"]),
+        "relying_party": relying_party(caller, f"visitor{suffix}"),
         "anyone": {},
     }
+
+
+def relying_party(caller: Caller, name: str) -> dict[str, Any]:
+    """An application with the access token that it got for a person, who owns the organization."""
+    home = caller.installation.tenant_id
+    web = PlatformBrowser(caller, new_person(caller.installation, home, name, "org_owner"))
+    party = new_relying_party(caller, home)
+    return bearer(redeem(caller, party, web.sign_in(party)).access_token)
 
 
 def got_in(asked: tuple[grpc.StatusCode, str]) -> bool:

@@ -74,4 +74,4 @@ def test_the_root_names_its_own_issuer(caller: Caller) -> None:
     request = openid_configuration_pb2.GetConfigurationRequest()
     found = OpenidConfigurationServiceStub(caller.channel).GetConfiguration(request, timeout=20)
     assert (found.issuer, found.jwks_uri) == (url, f"{url}/csp/gateway/am/api/auth/keys")
-    assert not found.HasField("authorization_endpoint")
+    assert found.authorization_endpoint == f"{url}/oidc/oauth2/authorize"

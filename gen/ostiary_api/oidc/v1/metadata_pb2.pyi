@@ -35,6 +35,16 @@ class OpenidConfiguration(_message.Message):
     SUBJECT_TYPES_SUPPORTED_FIELD_NUMBER: _builtins.int
     ID_TOKEN_SIGNING_ALG_VALUES_SUPPORTED_FIELD_NUMBER: _builtins.int
     SCOPES_SUPPORTED_FIELD_NUMBER: _builtins.int
+    END_SESSION_ENDPOINT_FIELD_NUMBER: _builtins.int
+    RESPONSE_MODES_SUPPORTED_FIELD_NUMBER: _builtins.int
+    CODE_CHALLENGE_METHODS_SUPPORTED_FIELD_NUMBER: _builtins.int
+    CLAIMS_SUPPORTED_FIELD_NUMBER: _builtins.int
+    ACR_VALUES_SUPPORTED_FIELD_NUMBER: _builtins.int
+    CLAIMS_PARAMETER_SUPPORTED_FIELD_NUMBER: _builtins.int
+    REQUEST_PARAMETER_SUPPORTED_FIELD_NUMBER: _builtins.int
+    REQUEST_URI_PARAMETER_SUPPORTED_FIELD_NUMBER: _builtins.int
+    BACKCHANNEL_LOGOUT_SUPPORTED_FIELD_NUMBER: _builtins.int
+    FRONTCHANNEL_LOGOUT_SUPPORTED_FIELD_NUMBER: _builtins.int
     issuer: _builtins.str
     """The issuer of the tokens that this provider signs."""
     authorization_endpoint: _builtins.str
@@ -45,6 +55,18 @@ class OpenidConfiguration(_message.Message):
     """The URL of the public keys."""
     userinfo_endpoint: _builtins.str
     """Where a caller learns who it is."""
+    end_session_endpoint: _builtins.str
+    """Where the browser signs out."""
+    claims_parameter_supported: _builtins.bool
+    """Whether claims can be asked for by name."""
+    request_parameter_supported: _builtins.bool
+    """Whether parameters are taken from an object."""
+    request_uri_parameter_supported: _builtins.bool
+    """Whether such an object is fetched."""
+    backchannel_logout_supported: _builtins.bool
+    """Whether a sign-out is told to other applications by a call."""
+    frontchannel_logout_supported: _builtins.bool
+    """Whether a sign-out is told to other applications through the browser."""
     @_builtins.property
     def token_endpoint_auth_methods_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """How clients may authenticate at the token endpoint (RFC 8414 §2)."""
@@ -69,6 +91,22 @@ class OpenidConfiguration(_message.Message):
     def scopes_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The scopes that a client may ask for."""
 
+    @_builtins.property
+    def response_modes_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """How the answer of the browser flow comes back."""
+
+    @_builtins.property
+    def code_challenge_methods_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The methods of code challenges."""
+
+    @_builtins.property
+    def claims_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The claims that can be known of a person."""
+
+    @_builtins.property
+    def acr_values_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """How people can be authenticated."""
+
     def __init__(
         self,
         *,
@@ -83,13 +121,28 @@ class OpenidConfiguration(_message.Message):
         subject_types_supported: _abc.Iterable[_builtins.str] | None = ...,
         id_token_signing_alg_values_supported: _abc.Iterable[_builtins.str] | None = ...,
         scopes_supported: _abc.Iterable[_builtins.str] | None = ...,
+        end_session_endpoint: _builtins.str | None = ...,
+        response_modes_supported: _abc.Iterable[_builtins.str] | None = ...,
+        code_challenge_methods_supported: _abc.Iterable[_builtins.str] | None = ...,
+        claims_supported: _abc.Iterable[_builtins.str] | None = ...,
+        acr_values_supported: _abc.Iterable[_builtins.str] | None = ...,
+        claims_parameter_supported: _builtins.bool = ...,
+        request_parameter_supported: _builtins.bool = ...,
+        request_uri_parameter_supported: _builtins.bool = ...,
+        backchannel_logout_supported: _builtins.bool = ...,
+        frontchannel_logout_supported: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_authorization_endpoint", b"_authorization_endpoint", "authorization_endpoint", b"authorization_endpoint"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_authorization_endpoint", b"_authorization_endpoint", "_end_session_endpoint", b"_end_session_endpoint", "authorization_endpoint", b"authorization_endpoint", "end_session_endpoint", b"end_session_endpoint"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_authorization_endpoint", b"_authorization_endpoint", "authorization_endpoint", b"authorization_endpoint", "grant_types_supported", b"grant_types_supported", "id_token_signing_alg_values_supported", b"id_token_signing_alg_values_supported", "issuer", b"issuer", "jwks_uri", b"jwks_uri", "response_types_supported", b"response_types_supported", "scopes_supported", b"scopes_supported", "subject_types_supported", b"subject_types_supported", "token_endpoint", b"token_endpoint", "token_endpoint_auth_methods_supported", b"token_endpoint_auth_methods_supported", "userinfo_endpoint", b"userinfo_endpoint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_authorization_endpoint", b"_authorization_endpoint", "_end_session_endpoint", b"_end_session_endpoint", "acr_values_supported", b"acr_values_supported", "authorization_endpoint", b"authorization_endpoint", "backchannel_logout_supported", b"backchannel_logout_supported", "claims_parameter_supported", b"claims_parameter_supported", "claims_supported", b"claims_supported", "code_challenge_methods_supported", b"code_challenge_methods_supported", "end_session_endpoint", b"end_session_endpoint", "frontchannel_logout_supported", b"frontchannel_logout_supported", "grant_types_supported", b"grant_types_supported", "id_token_signing_alg_values_supported", b"id_token_signing_alg_values_supported", "issuer", b"issuer", "jwks_uri", b"jwks_uri", "request_parameter_supported", b"request_parameter_supported", "request_uri_parameter_supported", b"request_uri_parameter_supported", "response_modes_supported", b"response_modes_supported", "response_types_supported", b"response_types_supported", "scopes_supported", b"scopes_supported", "subject_types_supported", b"subject_types_supported", "token_endpoint", b"token_endpoint", "token_endpoint_auth_methods_supported", b"token_endpoint_auth_methods_supported", "userinfo_endpoint", b"userinfo_endpoint"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__authorization_endpoint: _TypeAlias = _typing.Literal["authorization_endpoint"]  # noqa: Y015
     _WhichOneofArgType__authorization_endpoint: _TypeAlias = _typing.Literal["_authorization_endpoint", b"_authorization_endpoint"]  # noqa: Y015
+    _WhichOneofReturnType__end_session_endpoint: _TypeAlias = _typing.Literal["end_session_endpoint"]  # noqa: Y015
+    _WhichOneofArgType__end_session_endpoint: _TypeAlias = _typing.Literal["_end_session_endpoint", b"_end_session_endpoint"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__authorization_endpoint) -> _WhichOneofReturnType__authorization_endpoint | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__end_session_endpoint) -> _WhichOneofReturnType__end_session_endpoint | None: ...
 
 Global___OpenidConfiguration: _TypeAlias = OpenidConfiguration  # noqa: Y015

@@ -211,6 +211,17 @@ class UserInfo(_message.Message):
     GROUPS_FIELD_NUMBER: _builtins.int
     ROLES_FIELD_NUMBER: _builtins.int
     ORG_FIELD_NUMBER: _builtins.int
+    MIDDLE_NAME_FIELD_NUMBER: _builtins.int
+    NICKNAME_FIELD_NUMBER: _builtins.int
+    PROFILE_FIELD_NUMBER: _builtins.int
+    PICTURE_FIELD_NUMBER: _builtins.int
+    ZONEINFO_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
+    UPDATED_AT_FIELD_NUMBER: _builtins.int
+    PHONE_NUMBER_FIELD_NUMBER: _builtins.int
+    PHONE_NUMBER_VERIFIED_FIELD_NUMBER: _builtins.int
+    ADDRESS_FIELD_NUMBER: _builtins.int
+    GROUP_IDS_FIELD_NUMBER: _builtins.int
     sub: _builtins.str
     """The caller's id: a directory user's, an API key's or a client's."""
     name: _builtins.str
@@ -227,6 +238,24 @@ class UserInfo(_message.Message):
     """Whether the mail address was confirmed."""
     org: _builtins.str
     """The organization's GUID."""
+    middle_name: _builtins.str
+    """The middle name."""
+    nickname: _builtins.str
+    """The nickname."""
+    profile: _builtins.str
+    """The address of the profile page."""
+    picture: _builtins.str
+    """The address of a picture."""
+    zoneinfo: _builtins.str
+    """The time zone, such as `Europe/Paris`."""
+    locale: _builtins.str
+    """The locale, such as `en-US`."""
+    updated_at: _builtins.int
+    """When the user was changed, in seconds since the epoch."""
+    phone_number: _builtins.str
+    """The phone number."""
+    phone_number_verified: _builtins.bool
+    """Whether the phone number was confirmed."""
     @_builtins.property
     def groups(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The names of the groups to which the caller belongs, directly or by nesting."""
@@ -234,6 +263,14 @@ class UserInfo(_message.Message):
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The organization roles that the caller holds."""
+
+    @_builtins.property
+    def address(self) -> Global___Address:
+        """The postal address."""
+
+    @_builtins.property
+    def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The ids of the groups, in the order of `groups`."""
 
     def __init__(
         self,
@@ -247,12 +284,25 @@ class UserInfo(_message.Message):
         email_verified: _builtins.bool | None = ...,
         groups: _abc.Iterable[_builtins.str] | None = ...,
         roles: _abc.Iterable[_builtins.str] | None = ...,
-        org: _builtins.str = ...,
+        org: _builtins.str | None = ...,
+        middle_name: _builtins.str | None = ...,
+        nickname: _builtins.str | None = ...,
+        profile: _builtins.str | None = ...,
+        picture: _builtins.str | None = ...,
+        zoneinfo: _builtins.str | None = ...,
+        locale: _builtins.str | None = ...,
+        updated_at: _builtins.int | None = ...,
+        phone_number: _builtins.str | None = ...,
+        phone_number_verified: _builtins.bool | None = ...,
+        address: Global___Address | None = ...,
+        group_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_email_verified", b"_email_verified", "_family_name", b"_family_name", "_given_name", b"_given_name", "_name", b"_name", "_preferred_username", b"_preferred_username", "email", b"email", "email_verified", b"email_verified", "family_name", b"family_name", "given_name", b"given_name", "name", b"name", "preferred_username", b"preferred_username"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_address", b"_address", "_email", b"_email", "_email_verified", b"_email_verified", "_family_name", b"_family_name", "_given_name", b"_given_name", "_locale", b"_locale", "_middle_name", b"_middle_name", "_name", b"_name", "_nickname", b"_nickname", "_org", b"_org", "_phone_number", b"_phone_number", "_phone_number_verified", b"_phone_number_verified", "_picture", b"_picture", "_preferred_username", b"_preferred_username", "_profile", b"_profile", "_updated_at", b"_updated_at", "_zoneinfo", b"_zoneinfo", "address", b"address", "email", b"email", "email_verified", b"email_verified", "family_name", b"family_name", "given_name", b"given_name", "locale", b"locale", "middle_name", b"middle_name", "name", b"name", "nickname", b"nickname", "org", b"org", "phone_number", b"phone_number", "phone_number_verified", b"phone_number_verified", "picture", b"picture", "preferred_username", b"preferred_username", "profile", b"profile", "updated_at", b"updated_at", "zoneinfo", b"zoneinfo"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_email", b"_email", "_email_verified", b"_email_verified", "_family_name", b"_family_name", "_given_name", b"_given_name", "_name", b"_name", "_preferred_username", b"_preferred_username", "email", b"email", "email_verified", b"email_verified", "family_name", b"family_name", "given_name", b"given_name", "groups", b"groups", "name", b"name", "org", b"org", "preferred_username", b"preferred_username", "roles", b"roles", "sub", b"sub"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_address", b"_address", "_email", b"_email", "_email_verified", b"_email_verified", "_family_name", b"_family_name", "_given_name", b"_given_name", "_locale", b"_locale", "_middle_name", b"_middle_name", "_name", b"_name", "_nickname", b"_nickname", "_org", b"_org", "_phone_number", b"_phone_number", "_phone_number_verified", b"_phone_number_verified", "_picture", b"_picture", "_preferred_username", b"_preferred_username", "_profile", b"_profile", "_updated_at", b"_updated_at", "_zoneinfo", b"_zoneinfo", "address", b"address", "email", b"email", "email_verified", b"email_verified", "family_name", b"family_name", "given_name", b"given_name", "group_ids", b"group_ids", "groups", b"groups", "locale", b"locale", "middle_name", b"middle_name", "name", b"name", "nickname", b"nickname", "org", b"org", "phone_number", b"phone_number", "phone_number_verified", b"phone_number_verified", "picture", b"picture", "preferred_username", b"preferred_username", "profile", b"profile", "roles", b"roles", "sub", b"sub", "updated_at", b"updated_at", "zoneinfo", b"zoneinfo"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__address: _TypeAlias = _typing.Literal["address"]  # noqa: Y015
+    _WhichOneofArgType__address: _TypeAlias = _typing.Literal["_address", b"_address"]  # noqa: Y015
     _WhichOneofReturnType__email: _TypeAlias = _typing.Literal["email"]  # noqa: Y015
     _WhichOneofArgType__email: _TypeAlias = _typing.Literal["_email", b"_email"]  # noqa: Y015
     _WhichOneofReturnType__email_verified: _TypeAlias = _typing.Literal["email_verified"]  # noqa: Y015
@@ -261,10 +311,32 @@ class UserInfo(_message.Message):
     _WhichOneofArgType__family_name: _TypeAlias = _typing.Literal["_family_name", b"_family_name"]  # noqa: Y015
     _WhichOneofReturnType__given_name: _TypeAlias = _typing.Literal["given_name"]  # noqa: Y015
     _WhichOneofArgType__given_name: _TypeAlias = _typing.Literal["_given_name", b"_given_name"]  # noqa: Y015
+    _WhichOneofReturnType__locale: _TypeAlias = _typing.Literal["locale"]  # noqa: Y015
+    _WhichOneofArgType__locale: _TypeAlias = _typing.Literal["_locale", b"_locale"]  # noqa: Y015
+    _WhichOneofReturnType__middle_name: _TypeAlias = _typing.Literal["middle_name"]  # noqa: Y015
+    _WhichOneofArgType__middle_name: _TypeAlias = _typing.Literal["_middle_name", b"_middle_name"]  # noqa: Y015
     _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
     _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    _WhichOneofReturnType__nickname: _TypeAlias = _typing.Literal["nickname"]  # noqa: Y015
+    _WhichOneofArgType__nickname: _TypeAlias = _typing.Literal["_nickname", b"_nickname"]  # noqa: Y015
+    _WhichOneofReturnType__org: _TypeAlias = _typing.Literal["org"]  # noqa: Y015
+    _WhichOneofArgType__org: _TypeAlias = _typing.Literal["_org", b"_org"]  # noqa: Y015
+    _WhichOneofReturnType__phone_number: _TypeAlias = _typing.Literal["phone_number"]  # noqa: Y015
+    _WhichOneofArgType__phone_number: _TypeAlias = _typing.Literal["_phone_number", b"_phone_number"]  # noqa: Y015
+    _WhichOneofReturnType__phone_number_verified: _TypeAlias = _typing.Literal["phone_number_verified"]  # noqa: Y015
+    _WhichOneofArgType__phone_number_verified: _TypeAlias = _typing.Literal["_phone_number_verified", b"_phone_number_verified"]  # noqa: Y015
+    _WhichOneofReturnType__picture: _TypeAlias = _typing.Literal["picture"]  # noqa: Y015
+    _WhichOneofArgType__picture: _TypeAlias = _typing.Literal["_picture", b"_picture"]  # noqa: Y015
     _WhichOneofReturnType__preferred_username: _TypeAlias = _typing.Literal["preferred_username"]  # noqa: Y015
     _WhichOneofArgType__preferred_username: _TypeAlias = _typing.Literal["_preferred_username", b"_preferred_username"]  # noqa: Y015
+    _WhichOneofReturnType__profile: _TypeAlias = _typing.Literal["profile"]  # noqa: Y015
+    _WhichOneofArgType__profile: _TypeAlias = _typing.Literal["_profile", b"_profile"]  # noqa: Y015
+    _WhichOneofReturnType__updated_at: _TypeAlias = _typing.Literal["updated_at"]  # noqa: Y015
+    _WhichOneofArgType__updated_at: _TypeAlias = _typing.Literal["_updated_at", b"_updated_at"]  # noqa: Y015
+    _WhichOneofReturnType__zoneinfo: _TypeAlias = _typing.Literal["zoneinfo"]  # noqa: Y015
+    _WhichOneofArgType__zoneinfo: _TypeAlias = _typing.Literal["_zoneinfo", b"_zoneinfo"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__address) -> _WhichOneofReturnType__address | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__email) -> _WhichOneofReturnType__email | None: ...
     @_typing.overload
@@ -274,11 +346,96 @@ class UserInfo(_message.Message):
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__given_name) -> _WhichOneofReturnType__given_name | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__locale) -> _WhichOneofReturnType__locale | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__middle_name) -> _WhichOneofReturnType__middle_name | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__nickname) -> _WhichOneofReturnType__nickname | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__org) -> _WhichOneofReturnType__org | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__phone_number) -> _WhichOneofReturnType__phone_number | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__phone_number_verified) -> _WhichOneofReturnType__phone_number_verified | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__picture) -> _WhichOneofReturnType__picture | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__preferred_username) -> _WhichOneofReturnType__preferred_username | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__profile) -> _WhichOneofReturnType__profile | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__updated_at) -> _WhichOneofReturnType__updated_at | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__zoneinfo) -> _WhichOneofReturnType__zoneinfo | None: ...
 
 Global___UserInfo: _TypeAlias = UserInfo  # noqa: Y015
+
+@_typing.final
+class Address(_message.Message):
+    """A postal address (OpenID Connect Core §5.1.1)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORMATTED_FIELD_NUMBER: _builtins.int
+    STREET_ADDRESS_FIELD_NUMBER: _builtins.int
+    LOCALITY_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    POSTAL_CODE_FIELD_NUMBER: _builtins.int
+    COUNTRY_FIELD_NUMBER: _builtins.int
+    formatted: _builtins.str
+    """The whole address, with line breaks."""
+    street_address: _builtins.str
+    """Street and number."""
+    locality: _builtins.str
+    """The city."""
+    region: _builtins.str
+    """The state or province."""
+    postal_code: _builtins.str
+    """The postal code."""
+    country: _builtins.str
+    """The country."""
+    def __init__(
+        self,
+        *,
+        formatted: _builtins.str | None = ...,
+        street_address: _builtins.str | None = ...,
+        locality: _builtins.str | None = ...,
+        region: _builtins.str | None = ...,
+        postal_code: _builtins.str | None = ...,
+        country: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_country", b"_country", "_formatted", b"_formatted", "_locality", b"_locality", "_postal_code", b"_postal_code", "_region", b"_region", "_street_address", b"_street_address", "country", b"country", "formatted", b"formatted", "locality", b"locality", "postal_code", b"postal_code", "region", b"region", "street_address", b"street_address"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_country", b"_country", "_formatted", b"_formatted", "_locality", b"_locality", "_postal_code", b"_postal_code", "_region", b"_region", "_street_address", b"_street_address", "country", b"country", "formatted", b"formatted", "locality", b"locality", "postal_code", b"postal_code", "region", b"region", "street_address", b"street_address"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__country: _TypeAlias = _typing.Literal["country"]  # noqa: Y015
+    _WhichOneofArgType__country: _TypeAlias = _typing.Literal["_country", b"_country"]  # noqa: Y015
+    _WhichOneofReturnType__formatted: _TypeAlias = _typing.Literal["formatted"]  # noqa: Y015
+    _WhichOneofArgType__formatted: _TypeAlias = _typing.Literal["_formatted", b"_formatted"]  # noqa: Y015
+    _WhichOneofReturnType__locality: _TypeAlias = _typing.Literal["locality"]  # noqa: Y015
+    _WhichOneofArgType__locality: _TypeAlias = _typing.Literal["_locality", b"_locality"]  # noqa: Y015
+    _WhichOneofReturnType__postal_code: _TypeAlias = _typing.Literal["postal_code"]  # noqa: Y015
+    _WhichOneofArgType__postal_code: _TypeAlias = _typing.Literal["_postal_code", b"_postal_code"]  # noqa: Y015
+    _WhichOneofReturnType__region: _TypeAlias = _typing.Literal["region"]  # noqa: Y015
+    _WhichOneofArgType__region: _TypeAlias = _typing.Literal["_region", b"_region"]  # noqa: Y015
+    _WhichOneofReturnType__street_address: _TypeAlias = _typing.Literal["street_address"]  # noqa: Y015
+    _WhichOneofArgType__street_address: _TypeAlias = _typing.Literal["_street_address", b"_street_address"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__country) -> _WhichOneofReturnType__country | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__formatted) -> _WhichOneofReturnType__formatted | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__locality) -> _WhichOneofReturnType__locality | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__postal_code) -> _WhichOneofReturnType__postal_code | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__region) -> _WhichOneofReturnType__region | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__street_address) -> _WhichOneofReturnType__street_address | None: ...
+
+Global___Address: _TypeAlias = Address  # noqa: Y015
 
 @_typing.final
 class TokenForm(_message.Message):
@@ -290,14 +447,29 @@ class TokenForm(_message.Message):
     REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
     CLIENT_ID_FIELD_NUMBER: _builtins.int
     CLIENT_SECRET_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    REDIRECT_URI_FIELD_NUMBER: _builtins.int
+    CODE_VERIFIER_FIELD_NUMBER: _builtins.int
+    ASSERTION_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
     grant_type: _builtins.str
-    """client_credentials or refresh_token."""
+    """What is swapped."""
     refresh_token: _builtins.str
     """The refresh token or API token, for refresh_token."""
     client_id: _builtins.str
     """The client, where it does not authenticate by Basic."""
     client_secret: _builtins.str
     """Its secret, where it does not authenticate by Basic."""
+    code: _builtins.str
+    """The code, for authorization_code."""
+    redirect_uri: _builtins.str
+    """The redirect URI to which the code came."""
+    code_verifier: _builtins.str
+    """What the code challenge was made from (RFC 7636 §4.5)."""
+    assertion: _builtins.str
+    """The access token, for jwt-bearer."""
+    scope: _builtins.str
+    """For jwt-bearer, the scopes that the identity token shall show; other grants do not look at it."""
     def __init__(
         self,
         *,
@@ -305,10 +477,15 @@ class TokenForm(_message.Message):
         refresh_token: _builtins.str = ...,
         client_id: _builtins.str = ...,
         client_secret: _builtins.str = ...,
+        code: _builtins.str = ...,
+        redirect_uri: _builtins.str = ...,
+        code_verifier: _builtins.str = ...,
+        assertion: _builtins.str = ...,
+        scope: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_secret", b"client_secret", "grant_type", b"grant_type", "refresh_token", b"refresh_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["assertion", b"assertion", "client_id", b"client_id", "client_secret", b"client_secret", "code", b"code", "code_verifier", b"code_verifier", "grant_type", b"grant_type", "redirect_uri", b"redirect_uri", "refresh_token", b"refresh_token", "scope", b"scope"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

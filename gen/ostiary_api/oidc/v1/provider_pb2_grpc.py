@@ -69,7 +69,11 @@ class ProviderServiceServicer:
     """
 
     def IssueToken(self, request, context):
-        """Issues tokens (RFC 6749 §3.2). Grants: `client_credentials` for service accounts, `refresh_token`.
+        """Issues tokens (RFC 6749 §3.2). Grants: `authorization_code` with PKCE, `refresh_token`, `client_credentials` for
+        service accounts, and `urn:ietf:params:oauth:grant-type:jwt-bearer`, whose assertion is the access token of a session.
+
+        The access token that an application gets for a person who signed in by a browser opens the claims of that person,
+        and nothing else, unless an operator has allow-listed the application.
 
         A rotating refresh token is answered with its successor, an API token only with an access token. Confidential
         clients authenticate by HTTP Basic or in the form, not by both.
@@ -94,7 +98,8 @@ class ProviderServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetUserInfo(self, request, context):
-        """Returns the claims of the caller (OpenID Connect Core §5.3), with its organization, roles and groups.
+        """Returns the claims of the caller (OpenID Connect Core §5.3), with its organization, roles and groups; to an application
+        those that its scopes and the parameter `claims` have asked for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,7 +38,11 @@ class ProviderServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ProviderServiceAsyncStub: ...
     IssueToken: _grpc.UnaryUnaryMultiCallable[_provider_pb2.IssueTokenRequest, _provider_pb2.TokenAnswer]
-    """Issues tokens (RFC 6749 §3.2). Grants: `client_credentials` for service accounts, `refresh_token`.
+    """Issues tokens (RFC 6749 §3.2). Grants: `authorization_code` with PKCE, `refresh_token`, `client_credentials` for
+    service accounts, and `urn:ietf:params:oauth:grant-type:jwt-bearer`, whose assertion is the access token of a session.
+
+    The access token that an application gets for a person who signed in by a browser opens the claims of that person,
+    and nothing else, unless an operator has allow-listed the application.
 
     A rotating refresh token is answered with its successor, an API token only with an access token. Confidential
     clients authenticate by HTTP Basic or in the form, not by both.
@@ -49,7 +53,9 @@ class ProviderServiceStub:
     GetConfiguration: _grpc.UnaryUnaryMultiCallable[_provider_pb2.GetConfigurationRequest, _metadata_pb2.OpenidConfiguration]
     """Publishes the provider's metadata; also where RFC 8414 §3.1 and §5 look for it."""
     GetUserInfo: _grpc.UnaryUnaryMultiCallable[_provider_pb2.GetUserInfoRequest, _provider_pb2.UserInfo]
-    """Returns the claims of the caller (OpenID Connect Core §5.3), with its organization, roles and groups."""
+    """Returns the claims of the caller (OpenID Connect Core §5.3), with its organization, roles and groups; to an application
+    those that its scopes and the parameter `claims` have asked for.
+    """
     PostUserInfo: _grpc.UnaryUnaryMultiCallable[_provider_pb2.PostUserInfoRequest, _provider_pb2.UserInfo]
     """The same by POST; the access token is in the header, or as `access_token` in the form (RFC 6750 §2.2)."""
 
@@ -59,7 +65,11 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     IssueToken: _aio.UnaryUnaryMultiCallable[_provider_pb2.IssueTokenRequest, _provider_pb2.TokenAnswer]  # type: ignore[assignment]
-    """Issues tokens (RFC 6749 §3.2). Grants: `client_credentials` for service accounts, `refresh_token`.
+    """Issues tokens (RFC 6749 §3.2). Grants: `authorization_code` with PKCE, `refresh_token`, `client_credentials` for
+    service accounts, and `urn:ietf:params:oauth:grant-type:jwt-bearer`, whose assertion is the access token of a session.
+
+    The access token that an application gets for a person who signed in by a browser opens the claims of that person,
+    and nothing else, unless an operator has allow-listed the application.
 
     A rotating refresh token is answered with its successor, an API token only with an access token. Confidential
     clients authenticate by HTTP Basic or in the form, not by both.
@@ -70,7 +80,9 @@ class ProviderServiceAsyncStub(ProviderServiceStub):
     GetConfiguration: _aio.UnaryUnaryMultiCallable[_provider_pb2.GetConfigurationRequest, _metadata_pb2.OpenidConfiguration]  # type: ignore[assignment]
     """Publishes the provider's metadata; also where RFC 8414 §3.1 and §5 look for it."""
     GetUserInfo: _aio.UnaryUnaryMultiCallable[_provider_pb2.GetUserInfoRequest, _provider_pb2.UserInfo]  # type: ignore[assignment]
-    """Returns the claims of the caller (OpenID Connect Core §5.3), with its organization, roles and groups."""
+    """Returns the claims of the caller (OpenID Connect Core §5.3), with its organization, roles and groups; to an application
+    those that its scopes and the parameter `claims` have asked for.
+    """
     PostUserInfo: _aio.UnaryUnaryMultiCallable[_provider_pb2.PostUserInfoRequest, _provider_pb2.UserInfo]  # type: ignore[assignment]
     """The same by POST; the access token is in the header, or as `access_token` in the form (RFC 6750 §2.2)."""
 
@@ -83,7 +95,11 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provider_pb2.IssueTokenRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provider_pb2.TokenAnswer, _abc.Awaitable[_provider_pb2.TokenAnswer]]:
-        """Issues tokens (RFC 6749 §3.2). Grants: `client_credentials` for service accounts, `refresh_token`.
+        """Issues tokens (RFC 6749 §3.2). Grants: `authorization_code` with PKCE, `refresh_token`, `client_credentials` for
+        service accounts, and `urn:ietf:params:oauth:grant-type:jwt-bearer`, whose assertion is the access token of a session.
+
+        The access token that an application gets for a person who signed in by a browser opens the claims of that person,
+        and nothing else, unless an operator has allow-listed the application.
 
         A rotating refresh token is answered with its successor, an API token only with an access token. Confidential
         clients authenticate by HTTP Basic or in the form, not by both.
@@ -112,7 +128,9 @@ class ProviderServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _provider_pb2.GetUserInfoRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_provider_pb2.UserInfo, _abc.Awaitable[_provider_pb2.UserInfo]]:
-        """Returns the claims of the caller (OpenID Connect Core §5.3), with its organization, roles and groups."""
+        """Returns the claims of the caller (OpenID Connect Core §5.3), with its organization, roles and groups; to an application
+        those that its scopes and the parameter `claims` have asked for.
+        """
 
     @_abc_1.abstractmethod
     def PostUserInfo(

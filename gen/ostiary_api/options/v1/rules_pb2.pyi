@@ -81,6 +81,8 @@ class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType],
     """Holds an App ID access token of the tenant, with the scopes named beside it."""
     ROLE_SELF: _Role.ValueType  # 9
     """Anyone who signed in at the platform, whatever their roles: for operations on oneself."""
+    ROLE_RELYING_PARTY: _Role.ValueType  # 10
+    """An application that got an access token for a person at `/oidc`: for the claims of that person."""
 
 class Role(_Role, metaclass=_RoleEnumTypeWrapper):
     """A role that a principal holds on a tenant, or on the platform."""
@@ -105,6 +107,8 @@ ROLE_END_USER: Role.ValueType  # 8
 """Holds an App ID access token of the tenant, with the scopes named beside it."""
 ROLE_SELF: Role.ValueType  # 9
 """Anyone who signed in at the platform, whatever their roles: for operations on oneself."""
+ROLE_RELYING_PARTY: Role.ValueType  # 10
+"""An application that got an access token for a person at `/oidc`: for the claims of that person."""
 Global___Role: _TypeAlias = Role  # noqa: Y015
 
 class _Credential:

@@ -31,6 +31,8 @@ class Permission(StrEnum):
     """Do on every tenant what is permitted at home; users and API keys of System alone have it."""
     ACCOUNT_OWN = "account.own"
     """Use one's own account: everybody who signed in at the platform."""
+    CLAIMS_READ = "claims.read"
+    """Read the claims of the person for whom an application got an access token at the platform, and nothing else."""
     PROFILE_OWN = "profile.own"
     """Use one's own profile with an App ID access token, within the token's scopes."""
 
@@ -44,6 +46,7 @@ NONE: Permissions = frozenset()
 ALL: Permissions = frozenset(Permission)
 SIGNED_IN: Permissions = frozenset({Permission.ACCOUNT_OWN})
 """The permissions of a directory user without any role."""
+RELYING_PARTY: Permissions = frozenset({Permission.CLAIMS_READ})
 END_USER: Permissions = frozenset({Permission.PROFILE_OWN})
 _BY_VALUE = {permission.value: permission for permission in Permission}
 

@@ -9,7 +9,7 @@ from ostiary.login.steps.anonymous import AnonymousStep
 from ostiary.login.steps.confirm_address import ConfirmAddressStep
 from ostiary.login.steps.dead_link import DeadLinkStep
 from ostiary.login.steps.new_password import NewPasswordStep
-from ostiary.login.steps.password import PasswordStep
+from ostiary.login.steps.password import AppPasswordStep, PlatformPasswordStep
 from ostiary.login.steps.tenants_reset_page import TenantsResetPageStep
 from ostiary.login.visits import SignInStep
 from ostiary.runtime import Runtime
@@ -21,8 +21,13 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
         AnonymousStep(
             runtime.clock, runtime.entropy, runtime.events
         ),  # before all that ask: who wants no name is asked for none
-        PasswordStep(runtime.oauth.user_sign_in),
+        AppPasswordStep(runtime.oauth.user_sign_in),
     ]
+
+
+def platform_sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
+    """The steps of a sign-in at the platform."""
+    return [PlatformPasswordStep(runtime.oauth.platform_password, runtime.events)]
 
 
 def mail_link_steps(runtime: Runtime) -> Sequence[LinkStep]:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from typing import ClassVar
+
+from ostiary.audit.sink import EventSink
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY as PROVIDER
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.errors import DomainError
@@ -12,24 +16,34 @@ from ostiary.login.visits import SignInStep, SignInVisit
 from ostiary.oauth.authorize.request import MAX_LOGIN_HINT, WEB_MESSAGE
 from ostiary.oauth.authorize.state import Identified, SignInTransaction
 from ostiary.oauth.clients.clients import find_client
+from ostiary.oauth.platform.accounts import Account
+from ostiary.oauth.platform.events import tokens_issued
+from ostiary.oauth.platform.password import AMR, PlatformPassword
 from ostiary.oauth.token.user_sign_in import UserSignIn
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
 
 class PasswordStep(SignInStep):
-    """Signs in a user of the directory."""
+    """Asks for the name and the password of a user of the directory."""
 
     name = "password"
     meets = IDENTITY
     fields = ("username", "password")
-
-    def __init__(self, user_sign_in: UserSignIn) -> None:
-        self._user_sign_in = user_sign_in
+    method: ClassVar[str]
+    """What `amr` says of it."""
 
     def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
         """Applies where the directory is asked for, or no provider."""
         return transaction.request.provider in ("", PROVIDER)
+
+    @abstractmethod
+    def asks_for_email(self, work: Work, tenant: TenantView) -> bool:
+        """Whether people sign in by their mail address alone."""
+
+    @abstractmethod
+    def signed_in(self, visit: SignInVisit) -> Identified:
+        """The person whose name and password the form has. Releases the connection of the request before the hash."""
 
     def show(self, visit: SignInVisit, problem: DomainError | None = None) -> HostedPage:
         """The form; the name is filled in that was typed, or that the application expects."""
@@ -39,16 +53,58 @@ class PasswordStep(SignInStep):
         return form_page(
             "password.html", redirects=request.address.response_mode != WEB_MESSAGE,
             application=client.name if client else "", action=visit.action, hidden=visit.hidden(self.name),
-            by_email=CLOUD_DIRECTORY.read(call.work, call.required_tenant).identity_field == "email",
+            by_email=self.asks_for_email(call.work, call.required_tenant),
             username=username, problem=problem.message if problem else "",
         )  # fmt: skip
 
     def submit(self, visit: SignInVisit) -> Done:
-        """Checks the password; releases the connection of the request before the hash."""
-        call, form, request = visit.call, visit.form, visit.transaction.request
+        """Checks the password."""
+        found = self.signed_in(visit)
+        return Done(self.method, lambda _: found)
+
+
+class AppPasswordStep(PasswordStep):
+    """The sign-in to an application of a tenant: whoever signs in has a profile there."""
+
+    method = PROVIDER
+
+    def __init__(self, user_sign_in: UserSignIn) -> None:
+        self._user_sign_in = user_sign_in
+
+    def asks_for_email(self, work: Work, tenant: TenantView) -> bool:
+        """As the tenant's directory says."""
+        return CLOUD_DIRECTORY.read(work, tenant).identity_field == "email"
+
+    def signed_in(self, visit: SignInVisit) -> Identified:
+        """A profile, and the user behind it."""
+        call, form = visit.call, visit.form
         subject = self._user_sign_in(
             call, call.required_tenant, form.get("username"), form.get("password"), call.request_id,
-            request.anonymous_id,
+            visit.transaction.request.anonymous_id,
         )  # fmt: skip
-        found = Identified(subject.id, PROVIDER, subject.user_id, subject.user_epoch, subject.access_epoch)
-        return Done(PROVIDER, lambda _: found)
+        return Identified(subject.id, PROVIDER, subject.user_id, subject.user_epoch, subject.access_epoch)
+
+
+class PlatformPasswordStep(PasswordStep):
+    """The sign-in at the platform: by user name or any mail address, as the user itself."""
+
+    method = AMR
+
+    def __init__(self, password: PlatformPassword, events: EventSink) -> None:
+        self._password = password
+        self._events = events
+
+    def asks_for_email(self, work: Work, tenant: TenantView) -> bool:
+        """A user name is taken, too."""
+        return False
+
+    def signed_in(self, visit: SignInVisit) -> Identified:
+        """A directory user."""
+        call, form = visit.call, visit.form
+
+        def found(work: Work, account: Account) -> Identified:
+            who = ("user", account.id)
+            self._events.emit(work, tokens_issued(call.tenant_id, call.rules.audit, call.request_id, who, who))
+            return Identified(account.id, PROVIDER, account.id, account.access_epoch, account.access_epoch)
+
+        return self._password(call, call.required_tenant, form.get("username"), form.get("password"), found)

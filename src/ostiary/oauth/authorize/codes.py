@@ -17,6 +17,7 @@ from ostiary.oauth.authorize.request import AuthorizationFailed, AuthorizationRe
 from ostiary.oauth.authorize.state import Identified, SignInTransaction
 from ostiary.oauth.claims.authentication_context import acr_of
 from ostiary.oauth.claims.scopes import ANONYMOUS_SCOPES, USER_SCOPES, granted_scopes
+from ostiary.oauth.sessions.refresh import APPID
 from ostiary.oauth.sessions.sessions import open_session
 from ostiary.store.tables import AuthorizationCode, table_of
 from ostiary.store.work import Work
@@ -28,10 +29,12 @@ _ADD = insert(table_of(AuthorizationCode))
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """Turns a completed sign-in into a code, whatever its steps were."""
+    """Turns a completed sign-in into a code, whatever its steps were. `audience` is where the code is taken."""
 
     clock: Clock
     entropy: Entropy
+    audience: str = APPID
+    session_lifetime_s: int = SESSION_LIFETIME_S
 
     def __call__(self, work: Work, tenant_id: str, transaction: SignInTransaction, found: Identified) -> str:
         """The code, for the person whom the steps have found. Raises AuthorizationFailed when that one may not have
@@ -40,22 +43,23 @@ class Finish:
         _check_hint(request, found.subject)
         code = new_secret(self.entropy)
         row = AuthorizationCode(
-            digest=digest(code), tenant_id=tenant_id, client_id=request.client_id,
+            digest=digest(code), tenant_id=tenant_id, audience=self.audience, client_id=request.client_id,
             redirect_uri=request.address.redirect_uri, subject=found.subject, scope=" ".join(request.scope),
             nonce=request.nonce, challenge=request.challenge, amr=transaction.amr, auth_time=now,
             acr=acr_of(transaction.amr) if request.wants_acr else "", expires_at=now + CODE_LIFETIME_S * 1000,
-            access_epoch=found.access_epoch, user_id=found.user_id,
+            claims=request.claims, access_epoch=found.access_epoch, user_id=found.user_id,
         )  # fmt: skip
         if found.provider != ANONYMOUS:
             row.session_id = self._session(work, tenant_id, transaction.amr, found, now)
-        standard = ANONYMOUS_SCOPES if found.provider == ANONYMOUS else USER_SCOPES
-        _check_scope(request, standard, scopes_of_profile(work, tenant_id, found.subject, request.client_id))
+        if self.audience == APPID:
+            standard = ANONYMOUS_SCOPES if found.provider == ANONYMOUS else USER_SCOPES
+            _check_scope(request, standard, scopes_of_profile(work, tenant_id, found.subject, request.client_id))
         work.run(_ADD, row.model_dump())
         return code
 
     def _session(self, work: Work, tenant_id: str, amr: str, found: Identified, now_ms: int) -> str:
         session = open_session(
-            work, tenant_id, "browser", found.user_id, amr, now_ms, SESSION_LIFETIME_S, self.entropy,
+            work, tenant_id, "browser", found.user_id, amr, now_ms, self.session_lifetime_s, self.entropy,
             access_epoch=found.user_epoch,
         )  # fmt: skip
         return session.id

@@ -71,7 +71,8 @@ class AuthorizationRequest:
 
     `provider` is the one asked for, if any; `anonymous_id` the anonymous profile that the user had until now, if any;
     `wants_acr` whether the identity token shall say how the user was identified. `prompts` are the values of `prompt`;
-    `max_age` the seconds that a sign-in may be old, None if any; `login_hint` what the user will probably type.
+    `max_age` the seconds that a sign-in may be old, None if any; `login_hint` what the user will probably type;
+    `claims` those that are asked for by name, as `claims_parameter` writes them.
     """
 
     client_id: str
@@ -86,6 +87,7 @@ class AuthorizationRequest:
     prompts: tuple[str, ...] = ()
     max_age: int | None = None
     login_hint: str = ""
+    claims: str = ""
 
     @property
     def must_be_silent(self) -> bool:
@@ -127,20 +129,23 @@ class AuthorizationRequests:
         if client is None or not client.enabled:
             message = "The client is unknown: client_id must be that of an application of this tenant."
             raise invalid("INVALID_CLIENT", message, oauth_error="invalid_client")
-        address = _address(work, tenant, client, parameters)
-        _check_length(address, parameters)
-        _check_shape(address, parameters)
+        address = return_address(parameters, self.allows(work, tenant, client, parameters.get("redirect_uri", "")))
+        check_parameters(address, parameters)
         _check_provider(work, tenant, address, parameters.get("idp", ""))
         return AuthorizationRequest(
             client_id=client.id, address=address, scope=_scope(client, address, parameters),
-            nonce=parameters.get("nonce", ""), challenge=_challenge(client, address, parameters),
+            nonce=parameters.get("nonce", ""), challenge=challenge_of(client, address, parameters),
             hinted_subject=self._hinted_subject(work, tenant, client, address, parameters),
             provider=parameters.get("idp", ""),
             anonymous_id=self._anonymous_id(work, tenant, client, address, parameters),
             wants_acr=bool(parameters.get("acr_values", "").split()),
-            prompts=tuple(parameters.get("prompt", "").split()), max_age=_max_age(parameters),
+            prompts=tuple(parameters.get("prompt", "").split()), max_age=max_age_of(parameters),
             login_hint=parameters.get("login_hint", "")[:MAX_LOGIN_HINT],
         )  # fmt: skip
+
+    def allows(self, work: Work, tenant: TenantView, client: ClientView, redirect_uri: str) -> bool:
+        """Whether the answer may go to this URI; its query is not compared."""
+        return redirect_uri_allowed(redirect_uri, redirect_uris_of(work, tenant, client))
 
     def _anonymous_id(
         self, work: Work, tenant: TenantView, client: ClientView, address: ReturnAddress, parameters: Parameters
@@ -168,9 +173,10 @@ class AuthorizationRequests:
         return str(claims["sub"])
 
 
-def _address(work: Work, tenant: TenantView, client: ClientView, parameters: Parameters) -> ReturnAddress:
+def return_address(parameters: Parameters, allowed: bool) -> ReturnAddress:
+    """The address of the answer. Raises DomainError for one that is not `allowed`."""
     redirect_uri = parameters.get("redirect_uri", "")
-    if not redirect_uri_allowed(redirect_uri, redirect_uris_of(work, tenant, client)):
+    if not allowed:
         raise bad_redirect_uri()
     address = ReturnAddress(redirect_uri, parameters.get("state", ""))
     mode = parameters.get("response_mode", "")
@@ -189,6 +195,12 @@ def bad_redirect_uri() -> DomainError:
         'redirect_uri is invalid. Check the URL-s listed under the "Manage" section in the "Identity Providers" tabs.'
     )
     return invalid("INVALID_REDIRECT_URI", message, oauth_error="invalid_request")
+
+
+def check_parameters(address: ReturnAddress, parameters: Parameters) -> None:
+    """Refuses what is too long, not supported, or not what it must be. Raises AuthorizationFailed."""
+    _check_length(address, parameters)
+    _check_shape(address, parameters)
 
 
 def _check_length(address: ReturnAddress, parameters: Parameters) -> None:
@@ -220,8 +232,11 @@ def _check_shape(address: ReturnAddress, parameters: Parameters) -> None:
         )
 
 
-def _max_age(parameters: Parameters) -> int | None:
-    """Checked by `_check_shape`. More digits than a lifetime has seconds say as much as the first of them."""
+def max_age_of(parameters: Parameters) -> int | None:
+    """The seconds that a sign-in may be old, checked before; None if any.
+
+    More digits than a lifetime has seconds say as much as the first of them.
+    """
     digits = parameters.get("max_age", "").lstrip("0")[:MAX_AGE_DIGITS]
     return int(digits or "0") if parameters.get("max_age") else None
 
@@ -255,7 +270,8 @@ def _scope(client: ClientView, address: ReturnAddress, parameters: Parameters) -
     return asked
 
 
-def _challenge(client: ClientView, address: ReturnAddress, parameters: Parameters) -> str:
+def challenge_of(client: ClientView, address: ReturnAddress, parameters: Parameters) -> str:
+    """The code challenge (RFC 7636 §4.3); empty where a confidential client sends none. Raises AuthorizationFailed."""
     challenge, method = parameters.get("code_challenge", ""), parameters.get("code_challenge_method", "")
     if not challenge and not method and not client.is_public:
         return ""

@@ -80,6 +80,8 @@ class SignInTransactions:
     sealing: Sealing
     clock: Clock
     entropy: Entropy
+    flow: str = "sign_in_transaction"
+    """The flow to which they belong: none takes those of another."""
 
     def begin(self, request: AuthorizationRequest) -> SignInTransaction:
         """A new transaction, which nobody has yet; it expires after LIFETIME_S."""
@@ -93,7 +95,7 @@ class SignInTransactions:
         transaction = transaction if transaction.id else replace(transaction, id=new_secret(self.entropy))
         facts: dict[str, Any] = {"id": transaction.id, "expires_at": transaction.expires_at}
         facts |= {"version": transaction.version} if transaction.version else {"state": transaction.dump()}
-        handle = self.sealing.seal(json.dumps(facts).encode(), _place_in_browser(tenant_id, secret))
+        handle = self.sealing.seal(json.dumps(facts).encode(), self._in_browser(tenant_id, secret))
         return transaction, BrowserHalf(handle, secret)
 
     def resume(self, work: Work, tenant_id: str, browser: BrowserHalf, csrf_token: str) -> SignInTransaction:
@@ -101,7 +103,7 @@ class SignInTransactions:
         page that this browser received, SIGN_IN_OVER (400) when the transaction has expired or was finished, or went on
         since that page was shown."""
         try:
-            facts = json.loads(self.sealing.open(browser.handle, _place_in_browser(tenant_id, browser.secret)))
+            facts = json.loads(self.sealing.open(browser.handle, self._in_browser(tenant_id, browser.secret)))
         except SealBroken:
             facts = None
         if facts is None or not same(browser.csrf_token, csrf_token):
@@ -147,6 +149,9 @@ class SignInTransactions:
         if transaction.version:
             work.run(delete(_ROWS).where(*_THE_ROW), _key(tenant_id, transaction))
 
+    def _in_browser(self, tenant_id: str, secret: str) -> SealedField:
+        return SealedField(tenant_id, "browser", digest(secret), self.flow)
+
     def _opened(self, tenant_id: str, id: str, sealed: str) -> dict[str, Any]:
         state: dict[str, Any] = json.loads(self.sealing.open(sealed, _place(tenant_id, id)))
         return state
@@ -163,7 +168,3 @@ def _key(tenant_id: str, transaction: SignInTransaction) -> dict[str, Any]:
 
 def _place(tenant_id: str, id: str) -> SealedField:
     return SealedField(tenant_id, _ROWS.name, id, "sealed_state")
-
-
-def _place_in_browser(tenant_id: str, secret: str) -> SealedField:
-    return SealedField(tenant_id, "browser", digest(secret), "sign_in_transaction")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ostiary.errors import DomainError, invalid
 
@@ -15,6 +15,22 @@ RESERVED = ("appid_", "openid")
 """The prefixes of scopes that only the server gives."""
 OPENID_SCOPES = ("openid", "profile", "email", "address", "phone")
 """The scopes that OpenID Connect Core §5.4 defines, and `openid` itself: metadata lists them."""
+PLATFORM_SCOPES = (*OPENID_SCOPES, "groups", "group_names", "group_ids")
+"""The scopes of an authorization at the platform: for whom it is, and claims."""
+CLAIMS_OF_SCOPES: Mapping[str, tuple[str, ...]] = {
+    "profile": (
+        "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
+        "zoneinfo", "locale", "updated_at",
+    ),
+    "email": ("email", "email_verified"),
+    "phone": ("phone_number", "phone_number_verified"),
+    "address": ("address",),
+    "groups": ("groups", "roles", "org"),
+    "group_names": ("groups",),
+    "group_ids": ("group_ids",),
+}  # fmt: skip
+"""The claims that a scope asks for at userinfo of the platform: those of OpenID Connect Core §5.4 that a directory can
+know, and what VMware Identity Service adds."""
 UNDERSTOOD = frozenset({
     *OPENID_SCOPES, "offline_access",
     "groups", "group", "roles", "role", "permissions", "entitlements", "federated:id", "web-origins", "acr", "basic",

@@ -11,7 +11,7 @@ from ostiary.http.forms import Form
 from ostiary.ids import digest, same
 from ostiary.names import is_text
 from ostiary.oauth.clients.authentication import Presented, find_proved_client, invalid_client, presented_client
-from ostiary.oauth.clients.clients import ClientView
+from ostiary.oauth.clients.clients import ClientView, find_client
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import Client, table_of
 from ostiary.store.tenancy import Tenancy, TenantView
@@ -47,6 +47,25 @@ def authenticate_client_of_any_tenant(
     if len(found) != 1:
         raise invalid_client()
     return found[0]
+
+
+def find_client_of_any_tenant(
+    work: Work, tenancy: Tenancy, client_id: str, tenant_id: str = ""
+) -> tuple[TenantView, ClientView] | None:
+    """The enabled client with this id, which proves nothing, and its tenant; where several tenants have one, that of
+    `tenant_id`. None when there is none, or no single one."""
+    if not client_id or not is_text(client_id) or not is_text(tenant_id):
+        return None
+    rows = work.rows(_CANDIDATES, {"client_id": client_id})
+    owners = [row.tenant_id for row in rows if tenant_id in ("", row.tenant_id)]
+    found = [each for owner in owners if (each := _named_at(work, tenancy, owner, client_id)) is not None]
+    return found[0] if len(found) == 1 else None
+
+
+def _named_at(work: Work, tenancy: Tenancy, tenant_id: str, client_id: str) -> tuple[TenantView, ClientView] | None:
+    tenant = tenancy.find(work, tenant_id)
+    client = find_client(work, tenant, client_id) if tenant is not None and tenant.enabled else None
+    return (tenant, client) if tenant is not None and client is not None and client.enabled else None
 
 
 def _client_at(

@@ -49,6 +49,12 @@ def redirect_uri_allowed(uri: str, registered: Iterable[str]) -> bool:
     return any(_matches(address, pattern) for pattern in patterns)
 
 
+def redirect_uri_is(uri: str, registered: Iterable[str]) -> bool:
+    """The same with the query compared too (RFC 6749 §3.1.2.3): it must be that of the registered URI."""
+    _, mark, query = uri.partition("?")
+    return redirect_uri_allowed(uri, (each for each in registered if each.partition("?")[1:] == (mark, query)))
+
+
 def _matches(address: str, pattern: str) -> bool:
     if not pattern.endswith("*"):
         return address == pattern

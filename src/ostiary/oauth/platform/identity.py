@@ -7,25 +7,30 @@ VMware Identity Service).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ostiary.clock import Clock
+from ostiary.directory.users.users import UserView
 from ostiary.errors import DomainError, unauthenticated
 from ostiary.keys import jwt
 from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Keyring
+from ostiary.oauth.claims.claims_parameter import asked_at
 from ostiary.oauth.claims.standard_claims import directory_claims
 from ostiary.oauth.clients.clients import ClientView
 from ostiary.oauth.platform.accounts import Account, living_account
 from ostiary.oauth.platform.metadata import platform_tenant
 from ostiary.oauth.sessions.sessions import find_session
+from ostiary.oauth.token.profile import Authorized
 from ostiary.store.tenancy import Tenancy, TenantView
 from ostiary.store.work import Work
 
 MOST_GROUPS = 100
 """The number of groups in an identity token, for a client without a number of its own."""
 _GROUP_CLAIMS = ("group_names", "group_ids")
+_GROUP_SCOPES = frozenset({"groups", *_GROUP_CLAIMS})
 
 
 def most_groups_of(client: ClientView | None) -> int:
@@ -105,9 +110,47 @@ class IdentityTokens:
         return account
 
 
-def profile_claims(account: Account) -> dict[str, Any]:
-    """The standard claims of an account (OpenID Connect Core §5.1), as far as they are known."""
-    user = account.user
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a client asked for at a sign-in: scopes, claims by name at userinfo and in the identity token, and how many
+    groups it takes. `only_claims`: an application that no operator has allow-listed gets an access token that opens
+    nothing but the claims of the person; otherwise whoever may register applications could act as all who sign in."""
+
+    scopes: Sequence[str]
+    claims: str
+    most_groups: int
+    only_claims: bool
+
+    def access_claims(self) -> dict[str, Any]:
+        """Returns what an access token for claims says, for userinfo to read."""
+        return {"scope": " ".join(self.scopes), **({"claims": self.claims} if self.claims else {})}
+
+
+def asked_for(client: ClientView | None, authorized: Authorized[Account]) -> Asked:
+    """What the client of a token request asked for when the person signed in."""
+    scopes = (*authorized.limit, *authorized.scopes)
+    by_browser = "openid" in authorized.limit and client is not None
+    only_claims = by_browser and not (client is not None and client.service_account)
+    return Asked(scopes, authorized.claims, most_groups_of(client), only_claims)
+
+
+def csp_identity(account: Account, asked: Asked, expand_at: str) -> dict[str, Any]:
+    """All claims, whatever the scopes, as clients of VMware Identity Service expect them."""
+    return identity_claims(account, expand_at, asked.most_groups)
+
+
+def oidc_identity(account: Account, asked: Asked, expand_at: str) -> dict[str, Any]:
+    """The organization, the groups where a scope asks for them, and claims that are asked for by name: what the scopes
+    of OpenID Connect give comes from userinfo (Core §5.4)."""
+    named = asked_at(asked.claims, "id_token")
+    said = {name: value for name, value in user_claims(account.user).items() if name in named}
+    wants_groups = not _GROUP_SCOPES.isdisjoint(asked.scopes)
+    groups = group_claims(account, expand_at, asked.most_groups) if wants_groups else {}
+    return {"context_name": account.tenant.id, **said, **groups}
+
+
+def user_claims(user: UserView) -> dict[str, Any]:
+    """The standard claims of a user (OpenID Connect Core §5.1), as far as they are known."""
     known = {
         "name": user.display_name, "preferred_username": user.user_name, "locale": user.locale, "email": user.email,
         **({"email_verified": user.email_verified} if user.email else {}), **directory_claims(user),

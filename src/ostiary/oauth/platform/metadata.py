@@ -9,11 +9,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from ostiary.keys.issuers import Issuers
+from ostiary.oauth.claims.authentication_context import PASSWORD
+from ostiary.oauth.claims.scopes import PLATFORM_SCOPES
 from ostiary.store.tenancy import SYSTEM_ID, Tenancy, TenantView
 from ostiary.store.work import Work
 
-SCOPES = ("openid",)
-CLIENT_AUTHENTICATION = ("client_secret_basic", "client_secret_post")
+CLAIMS = (
+    "iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "azp", "sid", "context_name", "group_names",
+    "group_ids", "groups", "roles", "org", "name", "given_name", "family_name", "middle_name", "nickname",
+    "preferred_username", "profile", "picture", "zoneinfo", "locale", "updated_at", "email", "email_verified",
+    "phone_number", "phone_number_verified", "address",
+)  # fmt: skip
+CLIENT_AUTHENTICATION = ("client_secret_basic", "client_secret_post", "none")
 
 
 def oidc_configuration(issuers: Issuers, grants: Iterable[str]) -> dict[str, Any]:
@@ -29,17 +36,25 @@ def root_configuration(issuers: Issuers, grants: Iterable[str]) -> dict[str, Any
     csp = f"{issuers.public_url}/csp/gateway/am/api/auth"
     return _configuration(
         issuers, grants, issuer=issuers.public_url, token_endpoint=f"{csp}/token", jwks_uri=f"{csp}/keys",
-        token_endpoint_auth_methods_supported=CLIENT_AUTHENTICATION[:1],
+        token_endpoint_auth_methods_supported=CLIENT_AUTHENTICATION,
     )  # fmt: skip
 
 
 def _configuration(issuers: Issuers, grants: Iterable[str], **own: Any) -> dict[str, Any]:
     return {
-        "userinfo_endpoint": f"{issuers.oidc}/userinfo",
+        "authorization_endpoint": f"{issuers.oidc}/oauth2/authorize",
+        "userinfo_endpoint": issuers.userinfo,
+        "end_session_endpoint": issuers.signed_out,
+        "response_types_supported": ("code",),
+        "response_modes_supported": ("query", "web_message"),
+        "code_challenge_methods_supported": ("S256",),
+        "claims_supported": CLAIMS,
+        "claims_parameter_supported": True,
+        "acr_values_supported": (PASSWORD,),
         "grant_types_supported": tuple(grants),
         "subject_types_supported": ("public",),
         "id_token_signing_alg_values_supported": ("RS256",),
-        "scopes_supported": SCOPES,
+        "scopes_supported": PLATFORM_SCOPES,
         **own,
     }
 

@@ -6,7 +6,7 @@ API tokens at paths of their own, from anybody who holds one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from ostiary.names import name_key
 from ostiary.oauth.clients.any_tenant import authenticate_client_of_any_tenant
 from ostiary.oauth.platform.accounts import Account, living_account
 from ostiary.oauth.platform.events import tokens_issued
-from ostiary.oauth.platform.identity import identity_claims, most_groups_of
+from ostiary.oauth.platform.identity import Asked, asked_for, csp_identity
 from ostiary.oauth.platform.tokens import PlatformOrder, PlatformTokens
 from ostiary.oauth.sessions.refresh import PLATFORM, GrantTerms, invalid_grant
 from ostiary.oauth.sessions.sessions import find_session
@@ -50,6 +50,8 @@ class PlatformProfile:
     issuer: str
     tenancy: Tenancy
     tokens: PlatformTokens
+    describe: Callable[[Account, Asked, str], Mapping[str, Any]] = csp_identity
+    """What its identity tokens say of an account."""
     audience: str = PLATFORM
     has_clients: bool = True
 
@@ -102,19 +104,22 @@ class PlatformProfile:
         named = {**({"azp": client_id} if client_id else {}), **session}
         if account is None:
             return PlatformOrder(client_id, "client", tenant_id, self.issuer, claims=named)
-        scope = " ".join(authorized.limit or account.perms)
-        identity: dict[str, Any] = {}
-        if client_id:
-            said = {"nonce": authorized.nonce, "acr": authorized.acr}
-            most = most_groups_of(request.client)
-            identity = {
-                "auth_time": authorized.auth_time // 1000, "amr": authorized.amr.split(), **named,
-                **{name: value for name, value in said.items() if value},
-                **identity_claims(account, self.tokens.expand_at, most),
-            }  # fmt: skip
+        asked = asked_for(request.client, authorized)
+        access = {**account.access_claims(), **named} if not asked.only_claims else {**asked.access_claims(), **named}
         return PlatformOrder(
-            account.id, "user", tenant_id, self.issuer, scope, {**account.access_claims(), **named}, client_id, identity
-        )
+            account.id, "user", tenant_id, self.issuer, " ".join(authorized.limit or account.perms), access, client_id,
+            {**named, **self._identity(account, request, authorized)} if client_id else {}, asked.only_claims,
+        )  # fmt: skip
+
+    def _identity(
+        self, account: Account, request: PlatformRequest, authorized: Authorized[Account]
+    ) -> Mapping[str, Any]:
+        said = {"nonce": authorized.nonce, "acr": authorized.acr}
+        return {
+            "auth_time": authorized.auth_time // 1000, "amr": authorized.amr.split(),
+            **{name: value for name, value in said.items() if value},
+            **self.describe(account, asked_for(request.client, authorized), self.tokens.expand_at),
+        }  # fmt: skip
 
     def events(self, request: PlatformRequest, authorized: Authorized[Account]) -> Sequence[Event]:
         """One event, named as the rules of the RPC name it."""

@@ -30,7 +30,7 @@ class PlatformOrder:
 
     `issuer` is empty for the public URL. `claims` are what the dialect adds to the access token. With an `audience`, a
     client or dialect, there is an identity token too (OpenID Connect Core §2), with `identity` as its claims. `scope`
-    is answered, and no claim.
+    is answered, and no claim. `claims_only`: the access token opens nothing but userinfo.
     """
 
     subject: str
@@ -41,6 +41,7 @@ class PlatformOrder:
     claims: Mapping[str, Any] = field(default_factory=dict)
     audience: str = ""
     identity: Mapping[str, Any] = field(default_factory=dict)
+    claims_only: bool = False
 
 
 class PlatformTokens:
@@ -75,8 +76,9 @@ class PlatformTokens:
             "iss": order.issuer or self._issuers.public_url, "sub": order.subject, "iat": now, "exp": now + LIFETIME_S,
         }  # fmt: skip
         access = {
-            **shared, "aud": [self._issuers.audience], "sub_type": order.subject_type, "context_name": order.tenant_id,
-            "jti": new_id(self._entropy), **order.claims,
+            **shared, "aud": [self._issuers.userinfo if order.claims_only else self._issuers.audience],
+            "sub_type": order.subject_type, "context_name": order.tenant_id, "jti": new_id(self._entropy),
+            **order.claims,
         }  # fmt: skip
         documents = [access]
         if order.audience == self._issuers.audience:

@@ -51,7 +51,8 @@ _FIND = prepared(
         _TOKENS.c.used_at,
         _GRANTS.c.sealed_answer, _SUCCESSOR.c.used_at.label("successor_used_at"), _GRANTS.c.kind, _GRANTS.c.audience,
         _GRANTS.c.client_id, _GRANTS.c.subject, _GRANTS.c.user_id, _GRANTS.c.session_id, _GRANTS.c.scope,
-        _GRANTS.c.amr, _GRANTS.c.auth_time, _GRANTS.c.acr, _GRANTS.c.access_epoch, _GRANTS.c.revoked_at,
+        _GRANTS.c.amr, _GRANTS.c.auth_time, _GRANTS.c.acr, _GRANTS.c.claims, _GRANTS.c.access_epoch,
+        _GRANTS.c.revoked_at,
     )
     .select_from(
         _TOKENS.join(_GRANTS, _GRANTS.c.id == _TOKENS.c.grant_id)
@@ -118,6 +119,8 @@ class GrantTerms:
     scope: str = ""
     amr: str = ""
     acr: str = ""
+    claims: str = ""
+    """What the client asked for by the parameter `claims`: see `oauth.claims.claims_parameter`."""
     access_epoch: int = 0
     """The subject's when it signed in; a grant of an earlier one than the subject's is dead."""
 
@@ -176,7 +179,8 @@ def open_empty_grant(
             "id": grant_id, "tenant_id": tenant_id, "kind": terms.kind, "audience": terms.audience,
             "client_id": terms.client_id, "subject": terms.subject, "user_id": terms.user_id,
             "session_id": terms.session_id, "name": terms.name, "scope": terms.scope, "amr": terms.amr,
-            "auth_time": terms.auth_time, "acr": terms.acr, "access_epoch": terms.access_epoch, "created_at": now_ms,
+            "auth_time": terms.auth_time, "acr": terms.acr, "claims": terms.claims,
+            "access_epoch": terms.access_epoch, "created_at": now_ms,
             "expires_at": now_ms + lifetime_s * 1000, "last_used_at": None, "revoked_at": None, "sealed_answer": "",
         },
     )  # fmt: skip
@@ -228,7 +232,7 @@ def _held(row: Row[Any], sealed_answer: str = "") -> HeldGrant:
     terms = GrantTerms(
         kind=row.kind, audience=row.audience, subject=row.subject, auth_time=row.auth_time, client_id=row.client_id,
         user_id=row.user_id, session_id=row.session_id, scope=row.scope, amr=row.amr,
-        acr=row.acr, access_epoch=row.access_epoch,
+        acr=row.acr, claims=row.claims, access_epoch=row.access_epoch,
     )  # fmt: skip
     return HeldGrant(row.tenant_id, row.grant_id, row.digest, row.issued_at, terms, sealed_answer)
 

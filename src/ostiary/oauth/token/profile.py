@@ -91,6 +91,7 @@ class Authorized(Generic[AnySubject]):
     `subject` None means the client itself. `limit` are the scopes that an earlier request asked for; empty: all.
     `scopes` are what the credential itself grants, beside the roles of its subject.
     `auth_time` is when the subject was authenticated (UTC milliseconds), `acr` how, where the client asked for it.
+    `claims` are those that the client asked for by name.
     `session_id` is the session on which the tokens depend, `audit_target` kind and id of what the ledger names.
     `terms` open a new grant with a refresh token, where the profile issues them; `successor` is the refresh token
     that continues an old one. `settle` records in the issuing transaction that the credential is used, and raises
@@ -104,6 +105,7 @@ class Authorized(Generic[AnySubject]):
     nonce: str = ""
     auth_time: int = 0
     acr: str = ""
+    claims: str = ""
     session_id: str = ""
     audit_target: tuple[str, str] = ("", "")
     terms: GrantTerms | None = None

@@ -8,6 +8,8 @@ from google.api import httpbody_pb2
 from ostiary.http.forms import check_once, read_fields, read_form_of
 from ostiary.login.sign_in import SignIn
 from ostiary.login.steps import sign_in_steps
+from ostiary.login.visits import SignInSite
+from ostiary.oauth.authorize.transactions import SignInTransactions
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary_api.appid.oauth.v4 import authorization_pb2 as pb
@@ -24,7 +26,8 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
 
     def __init__(self, runtime: Runtime) -> None:
         self._sign_in = SignIn(
-            runtime.store, runtime.sealing, runtime.clock, runtime.entropy, runtime.issuers,
+            runtime.store, SignInTransactions(runtime.sealing, runtime.clock, runtime.entropy), runtime.clock,
+            runtime.entropy, SignInSite.below(runtime.issuers.tenant("{}"), "/authorization/sign_in"),
             runtime.oauth.authorization_requests, runtime.oauth.finish, self.steps(runtime),
         )  # fmt: skip
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 import grpc
 
-from ostiary.access.callers import CallerView, caller_view
+from ostiary.access.callers import CallerView, asked_claims, caller_view
 from ostiary.http.forms import read_form_of
 from ostiary.oauth.clients.authentication import CREDENTIALS
-from ostiary.oauth.platform.accounts import is_verified
+from ostiary.oauth.platform.identity import user_claims
 from ostiary.oauth.platform.metadata import oidc_configuration
 from ostiary.oauth.token.profile import TokenCall
 from ostiary.runtime import Runtime
@@ -56,18 +59,14 @@ class ProviderServicer(provider_pb2_grpc.ProviderServiceServicer):
 
 def _user_info() -> pb.UserInfo:
     call = current_call()
-    return _claims(caller_view(call.work, call.required_tenant, call.principal))
+    return _claims(caller_view(call.work, call.required_tenant, call.principal), asked_claims(call.principal))
 
 
-def _claims(caller: CallerView) -> pb.UserInfo:
-    answer = pb.UserInfo(
-        sub=caller.id, name=caller.name, org=caller.tenant.id, roles=[role.name for role in caller.roles],
-        groups=[group.display_name for group in caller.groups],
-    )  # fmt: skip
-    if (user := caller.user) is not None:
-        about = pb.UserInfo(
-            name=user.display_name, preferred_username=user.user_name, given_name=user.given_name or None,
-            family_name=user.family_name or None, email=user.email or None, email_verified=is_verified(user),
-        )  # fmt: skip
-        answer.MergeFrom(about)
-    return answer
+def _claims(caller: CallerView, asked: Collection[str] | None) -> pb.UserInfo:
+    """The claims of a caller, all of them where nothing was asked for."""
+    known: dict[str, Any] = {
+        "name": caller.name, "org": caller.tenant.id, "roles": [role.name for role in caller.roles],
+        "groups": [group.display_name for group in caller.groups], "group_ids": [group.id for group in caller.groups],
+        **(user_claims(caller.user) if caller.user is not None else {}),
+    }  # fmt: skip
+    return pb.UserInfo(sub=caller.id, **{name: known[name] for name in known if asked is None or name in asked})

@@ -39,6 +39,8 @@ class Grant(SQLModel, table=True):
     amr: str = Field(default="", description="Space-separated.")
     auth_time: int = moment()
     acr: str = Field(default="", max_length=64, description="Where the client asked for one.")
+    claims: str = text()
+    """What the client asked for by the parameter `claims`, beyond what scopes give."""
     access_epoch: int = Field(default=0, description="The subject's when it signed in: a later one ends the grant.")
     created_at: int = moment()
     expires_at: int = end_of_row()
@@ -72,6 +74,7 @@ class AuthorizationCode(SQLModel, table=True):
     __tablename__ = "authorization_codes"
     digest: str = Field(primary_key=True, max_length=64)
     tenant_id: str = owned_by("tenants.id", index=True)
+    audience: str = Field(default="appid", max_length=16, description="As of a grant.")
     client_id: str = client_id_column()
     redirect_uri: str = text()
     subject: str = Field(max_length=255)
@@ -83,6 +86,8 @@ class AuthorizationCode(SQLModel, table=True):
     amr: str = ""
     auth_time: int = moment()
     acr: str = Field(default="", max_length=64, description="As of a grant.")
+    claims: str = text()
+    """As of a grant."""
     access_epoch: int = Field(default=0, description="As of a grant.")
     expires_at: int = end_of_row()
     used_at: int | None = moment(optional=True)

@@ -56,14 +56,14 @@ class AuthorizationCodeGrant(GrantType[AnySubject]):
         terms = GrantTerms(
             ROTATING, request.profile.audience, row.subject, row.auth_time, client_id=row.client_id,
             user_id=row.user_id, session_id=row.session_id, scope=row.scope, amr=row.amr, acr=row.acr,
-            access_epoch=row.access_epoch,
+            claims=row.claims, access_epoch=row.access_epoch,
         )  # fmt: skip
         subject = request.profile.find_subject(request, terms)
         if subject is None:
             raise _refused()
         return Authorized(
             subject, row.amr, limit=tuple(row.scope.split()), nonce=row.nonce,
-            auth_time=row.auth_time, acr=row.acr, session_id=row.session_id,
+            auth_time=row.auth_time, acr=row.acr, claims=row.claims, session_id=row.session_id,
             audit_target=("session", row.session_id), terms=terms,
             settle=lambda work, issued: _use(work, row, issued, request.now_ms),
         )  # fmt: skip
@@ -73,6 +73,8 @@ class AuthorizationCodeGrant(GrantType[AnySubject]):
         facts = {"of_tenant": request.tenant.id, "code_digest": digest(code)}
         row = request.reading.work.row(_FIND, facts)
         if row is None or row.client_id != request.client_id or row.expires_at <= request.now_ms:
+            raise _refused()
+        if row.audience != request.profile.audience:
             raise _refused()
         if row.used_at is not None:
             self._revoke(request, row)

@@ -87,6 +87,7 @@ class Rotation:
 
         return Authorized(
             subject, terms.amr, limit=tuple(terms.scope.split()), auth_time=terms.auth_time, acr=terms.acr,
+            claims=terms.claims,
             session_id=terms.session_id, audit_target=("grant", held.grant_id), settle=settle,
             successor=new_refresh_token(self._entropy),
         )  # fmt: skip
