@@ -36,7 +36,9 @@ _COLUMNS = [
 ]
 _OF_TENANT = select(*_COLUMNS).where(_ROLES.c.tenant_id == bindparam("of_tenant")).order_by(_ROLES.c.name, _ROLES.c.id)
 _NAMED = select(_ROLES.c.id)
-NOT_IN_ROLES = frozenset({Permission.PLATFORM_OPERATE, Permission.SERVICE_READ, Permission.PROFILE_OWN})
+NOT_IN_ROLES = frozenset({
+    Permission.PLATFORM_OPERATE, Permission.SERVICE_READ, Permission.PROFILE_OWN, Permission.CLAIMS_READ,
+})  # fmt: skip
 """Permissions that belong to operators, clients and App ID tokens alone."""
 
 
