@@ -75,8 +75,9 @@ class Authentication:
         self._verified: OrderedDict[str, tuple[dict[str, Any], int]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def platform(self, work: Work, token: str) -> Principal:
-        """The principal of a platform token; raises 401 UNAUTHENTICATED."""
+    def platform(self, work: Work, token: str, *, for_claims: bool = False) -> Principal:
+        """The principal of a platform token; raises 401 UNAUTHENTICATED. `for_claims` takes the tokens too that open
+        nothing but the claims of a person."""
         name = digest(token)
         claims, generation = self._claims(work, token, name)
         if claims.get("iss") not in self._issuers.platform or "sub_type" not in claims:
@@ -84,7 +85,7 @@ class Authentication:
         audience = _audience(claims)
         if self._issuers.audience in audience:
             principal = self._platform_principal(work, claims, name)
-        elif self._issuers.userinfo in audience:
+        elif for_claims and self._issuers.userinfo in audience:
             principal = replace(self._platform_principal(work, claims, name), permissions=RELYING_PARTY)
         else:
             raise _refused()
@@ -96,7 +97,7 @@ class Authentication:
         principal = self.platform(work, token)
         if principal.kind is not PrincipalKind.USER:
             raise _refused()
-        return SignedInUser(principal.id, principal.tenant_id)
+        return SignedInUser(principal.id, principal.tenant_id, principal.session_id)
 
     def as_user(self, work: Work, tenant_id: str, user_id: str) -> Principal:
         """A directory user as it would be signed in now; raises 401 when it may not sign in."""

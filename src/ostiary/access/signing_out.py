@@ -42,7 +42,7 @@ class SigningOut:
     def held_by(self, work: Work, token: str) -> Held | None:
         """What a living access token or an identity token carries; None for any other text."""
         try:
-            principal = self.authentication.platform(work, token)
+            principal = self.authentication.platform(work, token, for_claims=True)
             who = (principal.kind.value, principal.id)
             return Held(principal.tenant_id, who, principal.session_id, digest(token))
         except DomainError as error:

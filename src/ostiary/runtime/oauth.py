@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from ostiary.access.authentication import Authentication
 from ostiary.access.exchange import GRANT_TYPE as IAM_API_KEY
 from ostiary.access.exchange import ApiKeyGrant, IamProfile
 from ostiary.access.introspection import TokenInspection
-from ostiary.access.principals import PrincipalKind
 from ostiary.access.signing_out import SigningOut
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY
-from ostiary.directory.roles.permissions import Permission
-from ostiary.errors import DomainError, Kind
 from ostiary.oauth.authorize.codes import Finish
 from ostiary.oauth.authorize.platform_request import PlatformAuthorizationRequests
 from ostiary.oauth.authorize.request import AuthorizationRequests
@@ -25,8 +21,7 @@ from ostiary.oauth.platform.identity import Asked, IdentityTokens, csp_identity,
 from ostiary.oauth.platform.password import AMR, SESSION_LIFETIME_S, PlatformGrantSignIn, PlatformPassword
 from ostiary.oauth.platform.profile import PlatformProfile, check_service_account
 from ostiary.oauth.platform.registered_tokens import FirstUse
-from ostiary.oauth.platform.session_assertion import GRANT_TYPE as SESSION_ASSERTION
-from ostiary.oauth.platform.session_assertion import SessionAssertionGrant, SessionHolder
+from ostiary.oauth.platform.session_assertion import SessionAssertionGrant
 from ostiary.oauth.platform.sessions import CLOUDAPI, CSP, PlatformSessions
 from ostiary.oauth.platform.tokens import PlatformTokens
 from ostiary.oauth.sessions.refresh import API_TOKEN, PLATFORM, ROTATING
@@ -46,7 +41,6 @@ from ostiary.oauth.token.progressive import AnonymousTokens
 from ostiary.oauth.token.user_sign_in import GrantSignIn, UserSignIn
 from ostiary.runtime.directory import DirectoryParts
 from ostiary.runtime.foundation import Foundation
-from ostiary.store.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +127,10 @@ def _profiles(
     """The profiles of all paths. `/oidc` and csp share most of their grants, under two issuers."""
     public_url = base.issuers.public_url
     by_password = PasswordGrant(PlatformGrantSignIn(password, base.entropy, CSP), AMR)
-    by_session = SessionAssertionGrant(partial(_session_holder, authentication))
+    by_session = SessionAssertionGrant(authentication.signed_in_user)
     return TokenProfiles(
         app=app,
-        oidc=_platform_profile(base, tokens, base.issuers.oidc, oidc_identity, {SESSION_ASSERTION: by_session}),
+        oidc=_platform_profile(base, tokens, base.issuers.oidc, oidc_identity, {JWT_BEARER: by_session}),
         csp=_platform_profile(base, tokens, public_url, csp_identity, {"password": by_password}),
         csp_api_tokens=_api_token_profile(base, tokens, CSP),
         cloudapi=_cloudapi_profile(base, tokens, authentication),
@@ -161,18 +155,6 @@ def _platform_profile(
         },
         issuer, base.tenancy, tokens, describe,
     )  # fmt: skip
-
-
-def _session_holder(authentication: Authentication, work: Work, token: str) -> SessionHolder | None:
-    """Whose session an access token is of: a user's, and one that opens the whole platform."""
-    try:
-        principal = authentication.platform(work, token)
-    except DomainError as error:
-        if error.kind is not Kind.UNAUTHENTICATED:
-            raise
-        return None
-    whole = Permission.ACCOUNT_OWN in principal.permissions and principal.kind is PrincipalKind.USER
-    return SessionHolder(principal.tenant_id, principal.id, principal.session_id) if whole else None
 
 
 def _api_token_profile(base: Foundation, tokens: PlatformTokens, session: str) -> PlatformProfile:

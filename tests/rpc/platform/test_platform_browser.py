@@ -19,7 +19,7 @@ from ostiary_api.csp.v1.authentication_pb2_grpc import AuthenticationServiceStub
 from ostiary_api.oidc.v1 import provider_pb2
 from ostiary_api.oidc.v1.provider_pb2_grpc import ProviderServiceStub
 
-DENIED = (grpc.StatusCode.PERMISSION_DENIED, "FORBIDDEN")
+REFUSED = (grpc.StatusCode.UNAUTHENTICATED, "INVALID_TOKEN")
 ASKED = {"scope": "openid profile email unheard-of", "nonce": "n1"}
 
 
@@ -48,7 +48,7 @@ def test_a_code_gives_tokens_that_open_the_claims_asked_for_and_nothing_else(web
     told = info(web.caller, answer.access_token)
     assert (told.sub, told.email, told.email_verified) == (web.user.id, f"{web.user.name}@example.com", True)
     assert (told.given_name, told.HasField("phone_number"), told.HasField("org")) == ("Ann", False, False)
-    assert refusal(lambda: me(web.caller, answer.access_token)) == DENIED
+    assert refusal(lambda: me(web.caller, answer.access_token)) == REFUSED
     again = issue(
         web.caller, basic(party.id, party.secret), grant_type="refresh_token", refresh_token=answer.refresh_token
     )
@@ -56,7 +56,7 @@ def test_a_code_gives_tokens_that_open_the_claims_asked_for_and_nothing_else(web
     assert [renewed[name] for name in ("iss", "sub", "aud", "azp", "auth_time", "sid")] == [
         identity[name] for name in ("iss", "sub", "aud", "azp", "auth_time", "sid")
     ]
-    assert refusal(lambda: me(web.caller, again.access_token)) == DENIED
+    assert refusal(lambda: me(web.caller, again.access_token)) == REFUSED
     exchanged = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": again.access_token}
     assert refusal(lambda: issue(web.caller, **exchanged)) == (INVALID, "INVALID_GRANT")
 

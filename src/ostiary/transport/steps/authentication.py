@@ -8,7 +8,7 @@ from google.api import httpbody_pb2
 from google.protobuf.message import Message
 
 from ostiary.access.authentication import Authentication
-from ostiary.access.principals import ANONYMOUS
+from ostiary.access.principals import ANONYMOUS, Principal
 from ostiary.directory.roles.permissions import Permission
 from ostiary.errors import invalid
 from ostiary.http.forms import read_fields
@@ -32,10 +32,14 @@ class Authenticate:
             token = bearer_token(call.metadata)
             if rules.token_form:
                 token = _one_of(token, form_token(getattr(request, rules.token_form, None)))
-            wants_end_user = Permission.PROFILE_OWN in rules.need.permissions
-            check = self._authentication.end_user if wants_end_user else self._authentication.platform
-            call.principal = check(call.reading, token) if token else ANONYMOUS
+            call.principal = self._principal(call, token) if token else ANONYMOUS
         return proceed(call, request)
+
+    def _principal(self, call: Call, token: str) -> Principal:
+        wanted = call.rules.need.permissions
+        if Permission.PROFILE_OWN in wanted:
+            return self._authentication.end_user(call.reading, token)
+        return self._authentication.platform(call.reading, token, for_claims=Permission.CLAIMS_READ in wanted)
 
 
 def form_token(body: httpbody_pb2.HttpBody | None) -> str:

@@ -15,10 +15,11 @@ from ostiary.store.work import Work
 
 @dataclass(frozen=True, slots=True)
 class SignedInUser:
-    """The user of a living access token, and the organization of it."""
+    """The user of a living access token, the organization and the session of it."""
 
     id: str
     tenant_id: str
+    session_id: str = ""
 
 
 WhoSignedIn = Callable[[Work, str], SignedInUser]
@@ -36,19 +37,21 @@ class AccessTokenAssertionGrant(GrantType[AnySubject]):
 
     def owner(self, work: Work, form: Form) -> str | None:
         """The organization of the access token."""
-        return self._user(work, form).tenant_id
+        return user_of_assertion(self._who, work, form).tenant_id
 
     def authorize(self, request: TokenRequest[AnySubject]) -> Authorized[AnySubject]:
         """The registration of the user, once."""
-        user = self._user(request.reading.work, request.form)
+        user = user_of_assertion(self._who, request.reading.work, request.form)
         if user.tenant_id != request.tenant.id:
             raise invalid_grant("The assertion is an access token of another organization.")
         return self._opening(request, request.form.required("client_id"), user.id)
 
-    def _user(self, work: Work, form: Form) -> SignedInUser:
-        try:
-            return self._who(work, form.required("assertion"))
-        except DomainError as refused:
-            if refused.kind is not Kind.UNAUTHENTICATED:
-                raise
-            raise invalid_grant("The assertion must be a living access token of a user.") from refused
+
+def user_of_assertion(who: WhoSignedIn, work: Work, form: Form) -> SignedInUser:
+    """The user of the access token in `assertion`; raises `invalid_grant` for any other text."""
+    try:
+        return who(work, form.required("assertion"))
+    except DomainError as refused:
+        if refused.kind is not Kind.UNAUTHENTICATED:
+            raise
+        raise invalid_grant("The assertion must be a living access token of a user.") from refused
