@@ -16,6 +16,8 @@ COMMANDS = {
     "operator": "ostiary.cli.commands.operator",
     "apikey": "ostiary.cli.commands.api_key",
     "key": "ostiary.cli.commands.key",
+    "service-definition": "ostiary.cli.commands.definitions.service",
+    "preference-definition": "ostiary.cli.commands.definitions.preference",
     "backup": "ostiary.cli.commands.backup",
     "restore": "ostiary.cli.commands.restore",
     "import": "ostiary.cli.commands.import_",

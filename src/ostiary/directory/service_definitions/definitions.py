@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, delete, func, select
 
 from ostiary.directory.roles.granting import installation_operator
-from ostiary.directory.roles.stored_roles import RoleDefinition, create_stored_role
+from ostiary.directory.roles.stored_roles import RoleDefinition, create_stored_role, delete_stored_role
 from ostiary.errors import conflict, invalid, not_found
 from ostiary.http.paging import Page
 from ostiary.ids import Entropy, new_id
@@ -89,9 +89,30 @@ def define_service(work: Work, new: NewService, entropy: Entropy, now_ms: int) -
     if not work.insert_new(_DEFINITIONS, row):
         raise conflict("SERVICE_DEFINITION_TAKEN", f"There is a service definition named {new.name} already.")
     for name, display_name in new.roles.items():
-        role = RoleDefinition(name, display_name, service_definition_id=service_id)
-        create_stored_role(work, SYSTEM_ID, role, installation_operator, entropy, now_ms)
+        _create_role(work, service_id, name, display_name, entropy, now_ms)
     return get_service(work, service_id)
+
+
+def add_role(work: Work, service: Service, name: str, display_name: str, entropy: Entropy, now_ms: int) -> Service:
+    """Adds a role to a service; the service with it. Raises INVALID_SERVICE_DEFINITION, ROLE_NAME_TAKEN (409)."""
+    _check_roles([*(role.name for role in service.roles), name])
+    _create_role(work, service.id, name, display_name, entropy, now_ms)
+    return get_service(work, service.id)
+
+
+def remove_role(work: Work, service: Service, named: str) -> Service:
+    """Removes the role with this name or id, and takes it from all who hold it; the service without it. Raises
+    ROLE_NOT_FOUND."""
+    for role in service.roles:
+        if named == role.id or name_key(named) == name_key(role.name):
+            delete_stored_role(work, SYSTEM_ID, role.id, installation_operator)
+            return get_service(work, service.id)
+    raise not_found("ROLE_NOT_FOUND", f"The service {service.name} has no role {named}.")
+
+
+def _create_role(work: Work, service_id: str, name: str, display_name: str, entropy: Entropy, now_ms: int) -> None:
+    role = RoleDefinition(name, display_name, service_definition_id=service_id)
+    create_stored_role(work, SYSTEM_ID, role, installation_operator, entropy, now_ms)
 
 
 def list_services(work: Work, page: Page | None = None) -> tuple[list[Service], int]:
@@ -139,9 +160,13 @@ def _check(new: NewService) -> None:
     for name, address in new.urls.items():
         if name not in URLS or not re.match(r"https?://\S+$|/\S*$", address):
             raise invalid("INVALID_SERVICE_DEFINITION", f"{name} must be an http or https address, or a path.")
-    if len(new.roles) > MAX_ROLES:
+    _check_roles(list(new.roles))
+
+
+def _check_roles(names: Sequence[str]) -> None:
+    if len(names) > MAX_ROLES:
         raise invalid("INVALID_SERVICE_DEFINITION", f"A service has at most {MAX_ROLES} roles.")
-    for name in new.roles:
+    for name in names:
         if not _ROLE_NAME.fullmatch(name):
             message = f"{name!r} is no name of a service role: it is service:role, such as catalog:admin."
             raise invalid("INVALID_SERVICE_DEFINITION", message)
