@@ -52,7 +52,9 @@ MOST_REFLECTIONS = 16
 _RETRY = {
     "num_retries": 3,
     "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.05s"},
-    "host_selection_retry_max_attempts": 32,  # a dead worker is the least busy, so it is drawn again and again
+    # A dead worker is the least busy, so it is drawn again and again: of two workers the other one is taken only when
+    # all eight choices fall on it, one time in 256. Draws are cheap, and end with the first that finds another worker.
+    "host_selection_retry_max_attempts": 4_096,
     "retry_host_predicate": [
         {
             "name": "envoy.retry_host_predicates.previous_hosts",
