@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, text
 
 from ostiary.database_url import shown
 from ostiary.store.drivers.failures import translated
@@ -26,6 +26,12 @@ ADVISORY_LOCK = 0x6F737469617279
 LOCK_WAIT = "60s"
 _MAGIC = b"SQLite format 3\0"
 """The first bytes of a SQLite database (SQLite documentation, "Database File Format", 1.3.1)."""
+_HAS_REVISION = {
+    "sqlite": "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'",
+    "postgresql": "SELECT to_regclass('alembic_version')",
+}
+"""Whether migrations were ever applied, by kind of database: asked at each start, and so without SQLAlchemy's
+inspector, which costs more than the rest of the check."""
 
 
 class SchemaError(Exception):
@@ -122,7 +128,7 @@ def alembic_config(connection: Connection, **attributes: Any) -> Any:
 
 
 def _revision(connection: Connection) -> int:
-    if not inspect(connection).has_table("alembic_version"):
+    if connection.exec_driver_sql(_HAS_REVISION[connection.dialect.name]).scalar() is None:
         return 0
     number = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     return int(number or 0)
