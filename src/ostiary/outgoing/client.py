@@ -7,6 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import urljoin
 
 import httpcore
@@ -20,6 +21,13 @@ from ostiary.outgoing.targets import PORTS, CallFailed, EgressPolicy, Resolver, 
 METHODS_KEPT = (307, 308)
 """Redirects that repeat the request as it was; the others become a GET (RFC 9110 §15.4)."""
 REDIRECTS = (301, 302, 303, *METHODS_KEPT)
+
+
+@cache
+def trusted_tls() -> ssl.SSLContext:
+    """TLS that trusts the certificate authorities of this machine; one for the process, and made at first use, since
+    reading them takes some 10 ms."""
+    return ssl.create_default_context()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +146,7 @@ class Outgoing:
         return PinnedBackend(self._egress_policy, self._resolver, target.scheme, caps.connect_seconds, deadline)
 
     def _context(self) -> ssl.SSLContext:
-        if self._tls is None:  # at first use: reading the machine's certificates takes some 10 ms
-            self._tls = ssl.create_default_context()
-        return self._tls
+        return self._tls or trusted_tls()
 
 
 def _written(target: Target, headers: Mapping[str, str]) -> list[tuple[str, str]]:

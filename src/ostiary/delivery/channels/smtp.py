@@ -14,6 +14,7 @@ from ostiary.config import ConfigurationError, is_loopback
 from ostiary.delivery.channels.channel import NO_ANSWER, TAKEN, TOO_LATE, Receipt
 from ostiary.delivery.channels.mail import Mail, mime_message
 from ostiary.lanes import blocking
+from ostiary.outgoing.client import trusted_tls
 
 TIMEOUT_S = 10.0
 """The limit of each step of the SMTP dialogue."""
@@ -72,7 +73,7 @@ class SmtpProvider:
     def __init__(self, server: SmtpServer, host: str, tls: ssl.SSLContext | None = None) -> None:
         self._server = server
         self._host = host
-        self._tls = tls or ssl.create_default_context()
+        self._tls = tls or trusted_tls()
 
     def send(self, mail: Mail) -> Receipt:
         """Hands over one mail; refused for good when the server says so of the recipient or the text (5yz)."""
