@@ -6,13 +6,17 @@ import contextlib
 import io
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from kit.servers.launcher import launcher
 
 from ostiary.cli.root import run
+
+COMMAND_S = 120.0
 
 
 @dataclass(frozen=True)
@@ -47,10 +51,18 @@ def ostiary_here(*arguments: str, cwd: Path, typed: str = "", **variables: str) 
 
 
 def ostiary(*arguments: str, cwd: Path, **variables: str) -> Ended:
-    """Runs `ostiary` in `cwd`; `variables` go into its environment, which holds no other setting."""
+    """Runs `ostiary` in `cwd`; `variables` go into its environment, which holds no other setting. The process is forked
+    from one that has imported the program: what it does is the same, and starts ten times as fast."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OSTIARY_")}
-    ended = subprocess.run(
-        [sys.executable, "-m", "ostiary", *arguments], cwd=cwd, env={**environment, **variables}, text=True,
-        capture_output=True, stdin=subprocess.DEVNULL, timeout=120, check=False,
-    )  # fmt: skip
-    return Ended(ended.returncode, ended.stdout, ended.stderr)
+    with Path(os.devnull).open("rb") as stdin, TemporaryFile() as stdout, TemporaryFile() as stderr:
+        ended = launcher.launch(
+            arguments, cwd=cwd, env={**environment, **variables}, stdin=stdin.fileno(), stdout=stdout.fileno(),
+            stderr=stderr.fileno(),
+        )  # fmt: skip
+        code = ended.wait(COMMAND_S)
+        return Ended(code, *(_written(file) for file in (stdout, stderr)))
+
+
+def _written(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()

@@ -109,6 +109,10 @@ class Launcher:
             self._process.wait(PATIENCE_S)
 
 
+launcher = Launcher()
+"""The one launcher of this process."""
+
+
 def _serve(connection: socket.socket) -> None:
     """The life of the launcher: forks when asked, and passes on how each process ended."""
     _import()

@@ -23,7 +23,7 @@ import grpc
 import httpx
 from kit.patience import PATIENCE_S
 from kit.servers.command import ostiary_here
-from kit.servers.launcher import Launched, Launcher
+from kit.servers.launcher import Launched, launcher
 from kit.servers.ports import free_port
 
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -136,13 +136,10 @@ class Served:
         self.process = (begin if self.program else launch)(self.folder, self.variables, descriptor)
 
 
-_launcher = Launcher()
-
-
 def launch(folder: Path, variables: dict[str, str], output: int) -> Launched:
     """The process of a server, forked from one that has imported the program."""
     with Path(os.devnull).open("rb") as nothing:
-        return _launcher.launch(
+        return launcher.launch(
             ["serve"], cwd=folder, env=_clean(variables), stdin=nothing.fileno(), stdout=output, stderr=output
         )
 
