@@ -23,11 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from ostiary_api.csp.v1 import group_pb2 as identity_dot_csp_dot_v1_dot_group__pb2
+from ostiary_api.csp.v1 import role_pb2 as identity_dot_csp_dot_v1_dot_role__pb2
 from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"identity/csp/v1/organization.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"/\n\x16GetOrganizationRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\"{\n\x19UpdateOrganizationRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\x12G\n\x0corganization\x18\x02 \x01(\x0b\x32#.identity.csp.v1.OrganizationUpdateR\x0corganization\"\x84\x03\n\x12OrganizationUpdate\x12\xdc\x02\n\x0c\x64isplay_name\x18\x01 \x01(\tB\xb3\x02\xda\xda\x18\xae\x02\x08\x01\x18\xc8\x01\"b^[^\\x00-\\x1F!-%(-+/;-?\\[-\\^{-\\xA0]*[^\\x00-%(-+/;-?\\[-\\^{-\\xA0]+[^\\x00-\\x1F!-%(-+/;-?\\[-\\^{-\\xA0]*$\x92\x01O\n\x14\x44ISPLAY_NAME_MISSING\x12\x37\x64isplayName is missing: it is what can be changed here.\xa2\x01p\n\x14INVALID_DISPLAY_NAME\x12XdisplayName has 1 to {max_length} letters, digits, blanks or -_.`\':@&, and is not blank.H\x00R\x0b\x64isplayName\x88\x01\x01\x42\x0f\n\r_display_name\"\xb7\x02\n\x0cOrganization\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12G\n\x08metadata\x18\x03 \x03(\x0b\x32+.identity.csp.v1.Organization.MetadataEntryR\x08metadata\x12\x0e\n\x02id\x18\x04 \x01(\tR\x02id\x12\x19\n\x08ref_link\x18\x05 \x01(\tR\x07refLink\x12+\n\x0fparent_ref_link\x18\x06 \x01(\tH\x00R\rparentRefLink\x88\x01\x01\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x12\n\x10_parent_ref_link\"$\n\x07RefLink\x12\x19\n\x08ref_link\x18\x01 \x01(\tR\x07refLink2\xc6\x03\n\x13OrganizationService\x12\xbf\x01\n\x0fGetOrganization\x12\'.identity.csp.v1.GetOrganizationRequest\x1a\x1d.identity.csp.v1.Organization\"d\x90\x02\x01\xca\xda\x18\x34\n\x0c\n\x02\x06\x07\x1a\x06org_id\x12\tdirectoryJ\x14/cloudapi/1.0.0/orgsZ\x03I11\x82\xd3\xe4\x93\x02#\x12!/csp/gateway/am/api/orgs/{org_id}\x12\xe4\x01\n\x12UpdateOrganization\x12*.identity.csp.v1.UpdateOrganizationRequest\x1a\x18.identity.csp.v1.RefLink\"\x87\x01\xca\xda\x18L\n\x0b\n\x01\x05\x1a\x06org_id\x12\tdirectory*\x17\x63sp.organization.updateJ\x14/cloudapi/1.0.0/orgsZ\x03I12\x82\xd3\xe4\x93\x02\x31\x32!/csp/gateway/am/api/orgs/{org_id}:\x0corganization\x1a\x06\xd2\xda\x18\x02\x08\x05\x42\xb2\x01\n\x17ostiary.identity.csp.v1B\x11OrganizationProtoP\x01Z&ostiary.internal/identity/csp/v1;cspv1\xa2\x02\x08OSTCspV1\xaa\x02\x17Ostiary.Identity.Csp.V1\xca\x02\x17Ostiary\\Identity\\Csp\\V1\xea\x02\x1aOstiary::Identity::Csp::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"identity/csp/v1/organization.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1bidentity/csp/v1/group.proto\x1a\x1aidentity/csp/v1/role.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"/\n\x16GetOrganizationRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\"{\n\x19UpdateOrganizationRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\x12G\n\x0corganization\x18\x02 \x01(\x0b\x32#.identity.csp.v1.OrganizationUpdateR\x0corganization\"\x84\x03\n\x12OrganizationUpdate\x12\xdc\x02\n\x0c\x64isplay_name\x18\x01 \x01(\tB\xb3\x02\xda\xda\x18\xae\x02\x08\x01\x18\xc8\x01\"b^[^\\x00-\\x1F!-%(-+/;-?\\[-\\^{-\\xA0]*[^\\x00-%(-+/;-?\\[-\\^{-\\xA0]+[^\\x00-\\x1F!-%(-+/;-?\\[-\\^{-\\xA0]*$\x92\x01O\n\x14\x44ISPLAY_NAME_MISSING\x12\x37\x64isplayName is missing: it is what can be changed here.\xa2\x01p\n\x14INVALID_DISPLAY_NAME\x12XdisplayName has 1 to {max_length} letters, digits, blanks or -_.`\':@&, and is not blank.H\x00R\x0b\x64isplayName\x88\x01\x01\x42\x0f\n\r_display_name\"\xb7\x02\n\x0cOrganization\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12G\n\x08metadata\x18\x03 \x03(\x0b\x32+.identity.csp.v1.Organization.MetadataEntryR\x08metadata\x12\x0e\n\x02id\x18\x04 \x01(\tR\x02id\x12\x19\n\x08ref_link\x18\x05 \x01(\tR\x07refLink\x12+\n\x0fparent_ref_link\x18\x06 \x01(\tH\x00R\rparentRefLink\x88\x01\x01\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\x42\x12\n\x10_parent_ref_link\"$\n\x07RefLink\x12\x19\n\x08ref_link\x18\x01 \x01(\tR\x07refLink\"\x88\x01\n\x1cListOrganizationRolesRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\x12 \n\x04name\x18\x02 \x01(\tB\x07\xda\xda\x18\x03\x18\x80\x10H\x00R\x04name\x88\x01\x01\x12\x1b\n\x06\x65xpand\x18\x03 \x01(\tH\x01R\x06\x65xpand\x88\x01\x01\x42\x07\n\x05_nameB\t\n\x07_expand\"p\n\x11OrganizationRoles\x12\x1b\n\tref_links\x18\x01 \x03(\tR\x08refLinks\x12>\n\x0eorg_roles_data\x18\x02 \x03(\x0b\x32\x18.identity.csp.v1.OrgRoleR\x0corgRolesData\"k\n\x17UpdateUsersRolesRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\x12\x39\n\x06update\x18\x02 \x01(\x0b\x32!.identity.csp.v1.UsersRolesUpdateR\x06update\"\xb8\x02\n\x10UsersRolesUpdate\x12\xbc\x01\n\tuser_list\x18\x01 \x03(\x0b\x32 .identity.csp.v1.UserRolesUpdateB}\xda\xda\x18yH\x01Pd\x92\x01\x37\n\rUSERS_MISSING\x12&userList names 1 to {max_items} users.\x9a\x01\x38\n\x0eTOO_MANY_USERS\x12&userList names 1 to {max_items} users.R\x08userList\x12\x65\n\x1cservices_roles_patch_request\x18\x02 \x01(\x0b\x32$.identity.csp.v1.ServicesRolesUpdateR\x19servicesRolesPatchRequest\"\x93\x01\n\x0fUserRolesUpdate\x12&\n\tuser_name\x18\x01 \x01(\tB\t\xda\xda\x18\x05\x08\x01\x18\x80\x04R\x08userName\x12X\n\x18org_roles_update_request\x18\x02 \x01(\x0b\x32\x1f.identity.csp.v1.OrgRolesUpdateR\x15orgRolesUpdateRequest\"\x80\x01\n\x13ServicesRolesUpdate\x12i\n\x1bservice_roles_patch_request\x18\x01 \x03(\x0b\x32\".identity.csp.v1.ServiceRolesPatchB\x06\xda\xda\x18\x02PdR\x18serviceRolesPatchRequest\"\xaa\x01\n\x11ServiceRolesPatch\x12%\n\nservice_id\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\tserviceId\x12\x33\n\x11role_names_to_add\x18\x02 \x03(\tB\x08\xda\xda\x18\x04\x18\x64PdR\x0eroleNamesToAdd\x12\x39\n\x14role_names_to_remove\x18\x03 \x03(\tB\x08\xda\xda\x18\x04\x18\x64PdR\x11roleNamesToRemove\"\x9d\x02\n\x11UpdatedUsersRoles\x12=\n\x1bsuccess_org_roles_usernames\x18\x01 \x03(\tR\x18successOrgRolesUsernames\x12;\n\x1a\x66\x61iled_org_roles_usernames\x18\x02 \x03(\tR\x17\x66\x61iledOrgRolesUsernames\x12\x45\n\x1fsuccess_service_roles_usernames\x18\x03 \x03(\tR\x1csuccessServiceRolesUsernames\x12\x45\n\x1f\x66\x61iled_services_roles_usernames\x18\x04 \x03(\tR\x1c\x66\x61iledServicesRolesUsernames\"4\n\x1bListSubOrganizationsRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\"L\n\x1aGetOrganizationRoleRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\x12\x17\n\x07role_id\x18\x02 \x01(\tR\x06roleId\"\xde\x01\n\x1fSearchOrganizationGroupsRequest\x12\x15\n\x06org_id\x18\x01 \x01(\tR\x05orgId\x12\x8d\x01\n\x11group_search_term\x18\x02 \x01(\tB\\\xda\xda\x18X\x08\x01\x18\x80\x02\xa2\x01P\n\x13INVALID_SEARCH_TERM\x12\x37groupSearchTerm must have 1 to {max_length} characters. \x01H\x00R\x0fgroupSearchTerm\x88\x01\x01\x42\x14\n\x12_group_search_term\"G\n\x0b\x46oundGroups\x12\x38\n\x07results\x18\x01 \x03(\x0b\x32\x1e.identity.csp.v1.ExpandedGroupR\x07results2\x95\x0c\n\x13OrganizationService\x12\xbf\x01\n\x0fGetOrganization\x12\'.identity.csp.v1.GetOrganizationRequest\x1a\x1d.identity.csp.v1.Organization\"d\x90\x02\x01\xca\xda\x18\x34\n\x0c\n\x02\x06\x07\x1a\x06org_id\x12\tdirectoryJ\x14/cloudapi/1.0.0/orgsZ\x03I11\x82\xd3\xe4\x93\x02#\x12!/csp/gateway/am/api/orgs/{org_id}\x12\xe4\x01\n\x12UpdateOrganization\x12*.identity.csp.v1.UpdateOrganizationRequest\x1a\x18.identity.csp.v1.RefLink\"\x87\x01\xca\xda\x18L\n\x0b\n\x01\x05\x1a\x06org_id\x12\tdirectory*\x17\x63sp.organization.updateJ\x14/cloudapi/1.0.0/orgsZ\x03I12\x82\xd3\xe4\x93\x02\x31\x32!/csp/gateway/am/api/orgs/{org_id}:\x0corganization\x12\xd8\x01\n\x15ListOrganizationRoles\x12-.identity.csp.v1.ListOrganizationRolesRequest\x1a\".identity.csp.v1.OrganizationRoles\"l\x90\x02\x01\xca\xda\x18\x36\n\r\n\x03\x05\x01\x07\x1a\x06org_id\x12\tdirectoryJ\x15/cloudapi/1.0.0/rolesZ\x03I13\x82\xd3\xe4\x93\x02)\x12\'/csp/gateway/am/api/orgs/{org_id}/roles\x12\xea\x01\n\x10UpdateUsersRoles\x12(.identity.csp.v1.UpdateUsersRolesRequest\x1a\".identity.csp.v1.UpdatedUsersRoles\"\x87\x01\xca\xda\x18L\n\x0b\n\x01\x05\x1a\x06org_id\x12\tdirectory*\x16\x63sp.users-roles.updateJ\x15/cloudapi/1.0.0/usersZ\x03I14\x82\xd3\xe4\x93\x02\x31\x32\'/csp/gateway/am/api/orgs/{org_id}/roles:\x06update\x12\xd3\x01\n\x14ListSubOrganizations\x12,.identity.csp.v1.ListSubOrganizationsRequest\x1a\x1d.identity.csp.v1.Organization\"l\x90\x02\x01\xca\xda\x18\x33\n\x0b\n\x01\x05\x1a\x06org_id\x12\tdirectoryJ\x14/cloudapi/1.0.0/orgsZ\x03I15\x82\xd3\xe4\x93\x02,\x12*/csp/gateway/am/api/orgs/{org_id}/sub-orgs0\x01\x12\xd2\x01\n\x13GetOrganizationRole\x12+.identity.csp.v1.GetOrganizationRoleRequest\x1a\x18.identity.csp.v1.OrgRole\"t\x90\x02\x01\xca\xda\x18\x34\n\x0b\n\x01\x06\x1a\x06org_id\x12\tdirectoryJ\x15/cloudapi/1.0.0/rolesZ\x03I16\x82\xd3\xe4\x93\x02\x33\x12\x31/csp/gateway/am/api/orgs/{org_id}/roles/{role_id}\x12\xd9\x01\n\x18SearchOrganizationGroups\x12\x30.identity.csp.v1.SearchOrganizationGroupsRequest\x1a\x1c.identity.csp.v1.FoundGroups\"m\x90\x02\x01\xca\xda\x18/\n\x0c\n\x02\x06\x07\x1a\x06org_id\x12\tdirectoryJ\x0f/scim/v2/GroupsZ\x03I17\x82\xd3\xe4\x93\x02\x31\x12//csp/gateway/am/api/orgs/{org_id}/groups-search\x1a\x06\xd2\xda\x18\x02\x08\x05\x42\xb2\x01\n\x17ostiary.identity.csp.v1B\x11OrganizationProtoP\x01Z&ostiary.internal/identity/csp/v1;cspv1\xa2\x02\x08OSTCspV1\xaa\x02\x17Ostiary.Identity.Csp.V1\xca\x02\x17Ostiary\\Identity\\Csp\\V1\xea\x02\x1aOstiary::Identity::Csp::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,24 +41,74 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORGANIZATIONUPDATE'].fields_by_name['display_name']._serialized_options = b'\332\332\030\256\002\010\001\030\310\001\"b^[^\\x00-\\x1F!-%(-+/;-?\\[-\\^{-\\xA0]*[^\\x00-%(-+/;-?\\[-\\^{-\\xA0]+[^\\x00-\\x1F!-%(-+/;-?\\[-\\^{-\\xA0]*$\222\001O\n\024DISPLAY_NAME_MISSING\0227displayName is missing: it is what can be changed here.\242\001p\n\024INVALID_DISPLAY_NAME\022XdisplayName has 1 to {max_length} letters, digits, blanks or -_.`\':@&, and is not blank.'
   _globals['_ORGANIZATION_METADATAENTRY']._loaded_options = None
   _globals['_ORGANIZATION_METADATAENTRY']._serialized_options = b'8\001'
+  _globals['_LISTORGANIZATIONROLESREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_LISTORGANIZATIONROLESREQUEST'].fields_by_name['name']._serialized_options = b'\332\332\030\003\030\200\020'
+  _globals['_USERSROLESUPDATE'].fields_by_name['user_list']._loaded_options = None
+  _globals['_USERSROLESUPDATE'].fields_by_name['user_list']._serialized_options = b'\332\332\030yH\001Pd\222\0017\n\rUSERS_MISSING\022&userList names 1 to {max_items} users.\232\0018\n\016TOO_MANY_USERS\022&userList names 1 to {max_items} users.'
+  _globals['_USERROLESUPDATE'].fields_by_name['user_name']._loaded_options = None
+  _globals['_USERROLESUPDATE'].fields_by_name['user_name']._serialized_options = b'\332\332\030\005\010\001\030\200\004'
+  _globals['_SERVICESROLESUPDATE'].fields_by_name['service_roles_patch_request']._loaded_options = None
+  _globals['_SERVICESROLESUPDATE'].fields_by_name['service_roles_patch_request']._serialized_options = b'\332\332\030\002Pd'
+  _globals['_SERVICEROLESPATCH'].fields_by_name['service_id']._loaded_options = None
+  _globals['_SERVICEROLESPATCH'].fields_by_name['service_id']._serialized_options = b'\332\332\030\002\010\001'
+  _globals['_SERVICEROLESPATCH'].fields_by_name['role_names_to_add']._loaded_options = None
+  _globals['_SERVICEROLESPATCH'].fields_by_name['role_names_to_add']._serialized_options = b'\332\332\030\004\030dPd'
+  _globals['_SERVICEROLESPATCH'].fields_by_name['role_names_to_remove']._loaded_options = None
+  _globals['_SERVICEROLESPATCH'].fields_by_name['role_names_to_remove']._serialized_options = b'\332\332\030\004\030dPd'
+  _globals['_SEARCHORGANIZATIONGROUPSREQUEST'].fields_by_name['group_search_term']._loaded_options = None
+  _globals['_SEARCHORGANIZATIONGROUPSREQUEST'].fields_by_name['group_search_term']._serialized_options = b'\332\332\030X\010\001\030\200\002\242\001P\n\023INVALID_SEARCH_TERM\0227groupSearchTerm must have 1 to {max_length} characters. \001'
   _globals['_ORGANIZATIONSERVICE']._loaded_options = None
   _globals['_ORGANIZATIONSERVICE']._serialized_options = b'\322\332\030\002\010\005'
   _globals['_ORGANIZATIONSERVICE'].methods_by_name['GetOrganization']._loaded_options = None
   _globals['_ORGANIZATIONSERVICE'].methods_by_name['GetOrganization']._serialized_options = b'\220\002\001\312\332\0304\n\014\n\002\006\007\032\006org_id\022\tdirectoryJ\024/cloudapi/1.0.0/orgsZ\003I11\202\323\344\223\002#\022!/csp/gateway/am/api/orgs/{org_id}'
   _globals['_ORGANIZATIONSERVICE'].methods_by_name['UpdateOrganization']._loaded_options = None
   _globals['_ORGANIZATIONSERVICE'].methods_by_name['UpdateOrganization']._serialized_options = b'\312\332\030L\n\013\n\001\005\032\006org_id\022\tdirectory*\027csp.organization.updateJ\024/cloudapi/1.0.0/orgsZ\003I12\202\323\344\223\00212!/csp/gateway/am/api/orgs/{org_id}:\014organization'
-  _globals['_GETORGANIZATIONREQUEST']._serialized_start=150
-  _globals['_GETORGANIZATIONREQUEST']._serialized_end=197
-  _globals['_UPDATEORGANIZATIONREQUEST']._serialized_start=199
-  _globals['_UPDATEORGANIZATIONREQUEST']._serialized_end=322
-  _globals['_ORGANIZATIONUPDATE']._serialized_start=325
-  _globals['_ORGANIZATIONUPDATE']._serialized_end=713
-  _globals['_ORGANIZATION']._serialized_start=716
-  _globals['_ORGANIZATION']._serialized_end=1027
-  _globals['_ORGANIZATION_METADATAENTRY']._serialized_start=948
-  _globals['_ORGANIZATION_METADATAENTRY']._serialized_end=1007
-  _globals['_REFLINK']._serialized_start=1029
-  _globals['_REFLINK']._serialized_end=1065
-  _globals['_ORGANIZATIONSERVICE']._serialized_start=1068
-  _globals['_ORGANIZATIONSERVICE']._serialized_end=1522
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['ListOrganizationRoles']._loaded_options = None
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['ListOrganizationRoles']._serialized_options = b'\220\002\001\312\332\0306\n\r\n\003\005\001\007\032\006org_id\022\tdirectoryJ\025/cloudapi/1.0.0/rolesZ\003I13\202\323\344\223\002)\022\'/csp/gateway/am/api/orgs/{org_id}/roles'
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['UpdateUsersRoles']._loaded_options = None
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['UpdateUsersRoles']._serialized_options = b'\312\332\030L\n\013\n\001\005\032\006org_id\022\tdirectory*\026csp.users-roles.updateJ\025/cloudapi/1.0.0/usersZ\003I14\202\323\344\223\00212\'/csp/gateway/am/api/orgs/{org_id}/roles:\006update'
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['ListSubOrganizations']._loaded_options = None
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['ListSubOrganizations']._serialized_options = b'\220\002\001\312\332\0303\n\013\n\001\005\032\006org_id\022\tdirectoryJ\024/cloudapi/1.0.0/orgsZ\003I15\202\323\344\223\002,\022*/csp/gateway/am/api/orgs/{org_id}/sub-orgs'
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['GetOrganizationRole']._loaded_options = None
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['GetOrganizationRole']._serialized_options = b'\220\002\001\312\332\0304\n\013\n\001\006\032\006org_id\022\tdirectoryJ\025/cloudapi/1.0.0/rolesZ\003I16\202\323\344\223\0023\0221/csp/gateway/am/api/orgs/{org_id}/roles/{role_id}'
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['SearchOrganizationGroups']._loaded_options = None
+  _globals['_ORGANIZATIONSERVICE'].methods_by_name['SearchOrganizationGroups']._serialized_options = b'\220\002\001\312\332\030/\n\014\n\002\006\007\032\006org_id\022\tdirectoryJ\017/scim/v2/GroupsZ\003I17\202\323\344\223\0021\022//csp/gateway/am/api/orgs/{org_id}/groups-search'
+  _globals['_GETORGANIZATIONREQUEST']._serialized_start=207
+  _globals['_GETORGANIZATIONREQUEST']._serialized_end=254
+  _globals['_UPDATEORGANIZATIONREQUEST']._serialized_start=256
+  _globals['_UPDATEORGANIZATIONREQUEST']._serialized_end=379
+  _globals['_ORGANIZATIONUPDATE']._serialized_start=382
+  _globals['_ORGANIZATIONUPDATE']._serialized_end=770
+  _globals['_ORGANIZATION']._serialized_start=773
+  _globals['_ORGANIZATION']._serialized_end=1084
+  _globals['_ORGANIZATION_METADATAENTRY']._serialized_start=1005
+  _globals['_ORGANIZATION_METADATAENTRY']._serialized_end=1064
+  _globals['_REFLINK']._serialized_start=1086
+  _globals['_REFLINK']._serialized_end=1122
+  _globals['_LISTORGANIZATIONROLESREQUEST']._serialized_start=1125
+  _globals['_LISTORGANIZATIONROLESREQUEST']._serialized_end=1261
+  _globals['_ORGANIZATIONROLES']._serialized_start=1263
+  _globals['_ORGANIZATIONROLES']._serialized_end=1375
+  _globals['_UPDATEUSERSROLESREQUEST']._serialized_start=1377
+  _globals['_UPDATEUSERSROLESREQUEST']._serialized_end=1484
+  _globals['_USERSROLESUPDATE']._serialized_start=1487
+  _globals['_USERSROLESUPDATE']._serialized_end=1799
+  _globals['_USERROLESUPDATE']._serialized_start=1802
+  _globals['_USERROLESUPDATE']._serialized_end=1949
+  _globals['_SERVICESROLESUPDATE']._serialized_start=1952
+  _globals['_SERVICESROLESUPDATE']._serialized_end=2080
+  _globals['_SERVICEROLESPATCH']._serialized_start=2083
+  _globals['_SERVICEROLESPATCH']._serialized_end=2253
+  _globals['_UPDATEDUSERSROLES']._serialized_start=2256
+  _globals['_UPDATEDUSERSROLES']._serialized_end=2541
+  _globals['_LISTSUBORGANIZATIONSREQUEST']._serialized_start=2543
+  _globals['_LISTSUBORGANIZATIONSREQUEST']._serialized_end=2595
+  _globals['_GETORGANIZATIONROLEREQUEST']._serialized_start=2597
+  _globals['_GETORGANIZATIONROLEREQUEST']._serialized_end=2673
+  _globals['_SEARCHORGANIZATIONGROUPSREQUEST']._serialized_start=2676
+  _globals['_SEARCHORGANIZATIONGROUPSREQUEST']._serialized_end=2898
+  _globals['_FOUNDGROUPS']._serialized_start=2900
+  _globals['_FOUNDGROUPS']._serialized_end=2971
+  _globals['_ORGANIZATIONSERVICE']._serialized_start=2974
+  _globals['_ORGANIZATIONSERVICE']._serialized_end=4531
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,8 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from ostiary_api.csp.v1 import group_pb2 as _group_pb2
+from ostiary_api.csp.v1 import role_pb2 as _role_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -179,3 +181,356 @@ class RefLink(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RefLink: _TypeAlias = RefLink  # noqa: Y015
+
+@_typing.final
+class ListOrganizationRolesRequest(_message.Message):
+    """Asks for the roles of an organization."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    EXPAND_FIELD_NUMBER: _builtins.int
+    org_id: _builtins.str
+    """The organization's GUID."""
+    name: _builtins.str
+    """The names of the roles that are wanted, with commas between them; all when left out."""
+    expand: _builtins.str
+    """A flag that counts by being there, whatever its value: with `orgRolesData`."""
+    def __init__(
+        self,
+        *,
+        org_id: _builtins.str = ...,
+        name: _builtins.str | None = ...,
+        expand: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expand", b"_expand", "_name", b"_name", "expand", b"expand", "name", b"name"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expand", b"_expand", "_name", b"_name", "expand", b"expand", "name", b"name", "org_id", b"org_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expand: _TypeAlias = _typing.Literal["expand"]  # noqa: Y015
+    _WhichOneofArgType__expand: _TypeAlias = _typing.Literal["_expand", b"_expand"]  # noqa: Y015
+    _WhichOneofReturnType__name: _TypeAlias = _typing.Literal["name"]  # noqa: Y015
+    _WhichOneofArgType__name: _TypeAlias = _typing.Literal["_name", b"_name"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expand) -> _WhichOneofReturnType__expand | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__name) -> _WhichOneofReturnType__name | None: ...
+
+Global___ListOrganizationRolesRequest: _TypeAlias = ListOrganizationRolesRequest  # noqa: Y015
+
+@_typing.final
+class OrganizationRoles(_message.Message):
+    """The roles of an organization."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REF_LINKS_FIELD_NUMBER: _builtins.int
+    ORG_ROLES_DATA_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ref_links(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The paths of the roles."""
+
+    @_builtins.property
+    def org_roles_data(self) -> _containers.RepeatedCompositeFieldContainer[_role_pb2.OrgRole]:
+        """The roles, with `expand`."""
+
+    def __init__(
+        self,
+        *,
+        ref_links: _abc.Iterable[_builtins.str] | None = ...,
+        org_roles_data: _abc.Iterable[_role_pb2.OrgRole] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org_roles_data", b"org_roles_data", "ref_links", b"ref_links"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrganizationRoles: _TypeAlias = OrganizationRoles  # noqa: Y015
+
+@_typing.final
+class UpdateUsersRolesRequest(_message.Message):
+    """A change of the roles of several users."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_ID_FIELD_NUMBER: _builtins.int
+    UPDATE_FIELD_NUMBER: _builtins.int
+    org_id: _builtins.str
+    """The organization's GUID."""
+    @_builtins.property
+    def update(self) -> Global___UsersRolesUpdate:
+        """The change."""
+
+    def __init__(
+        self,
+        *,
+        org_id: _builtins.str = ...,
+        update: Global___UsersRolesUpdate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update", b"update"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org_id", b"org_id", "update", b"update"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdateUsersRolesRequest: _TypeAlias = UpdateUsersRolesRequest  # noqa: Y015
+
+@_typing.final
+class UsersRolesUpdate(_message.Message):
+    """What several users get and lose."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_LIST_FIELD_NUMBER: _builtins.int
+    SERVICES_ROLES_PATCH_REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def user_list(self) -> _containers.RepeatedCompositeFieldContainer[Global___UserRolesUpdate]:
+        """The users, 1 to 100, each with the change of its organization roles."""
+
+    @_builtins.property
+    def services_roles_patch_request(self) -> Global___ServicesRolesUpdate:
+        """The change of the service roles of all these users."""
+
+    def __init__(
+        self,
+        *,
+        user_list: _abc.Iterable[Global___UserRolesUpdate] | None = ...,
+        services_roles_patch_request: Global___ServicesRolesUpdate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["services_roles_patch_request", b"services_roles_patch_request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["services_roles_patch_request", b"services_roles_patch_request", "user_list", b"user_list"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UsersRolesUpdate: _TypeAlias = UsersRolesUpdate  # noqa: Y015
+
+@_typing.final
+class UserRolesUpdate(_message.Message):
+    """A change of the organization roles of a user."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_NAME_FIELD_NUMBER: _builtins.int
+    ORG_ROLES_UPDATE_REQUEST_FIELD_NUMBER: _builtins.int
+    user_name: _builtins.str
+    """The user name or account."""
+    @_builtins.property
+    def org_roles_update_request(self) -> _role_pb2.OrgRolesUpdate:
+        """The change; none when left out."""
+
+    def __init__(
+        self,
+        *,
+        user_name: _builtins.str = ...,
+        org_roles_update_request: _role_pb2.OrgRolesUpdate | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["org_roles_update_request", b"org_roles_update_request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org_roles_update_request", b"org_roles_update_request", "user_name", b"user_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserRolesUpdate: _TypeAlias = UserRolesUpdate  # noqa: Y015
+
+@_typing.final
+class ServicesRolesUpdate(_message.Message):
+    """A change of service roles."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_ROLES_PATCH_REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def service_roles_patch_request(self) -> _containers.RepeatedCompositeFieldContainer[Global___ServiceRolesPatch]:
+        """The changes, by service definition."""
+
+    def __init__(
+        self,
+        *,
+        service_roles_patch_request: _abc.Iterable[Global___ServiceRolesPatch] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["service_roles_patch_request", b"service_roles_patch_request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ServicesRolesUpdate: _TypeAlias = ServicesRolesUpdate  # noqa: Y015
+
+@_typing.final
+class ServiceRolesPatch(_message.Message):
+    """A change of the roles of one service."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SERVICE_ID_FIELD_NUMBER: _builtins.int
+    ROLE_NAMES_TO_ADD_FIELD_NUMBER: _builtins.int
+    ROLE_NAMES_TO_REMOVE_FIELD_NUMBER: _builtins.int
+    service_id: _builtins.str
+    """The service definition's id."""
+    @_builtins.property
+    def role_names_to_add(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The names of the roles to give."""
+
+    @_builtins.property
+    def role_names_to_remove(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The names of the roles to take."""
+
+    def __init__(
+        self,
+        *,
+        service_id: _builtins.str = ...,
+        role_names_to_add: _abc.Iterable[_builtins.str] | None = ...,
+        role_names_to_remove: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["role_names_to_add", b"role_names_to_add", "role_names_to_remove", b"role_names_to_remove", "service_id", b"service_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ServiceRolesPatch: _TypeAlias = ServiceRolesPatch  # noqa: Y015
+
+@_typing.final
+class UpdatedUsersRoles(_message.Message):
+    """Who got what, by the names that were sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUCCESS_ORG_ROLES_USERNAMES_FIELD_NUMBER: _builtins.int
+    FAILED_ORG_ROLES_USERNAMES_FIELD_NUMBER: _builtins.int
+    SUCCESS_SERVICE_ROLES_USERNAMES_FIELD_NUMBER: _builtins.int
+    FAILED_SERVICES_ROLES_USERNAMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def success_org_roles_usernames(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The users whose organization roles are as asked for."""
+
+    @_builtins.property
+    def failed_org_roles_usernames(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The users whose organization roles are as they were."""
+
+    @_builtins.property
+    def success_service_roles_usernames(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The users whose service roles are as asked for."""
+
+    @_builtins.property
+    def failed_services_roles_usernames(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The users whose service roles are as they were."""
+
+    def __init__(
+        self,
+        *,
+        success_org_roles_usernames: _abc.Iterable[_builtins.str] | None = ...,
+        failed_org_roles_usernames: _abc.Iterable[_builtins.str] | None = ...,
+        success_service_roles_usernames: _abc.Iterable[_builtins.str] | None = ...,
+        failed_services_roles_usernames: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed_org_roles_usernames", b"failed_org_roles_usernames", "failed_services_roles_usernames", b"failed_services_roles_usernames", "success_org_roles_usernames", b"success_org_roles_usernames", "success_service_roles_usernames", b"success_service_roles_usernames"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpdatedUsersRoles: _TypeAlias = UpdatedUsersRoles  # noqa: Y015
+
+@_typing.final
+class ListSubOrganizationsRequest(_message.Message):
+    """Names an organization."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_ID_FIELD_NUMBER: _builtins.int
+    org_id: _builtins.str
+    """The organization's GUID."""
+    def __init__(
+        self,
+        *,
+        org_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org_id", b"org_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListSubOrganizationsRequest: _TypeAlias = ListSubOrganizationsRequest  # noqa: Y015
+
+@_typing.final
+class GetOrganizationRoleRequest(_message.Message):
+    """Names a role of an organization."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_ID_FIELD_NUMBER: _builtins.int
+    ROLE_ID_FIELD_NUMBER: _builtins.int
+    org_id: _builtins.str
+    """The organization's GUID."""
+    role_id: _builtins.str
+    """The role's GUID."""
+    def __init__(
+        self,
+        *,
+        org_id: _builtins.str = ...,
+        role_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org_id", b"org_id", "role_id", b"role_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOrganizationRoleRequest: _TypeAlias = GetOrganizationRoleRequest  # noqa: Y015
+
+@_typing.final
+class SearchOrganizationGroupsRequest(_message.Message):
+    """A search for groups."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORG_ID_FIELD_NUMBER: _builtins.int
+    GROUP_SEARCH_TERM_FIELD_NUMBER: _builtins.int
+    org_id: _builtins.str
+    """The organization's GUID."""
+    group_search_term: _builtins.str
+    """The term: 1 to 256 characters."""
+    def __init__(
+        self,
+        *,
+        org_id: _builtins.str = ...,
+        group_search_term: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_group_search_term", b"_group_search_term", "group_search_term", b"group_search_term"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_group_search_term", b"_group_search_term", "group_search_term", b"group_search_term", "org_id", b"org_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__group_search_term: _TypeAlias = _typing.Literal["group_search_term"]  # noqa: Y015
+    _WhichOneofArgType__group_search_term: _TypeAlias = _typing.Literal["_group_search_term", b"_group_search_term"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__group_search_term) -> _WhichOneofReturnType__group_search_term | None: ...
+
+Global___SearchOrganizationGroupsRequest: _TypeAlias = SearchOrganizationGroupsRequest  # noqa: Y015
+
+@_typing.final
+class FoundGroups(_message.Message):
+    """Groups that were found."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[_group_pb2.ExpandedGroup]:
+        """At most 20, by name."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[_group_pb2.ExpandedGroup] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FoundGroups: _TypeAlias = FoundGroups  # noqa: Y015

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from ostiary_api.csp.v1 import organization_pb2 as identity_dot_csp_dot_v1_dot_organization__pb2
+from ostiary_api.csp.v1 import role_pb2 as identity_dot_csp_dot_v1_dot_role__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -45,6 +46,31 @@ class OrganizationServiceStub:
                 request_serializer=identity_dot_csp_dot_v1_dot_organization__pb2.UpdateOrganizationRequest.SerializeToString,
                 response_deserializer=identity_dot_csp_dot_v1_dot_organization__pb2.RefLink.FromString,
                 _registered_method=True)
+        self.ListOrganizationRoles = channel.unary_unary(
+                '/identity.csp.v1.OrganizationService/ListOrganizationRoles',
+                request_serializer=identity_dot_csp_dot_v1_dot_organization__pb2.ListOrganizationRolesRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_organization__pb2.OrganizationRoles.FromString,
+                _registered_method=True)
+        self.UpdateUsersRoles = channel.unary_unary(
+                '/identity.csp.v1.OrganizationService/UpdateUsersRoles',
+                request_serializer=identity_dot_csp_dot_v1_dot_organization__pb2.UpdateUsersRolesRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_organization__pb2.UpdatedUsersRoles.FromString,
+                _registered_method=True)
+        self.ListSubOrganizations = channel.unary_stream(
+                '/identity.csp.v1.OrganizationService/ListSubOrganizations',
+                request_serializer=identity_dot_csp_dot_v1_dot_organization__pb2.ListSubOrganizationsRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_organization__pb2.Organization.FromString,
+                _registered_method=True)
+        self.GetOrganizationRole = channel.unary_unary(
+                '/identity.csp.v1.OrganizationService/GetOrganizationRole',
+                request_serializer=identity_dot_csp_dot_v1_dot_organization__pb2.GetOrganizationRoleRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_role__pb2.OrgRole.FromString,
+                _registered_method=True)
+        self.SearchOrganizationGroups = channel.unary_unary(
+                '/identity.csp.v1.OrganizationService/SearchOrganizationGroups',
+                request_serializer=identity_dot_csp_dot_v1_dot_organization__pb2.SearchOrganizationGroupsRequest.SerializeToString,
+                response_deserializer=identity_dot_csp_dot_v1_dot_organization__pb2.FoundGroups.FromString,
+                _registered_method=True)
 
 
 class OrganizationServiceServicer:
@@ -69,6 +95,50 @@ class OrganizationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListOrganizationRoles(self, request, context):
+        """Returns the roles of an organization, by name, or those of them that `name` names: their paths, and with `expand` the
+        roles themselves.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateUsersRoles(self, request, context):
+        """Gives and takes organization roles of several users, each as it is asked for, and service roles of all of them. What
+        fails for one user does not keep the others: the answer tells who got what. A user is named by user name or account.
+
+        Errors: `USERS_MISSING`, `TOO_MANY_USERS` (400).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSubOrganizations(self, request, context):
+        """Returns the organizations directly below an organization, by name.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOrganizationRole(self, request, context):
+        """Returns a role of an organization.
+
+        Errors: `ROLE_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SearchOrganizationGroups(self, request, context):
+        """Returns the first 20 groups, by name, whose name contains the term, whatever the case. Owners see the roles, others do
+        not.
+
+        Errors: `INVALID_SEARCH_TERM` without a term.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrganizationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -81,6 +151,31 @@ def add_OrganizationServiceServicer_to_server(servicer, server):
                     servicer.UpdateOrganization,
                     request_deserializer=identity_dot_csp_dot_v1_dot_organization__pb2.UpdateOrganizationRequest.FromString,
                     response_serializer=identity_dot_csp_dot_v1_dot_organization__pb2.RefLink.SerializeToString,
+            ),
+            'ListOrganizationRoles': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListOrganizationRoles,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_organization__pb2.ListOrganizationRolesRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_organization__pb2.OrganizationRoles.SerializeToString,
+            ),
+            'UpdateUsersRoles': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateUsersRoles,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_organization__pb2.UpdateUsersRolesRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_organization__pb2.UpdatedUsersRoles.SerializeToString,
+            ),
+            'ListSubOrganizations': grpc.unary_stream_rpc_method_handler(
+                    servicer.ListSubOrganizations,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_organization__pb2.ListSubOrganizationsRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_organization__pb2.Organization.SerializeToString,
+            ),
+            'GetOrganizationRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOrganizationRole,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_organization__pb2.GetOrganizationRoleRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_role__pb2.OrgRole.SerializeToString,
+            ),
+            'SearchOrganizationGroups': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchOrganizationGroups,
+                    request_deserializer=identity_dot_csp_dot_v1_dot_organization__pb2.SearchOrganizationGroupsRequest.FromString,
+                    response_serializer=identity_dot_csp_dot_v1_dot_organization__pb2.FoundGroups.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -138,6 +233,141 @@ class OrganizationService:
             '/identity.csp.v1.OrganizationService/UpdateOrganization',
             identity_dot_csp_dot_v1_dot_organization__pb2.UpdateOrganizationRequest.SerializeToString,
             identity_dot_csp_dot_v1_dot_organization__pb2.RefLink.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListOrganizationRoles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.OrganizationService/ListOrganizationRoles',
+            identity_dot_csp_dot_v1_dot_organization__pb2.ListOrganizationRolesRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_organization__pb2.OrganizationRoles.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateUsersRoles(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.OrganizationService/UpdateUsersRoles',
+            identity_dot_csp_dot_v1_dot_organization__pb2.UpdateUsersRolesRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_organization__pb2.UpdatedUsersRoles.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSubOrganizations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/identity.csp.v1.OrganizationService/ListSubOrganizations',
+            identity_dot_csp_dot_v1_dot_organization__pb2.ListSubOrganizationsRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_organization__pb2.Organization.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOrganizationRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.OrganizationService/GetOrganizationRole',
+            identity_dot_csp_dot_v1_dot_organization__pb2.GetOrganizationRoleRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_role__pb2.OrgRole.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchOrganizationGroups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.csp.v1.OrganizationService/SearchOrganizationGroups',
+            identity_dot_csp_dot_v1_dot_organization__pb2.SearchOrganizationGroupsRequest.SerializeToString,
+            identity_dot_csp_dot_v1_dot_organization__pb2.FoundGroups.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from grpc import aio as _aio
 from ostiary_api.csp.v1 import organization_pb2 as _organization_pb2
+from ostiary_api.csp.v1 import role_pb2 as _role_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -43,6 +44,29 @@ class OrganizationServiceStub:
 
     Errors: `DISPLAY_NAME_MISSING`, `INVALID_DISPLAY_NAME` (400).
     """
+    ListOrganizationRoles: _grpc.UnaryUnaryMultiCallable[_organization_pb2.ListOrganizationRolesRequest, _organization_pb2.OrganizationRoles]
+    """Returns the roles of an organization, by name, or those of them that `name` names: their paths, and with `expand` the
+    roles themselves.
+    """
+    UpdateUsersRoles: _grpc.UnaryUnaryMultiCallable[_organization_pb2.UpdateUsersRolesRequest, _organization_pb2.UpdatedUsersRoles]
+    """Gives and takes organization roles of several users, each as it is asked for, and service roles of all of them. What
+    fails for one user does not keep the others: the answer tells who got what. A user is named by user name or account.
+
+    Errors: `USERS_MISSING`, `TOO_MANY_USERS` (400).
+    """
+    ListSubOrganizations: _grpc.UnaryStreamMultiCallable[_organization_pb2.ListSubOrganizationsRequest, _organization_pb2.Organization]
+    """Returns the organizations directly below an organization, by name."""
+    GetOrganizationRole: _grpc.UnaryUnaryMultiCallable[_organization_pb2.GetOrganizationRoleRequest, _role_pb2.OrgRole]
+    """Returns a role of an organization.
+
+    Errors: `ROLE_NOT_FOUND`.
+    """
+    SearchOrganizationGroups: _grpc.UnaryUnaryMultiCallable[_organization_pb2.SearchOrganizationGroupsRequest, _organization_pb2.FoundGroups]
+    """Returns the first 20 groups, by name, whose name contains the term, whatever the case. Owners see the roles, others do
+    not.
+
+    Errors: `INVALID_SEARCH_TERM` without a term.
+    """
 
 @_typing.type_check_only
 class OrganizationServiceAsyncStub(OrganizationServiceStub):
@@ -58,6 +82,29 @@ class OrganizationServiceAsyncStub(OrganizationServiceStub):
     """Changes the display name of an organization; other members of the body are ignored.
 
     Errors: `DISPLAY_NAME_MISSING`, `INVALID_DISPLAY_NAME` (400).
+    """
+    ListOrganizationRoles: _aio.UnaryUnaryMultiCallable[_organization_pb2.ListOrganizationRolesRequest, _organization_pb2.OrganizationRoles]  # type: ignore[assignment]
+    """Returns the roles of an organization, by name, or those of them that `name` names: their paths, and with `expand` the
+    roles themselves.
+    """
+    UpdateUsersRoles: _aio.UnaryUnaryMultiCallable[_organization_pb2.UpdateUsersRolesRequest, _organization_pb2.UpdatedUsersRoles]  # type: ignore[assignment]
+    """Gives and takes organization roles of several users, each as it is asked for, and service roles of all of them. What
+    fails for one user does not keep the others: the answer tells who got what. A user is named by user name or account.
+
+    Errors: `USERS_MISSING`, `TOO_MANY_USERS` (400).
+    """
+    ListSubOrganizations: _aio.UnaryStreamMultiCallable[_organization_pb2.ListSubOrganizationsRequest, _organization_pb2.Organization]  # type: ignore[assignment]
+    """Returns the organizations directly below an organization, by name."""
+    GetOrganizationRole: _aio.UnaryUnaryMultiCallable[_organization_pb2.GetOrganizationRoleRequest, _role_pb2.OrgRole]  # type: ignore[assignment]
+    """Returns a role of an organization.
+
+    Errors: `ROLE_NOT_FOUND`.
+    """
+    SearchOrganizationGroups: _aio.UnaryUnaryMultiCallable[_organization_pb2.SearchOrganizationGroupsRequest, _organization_pb2.FoundGroups]  # type: ignore[assignment]
+    """Returns the first 20 groups, by name, whose name contains the term, whatever the case. Owners see the roles, others do
+    not.
+
+    Errors: `INVALID_SEARCH_TERM` without a term.
     """
 
 class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -83,6 +130,59 @@ class OrganizationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes the display name of an organization; other members of the body are ignored.
 
         Errors: `DISPLAY_NAME_MISSING`, `INVALID_DISPLAY_NAME` (400).
+        """
+
+    @_abc_1.abstractmethod
+    def ListOrganizationRoles(
+        self,
+        request: _organization_pb2.ListOrganizationRolesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organization_pb2.OrganizationRoles, _abc.Awaitable[_organization_pb2.OrganizationRoles]]:
+        """Returns the roles of an organization, by name, or those of them that `name` names: their paths, and with `expand` the
+        roles themselves.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateUsersRoles(
+        self,
+        request: _organization_pb2.UpdateUsersRolesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organization_pb2.UpdatedUsersRoles, _abc.Awaitable[_organization_pb2.UpdatedUsersRoles]]:
+        """Gives and takes organization roles of several users, each as it is asked for, and service roles of all of them. What
+        fails for one user does not keep the others: the answer tells who got what. A user is named by user name or account.
+
+        Errors: `USERS_MISSING`, `TOO_MANY_USERS` (400).
+        """
+
+    @_abc_1.abstractmethod
+    def ListSubOrganizations(
+        self,
+        request: _organization_pb2.ListSubOrganizationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_organization_pb2.Organization], _abc.AsyncIterator[_organization_pb2.Organization]]:
+        """Returns the organizations directly below an organization, by name."""
+
+    @_abc_1.abstractmethod
+    def GetOrganizationRole(
+        self,
+        request: _organization_pb2.GetOrganizationRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_role_pb2.OrgRole, _abc.Awaitable[_role_pb2.OrgRole]]:
+        """Returns a role of an organization.
+
+        Errors: `ROLE_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def SearchOrganizationGroups(
+        self,
+        request: _organization_pb2.SearchOrganizationGroupsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_organization_pb2.FoundGroups, _abc.Awaitable[_organization_pb2.FoundGroups]]:
+        """Returns the first 20 groups, by name, whose name contains the term, whatever the case. Owners see the roles, others do
+        not.
+
+        Errors: `INVALID_SEARCH_TERM` without a term.
         """
 
 def add_OrganizationServiceServicer_to_server(servicer: OrganizationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -33,6 +33,7 @@ class OrgRole(_message.Message):
     VISIBLE_FIELD_NUMBER: _builtins.int
     EXPIRES_AT_FIELD_NUMBER: _builtins.int
     GROUP_IDS_FIELD_NUMBER: _builtins.int
+    RESOURCE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The role's GUID in this organization."""
     ref_link: _builtins.str
@@ -49,6 +50,8 @@ class OrgRole(_message.Message):
     """Whether a console shows it."""
     expires_at: _builtins.float
     """When it ends for the user who was asked about, in seconds since the epoch; absent when it does not."""
+    resource: _builtins.str
+    """What the claim `perms` of a token says for the role, where the operation tells it: `csp:` and the name."""
     @_builtins.property
     def group_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The groups that give it to the user who was asked about, where the operation tells them."""
@@ -65,14 +68,20 @@ class OrgRole(_message.Message):
         visible: _builtins.bool = ...,
         expires_at: _builtins.float | None = ...,
         group_ids: _abc.Iterable[_builtins.str] | None = ...,
+        resource: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_expires_at", b"_expires_at", "expires_at", b"expires_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expires_at", b"_expires_at", "_resource", b"_resource", "expires_at", b"expires_at", "resource", b"resource"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expires_at", b"_expires_at", "display_name", b"display_name", "expires_at", b"expires_at", "group_ids", b"group_ids", "id", b"id", "name", b"name", "org_id", b"org_id", "organization_link", b"organization_link", "ref_link", b"ref_link", "visible", b"visible"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expires_at", b"_expires_at", "_resource", b"_resource", "display_name", b"display_name", "expires_at", b"expires_at", "group_ids", b"group_ids", "id", b"id", "name", b"name", "org_id", b"org_id", "organization_link", b"organization_link", "ref_link", b"ref_link", "resource", b"resource", "visible", b"visible"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__expires_at: _TypeAlias = _typing.Literal["expires_at"]  # noqa: Y015
     _WhichOneofArgType__expires_at: _TypeAlias = _typing.Literal["_expires_at", b"_expires_at"]  # noqa: Y015
+    _WhichOneofReturnType__resource: _TypeAlias = _typing.Literal["resource"]  # noqa: Y015
+    _WhichOneofArgType__resource: _TypeAlias = _typing.Literal["_resource", b"_resource"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__expires_at) -> _WhichOneofReturnType__expires_at | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__resource) -> _WhichOneofReturnType__resource | None: ...
 
 Global___OrgRole: _TypeAlias = OrgRole  # noqa: Y015
 

@@ -31,7 +31,23 @@ _COUNTED = (
     .where(_OF_TENANT, _MEMBERS.c.group_id.in_(bindparam("ids", expanding=True)))
     .group_by(_MEMBERS.c.group_id)
 )
-_USERS_COUNTED = _COUNTED.where(of_kind(_MEMBERS, USER))
+_ROOTS = select(_GROUPS.c.id.label("root"), _GROUPS.c.id).where(
+    unindexed(_GROUPS.c.tenant_id) == bindparam("of_tenant"), _GROUPS.c.id.in_(bindparam("ids", expanding=True))
+)
+_WITHIN = _ROOTS.cte("within", recursive=True)
+_NESTED = _WITHIN.union(
+    select(_WITHIN.c.root, _MEMBERS.c.member_id).where(
+        _OF_TENANT, _MEMBERS.c.group_id == _WITHIN.c.id, of_kind(_MEMBERS, GROUP)
+    )
+)
+_USERS_COUNTED = (
+    select(_NESTED.c.root.label("group_id"), func.count(_MEMBERS.c.member_id.distinct()).label("n"))
+    # An outer join fixes the order: from the groups to their members.
+    .select_from(
+        _NESTED.outerjoin(_MEMBERS, (_MEMBERS.c.group_id == _NESTED.c.id) & _OF_TENANT & of_kind(_MEMBERS, USER))
+    )
+    .group_by(_NESTED.c.root)
+)
 
 
 def list_members(
@@ -59,7 +75,7 @@ def member_counts(work: Work, tenant_id: str, group_ids: Sequence[str]) -> Mappi
 
 
 def user_counts(work: Work, tenant_id: str, group_ids: Sequence[str]) -> Mapping[str, int]:
-    """The number of users who are directly in each of these groups."""
+    """The number of users who are in each of these groups or in groups within it, each once."""
     return _counts(work, tenant_id, group_ids, _USERS_COUNTED)
 
 

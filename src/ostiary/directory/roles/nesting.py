@@ -7,6 +7,8 @@ read all members of the tenant for each row that it has found so far.
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import CTE, ColumnElement, FromClause, Select, bindparam, literal_column, select
 
 from ostiary.store.tables import GROUP, USER, GroupMember, one_of, table_of, unindexed
@@ -21,7 +23,7 @@ def of_kind(table: FromClause, kind: str) -> ColumnElement[bool]:
     return column == literal_column(f"'{kind}'")
 
 
-def with_nested(groups: Select[tuple[str]], name: str = "holders") -> CTE:
+def with_nested(groups: Select[Any], name: str = "holders") -> CTE:
     """The ids of `groups`, a selection of one column `id`, and of all groups that they contain, each once."""
     found = groups.cte(name, recursive=True)
     # UNION, not UNION ALL: rows that another program wrote may hold a circle.
@@ -30,7 +32,7 @@ def with_nested(groups: Select[tuple[str]], name: str = "holders") -> CTE:
     )
 
 
-def with_containing(groups: Select[tuple[str]], name: str = "holders") -> CTE:
+def with_containing(groups: Select[Any], name: str = "holders") -> CTE:
     """The ids of `groups`, a selection of one column `id`, and of all groups that contain them, each once."""
     found = groups.cte(name, recursive=True)
     return found.union(

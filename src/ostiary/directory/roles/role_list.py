@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, String, Subquery, cast, func, literal, select, true, union_all
 from sqlalchemy import false as never
 
+from ostiary.directory.roles.bindings import HeldRole, roles_named
 from ostiary.directory.roles.built_in import BUILT_IN, FOR_HOLDERS, PLATFORM_OPERATOR, role_id
 from ostiary.directory.roles.permissions import Permissions, read_permissions, write_permissions
+from ostiary.directory.roles.stored_roles import list_stored_roles
 from ostiary.errors import DomainError, not_found
 from ostiary.http.fiql import Comparator, is_true, matches, read_fiql
 from ostiary.names import folded, name_key
@@ -53,6 +55,12 @@ def list_roles(
     return [_read(row) for row in page], total[0] if total else 0
 
 
+def organization_roles(work: Work, tenant_id: str) -> list[HeldRole]:
+    """All roles that can be given in an organization, by name, as those who hold them are shown them."""
+    stored = (role.id for role in list_stored_roles(work, tenant_id) if role.definition.service_definition_id is None)
+    return roles_named(work, tenant_id, [*_built_in_names(tenant_id), *stored])
+
+
 def get_role(work: Work, tenant_id: str, role: str) -> ListedRole:
     """The role with this id; raises ROLE_NOT_FOUND."""
     found = roles_by_id(work, tenant_id, [role])
@@ -78,9 +86,12 @@ def no_such_role() -> DomainError:
     return not_found("ROLE_NOT_FOUND", "This organization has no such role.")
 
 
+def _built_in_names(tenant_id: str) -> list[str]:
+    return [name for name in FOR_HOLDERS if name != PLATFORM_OPERATOR or tenant_id == SYSTEM_ID]
+
+
 def _roles(tenant_id: str) -> Subquery:
     """The roles as a table: the built-in ones are rows without one."""
-    names = [name for name in FOR_HOLDERS if name != PLATFORM_OPERATOR or tenant_id == SYSTEM_ID]
     built_in = [
         select(
             literal(role_id(tenant_id, name), SORTED).label("id"), literal(name, SORTED).label("name"),
@@ -89,7 +100,7 @@ def _roles(tenant_id: str) -> Subquery:
             literal(write_permissions(BUILT_IN[name].permissions), String()).label("permissions"),
             true().label("built_in"),
         )
-        for name in names
+        for name in _built_in_names(tenant_id)
     ]  # fmt: skip
     own = select(
         cast(_ROLES.c.id, SORTED), _ROLES.c.name, cast(_ROLES.c.name_key, SORTED), _ROLES.c.description,

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, func, or_, select, true
 
+from ostiary.directory.tenants.tenants import LIVING
 from ostiary.errors import DomainError, invalid, not_found
 from ostiary.http.fiql import Comparator, is_true, matches, read_fiql
 from ostiary.names import folded, name_key
@@ -133,6 +134,24 @@ def _names(work: Work, ids: set[str]) -> dict[str, str]:
     if not ids:
         return {}
     return {row.id: row.name for row in work.rows(select(_TENANTS.c.id, _TENANTS.c.name).where(_TENANTS.c.id.in_(ids)))}
+
+
+@dataclass(frozen=True, slots=True)
+class SubOrganization:
+    """An organization below another one. `metadata` are facts that operators keep about it."""
+
+    id: str
+    name: str
+    display_name: str
+    metadata: Mapping[str, str]
+
+
+def sub_organizations(work: Work, tenant_id: str) -> list[SubOrganization]:
+    """The organizations directly below one, by name; those that are deleted are not."""
+    columns = (_TENANTS.c.id, _TENANTS.c.name, _TENANTS.c.display_name, _TENANTS.c.properties)
+    below = select(*columns).where(_TENANTS.c.parent_id == tenant_id, _TENANTS.c.state.in_(LIVING))
+    rows = work.rows(below.order_by(_TENANTS.c.name_key, _TENANTS.c.id))
+    return [SubOrganization(row.id, row.name, row.display_name, json.loads(row.properties)) for row in rows]
 
 
 def metadata_of(work: Work, tenant_id: str) -> dict[str, str]:

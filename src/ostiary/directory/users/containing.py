@@ -32,14 +32,15 @@ class Parts:
 
 def search_users(work: Work, tenant_id: str, parts: Parts) -> list[UserView]:
     """The first `MOST` users that contain these parts, by user name. Raises SEARCH_TERM_MISSING (400)."""
-    conditions = [*_conditions(tenant_id, parts)]
+    conditions = containing(tenant_id, parts)
     if not conditions:
         raise invalid("SEARCH_TERM_MISSING", "Say what to search for: a part of a name or of a mail address.")
     found = select(*COLUMNS).where(_USERS.c.tenant_id == tenant_id, *conditions).order_by(*BY_USER_NAME).limit(MOST)
     return views_of(work, tenant_id, work.rows(found))
 
 
-def _conditions(tenant_id: str, parts: Parts) -> list[ColumnElement[bool]]:
+def containing(tenant_id: str, parts: Parts) -> list[ColumnElement[bool]]:
+    """The conditions that a user of the table `users` contains these parts; none for no parts."""
     given = {"givenName": parts.given_name, "familyName": parts.family_name}
     conditions = [_in_name(name, folded(part)) for name, part in given.items() if part]
     if parts.email:

@@ -5,6 +5,7 @@ from ostiary.services.csp.check_id_token import CheckIdTokenServicer
 from ostiary.services.csp.login import LoginServicer
 from ostiary.services.csp.openid_configuration import OpenidConfigurationServicer
 from ostiary.services.csp.organization import OrganizationServicer
+from ostiary.services.csp.organization_groups import GroupServicer, OrganizationGroupsServicer
 from ostiary.services.csp.organization_users import OrganizationUsersServicer
 from ostiary.services.csp.principal_user import PrincipalUserServicer
 from ostiary.services.csp.service_definitions import ServiceDefinitionServicer, ServiceDefinitionV2Servicer
@@ -15,9 +16,11 @@ from ostiary.services.csp.user_v2 import UserV2Servicer, UserV3Servicer
 SERVICERS = (
     AuthenticationServicer,
     CheckIdTokenServicer,
+    GroupServicer,
     LoginServicer,
     OpenidConfigurationServicer,
     OrganizationServicer,
+    OrganizationGroupsServicer,
     OrganizationUsersServicer,
     PrincipalUserServicer,
     ServiceDefinitionServicer,

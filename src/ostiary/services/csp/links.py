@@ -12,6 +12,8 @@ from ostiary.transport.call import Call
 
 API = "/csp/gateway/am/api"
 DEFINITIONS = "/csp/gateway/slc/api/definitions"
+FLAGS = frozenset({"expand", "expand_profile", "include_group_ids_in_roles"})
+"""Parameters that count by being there."""
 _DEFINITION = re.compile(rf"{DEFINITIONS}/(?:internal|external)/([^/]+)")
 
 
@@ -37,16 +39,22 @@ def definition_in(link: str) -> str:
 
 
 def page_links(
-    call: Call, request: Message, path: str, page: Page, total: int, *flags: str
+    call: Call, request: Message, path: str, page: Page, total: int, *names: str
 ) -> dict[str, str | None]:  # fmt: skip
-    """`next_link` and `prev_link` of a page: the path with the flags that were sent; None where there is no such
-    page."""
-    names = {name: request.DESCRIPTOR.fields_by_name[name].json_name for name in flags if call.flag(request, name)}
+    """`next_link` and `prev_link` of a page: the path with the parameters of these names that were sent, flags as
+    `true`; None where there is no such page."""
+    asked = [(request.DESCRIPTOR.fields_by_name[name].json_name, _sent(call, request, name)) for name in names]
+    sent = {name: value for name, value in asked if value is not None}
 
     def link(start: int | None) -> str | None:
-        if start is None:
-            return None
-        asked = {"pageStart": str(start), "pageLimit": str(page.size)}
-        return f"{path}?{urlencode({**asked, **dict.fromkeys(names.values(), 'true')})}"
+        return f"{path}?{urlencode({'pageStart': start, 'pageLimit': page.size, **sent})}" if start else None
 
     return {"next_link": link(page.next_start(total)), "prev_link": link(page.previous_start)}
+
+
+def _sent(call: Call, request: Message, name: str) -> str | None:
+    """The value of a parameter as a link repeats it; None for one that was not sent. Any value of a flag says true."""
+    if name in FLAGS:
+        return "true" if call.flag(request, name) else None
+    value = getattr(request, name) if request.HasField(name) else None
+    return str(value).lower() if isinstance(value, bool) else value

@@ -7,6 +7,7 @@ from typing import Any
 
 from ostiary.directory.groups.groups import find_groups
 from ostiary.directory.groups.members import user_counts
+from ostiary.directory.roles.bindings import HeldRole
 from ostiary.directory.roles.member_roles import MemberRole, MemberRoles
 from ostiary.directory.roles.role_changes import RoleChange, RoleChoice
 from ostiary.directory.service_definitions.changes import ServiceRoleChange
@@ -31,6 +32,14 @@ def org_role(org_id: str, role: MemberRole, *, with_groups: bool = False) -> pb.
     )  # fmt: skip
 
 
+def shown_role(org_id: str, role: HeldRole) -> pb.OrgRole:
+    """A role of an organization by itself."""
+    return pb.OrgRole(
+        id=role.id, ref_link=role_path(org_id, role.id), name=role.name, display_name=role.display_name,
+        organization_link=org_path(org_id), org_id=org_id, visible=True, resource=f"csp:{role.name}",
+    )  # fmt: skip
+
+
 def service_roles(roles: MemberRoles, definition_link: str = "") -> pb.UserServiceRoles:
     """The service roles of a user, of all services or of the one that a path names."""
     wanted = definition_in(definition_link)
@@ -40,7 +49,7 @@ def service_roles(roles: MemberRoles, definition_link: str = "") -> pb.UserServi
                 service_definition_link=definition_path(service), service_role_names=[role.name for role in held],
                 service_roles=[
                     pb.ServiceRoleBinding(
-                        id=role.id, name=role.name, membership_type=role.membership_type, expires_at=_seconds(role)
+                        id=role.id, name=role.name, membership_type=role.membership_type, expires_at=seconds(role)
                     )
                     for role in held
                 ],
@@ -74,7 +83,7 @@ def typed_role(org_id: str, role: MemberRole, groups: Groups, *, with_ids: bool)
     """An organization role in a list of users; `groups` are those that are shown whole."""
     return lists.TypedRole(
         id=role.id, name=role.name, display_name=role.display_name, org_id=org_id,
-        membership_type=role.membership_type, expires_at=_seconds(role), **_of_groups(role, groups, with_ids=with_ids),
+        membership_type=role.membership_type, expires_at=seconds(role), **_of_groups(role, groups, with_ids=with_ids),
     )  # fmt: skip
 
 
@@ -86,7 +95,7 @@ def typed_service_roles(roles: MemberRoles, groups: Groups, *, with_ids: bool) -
             service_roles=[
                 lists.TypedServiceRole(
                     id=role.id, name=role.name, role_name=role.name, role_display_name=role.display_name,
-                    membership_type=role.membership_type, expires_at=_seconds(role),
+                    membership_type=role.membership_type, expires_at=seconds(role),
                     **_of_groups(role, groups, with_ids=with_ids),
                 )
                 for role in held
@@ -104,10 +113,15 @@ def shown_groups(work: Work, tenant_id: str, ids: Iterable[str]) -> dict[str, li
     return {
         group.id: lists.RoleGroup(
             id=group.id, display_name=group.display_name, domain=group.domain or None,
-            users_count=counts.get(group.id, 0), group_type="AD_GROUP" if group.domain else "USER_GROUP",
+            users_count=counts.get(group.id, 0), group_type=group_type(group.domain),
         )
         for group in in_order
     }  # fmt: skip
+
+
+def group_type(domain: str) -> str:
+    """`USER_GROUP` for a group of the organization itself, `AD_GROUP` for one of a directory elsewhere."""
+    return "AD_GROUP" if domain else "USER_GROUP"
 
 
 def role_change(asked: Any) -> RoleChange:
@@ -132,5 +146,6 @@ def _of_groups(role: MemberRole, groups: Groups, *, with_ids: bool) -> dict[str,
     return {"groups": shown, "group_ids": role.group_ids if with_ids else ()}
 
 
-def _seconds(role: MemberRole) -> str | None:
+def seconds(role: MemberRole) -> str | None:
+    """When a role ends, as seconds since the epoch; None for never."""
     return None if role.expires_at is None else str(role.expires_at // 1_000)
