@@ -1,12 +1,14 @@
-"""Search for users by parts of their names and mail addresses, whatever the case."""
+"""Search for users by parts of their names and mail addresses, whatever the case: of all, or of those of a group."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select
 
+from ostiary.directory.roles.nesting import users_of, with_nested
 from ostiary.directory.users.users import BY_USER_NAME, COLUMNS, UserView, views_of
 from ostiary.errors import invalid
 from ostiary.names import folded
@@ -37,6 +39,27 @@ def search_users(work: Work, tenant_id: str, parts: Parts) -> list[UserView]:
         raise invalid("SEARCH_TERM_MISSING", "Say what to search for: a part of a name or of a mail address.")
     found = select(*COLUMNS).where(_USERS.c.tenant_id == tenant_id, *conditions).order_by(*BY_USER_NAME).limit(MOST)
     return views_of(work, tenant_id, work.rows(found))
+
+
+def list_users_of_group(
+    work: Work, tenant_id: str, group_id: str, parts: Parts, *, direct: bool, start: int = 1, count: int = 100
+) -> tuple[Sequence[UserView], int]:  # fmt: skip
+    """Returns one page of the users who are in a group, each once, by user name, and how many there are in all.
+
+    `direct` leaves out those who are only in groups within it. `start` counts from 1. An unknown group has none.
+    """
+    group = select(literal(group_id).label("id"))
+    inside = users_of(group.cte("holders") if direct else with_nested(group)).distinct().cte("inside")
+    chosen = (unindexed(_USERS.c.tenant_id) == tenant_id, *containing(tenant_id, parts))
+    found = select(_USERS.c.id).join(inside, inside.c.id == _USERS.c.id).where(*chosen).cte("found")
+    total = select(func.count()).select_from(found).scalar_subquery()
+    page = select(*COLUMNS, total.label("total")).join(found, found.c.id == _USERS.c.id).order_by(*BY_USER_NAME)
+    asked = {"of_tenant": tenant_id}
+    rows = work.rows(page.offset(max(start, 1) - 1).limit(count), asked)
+    if rows:
+        return views_of(work, tenant_id, rows), rows[0].total
+    counted = work.row(select(total.label("total")), asked)
+    return [], counted.total if counted is not None else 0
 
 
 def containing(tenant_id: str, parts: Parts) -> list[ColumnElement[bool]]:

@@ -4,9 +4,9 @@ from ostiary.services.csp.authentication import AuthenticationServicer
 from ostiary.services.csp.check_id_token import CheckIdTokenServicer
 from ostiary.services.csp.login import LoginServicer
 from ostiary.services.csp.openid_configuration import OpenidConfigurationServicer
-from ostiary.services.csp.organization import OrganizationServicer
-from ostiary.services.csp.organization_groups import GroupServicer, OrganizationGroupsServicer
 from ostiary.services.csp.organization_users import OrganizationUsersServicer
+from ostiary.services.csp.organizations.organization import OrganizationServicer
+from ostiary.services.csp.organizations.organization_groups import GroupServicer, OrganizationGroupsServicer
 from ostiary.services.csp.principal_user import PrincipalUserServicer
 from ostiary.services.csp.service_definitions import ServiceDefinitionServicer, ServiceDefinitionV2Servicer
 from ostiary.services.csp.user import UserServicer

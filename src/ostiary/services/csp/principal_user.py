@@ -15,7 +15,7 @@ from ostiary.errors import invalid
 from ostiary.oauth.platform.accounts import acct_of
 from ostiary.runtime import Runtime
 from ostiary.services.csp.links import API, org_path, page_links
-from ostiary.services.csp.organization import organization
+from ostiary.services.csp.organizations.organization import organization
 from ostiary.services.csp.roles import org_role, service_roles, shown_groups
 from ostiary.services.csp.users import caller_as_user, preferences, user_info
 from ostiary.store.work import Work

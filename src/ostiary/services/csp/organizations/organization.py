@@ -14,10 +14,10 @@ from ostiary.directory.roles.role_list import no_such_role, organization_roles
 from ostiary.directory.tenants.organizations import metadata_of, rename_organization, sub_organizations
 from ostiary.names import name_key
 from ostiary.runtime import Runtime
-from ostiary.services.csp.groups import MOST, expanded_groups
 from ostiary.services.csp.links import org_path, role_path
+from ostiary.services.csp.organizations.groups import MOST, expanded_groups
+from ostiary.services.csp.organizations.users_roles import UsersRoles
 from ostiary.services.csp.roles import shown_role
-from ostiary.services.csp.users_roles import UsersRoles
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 from ostiary.transport.call import current_call

@@ -13,12 +13,11 @@ from ostiary.directory.roles.granting import Holder
 from ostiary.directory.roles.member_roles import group_roles
 from ostiary.directory.roles.role_changes import change_roles
 from ostiary.directory.service_definitions.changes import change_service_roles
-from ostiary.directory.users.containing import Parts
-from ostiary.directory.users.in_groups import list_users_of_group
+from ostiary.directory.users.containing import Parts, list_users_of_group
 from ostiary.errors import DomainError
 from ostiary.runtime import Runtime
-from ostiary.services.csp.groups import expanded_groups, org_roles, service_roles
 from ostiary.services.csp.links import API, org_path, page_links
+from ostiary.services.csp.organizations.groups import expanded_groups, org_roles, service_roles
 from ostiary.services.csp.roles import role_change, service_change, shown_groups
 from ostiary.services.csp.users import listed_user
 from ostiary.store.tables import GROUP

@@ -1,0 +1,1 @@
+"""Organizations in CSP: their roles, the organizations below them, and their groups."""
