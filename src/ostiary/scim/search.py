@@ -16,6 +16,7 @@ from ostiary.scim.filters.conditions import Searched, condition_of
 from ostiary.scim.filters.grammar import read_path
 from ostiary.scim.filters.nodes import Node
 from ostiary.scim.filters.sources import Condition, Flag, Moment, Text
+from ostiary.scim.schema.attributes import ResourceKind
 from ostiary.scim.schema.chosen import EVERYTHING, Chosen
 from ostiary.store.time_limits import TimeLimitReached, within
 from ostiary.store.work import Work
@@ -44,6 +45,8 @@ class Search:
     sort_order: str = ""
     cursor: str | None = None
     chosen: Chosen = field(default=EVERYTHING)
+    others: tuple[ResourceKind, ...] = ()
+    """Kinds that are searched beside: what only they have, resources of this kind do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,8 @@ def find(work: Work, search: Search, searched: Searched, table: Table, tenant_id
 
     Raises INVALID_FILTER, INVALID_SORT, INVALID_CURSOR, and FILTER_TOO_SLOW for what would take longer than a moment.
     """
-    conditions = [condition_of(search.filter, searched)] if search.filter is not None else []
-    key = _sort_key(search.sort_by, searched)
+    conditions = [condition_of(search.filter, searched, search.others)] if search.filter is not None else []
+    key = _sort_key(search.sort_by, searched, search.others)
     descending = _descends(search.sort_order)
     order = [column.desc() if descending else column for column in (key, table.c.id)]
     with _bounded(work):
@@ -106,13 +109,15 @@ def _descends(order: str) -> bool:
     return order.lower() == "descending"
 
 
-def _sort_key(sort_by: str, searched: Searched) -> Column:
+def _sort_key(sort_by: str, searched: Searched, others: Sequence[ResourceKind]) -> Column:
     default = "userName" if searched.kind.name == "User" else "displayName"
     place = None
     try:
         path = read_path(sort_by or default)
         if path.condition is None:
             place = searched.kind.find(path.name.urn, path.name.name, path.name.part)
+        if place is None and any(other.find(path.name.urn, path.name.name, path.name.part) for other in others):
+            return _sort_key("", searched, ())
     except DomainError:
         place = None
     key = None

@@ -195,5 +195,5 @@ def test_the_service_says_what_it_can_do(caller: Caller) -> None:
     config = json.loads(answer.data)
     supported = {name: config[name]["supported"] for name in config if "supported" in config[name]}
     assert supported == {
-        "patch": True, "bulk": False, "filter": True, "changePassword": True, "sort": True, "etag": True,
+        "patch": True, "bulk": True, "filter": True, "changePassword": True, "sort": True, "etag": True,
     }  # fmt: skip

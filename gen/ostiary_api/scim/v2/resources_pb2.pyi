@@ -667,6 +667,315 @@ class PatchOperation(_message.Message):
 Global___PatchOperation: _TypeAlias = PatchOperation  # noqa: Y015
 
 @_typing.final
+class SearchRequest(_message.Message):
+    """A search in the body of a request (RFC 7644 §3.4.3); members mean what the parameters of the list of the same name do."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMAS_FIELD_NUMBER: _builtins.int
+    FILTER_FIELD_NUMBER: _builtins.int
+    SORT_BY_FIELD_NUMBER: _builtins.int
+    SORT_ORDER_FIELD_NUMBER: _builtins.int
+    START_INDEX_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    EXCLUDED_ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    filter: _builtins.str
+    """The filter."""
+    sort_by: _builtins.str
+    """The attribute to sort by."""
+    sort_order: _builtins.str
+    """`ascending` (the default) or `descending`."""
+    start_index: _builtins.int
+    """The position of the first resource, counted from 1."""
+    count: _builtins.int
+    """How many at most; 100 when left out, 128 at most."""
+    cursor: _builtins.str
+    """The nextCursor of the page before; empty for the first page by cursor."""
+    @_builtins.property
+    def schemas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """urn:ietf:params:scim:api:messages:2.0:SearchRequest."""
+
+    @_builtins.property
+    def attributes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The attributes to return."""
+
+    @_builtins.property
+    def excluded_attributes(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The attributes to leave out."""
+
+    def __init__(
+        self,
+        *,
+        schemas: _abc.Iterable[_builtins.str] | None = ...,
+        filter: _builtins.str | None = ...,
+        sort_by: _builtins.str | None = ...,
+        sort_order: _builtins.str | None = ...,
+        start_index: _builtins.int | None = ...,
+        count: _builtins.int | None = ...,
+        cursor: _builtins.str | None = ...,
+        attributes: _abc.Iterable[_builtins.str] | None = ...,
+        excluded_attributes: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_cursor", b"_cursor", "_filter", b"_filter", "_sort_by", b"_sort_by", "_sort_order", b"_sort_order", "_start_index", b"_start_index", "count", b"count", "cursor", b"cursor", "filter", b"filter", "sort_by", b"sort_by", "sort_order", b"sort_order", "start_index", b"start_index"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_count", b"_count", "_cursor", b"_cursor", "_filter", b"_filter", "_sort_by", b"_sort_by", "_sort_order", b"_sort_order", "_start_index", b"_start_index", "attributes", b"attributes", "count", b"count", "cursor", b"cursor", "excluded_attributes", b"excluded_attributes", "filter", b"filter", "schemas", b"schemas", "sort_by", b"sort_by", "sort_order", b"sort_order", "start_index", b"start_index"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__count: _TypeAlias = _typing.Literal["count"]  # noqa: Y015
+    _WhichOneofArgType__count: _TypeAlias = _typing.Literal["_count", b"_count"]  # noqa: Y015
+    _WhichOneofReturnType__cursor: _TypeAlias = _typing.Literal["cursor"]  # noqa: Y015
+    _WhichOneofArgType__cursor: _TypeAlias = _typing.Literal["_cursor", b"_cursor"]  # noqa: Y015
+    _WhichOneofReturnType__filter: _TypeAlias = _typing.Literal["filter"]  # noqa: Y015
+    _WhichOneofArgType__filter: _TypeAlias = _typing.Literal["_filter", b"_filter"]  # noqa: Y015
+    _WhichOneofReturnType__sort_by: _TypeAlias = _typing.Literal["sort_by"]  # noqa: Y015
+    _WhichOneofArgType__sort_by: _TypeAlias = _typing.Literal["_sort_by", b"_sort_by"]  # noqa: Y015
+    _WhichOneofReturnType__sort_order: _TypeAlias = _typing.Literal["sort_order"]  # noqa: Y015
+    _WhichOneofArgType__sort_order: _TypeAlias = _typing.Literal["_sort_order", b"_sort_order"]  # noqa: Y015
+    _WhichOneofReturnType__start_index: _TypeAlias = _typing.Literal["start_index"]  # noqa: Y015
+    _WhichOneofArgType__start_index: _TypeAlias = _typing.Literal["_start_index", b"_start_index"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__count) -> _WhichOneofReturnType__count | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__cursor) -> _WhichOneofReturnType__cursor | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__filter) -> _WhichOneofReturnType__filter | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sort_by) -> _WhichOneofReturnType__sort_by | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__sort_order) -> _WhichOneofReturnType__sort_order | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__start_index) -> _WhichOneofReturnType__start_index | None: ...
+
+Global___SearchRequest: _TypeAlias = SearchRequest  # noqa: Y015
+
+@_typing.final
+class ResourceList(_message.Message):
+    """A page of users and groups."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMAS_FIELD_NUMBER: _builtins.int
+    TOTAL_RESULTS_FIELD_NUMBER: _builtins.int
+    START_INDEX_FIELD_NUMBER: _builtins.int
+    ITEMS_PER_PAGE_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    total_results: _builtins.int
+    """How many match, of both types."""
+    start_index: _builtins.int
+    """The position of the first one of this page, counted from 1."""
+    items_per_page: _builtins.int
+    """How many are in this page."""
+    @_builtins.property
+    def schemas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """urn:ietf:params:scim:api:messages:2.0:ListResponse."""
+
+    @_builtins.property
+    def resources(self) -> _containers.RepeatedCompositeFieldContainer[_struct_pb2.Struct]:
+        """The resources of this page: users before groups."""
+
+    def __init__(
+        self,
+        *,
+        schemas: _abc.Iterable[_builtins.str] | None = ...,
+        total_results: _builtins.int = ...,
+        start_index: _builtins.int = ...,
+        items_per_page: _builtins.int = ...,
+        resources: _abc.Iterable[_struct_pb2.Struct] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items_per_page", b"items_per_page", "resources", b"resources", "schemas", b"schemas", "start_index", b"start_index", "total_results", b"total_results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResourceList: _TypeAlias = ResourceList  # noqa: Y015
+
+@_typing.final
+class BulkRequest(_message.Message):
+    """Several operations in one request (RFC 7644 §3.7)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMAS_FIELD_NUMBER: _builtins.int
+    FAIL_ON_ERRORS_FIELD_NUMBER: _builtins.int
+    OPERATIONS_FIELD_NUMBER: _builtins.int
+    fail_on_errors: _builtins.int
+    """The number of errors after which the rest is left; 0 or left out: never."""
+    @_builtins.property
+    def schemas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """urn:ietf:params:scim:api:messages:2.0:BulkRequest."""
+
+    @_builtins.property
+    def operations(self) -> _containers.RepeatedCompositeFieldContainer[Global___BulkOperation]:
+        """The operations; at most 500. They may name resources that others make as `bulkId:NAME`, whatever their order."""
+
+    def __init__(
+        self,
+        *,
+        schemas: _abc.Iterable[_builtins.str] | None = ...,
+        fail_on_errors: _builtins.int | None = ...,
+        operations: _abc.Iterable[Global___BulkOperation] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_fail_on_errors", b"_fail_on_errors", "fail_on_errors", b"fail_on_errors"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_fail_on_errors", b"_fail_on_errors", "fail_on_errors", b"fail_on_errors", "operations", b"operations", "schemas", b"schemas"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__fail_on_errors: _TypeAlias = _typing.Literal["fail_on_errors"]  # noqa: Y015
+    _WhichOneofArgType__fail_on_errors: _TypeAlias = _typing.Literal["_fail_on_errors", b"_fail_on_errors"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__fail_on_errors) -> _WhichOneofReturnType__fail_on_errors | None: ...
+
+Global___BulkRequest: _TypeAlias = BulkRequest  # noqa: Y015
+
+@_typing.final
+class BulkOperation(_message.Message):
+    """One operation of several."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METHOD_FIELD_NUMBER: _builtins.int
+    BULK_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    DATA_FIELD_NUMBER: _builtins.int
+    method: _builtins.str
+    """POST, PUT, PATCH or DELETE."""
+    bulk_id: _builtins.str
+    """The name by which other operations of this request refer to what it makes; required for a POST."""
+    version: _builtins.str
+    """The version that the resource must have."""
+    path: _builtins.str
+    """The path below /scim/v2, such as /Users or /Groups/GUID."""
+    @_builtins.property
+    def data(self) -> _struct_pb2.Struct:
+        """The body of the operation."""
+
+    def __init__(
+        self,
+        *,
+        method: _builtins.str | None = ...,
+        bulk_id: _builtins.str | None = ...,
+        version: _builtins.str | None = ...,
+        path: _builtins.str | None = ...,
+        data: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_bulk_id", b"_bulk_id", "_method", b"_method", "_path", b"_path", "_version", b"_version", "bulk_id", b"bulk_id", "data", b"data", "method", b"method", "path", b"path", "version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bulk_id", b"_bulk_id", "_method", b"_method", "_path", b"_path", "_version", b"_version", "bulk_id", b"bulk_id", "data", b"data", "method", b"method", "path", b"path", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__bulk_id: _TypeAlias = _typing.Literal["bulk_id"]  # noqa: Y015
+    _WhichOneofArgType__bulk_id: _TypeAlias = _typing.Literal["_bulk_id", b"_bulk_id"]  # noqa: Y015
+    _WhichOneofReturnType__method: _TypeAlias = _typing.Literal["method"]  # noqa: Y015
+    _WhichOneofArgType__method: _TypeAlias = _typing.Literal["_method", b"_method"]  # noqa: Y015
+    _WhichOneofReturnType__path: _TypeAlias = _typing.Literal["path"]  # noqa: Y015
+    _WhichOneofArgType__path: _TypeAlias = _typing.Literal["_path", b"_path"]  # noqa: Y015
+    _WhichOneofReturnType__version: _TypeAlias = _typing.Literal["version"]  # noqa: Y015
+    _WhichOneofArgType__version: _TypeAlias = _typing.Literal["_version", b"_version"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__bulk_id) -> _WhichOneofReturnType__bulk_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__method) -> _WhichOneofReturnType__method | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__path) -> _WhichOneofReturnType__path | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__version) -> _WhichOneofReturnType__version | None: ...
+
+Global___BulkOperation: _TypeAlias = BulkOperation  # noqa: Y015
+
+@_typing.final
+class BulkResponse(_message.Message):
+    """What became of several operations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SCHEMAS_FIELD_NUMBER: _builtins.int
+    OPERATIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def schemas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """urn:ietf:params:scim:api:messages:2.0:BulkResponse."""
+
+    @_builtins.property
+    def operations(self) -> _containers.RepeatedCompositeFieldContainer[Global___BulkResult]:
+        """What became of each operation that was tried, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        schemas: _abc.Iterable[_builtins.str] | None = ...,
+        operations: _abc.Iterable[Global___BulkResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["operations", b"operations", "schemas", b"schemas"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BulkResponse: _TypeAlias = BulkResponse  # noqa: Y015
+
+@_typing.final
+class BulkResult(_message.Message):
+    """What became of one operation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    METHOD_FIELD_NUMBER: _builtins.int
+    BULK_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    LOCATION_FIELD_NUMBER: _builtins.int
+    STATUS_FIELD_NUMBER: _builtins.int
+    RESPONSE_FIELD_NUMBER: _builtins.int
+    method: _builtins.str
+    """The method of the operation."""
+    bulk_id: _builtins.str
+    """Its bulkId."""
+    version: _builtins.str
+    """The version that the resource has now."""
+    location: _builtins.str
+    """The URL of the resource."""
+    status: _builtins.str
+    """The HTTP status that the operation would have had alone."""
+    @_builtins.property
+    def response(self) -> _struct_pb2.Struct:
+        """The error, where there is one."""
+
+    def __init__(
+        self,
+        *,
+        method: _builtins.str | None = ...,
+        bulk_id: _builtins.str | None = ...,
+        version: _builtins.str | None = ...,
+        location: _builtins.str | None = ...,
+        status: _builtins.str | None = ...,
+        response: _struct_pb2.Struct | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_bulk_id", b"_bulk_id", "_location", b"_location", "_method", b"_method", "_status", b"_status", "_version", b"_version", "bulk_id", b"bulk_id", "location", b"location", "method", b"method", "response", b"response", "status", b"status", "version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_bulk_id", b"_bulk_id", "_location", b"_location", "_method", b"_method", "_status", b"_status", "_version", b"_version", "bulk_id", b"bulk_id", "location", b"location", "method", b"method", "response", b"response", "status", b"status", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__bulk_id: _TypeAlias = _typing.Literal["bulk_id"]  # noqa: Y015
+    _WhichOneofArgType__bulk_id: _TypeAlias = _typing.Literal["_bulk_id", b"_bulk_id"]  # noqa: Y015
+    _WhichOneofReturnType__location: _TypeAlias = _typing.Literal["location"]  # noqa: Y015
+    _WhichOneofArgType__location: _TypeAlias = _typing.Literal["_location", b"_location"]  # noqa: Y015
+    _WhichOneofReturnType__method: _TypeAlias = _typing.Literal["method"]  # noqa: Y015
+    _WhichOneofArgType__method: _TypeAlias = _typing.Literal["_method", b"_method"]  # noqa: Y015
+    _WhichOneofReturnType__status: _TypeAlias = _typing.Literal["status"]  # noqa: Y015
+    _WhichOneofArgType__status: _TypeAlias = _typing.Literal["_status", b"_status"]  # noqa: Y015
+    _WhichOneofReturnType__version: _TypeAlias = _typing.Literal["version"]  # noqa: Y015
+    _WhichOneofArgType__version: _TypeAlias = _typing.Literal["_version", b"_version"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__bulk_id) -> _WhichOneofReturnType__bulk_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__location) -> _WhichOneofReturnType__location | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__method) -> _WhichOneofReturnType__method | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__status) -> _WhichOneofReturnType__status | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__version) -> _WhichOneofReturnType__version | None: ...
+
+Global___BulkResult: _TypeAlias = BulkResult  # noqa: Y015
+
+@_typing.final
 class DefinitionList(_message.Message):
     """A page of schemas or resource types."""
 

@@ -67,6 +67,11 @@ class GroupsServiceStub:
                 request_serializer=identity_dot_scim_dot_v2_dot_scim__groups__pb2.DeleteGroupRequest.SerializeToString,
                 response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
+        self.SearchGroups = channel.unary_unary(
+                '/identity.scim.v2.GroupsService/SearchGroups',
+                request_serializer=identity_dot_scim_dot_v2_dot_scim__groups__pb2.SearchGroupsRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class GroupsServiceServicer:
@@ -131,6 +136,15 @@ class GroupsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SearchGroups(self, request, context):
+        """Finds groups as the list does, with the question in the body (RFC 7644 §3.4.3), where no log has it.
+
+        Errors: as those of the list, and `invalidSyntax` (400).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_GroupsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -163,6 +177,11 @@ def add_GroupsServiceServicer_to_server(servicer, server):
                     servicer.DeleteGroup,
                     request_deserializer=identity_dot_scim_dot_v2_dot_scim__groups__pb2.DeleteGroupRequest.FromString,
                     response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'SearchGroups': grpc.unary_unary_rpc_method_handler(
+                    servicer.SearchGroups,
+                    request_deserializer=identity_dot_scim_dot_v2_dot_scim__groups__pb2.SearchGroupsRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -328,6 +347,33 @@ class GroupsService:
             '/identity.scim.v2.GroupsService/DeleteGroup',
             identity_dot_scim_dot_v2_dot_scim__groups__pb2.DeleteGroupRequest.SerializeToString,
             google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SearchGroups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.scim.v2.GroupsService/SearchGroups',
+            identity_dot_scim_dot_v2_dot_scim__groups__pb2.SearchGroupsRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
             insecure,

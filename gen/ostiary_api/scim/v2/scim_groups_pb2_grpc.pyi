@@ -68,6 +68,11 @@ class GroupsServiceStub:
 
     Errors: 403 when the group permits more than the caller may do; 404; 412 when If-Match names another version.
     """
+    SearchGroups: _grpc.UnaryUnaryMultiCallable[_scim_groups_pb2.SearchGroupsRequest, _httpbody_pb2.HttpBody]
+    """Finds groups as the list does, with the question in the body (RFC 7644 §3.4.3), where no log has it.
+
+    Errors: as those of the list, and `invalidSyntax` (400).
+    """
 
 @_typing.type_check_only
 class GroupsServiceAsyncStub(GroupsServiceStub):
@@ -106,6 +111,11 @@ class GroupsServiceAsyncStub(GroupsServiceStub):
     """Deletes a group (RFC 7644 §3.6), and so takes its roles from its members, who stay.
 
     Errors: 403 when the group permits more than the caller may do; 404; 412 when If-Match names another version.
+    """
+    SearchGroups: _aio.UnaryUnaryMultiCallable[_scim_groups_pb2.SearchGroupsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Finds groups as the list does, with the question in the body (RFC 7644 §3.4.3), where no log has it.
+
+    Errors: as those of the list, and `invalidSyntax` (400).
     """
 
 class GroupsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -178,6 +188,17 @@ class GroupsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes a group (RFC 7644 §3.6), and so takes its roles from its members, who stay.
 
         Errors: 403 when the group permits more than the caller may do; 404; 412 when If-Match names another version.
+        """
+
+    @_abc_1.abstractmethod
+    def SearchGroups(
+        self,
+        request: _scim_groups_pb2.SearchGroupsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Finds groups as the list does, with the question in the body (RFC 7644 §3.4.3), where no log has it.
+
+        Errors: as those of the list, and `invalidSyntax` (400).
         """
 
 def add_GroupsServiceServicer_to_server(servicer: GroupsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -77,6 +77,11 @@ class UsersServiceStub:
 
     Errors: 404; 412 when If-Match names another version.
     """
+    SearchUsers: _grpc.UnaryUnaryMultiCallable[_scim_users_pb2.SearchUsersRequest, _httpbody_pb2.HttpBody]
+    """Finds users as the list does, with the question in the body (RFC 7644 §3.4.3), where no log has it.
+
+    Errors: as those of the list, and `invalidSyntax` (400).
+    """
 
 @_typing.type_check_only
 class UsersServiceAsyncStub(UsersServiceStub):
@@ -122,6 +127,11 @@ class UsersServiceAsyncStub(UsersServiceStub):
     """Deletes a user (RFC 7644 §3.6) with its profile, and ends all that it holds.
 
     Errors: 404; 412 when If-Match names another version.
+    """
+    SearchUsers: _aio.UnaryUnaryMultiCallable[_scim_users_pb2.SearchUsersRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Finds users as the list does, with the question in the body (RFC 7644 §3.4.3), where no log has it.
+
+    Errors: as those of the list, and `invalidSyntax` (400).
     """
 
 class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -201,6 +211,17 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes a user (RFC 7644 §3.6) with its profile, and ends all that it holds.
 
         Errors: 404; 412 when If-Match names another version.
+        """
+
+    @_abc_1.abstractmethod
+    def SearchUsers(
+        self,
+        request: _scim_users_pb2.SearchUsersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Finds users as the list does, with the question in the body (RFC 7644 §3.4.3), where no log has it.
+
+        Errors: as those of the list, and `invalidSyntax` (400).
         """
 
 def add_UsersServiceServicer_to_server(servicer: UsersServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

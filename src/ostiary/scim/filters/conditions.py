@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,9 +31,12 @@ class Searched(Protocol):
         ...
 
 
-def condition_of(node: Node, searched: Searched) -> Condition:
-    """The condition that a filter means; raises INVALID_FILTER."""
-    return _condition(node, _of_resource(searched))
+def condition_of(node: Node, searched: Searched, others: Sequence[ResourceKind] = ()) -> Condition:
+    """The condition that a filter means; raises INVALID_FILTER.
+
+    An attribute that only `others` have is compared with nothing, which is false (RFC 7644 §3.4.2.1).
+    """
+    return _condition(node, _of_resource(searched, others))
 
 
 def _condition(node: Node, compare: Callable[[Comparison | OneEntry], Condition]) -> Condition:
@@ -48,8 +51,12 @@ def _condition(node: Node, compare: Callable[[Comparison | OneEntry], Condition]
             return compare(node)
 
 
-def _of_resource(searched: Searched) -> Callable[[Comparison | OneEntry], Condition]:
+def _of_resource(
+    searched: Searched, others: Sequence[ResourceKind]
+) -> Callable[[Comparison | OneEntry], Condition]:  # fmt: skip
     def compare(node: Comparison | OneEntry) -> Condition:
+        if not _knows(searched.kind, node.name) and any(_knows(other, node.name) for other in others):
+            return false()
         place = found_place(searched.kind, node.name)
         source = searched.source(place)
         if source is None:
@@ -75,6 +82,10 @@ class _OfEntry:
         if source is None or isinstance(node, OneEntry):
             raise bad_filter(f"in the brackets behind {self.list} only {', '.join(self.parts)} can be compared")
         return source.compared(str(node.name), node.operator, node.value)
+
+
+def _knows(kind: ResourceKind, name: Name) -> bool:
+    return kind.find(name.urn, name.name, name.part) is not None
 
 
 def found_place(kind: ResourceKind, name: Name) -> Place:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ostiary.scim.bulk import MAX_OPERATIONS
 from ostiary.scim.schema.attributes import GROUPS, USERS, ResourceKind
 from ostiary.scim.schema.published import PUBLISHED
 from ostiary.scim.search import LIST_SCHEMA
@@ -16,12 +17,12 @@ KINDS = (USERS, GROUPS)
 """The kinds of resources that are served."""
 
 
-def service_provider_config(url: str, usual: int, most: int) -> dict[str, Any]:
-    """What the service can do; `url` is its root, `usual` and `most` the sizes of pages."""
+def service_provider_config(url: str, usual: int, most: int, most_bytes: int) -> dict[str, Any]:
+    """What the service can do; `url` is its root. `usual` and `most` are sizes of pages, `most_bytes` of a body."""
     return {
         "schemas": [_CONFIG],
         "patch": {"supported": True},
-        "bulk": {"supported": False, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {"supported": True, "maxOperations": MAX_OPERATIONS, "maxPayloadSize": most_bytes},
         "filter": {"supported": True, "maxResults": most},
         "changePassword": {"supported": True},
         "sort": {"supported": True},

@@ -15,7 +15,8 @@ from ostiary.scim.groups.document import etag
 from ostiary.scim.groups.lists import find_group_page
 from ostiary.scim.schema.attributes import GROUPS
 from ostiary.scim.schema.chosen import Chosen, chosen_attributes
-from ostiary.services.scim.asked import if_match, search_of
+from ostiary.scim.search import Search
+from ostiary.services.scim.asked import if_match, posted_search, search_of
 from ostiary.services.scim.operations import group_operations
 from ostiary.transport.call import Call, current_call
 from ostiary_api.scim.v2 import scim_groups_pb2 as pb
@@ -32,7 +33,12 @@ class GroupsServicer(scim_groups_pb2_grpc.GroupsServiceServicer):
 
     def ListGroups(self, request: pb.ListGroupsRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call = current_call()
-        search = search_of(call, request, GROUPS)
+        return self._found(call, search_of(call, request, GROUPS))
+
+    def SearchGroups(self, request: pb.SearchGroupsRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        return self._found(current_call(), posted_search(GROUPS, request.search))
+
+    def _found(self, call: Call, search: Search) -> httpbody_pb2.HttpBody:
         found = find_group_page(call, search, self._groups.url)
         return as_body(found.document(self._groups.written(call, call.work, found.entries, search.chosen)))
 

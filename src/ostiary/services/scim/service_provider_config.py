@@ -22,7 +22,7 @@ class ServiceProviderConfigServicer(service_provider_config_pb2_grpc.ServiceProv
     def __init__(self, runtime: Runtime) -> None:
         url = f"{runtime.issuers.public_url}/scim/v2"
         types, published = resource_types(url), schemas(url)
-        self._config = as_body(service_provider_config(url, USUAL, MOST))
+        self._config = as_body(service_provider_config(url, USUAL, MOST, runtime.settings.max_body_bytes))
         self._type_list, self._schema_list = (as_body(as_list(each.values())) for each in (types, published))
         self._types = {name: as_body(each) for name, each in types.items()}
         self._schemas = {urn.lower(): as_body(each) for urn, each in published.items()}

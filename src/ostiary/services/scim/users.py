@@ -13,10 +13,11 @@ from ostiary.runtime import Runtime
 from ostiary.scim.bodies import as_body, read_body
 from ostiary.scim.schema.attributes import USERS
 from ostiary.scim.schema.chosen import Chosen, chosen_attributes
+from ostiary.scim.search import Search
 from ostiary.scim.users.document import etag
 from ostiary.scim.users.lists import find_page
 from ostiary.scim.users.operations import URN
-from ostiary.services.scim.asked import if_match, search_of
+from ostiary.services.scim.asked import if_match, posted_search, search_of
 from ostiary.services.scim.operations import user_operations
 from ostiary.transport.call import Call, current_call
 from ostiary_api.scim.v2 import scim_users_pb2 as pb
@@ -32,7 +33,12 @@ class UsersServicer(scim_users_pb2_grpc.UsersServiceServicer):
 
     def ListUsers(self, request: pb.ListUsersRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call = current_call()
-        search = search_of(call, request, USERS)
+        return self._found(call, search_of(call, request, USERS))
+
+    def SearchUsers(self, request: pb.SearchUsersRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        return self._found(current_call(), posted_search(USERS, request.search))
+
+    def _found(self, call: Call, search: Search) -> httpbody_pb2.HttpBody:
         found = find_page(call, search, self._clock.now_ms(), self._users.url)
         return as_body(found.document(self._users.written(call, call.work, found.entries, search.chosen)))
 

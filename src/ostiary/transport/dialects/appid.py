@@ -9,9 +9,9 @@ from google.protobuf.message import Message
 
 from ostiary.errors import DomainError
 from ostiary.http.paging import Page
+from ostiary.scim.bodies import ERROR_SCHEMA, scim_type
 from ostiary.transport.dialects.body import ErrorBody, json_body
 from ostiary.transport.dialects.dialect import Dialect, given
-from ostiary.transport.dialects.scim import ERROR_SCHEMA, scim_type
 
 MOST = 100
 """Entries of a page: as many as a client may ask for, and gets when it does not say."""
