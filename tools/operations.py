@@ -74,9 +74,15 @@ def documented_line(facts: Facts) -> Sequence[str]:
     rpc = answering(facts)
     path = facts["path"]
     if rpc is not None:
-        path = next(route.path for route in rpc.rules.routes if without_names(route.path) == path)
-    said = SUMMARIES[facts["verb"], without_names(path)] if rpc else NOT_YET
+        path = next((route.path for route in rpc.rules.routes if without_names(route.path) == path), path)
+    said = summary_of(facts["verb"], path, rpc) if rpc else NOT_YET
     return facts.get("number", ""), facts["verb"], f"`{path}`", may(facts["roles"]), said
+
+
+def summary_of(verb: str, path: str, rpc: Rpc) -> str:
+    """The summary of an operation, also where the documented path has a word for a variable of ours."""
+    found = (SUMMARIES.get((verb, without_names(one))) for one in (path, *(route.path for route in rpc.rules.routes)))
+    return next(text for text in found if text)
 
 
 def further_lines(rpc: Rpc) -> Iterable[Sequence[str]]:

@@ -45,8 +45,9 @@ def ask(caller: Caller, rpc: Rpc, tenant_id: str, call: dict[str, Any]) -> tuple
 
 
 def documented_callers(rpc: Rpc) -> set[str]:
-    """Whom the documentation of the RPC's operations lets in."""
-    return {name for number in rpc.rules.catalogue for name in FACTS[without_names(number)]["roles"]}
+    """Whom the documentation of the RPC's operations lets in, also where it acts on others than the caller."""
+    found = {name for number in rpc.rules.catalogue for name in FACTS[without_names(number)]["roles"]}
+    return found - {"org_member"} if rpc.rules.options.access.roles_on_oneself else found
 
 
 def names_a_tenant(rpc: Rpc) -> bool:

@@ -26,6 +26,7 @@ from ostiary.store.tables import GROUP, ExternalId, Group, RoleBinding, table_of
 from ostiary.store.work import Work
 
 MAX_PAGE = 100
+LOCAL = "LOCAL"
 _GROUPS, _BINDINGS, _IDS = table_of(Group), table_of(RoleBinding), table_of(ExternalId)
 BY_NAME = (_GROUPS.c.display_name_key, _GROUPS.c.id)
 
@@ -33,7 +34,8 @@ BY_NAME = (_GROUPS.c.display_name_key, _GROUPS.c.id)
 @dataclass(frozen=True, slots=True)
 class GroupView:
     """A group as it was read. Times are UTC milliseconds. `version` grows with each change of the group, of its members
-    too: an ETag. `domain` is that of the directory from which it came, empty for a group of the organization itself."""
+    too: an ETag. `domain` is that of the directory from which it came, empty for a group of the organization itself.
+    `provider_type` says where its members are known to belong to it: LOCAL, SAML or OAUTH."""
 
     id: str
     tenant_id: str
@@ -43,6 +45,7 @@ class GroupView:
     version: int
     created_at: int
     modified_at: int
+    provider_type: str = LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +113,12 @@ def list_groups(
 
 
 def create_group(
-    work: Work, tenant_id: str, new: GroupDescription, entropy: Entropy, now_ms: int, *, domain: str = ""
+    work: Work, tenant_id: str, new: GroupDescription, entropy: Entropy, now_ms: int, *, domain: str = "",
+    provider_type: str = LOCAL,
 ) -> GroupView:  # fmt: skip
     """Makes a group, which has no members and holds no roles. Raises INVALID_NAME."""
     group = GroupView(new_id(entropy), tenant_id, **_described(new), domain=domain, version=1, created_at=now_ms,
-                      modified_at=now_ms)  # fmt: skip
+                      modified_at=now_ms, provider_type=provider_type)  # fmt: skip
     row = {name: getattr(group, name) for name in GroupView.__slots__}
     work.run(_GROUPS.insert().values(row | {"display_name_key": name_key(new.display_name)}))
     return group

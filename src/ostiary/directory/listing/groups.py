@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, false, func, select
 
 from ostiary.directory.groups.search import sorted_by
-from ostiary.http.fiql import Comparator, matches
+from ostiary.directory.roles.nesting import of_kind, users_of, with_containing, with_nested
+from ostiary.http.fiql import Comparator, is_one_of, matches
 from ostiary.names import folded
-from ostiary.store.tables import Group, table_of
+from ostiary.store.tables import USER, Group, GroupMember, User, table_of
 
 URN = "urn:vcloud:group:"
-_GROUPS = table_of(Group)
+_GROUPS, _MEMBERS, _USERS = table_of(Group), table_of(GroupMember), table_of(User)
 GROUP_FIELDS: Mapping[str, Comparator] = {
     "id": matches(_GROUPS.c.id, lambda text: text.removeprefix(URN).lower()),
     "name": matches(_GROUPS.c.display_name_key, folded),
     "nameInSource": matches(_GROUPS.c.display_name_key, folded),
+    "providerType": is_one_of(
+        {kind: _GROUPS.c.provider_type == kind for kind in ("LOCAL", "SAML", "OAUTH")}, otherwise=false()
+    ),
     "description": matches(func.lower(_GROUPS.c.description), str.lower),
 }
 """The fields that groups are found by."""
@@ -28,6 +32,15 @@ def group_order(by: str, *, descending: bool) -> tuple[ColumnElement[Any], ...]:
     return sorted_by("id" if by == "id" else "displayName", descending=descending)
 
 
-def is_among(ids: Sequence[str]) -> ColumnElement[bool]:
-    """Whether a group is one of these."""
-    return _GROUPS.c.id.in_(ids)
+def groups_of(tenant_id: str, user_id: str) -> ColumnElement[bool]:
+    """Whether a group contains a user, directly or because it contains another group."""
+    direct = select(_MEMBERS.c.group_id.label("id")).where(
+        _MEMBERS.c.tenant_id == tenant_id, _MEMBERS.c.member_id == user_id, of_kind(_MEMBERS, USER)
+    )
+    return _GROUPS.c.id.in_(select(with_containing(direct).c.id).params(of_tenant=tenant_id))
+
+
+def users_in(tenant_id: str, group_id: str) -> ColumnElement[bool]:
+    """Whether a user belongs to a group, directly or because the group contains another."""
+    whole = select(_GROUPS.c.id).where(_GROUPS.c.tenant_id == tenant_id, _GROUPS.c.id == group_id)
+    return _USERS.c.id.in_(users_of(with_nested(whole)).params(of_tenant=tenant_id))

@@ -1,7 +1,9 @@
 """The Tenant Manager, in the API of Cloud Director."""
 
 from ostiary.services.cloudapi.api_tokens import ApiTokensServicer
+from ostiary.services.cloudapi.groups import GroupsServicer
 from ostiary.services.cloudapi.orgs import OrgsServicer
+from ostiary.services.cloudapi.preferences import PreferencesServicer
 from ostiary.services.cloudapi.registration import RegistrationServicer
 from ostiary.services.cloudapi.rights import RightsServicer
 from ostiary.services.cloudapi.roles import RolesServicer
@@ -12,7 +14,9 @@ from ostiary.services.cloudapi.versions import VersionsServicer
 
 SERVICERS = (
     ApiTokensServicer,
+    GroupsServicer,
     OrgsServicer,
+    PreferencesServicer,
     RegistrationServicer,
     RightsServicer,
     RolesServicer,

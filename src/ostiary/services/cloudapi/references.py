@@ -38,3 +38,9 @@ def roles_referred_to(work: Work, tenant_id: str, references: Sequence[EntityRef
             named = one.id or one.name
             raise invalid("INVALID_ROLE_REFERENCE", f"roleEntityRefs names {named!r}, which is no role here.")
     return list(found.values())
+
+
+def check_organization(named: EntityReference, tenant_id: str) -> None:
+    """Raises ORG_MISMATCH where a request names another organization than the one on which it acts."""
+    if named.id and guid(named.id, "org") != tenant_id:
+        raise invalid("ORG_MISMATCH", "orgEntityRef names another organization than the one on which this call acts.")

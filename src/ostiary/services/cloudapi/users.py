@@ -8,8 +8,7 @@ from google.protobuf import empty_pb2
 from ostiary.access.policy import permissions_on
 from ostiary.delivery.outbox import message_language
 from ostiary.directory.groups.groups import list_groups
-from ostiary.directory.groups.membership import groups_of_users
-from ostiary.directory.listing.groups import GROUP_FIELDS, group_order, is_among
+from ostiary.directory.listing.groups import GROUP_FIELDS, group_order, groups_of
 from ostiary.directory.listing.users import user_fields, user_order
 from ostiary.directory.passwords.lockout import is_locked
 from ostiary.directory.passwords.policy import check_new_password
@@ -19,13 +18,12 @@ from ostiary.directory.roles.replacing import replace_roles
 from ostiary.directory.users.changes import update_user
 from ostiary.directory.users.input import check_user
 from ostiary.directory.users.users import UserView, create_user, get_user, list_users, lock_user, user_count
-from ostiary.errors import invalid
 from ostiary.http.fiql import read_fiql
 from ostiary.oauth.sessions.access_revocation import end_access_of_user, remove_user_and_profile
 from ostiary.runtime import Runtime
 from ostiary.self_service.password_change import PreparedPassword
 from ostiary.services.cloudapi.paging import paged, sorting_of
-from ostiary.services.cloudapi.references import guid, reference, roles_referred_to
+from ostiary.services.cloudapi.references import check_organization, guid, reference, roles_referred_to
 from ostiary.services.cloudapi.user_input import (
     change_of,
     check_new,
@@ -68,7 +66,7 @@ class UsersServicer(cloudapi_users_pb2_grpc.UsersServiceServicer):
     def CreateUser(self, request: pb.CreateUserRequest, context: grpc.ServicerContext) -> pb.User:
         call, asked = current_call(), request.user
         check_new(asked)
-        _check_organization(call, asked)
+        check_organization(asked.org_entity_ref, call.tenant_id)
         new = check_user(new_user(asked))
         phc = self._hash(call, asked) if password_of(asked) else None
         with call.transaction() as work:
@@ -85,7 +83,7 @@ class UsersServicer(cloudapi_users_pb2_grpc.UsersServiceServicer):
     def UpdateUser(self, request: pb.UpdateUserRequest, context: grpc.ServicerContext) -> pb.User:
         call, asked, user_id = current_call(), request.user, guid(request.id, "user")
         is_owner = Permission.ORGANIZATION_OWN in permissions_on(call.principal, call.tenant_id)
-        _check_organization(call, asked)
+        check_organization(asked.org_entity_ref, call.tenant_id)
         password = self._prepared(call, user_id, password_of(asked)) if password_of(asked) else None
         with call.transaction() as work:
             lock_user(work, call.tenant_id, user_id)
@@ -111,10 +109,9 @@ class UsersServicer(cloudapi_users_pb2_grpc.UsersServiceServicer):
         call, order = current_call(), sorting_of(request, "name")
         user = get_user(call.work, call.tenant_id, guid(request.id, "user"))
         wanted = [read_fiql(request.filter, GROUP_FIELDS, encoded=request.filter_encoded)] if request.filter else []
-        page, inside = call.page(request), groups_of_users(call.work, call.tenant_id, [user.id])[user.id]
-        among = is_among([group.id for group in inside])
+        page, inside = call.page(request), groups_of(call.tenant_id, user.id)
         groups, total = list_groups(
-            call.work, call.tenant_id, among, *wanted, start=page.start, count=page.size,
+            call.work, call.tenant_id, inside, *wanted, start=page.start, count=page.size,
             order=group_order(order.by, descending=order.descending),
         )  # fmt: skip
         url = f"{self._url}/urn:vcloud:user:{user.id}/groups"
@@ -157,10 +154,3 @@ class UsersServicer(cloudapi_users_pb2_grpc.UsersServiceServicer):
 
     def _shown(self, work: Work, call: Call, user: UserView) -> pb.User:
         return shown_users(work, call.required_tenant, [user], self._clock.now_ms())[0]
-
-
-def _check_organization(call: Call, asked: pb.User) -> None:
-    """Raises ORG_MISMATCH where the request names another organization than the one on which it acts."""
-    named = asked.org_entity_ref
-    if named.id and guid(named.id, "org") != call.tenant_id:
-        raise invalid("ORG_MISMATCH", "orgEntityRef names another organization than the one on which this call acts.")

@@ -19,6 +19,7 @@ class Group(SQLModel, table=True):
     display_name_key: str = sorted_text()
     description: str = text()
     domain: str = text()
+    provider_type: str = Field(default="LOCAL", max_length=16, description="LOCAL, SAML or OAUTH.")
     version: int = 1
     created_at: int = moment()
     modified_at: int = moment()

@@ -26,8 +26,8 @@ _MINOR_CODES = {
     Kind.LIMITED: "TOO_MANY_REQUESTS",
     Kind.UNAVAILABLE: "SERVICE_UNAVAILABLE",
 }
-_OF_THE_SERVER = {NO_SUCH_PATH: "NOT_FOUND", "CONFLICT": "CONFLICT"}
-"""Reasons that are no fault of what was sent, and keep their status."""
+_OF_THE_SERVER = {NO_SUCH_PATH: "NOT_FOUND", "PREFERENCE_NOT_FOUND": "NOT_FOUND", "CONFLICT": "CONFLICT"}
+"""Reasons that keep their status: they are about the server, and of nobody's entities."""
 _STATUSES = {Kind.NOT_FOUND: Kind.DENIED.value, Kind.CONFLICT: Kind.INVALID.value}
 
 
