@@ -192,6 +192,8 @@ function envoy_on_response(handle)
   elseif status == "204" or status == "304" then
     headers:remove("content-type")
     drop_body(handle)
+  elseif headers:get("content-length") == "0" then -- of what is empty there is no type
+    headers:remove("content-type")
   elseif tonumber(status) >= 400 and not stated and cause ~= "lua_response" then -- stated: the body is the worker's
     local answers = family(handle)
     -- A worker's threads are all taken, it broke off, or it ended before the answer (499 is CANCELLED).

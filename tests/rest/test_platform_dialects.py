@@ -131,7 +131,7 @@ def test_every_dialect_refuses_in_its_own_words(server: Served, http: httpx.Clie
     assert (csp.status_code, csp.json()["cspErrorCode"]) == (401, "csp.wrong.credentials")
     cloudapi = http.get("/cloudapi/1.0.0/orgs", headers={**manager, "accept": "application/json;version=12.0"})
     assert (cloudapi.status_code, cloudapi.json()["minorErrorCode"]) == (406, "NOT_ACCEPTABLE")
-    scim = http.get("/scim/v2/Users", params={"filter": 'userName gt "a"'}, headers=manager)
+    scim = http.get("/scim/v2/Users", params={"filter": 'userName like "a"'}, headers=manager)
     assert (scim.status_code, scim.json()["scimType"], scim.json()["status"]) == (400, "invalidFilter", "400")
     taken = http.post("/scim/v2/Users", json={"schemas": [USER], "userName": "ANN"}, headers={**manager, **SCIM})
     assert (taken.status_code, taken.json()["scimType"]) == (409, "uniqueness")
@@ -218,3 +218,67 @@ def test_a_user_made_by_app_id_is_at_once_in_scim_csp_and_cloudapi(server: Serve
     session = http.post("/cloudapi/1.0.0/sessions", headers=basic(f"bob@{org_of(server)}"))
     assert session.json()["user"]["id"] == f"urn:vcloud:user:{made['id']}"
     assert session.json()["roles"] == []
+
+
+def test_csp_answers_arrays_and_empty_bodies_as_documented(
+    server: Served, http: httpx.Client, ann: dict[str, Any]
+) -> None:
+    manager, org, end = server.manager(), server.credentials["tenantId"], 4_102_444_800
+    roles = f"/csp/gateway/am/api/users/{ann['id']}/orgs/{org}/roles"
+    for path, update, expires in (
+        (roles, {"rolesToAdd": [{"name": "org_member", "expiresAt": end}]}, end),
+        (roles, {"rolesToAdd": [{"name": "org_member", "expiresAt": str(end + 1)}]}, end + 1),
+        (roles.replace("/users/", "/v3/users/"), {"organizationRoles": {"roleNamesToAdd": ["org_member"]}}, None),
+    ):
+        changed = http.patch(path, json=update, headers=manager)
+        assert (changed.status_code, changed.content, changed.headers.get("content-type")) == (200, b"", None)
+        (held,) = http.get(roles, headers=manager).json()
+        assert (held["name"], held.get("expiresAt")) == ("org_member", expires)
+    mine = http.get(f"/csp/gateway/am/api/loggedin/user/orgs/{org}/roles", headers=manager)
+    assert [role["name"] for role in mine.json()] == ["org_owner"]
+    http.patch(roles, json={"roleNamesToRemove": ["org_member"]}, headers=manager)
+    none = http.get(roles, headers=manager)
+    assert (none.content, none.headers["content-type"]) == (b"[]", "application/json")
+    refused = http.patch(roles, json={"roleNamesToAdd": ["unknown"]}, headers=manager)
+    assert (refused.status_code, refused.json()["errorCode"]) == (404, "ROLE_NOT_FOUND")
+    wrong = http.patch(roles, json={"roleNamesToAdd": "org_member"}, headers=manager)
+    assert (wrong.status_code, wrong.headers["deprecation"]) == (400, "@1735689600")
+
+
+def test_csp_takes_flags_without_a_value_and_its_links_lead_on(server: Served, http: httpx.Client) -> None:
+    manager, org = server.manager(), server.credentials["tenantId"]
+    for name in ("page1", "page2"):
+        http.post("/scim/v2/Users", json={"schemas": [USER], "userName": name}, headers={**manager, **SCIM})
+    link, seen = f"/csp/gateway/am/api/orgs/{org}/users?pageLimit=1&expandProfile", []
+    while link:
+        page = http.get(link, headers=manager).json()
+        seen += [one["user"]["username"] for one in page["results"] if "userProfile" in one["user"]]
+        link = page.get("nextLink", "")
+    assert (len(seen), seen) == (page["totalResults"], sorted(seen))
+    found = http.get(f"/csp/gateway/am/api/orgs/{org}/users/search?userSearchTerm=AGE&expandProfile", headers=manager)
+    assert [one["user"]["username"] for one in found.json()["results"]] == ["page1", "page2"]
+    assert http.get(f"/csp/gateway/am/api/users/page1@{org_of(server)}", headers=manager).json()["username"] == "page1"
+    definitions = http.get("/csp/gateway/slc/api/definitions?expand", headers=manager)
+    assert (definitions.status_code, "link" in definitions.headers) == (200, False)
+    assert definitions.headers["deprecation"] == "@1735689600"
+
+
+def test_a_language_that_is_chosen_in_csp_is_the_locale_of_scim(
+    server: Served, http: httpx.Client, ann: dict[str, Any]
+) -> None:
+    profile = "/csp/gateway/am/api/loggedin/user/profile"
+    who = {"username": "ann", "password": PASSWORD}
+    token = http.post("/csp/gateway/am/api/login", json=who).json()["cspAuthToken"]
+    headers = {"csp-auth-token": token}
+    preferences = {"language": "fr-CH", "locale": "it"}
+    stored = http.put(f"{profile}/locale-preferences", json=preferences, headers=headers)
+    assert (stored.status_code, stored.json()) == (200, {"locale": "fr-CH", "language": "fr"})
+    assert http.get(f"/scim/v2/Users/{ann['id']}", headers=server.manager()).json()["locale"] == "fr-CH"
+    assert http.patch(profile, json={"language": "ja"}, headers=headers).json()["language"] == "ja"
+    assert http.get(f"/scim/v2/Users/{ann['id']}", headers=server.manager()).json()["locale"] == "ja"
+    told = http.get("/csp/gateway/am/api/userinfo", headers=bearer(token)).json()
+    assert (told["sub"], told["context_name"], "email_verified" in told) == (
+        ann["id"], server.credentials["tenantId"], False
+    )  # fmt: skip
+    nobody = http.get("/csp/gateway/am/api/userinfo")
+    assert (nobody.status_code, nobody.json()["errorCode"]) == (401, "INVALID_ACCESS_TOKEN")
