@@ -1,6 +1,6 @@
 """`make operations`: writes what of the documented interfaces works, from the protos and the facts in tests/contract.
 
-`docs/operations.md` has every operation, README.md the sums. With `--check` nothing is written: it ends with 1 when a
+`docs/operations.md` has every operation, README.md the sums, `docs/deprecated-operations.md` what replaces what. With `--check` nothing is written: it ends with 1 when a
 file is not what it should be.
 """
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.served import RPCS, Rpc, documented, without_names
+from replacements import deprecated_page
 
 from ostiary.services.openapi.document import document_file
 from ostiary_api.options.v1 import rules_pb2 as options
@@ -122,9 +123,10 @@ def readme() -> str:
 
 
 def main(*, check: bool) -> str:
-    """Writes both files; with `check` says what is stale instead."""
+    """Writes the files; with `check` says what is stale instead."""
     stale = []
-    for path, text in ((ROOT / "docs" / "operations.md", page()), (ROOT / "README.md", readme())):
+    pages = {"docs/operations.md": page(), "docs/deprecated-operations.md": deprecated_page(), "README.md": readme()}
+    for path, text in ((ROOT / name, text) for name, text in pages.items()):
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue
         stale.append(str(path.relative_to(ROOT)))
