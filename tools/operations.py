@@ -1,7 +1,7 @@
 """`make operations`: writes what of the documented interfaces works, from the protos and the facts in tests/contract.
 
-`docs/operations.md` has every operation, README.md the sums, `docs/deprecated-operations.md` what replaces what. With `--check` nothing is written: it ends with 1 when a
-file is not what it should be.
+`docs/operations.md` has every operation, README.md the sums, `docs/deprecated-operations.md` what replaces what. With
+`--check` nothing is written: it ends with 1 when a file is not what it should be.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The page docs/deprecated-operations.md: each operation of the Identity Service with what replaces it, as two curls."""
+"""The page docs/deprecated-operations.md: operations of the Identity Service and what replaces them, as two curls."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ The lines need these variables:
 URL=https://id.example.com                    # this server
 TENANT=acme ORG=a GUID                        # the organization: its name and its id
 LOGIN=ann PASSWORD=…                          # who signs in: an owner of the organization
-TOKEN=… API_TOKEN=… ID_TOKEN=…                # access_token, refresh_token and id_token of POST /csp/…/login?access_token
+TOKEN=… API_TOKEN=… ID_TOKEN=…                # what the sign-in I8 answers: access, refresh and identity token
+SESSION=… OTHER_SESSION=…                     # access tokens of sign-ins that end
 USER=a GUID NAME=bob ROLE=a GUID GROUP=a GUID # somebody else, the role org_member, a group
+OLD_GROUP=a GUID OTHER_GROUP=a GUID           # groups that are deleted
 DEFINITION=a GUID                             # a service definition
 AS="Authorization: Bearer $TOKEN"
 AS_OPERATOR="Authorization: Bearer …"         # of an operator or a service account
@@ -48,4 +50,6 @@ def deprecated_page() -> str:
 def _section(facts: dict[str, Any], line: dict[str, str]) -> str:
     replaced = ", ".join(f"`{path}`" for path in facts["successors"]) or "nothing"
     commands = f"{line['old']}\n{line['new']}".rstrip()
-    return f"## {facts['number']}: {facts['verb']} {facts['path']}\n\nReplaced by {replaced}.\n\n```sh\n{commands}\n```\n"
+    return (
+        f"## {facts['number']}: {facts['verb']} {facts['path']}\n\nReplaced by {replaced}.\n\n```sh\n{commands}\n```\n"
+    )

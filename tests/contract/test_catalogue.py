@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -87,6 +88,22 @@ def test_every_operation_of_csp_is_deprecated_and_names_one_of_its_documented_su
 def test_every_rpc_of_csp_is_deprecated_but_the_one_of_clients_that_have_no_other() -> None:
     living = {rpc.name for rpc in RPCS if rpc.package == "identity.csp.v1" and not rpc.rules.deprecated}
     assert living == {"identity.csp.v1.LoginService/SwapRefreshToken"}
+
+
+def test_the_page_of_deprecated_operations_has_each_with_two_curls() -> None:
+    lines = {line["number"]: line for line in json.loads((DATA / "deprecated_curls.json").read_text())}
+    assert list(lines) == [facts["number"] for facts in IDENTITY_SERVICE]
+    for facts in IDENTITY_SERVICE:
+        line = lines[facts["number"]]
+        assert called(facts["path"], line["old"]), line
+        assert any(called(path, line["new"]) for path in facts["successors"]) or (line["new"], facts["successors"]) == (
+            "", []
+        ), line  # fmt: skip
+
+
+def called(path: str, command: str) -> bool:
+    """Whether a curl calls a path, with something in each gap."""
+    return bool(re.search(re.escape(path).replace(r"\{\}", "[^/]+") + '[?" /]', command))
 
 
 def test_what_is_listed_as_missing_is_missing() -> None:

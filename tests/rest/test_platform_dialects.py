@@ -11,7 +11,11 @@ from typing import Any
 
 import httpx
 import pytest
+from kit.operations.deprecated import owns, run, signed_in
+from kit.servers.command import ostiary_here
 from kit.servers.served import Served, served
+
+from ostiary.directory.roles.built_in import role_id
 
 PASSWORD = "correct horse battery staple"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
@@ -282,3 +286,33 @@ def test_a_language_that_is_chosen_in_csp_is_the_locale_of_scim(
     )  # fmt: skip
     nobody = http.get("/csp/gateway/am/api/userinfo")
     assert (nobody.status_code, nobody.json()["errorCode"]) == (401, "INVALID_ACCESS_TOKEN")
+
+
+def test_each_curl_of_the_page_of_deprecated_operations_works(server: Served, http: httpx.Client) -> None:
+    manager, org = server.manager(), server.credentials["tenantId"]
+
+    def made(name: str, kind: str = "Users") -> str:
+        facts = {"userName": name, "password": PASSWORD} if kind == "Users" else {"displayName": name}
+        schema = f"urn:ietf:params:scim:schemas:core:2.0:{kind[:-1]}"
+        answer = http.post(f"/scim/v2/{kind}", json={"schemas": [schema], **facts}, headers={**manager, **SCIM})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    owns(http, manager, org, made("olga"))
+    user, tokens, spent, spent_too = made("olgas-bob"), *(signed_in(http, "olga") for _ in range(3))
+    service = ostiary_here(
+        "service-definition", "create", "catalog", "--role", "catalog:user", "--json", cwd=server.folder,
+        **server.variables,
+    )  # fmt: skip
+    assert service.code == 0, service.stderr
+    failed = run({
+        "URL": server.url, "TENANT": org_of(server), "ORG": org, "LOGIN": "olga", "PASSWORD": PASSWORD, "USER": user,
+        "NAME": "olgas-bob", "ROLE": role_id(org, "org_member"), "GROUP": made("developers", "Groups"),
+        "OLD_GROUP": made("old", "Groups"), "OTHER_GROUP": made("other", "Groups"),
+        "DEFINITION": service.json()["id"], "API_TOKEN": tokens["refresh_token"], "ID_TOKEN": tokens["id_token"],
+        "SESSION": spent["access_token"], "OTHER_SESSION": spent_too["access_token"],
+        "AS": f"Authorization: Bearer {tokens['access_token']}",
+        "AS_OPERATOR": f"Authorization: {manager['authorization']}",
+        "VERSION": "Accept: application/json;version=40.0",
+    })  # fmt: skip
+    assert failed == {}
