@@ -7,8 +7,10 @@ from typing import Any
 import grpc
 import pytest
 from kit.accounts.organization import Organization
-from kit.accounts.people import Made, new_person
+from kit.accounts.people import PASSWORD, Made, new_person
+from kit.platform import claims_of, csp_login
 
+from ostiary.directory.roles.granting import Holder
 from ostiary.directory.roles.permissions import Permission
 
 ROLES, SERVICES, BOTH = (
@@ -73,6 +75,17 @@ def test_service_roles_are_given_by_the_path_of_their_service(org: Organization)
     internal = {"serviceDefinitionLink": f"/csp/gateway/slc/api/definitions/internal/{service.id}"}
     org.ask(SERVICES, org.owner, **asked, update={**internal, "rolesToRemove": [{"id": admin.id, "name": admin.name}]})
     assert org.held(ann) == [user.name]
+
+
+def test_a_token_says_which_service_roles_its_user_holds(org: Organization) -> None:
+    ann, service = org.person("ann", "org_member"), org.service()
+    update = {"serviceDefinitionLink": LINK.format(service.id), "roleNamesToAdd": [service.roles[0].name]}
+    org.ask(SERVICES, org.owner, orgId=org.id, userId=ann.id, update=update)
+    org.group("Team", Holder(ann.id), role=service.roles[1].id)
+    token = csp_login(org.caller, "ann", PASSWORD, domain=org.name).csp_auth_token
+    assert claims_of(token)["perms"] == [
+        "csp:org_member", *(f"external/{service.id}/{role.name}" for role in service.roles)
+    ]  # fmt: skip
 
 
 def test_one_request_changes_organization_and_service_roles_or_nothing(org: Organization) -> None:

@@ -10,7 +10,7 @@ from kit.servers.installation import ENTROPY
 from sqlalchemy import func, insert, select
 
 from ostiary.directory.groups.membership import add_member
-from ostiary.directory.roles.bindings import roles_of_user
+from ostiary.directory.roles.bindings import all_roles_of_user, roles_of_user, roles_of_users
 from ostiary.directory.roles.granting import Holder, grant_role, installation_operator
 from ostiary.directory.roles.member_roles import MemberRoles, group_roles, member_roles
 from ostiary.directory.roles.permissions import NONE, SIGNED_IN
@@ -136,6 +136,17 @@ def test_a_service_role_is_held_directly_and_by_nested_groups_until_it_expires_a
         assert held(group_roles(work, TENANT, ["outer"], NOW)["outer"]) == [("catalog:admin", "DIRECT", None, [])]
         assert member_roles(work, TENANT, ["nobody"], NOW) == {"nobody": MemberRoles([], [])}
         assert user.id != admin.id
+
+
+def test_a_service_role_is_no_role_of_the_organization_in_system_either(store: Store) -> None:
+    with store.write() as work:
+        service = catalog(work)
+        root = create_user(work, SYSTEM_ID, NewUser(user_name="root"), None, ENTROPY, NOW).id
+        grant_role(work, SYSTEM_ID, Holder(root), service.roles[0].id, installation_operator, NOW)
+        assert roles_of_user(work, SYSTEM_ID, root, NOW) == roles_of_users(work, SYSTEM_ID, [root], NOW)[root] == []
+        found = member_roles(work, SYSTEM_ID, [root], NOW)[root]
+        assert (found.organization, held(found)) == ([], [("catalog:admin", "DIRECT", None, [])])
+        assert [role.service for role in all_roles_of_user(work, SYSTEM_ID, root, NOW)] == [service.id]
 
 
 def test_who_may_nothing_gives_a_role_that_permits_nothing_and_it_goes_with_its_service(store: Store) -> None:

@@ -20,13 +20,16 @@ from ostiary.store.work import Work
 _BINDINGS, _ROLES, _USERS = table_of(RoleBinding), table_of(OrganizationRole), table_of(User)
 DIRECT, BY_GROUP = "DIRECT", "GROUP"
 """The values of `HeldRole.membership_type`: given to the holder itself, or to a group that it belongs to."""
-_SHOWN = (_BINDINGS.c.role, _BINDINGS.c.holder_type, _BINDINGS.c.expires_at, _ROLES.c.name, _ROLES.c.display_name)
+_SHOWN = (
+    _BINDINGS.c.role, _BINDINGS.c.holder_type, _BINDINGS.c.expires_at, _ROLES.c.name, _ROLES.c.display_name,
+    _ROLES.c.service_definition_id,
+)  # fmt: skip
 _OF_USER = prepared(
     union_all(
         select(*_SHOWN)
-        .select_from(with_roles(_USERS, _USERS.c.id, USER, _USERS.c.tenant_id))
+        .select_from(with_roles(_USERS, _USERS.c.id, USER, _USERS.c.tenant_id, of_services=True))
         .where(_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("id")),
-        by_groups(*_SHOWN),
+        by_groups(*_SHOWN, of_services=True),
     )
 )
 _OF_HOLDERS = (
@@ -66,13 +69,15 @@ def _upsert(insert: Any) -> UpdateBase:
 
 @dataclass(frozen=True, slots=True)
 class HeldRole:
-    """A role that somebody holds, as the dialects show it. `expires_at` is in UTC milliseconds, None for never."""
+    """A role that somebody holds, as the dialects show it. `expires_at` is in UTC milliseconds, None for never.
+    `service` is the id of the service definition of a service role."""
 
     id: str
     name: str
     display_name: str
     membership_type: str = DIRECT
     expires_at: int | None = None
+    service: str | None = None
 
 
 def roles_named(work: Work, tenant_id: str, roles: Iterable[str]) -> list[HeldRole]:
@@ -86,7 +91,12 @@ def roles_named(work: Work, tenant_id: str, roles: Iterable[str]) -> list[HeldRo
 
 
 def roles_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> list[HeldRole]:
-    """The roles that a user holds now, itself or through groups, each once, sorted by name."""
+    """The roles of the organization that a user holds now, itself or through groups, each once, sorted by name."""
+    return [role for role in all_roles_of_user(work, tenant_id, user_id, now_ms) if role.service is None]
+
+
+def all_roles_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> list[HeldRole]:
+    """The same with the roles of services; one statement."""
     rows = work.rows(_OF_USER, {"of_tenant": tenant_id, "id": user_id, "now_ms": now_ms})
     held: dict[str, HeldRole] = {}
     for role in _shown(tenant_id, rows):
@@ -138,7 +148,8 @@ def _given(
     for row in work.rows(_OF_HOLDERS, asked) if holder_ids else ():
         rows[row.holder_id].append(row)
     return {
-        holder_id: sorted(_shown(tenant_id, held, DIRECT), key=_by_name) for holder_id, held in rows.items()
+        holder_id: sorted((role for role in _shown(tenant_id, held, DIRECT) if role.service is None), key=_by_name)
+        for holder_id, held in rows.items()
     }  # fmt: skip
 
 
@@ -150,7 +161,8 @@ def _shown(tenant_id: str, rows: Iterable[Row[Any]], membership_type: str = "") 
         if row.role in BUILT_IN:
             found.append(_built_in(tenant_id, row.role, how, row.expires_at))
         elif row.name is not None:
-            found.append(HeldRole(row.role, row.name, row.display_name, how, row.expires_at))
+            shown = (row.role, row.name, row.display_name, how, row.expires_at, row.service_definition_id)
+            found.append(HeldRole(*shown))
     return found
 
 

@@ -48,10 +48,12 @@ holder, without a role where it has none."""
 
 
 def with_roles(
-    holders: FromClause, holder_id: ColumnElement[str], kind: str, tenant_id: ColumnElement[str]
-) -> FromClause:
+    holders: FromClause, holder_id: ColumnElement[str], kind: str, tenant_id: ColumnElement[str], *,
+    of_services: bool = False,
+) -> FromClause:  # fmt: skip
     """`holders`, each with its bindings that have not expired at the parameter `now_ms`, and with the stored role that
-    a binding names; a role of another organization gives nothing.
+    a binding names; a role of another organization gives nothing. Roles of services, which belong to System and permit
+    nothing, are named only with `of_services`.
 
     Only outer joins: they fix the order, in which the databases else begin with all bindings of the tenant.
     """
@@ -61,17 +63,20 @@ def with_roles(
         of_kind(_BINDINGS, kind),
         or_(_BINDINGS.c.expires_at.is_(None), _BINDINGS.c.expires_at > bindparam("now_ms")),
     )
-    named = and_(_ROLES.c.id == _BINDINGS.c.role, _ROLES.c.tenant_id == tenant_id)
+    here = _ROLES.c.tenant_id == tenant_id
+    if of_services:
+        here = or_(here, _ROLES.c.service_definition_id.is_not(None))
+    named = and_(_ROLES.c.id == _BINDINGS.c.role, here)
     return holders.outerjoin(_BINDINGS, held).outerjoin(_ROLES, named)
 
 
-def by_groups(*columns: ColumnElement[Any], kind: str = USER) -> Select[Any]:
+def by_groups(*columns: ColumnElement[Any], kind: str = USER, of_services: bool = False) -> Select[Any]:
     """`columns` of every group to which the holder `id` belongs, with its roles."""
     direct = select(_MEMBERS.c.group_id.label("id")).where(
         _MEMBERS.c.tenant_id == _TENANT, _MEMBERS.c.member_id == bindparam("id"), of_kind(_MEMBERS, kind)
     )
     groups = with_containing(direct)
-    return select(*columns).select_from(with_roles(groups, groups.c.id, GROUP, _TENANT))
+    return select(*columns).select_from(with_roles(groups, groups.c.id, GROUP, _TENANT, of_services=of_services))
 
 
 def _of_holder(kind: str) -> Select[Any]:

@@ -56,10 +56,10 @@ _CHANGED = (
     "version",
     "modified_at",
 )
-_SET_LOCALE = prepared(
+_SET_LOCALE = (
     update(_USERS)
-    .where(*THE_USER, _USERS.c.locale != bindparam("locale"))
-    .values(locale=bindparam("locale"), version=_USERS.c.version + 1, modified_at=bindparam("now_ms"))
+    .where(*THE_USER, _USERS.c.locale != bindparam("new_locale"))
+    .values(locale=bindparam("new_locale"), version=_USERS.c.version + 1, modified_at=bindparam("now_ms"))
 )
 _CHANGE = prepared(update(_USERS).where(*THE_USER).values({name: bindparam(name) for name in _CHANGED}))
 
@@ -149,7 +149,7 @@ def _facts_after(user: UserView, change: UserChange) -> tuple[bool, bool]:
 def set_locale(work: Work, tenant_id: str, user_id: str, locale: str, now_ms: int) -> None:
     """Gives a user another locale, and leaves everything else as it is. Raises USER_NOT_FOUND."""
     lock_user(work, tenant_id, user_id)
-    work.run(_SET_LOCALE, {**user_key(tenant_id, user_id), "locale": locale, "now_ms": now_ms})
+    work.run(_SET_LOCALE, {**user_key(tenant_id, user_id), "new_locale": locale, "now_ms": now_ms})
 
 
 def verify_address(work: Work, tenant_id: str, user_id: str, address_key: str, now_ms: int) -> bool:

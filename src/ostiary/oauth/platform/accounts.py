@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from ostiary.directory.groups.membership import BelongsTo, groups_of_users
 from ostiary.directory.passwords.lockout import is_locked
-from ostiary.directory.roles.bindings import HeldRole, roles_of_user
+from ostiary.directory.roles.bindings import HeldRole, all_roles_of_user
 from ostiary.directory.users.users import UserView, find_user
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
@@ -25,6 +25,7 @@ class Account:
     groups: Sequence[BelongsTo]
     session_id: str = ""
     """The session that its sign-in has opened, if one has."""
+    service_roles: Sequence[HeldRole] = ()
 
     @property
     def id(self) -> str:
@@ -48,8 +49,9 @@ class Account:
 
     @property
     def perms(self) -> list[str]:
-        """The permissions of its tokens."""
-        return [f"csp:{role.name}" for role in self.roles]
+        """The permissions of its tokens: roles of the organization, and those of services, which read them."""
+        of_services = [f"external/{role.service}/{role.name}" for role in self.service_roles]
+        return [f"csp:{role.name}" for role in self.roles] + of_services
 
     def access_claims(self) -> dict[str, Any]:
         """Returns what an access token says of the account, in addition to the claims of every platform token."""
@@ -76,4 +78,6 @@ def living_account(work: Work, tenant: TenantView, user_id: str, now_ms: int) ->
     if user is None or not user.active or locked:
         return None
     groups = groups_of_users(work, tenant.id, [user_id])[user_id]
-    return Account(tenant, user, roles_of_user(work, tenant.id, user_id, now_ms), groups)
+    held = all_roles_of_user(work, tenant.id, user_id, now_ms)
+    roles, of_services = [role for role in held if role.service is None], [role for role in held if role.service]
+    return Account(tenant, user, roles, groups, service_roles=of_services)
