@@ -27,15 +27,17 @@ from ostiary.keys import jwt
 from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Keyring, Verifier
 from ostiary.oauth.claims.subjects import Subject, find_tenant_and_subject
+from ostiary.oauth.platform.service_accounts import SERVICE
 from ostiary.oauth.token.app_profile import CLIENT_AMR
 from ostiary.oauth.token.grants.access_token_assertion import SignedInUser
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import USER, ApiKey, Client, Session, User, table_of
+from ostiary.store.tables import USER, ApiKey, Client, OrganizationRole, ServiceAccount, Session, User, table_of
 from ostiary.store.tenancy import PLATFORM, SYSTEM_ID, Tenancy, TenantView
 from ostiary.store.work import Work
 
 _KEYS, _USERS = table_of(ApiKey), table_of(User)
 _SESSIONS, _CLIENTS = table_of(Session), table_of(Client)
+_ACCOUNTS, _ROLES = table_of(ServiceAccount), table_of(OrganizationRole)
 _API_KEY = select(_KEYS.c.role, _KEYS.c.revoked_at).where(
     _KEYS.c.tenant_id == bindparam("of_tenant"), _KEYS.c.id == bindparam("id")
 )
@@ -54,6 +56,13 @@ _USER = prepared(
 )
 """The user with the session, a row for each role that was given to the user, and below them a row for each role of a
 group, in which all else is NULL."""
+_ACCOUNT = (
+    select(_ACCOUNTS.c.role, _ROLES.c.permissions)
+    .select_from(
+        _ACCOUNTS.outerjoin(_ROLES, (_ROLES.c.id == _ACCOUNTS.c.role) & (_ROLES.c.tenant_id == _ACCOUNTS.c.tenant_id))
+    )
+    .where(_ACCOUNTS.c.tenant_id == bindparam("of_tenant"), _ACCOUNTS.c.id == bindparam("id"))
+)
 _CLIENT = select(_CLIENTS.c.enabled, _CLIENTS.c.service_account, _CLIENTS.c.tokens_valid_from).where(
     _CLIENTS.c.tenant_id == bindparam("of_tenant"), _CLIENTS.c.id == bindparam("id")
 )
@@ -129,6 +138,8 @@ class Authentication:
                 row = work.row(_CLIENT, {"of_tenant": principal.tenant_id, "id": principal.id})
                 alive = row is not None and row.enabled and row.service_account
                 return for_good(_SERVICE_ACCOUNT[1]) if alive else {}
+            case PrincipalKind.SERVICE_ACCOUNT:
+                return for_good(self._held_by_service_account(work, principal.tenant_id, principal.id)[1])
         return {}
 
     def end_user(self, work: Work, token: str) -> Principal:
@@ -229,6 +240,8 @@ class Authentication:
             roles, permissions = self._held_by_user(work, tenant.id, identifier, session)
         elif kind == "client" and self._living_client(work, tenant, identifier, claims):
             roles, permissions = _SERVICE_ACCOUNT
+        elif kind == SERVICE:
+            roles, permissions = self._held_by_service_account(work, tenant.id, identifier)
         else:  # an application that is no service account, or no longer, acts nowhere but in App ID's runtime
             raise _refused()
         return Principal(
@@ -237,6 +250,12 @@ class Authentication:
             user_id=identifier if kind == "user" else "", session_id=session, token=name,
             expires_at=int(claims["exp"]) * 1000, claims=claims,
         )  # fmt: skip
+
+    def _held_by_service_account(self, work: Work, tenant_id: str, account_id: str) -> Held:
+        rows = work.rows(_ACCOUNT, {"of_tenant": tenant_id, "id": account_id})
+        if not rows:
+            raise _refused()
+        return (rows[0].role,), permissions_from(rows, tenant_id, SIGNED_IN)
 
     def _held_by_api_key(self, work: Work, tenant: TenantView, key_id: str) -> Held:
         row = tenant.cached(("api key", key_id), lambda: work.row(_API_KEY, {"of_tenant": tenant.id, "id": key_id}))

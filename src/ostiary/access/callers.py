@@ -16,12 +16,16 @@ from ostiary.directory.users.users import UserView, get_user
 from ostiary.oauth.claims.claims_parameter import asked_at
 from ostiary.oauth.claims.scopes import CLAIMS_OF_SCOPES
 from ostiary.oauth.clients.clients import get_client
-from ostiary.store.tables import ApiKey, table_of
+from ostiary.store.tables import ApiKey, ServiceAccount, table_of
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
 _KEYS = table_of(ApiKey)
 _KEY_NAME = select(_KEYS.c.name).where(_KEYS.c.tenant_id == bindparam("of_tenant"), _KEYS.c.id == bindparam("id"))
+_ACCOUNTS = table_of(ServiceAccount)
+_ACCOUNT_NAME = select(_ACCOUNTS.c.name).where(
+    _ACCOUNTS.c.tenant_id == bindparam("of_tenant"), _ACCOUNTS.c.id == bindparam("id")
+)
 _OF_API_KEYS: Mapping[str, str] = {MANAGER: ORG_OWNER, WRITER: ORG_MEMBER, READER: ORG_MEMBER}
 
 
@@ -50,7 +54,8 @@ def caller_view(work: Work, tenant: TenantView, principal: Principal) -> CallerV
 def _name_of(work: Work, tenant: TenantView, principal: Principal) -> str:
     if principal.kind is PrincipalKind.CLIENT:
         return get_client(work, tenant, principal.id).name
-    row = work.row(_KEY_NAME, {"of_tenant": tenant.id, "id": principal.id})
+    name = _ACCOUNT_NAME if principal.kind is PrincipalKind.SERVICE_ACCOUNT else _KEY_NAME
+    row = work.row(name, {"of_tenant": tenant.id, "id": principal.id})
     return row.name if row else ""
 
 

@@ -17,10 +17,13 @@ from ostiary.oauth.authorize.platform_request import PlatformAuthorizationReques
 from ostiary.oauth.authorize.request import AuthorizationRequests
 from ostiary.oauth.platform.accounts import Account
 from ostiary.oauth.platform.api_tokens import SessionForEachUse
+from ostiary.oauth.platform.devices import Devices
 from ostiary.oauth.platform.identity import Asked, IdentityTokens, csp_identity, oidc_identity
 from ostiary.oauth.platform.password import AMR, SESSION_LIFETIME_S, PlatformGrantSignIn, PlatformPassword
 from ostiary.oauth.platform.profile import PlatformProfile, check_service_account
 from ostiary.oauth.platform.registered_tokens import FirstUse
+from ostiary.oauth.platform.service_account_profile import GrantedDevices, ServiceAccountProfile
+from ostiary.oauth.platform.service_accounts import SERVICE
 from ostiary.oauth.platform.session_assertion import SessionAssertionGrant
 from ostiary.oauth.platform.sessions import CLOUDAPI, CSP, PlatformSessions
 from ostiary.oauth.platform.tokens import PlatformTokens
@@ -31,6 +34,8 @@ from ostiary.oauth.token.endpoint import TokenEndpoint
 from ostiary.oauth.token.grants.access_token_assertion import AccessTokenAssertionGrant
 from ostiary.oauth.token.grants.authorization_code import AuthorizationCodeGrant
 from ostiary.oauth.token.grants.client_credentials import ClientCredentialsGrant
+from ostiary.oauth.token.grants.device_code import GRANT_TYPE as DEVICE_CODE
+from ostiary.oauth.token.grants.device_code import DeviceCodeGrant
 from ostiary.oauth.token.grants.jwt_bearer import GRANT_TYPE as JWT_BEARER
 from ostiary.oauth.token.grants.jwt_bearer import JwtBearerGrant
 from ostiary.oauth.token.grants.password import PasswordGrant
@@ -52,6 +57,7 @@ class TokenProfiles:
     csp: PlatformProfile
     csp_api_tokens: PlatformProfile
     cloudapi: PlatformProfile
+    service_accounts: ServiceAccountProfile
     iam: IamProfile
 
 
@@ -73,6 +79,7 @@ class OAuthParts:
     authorization_requests: AuthorizationRequests
     user_sign_in: UserSignIn
     finish: Finish
+    devices: Devices
 
 
 def build_oauth(base: Foundation, directory: DirectoryParts) -> OAuthParts:
@@ -85,11 +92,14 @@ def build_oauth(base: Foundation, directory: DirectoryParts) -> OAuthParts:
     identity_tokens = IdentityTokens(base.tenancy, base.keys, base.issuers, clock)
     password = PlatformPassword(store, clock, directory.sign_in)
     tokens = PlatformTokens(base.tenancy, base.keys, base.issuers, entropy)
+    devices = Devices(base.sealing, entropy, base.limits.exact)
     return OAuthParts(
         authentication,
         TokenInspection(authentication, store, clock, events),
         TokenEndpoint(clock, entropy, issuing, events),
-        _profiles(base, _app_profile(base, GrantSignIn(user_sign_in, anonymous)), tokens, password, authentication),
+        _profiles(
+            base, _app_profile(base, GrantSignIn(user_sign_in, anonymous)), tokens, password, authentication, devices
+        ),
         tokens,
         PlatformSessions(
             store, base.tenancy, clock, entropy, tokens, directory.passwords, directory.sign_in, issuing, events
@@ -102,6 +112,7 @@ def build_oauth(base: Foundation, directory: DirectoryParts) -> OAuthParts:
         AuthorizationRequests(base.keys, base.issuers, anonymous),
         user_sign_in,
         Finish(clock, entropy),
+        devices,
     )
 
 
@@ -122,7 +133,7 @@ def _app_profile(base: Foundation, sign_in: GrantSignIn) -> AppProfile:
 
 def _profiles(
     base: Foundation, app: AppProfile, tokens: PlatformTokens, password: PlatformPassword,
-    authentication: Authentication,
+    authentication: Authentication, devices: Devices,
 ) -> TokenProfiles:  # fmt: skip
     """The profiles of all paths. `/oidc` and csp share most of their grants, under two issuers."""
     public_url = base.issuers.public_url
@@ -134,6 +145,7 @@ def _profiles(
         csp=_platform_profile(base, tokens, public_url, csp_identity, {"password": by_password}),
         csp_api_tokens=_api_token_profile(base, tokens, CSP),
         cloudapi=_cloudapi_profile(base, tokens, authentication),
+        service_accounts=_service_account_profile(base, tokens, devices),
         iam=IamProfile(tokens, {IAM_API_KEY: ApiKeyGrant()}),
     )
 
@@ -171,4 +183,17 @@ def _cloudapi_profile(base: Foundation, tokens: PlatformTokens, authentication: 
             JWT_BEARER: AccessTokenAssertionGrant(authentication.signed_in_user, FirstUse(CLOUDAPI, base.entropy)),
         },
         base.issuers.public_url, base.tenancy, tokens, has_clients=False,
+    )  # fmt: skip
+
+
+def _service_account_profile(base: Foundation, tokens: PlatformTokens, devices: Devices) -> ServiceAccountProfile:
+    """Cloud Director's grants for service accounts, at the same addresses. A new grant type is named here."""
+    granted = GrantedDevices(devices)
+    rotation: Rotation = Rotation(base.sealing, base.entropy, repeats=False)
+    return ServiceAccountProfile(
+        {
+            "refresh_token": RefreshTokenGrant(base.store, {SERVICE: rotation}),
+            DEVICE_CODE: DeviceCodeGrant(base.store, granted.poll, granted.open),
+        },
+        base.tenancy, tokens,
     )  # fmt: skip

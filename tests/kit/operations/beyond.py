@@ -63,6 +63,8 @@ READ_WITH: dict[str, dict[str, Json]] = {
     "Template.html_body": {"base64_encoded_html_body": ABSENT},
     "ListOrgsRequest.sort_asc": {"sortDesc": ABSENT},
     "ListOrgsRequest.sort_desc": {"sortAsc": ABSENT},
+    "ListServiceAccountsRequest.sort_asc": {"sortDesc": ABSENT},
+    "ListServiceAccountsRequest.sort_desc": {"sortAsc": ABSENT},
     "ListApiTokensRequest.sort_asc": {"sortDesc": ABSENT},
     "ListApiTokensRequest.sort_desc": {"sortAsc": ABSENT},
     "ListUsersRequest.sort_by": {"excludedAttributes": ABSENT, "filter": ABSENT},

@@ -45,6 +45,8 @@ NEEDS_MORE = {
     "POST /iaas/api/login": "an API token of a sign-in",
     "POST /oauth/provider/token": "an operator's API token",
     "POST /tm/oauth/provider/token": "an operator's API token",
+    "POST /oauth/provider/device_authorization": "a service account of System",
+    "POST /tm/oauth/provider/device_authorization": "a service account of System",
     "POST /oauth/provider/register": "an operator with a password",
     "POST /tm/oauth/provider/register": "an operator with a password",
     "POST /cloudapi/1.0.0/sessions/provider": "an operator with a password",
@@ -146,6 +148,19 @@ class World:
         access_token: str = answer["access_token"]
         return access_token
 
+    def service_account(self) -> str:
+        """The client id of a new service account."""
+        wanted = {"client_name": f"robot {next(self.numbers)}", "software_id": "robot", "scope": "org_member"}
+        url = f"{self.server.url}/oauth/tenant/{self.org}/register"
+        client_id: str = self.asked("POST", url, json=wanted, headers=self.server.manager())["client_id"]
+        return client_id
+
+    def user_code(self) -> str:
+        """The code of a device that waits."""
+        url = f"{self.server.url}/oauth/tenant/{self.org}/device_authorization"
+        user_code: str = self.asked("POST", url, data={"client_id": self.service_account()})["user_code"]
+        return user_code
+
     def token(self) -> str:
         """The URN of an API token that nobody else was told of."""
         url = f"{self.server.url}/cloudapi/1.0.0/tokens?pageSize=128"
@@ -197,6 +212,7 @@ def known(world: World, operation: Any) -> Known:
             headers["authorization"] = f"Bearer {access_token}"
             values["name"] = world.attribute(headers)
         if path.endswith("/register"):
+            values |= {"software_id": None, "scope": None}
             headers["authorization"] = f"Bearer {world.swapped(api_token)}"
         if path == SESSIONS and operation.method == "post":
             basic = base64.b64encode(f"{address}@{world.org}:{PASSWORD}".encode()).decode()
@@ -215,6 +231,13 @@ def things(world: World, path: str, names: set[str]) -> dict[str, Any]:
         values["access"] = [{"application_id": world.application("read"), "scopes": ["read"]}]
     if path == "/api/org/{id}":
         values["id"] = world.server.credentials["tenantId"]
+    if "/serviceAccounts/" in path:
+        values["id"] = f"urn:vcloud:serviceAccount:{world.service_account()}"
+        values["role"] = {"name": "org_member"}
+    if path.endswith("/tenant/{tenant}/device_authorization"):
+        values["client_id"] = world.service_account()
+    if "/deviceLookup" in path:
+        values["userCode"] = world.user_code()
     if path == "/cloudapi/1.0.0/tokens/{id}":
         values["id"] = world.token()
     if "roleId" in names:
@@ -227,7 +250,8 @@ def by_path(path: str) -> dict[str, Any]:
     if path.startswith("/oauth/v"):
         return {"grant_type": "password"}
     if "oauth" in path or "/auth/token" in path:
-        return {"grant_type": "refresh_token", "client_id": None, "client_secret": None}
+        client = {} if path.endswith("/device_authorization") else {"client_id": None, "client_secret": None}
+        return {"grant_type": "refresh_token", **client}
     if "/channels/" in path:
         return {"channel": "nexmo", "config": {"key": "key", "secret": "secret", "from": "Ostiary"}}
     return {}

@@ -27,7 +27,7 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'identity/cloudapi/v1/registration.proto\x12\x14identity.cloudapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x83\x01\n\x1bRegisterTenantClientRequest\x12\x16\n\x06tenant\x18\x01 \x01(\tR\x06tenant\x12L\n\x0cregistration\x18\x02 \x01(\x0b\x32(.identity.cloudapi.v1.ClientRegistrationR\x0cregistration\"m\n\x1dRegisterProviderClientRequest\x12L\n\x0cregistration\x18\x01 \x01(\x0b\x32(.identity.cloudapi.v1.ClientRegistrationR\x0cregistration\"i\n\x12\x43lientRegistration\x12-\n\x0b\x63lient_name\x18\x01 \x01(\tB\x0b\xda\xda\x18\x07\x08\x01\x18\x80\x01h\x01R\x0b\x63lient_name\x12$\n\tclient_id\x18\x02 \x01(\tB\x06\xda\xda\x18\x02X\x01R\tclient_id2\xbd\x04\n\x13RegistrationService\x12\x92\x02\n\x14RegisterTenantClient\x12\x31.identity.cloudapi.v1.RegisterTenantClientRequest\x1a(.identity.cloudapi.v1.ClientRegistration\"\x9c\x01\xca\xda\x18/\n\x05\n\x01\t(\x01\x12\tdirectory\x18\xc9\x01*\x18\x63loudapi.client.register\x82\xd3\xe4\x93\x02\x63\"\x1f/oauth/tenant/{tenant}/register:\x0cregistrationZ2\"\"/tm/oauth/tenant/{tenant}/register:\x0cregistration\x12\x88\x02\n\x16RegisterProviderClient\x12\x33.identity.cloudapi.v1.RegisterProviderClientRequest\x1a(.identity.cloudapi.v1.ClientRegistration\"\x8e\x01\xca\xda\x18/\n\x05\n\x01\t(\x01\x12\tdirectory\x18\xc9\x01*\x18\x63loudapi.client.register\x82\xd3\xe4\x93\x02U\"\x18/oauth/provider/register:\x0cregistrationZ+\"\x1b/tm/oauth/provider/register:\x0cregistration\x1a\x06\xd2\xda\x18\x02\x08\x06\x42\xd5\x01\n\x1costiary.identity.cloudapi.v1B\x11RegistrationProtoP\x01Z0ostiary.internal/identity/cloudapi/v1;cloudapiv1\xa2\x02\rOSTCloudapiV1\xaa\x02\x1cOstiary.Identity.Cloudapi.V1\xca\x02\x1cOstiary\\Identity\\Cloudapi\\V1\xea\x02\x1fOstiary::Identity::Cloudapi::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'identity/cloudapi/v1/registration.proto\x12\x14identity.cloudapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x83\x01\n\x1bRegisterTenantClientRequest\x12\x16\n\x06tenant\x18\x01 \x01(\tR\x06tenant\x12L\n\x0cregistration\x18\x02 \x01(\x0b\x32(.identity.cloudapi.v1.ClientRegistrationR\x0cregistration\"m\n\x1dRegisterProviderClientRequest\x12L\n\x0cregistration\x18\x01 \x01(\x0b\x32(.identity.cloudapi.v1.ClientRegistrationR\x0cregistration\"\xe9\x02\n\x12\x43lientRegistration\x12-\n\x0b\x63lient_name\x18\x01 \x01(\tB\x0b\xda\xda\x18\x07\x08\x01\x18\x80\x01h\x01R\x0b\x63lient_name\x12$\n\tclient_id\x18\x02 \x01(\tB\x06\xda\xda\x18\x02X\x01R\tclient_id\x12\x30\n\x0bsoftware_id\x18\x03 \x01(\tB\t\xda\xda\x18\x05\x18\xff\x01h\x01H\x00R\x0bsoftware_id\x88\x01\x01\x12:\n\x10software_version\x18\x04 \x01(\tB\t\xda\xda\x18\x05\x18\xff\x01h\x01H\x01R\x10software_version\x88\x01\x01\x12\"\n\x05scope\x18\x05 \x01(\tB\x07\xda\xda\x18\x03\x18\x80\x04H\x02R\x05scope\x88\x01\x01\x12.\n\nclient_uri\x18\x06 \x01(\tB\t\xda\xda\x18\x05\x18\xd0\x0fh\x03H\x03R\nclient_uri\x88\x01\x01\x42\x0e\n\x0c_software_idB\x13\n\x11_software_versionB\x08\n\x06_scopeB\r\n\x0b_client_uri2\xbd\x04\n\x13RegistrationService\x12\x92\x02\n\x14RegisterTenantClient\x12\x31.identity.cloudapi.v1.RegisterTenantClientRequest\x1a(.identity.cloudapi.v1.ClientRegistration\"\x9c\x01\xca\xda\x18/\n\x05\n\x01\t(\x01\x12\tdirectory\x18\xc9\x01*\x18\x63loudapi.client.register\x82\xd3\xe4\x93\x02\x63\"\x1f/oauth/tenant/{tenant}/register:\x0cregistrationZ2\"\"/tm/oauth/tenant/{tenant}/register:\x0cregistration\x12\x88\x02\n\x16RegisterProviderClient\x12\x33.identity.cloudapi.v1.RegisterProviderClientRequest\x1a(.identity.cloudapi.v1.ClientRegistration\"\x8e\x01\xca\xda\x18/\n\x05\n\x01\t(\x01\x12\tdirectory\x18\xc9\x01*\x18\x63loudapi.client.register\x82\xd3\xe4\x93\x02U\"\x18/oauth/provider/register:\x0cregistrationZ+\"\x1b/tm/oauth/provider/register:\x0cregistration\x1a\x06\xd2\xda\x18\x02\x08\x06\x42\xd5\x01\n\x1costiary.identity.cloudapi.v1B\x11RegistrationProtoP\x01Z0ostiary.internal/identity/cloudapi/v1;cloudapiv1\xa2\x02\rOSTCloudapiV1\xaa\x02\x1cOstiary.Identity.Cloudapi.V1\xca\x02\x1cOstiary\\Identity\\Cloudapi\\V1\xea\x02\x1fOstiary::Identity::Cloudapi::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,6 +39,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLIENTREGISTRATION'].fields_by_name['client_name']._serialized_options = b'\332\332\030\007\010\001\030\200\001h\001'
   _globals['_CLIENTREGISTRATION'].fields_by_name['client_id']._loaded_options = None
   _globals['_CLIENTREGISTRATION'].fields_by_name['client_id']._serialized_options = b'\332\332\030\002X\001'
+  _globals['_CLIENTREGISTRATION'].fields_by_name['software_id']._loaded_options = None
+  _globals['_CLIENTREGISTRATION'].fields_by_name['software_id']._serialized_options = b'\332\332\030\005\030\377\001h\001'
+  _globals['_CLIENTREGISTRATION'].fields_by_name['software_version']._loaded_options = None
+  _globals['_CLIENTREGISTRATION'].fields_by_name['software_version']._serialized_options = b'\332\332\030\005\030\377\001h\001'
+  _globals['_CLIENTREGISTRATION'].fields_by_name['scope']._loaded_options = None
+  _globals['_CLIENTREGISTRATION'].fields_by_name['scope']._serialized_options = b'\332\332\030\003\030\200\004'
+  _globals['_CLIENTREGISTRATION'].fields_by_name['client_uri']._loaded_options = None
+  _globals['_CLIENTREGISTRATION'].fields_by_name['client_uri']._serialized_options = b'\332\332\030\005\030\320\017h\003'
   _globals['_REGISTRATIONSERVICE']._loaded_options = None
   _globals['_REGISTRATIONSERVICE']._serialized_options = b'\322\332\030\002\010\006'
   _globals['_REGISTRATIONSERVICE'].methods_by_name['RegisterTenantClient']._loaded_options = None
@@ -49,8 +57,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REGISTERTENANTCLIENTREQUEST']._serialized_end=292
   _globals['_REGISTERPROVIDERCLIENTREQUEST']._serialized_start=294
   _globals['_REGISTERPROVIDERCLIENTREQUEST']._serialized_end=403
-  _globals['_CLIENTREGISTRATION']._serialized_start=405
-  _globals['_CLIENTREGISTRATION']._serialized_end=510
-  _globals['_REGISTRATIONSERVICE']._serialized_start=513
-  _globals['_REGISTRATIONSERVICE']._serialized_end=1086
+  _globals['_CLIENTREGISTRATION']._serialized_start=406
+  _globals['_CLIENTREGISTRATION']._serialized_end=767
+  _globals['_REGISTRATIONSERVICE']._serialized_start=770
+  _globals['_REGISTRATIONSERVICE']._serialized_end=1343
 # @@protoc_insertion_point(module_scope)

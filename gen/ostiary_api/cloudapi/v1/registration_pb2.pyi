@@ -76,20 +76,51 @@ class ClientRegistration(_message.Message):
 
     CLIENT_NAME_FIELD_NUMBER: _builtins.int
     CLIENT_ID_FIELD_NUMBER: _builtins.int
+    SOFTWARE_ID_FIELD_NUMBER: _builtins.int
+    SOFTWARE_VERSION_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    CLIENT_URI_FIELD_NUMBER: _builtins.int
     client_name: _builtins.str
     """The name that people read."""
     client_id: _builtins.str
     """Its id, a GUID."""
+    software_id: _builtins.str
+    """Of a service account: what the program is, in its own words, such as a GUID."""
+    software_version: _builtins.str
+    """Of a service account: the version of the program."""
+    scope: _builtins.str
+    """Of a service account: its role, as a URN with id or percent-encoded name (`urn:vcloud:role:org_member`), or its name."""
+    client_uri: _builtins.str
+    """Of a service account: where the program is described."""
     def __init__(
         self,
         *,
         client_name: _builtins.str = ...,
         client_id: _builtins.str = ...,
+        software_id: _builtins.str | None = ...,
+        software_version: _builtins.str | None = ...,
+        scope: _builtins.str | None = ...,
+        client_uri: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_client_uri", b"_client_uri", "_scope", b"_scope", "_software_id", b"_software_id", "_software_version", b"_software_version", "client_uri", b"client_uri", "scope", b"scope", "software_id", b"software_id", "software_version", b"software_version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "client_name", b"client_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_uri", b"_client_uri", "_scope", b"_scope", "_software_id", b"_software_id", "_software_version", b"_software_version", "client_id", b"client_id", "client_name", b"client_name", "client_uri", b"client_uri", "scope", b"scope", "software_id", b"software_id", "software_version", b"software_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__client_uri: _TypeAlias = _typing.Literal["client_uri"]  # noqa: Y015
+    _WhichOneofArgType__client_uri: _TypeAlias = _typing.Literal["_client_uri", b"_client_uri"]  # noqa: Y015
+    _WhichOneofReturnType__scope: _TypeAlias = _typing.Literal["scope"]  # noqa: Y015
+    _WhichOneofArgType__scope: _TypeAlias = _typing.Literal["_scope", b"_scope"]  # noqa: Y015
+    _WhichOneofReturnType__software_id: _TypeAlias = _typing.Literal["software_id"]  # noqa: Y015
+    _WhichOneofArgType__software_id: _TypeAlias = _typing.Literal["_software_id", b"_software_id"]  # noqa: Y015
+    _WhichOneofReturnType__software_version: _TypeAlias = _typing.Literal["software_version"]  # noqa: Y015
+    _WhichOneofArgType__software_version: _TypeAlias = _typing.Literal["_software_version", b"_software_version"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__client_uri) -> _WhichOneofReturnType__client_uri | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__scope) -> _WhichOneofReturnType__scope | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__software_id) -> _WhichOneofReturnType__software_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__software_version) -> _WhichOneofReturnType__software_version | None: ...
 
 Global___ClientRegistration: _TypeAlias = ClientRegistration  # noqa: Y015

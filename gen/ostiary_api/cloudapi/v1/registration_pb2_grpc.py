@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class RegistrationServiceStub:
-    """Registration of what will hold a refresh token: API tokens of people (RFC 7591, as Cloud Director uses it).
+    """Registration of what will hold a refresh token (RFC 7591, as Cloud Director uses it): API tokens of people, and service
+    accounts, which say by which software and with which role they act.
     """
 
     def __init__(self, channel):
@@ -48,14 +49,17 @@ class RegistrationServiceStub:
 
 
 class RegistrationServiceServicer:
-    """Registration of what will hold a refresh token: API tokens of people (RFC 7591, as Cloud Director uses it).
+    """Registration of what will hold a refresh token (RFC 7591, as Cloud Director uses it): API tokens of people, and service
+    accounts, which say by which software and with which role they act.
     """
 
     def RegisterTenantClient(self, request, context):
         """Registers an API token of the caller, which then takes it at the token endpoint: grant
         `urn:ietf:params:oauth:grant-type:jwt-bearer`, with the `client_id` answered here and the own access token as assertion.
 
-        A token that nobody takes ends after a day. Errors: 403 where the path names another organization than the caller's.
+        A token that nobody takes ends after a day. With software_id or scope it is a service account, which administrators
+        make; it goes on at `/oauth/tenant/{org}/device_authorization`. Errors: 403 where the path names an organization that
+        the caller does not administer, and where the role permits more than the caller may do.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -90,7 +94,8 @@ def add_RegistrationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RegistrationService:
-    """Registration of what will hold a refresh token: API tokens of people (RFC 7591, as Cloud Director uses it).
+    """Registration of what will hold a refresh token (RFC 7591, as Cloud Director uses it): API tokens of people, and service
+    accounts, which say by which software and with which role they act.
     """
 
     @staticmethod

@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RegistrationServiceStub:
-    """Registration of what will hold a refresh token: API tokens of people (RFC 7591, as Cloud Director uses it)."""
+    """Registration of what will hold a refresh token (RFC 7591, as Cloud Director uses it): API tokens of people, and service
+    accounts, which say by which software and with which role they act.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -37,27 +39,35 @@ class RegistrationServiceStub:
     """Registers an API token of the caller, which then takes it at the token endpoint: grant
     `urn:ietf:params:oauth:grant-type:jwt-bearer`, with the `client_id` answered here and the own access token as assertion.
 
-    A token that nobody takes ends after a day. Errors: 403 where the path names another organization than the caller's.
+    A token that nobody takes ends after a day. With software_id or scope it is a service account, which administrators
+    make; it goes on at `/oauth/tenant/{org}/device_authorization`. Errors: 403 where the path names an organization that
+    the caller does not administer, and where the role permits more than the caller may do.
     """
     RegisterProviderClient: _grpc.UnaryUnaryMultiCallable[_registration_pb2.RegisterProviderClientRequest, _registration_pb2.ClientRegistration]
     """Registers an API token of an operator; otherwise as RegisterTenantClient."""
 
 @_typing.type_check_only
 class RegistrationServiceAsyncStub(RegistrationServiceStub):
-    """Registration of what will hold a refresh token: API tokens of people (RFC 7591, as Cloud Director uses it)."""
+    """Registration of what will hold a refresh token (RFC 7591, as Cloud Director uses it): API tokens of people, and service
+    accounts, which say by which software and with which role they act.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RegisterTenantClient: _aio.UnaryUnaryMultiCallable[_registration_pb2.RegisterTenantClientRequest, _registration_pb2.ClientRegistration]  # type: ignore[assignment]
     """Registers an API token of the caller, which then takes it at the token endpoint: grant
     `urn:ietf:params:oauth:grant-type:jwt-bearer`, with the `client_id` answered here and the own access token as assertion.
 
-    A token that nobody takes ends after a day. Errors: 403 where the path names another organization than the caller's.
+    A token that nobody takes ends after a day. With software_id or scope it is a service account, which administrators
+    make; it goes on at `/oauth/tenant/{org}/device_authorization`. Errors: 403 where the path names an organization that
+    the caller does not administer, and where the role permits more than the caller may do.
     """
     RegisterProviderClient: _aio.UnaryUnaryMultiCallable[_registration_pb2.RegisterProviderClientRequest, _registration_pb2.ClientRegistration]  # type: ignore[assignment]
     """Registers an API token of an operator; otherwise as RegisterTenantClient."""
 
 class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Registration of what will hold a refresh token: API tokens of people (RFC 7591, as Cloud Director uses it)."""
+    """Registration of what will hold a refresh token (RFC 7591, as Cloud Director uses it): API tokens of people, and service
+    accounts, which say by which software and with which role they act.
+    """
 
     @_abc_1.abstractmethod
     def RegisterTenantClient(
@@ -68,7 +78,9 @@ class RegistrationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Registers an API token of the caller, which then takes it at the token endpoint: grant
         `urn:ietf:params:oauth:grant-type:jwt-bearer`, with the `client_id` answered here and the own access token as assertion.
 
-        A token that nobody takes ends after a day. Errors: 403 where the path names another organization than the caller's.
+        A token that nobody takes ends after a day. With software_id or scope it is a service account, which administrators
+        make; it goes on at `/oauth/tenant/{org}/device_authorization`. Errors: 403 where the path names an organization that
+        the caller does not administer, and where the role permits more than the caller may do.
         """
 
     @_abc_1.abstractmethod

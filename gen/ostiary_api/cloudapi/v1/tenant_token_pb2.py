@@ -28,7 +28,7 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'identity/cloudapi/v1/tenant_token.proto\x12\x14identity.cloudapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"o\n\x17IssueTenantTokenRequest\x12\x16\n\x06tenant\x18\x01 \x01(\tR\x06tenant\x12<\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x12\xe2\xda\x18\x0e\n\x0c\x41piTokenFormR\x04\x66orm\"Y\n\x19IssueProviderTokenRequest\x12<\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\x12\xe2\xda\x18\x0e\n\x0c\x41piTokenFormR\x04\x66orm\"\xae\x01\n\x0bTenantToken\x12\"\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0c\x61\x63\x63\x65ss_token\x12\x1e\n\ntoken_type\x18\x02 \x01(\tR\ntoken_type\x12\x1e\n\nexpires_in\x18\x03 \x01(\x05R\nexpires_in\x12)\n\rrefresh_token\x18\x04 \x01(\tH\x00R\rrefresh_token\x88\x01\x01\x42\x10\n\x0e_refresh_token\"\x91\x02\n\x0c\x41piTokenForm\x12\x62\n\ngrant_type\x18\x01 \x01(\tBB\xda\xda\x18>\x08\x01\x32\rrefresh_token2+urn:ietf:params:oauth:grant-type:jwt-bearerR\ngrant_type\x12)\n\rrefresh_token\x18\x02 \x01(\tH\x00R\rrefresh_token\x88\x01\x01\x12!\n\tassertion\x18\x03 \x01(\tH\x01R\tassertion\x88\x01\x01\x12!\n\tclient_id\x18\x04 \x01(\tH\x02R\tclient_id\x88\x01\x01\x42\x10\n\x0e_refresh_tokenB\x0c\n\n_assertionB\x0c\n\n_client_id2\xb1\x04\n\x12TenantTokenService\x12\x8f\x02\n\x10IssueTenantToken\x12-.identity.cloudapi.v1.IssueTenantTokenRequest\x1a!.identity.cloudapi.v1.TenantToken\"\xa8\x01\xca\xda\x18Q\n\x04\x10\x01\x30\x01\x12\x05token \x03*\x1b\x63loudapi.tenant-token.issue8\x01Z!POST /oauth/tenant/{tenant}/token\x82\xd3\xe4\x93\x02M\"\x1c/oauth/tenant/{tenant}/token:\x04\x66ormZ\'\"\x1f/tm/oauth/tenant/{tenant}/token:\x04\x66orm\x12\x80\x02\n\x12IssueProviderToken\x12/.identity.cloudapi.v1.IssueProviderTokenRequest\x1a!.identity.cloudapi.v1.TenantToken\"\x95\x01\xca\xda\x18L\n\x04\x10\x01\x30\x01\x12\x05token \x03*\x1d\x63loudapi.provider-token.issue8\x01Z\x1aPOST /oauth/provider/token\x82\xd3\xe4\x93\x02?\"\x15/oauth/provider/token:\x04\x66ormZ \"\x18/tm/oauth/provider/token:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x02\x42\xd4\x01\n\x1costiary.identity.cloudapi.v1B\x10TenantTokenProtoP\x01Z0ostiary.internal/identity/cloudapi/v1;cloudapiv1\xa2\x02\rOSTCloudapiV1\xaa\x02\x1cOstiary.Identity.Cloudapi.V1\xca\x02\x1cOstiary\\Identity\\Cloudapi\\V1\xea\x02\x1fOstiary::Identity::Cloudapi::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'identity/cloudapi/v1/tenant_token.proto\x12\x14identity.cloudapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"o\n\x17IssueTenantTokenRequest\x12\x16\n\x06tenant\x18\x01 \x01(\tR\x06tenant\x12<\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x12\xe2\xda\x18\x0e\n\x0c\x41piTokenFormR\x04\x66orm\"Y\n\x19IssueProviderTokenRequest\x12<\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\x12\xe2\xda\x18\x0e\n\x0c\x41piTokenFormR\x04\x66orm\"r\n\x1c\x41uthorizeTenantDeviceRequest\x12\x16\n\x06tenant\x18\x01 \x01(\tR\x06tenant\x12:\n\x04\x66orm\x18\x02 \x01(\x0b\x32\x14.google.api.HttpBodyB\x10\xe2\xda\x18\x0c\n\nDeviceFormR\x04\x66orm\"\\\n\x1e\x41uthorizeProviderDeviceRequest\x12:\n\x04\x66orm\x18\x01 \x01(\x0b\x32\x14.google.api.HttpBodyB\x10\xe2\xda\x18\x0c\n\nDeviceFormR\x04\x66orm\"2\n\nDeviceForm\x12$\n\tclient_id\x18\x01 \x01(\tB\x06\xda\xda\x18\x02\x08\x01R\tclient_id\"\xb5\x01\n\x0b\x44\x65viceCodes\x12 \n\x0b\x64\x65vice_code\x18\x01 \x01(\tR\x0b\x64\x65vice_code\x12\x1c\n\tuser_code\x18\x02 \x01(\tR\tuser_code\x12*\n\x10verification_uri\x18\x03 \x01(\tR\x10verification_uri\x12\x1e\n\nexpires_in\x18\x04 \x01(\x05R\nexpires_in\x12\x1a\n\x08interval\x18\x05 \x01(\x05R\x08interval\"\xae\x01\n\x0bTenantToken\x12\"\n\x0c\x61\x63\x63\x65ss_token\x18\x01 \x01(\tR\x0c\x61\x63\x63\x65ss_token\x12\x1e\n\ntoken_type\x18\x02 \x01(\tR\ntoken_type\x12\x1e\n\nexpires_in\x18\x03 \x01(\x05R\nexpires_in\x12)\n\rrefresh_token\x18\x04 \x01(\tH\x00R\rrefresh_token\x88\x01\x01\x42\x10\n\x0e_refresh_token\"\xf7\x02\n\x0c\x41piTokenForm\x12\x90\x01\n\ngrant_type\x18\x01 \x01(\tBp\xda\xda\x18l\x08\x01\x32\rrefresh_token2+urn:ietf:params:oauth:grant-type:jwt-bearer2,urn:ietf:params:oauth:grant-type:device_codeR\ngrant_type\x12)\n\rrefresh_token\x18\x02 \x01(\tH\x00R\rrefresh_token\x88\x01\x01\x12!\n\tassertion\x18\x03 \x01(\tH\x01R\tassertion\x88\x01\x01\x12!\n\tclient_id\x18\x04 \x01(\tH\x02R\tclient_id\x88\x01\x01\x12%\n\x0b\x64\x65vice_code\x18\x05 \x01(\tH\x03R\x0b\x64\x65vice_code\x88\x01\x01\x42\x10\n\x0e_refresh_tokenB\x0c\n\n_assertionB\x0c\n\n_client_idB\x0e\n\x0c_device_code2\x92\x08\n\x12TenantTokenService\x12\x8f\x02\n\x10IssueTenantToken\x12-.identity.cloudapi.v1.IssueTenantTokenRequest\x1a!.identity.cloudapi.v1.TenantToken\"\xa8\x01\xca\xda\x18Q\n\x04\x10\x01\x30\x01\x12\x05token \x03*\x1b\x63loudapi.tenant-token.issue8\x01Z!POST /oauth/tenant/{tenant}/token\x82\xd3\xe4\x93\x02M\"\x1c/oauth/tenant/{tenant}/token:\x04\x66ormZ\'\"\x1f/tm/oauth/tenant/{tenant}/token:\x04\x66orm\x12\x80\x02\n\x12IssueProviderToken\x12/.identity.cloudapi.v1.IssueProviderTokenRequest\x1a!.identity.cloudapi.v1.TenantToken\"\x95\x01\xca\xda\x18L\n\x04\x10\x01\x30\x01\x12\x05token \x03*\x1d\x63loudapi.provider-token.issue8\x01Z\x1aPOST /oauth/provider/token\x82\xd3\xe4\x93\x02?\"\x15/oauth/provider/token:\x04\x66ormZ \"\x18/tm/oauth/provider/token:\x04\x66orm\x12\xf3\x01\n\x15\x41uthorizeTenantDevice\x12\x32.identity.cloudapi.v1.AuthorizeTenantDeviceRequest\x1a!.identity.cloudapi.v1.DeviceCodes\"\x82\x01\xca\xda\x18\r\n\x04\x10\x01\x30\x01\x12\x05token\x82\xd3\xe4\x93\x02k\"+/oauth/tenant/{tenant}/device_authorization:\x04\x66ormZ6\"./tm/oauth/tenant/{tenant}/device_authorization:\x04\x66orm\x12\xe8\x01\n\x17\x41uthorizeProviderDevice\x12\x34.identity.cloudapi.v1.AuthorizeProviderDeviceRequest\x1a!.identity.cloudapi.v1.DeviceCodes\"t\xca\xda\x18\r\n\x04\x10\x01\x30\x01\x12\x05token\x82\xd3\xe4\x93\x02]\"$/oauth/provider/device_authorization:\x04\x66ormZ/\"\'/tm/oauth/provider/device_authorization:\x04\x66orm\x1a\x06\xd2\xda\x18\x02\x08\x02\x42\xd4\x01\n\x1costiary.identity.cloudapi.v1B\x10TenantTokenProtoP\x01Z0ostiary.internal/identity/cloudapi/v1;cloudapiv1\xa2\x02\rOSTCloudapiV1\xaa\x02\x1cOstiary.Identity.Cloudapi.V1\xca\x02\x1cOstiary\\Identity\\Cloudapi\\V1\xea\x02\x1fOstiary::Identity::Cloudapi::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,22 +40,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ISSUETENANTTOKENREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\016\n\014ApiTokenForm'
   _globals['_ISSUEPROVIDERTOKENREQUEST'].fields_by_name['form']._loaded_options = None
   _globals['_ISSUEPROVIDERTOKENREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\016\n\014ApiTokenForm'
+  _globals['_AUTHORIZETENANTDEVICEREQUEST'].fields_by_name['form']._loaded_options = None
+  _globals['_AUTHORIZETENANTDEVICEREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\014\n\nDeviceForm'
+  _globals['_AUTHORIZEPROVIDERDEVICEREQUEST'].fields_by_name['form']._loaded_options = None
+  _globals['_AUTHORIZEPROVIDERDEVICEREQUEST'].fields_by_name['form']._serialized_options = b'\342\332\030\014\n\nDeviceForm'
+  _globals['_DEVICEFORM'].fields_by_name['client_id']._loaded_options = None
+  _globals['_DEVICEFORM'].fields_by_name['client_id']._serialized_options = b'\332\332\030\002\010\001'
   _globals['_APITOKENFORM'].fields_by_name['grant_type']._loaded_options = None
-  _globals['_APITOKENFORM'].fields_by_name['grant_type']._serialized_options = b'\332\332\030>\010\0012\rrefresh_token2+urn:ietf:params:oauth:grant-type:jwt-bearer'
+  _globals['_APITOKENFORM'].fields_by_name['grant_type']._serialized_options = b'\332\332\030l\010\0012\rrefresh_token2+urn:ietf:params:oauth:grant-type:jwt-bearer2,urn:ietf:params:oauth:grant-type:device_code'
   _globals['_TENANTTOKENSERVICE']._loaded_options = None
   _globals['_TENANTTOKENSERVICE']._serialized_options = b'\322\332\030\002\010\002'
   _globals['_TENANTTOKENSERVICE'].methods_by_name['IssueTenantToken']._loaded_options = None
   _globals['_TENANTTOKENSERVICE'].methods_by_name['IssueTenantToken']._serialized_options = b'\312\332\030Q\n\004\020\0010\001\022\005token \003*\033cloudapi.tenant-token.issue8\001Z!POST /oauth/tenant/{tenant}/token\202\323\344\223\002M\"\034/oauth/tenant/{tenant}/token:\004formZ\'\"\037/tm/oauth/tenant/{tenant}/token:\004form'
   _globals['_TENANTTOKENSERVICE'].methods_by_name['IssueProviderToken']._loaded_options = None
   _globals['_TENANTTOKENSERVICE'].methods_by_name['IssueProviderToken']._serialized_options = b'\312\332\030L\n\004\020\0010\001\022\005token \003*\035cloudapi.provider-token.issue8\001Z\032POST /oauth/provider/token\202\323\344\223\002?\"\025/oauth/provider/token:\004formZ \"\030/tm/oauth/provider/token:\004form'
+  _globals['_TENANTTOKENSERVICE'].methods_by_name['AuthorizeTenantDevice']._loaded_options = None
+  _globals['_TENANTTOKENSERVICE'].methods_by_name['AuthorizeTenantDevice']._serialized_options = b'\312\332\030\r\n\004\020\0010\001\022\005token\202\323\344\223\002k\"+/oauth/tenant/{tenant}/device_authorization:\004formZ6\"./tm/oauth/tenant/{tenant}/device_authorization:\004form'
+  _globals['_TENANTTOKENSERVICE'].methods_by_name['AuthorizeProviderDevice']._loaded_options = None
+  _globals['_TENANTTOKENSERVICE'].methods_by_name['AuthorizeProviderDevice']._serialized_options = b'\312\332\030\r\n\004\020\0010\001\022\005token\202\323\344\223\002]\"$/oauth/provider/device_authorization:\004formZ/\"\'/tm/oauth/provider/device_authorization:\004form'
   _globals['_ISSUETENANTTOKENREQUEST']._serialized_start=187
   _globals['_ISSUETENANTTOKENREQUEST']._serialized_end=298
   _globals['_ISSUEPROVIDERTOKENREQUEST']._serialized_start=300
   _globals['_ISSUEPROVIDERTOKENREQUEST']._serialized_end=389
-  _globals['_TENANTTOKEN']._serialized_start=392
-  _globals['_TENANTTOKEN']._serialized_end=566
-  _globals['_APITOKENFORM']._serialized_start=569
-  _globals['_APITOKENFORM']._serialized_end=842
-  _globals['_TENANTTOKENSERVICE']._serialized_start=845
-  _globals['_TENANTTOKENSERVICE']._serialized_end=1406
+  _globals['_AUTHORIZETENANTDEVICEREQUEST']._serialized_start=391
+  _globals['_AUTHORIZETENANTDEVICEREQUEST']._serialized_end=505
+  _globals['_AUTHORIZEPROVIDERDEVICEREQUEST']._serialized_start=507
+  _globals['_AUTHORIZEPROVIDERDEVICEREQUEST']._serialized_end=599
+  _globals['_DEVICEFORM']._serialized_start=601
+  _globals['_DEVICEFORM']._serialized_end=651
+  _globals['_DEVICECODES']._serialized_start=654
+  _globals['_DEVICECODES']._serialized_end=835
+  _globals['_TENANTTOKEN']._serialized_start=838
+  _globals['_TENANTTOKEN']._serialized_end=1012
+  _globals['_APITOKENFORM']._serialized_start=1015
+  _globals['_APITOKENFORM']._serialized_end=1390
+  _globals['_TENANTTOKENSERVICE']._serialized_start=1393
+  _globals['_TENANTTOKENSERVICE']._serialized_end=2435
 # @@protoc_insertion_point(module_scope)

@@ -70,6 +70,118 @@ class IssueProviderTokenRequest(_message.Message):
 Global___IssueProviderTokenRequest: _TypeAlias = IssueProviderTokenRequest  # noqa: Y015
 
 @_typing.final
+class AuthorizeTenantDeviceRequest(_message.Message):
+    """A device of a service account of an organization."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    tenant: _builtins.str
+    """The organization's name."""
+    @_builtins.property
+    def form(self) -> _httpbody_pb2.HttpBody:
+        """The form."""
+
+    def __init__(
+        self,
+        *,
+        tenant: _builtins.str = ...,
+        form: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "tenant", b"tenant"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuthorizeTenantDeviceRequest: _TypeAlias = AuthorizeTenantDeviceRequest  # noqa: Y015
+
+@_typing.final
+class AuthorizeProviderDeviceRequest(_message.Message):
+    """A device of a service account of System."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def form(self) -> _httpbody_pb2.HttpBody:
+        """The form."""
+
+    def __init__(
+        self,
+        *,
+        form: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AuthorizeProviderDeviceRequest: _TypeAlias = AuthorizeProviderDeviceRequest  # noqa: Y015
+
+@_typing.final
+class DeviceForm(_message.Message):
+    """What a device says of itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    client_id: _builtins.str
+    """The service account: what its registration answered."""
+    def __init__(
+        self,
+        *,
+        client_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceForm: _TypeAlias = DeviceForm  # noqa: Y015
+
+@_typing.final
+class DeviceCodes(_message.Message):
+    """What a device is told (RFC 8628 §3.2)."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEVICE_CODE_FIELD_NUMBER: _builtins.int
+    USER_CODE_FIELD_NUMBER: _builtins.int
+    VERIFICATION_URI_FIELD_NUMBER: _builtins.int
+    EXPIRES_IN_FIELD_NUMBER: _builtins.int
+    INTERVAL_FIELD_NUMBER: _builtins.int
+    device_code: _builtins.str
+    """For the device alone, at the token endpoint."""
+    user_code: _builtins.str
+    """To be shown: eight letters, with a hyphen between."""
+    verification_uri: _builtins.str
+    """Where an administrator sends the user code."""
+    expires_in: _builtins.int
+    """Seconds until both codes end."""
+    interval: _builtins.int
+    """The fewest seconds between two questions of the device."""
+    def __init__(
+        self,
+        *,
+        device_code: _builtins.str = ...,
+        user_code: _builtins.str = ...,
+        verification_uri: _builtins.str = ...,
+        expires_in: _builtins.int = ...,
+        interval: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["device_code", b"device_code", "expires_in", b"expires_in", "interval", b"interval", "user_code", b"user_code", "verification_uri", b"verification_uri"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeviceCodes: _TypeAlias = DeviceCodes  # noqa: Y015
+
+@_typing.final
 class TenantToken(_message.Message):
     """A token response."""
 
@@ -86,7 +198,7 @@ class TenantToken(_message.Message):
     expires_in: _builtins.int
     """Seconds until the access token ends."""
     refresh_token: _builtins.str
-    """Absent when an API token is swapped, since that one stays good."""
+    """Absent when an API token of a user is swapped, since that one stays good."""
     def __init__(
         self,
         *,
@@ -115,14 +227,19 @@ class ApiTokenForm(_message.Message):
     REFRESH_TOKEN_FIELD_NUMBER: _builtins.int
     ASSERTION_FIELD_NUMBER: _builtins.int
     CLIENT_ID_FIELD_NUMBER: _builtins.int
+    DEVICE_CODE_FIELD_NUMBER: _builtins.int
     grant_type: _builtins.str
-    """refresh_token, or urn:ietf:params:oauth:grant-type:jwt-bearer for an API token that was registered."""
+    """refresh_token; urn:ietf:params:oauth:grant-type:jwt-bearer for an API token that was registered;
+    urn:ietf:params:oauth:grant-type:device_code for a service account.
+    """
     refresh_token: _builtins.str
     """refresh_token: the API token."""
     assertion: _builtins.str
     """jwt-bearer: the user's own access token."""
     client_id: _builtins.str
-    """jwt-bearer: what the registration answered."""
+    """jwt-bearer and device_code: what the registration answered."""
+    device_code: _builtins.str
+    """device_code: what the device was told."""
     def __init__(
         self,
         *,
@@ -130,21 +247,26 @@ class ApiTokenForm(_message.Message):
         refresh_token: _builtins.str | None = ...,
         assertion: _builtins.str | None = ...,
         client_id: _builtins.str | None = ...,
+        device_code: _builtins.str | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_assertion", b"_assertion", "_client_id", b"_client_id", "_refresh_token", b"_refresh_token", "assertion", b"assertion", "client_id", b"client_id", "refresh_token", b"refresh_token"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_assertion", b"_assertion", "_client_id", b"_client_id", "_device_code", b"_device_code", "_refresh_token", b"_refresh_token", "assertion", b"assertion", "client_id", b"client_id", "device_code", b"device_code", "refresh_token", b"refresh_token"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_assertion", b"_assertion", "_client_id", b"_client_id", "_refresh_token", b"_refresh_token", "assertion", b"assertion", "client_id", b"client_id", "grant_type", b"grant_type", "refresh_token", b"refresh_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_assertion", b"_assertion", "_client_id", b"_client_id", "_device_code", b"_device_code", "_refresh_token", b"_refresh_token", "assertion", b"assertion", "client_id", b"client_id", "device_code", b"device_code", "grant_type", b"grant_type", "refresh_token", b"refresh_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__assertion: _TypeAlias = _typing.Literal["assertion"]  # noqa: Y015
     _WhichOneofArgType__assertion: _TypeAlias = _typing.Literal["_assertion", b"_assertion"]  # noqa: Y015
     _WhichOneofReturnType__client_id: _TypeAlias = _typing.Literal["client_id"]  # noqa: Y015
     _WhichOneofArgType__client_id: _TypeAlias = _typing.Literal["_client_id", b"_client_id"]  # noqa: Y015
+    _WhichOneofReturnType__device_code: _TypeAlias = _typing.Literal["device_code"]  # noqa: Y015
+    _WhichOneofArgType__device_code: _TypeAlias = _typing.Literal["_device_code", b"_device_code"]  # noqa: Y015
     _WhichOneofReturnType__refresh_token: _TypeAlias = _typing.Literal["refresh_token"]  # noqa: Y015
     _WhichOneofArgType__refresh_token: _TypeAlias = _typing.Literal["_refresh_token", b"_refresh_token"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__assertion) -> _WhichOneofReturnType__assertion | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__client_id) -> _WhichOneofReturnType__client_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__device_code) -> _WhichOneofReturnType__device_code | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__refresh_token) -> _WhichOneofReturnType__refresh_token | None: ...
 

@@ -45,6 +45,16 @@ class TenantTokenServiceStub:
                 request_serializer=identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.IssueProviderTokenRequest.SerializeToString,
                 response_deserializer=identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.TenantToken.FromString,
                 _registered_method=True)
+        self.AuthorizeTenantDevice = channel.unary_unary(
+                '/identity.cloudapi.v1.TenantTokenService/AuthorizeTenantDevice',
+                request_serializer=identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.AuthorizeTenantDeviceRequest.SerializeToString,
+                response_deserializer=identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.DeviceCodes.FromString,
+                _registered_method=True)
+        self.AuthorizeProviderDevice = channel.unary_unary(
+                '/identity.cloudapi.v1.TenantTokenService/AuthorizeProviderDevice',
+                request_serializer=identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.AuthorizeProviderDeviceRequest.SerializeToString,
+                response_deserializer=identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.DeviceCodes.FromString,
+                _registered_method=True)
 
 
 class TenantTokenServiceServicer:
@@ -55,6 +65,9 @@ class TenantTokenServiceServicer:
         """Swaps an API token of a user of the organization for an access token (grant `refresh_token`), or takes one that was
         registered (grant `urn:ietf:params:oauth:grant-type:jwt-bearer`): that shows the API token once, as refresh_token.
 
+        Service accounts get their first tokens by `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4); each use of
+        their refresh token brings another one, and a second use of one ends them all.
+
         Errors: `invalid_grant` for an API token that is unknown, revoked or of another organization, and for an unknown
         organization, alike; `unsupported_grant_type`.
         """
@@ -64,6 +77,23 @@ class TenantTokenServiceServicer:
 
     def IssueProviderToken(self, request, context):
         """Swaps an API token of an operator for an access token; otherwise as IssueTenantToken.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AuthorizeTenantDevice(self, request, context):
+        """Begins the device flow of a service account (RFC 8628 §3.1): it shows the user_code to an administrator, and asks for
+        its tokens with the device_code until somebody has decided.
+
+        Errors: `invalid_client` for an unknown service account; `unauthorized_client` for one that is ACTIVE; 429.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AuthorizeProviderDevice(self, request, context):
+        """Begins the device flow of a service account of System; otherwise as AuthorizeTenantDevice.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -81,6 +111,16 @@ def add_TenantTokenServiceServicer_to_server(servicer, server):
                     servicer.IssueProviderToken,
                     request_deserializer=identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.IssueProviderTokenRequest.FromString,
                     response_serializer=identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.TenantToken.SerializeToString,
+            ),
+            'AuthorizeTenantDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.AuthorizeTenantDevice,
+                    request_deserializer=identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.AuthorizeTenantDeviceRequest.FromString,
+                    response_serializer=identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.DeviceCodes.SerializeToString,
+            ),
+            'AuthorizeProviderDevice': grpc.unary_unary_rpc_method_handler(
+                    servicer.AuthorizeProviderDevice,
+                    request_deserializer=identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.AuthorizeProviderDeviceRequest.FromString,
+                    response_serializer=identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.DeviceCodes.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -138,6 +178,60 @@ class TenantTokenService:
             '/identity.cloudapi.v1.TenantTokenService/IssueProviderToken',
             identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.IssueProviderTokenRequest.SerializeToString,
             identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.TenantToken.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AuthorizeTenantDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.cloudapi.v1.TenantTokenService/AuthorizeTenantDevice',
+            identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.AuthorizeTenantDeviceRequest.SerializeToString,
+            identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.DeviceCodes.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AuthorizeProviderDevice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.cloudapi.v1.TenantTokenService/AuthorizeProviderDevice',
+            identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.AuthorizeProviderDeviceRequest.SerializeToString,
+            identity_dot_cloudapi_dot_v1_dot_tenant__token__pb2.DeviceCodes.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,11 +37,22 @@ class TenantTokenServiceStub:
     """Swaps an API token of a user of the organization for an access token (grant `refresh_token`), or takes one that was
     registered (grant `urn:ietf:params:oauth:grant-type:jwt-bearer`): that shows the API token once, as refresh_token.
 
+    Service accounts get their first tokens by `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4); each use of
+    their refresh token brings another one, and a second use of one ends them all.
+
     Errors: `invalid_grant` for an API token that is unknown, revoked or of another organization, and for an unknown
     organization, alike; `unsupported_grant_type`.
     """
     IssueProviderToken: _grpc.UnaryUnaryMultiCallable[_tenant_token_pb2.IssueProviderTokenRequest, _tenant_token_pb2.TenantToken]
     """Swaps an API token of an operator for an access token; otherwise as IssueTenantToken."""
+    AuthorizeTenantDevice: _grpc.UnaryUnaryMultiCallable[_tenant_token_pb2.AuthorizeTenantDeviceRequest, _tenant_token_pb2.DeviceCodes]
+    """Begins the device flow of a service account (RFC 8628 §3.1): it shows the user_code to an administrator, and asks for
+    its tokens with the device_code until somebody has decided.
+
+    Errors: `invalid_client` for an unknown service account; `unauthorized_client` for one that is ACTIVE; 429.
+    """
+    AuthorizeProviderDevice: _grpc.UnaryUnaryMultiCallable[_tenant_token_pb2.AuthorizeProviderDeviceRequest, _tenant_token_pb2.DeviceCodes]
+    """Begins the device flow of a service account of System; otherwise as AuthorizeTenantDevice."""
 
 @_typing.type_check_only
 class TenantTokenServiceAsyncStub(TenantTokenServiceStub):
@@ -52,11 +63,22 @@ class TenantTokenServiceAsyncStub(TenantTokenServiceStub):
     """Swaps an API token of a user of the organization for an access token (grant `refresh_token`), or takes one that was
     registered (grant `urn:ietf:params:oauth:grant-type:jwt-bearer`): that shows the API token once, as refresh_token.
 
+    Service accounts get their first tokens by `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4); each use of
+    their refresh token brings another one, and a second use of one ends them all.
+
     Errors: `invalid_grant` for an API token that is unknown, revoked or of another organization, and for an unknown
     organization, alike; `unsupported_grant_type`.
     """
     IssueProviderToken: _aio.UnaryUnaryMultiCallable[_tenant_token_pb2.IssueProviderTokenRequest, _tenant_token_pb2.TenantToken]  # type: ignore[assignment]
     """Swaps an API token of an operator for an access token; otherwise as IssueTenantToken."""
+    AuthorizeTenantDevice: _aio.UnaryUnaryMultiCallable[_tenant_token_pb2.AuthorizeTenantDeviceRequest, _tenant_token_pb2.DeviceCodes]  # type: ignore[assignment]
+    """Begins the device flow of a service account (RFC 8628 §3.1): it shows the user_code to an administrator, and asks for
+    its tokens with the device_code until somebody has decided.
+
+    Errors: `invalid_client` for an unknown service account; `unauthorized_client` for one that is ACTIVE; 429.
+    """
+    AuthorizeProviderDevice: _aio.UnaryUnaryMultiCallable[_tenant_token_pb2.AuthorizeProviderDeviceRequest, _tenant_token_pb2.DeviceCodes]  # type: ignore[assignment]
+    """Begins the device flow of a service account of System; otherwise as AuthorizeTenantDevice."""
 
 class TenantTokenServiceServicer(metaclass=_abc_1.ABCMeta):
     """The OAuth endpoint of each organization, where API tokens become access tokens."""
@@ -70,6 +92,9 @@ class TenantTokenServiceServicer(metaclass=_abc_1.ABCMeta):
         """Swaps an API token of a user of the organization for an access token (grant `refresh_token`), or takes one that was
         registered (grant `urn:ietf:params:oauth:grant-type:jwt-bearer`): that shows the API token once, as refresh_token.
 
+        Service accounts get their first tokens by `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628 §3.4); each use of
+        their refresh token brings another one, and a second use of one ends them all.
+
         Errors: `invalid_grant` for an API token that is unknown, revoked or of another organization, and for an unknown
         organization, alike; `unsupported_grant_type`.
         """
@@ -81,5 +106,25 @@ class TenantTokenServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_tenant_token_pb2.TenantToken, _abc.Awaitable[_tenant_token_pb2.TenantToken]]:
         """Swaps an API token of an operator for an access token; otherwise as IssueTenantToken."""
+
+    @_abc_1.abstractmethod
+    def AuthorizeTenantDevice(
+        self,
+        request: _tenant_token_pb2.AuthorizeTenantDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tenant_token_pb2.DeviceCodes, _abc.Awaitable[_tenant_token_pb2.DeviceCodes]]:
+        """Begins the device flow of a service account (RFC 8628 §3.1): it shows the user_code to an administrator, and asks for
+        its tokens with the device_code until somebody has decided.
+
+        Errors: `invalid_client` for an unknown service account; `unauthorized_client` for one that is ACTIVE; 429.
+        """
+
+    @_abc_1.abstractmethod
+    def AuthorizeProviderDevice(
+        self,
+        request: _tenant_token_pb2.AuthorizeProviderDeviceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_tenant_token_pb2.DeviceCodes, _abc.Awaitable[_tenant_token_pb2.DeviceCodes]]:
+        """Begins the device flow of a service account of System; otherwise as AuthorizeTenantDevice."""
 
 def add_TenantTokenServiceServicer_to_server(servicer: TenantTokenServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

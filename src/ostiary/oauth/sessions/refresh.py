@@ -70,7 +70,7 @@ _FAMILY = prepared(
     )
 )
 _ORIGIN = prepared(
-    select(_GRANTS.c.tenant_id)
+    select(_GRANTS.c.tenant_id, _GRANTS.c.kind)
     .join(_GRANTS, _GRANTS.c.id == _TOKENS.c.grant_id)
     .where(_TOKENS.c.digest == bindparam("token_digest"))
 )
@@ -199,7 +199,8 @@ def add_refresh_token(
 
 
 def origin_of_refresh_token(work: Work, token: str) -> Row[Any] | None:
-    """Returns the tenant of a token (tenant_id), for the paths that name none; also of invalid ones."""
+    """Returns the tenant (tenant_id) and the kind of a token, for the paths that do not say it; also of invalid
+    ones."""
     return work.row(_ORIGIN, {"token_digest": digest(token)})
 
 
@@ -238,15 +239,16 @@ def _held(row: Row[Any], sealed_answer: str = "") -> HeldGrant:
 
 
 def rotate(
-    work: Work, sealing: Sealing, held: HeldGrant, successor: str, answer: dict[str, Any], now_ms: int, lifetime_s: int
-) -> None:
-    """Replaces the token by `successor`, whose lifetime starts anew, and keeps the sealed `answer` for a repetition;
-    with the grant, since only the last one can be repeated.
+    work: Work, sealing: Sealing, held: HeldGrant, successor: str, answer: dict[str, Any], now_ms: int,
+    lifetime_s: int, *, repeats: bool = True,
+) -> None:  # fmt: skip
+    """Replaces the token by `successor`, whose lifetime starts anew, and keeps the sealed `answer` for a repetition,
+    unless nobody may have one; with the grant, since only the last one can be repeated.
 
     Raises Overtaken when the token is no longer what `get_grant` saw: two at once never both rotate.
     """
     until, next_digest = now_ms + lifetime_s * 1000, digest(successor)
-    sealed = sealing.seal(json.dumps(answer).encode(), _place(held))
+    sealed = sealing.seal(json.dumps(answer).encode(), _place(held)) if repeats else ""
     used = work.run(_USE, {"token_digest": held.digest, "now_ms": now_ms, "next_digest": next_digest})
     facts = {"of_grant": held.grant_id, "until_ms": until, "now_ms": now_ms, "answer": sealed}
     extended = work.run(_EXTEND, facts)

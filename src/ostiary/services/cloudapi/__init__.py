@@ -7,6 +7,7 @@ from ostiary.services.cloudapi.preferences import PreferencesServicer
 from ostiary.services.cloudapi.registration import RegistrationServicer
 from ostiary.services.cloudapi.rights import RightsServicer
 from ostiary.services.cloudapi.roles import RolesServicer
+from ostiary.services.cloudapi.service_accounts import DeviceLookupServicer, ServiceAccountsServicer
 from ostiary.services.cloudapi.sessions import SessionsServicer
 from ostiary.services.cloudapi.tenant_token import TenantTokenServicer
 from ostiary.services.cloudapi.users import UsersServicer
@@ -14,12 +15,14 @@ from ostiary.services.cloudapi.versions import VersionsServicer
 
 SERVICERS = (
     ApiTokensServicer,
+    DeviceLookupServicer,
     GroupsServicer,
     OrgsServicer,
     PreferencesServicer,
     RegistrationServicer,
     RightsServicer,
     RolesServicer,
+    ServiceAccountsServicer,
     SessionsServicer,
     TenantTokenServicer,
     UsersServicer,

@@ -26,6 +26,7 @@ _KINDS: Mapping[PrincipalKind, pb.SubjectKind.ValueType] = {
     PrincipalKind.END_USER: pb.SUBJECT_KIND_END_USER,
     PrincipalKind.USER: pb.SUBJECT_KIND_USER,
     PrincipalKind.CLIENT: pb.SUBJECT_KIND_CLIENT,
+    PrincipalKind.SERVICE_ACCOUNT: pb.SUBJECT_KIND_CLIENT,
     PrincipalKind.API_KEY: pb.SUBJECT_KIND_API_KEY,
 }
 

@@ -12,6 +12,7 @@ from ostiary.store.tables.keys import SigningKey
 from ostiary.store.tables.preferences import Preference, PreferenceDefinition
 from ostiary.store.tables.profiles import Identity, Profile, ProfileRole
 from ostiary.store.tables.roles import Role, RoleScope
+from ostiary.store.tables.service_accounts import DeviceAuthorization, ServiceAccount
 from ostiary.store.tables.sessions import Session, SignInTransaction
 from ostiary.store.tables.tenants import Logo, MessageTemplate, SettingDocument, SettingSecret, Tenant
 from ostiary.store.tables.tokens import AuthorizationCode, Grant, RefreshToken, RevokedToken, UsedOnce
@@ -31,10 +32,10 @@ from ostiary.store.tables.users import (
 
 __all__ = [
     "GROUP", "USER", "ApiKey", "AuditEvent", "AuthorizationCode", "Client", "ClientRole", "ClientScope", "Counter",
-    "ExternalId", "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease", "LoginName", "Logo", "Message",
-    "MessageTemplate", "OneTimeCode", "OrganizationRole", "Password", "PastPassword", "Preference",
-    "PreferenceDefinition", "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role", "RoleBinding",
-    "RoleScope", "ServiceDefinition", "Session", "SettingDocument", "SettingSecret", "SignInTransaction", "SigningKey",
-    "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "WrongPassword", "as_id",
-    "one_of", "table_of", "temporary_tables", "unindexed",
+    "DeviceAuthorization", "ExternalId", "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease",
+    "LoginName", "Logo", "Message", "MessageTemplate", "OneTimeCode", "OrganizationRole", "Password", "PastPassword",
+    "Preference", "PreferenceDefinition", "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role",
+    "RoleBinding", "RoleScope", "ServiceAccount", "ServiceDefinition", "Session", "SettingDocument", "SettingSecret",
+    "SignInTransaction", "SigningKey", "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail",
+    "UserPhone", "WrongPassword", "as_id", "one_of", "table_of", "temporary_tables", "unindexed",
 ]  # fmt: skip

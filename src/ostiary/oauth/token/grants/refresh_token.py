@@ -66,11 +66,12 @@ class RefreshTokenGrant(GrantType[AnySubject]):
 
 class Rotation:
     """The renewal of a token that is used once (RFC 9700 §4.14): its answer brings its successor, and is repeated to
-    a client that asks again at once."""
+    a client that asks again at once, unless it `repeats` nothing: then any second use revokes all."""
 
-    def __init__(self, sealing: Sealing, entropy: Entropy) -> None:
+    def __init__(self, sealing: Sealing, entropy: Entropy, *, repeats: bool = True) -> None:
         self._sealing = sealing
         self._entropy = entropy
+        self._repeats = repeats
 
     def __call__(
         self, request: TokenRequest[AnySubject], held: HeldGrant, subject: AnySubject
@@ -83,7 +84,10 @@ class Rotation:
 
         def settle(work: Work, issued: Issued) -> None:
             answer = profile.response(issued)
-            rotate(work, self._sealing, held, issued.refresh_token, answer, request.now_ms, lifetime_s)
+            rotate(
+                work, self._sealing, held, issued.refresh_token, answer, request.now_ms, lifetime_s,
+                repeats=self._repeats,
+            )  # fmt: skip
 
         return Authorized(
             subject, terms.amr, limit=tuple(terms.scope.split()), auth_time=terms.auth_time, acr=terms.acr,

@@ -418,6 +418,24 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_roles_tenant_id"), "roles", ["tenant_id"], unique=False)
     op.create_table(
+        "service_accounts",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("name_key", sa.String(), nullable=False),
+        sa.Column("role", sa.String(length=36), nullable=False),
+        sa.Column("software_id", sa.Text(), nullable=False),
+        sa.Column("software_version", sa.Text(), nullable=False),
+        sa.Column("uri", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_service_accounts_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_service_accounts")),
+        sa.UniqueConstraint("tenant_id", "name_key", name=op.f("uq_service_accounts_tenant_id_name_key")),
+    )
+    op.create_index(op.f("ix_service_accounts_tenant_id"), "service_accounts", ["tenant_id"], unique=False)
+    op.create_table(
         "sessions",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -608,6 +626,30 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant_id", "client_id", "position", name=op.f("pk_client_scopes")),
         sa.UniqueConstraint("tenant_id", "client_id", "scope", name=op.f("uq_client_scopes_tenant_id_client_id_scope")),
     )
+    op.create_table(
+        "device_authorizations",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("account_id", sa.String(length=36), nullable=False),
+        sa.Column("user_code", sa.String(length=64), nullable=False),
+        sa.Column("decision", sa.String(length=8), nullable=False),
+        sa.Column("interval_s", sa.Integer(), nullable=False),
+        sa.Column("polled_at", sa.BigInteger(), nullable=True),
+        sa.Column("expires_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"],
+            ["service_accounts.id"],
+            name=op.f("fk_device_authorizations_account_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_device_authorizations_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_device_authorizations")),
+        sa.UniqueConstraint("tenant_id", "user_code", name=op.f("uq_device_authorizations_tenant_id_user_code")),
+    )
+    op.create_index(op.f("ix_device_authorizations_account_id"), "device_authorizations", ["account_id"], unique=False)
+    op.create_index(op.f("ix_device_authorizations_expires_at"), "device_authorizations", ["expires_at"], unique=False)
     op.create_table(
         "group_members",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
