@@ -10,6 +10,7 @@ from ostiary.http.forms import Form, read_form_of
 from ostiary.names import is_text, name_key
 from ostiary.oauth.clients.authentication import invalid_client
 from ostiary.oauth.platform.devices import INTERVAL_S, LIFETIME_S
+from ostiary.oauth.platform.events import tokens_issued
 from ostiary.oauth.platform.service_accounts import SERVICE
 from ostiary.oauth.sessions.refresh import origin_of_refresh_token
 from ostiary.oauth.token.grants.device_code import GRANT_TYPE
@@ -30,6 +31,7 @@ class TenantTokenServicer(tenant_token_pb2_grpc.TenantTokenServiceServicer):
         self._service_accounts = runtime.oauth.token_profiles.service_accounts
         self._devices = runtime.oauth.devices
         self._clock = runtime.clock
+        self._events = runtime.events
         self._verification_uri = f"{runtime.issuers.public_url}/cloudapi/1.0.0/deviceLookup"
 
     def IssueTenantToken(self, request: pb.IssueTenantTokenRequest, context: grpc.ServicerContext) -> pb.TenantToken:
@@ -55,8 +57,10 @@ class TenantTokenServicer(tenant_token_pb2_grpc.TenantTokenServiceServicer):
         key = name_key(org)
         tenant_id = tenant_named(work, key) if is_text(key) and is_text(account_id) else None
         codes = self._devices.begin(work, tenant_id, account_id, self._clock.now_ms()) if tenant_id else None
-        if codes is None:
+        if codes is None or tenant_id is None:
             raise invalid_client()
+        call, who = current_call(), (SERVICE, account_id)
+        self._events.emit(work, tokens_issued(tenant_id, call.rules.audit, call.request_id, who, who))
         return pb.DeviceCodes(
             device_code=codes.device_code, user_code=codes.user_code, verification_uri=self._verification_uri,
             expires_in=LIFETIME_S, interval=INTERVAL_S,

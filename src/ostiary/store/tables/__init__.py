@@ -4,7 +4,7 @@ Every table but the installation's own starts with its tenant. Times are UTC mil
 """
 
 from ostiary.store.tables.access import GROUP, USER, ApiKey, OrganizationRole, RoleBinding, ServiceDefinition
-from ostiary.store.tables.clients import Client, ClientRole, ClientScope
+from ostiary.store.tables.clients import Client, ClientRole, ClientScope, DeviceAuthorization, ServiceAccount
 from ostiary.store.tables.columns import as_id, one_of, table_of, temporary_tables, unindexed
 from ostiary.store.tables.groups import Group, GroupMember
 from ostiary.store.tables.installation import Fact, Job, Lease
@@ -12,7 +12,6 @@ from ostiary.store.tables.keys import SigningKey
 from ostiary.store.tables.preferences import Preference, PreferenceDefinition
 from ostiary.store.tables.profiles import Identity, Profile, ProfileRole
 from ostiary.store.tables.roles import Role, RoleScope
-from ostiary.store.tables.service_accounts import DeviceAuthorization, ServiceAccount
 from ostiary.store.tables.sessions import Session, SignInTransaction
 from ostiary.store.tables.tenants import Logo, MessageTemplate, SettingDocument, SettingSecret, Tenant
 from ostiary.store.tables.tokens import AuthorizationCode, Grant, RefreshToken, RevokedToken, UsedOnce
