@@ -11,7 +11,6 @@ from ostiary.services.cloudapi.service_accounts import DeviceLookupServicer, Ser
 from ostiary.services.cloudapi.sessions import SessionsServicer
 from ostiary.services.cloudapi.tenant_token import TenantTokenServicer
 from ostiary.services.cloudapi.users import UsersServicer
-from ostiary.services.cloudapi.versions import VersionsServicer
 
 SERVICERS = (
     ApiTokensServicer,
@@ -26,6 +25,5 @@ SERVICERS = (
     SessionsServicer,
     TenantTokenServicer,
     UsersServicer,
-    VersionsServicer,
 )
 """The servicers of this dialect; what is not named here is not served."""

@@ -4,6 +4,7 @@ from ostiary.services.vcloud.admin import AdminServicer
 from ostiary.services.vcloud.orgs import OrgsServicer
 from ostiary.services.vcloud.query import QueryServicer
 from ostiary.services.vcloud.session import SessionServicer
+from ostiary.services.vcloud.versions import VersionsServicer
 
-SERVICERS = (AdminServicer, OrgsServicer, QueryServicer, SessionServicer)
+SERVICERS = (AdminServicer, OrgsServicer, QueryServicer, SessionServicer, VersionsServicer)
 """The servicers of this dialect; what is not named here is not served."""
