@@ -267,6 +267,64 @@ def test_csp_takes_flags_without_a_value_and_its_links_lead_on(server: Served, h
     assert definitions.headers["deprecation"] == "@1735689600"
 
 
+def test_groups_made_by_scim_are_found_given_roles_and_removed_in_csp(
+    server: Served, http: httpx.Client, ann: dict[str, Any]
+) -> None:
+    manager, org, api = server.manager(), server.credentials["tenantId"], "/csp/gateway/am/api"
+    orgs = f"{api}/orgs/{org}"
+    crew, team = (
+        http.post("/scim/v2/Groups", headers={**manager, **SCIM}, json={
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": name,
+            "members": [{"value": ann["id"]}],
+        }).json()["id"]
+        for name in ("Crew ü", "Team")
+    )  # fmt: skip
+    (found,) = http.get(f"{api}/groups/search?searchTerm=CREW%20Ü", headers=manager).json()["results"]
+    assert (found["id"], found["usersCount"], found["groupType"]) == (crew, 1, "USER_GROUP")
+    change = {"organizationRoles": {"rolesToAdd": [{"name": "org_owner", "expiresAt": "4102444800"}]}}
+    changed = http.patch(f"{orgs}/groups/{crew}/roles", json=change, headers=manager)
+    assert (changed.status_code, changed.content) == (200, b"")
+    (role,) = http.get(f"{orgs}/groups/{crew}/roles", headers=manager).json()["organizationRoles"]
+    assert (role["name"], role["membershipType"], role["expiresAt"]) == ("org_owner", "DIRECT", "4102444800")
+    first = http.get(f"{orgs}/groups?pageLimit=1", headers=manager).json()
+    second = http.get(first["nextLink"], headers=manager).json()
+    assert [page["results"][0]["id"] for page in (first, second)] == [crew, team]
+    users = http.get(f"{orgs}/groups/{crew}/users?onlyDirectUsers=true&email=ANN", headers=manager).json()
+    assert [user["userId"] for user in users["results"]] == [ann["id"]]
+    body = {"ids": [crew, "unknown"], "notifyUsersInGroups": False}
+    removed = http.request("DELETE", f"{orgs}/groups", json=body, headers=manager)
+    assert removed.json() == {
+        "succeeded": [crew], "failed": ["unknown"],
+        "failures": [{"id": "unknown", "message": "This organization has no such group."}],
+    }  # fmt: skip
+    assert removed.headers["link"] == '</cloudapi/1.0.0/groups>; rel="successor-version"'
+    for content, reason in ((b"", "BODY_MISSING"), (b"{}", "GROUPS_MISSING")):
+        headers = {**manager, "content-type": "application/json"}
+        empty = http.request("DELETE", f"{orgs}/groups", content=content, headers=headers)
+        assert (empty.status_code, empty.json()["errorCode"]) == (400, reason)
+    http.request("DELETE", f"{orgs}/groups", json={"ids": [team]}, headers=manager)
+
+
+def test_roles_of_an_organization_are_whole_only_with_the_flag(server: Served, http: httpx.Client) -> None:
+    manager, org = server.manager(), server.credentials["tenantId"]
+    orgs = f"/csp/gateway/am/api/orgs/{org}"
+    named = http.get(f"{orgs}/roles?name=org_owner,org_member", headers=manager).json()
+    assert (len(named["refLinks"]), named["orgRolesData"]) == (2, [])
+    for flag in ("expand", "expand=", "expand=false"):
+        whole = http.get(f"{orgs}/roles?name=org_owner&{flag}", headers=manager).json()
+        (role,) = whole["orgRolesData"]
+        assert whole["refLinks"] == [role["refLink"]]
+        assert http.get(role["refLink"], headers=manager).json() == role
+    below = http.get(f"{orgs}/sub-orgs", headers=manager)
+    assert (below.content, below.headers["content-type"]) == (b"[]", "application/json")
+    change = {"userList": [{"userName": "nobody", "orgRolesUpdateRequest": {"roleNamesToAdd": ["org_member"]}}]}
+    answer = http.patch(f"{orgs}/roles", json=change, headers=manager).json()
+    assert answer == {
+        "successOrgRolesUsernames": [], "failedOrgRolesUsernames": ["nobody"], "successServiceRolesUsernames": [],
+        "failedServicesRolesUsernames": [],
+    }  # fmt: skip
+
+
 def test_a_language_that_is_chosen_in_csp_is_the_locale_of_scim(
     server: Served, http: httpx.Client, ann: dict[str, Any]
 ) -> None:
