@@ -40,13 +40,10 @@ _NESTED = _WITHIN.union(
         _OF_TENANT, _MEMBERS.c.group_id == _WITHIN.c.id, of_kind(_MEMBERS, GROUP)
     )
 )
-_USERS_COUNTED = (
-    select(_NESTED.c.root.label("group_id"), func.count(_MEMBERS.c.member_id.distinct()).label("n"))
-    # An outer join fixes the order: from the groups to their members.
-    .select_from(
-        _NESTED.outerjoin(_MEMBERS, (_MEMBERS.c.group_id == _NESTED.c.id) & _OF_TENANT & of_kind(_MEMBERS, USER))
-    )
-    .group_by(_NESTED.c.root)
+_WITHIN_EACH = select(_NESTED.c.root, _NESTED.c.id)
+_USERS_COUNTED = _COUNTED.where(of_kind(_MEMBERS, USER))
+_USERS_OF_ANY = select(func.count(_MEMBERS.c.member_id.distinct()).label("n")).where(
+    _OF_TENANT, _MEMBERS.c.group_id.in_(bindparam("ids", expanding=True)), of_kind(_MEMBERS, USER)
 )
 
 
@@ -75,8 +72,20 @@ def member_counts(work: Work, tenant_id: str, group_ids: Sequence[str]) -> Mappi
 
 
 def user_counts(work: Work, tenant_id: str, group_ids: Sequence[str]) -> Mapping[str, int]:
-    """The number of users who are in each of these groups or in groups within it, each once."""
-    return _counts(work, tenant_id, group_ids, _USERS_COUNTED)
+    """The number of users who are in each of these groups or in groups within it, each once.
+
+    Only where several groups with users come together must users be told apart; else numbers suffice.
+    """
+    if not group_ids:
+        return {}
+    within: dict[str, list[str]] = {group_id: [] for group_id in group_ids}
+    for row in work.rows(_WITHIN_EACH, {"of_tenant": tenant_id, "ids": list(group_ids)}):
+        within[row.root].append(row.id)
+    direct = _counts(work, tenant_id, sorted({each for ids in within.values() for each in ids}), _USERS_COUNTED)
+    filled = {group_id: tuple(sorted(each for each in ids if direct[each])) for group_id, ids in within.items()}
+    several = {ids for ids in filled.values() if len(ids) > 1}
+    told_apart = {ids: _users_of_any(work, tenant_id, ids) for ids in several}
+    return {group_id: told_apart.get(ids, sum(direct[each] for each in ids)) for group_id, ids in filled.items()}
 
 
 def find_holders(work: Work, tenant_id: str, ids: Iterable[str]) -> Mapping[str, Holder]:
@@ -105,6 +114,11 @@ def _with_names(members: Any) -> Select[Any]:
     named = named.outerjoin(_GROUPS, _GROUPS.c.id == members.c.member_id)
     name = func.coalesce(_USERS.c.display_name, _GROUPS.c.display_name, "").label("display_name")
     return select(*members.c, name).select_from(named).order_by(members.c.group_id, members.c.member_id)
+
+
+def _users_of_any(work: Work, tenant_id: str, group_ids: Sequence[str]) -> int:
+    row = work.row(_USERS_OF_ANY, {"of_tenant": tenant_id, "ids": list(group_ids)})
+    return row.n if row is not None else 0
 
 
 def _counts(work: Work, tenant_id: str, group_ids: Sequence[str], statement: Select[Any]) -> Mapping[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from sqlalchemy import and_, bindparam, delete, exists, insert, select, update
 
@@ -63,6 +64,7 @@ _LEAVE = prepared(
 _ANOTHER_VERSION = update(_GROUPS).where(_GROUPS.c.id == bindparam("group")).values(version=_GROUPS.c.version + 1)
 _NEW_VERSION = _ANOTHER_VERSION.values(modified_at=bindparam("now_ms"))
 PART = 1_000
+Entry = TypeVar("Entry")
 
 
 def groups_of_users(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Mapping[str, Sequence[BelongsTo]]:
@@ -135,9 +137,8 @@ def leave_groups(work: Work, tenant_id: str, member_id: str) -> None:
 
 def _insert(work: Work, tenant_id: str, group_id: str, members: Iterable[Holder]) -> None:
     facts = {"tenant_id": tenant_id, "group_id": group_id}
-    rows = [{**facts, "member_id": member.id, "member_type": member.kind} for member in members]
-    if rows:
-        work.run(insert(_MEMBERS), rows)
+    for part in _parts(list(members)):
+        work.run(insert(_MEMBERS), [{**facts, "member_id": each.id, "member_type": each.kind} for each in part])
 
 
 def _delete(work: Work, group_id: str, member_ids: Sequence[str]) -> int:
@@ -152,9 +153,9 @@ def _changed(work: Work, group_id: str, how_many: int, now_ms: int) -> int:
     return how_many
 
 
-def _parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Lists that the databases take as parameters of one statement."""
-    return (ids[place : place + PART] for place in range(0, len(ids), PART))
+def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """Lists that the databases take in one statement, and answer before the next one."""
+    return (entries[place : place + PART] for place in range(0, len(entries), PART))
 
 
 def _check_group(

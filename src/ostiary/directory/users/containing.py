@@ -51,11 +51,14 @@ def list_users_of_group(
     group = select(literal(group_id).label("id"))
     inside = users_of(group.cte("holders") if direct else with_nested(group)).distinct().cte("inside")
     chosen = (unindexed(_USERS.c.tenant_id) == tenant_id, *containing(tenant_id, parts))
-    found = select(_USERS.c.id).join(inside, inside.c.id == _USERS.c.id).where(*chosen).cte("found")
+    found = select(*BY_USER_NAME).join(inside, inside.c.id == _USERS.c.id).where(*chosen).cte("found")
     total = select(func.count()).select_from(found).scalar_subquery()
-    page = select(*COLUMNS, total.label("total")).join(found, found.c.id == _USERS.c.id).order_by(*BY_USER_NAME)
+    # Names and ids alone are sorted; whole rows are read of one page.
+    ids = select(found.c.id, total.label("total")).order_by(found.c.user_name_key, found.c.id)
+    part = ids.offset(max(start, 1) - 1).limit(count).subquery("part")
+    page = select(*COLUMNS, part.c.total).join(part, part.c.id == _USERS.c.id).order_by(*BY_USER_NAME)
     asked = {"of_tenant": tenant_id}
-    rows = work.rows(page.offset(max(start, 1) - 1).limit(count), asked)
+    rows = work.rows(page, asked)
     if rows:
         return views_of(work, tenant_id, rows), rows[0].total
     counted = work.row(select(total.label("total")), asked)
