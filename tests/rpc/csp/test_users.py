@@ -184,7 +184,7 @@ def test_groups_roles_and_services_of_a_user_are_shown_with_what_gives_them(org:
     asked = {"orgId": org.id, "userId": ann.id}
     groups = org.ask("UserV2Service/ListUserGroups", org.owner, **asked)["groups"]
     assert [(one["id"], one["displayName"], one["usersCount"], one["groupType"]) for one in groups] == [
-        (inner.id, "Inner", 2, "USER_GROUP"), (outer.id, "Outer", 1, "USER_GROUP")
+        (inner.id, "Inner", 2, "USER_GROUP"), (outer.id, "Outer", 3, "USER_GROUP")
     ]  # fmt: skip
     whole = org.ask("UserService/GetUserRolesWithGroups", org.owner, **asked)
     (role,), (held,) = whole["organizationRoles"], whole["serviceRoles"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from ostiary.directory.groups.membership import add_member
 from ostiary.directory.roles.bindings import all_roles_of_user, roles_of_user, roles_of_users
 from ostiary.directory.roles.granting import Holder, grant_role, installation_operator
 from ostiary.directory.roles.member_roles import MemberRoles, group_roles, member_roles
-from ostiary.directory.roles.permissions import NONE, SIGNED_IN
+from ostiary.directory.roles.permissions import SIGNED_IN, Permission, Rights
 from ostiary.directory.roles.rights import permissions_of_user
 from ostiary.directory.roles.role_changes import RoleChoice
 from ostiary.directory.service_definitions.changes import ServiceRoleChange, change_service_roles
@@ -36,6 +37,8 @@ from ostiary.store.tenancy import SYSTEM_ID
 from ostiary.store.work import Work
 
 NOW = 1_000_000
+OWN = Permission.ORGANIZATION_OWN
+NONE: Rights = {}
 USER_ROLE = RoleChoice(name="catalog:user")
 CATALOG = NewService(
     "catalog", "Catalog", "Finds things.", urls={"serviceHome": "https://catalog.example.com"},
@@ -149,13 +152,35 @@ def test_a_service_role_is_no_role_of_the_organization_in_system_either(store: S
         assert [role.service for role in all_roles_of_user(work, SYSTEM_ID, root, NOW)] == [service.id]
 
 
-def test_who_may_nothing_gives_a_role_that_permits_nothing_and_it_goes_with_its_service(store: Store) -> None:
+def test_owners_alone_give_service_roles_and_no_longer_than_they_own(store: Store) -> None:
     with store.write() as work:
         service, ann = catalog(work), person(work)
-        change(work, Holder(ann), service, lambda _work: NONE, add=[RoleChoice(role.id) for role in service.roles])
-        change(work, Holder(ann), service, remove=[RoleChoice(name="catalog:user")])
+        for rights, expires_at, reason in (
+            (NONE, None, "FORBIDDEN"), ({OWN: NOW + 9}, None, "BEYOND_OWN_END"),
+            ({OWN: NOW + 9}, NOW + 10, "BEYOND_OWN_END"),
+        ):  # fmt: skip
+            with refused(reason):
+                choice = RoleChoice(name="catalog:user", expires_at=expires_at)
+                change(work, Holder(ann), service, partial(lambda held, _work: held, rights), add=[choice])
+        change(
+            work,
+            Holder(ann),
+            service,
+            lambda _work: {OWN: NOW + 9},
+            add=[RoleChoice(name="catalog:user", expires_at=NOW + 9)],
+        )
+        with refused("FORBIDDEN"):
+            change(work, Holder(ann), service, lambda _work: NONE, remove=[USER_ROLE])
+        assert [name for name, *_ in held(member_roles(work, TENANT, [ann], NOW)[ann])] == ["catalog:user"]
+
+
+def test_the_roles_of_a_service_permit_nothing_and_go_with_it(store: Store) -> None:
+    with store.write() as work:
+        service, ann = catalog(work), person(work)
+        change(work, Holder(ann), service, add=[RoleChoice(role.id) for role in service.roles])
+        change(work, Holder(ann), service, remove=[USER_ROLE])
         assert [name for name, *_ in held(member_roles(work, TENANT, [ann], NOW)[ann])] == ["catalog:admin"]
-        assert permissions_of_user(work, TENANT, ann, NOW) == SIGNED_IN
+        assert set(permissions_of_user(work, TENANT, ann, NOW)) == SIGNED_IN
         delete_service(work, service.id)
         assert held(member_roles(work, TENANT, [ann], NOW)[ann]) == []
         assert work.row(select(func.count()).select_from(table_of(RoleBinding))) == (0,)

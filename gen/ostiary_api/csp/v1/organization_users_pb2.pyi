@@ -429,7 +429,7 @@ class RoleGroup(_message.Message):
     domain: _builtins.str
     """The domain of the group; absent for groups of the directory itself."""
     users_count: _builtins.int
-    """How many users are directly in it."""
+    """How many users it has, nested groups included."""
     group_type: _builtins.str
     """`USER_GROUP` for groups of the directory."""
     def __init__(

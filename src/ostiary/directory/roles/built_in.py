@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ostiary.directory.roles.permissions import Permission, Permissions
 
@@ -51,6 +52,8 @@ FOR_HOLDERS = (ORG_OWNER, ORG_MEMBER, PLATFORM_OPERATOR)
 """The built-in roles that users and groups can hold; the others belong to API keys and clients."""
 
 
+@lru_cache(maxsize=4_096)
 def role_id(tenant_id: str, role: str) -> str:
-    """The GUID of a built-in role in an organization: always the same, and another one in every organization."""
+    """The GUID of a built-in role in an organization: always the same, and another one in every organization. It takes
+    longer to calculate than a row to read, and lists show many."""
     return str(uuid.uuid5(uuid.UUID(tenant_id), role))

@@ -16,6 +16,7 @@ from ostiary.directory.roles.built_in import BUILT_IN, FOR_HOLDERS, PLATFORM_OPE
 from ostiary.directory.roles.permissions import (
     ALL,
     NEVER,
+    Permission,
     Permissions,
     Rights,
     for_good,
@@ -30,7 +31,7 @@ from ostiary.store.work import Work
 
 _TENANTS, _ROLES, _BINDINGS = table_of(Tenant), table_of(OrganizationRole), table_of(RoleBinding)
 _LOCK = select(_TENANTS.c.id).where(_TENANTS.c.id == bindparam("of_tenant")).with_for_update(key_share=True)
-_PERMISSIONS = select(_ROLES.c.permissions).where(
+_PERMISSIONS = select(_ROLES.c.permissions, _ROLES.c.service_definition_id).where(
     _ROLES.c.id == bindparam("role"),
     (_ROLES.c.tenant_id == bindparam("of_tenant")) | _ROLES.c.service_definition_id.is_not(None),
 )
@@ -91,12 +92,15 @@ def revoke_role(work: Work, tenant_id: str, holder: Holder, role: str, giver: Gi
 
 
 def permissions_of_role(work: Work, tenant_id: str, role: str) -> Permissions:
-    """Permissions of a role that can be given in this organization. Raises ROLE_NOT_FOUND."""
+    """Permissions that the giver of a role needs: those of the role; for a role of a service, which permits nothing
+    here but something there, to own the organization. Raises ROLE_NOT_FOUND."""
     if role in FOR_HOLDERS:
         return BUILT_IN[role].permissions
     row = work.row(_PERMISSIONS, {"of_tenant": tenant_id, "role": role})
     if row is None:
         raise not_found("ROLE_NOT_FOUND", "This organization has no such role.")
+    if row.service_definition_id is not None:
+        return frozenset({Permission.ORGANIZATION_OWN})
     return read_permissions(row.permissions)
 
 
