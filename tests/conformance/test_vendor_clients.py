@@ -22,6 +22,8 @@ PASSWORD = "correct horse battery staple"
 USER = "urn:ietf:params:scim:schemas:core:2.0:User"
 ORG = "default"
 TOKEN = "x-vmware-vcloud-access-token"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+DEVICE_CODE = "urn:ietf:params:oauth:grant-type:device_code"
 MANY = 30
 """More users than a page holds, so that clients follow the links to the next."""
 
@@ -155,3 +157,73 @@ def test_the_requests_of_go_vcloud_director(server: Served) -> None:
         ended = http.delete(login_url + path, headers={TOKEN: token, "accept": "application/xml;version=37.0"})
         assert (ended.status_code, ended.content) == (204, b"")
         assert http.get("/api/org", headers=both).status_code == 401
+
+
+def test_the_requests_of_go_vcloud_director_for_api_tokens(server: Served) -> None:
+    http, json_37 = server.http, {"accept": "application/json;version=37.0", "content-type": "application/json"}
+    access = http.post("/cloudapi/1.0.0/sessions", auth=(f"ann@{ORG}", PASSWORD), headers=json_37).headers[TOKEN]
+    signed_in = {TOKEN: access, "x-vmware-vcloud-token-type": "Bearer", "authorization": f"bearer {access}"}
+    for prefix, name in (("", "script"), ("/tm", "other")):
+        asked = json.dumps({"client_name": name})
+        made = http.post(f"{prefix}/oauth/tenant/{ORG}/register", content=asked, headers={**json_37, **signed_in})
+        client_id = made.json()["client_id"]
+        found = http.get(f"/cloudapi/1.0.0/tokens/urn:vcloud:token:{client_id}", headers=signed_in).json()
+        assert (made.status_code, found["name"]) == (201, name)
+        assert (found["owner"]["name"], found["org"]["name"]) == ("ann", ORG)
+        wanted = {"grant_type": JWT_BEARER, "assertion": access, "client_id": client_id}
+        taken = http.post(f"{prefix}/oauth/tenant/{ORG}/token", data=wanted).json()
+        form = {"grant_type": "refresh_token", "refresh_token": taken["refresh_token"]}
+        swapped = http.post(f"{prefix}/oauth/tenant/{ORG}/token", data=form).json()
+        assert (swapped["token_type"], swapped["expires_in"], "refresh_token" in swapped) == ("Bearer", 3600, False)
+        opened = {"authorization": f"bearer {swapped['access_token']}"}
+        assert parsed(http.get("/api/org", headers=opened).text)[0].attrib["name"] == ORG
+        query = f"pageSize=128&filter=(name=={name};owner.name==ann;(type==PROXY,type==REFRESH))"
+        listed = http.get(f"/cloudapi/1.0.0/tokens/?{query}", headers=signed_in).json()
+        assert [one["id"] for one in listed["values"]] == [f"urn:vcloud:token:{client_id}"]
+        gone = http.delete(f"/cloudapi/1.0.0/tokens/{listed['values'][0]['id']}", headers=signed_in)
+        assert (gone.status_code, gone.content) == (204, b"")
+        again = http.get(f"/cloudapi/1.0.0/tokens/urn:vcloud:token:{client_id}", headers=signed_in)
+        assert (again.status_code, again.json()["minorErrorCode"]) == (403, "ACCESS_TO_RESOURCE_IS_FORBIDDEN")
+        refused = http.post(f"{prefix}/oauth/tenant/{ORG}/token", data=form)
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_grant")
+
+
+def test_the_requests_of_go_vcloud_director_for_service_accounts(server: Served) -> None:
+    http, manager = server.http, server.manager()
+    wanted = {"client_name": "robot", "software_id": "12345678-1234-1234-1234-1234567890ab", "software_version": "1",
+              "scope": "urn:vcloud:role:org%5Fmember", "client_uri": "https://robot.example.com"}  # fmt: skip
+    client_id = http.post(f"/oauth/tenant/{ORG}/register", json=wanted, headers=manager).json()["client_id"]
+    address = f"/cloudapi/1.0.0/serviceAccounts/urn:vcloud:serviceAccount:{client_id}"
+
+    def status() -> str:
+        account = http.get(address, headers=manager).json()
+        assert (account["softwareId"], account["uri"]) == (wanted["software_id"], wanted["client_uri"])
+        return str(account["status"])
+
+    def poll() -> tuple[int, str]:
+        form = {"grant_type": DEVICE_CODE, "client_id": client_id, "device_code": codes["device_code"]}
+        answer = http.post(f"/oauth/tenant/{ORG}/token", data=form)
+        return answer.status_code, answer.json().get("error") or answer.json()["refresh_token"]
+
+    seen = [status()]
+    codes = http.post(f"/oauth/tenant/{ORG}/device_authorization", data={"client_id": client_id}).json()
+    assert codes["verification_uri"] == f"{server.url}/cloudapi/1.0.0/deviceLookup"
+    assert (poll(), poll()) == ((400, "authorization_pending"), (400, "slow_down"))
+    seen.append(status())
+    granted = http.post("/cloudapi/1.0.0/deviceLookup/grant", json={"userCode": codes["user_code"]}, headers=manager)
+    assert (granted.status_code, granted.content) == (204, b"")
+    seen.append(status())
+    refresh_token = poll()[1]
+    seen.append(status())
+    for _ in range(2):
+        form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        answer = http.post(f"/tm/oauth/tenant/{ORG}/token", data=form).json()
+        bearer = {"authorization": f"Bearer {answer['access_token']}"}
+        assert http.get("/cloudapi/1.0.0/sessions/current", headers=bearer).json()["user"]["name"] == "robot"
+        refresh_token = answer["refresh_token"]
+    assert http.post(f"{address}/revoke", headers=manager).status_code == 204
+    seen.append(status())
+    assert seen == ["CREATED", "REQUESTED", "GRANTED", "ACTIVE", "CREATED"]
+    assert http.get("/cloudapi/1.0.0/sessions/current", headers=bearer).status_code == 401
+    assert http.delete(address, headers=manager).status_code == 204
+    assert http.get(address, headers=manager).status_code == 403

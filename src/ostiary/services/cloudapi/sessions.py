@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import uuid
+from dataclasses import replace
 
 import grpc
 from google.protobuf import empty_pb2
 
 from ostiary.access.callers import CallerView, caller_view
-from ostiary.access.principals import Principal
-from ostiary.directory.roles.bindings import DIRECT
+from ostiary.access.principals import Principal, PrincipalKind
+from ostiary.directory.roles.bindings import roles_of_user
 from ostiary.directory.signin.admission import wrong_credentials
 from ostiary.directory.tenants.tenants import SYSTEM_NAME
 from ostiary.errors import unauthenticated
@@ -56,7 +57,7 @@ class SessionsServicer(sessions_pb2_grpc.SessionsServiceServicer):
 
     def GetCurrentSession(self, request: pb.GetCurrentSessionRequest, context: grpc.ServicerContext) -> pb.Session:
         call = current_call()
-        return self._session(session_id(call.principal), caller_view(call.work, call.required_tenant, call.principal))
+        return self._session(session_id(call.principal), session_holder(call, self._clock.now_ms()))
 
     def DeleteCurrentSession(
         self, request: pb.DeleteCurrentSessionRequest, context: grpc.ServicerContext
@@ -97,10 +98,18 @@ def session_id(principal: Principal) -> str:
     return principal.session_id or str(uuid.uuid5(uuid.UUID(principal.tenant_id), principal.token))
 
 
+def session_holder(call: Call, now_ms: int) -> CallerView:
+    """The holder of the presented token, with all roles that it holds: a session says what its holder may do, so those
+    that groups give are among them."""
+    caller = caller_view(call.work, call.required_tenant, call.principal)
+    if call.principal.kind is not PrincipalKind.USER:
+        return caller
+    return replace(caller, roles=roles_of_user(call.work, call.principal.tenant_id, caller.id, now_ms))
+
+
 def _caller(opened: OpenedSession) -> CallerView:
     account = opened.account
-    own = [role for role in account.roles if role.membership_type == DIRECT]
-    return CallerView(account.user.id, account.user.user_name, account.tenant, own, account.user)
+    return CallerView(account.user.id, account.user.user_name, account.tenant, account.roles, account.user)
 
 
 def basic_credentials(call: Call) -> tuple[str, str, str]:

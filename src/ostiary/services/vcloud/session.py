@@ -9,9 +9,9 @@ import grpc
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2
 
-from ostiary.access.callers import CallerView, caller_view
+from ostiary.access.callers import CallerView
 from ostiary.runtime import Runtime
-from ostiary.services.cloudapi.sessions import TOKEN_HEADERS, session_id, sign_out
+from ostiary.services.cloudapi.sessions import TOKEN_HEADERS, session_holder, session_id, sign_out
 from ostiary.services.vcloud.documents import ADMIN, ORG, ORGS, QUERIES, SESSION, document, link
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary.transport.call import current_call
@@ -29,7 +29,7 @@ class SessionServicer(session_pb2_grpc.SessionServiceServicer):
 
     def GetSession(self, request: pb.GetSessionRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call = current_call()
-        caller = caller_view(call.work, call.required_tenant, call.principal)
+        caller = session_holder(call, self._clock.now_ms())
         call.headers += [(name, bearer_token(call.metadata)) for name in TOKEN_HEADERS]
         call.headers.append(("x-vmware-vcloud-token-type", "Bearer"))
         facts = {
