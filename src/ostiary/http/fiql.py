@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from sqlalchemy import ColumnElement, and_, not_, or_
+from sqlalchemy import Column, ColumnElement, and_, not_, or_
 from sqlalchemy.sql import operators
 
 from ostiary.errors import invalid
@@ -20,6 +20,8 @@ from ostiary.errors import invalid
 MAX_LENGTH = 2_048
 MAX_DEPTH = 16
 MAX_COMPARISONS = 50
+MAX_OPEN = 10
+"""Values that begin with a wildcard: each reads all that there is to find, since no index serves it."""
 _COMPARISON = re.compile(r"([A-Za-z][A-Za-z0-9_.]*)(==|!=|=gt=|=ge=|=lt=|=le=)((?:\\[();,]|[^;,()])*)")
 _ESCAPED = re.compile(r"\\([();,])")
 _ORDERED: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -39,6 +41,7 @@ class _Reader:
     encoded: bool
     position: int = 0
     comparisons: int = 0
+    open_values: int = 0
 
     def either(self, depth: int = 0) -> ColumnElement[bool]:
         """`both` *( `,` `both` )"""
@@ -78,6 +81,9 @@ class _Reader:
         if name not in self.fields:
             raise malformed(f"it can compare {', '.join(self.fields)}, not {name}")
         texts = [unquote(text) if self.encoded else text for text in _ESCAPED.sub(r"\1", value).split("*")]
+        self.open_values += len(texts) > 1 and not texts[0]
+        if self.open_values > MAX_OPEN:
+            raise malformed(f"more than {MAX_OPEN} values begin with *")
         if operator in _ORDERED and len(texts) > 1:
             raise malformed(f"{operator} compares with a whole value, without *")
         return not_(self.fields[name]("==", texts)) if operator == "!=" else self.fields[name](operator, texts)
@@ -106,10 +112,11 @@ def read_fiql(text: str, fields: Mapping[str, Comparator], *, encoded: bool = Fa
 
 
 def matches(
-    column: ColumnElement[str], key: Callable[[str], str], whole: Callable[[str], str] | None = None
+    column: ColumnElement[str], key: Callable[[str], str], whole: Callable[[str], str] | None = None, *,
+    begins: Callable[[ColumnElement[str], str], ColumnElement[bool]] | None = None,
 ) -> Comparator:  # fmt: skip
     """Compares a text column that holds compared forms, which `key` makes; `whole`, if it is given, makes those of
-    values without wildcards."""
+    values without wildcards. `begins`, if it is given, says what begins with a text so that an index finds it."""
 
     def compare(operator: str, texts: Sequence[str]) -> ColumnElement[bool]:
         keys = [(whole or key)(texts[0])] if len(texts) == 1 else [key(text) for text in texts]
@@ -118,6 +125,8 @@ def matches(
             return condition
         if len(keys) == 1:
             return column == keys[0]
+        if begins is not None and keys[0] and keys[1:] == [""]:
+            return begins(column, keys[0])
         return column.like("%".join(map(_escaped, keys)), escape="\\")
 
     return compare
@@ -153,6 +162,8 @@ def is_true(column: ColumnElement[bool]) -> Comparator:
             raise malformed(f"true and false have no order, so {operator} means nothing")
         if value not in ("true", "false"):
             raise malformed(f"a field that is true or false cannot be {value!r}")
+        if isinstance(column, Column):  # compared with a value, so that both databases look it up in an index
+            return column.is_(value == "true")
         return column if value == "true" else not_(column)
 
     return compare

@@ -11,14 +11,15 @@ from ostiary.directory.groups.search import sorted_by
 from ostiary.directory.roles.nesting import of_kind, users_of, with_containing, with_nested
 from ostiary.http.fiql import Comparator, is_one_of, matches
 from ostiary.names import folded
+from ostiary.store.comparing import starts_with
 from ostiary.store.tables import USER, Group, GroupMember, User, table_of
 
 URN = "urn:vcloud:group:"
 _GROUPS, _MEMBERS, _USERS = table_of(Group), table_of(GroupMember), table_of(User)
 GROUP_FIELDS: Mapping[str, Comparator] = {
     "id": matches(_GROUPS.c.id, lambda text: text.removeprefix(URN).lower()),
-    "name": matches(_GROUPS.c.display_name_key, folded),
-    "nameInSource": matches(_GROUPS.c.display_name_key, folded),
+    "name": matches(_GROUPS.c.display_name_key, folded, begins=starts_with),
+    "nameInSource": matches(_GROUPS.c.display_name_key, folded, begins=starts_with),
     "providerType": is_one_of(
         {kind: _GROUPS.c.provider_type == kind for kind in ("LOCAL", "SAML", "OAUTH")}, otherwise=false()
     ),

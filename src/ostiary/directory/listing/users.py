@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, cast, false, or_, select, true
+from sqlalchemy import BigInteger, ColumnElement, and_, cast, false, func, or_, select, true
 
 from ostiary.directory.passwords.lockout import SKEW_MS
 from ostiary.directory.roles.built_in import FOR_HOLDERS, role_id
@@ -13,6 +13,7 @@ from ostiary.directory.roles.role_list import URN as ROLE_URN
 from ostiary.directory.users.search import has_contact
 from ostiary.http.fiql import Comparator, is_one_of, is_true, is_whole, matches
 from ostiary.names import folded, login_key
+from ostiary.store.comparing import starts_with
 from ostiary.store.tables import USER, OrganizationRole, RoleBinding, User, UserEmail, table_of
 
 URN, LOCAL = "urn:vcloud:user:", "LOCAL"
@@ -33,16 +34,17 @@ def user_order(by: str, *, descending: bool) -> tuple[ColumnElement[Any], ...]:
     return (key.desc(), _USERS.c.id.desc()) if descending else (key, _USERS.c.id)
 
 
-def user_fields(tenant_id: str, now_ms: int) -> Mapping[str, Comparator]:
-    """The fields that users of a tenant are found by. Passwords are none, nor anything of them."""
-    by_name = matches(_USERS.c.user_name_key, folded, login_key)
+def user_fields(tenant_id: str, now_ms: int, order: str) -> Mapping[str, Comparator]:
+    """The fields that users of a tenant are found by, for a list in this order. Passwords are none, nor anything of
+    them."""
+    by_name = matches(_USERS.c.user_name_key, folded, login_key, begins=starts_with)
     return {
         "id": matches(_USERS.c.id, lambda text: text.removeprefix(URN).lower()),
         "username": by_name,
         "nameInSource": by_name,
-        "fullName": matches(_USERS.c.display_name_key, folded),
+        "fullName": matches(_USERS.c.display_name_key, folded, begins=starts_with),
         "email": _primary_email(tenant_id),
-        "enabled": is_true(_USERS.c.active),
+        "enabled": is_true(_active(order)),
         "locked": is_true(_is_locked(now_ms)),
         "providerType": is_one_of({LOCAL: true()}, otherwise=false()),
         "roleEntityRefs.id": _with_role(tenant_id, now_ms, lambda text: text.removeprefix(ROLE_URN).lower()),
@@ -50,8 +52,15 @@ def user_fields(tenant_id: str, now_ms: int) -> Mapping[str, Comparator]:
     }
 
 
+def _active(order: str) -> ColumnElement[bool]:
+    """Whether a user is active, so that the index that has the order of the list finds it: the databases would else
+    take that of active users by name, and sort them all."""
+    by_name = _ORDERS[order] is _USERS.c.user_name_key
+    return _USERS.c.active if by_name else func.coalesce(_USERS.c.active, false())
+
+
 def _primary_email(tenant_id: str) -> Comparator:
-    compare = matches(_EMAILS.c.value_key, folded, login_key)
+    compare = matches(_EMAILS.c.value_key, folded, login_key, begins=starts_with)
 
     def of_user(operator: str, texts: Sequence[str]) -> ColumnElement[bool]:
         return has_contact("emails", tenant_id, and_(_EMAILS.c.is_primary, compare(operator, texts)))

@@ -39,8 +39,8 @@ _OF_HOLDERS = (
             _ROLES, (_ROLES.c.id == _BINDINGS.c.role) & (unindexed(_ROLES.c.tenant_id) == bindparam("of_tenant"))
         )
     )
-    .where(
-        unindexed(_BINDINGS.c.tenant_id) == bindparam("of_tenant"),
+    .where(  # as the primary key begins: without the tenant no index serves, and all bindings there are would be read
+        _BINDINGS.c.tenant_id == bindparam("of_tenant"),
         _BINDINGS.c.holder_id.in_(bindparam("ids", expanding=True)),
         _BINDINGS.c.holder_type == bindparam("kind"),
         or_(_BINDINGS.c.expires_at.is_(None), _BINDINGS.c.expires_at > bindparam("now_ms")),

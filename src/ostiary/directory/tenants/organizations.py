@@ -14,6 +14,7 @@ from ostiary.directory.tenants.tenants import LIVING
 from ostiary.errors import DomainError, invalid, not_found
 from ostiary.http.fiql import Comparator, is_true, matches, read_fiql
 from ostiary.names import folded, name_key
+from ostiary.store.comparing import starts_with
 from ostiary.store.tables import Tenant, User, table_of
 from ostiary.store.tenancy import touch
 from ostiary.store.work import Work
@@ -30,8 +31,8 @@ _SORTED_BY: Mapping[str, ColumnElement[str]] = {
     "name": _TENANTS.c.name_key, "displayName": _TENANTS.c.display_name_key, "id": _TENANTS.c.id,
 }  # fmt: skip
 _FILTERED_BY: Mapping[str, Comparator] = {
-    "name": matches(_TENANTS.c.name_key, folded),
-    "displayName": matches(_TENANTS.c.display_name_key, folded),
+    "name": matches(_TENANTS.c.name_key, folded, begins=starts_with),
+    "displayName": matches(_TENANTS.c.display_name_key, folded, begins=starts_with),
     "id": matches(_TENANTS.c.id, lambda text: text.removeprefix(URN)),
     "isEnabled": is_true(_TENANTS.c.state == "enabled"),
 }

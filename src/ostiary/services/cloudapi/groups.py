@@ -94,7 +94,7 @@ class GroupsServicer(cloudapi_groups_pb2_grpc.GroupsServiceServicer):
     def ListGroupUsers(self, request: pb.ListGroupUsersRequest, context: grpc.ServicerContext) -> EntityReferences:
         call, order = current_call(), sorting_of(request, "username")
         group = get_group(call.work, call.tenant_id, guid(request.id, "group"))
-        fields, page = user_fields(call.tenant_id, self._clock.now_ms()), call.page(request)
+        fields, page = user_fields(call.tenant_id, self._clock.now_ms(), order.by), call.page(request)
         wanted = [read_fiql(request.filter, fields, encoded=request.filter_encoded)] if request.filter else []
         users, total = list_users(
             call.work, call.tenant_id, users_in(call.tenant_id, group.id), *wanted, start=page.start, count=page.size,

@@ -53,7 +53,7 @@ class UsersServicer(cloudapi_users_pb2_grpc.UsersServiceServicer):
 
     def ListUsers(self, request: pb.ListUsersRequest, context: grpc.ServicerContext) -> pb.Users:
         call, now_ms, order = current_call(), self._clock.now_ms(), sorting_of(request, "username")
-        fields, page = user_fields(call.tenant_id, now_ms), call.page(request)
+        fields, page = user_fields(call.tenant_id, now_ms, order.by), call.page(request)
         wanted = [read_fiql(request.filter, fields, encoded=request.filter_encoded)] if request.filter else []
         users, total = list_users(
             call.work, call.tenant_id, *wanted, start=page.start, count=page.size,

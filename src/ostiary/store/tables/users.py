@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import SORTED, end_of_row, moment, owned_by, text
+from ostiary.store.tables.columns import SORTED, end_of_row, moment, only_where, owned_by, text
 
 
 class User(SQLModel, table=True):
@@ -20,9 +20,10 @@ class User(SQLModel, table=True):
         UniqueConstraint("tenant_id", "user_name_key"),
         Index("ix_users_list", "tenant_id", "created_at", "id"),
         Index("ix_users_name", "tenant_id", "user_name_key", "id"),
-        Index("ix_users_id", "tenant_id", "id"),
-        Index("ix_users_display_name", "tenant_id", "display_name_key", "id"),
+        Index("ix_users_id", "tenant_id", "id", "active"),
+        Index("ix_users_display_name", "tenant_id", "display_name_key", "id", "active"),
         Index("ix_users_modified", "tenant_id", "modified_at", "id"),
+        Index("ix_users_locked", "tenant_id", "locked_until", **only_where("locked_until IS NOT NULL")),
         Index("ix_users_active", "tenant_id", "active", "user_name_key", "id"),
     )
     id: str = Field(primary_key=True, max_length=36)

@@ -584,9 +584,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "user_name_key", name=op.f("uq_users_tenant_id_user_name_key")),
     )
     op.create_index("ix_users_active", "users", ["tenant_id", "active", "user_name_key", "id"], unique=False)
-    op.create_index("ix_users_display_name", "users", ["tenant_id", "display_name_key", "id"], unique=False)
-    op.create_index("ix_users_id", "users", ["tenant_id", "id"], unique=False)
+    op.create_index("ix_users_display_name", "users", ["tenant_id", "display_name_key", "id", "active"], unique=False)
+    op.create_index("ix_users_id", "users", ["tenant_id", "id", "active"], unique=False)
     op.create_index("ix_users_list", "users", ["tenant_id", "created_at", "id"], unique=False)
+    op.create_index(
+        "ix_users_locked",
+        "users",
+        ["tenant_id", "locked_until"],
+        unique=False,
+        sqlite_where=sa.text("locked_until IS NOT NULL"),
+        postgresql_where=sa.text("locked_until IS NOT NULL"),
+    )
     op.create_index("ix_users_modified", "users", ["tenant_id", "modified_at", "id"], unique=False)
     op.create_index("ix_users_name", "users", ["tenant_id", "user_name_key", "id"], unique=False)
     op.create_index(op.f("ix_users_tenant_id"), "users", ["tenant_id"], unique=False)
