@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from contract.served import RPCS, Rpc, documented, without_names
+from matrix_page import matrix_page
 from replacements import deprecated_page
 
 from ostiary.services.openapi.document import document_file
@@ -125,7 +126,12 @@ def readme() -> str:
 def main(*, check: bool) -> str:
     """Writes the files; with `check` says what is stale instead."""
     stale = []
-    pages = {"docs/operations.md": page(), "docs/deprecated-operations.md": deprecated_page(), "README.md": readme()}
+    pages = {
+        "docs/operations.md": page(),
+        "docs/deprecated-operations.md": deprecated_page(),
+        "docs/role-matrix.md": matrix_page(),
+        "README.md": readme(),
+    }
     for path, text in ((ROOT / name, text) for name, text in pages.items()):
         if path.is_file() and path.read_text(encoding="utf-8") == text:
             continue

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from contract.served import documented, without_names
 from kit.servers.command import Ended, ostiary, ostiary_here
 
 from ostiary.cli.root import COMMANDS
@@ -149,3 +150,15 @@ def test_routes_lists_who_may_call_what(tmp_path: Path) -> None:
     exchange = next(route for route in routes if route["path"] == "/identity/token")
     assert (exchange["verb"], exchange["roles"], exchange["errorFamily"]) == ("POST", [], "iam")
     assert "anonymous" in ostiary_here("routes", cwd=tmp_path).stdout
+
+
+def test_routes_print_the_role_matrix_as_the_documents_have_it(tmp_path: Path) -> None:
+    rows = {row["number"]: row for row in ostiary_here("routes", "--matrix", "--json", cwd=tmp_path).json()}
+    for facts in documented("identity_service"):
+        row = rows[facts["number"]]
+        assert (row["verb"], without_names(row["path"])) == (facts["verb"], facts["path"])
+        roles = {"platform_operator": "Platform operator", "org_owner": "Organization Owner",
+                 "org_member": "Organization Member", "service_account": "Service Account",
+                 "anonymous": "Anonymous"}  # fmt: skip
+        assert {role for role, title in roles.items() if row["cells"][title] != "no"} == set(facts["roles"]), row
+    assert "ORGANIZATION OWNER" in ostiary_here("routes", "--matrix", cwd=tmp_path).stdout

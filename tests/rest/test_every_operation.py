@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import grpc
 import pytest
 from kit.operations.interface import OPERATIONS, Operation
+from kit.operations.matrix import (
+    DEAD,
+    ENDS_THE_SESSION,
+    NOBODYS,
+    ROLES,
+    STRANGERS,
+    WALKED,
+    beside,
+    callers,
+    is_in,
+    let_in,
+    names_a_tenant,
+    over_grpc,
+    over_rest,
+)
 from kit.servers.command import ostiary_here
 from kit.servers.databases import PostgresServer
 from kit.servers.served import Served, served
@@ -138,3 +154,23 @@ def test_a_reader_changes_nothing(
     headers = tokens.bearer(api_keys["reader"])
     answer = operation.rest(server.http, operation.rules.routes[0], server.credentials["tenantId"], headers)
     assert answer.status_code == 403, answer.text
+
+
+def test_each_cell_of_the_role_matrix_holds_over_both_transports(server: Served) -> None:
+    with server.channel() as channel, beside(server) as installation:
+        home, called = installation.tenant_id, callers(installation)
+        for turn, operation in enumerate(sorted(WALKED, key=lambda one: one.rules.method.endswith(ENDS_THE_SESSION))):
+            for transport, ask in (("grpc", partial(over_grpc, channel)), ("rest", partial(over_rest, server.http))):
+                where = f"{operation.rules.method} over {transport}"
+                answers = {name: ask(operation, home, headers) for name, headers in called.items()}
+                if operation.rules.need.anonymous:
+                    assert answers["anonymous"][0] not in (403, 405, 501), where
+                    continue
+                assert {name for name in ROLES if is_in(answers[name])} == let_in(operation) & set(ROLES), where
+                assert {answers[name][0] for name in DEAD} == {401}, where
+                if names_a_tenant(operation):
+                    unknown = {name: ask(operation, NOBODYS, called[name]) for name in STRANGERS}
+                    assert {name: answers[name] for name in STRANGERS} == unknown, where
+                    assert {status for status, _ in unknown.values()} <= {403, 404}, where
+                if operation.rules.method.endswith(ENDS_THE_SESSION):
+                    called = callers(installation, suffix=f"{transport}{turn}")

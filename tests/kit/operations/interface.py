@@ -48,6 +48,12 @@ class Operation:
 
     def native(self, channel: grpc.Channel, tenant_id: str, headers: dict[str, str]) -> grpc.StatusCode:
         """Asks over native gRPC; the status code."""
+        return self.native_answer(channel, tenant_id, headers)[0]
+
+    def native_answer(
+        self, channel: grpc.Channel, tenant_id: str, headers: dict[str, str]
+    ) -> tuple[grpc.StatusCode, str]:
+        """The same, with the words of a refusal."""
         answer = message_factory.GetMessageClass(self.method.output_type)
         make: Any = channel.unary_stream if self.method.server_streaming else channel.unary_unary
         request: Any = self.request(tenant_id)
@@ -63,8 +69,8 @@ class Operation:
                 list(answered)
         except grpc.RpcError as refused:
             code: grpc.StatusCode = refused.code()
-            return code
-        return grpc.StatusCode.OK
+            return code, str(refused.details())
+        return grpc.StatusCode.OK, ""
 
     def rest(
         self, http: httpx.Client, route: Route, tenant_id: str, headers: dict[str, str], json: Any = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -10,6 +12,7 @@ from ostiary.access.limits import read_limits
 from ostiary.cli.options import as_json, with_settings
 from ostiary.cli.printing import print_json, print_table
 from ostiary.config import Settings
+from ostiary.transport.role_matrix import ANONYMOUS, ROLES, MatrixRow, role_matrix
 from ostiary.transport.rules import Rules, read_rules
 from ostiary_api.options.v1 import rules_pb2
 
@@ -18,8 +21,9 @@ HEADERS = ("RPC", "VERB", "PATH", "MAY", "LIMIT", "STATUS", "ERRORS")
 
 @click.command("routes", short_help="List every operation with who may call it.")
 @with_settings("config", "limits_file")
+@click.option("--matrix", is_flag=True, help="Print the role matrix of the Identity Service and the Tenant Manager.")
 @as_json
-def command(settings: Settings, as_json: bool) -> None:
+def command(settings: Settings, matrix: bool, as_json: bool) -> None:
     """Lists every operation: RPC, REST verb and path, who may call it, rate limit, success status, error family.
 
     An RPC without a REST path answers over gRPC only.
@@ -27,12 +31,16 @@ def command(settings: Settings, as_json: bool) -> None:
     \b
     Examples
       ostiary routes | grep anonymous
+      ostiary routes --matrix
       ostiary routes --json | jq -r '.[] | select(.roles == ["manager"]) | .path'
     """
     from ostiary.services.served import SERVICES  # so that the help does not wait for it
 
     limits = read_limits(settings.limits_file)
     rules = read_rules((service.descriptor for service in SERVICES), limits.coarse)
+    if matrix:
+        _print_matrix(role_matrix(rules.values()), as_json=as_json)
+        return
     routes = [route for each in rules.values() for route in _routes(each)]
     if as_json:
         print_json(routes)
@@ -40,6 +48,15 @@ def command(settings: Settings, as_json: bool) -> None:
     shown = ("rpc", "verb", "path", "may", "rateLimit", "status", "errorFamily")
     rows = [{**route, "may": ",".join(route["roles"]) or "anonymous"} for route in routes]
     print_table(HEADERS, [[row[name] for name in shown] for row in rows])
+
+
+def _print_matrix(rows: Sequence[MatrixRow], *, as_json: bool) -> None:
+    columns = (*ROLES.values(), ANONYMOUS)
+    if as_json:
+        print_json([{**asdict(row), "cells": dict(row.cells)} for row in rows])
+        return
+    shown = [[row.number, row.verb, row.path, *(row.cells[name] for name in columns)] for row in rows]
+    print_table(("", "VERB", "PATH", *(name.upper() for name in columns)), shown)
 
 
 def _routes(rules: Rules) -> list[dict[str, Any]]:
