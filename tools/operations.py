@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from conformance_page import conformance_page
 from contract.served import RPCS, Rpc, documented, without_names
 from matrix_page import matrix_page
 from replacements import deprecated_page
@@ -130,6 +131,7 @@ def main(*, check: bool) -> str:
         "docs/operations.md": page(),
         "docs/deprecated-operations.md": deprecated_page(),
         "docs/role-matrix.md": matrix_page(),
+        "docs/openid-conformance.md": conformance_page(),
         "README.md": readme(),
     }
     for path, text in ((ROOT / name, text) for name, text in pages.items()):

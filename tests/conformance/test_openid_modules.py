@@ -1,0 +1,245 @@
+"""Modules of the OpenID Foundation's conformance suite, each under its own name, at both issuers: as a browser and a
+client would drive them. What each asks, and those that need a hosted session, is in docs/openid-conformance.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from contract.served import DATA
+from jwcrypto.jwk import JWK
+from jwcrypto.jwt import JWT
+from kit.accounts.openid import AppIssuer, Issuer, PlatformIssuer
+from kit.accounts.platform_browser import SIGNED_OUT
+from kit.browser import CALLBACK, PKCE, VERIFIER
+from kit.callers import Caller
+
+pytestmark = pytest.mark.parametrize("shared_caller", ["sqlite"], indirect=True, scope="module")
+ISSUERS: dict[str, type[Issuer]] = {"appid": AppIssuer, "oidc": PlatformIssuer}
+Module = Callable[[Issuer], None]
+MODULES: dict[str, Module] = {}
+OTHER = "https://app.example.com/never-registered"
+ALL_SCOPES = "openid profile email address phone"
+
+
+def module(*names: str) -> Callable[[Module], Module]:
+    """Registers a module under its names."""
+
+    def registered(play: Module) -> Module:
+        MODULES.update(dict.fromkeys(names, play))
+        return play
+
+    return registered
+
+
+def signed_in(issuer: Issuer, **parameters: str) -> dict[str, Any]:
+    """The identity token's claims after the whole code flow, checked as the suite checks them; `tokens` are beside."""
+    code = issuer.sign_in(**{"scope": "openid", "nonce": "n-1", **parameters})
+    assert len(code) >= 32
+    tokens = issuer.redeem(code)
+    assert (tokens["token_type"], tokens["expires_in"] > 0) == ("Bearer", True)
+    assert None not in tokens.values()
+    claims = issuer.verified(tokens["id_token"])
+    assert (claims["iss"], claims["exp"] > claims["iat"], bool(claims["sub"])) == (
+        issuer.discovery()["issuer"],
+        True,
+        True,
+    )
+    assert issuer.client_id in claims["aud"]
+    assert claims.get("nonce") == {"nonce": "n-1", **parameters}["nonce"] or "nonce" not in claims
+    return {**claims, "tokens": tokens}
+
+
+@module("oidcc-server", "oidcc-display-page", "oidcc-display-popup", "oidcc-ui-locales", "oidcc-claims-locales",
+        "oidcc-ensure-request-with-unknown-parameter-succeeds", "oidcc-server-client-secret-post")  # fmt: skip
+def whole_flow(issuer: Issuer) -> None:
+    odd = {"display": "popup", "ui_locales": "se", "claims_locales": "se", "extra": "foobar"}
+    code = issuer.send({"scope": "openid", "nonce": "n-1", **odd})
+    claims = issuer.verified(issuer.redeem(code, in_body=True)["id_token"])
+    assert claims["nonce"] == "n-1"
+    signed_in(issuer)
+
+
+@module("oidcc-response-type-missing")
+def response_type_missing(issuer: Issuer) -> None:
+    assert issuer.authorize(response_type="").sent_back["error"] in ("unsupported_response_type", "invalid_request")
+
+
+@module("oidcc-userinfo-get", "oidcc-userinfo-post-header", "oidcc-userinfo-post-body")
+def userinfo(issuer: Issuer) -> None:
+    claims = signed_in(issuer, scope="openid email")
+    told = [issuer.userinfo(claims["tokens"]["access_token"], how) for how in ("get", "post-header", "post-body")]
+    assert told[0] == told[1] == told[2]
+    assert told[0]["sub"] == claims["sub"]
+
+
+@module("oidcc-ensure-request-without-nonce-succeeds-for-code-flow")
+def without_nonce(issuer: Issuer) -> None:
+    assert "nonce" not in signed_in(issuer, nonce="")
+
+
+@module("oidcc-scope-profile", "oidcc-scope-email", "oidcc-scope-address", "oidcc-scope-phone", "oidcc-scope-all",
+        "oidcc-alternate-happy-flow")  # fmt: skip
+def scopes(issuer: Issuer) -> None:
+    assert set(ALL_SCOPES.split()) <= set(issuer.discovery()["scopes_supported"])
+    for scope, names in (("email openid", {"email", "email_verified"}), (ALL_SCOPES, {"name", "given_name", "email"})):
+        claims = signed_in(issuer, scope=scope)
+        assert names <= set(issuer.userinfo(claims["tokens"]["access_token"])), scope
+
+
+@module("oidcc-prompt-login", "oidcc-max-age-1")
+def asks_again(issuer: Issuer) -> None:
+    first = signed_in(issuer)
+    issuer.caller.installation.clock.advance(2)
+    for parameters in ({"prompt": "login"}, {"max_age": "1"}):
+        assert signed_in(issuer, **parameters)["auth_time"] > first["auth_time"]
+
+
+@module("oidcc-prompt-none-not-logged-in")
+def silent(issuer: Issuer) -> None:
+    back = issuer.authorize(prompt="none").sent_back
+    assert (back["error"], back["state"]) == ("login_required", "s1")
+
+
+@module("oidcc-login-hint")
+def login_hint(issuer: Issuer) -> None:
+    assert 'value="buffy@example.com"' in issuer.authorize(login_hint="buffy@example.com").body
+
+
+@module("oidcc-ensure-request-with-acr-values-succeeds")
+def acr_values(issuer: Issuer) -> None:
+    assert signed_in(issuer, acr_values="1 2")["acr"] in issuer.discovery()["acr_values_supported"]
+
+
+@module("oidcc-codereuse", "oidcc-codereuse-30seconds")
+def code_reuse(issuer: Issuer) -> None:
+    code = issuer.sign_in(scope="openid")
+    tokens = issuer.redeem(code)
+    assert issuer.refused(lambda: issuer.redeem(code)) == "invalid_grant"
+    issuer.caller.installation.clock.advance(30)
+    assert issuer.refused(lambda: issuer.redeem(code)) == "invalid_grant"
+    assert issuer.refused(lambda: issuer.userinfo(tokens["access_token"])) == "invalid_token"
+
+
+@module("oidcc-ensure-registered-redirect-uri")
+def registered_redirect_uri(issuer: Issuer) -> None:
+    seen = issuer.authorize(redirect_uri=OTHER)
+    assert (seen.status, "location" in seen.headers) == (400, False)
+
+
+@module("oidcc-redirect-uri-query-added")
+def query_added(issuer: Issuer) -> None:
+    seen = issuer.authorize(redirect_uri=f"{CALLBACK}?foo=bar")
+    assert (seen.status, "location" in seen.headers) == (400, False)
+
+
+@module("oidcc-ensure-post-request-succeeds")
+def by_post(issuer: Issuer) -> None:
+    assert issuer.redeem(issuer.send({"scope": "openid"}))["id_token"]
+
+
+@module("oidcc-unsigned-request-object-supported-correctly-or-rejected-as-unsupported",
+        "oidcc-ensure-request-object-with-redirect-uri")  # fmt: skip
+def request_object(issuer: Issuer) -> None:
+    assert issuer.authorize(request="eyJhbGciOiJub25lIn0.e30.").sent_back["error"] == "request_not_supported"
+    assert issuer.discovery()["request_uri_parameter_supported"] is False
+
+
+@module("oidcc-claims-essential")
+def claims_essential(issuer: Issuer) -> None:
+    claims = signed_in(issuer, claims=json.dumps({"userinfo": {"name": {"essential": True}}}))
+    assert issuer.userinfo(claims["tokens"]["access_token"])["name"]
+
+
+@module("oidcc-ensure-request-with-valid-pkce-succeeds")
+def pkce(issuer: Issuer) -> None:
+    code = issuer.sign_in(scope="openid", **PKCE)
+    assert issuer.refused(lambda: issuer.redeem(code)) == "invalid_grant"
+    assert issuer.redeem(code, code_verifier=VERIFIER)["id_token"]
+
+
+@module("oidcc-refresh-token")
+def refresh_token(issuer: Issuer) -> None:
+    first, other = signed_in(issuer), issuer.another()
+    issuer.caller.installation.clock.advance(1)
+    token = first["tokens"]["refresh_token"]
+    assert other.refused(lambda: other.refresh(token)) == "invalid_grant"
+    second = issuer.verified(issuer.refresh(token)["id_token"])
+    same = ("iss", "sub", "aud", "azp", "auth_time")
+    assert [second.get(name) for name in same] == [first.get(name) for name in same]
+    assert second["iat"] > first["iat"]
+
+
+@module("oidcc-discovery-endpoint-verification")
+def discovery(issuer: Issuer) -> None:
+    found = issuer.discovery()
+    assert all(found[name].startswith(issuer.url) for name in found if name.endswith("_endpoint"))
+    assert {"RS256"} <= set(found["id_token_signing_alg_values_supported"])
+    assert found["response_types_supported"] == ["code"]
+    assert found["claims_supported"]
+    for key in issuer.jwks():
+        assert (key["kty"], key["alg"], key["use"], "d" in key) == ("RSA", "RS256", "sig", False)
+
+
+@module("oidcc-rp-initiated-logout", "oidcc-rp-initiated-logout-no-state")
+def logout(issuer: Issuer) -> None:
+    for state in ({"state": "s-2"}, {}):
+        claims = signed_in(issuer)
+        assert claims["sid"]
+        hint = claims["tokens"]["id_token"]
+        back = issuer.sign_out(id_token_hint=hint, post_logout_redirect_uri=SIGNED_OUT, **state)
+        assert (back.headers["location"].partition("?")[0], back.sent_back) == (SIGNED_OUT, state)
+        assert (
+            issuer.refused(lambda claims=claims: issuer.userinfo(claims["tokens"]["access_token"])) == "invalid_token"
+        )
+        assert issuer.authorize(prompt="none").sent_back["error"] == "login_required"
+
+
+@module("oidcc-rp-initiated-logout-no-params", "oidcc-rp-initiated-logout-only-state",
+        "oidcc-rp-initiated-logout-no-post-logout-redirect-uri")  # fmt: skip
+def logout_to_nowhere(issuer: Issuer) -> None:
+    hint = signed_in(issuer)["tokens"]["id_token"]
+    for parameters in ({}, {"state": "s-2"}, {"id_token_hint": hint, "state": "s-2"}):
+        seen = issuer.sign_out(**parameters)
+        assert (seen.status, "You are signed out" in seen.body) == (200, True)
+
+
+@module("oidcc-rp-initiated-logout-no-id-token-hint", "oidcc-rp-initiated-logout-bad-post-logout-redirect-uri",
+        "oidcc-rp-initiated-logout-query-added-to-post-logout-redirect-uri",
+        "oidcc-rp-initiated-logout-modified-id-token-hint",
+        "oidcc-rp-initiated-logout-bad-id-token-hint")  # fmt: skip
+def bad_logout(issuer: Issuer) -> None:
+    claims = signed_in(issuer)
+    hint, stay = claims["tokens"]["id_token"], claims.pop("tokens")["access_token"]
+    by_secret = JWT(header={"alg": "HS256", "typ": "JWT"}, claims=claims)
+    by_secret.make_signed_token(
+        JWK(kty="oct", k="AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgU")
+    )
+    unsigned = f"eyJhbGciOiJub25lIn0.{hint.split('.')[1]}."
+    for uri, with_hint in ((SIGNED_OUT, ""), (OTHER, hint), (f"{SIGNED_OUT}?foo=bar", hint), (SIGNED_OUT, unsigned),
+                           (SIGNED_OUT, by_secret.serialize())):  # fmt: skip
+        seen = issuer.sign_out(post_logout_redirect_uri=uri, id_token_hint=with_hint, state="s-2")
+        assert (seen.status, "location" in seen.headers) == (400, False), (uri, with_hint[:20])
+    assert issuer.userinfo(stay)["sub"]
+
+
+@module("oidcc-rp-initiated-logout-discovery-endpoint-verification")
+def logout_discovery(issuer: Issuer) -> None:
+    found = issuer.discovery()
+    assert found["end_session_endpoint"].startswith(issuer.url)
+    assert (found["backchannel_logout_supported"], found["frontchannel_logout_supported"]) == (False, False)
+
+
+FACTS = json.loads((DATA / "openid_modules.json").read_text(encoding="utf-8"))
+PASS = [(facts["module"], name) for facts in FACTS for name in ISSUERS if facts[name] == "passes"]
+
+
+@pytest.mark.parametrize(("name", "at"), PASS, ids=str)
+def test_module(shared_caller: Caller, name: str, at: str) -> None:
+    MODULES[name](ISSUERS[at](shared_caller))
+
+
+def test_every_module_that_is_played_is_in_the_table(shared_caller: Caller) -> None:
+    assert {name for name, _ in PASS} == set(MODULES)
