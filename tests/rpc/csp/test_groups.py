@@ -102,6 +102,22 @@ def test_roles_of_a_group_are_given_and_taken_by_name_and_as_objects(world: Worl
     assert world.refused(LIST, ann) == "FORBIDDEN"
 
 
+def test_a_group_shows_what_it_has_from_the_groups_around_it_as_inherited(world: World) -> None:
+    until = world.now_s + 60
+    inner = world.team("inner", role="org_member")
+    middle = world.team("middle", inner, role="org_member", until_s=until)
+    outer = world.team("outer", middle, role="org_owner", until_s=until)
+    held = {
+        name: [(role["name"], role["membershipType"], role.get("expiresAt")) for role in answer["organizationRoles"]]
+        for name, answer in ((name, world.get(ROLES, groupId=name)) for name in (inner, middle, outer))
+    }
+    assert held == {
+        inner: [("org_member", "DIRECT", None), ("org_owner", "GROUP", str(until))],
+        middle: [("org_member", "DIRECT", str(until)), ("org_owner", "GROUP", str(until))],
+        outer: [("org_owner", "DIRECT", str(until))],
+    }
+
+
 def test_a_role_of_a_group_gives_nothing_from_its_second_on(world: World) -> None:
     ann = world.person("ann")
     team = world.team("team", ann, role="org_owner", until_s=world.now_s + 30)

@@ -139,3 +139,7 @@ def test_organizations_below_are_seen_by_the_owner_and_end_with_their_deletion(s
         (f"{world.name}-b", "b", made[0], f"/csp/gateway/am/api/orgs/{world.id}"),
     ]
     assert world.refused(BELOW, world.member) == "FORBIDDEN"
+    for method in (BELOW, LIST, "OrganizationService/GetOrganization"):
+        hidden = [world.refusal(method, world.owner, orgId=each) for each in (made[0], made[2], SYSTEM_ID, "unknown")]
+        assert len(set(hidden)) == 1, "who owns the parent is nobody below"
+        assert hidden[0][1] == "TENANT_NOT_FOUND"

@@ -137,11 +137,11 @@ class ExpandedGroup(_message.Message):
     """`USER_GROUP` for groups of the directory."""
     @_builtins.property
     def organization_roles(self) -> _containers.RepeatedCompositeFieldContainer[_organization_users_pb2.TypedRole]:
-        """The organization roles that it was given itself."""
+        """The organization roles that it gives: its own are `DIRECT`, those of groups that it belongs to `GROUP`."""
 
     @_builtins.property
     def service_roles(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrgServiceRoles]:
-        """The service roles that it was given itself, by service definition."""
+        """The service roles that it gives, by service definition."""
 
     def __init__(
         self,
@@ -166,7 +166,7 @@ Global___ExpandedGroup: _TypeAlias = ExpandedGroup  # noqa: Y015
 
 @_typing.final
 class OrgServiceRoles(_message.Message):
-    """The roles of one service that a group was given."""
+    """The roles of one service that a group gives."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -49,7 +49,7 @@ Global___GetGroupRolesRequest: _TypeAlias = GetGroupRolesRequest  # noqa: Y015
 
 @_typing.final
 class GroupRoles(_message.Message):
-    """The roles that a group was given itself."""
+    """The roles that a group gives to its members."""
 
     DESCRIPTOR: _descriptor.Descriptor
 

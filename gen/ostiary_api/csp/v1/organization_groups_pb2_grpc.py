@@ -68,7 +68,7 @@ class OrganizationGroupsServiceServicer:
     """
 
     def GetGroupRoles(self, request, context):
-        """Returns the roles that a group was given itself.
+        """Returns the roles that a group gives to its members: its own, and those of the groups that it belongs to.
 
         Errors: `GROUP_NOT_FOUND`.
         """

@@ -35,7 +35,7 @@ class OrganizationGroupsServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> OrganizationGroupsServiceAsyncStub: ...
     GetGroupRoles: _grpc.UnaryUnaryMultiCallable[_organization_groups_pb2.GetGroupRolesRequest, _organization_groups_pb2.GroupRoles]
-    """Returns the roles that a group was given itself.
+    """Returns the roles that a group gives to its members: its own, and those of the groups that it belongs to.
 
     Errors: `GROUP_NOT_FOUND`.
     """
@@ -70,7 +70,7 @@ class OrganizationGroupsServiceAsyncStub(OrganizationGroupsServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetGroupRoles: _aio.UnaryUnaryMultiCallable[_organization_groups_pb2.GetGroupRolesRequest, _organization_groups_pb2.GroupRoles]  # type: ignore[assignment]
-    """Returns the roles that a group was given itself.
+    """Returns the roles that a group gives to its members: its own, and those of the groups that it belongs to.
 
     Errors: `GROUP_NOT_FOUND`.
     """
@@ -108,7 +108,7 @@ class OrganizationGroupsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _organization_groups_pb2.GetGroupRolesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_organization_groups_pb2.GroupRoles, _abc.Awaitable[_organization_groups_pb2.GroupRoles]]:
-        """Returns the roles that a group was given itself.
+        """Returns the roles that a group gives to its members: its own, and those of the groups that it belongs to.
 
         Errors: `GROUP_NOT_FOUND`.
         """

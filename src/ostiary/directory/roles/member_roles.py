@@ -27,25 +27,6 @@ _LIVES = or_(_BINDINGS.c.expires_at.is_(None), _BINDINGS.c.expires_at > bindpara
 _NAMED = (_ROLES.c.id == _BINDINGS.c.role) & (
     (_ROLES.c.tenant_id == _TENANT) | _ROLES.c.service_definition_id.is_not(None)
 )
-_DIRECTLY = (
-    select(_MEMBERS.c.member_id.label("user_id"), _MEMBERS.c.group_id)
-    .where(_MEMBERS.c.tenant_id == _TENANT, _MEMBERS.c.member_id.in_(_IDS), of_kind(_MEMBERS, USER))
-    .cte("belongs", recursive=True)
-)
-# UNION, not UNION ALL: groups may contain one another in a circle.
-_BELONGS = _DIRECTLY.union(
-    select(_DIRECTLY.c.user_id, _MEMBERS.c.group_id).where(
-        unindexed(_MEMBERS.c.tenant_id) == _TENANT,
-        _MEMBERS.c.member_id == _DIRECTLY.c.group_id,
-        of_kind(_MEMBERS, GROUP),
-    )
-)
-_OF_GROUP = (
-    (unindexed(_BINDINGS.c.tenant_id) == _TENANT)
-    & (_BINDINGS.c.holder_id == _BELONGS.c.group_id)
-    & of_kind(_BINDINGS, GROUP)
-    & _LIVES
-)
 
 
 def _given_to(kind: str, ids: Any) -> Any:
@@ -58,20 +39,40 @@ def _given_to(kind: str, ids: Any) -> Any:
     )  # fmt: skip
 
 
-_OF_USERS = union_all(
-    _given_to(USER, _IDS),
-    select(_BELONGS.c.user_id, _BELONGS.c.group_id, *_SHOWN)
+def _given_by_groups(kind: str) -> Any:
+    directly = (
+        select(_MEMBERS.c.member_id.label("user_id"), _MEMBERS.c.group_id)
+        .where(_MEMBERS.c.tenant_id == _TENANT, _MEMBERS.c.member_id.in_(_IDS), of_kind(_MEMBERS, kind))
+        .cte("belongs", recursive=True)
+    )
+    # UNION, not UNION ALL: rows that another program wrote may hold a circle.
+    belongs = directly.union(
+        select(directly.c.user_id, _MEMBERS.c.group_id).where(
+            unindexed(_MEMBERS.c.tenant_id) == _TENANT,
+            _MEMBERS.c.member_id == directly.c.group_id,
+            of_kind(_MEMBERS, GROUP),
+        )
+    )
+    of_group = (
+        (unindexed(_BINDINGS.c.tenant_id) == _TENANT)
+        & (_BINDINGS.c.holder_id == belongs.c.group_id)
+        & of_kind(_BINDINGS, GROUP)
+        & _LIVES
+    )
     # Outer joins fix the order, in which the databases else begin with all bindings of the tenant.
-    .select_from(_BELONGS.outerjoin(_BINDINGS, _OF_GROUP).outerjoin(_ROLES, _NAMED)),
-)
-_OF_GROUPS = _given_to(GROUP, _IDS)
+    held = belongs.outerjoin(_BINDINGS, of_group).outerjoin(_ROLES, _NAMED)
+    return select(belongs.c.user_id, belongs.c.group_id, *_SHOWN).select_from(held)
+
+
+_OF_USERS = union_all(_given_to(USER, _IDS), _given_by_groups(USER))
+_OF_GROUPS = union_all(_given_to(GROUP, _IDS), _given_by_groups(GROUP))
 
 
 @dataclass(frozen=True, slots=True)
 class MemberRole:
-    """A role that a user holds. `group_ids` are the groups that give it, nearest or not; a role that is given directly
-    too is DIRECT. `expires_at` is in UTC milliseconds, None for never. `service` is the id of the service definition of
-    a service role."""
+    """A role that a user or a group holds. `group_ids` are the groups that give it, nearest or not; a role that is given
+    directly too is DIRECT. `expires_at` is in UTC milliseconds, None for never. `service` is the id of the service
+    definition of a service role."""
 
     id: str
     name: str
@@ -96,7 +97,8 @@ def member_roles(work: Work, tenant_id: str, user_ids: Sequence[str], now_ms: in
 
 
 def group_roles(work: Work, tenant_id: str, group_ids: Sequence[str], now_ms: int) -> Mapping[str, MemberRoles]:
-    """The roles that each of these groups was given itself and holds now, in one statement."""
+    """The roles that each of these groups gives to its members now: its own, and those of the groups that it belongs
+    to; one statement."""
     return _asked(work, _OF_GROUPS, tenant_id, group_ids, now_ms)
 
 

@@ -19,7 +19,7 @@ MOST = 20
 def expanded_groups(
     work: Work, tenant_id: str, groups: Sequence[GroupView], now_ms: int, *, with_roles: bool = True
 ) -> list[pb.ExpandedGroup]:  # fmt: skip
-    """Groups with the number of their users and, for those who may see them, the roles that they were given."""
+    """Groups with the number of their users and, for those who may see them, the roles that they give."""
     ids = [group.id for group in groups]
     counts = user_counts(work, tenant_id, ids)
     roles = group_roles(work, tenant_id, ids if with_roles else [], now_ms)
@@ -35,12 +35,12 @@ def expanded_groups(
 
 
 def org_roles(org_id: str, roles: MemberRoles) -> list[organization_users_pb2.TypedRole]:
-    """The organization roles that a group was given itself."""
+    """The organization roles that a group gives to its members."""
     return [typed_role(org_id, role, NO_GROUPS, with_ids=False) for role in roles.organization]
 
 
 def service_roles(roles: MemberRoles) -> list[pb.OrgServiceRoles]:
-    """The service roles that a group was given itself."""
+    """The service roles that a group gives to its members."""
     return [
         pb.OrgServiceRoles(
             service_definition_id=service, service_role_names=[role.name for role in held],
