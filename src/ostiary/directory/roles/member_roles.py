@@ -70,9 +70,9 @@ _OF_GROUPS = union_all(_given_to(GROUP, _IDS), _given_by_groups(GROUP))
 
 @dataclass(frozen=True, slots=True)
 class MemberRole:
-    """A role that a user or a group holds. `group_ids` are the groups that give it, nearest or not; a role that is given
-    directly too is DIRECT. `expires_at` is in UTC milliseconds, None for never. `service` is the id of the service
-    definition of a service role."""
+    """A role that a user or a group holds. `group_ids` are the groups that give it, nearest or not; a role that is
+    given directly too is DIRECT. `expires_at` is in UTC milliseconds, None for never. `service` is the id of
+    the service definition of a service role."""
 
     id: str
     name: str
