@@ -140,7 +140,7 @@ def test_each_field_of_another_shape_is_refused_by_its_path(
             answer = ask(server, operation, place.body(value), manager)
             assert answer.status_code == 400, (place.path, value, answer.text)
             assert told in answer.text, (place.path, value, answer.text)
-            assert operation.rpc.startswith("/identity.csp") or answer.json()["errorCode"] == "INVALID_FIELD"
+            assert not operation.rpc.startswith("/identity.appid") or answer.json()["errorCode"] == "INVALID_FIELD"
 
 
 @pytest.mark.parametrize(("operation", "body"), CLOSED, ids=map(named, CLOSED))
@@ -148,7 +148,8 @@ def test_who_may_not_ask_hears_the_same_whatever_the_shape(
     server: Served, manager: dict[str, str], operation: Any, body: FieldDescriptor
 ) -> None:
     wrong = next(place.body({}) for place in places_of(body) if not place.is_object)
-    for headers, tenant in ((JSON, ""), (manager, "00000000-0000-4000-8000-000000000000")):
+    foreign = ((manager, "00000000-0000-4000-8000-000000000000"),) if METHODS[operation.rpc].rules.tenant_field else ()
+    for headers, tenant in ((JSON, ""), *foreign):
         denied, judged = (ask(server, operation, sent, headers, tenant) for sent in ({}, wrong))
         assert denied.status_code in (401, 403, 404)
         assert (judged.status_code, judged.content) == (denied.status_code, denied.content)
