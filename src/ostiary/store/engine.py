@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ class Store:
         """The number of connections that this process may have open at once."""
         return sum(connections.size for connections in self._all)
 
-    @property
+    @cached_property
     def file(self) -> Path:
         """The file of a SQLite database."""
         return file_of(self.url)

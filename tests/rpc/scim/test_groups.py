@@ -126,7 +126,7 @@ def test_names_and_ids_of_a_group_change_with_its_version(groups: GroupClient, p
 @pytest.mark.parametrize(
     ("operation", "scim_type"),
     [
-        ({"op": "add", "path": "members", "value": [{"value": "nobody"}]}, "invalidValue"),
+        ({"op": "replace", "path": "members", "value": [{"value": "nobody"}]}, "invalidValue"),
         ({"op": "add", "path": "members", "value": [{"display": "x"}]}, "invalidValue"),
         ({"op": "add", "path": "members", "value": 7}, "invalidValue"),
         ({"op": "add", "path": "members", "value": [{"value": "{self}"}]}, "invalidValue"),

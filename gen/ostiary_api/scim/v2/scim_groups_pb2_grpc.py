@@ -120,7 +120,7 @@ class GroupsServiceServicer:
         """Changes some of a group (RFC 7644 §3.5.2): all operations, or none.
 
         Answers 200 with the group, or 204 if it has more than 100 members and `attributes` asks for none: to add or remove one
-        member costs the same in every group.
+        member costs the same in every group. Ids that name nobody are left out by an add: the user may have gone meanwhile.
         Errors: as those of ReplaceGroup, and `invalidPath`, `noTarget`, `mutability`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

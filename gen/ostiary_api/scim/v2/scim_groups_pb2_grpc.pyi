@@ -60,7 +60,7 @@ class GroupsServiceStub:
     """Changes some of a group (RFC 7644 §3.5.2): all operations, or none.
 
     Answers 200 with the group, or 204 if it has more than 100 members and `attributes` asks for none: to add or remove one
-    member costs the same in every group.
+    member costs the same in every group. Ids that name nobody are left out by an add: the user may have gone meanwhile.
     Errors: as those of ReplaceGroup, and `invalidPath`, `noTarget`, `mutability`.
     """
     DeleteGroup: _grpc.UnaryUnaryMultiCallable[_scim_groups_pb2.DeleteGroupRequest, _empty_pb2.Empty]
@@ -104,7 +104,7 @@ class GroupsServiceAsyncStub(GroupsServiceStub):
     """Changes some of a group (RFC 7644 §3.5.2): all operations, or none.
 
     Answers 200 with the group, or 204 if it has more than 100 members and `attributes` asks for none: to add or remove one
-    member costs the same in every group.
+    member costs the same in every group. Ids that name nobody are left out by an add: the user may have gone meanwhile.
     Errors: as those of ReplaceGroup, and `invalidPath`, `noTarget`, `mutability`.
     """
     DeleteGroup: _aio.UnaryUnaryMultiCallable[_scim_groups_pb2.DeleteGroupRequest, _empty_pb2.Empty]  # type: ignore[assignment]
@@ -175,7 +175,7 @@ class GroupsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Changes some of a group (RFC 7644 §3.5.2): all operations, or none.
 
         Answers 200 with the group, or 204 if it has more than 100 members and `attributes` asks for none: to add or remove one
-        member costs the same in every group.
+        member costs the same in every group. Ids that name nobody are left out by an add: the user may have gone meanwhile.
         Errors: as those of ReplaceGroup, and `invalidPath`, `noTarget`, `mutability`.
         """
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import and_, bindparam, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, insert, select, update
 
 from ostiary.directory.groups.circles import refuse_circle
 from ostiary.directory.roles.granting import Giver, Holder, check_holder, check_holders, lock_rights
@@ -29,30 +29,31 @@ class BelongsTo:
     direct: bool
 
 
-_DIRECT = (
-    select(_MEMBERS.c.member_id.label("user_id"), _MEMBERS.c.group_id)
-    .where(_MEMBERS.c.tenant_id == bindparam("of_tenant"), _MEMBERS.c.member_id.in_(bindparam("ids", expanding=True)))
-    .cte("belongs", recursive=True)
-)
-_BELONGS = _DIRECT.union(
-    select(_DIRECT.c.user_id, _MEMBERS.c.group_id).where(
-        unindexed(_MEMBERS.c.tenant_id) == bindparam("of_tenant"),
-        _MEMBERS.c.member_id == _DIRECT.c.group_id,
-        of_kind(_MEMBERS, GROUP),
+def _groups_of(whose: ColumnElement[bool]) -> Select[Any]:
+    """Selects the groups of the users that a condition on members chooses."""
+    direct = (
+        select(_MEMBERS.c.member_id.label("user_id"), _MEMBERS.c.group_id)
+        .where(_MEMBERS.c.tenant_id == bindparam("of_tenant"), whose)
+        .cte("belongs", recursive=True)
     )
-)
-_OF_USERS = (
-    select(
-        _BELONGS.c.user_id, _GROUPS.c.id, _GROUPS.c.display_name,
-        exists().where(
-            and_(_MEMBERS.c.group_id == _GROUPS.c.id, _MEMBERS.c.member_id == _BELONGS.c.user_id)
-        ).label("direct"),
+    belongs = direct.union(
+        select(direct.c.user_id, _MEMBERS.c.group_id).where(
+            unindexed(_MEMBERS.c.tenant_id) == bindparam("of_tenant"),
+            _MEMBERS.c.member_id == direct.c.group_id,
+            of_kind(_MEMBERS, GROUP),
+        )
     )
-    .join(_GROUPS, _GROUPS.c.id == _BELONGS.c.group_id)
-    .where(_GROUPS.c.tenant_id == bindparam("of_tenant"))
-    .order_by(_GROUPS.c.display_name_key, _GROUPS.c.id)
-)  # fmt: skip
+    inside = and_(_MEMBERS.c.group_id == _GROUPS.c.id, _MEMBERS.c.member_id == belongs.c.user_id)
+    return (
+        select(belongs.c.user_id, _GROUPS.c.id, _GROUPS.c.display_name, exists().where(inside).label("direct"))
+        .join(_GROUPS, _GROUPS.c.id == belongs.c.group_id)
+        .where(_GROUPS.c.tenant_id == bindparam("of_tenant"))
+        .order_by(_GROUPS.c.display_name_key, _GROUPS.c.id)
+    )
 
+
+_OF_USERS = _groups_of(_MEMBERS.c.member_id.in_(bindparam("ids", expanding=True)))
+_OF_USER = prepared(_groups_of(_MEMBERS.c.member_id == bindparam("id")))
 _OF_GROUP = _MEMBERS.c.group_id == bindparam("group")
 _ALL_INSIDE = select(_MEMBERS.c.member_id).where(_OF_GROUP)
 _INSIDE = _ALL_INSIDE.where(_MEMBERS.c.member_id.in_(bindparam("ids", expanding=True)))
@@ -70,9 +71,15 @@ Entry = TypeVar("Entry")
 def groups_of_users(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Mapping[str, Sequence[BelongsTo]]:
     """The groups of each of these users, sorted by name; one query however deep the groups nest."""
     found: dict[str, list[BelongsTo]] = {user_id: [] for user_id in user_ids}
-    for row in work.rows(_OF_USERS, {"of_tenant": tenant_id, "ids": list(user_ids)}) if user_ids else ():
+    for row in _rows(work, tenant_id, user_ids):
         found[row.user_id].append(BelongsTo(row.id, row.display_name, bool(row.direct)))
     return found
+
+
+def _rows(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Sequence[Any]:
+    if len(user_ids) == 1:
+        return work.rows(_OF_USER, {"of_tenant": tenant_id, "id": user_ids[0]})
+    return work.rows(_OF_USERS, {"of_tenant": tenant_id, "ids": list(user_ids)}) if user_ids else ()
 
 
 def add_member(work: Work, tenant_id: str, group_id: str, member: Holder, giver: Giver, now_ms: int) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Row, bindparam, or_, select, union, union_all
+from sqlalchemy import ColumnElement, Row, Select, bindparam, or_, select, union, union_all
 from sqlalchemy.sql.dml import UpdateBase
 
 from ostiary.directory.roles.built_in import BUILT_IN, role_id
@@ -32,20 +32,25 @@ _OF_USER = prepared(
         by_groups(*_SHOWN, of_services=True),
     )
 )
-_OF_HOLDERS = (
-    select(_BINDINGS.c.holder_id, *_SHOWN)
-    .select_from(
-        _BINDINGS.outerjoin(
-            _ROLES, (_ROLES.c.id == _BINDINGS.c.role) & (unindexed(_ROLES.c.tenant_id) == bindparam("of_tenant"))
+
+
+def _held_by(whose: ColumnElement[bool]) -> Select[Any]:
+    """Selects the roles that the holders of a condition were given and hold now."""
+    named = (_ROLES.c.id == _BINDINGS.c.role) & (unindexed(_ROLES.c.tenant_id) == bindparam("of_tenant"))
+    return (
+        select(_BINDINGS.c.holder_id, *_SHOWN)
+        .select_from(_BINDINGS.outerjoin(_ROLES, named))
+        .where(  # as the primary key begins: without the tenant no index serves, and all bindings there are would be read
+            _BINDINGS.c.tenant_id == bindparam("of_tenant"),
+            whose,
+            _BINDINGS.c.holder_type == bindparam("kind"),
+            or_(_BINDINGS.c.expires_at.is_(None), _BINDINGS.c.expires_at > bindparam("now_ms")),
         )
     )
-    .where(  # as the primary key begins: without the tenant no index serves, and all bindings there are would be read
-        _BINDINGS.c.tenant_id == bindparam("of_tenant"),
-        _BINDINGS.c.holder_id.in_(bindparam("ids", expanding=True)),
-        _BINDINGS.c.holder_type == bindparam("kind"),
-        or_(_BINDINGS.c.expires_at.is_(None), _BINDINGS.c.expires_at > bindparam("now_ms")),
-    )
-)
+
+
+_OF_HOLDERS = _held_by(_BINDINGS.c.holder_id.in_(bindparam("ids", expanding=True)))
+_OF_HOLDER = prepared(_held_by(_BINDINGS.c.holder_id == bindparam("id")))
 _GIVEN = (
     _BINDINGS.c.tenant_id == bindparam("of_tenant"),
     _BINDINGS.c.role == bindparam("role"),
@@ -143,9 +148,13 @@ def bind_role(
 def _given(
     work: Work, tenant_id: str, holder_ids: Sequence[str], kind: str, now_ms: int
 ) -> Mapping[str, Sequence[HeldRole]]:
-    asked = {"of_tenant": tenant_id, "ids": list(holder_ids), "kind": kind, "now_ms": now_ms}
     rows: dict[str, list[Row[Any]]] = {holder_id: [] for holder_id in holder_ids}
-    for row in work.rows(_OF_HOLDERS, asked) if holder_ids else ():
+    asked: dict[str, Any] = {"of_tenant": tenant_id, "kind": kind, "now_ms": now_ms}
+    if len(holder_ids) == 1:
+        found = work.rows(_OF_HOLDER, {**asked, "id": holder_ids[0]})
+    else:
+        found = work.rows(_OF_HOLDERS, {**asked, "ids": list(holder_ids)}) if holder_ids else ()
+    for row in found:
         rows[row.holder_id].append(row)
     return {
         holder_id: sorted((role for role in _shown(tenant_id, held, DIRECT) if role.service is None), key=_by_name)

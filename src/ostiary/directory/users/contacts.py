@@ -148,8 +148,11 @@ def _row(tenant_id: str, user_id: str, position: int, contact: Contact) -> dict[
     }  # fmt: skip
 
 
+PHONES = "phoneNumbers"
+
+
 def one_primary(name: str, contacts: Sequence[Contact]) -> list[Contact]:
-    """The contacts with exactly one primary: the first, if none claims it.
+    """The contacts with one primary at most. Of addresses the first is it, if none claims it: people sign in by it.
 
     Raises TOO_MANY_VALUES, TWO_PRIMARY_VALUES, VALUE_MISSING, TEXT_TOO_LONG; `name` is the attribute's.
     """
@@ -162,7 +165,7 @@ def one_primary(name: str, contacts: Sequence[Contact]) -> list[Contact]:
         check_texts({f"{name}.value": contact.value, f"{name}.display": contact.display, f"{name}.type": contact.type})
         if not contact.value.strip():
             raise invalid("VALUE_MISSING", f"Each of {name} needs a value.", scim_type="invalidValue")
-    first = claims.index(True) if True in claims else 0
+    first = claims.index(True) if True in claims else -1 if name == PHONES else 0
     return [replace(one, value=one.value.strip(), primary=place == first) for place, one in enumerate(contacts)]
 
 

@@ -54,6 +54,9 @@ def external_ids_of(
     work: Work, tenant_id: str, provisioner: str, type: str, resource_ids: Sequence[str]
 ) -> Mapping[str, str]:
     """The names that `provisioner` has given to these resources, by our ids."""
+    if len(resource_ids) == 1:
+        found = external_id_of(work, tenant_id, provisioner, type, resource_ids[0])
+        return {resource_ids[0]: found} if found else {}
     if not resource_ids:
         return {}
     asked = {"of_tenant": tenant_id, "provisioner": provisioner, "type": type, "ids": list(resource_ids)}

@@ -31,6 +31,8 @@ class Description:
     family_name: str = ""
     locale: str = ""
     phones: Sequence[Contact] = ()
+    names_itself: bool = True
+    """Whether a display name that is empty becomes that of the parts of the name, or the mail address."""
     further: Mapping[str, Any] = field(default_factory=dict)
 
     @property

@@ -294,7 +294,7 @@ def views_of(work: Work, tenant_id: str, rows: Sequence[Any]) -> list[UserView]:
 
 def described(new: Description, email: str) -> dict[str, Any]:
     """The columns of a description; `email` is the primary mail address, empty if there is none."""
-    display_name = new.display_name or new.formatted_name or email
+    display_name = new.display_name or ((new.formatted_name or email) if new.names_itself else "")
     return {
         "display_name": display_name, "display_name_key": name_key(display_name), "given_name": new.given_name,
         "family_name": new.family_name, "locale": new.locale, "document": json.dumps(new.further),

@@ -34,10 +34,8 @@ def written_group(group: GroupView, members: Sequence[Member], external_id: str,
 
 
 def _member(member: Member, url: str) -> dict[str, str]:
-    return {
-        "value": member.id, "$ref": f"{url}/{member.kind}s/{member.id}", "display": member.display_name,
-        "type": member.kind,
-    }  # fmt: skip
+    shown = {"value": member.id, "$ref": f"{url}/{member.kind}s/{member.id}", "type": member.kind}
+    return {**shown, "display": member.display_name} if member.display_name else shown
 
 
 def writable_group(group: GroupView, external_id: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ostiary.access.authentication import Authentication
@@ -33,7 +33,7 @@ from ostiary.scim.filters.matching import fulfils
 from ostiary.scim.filters.nodes import Node
 from ostiary.scim.groups.document import etag, member_ids, writable_group, written_group
 from ostiary.scim.groups.member_changes import MAX_MEMBERS, MemberChange, member_changes, part_members
-from ostiary.scim.patch import ADD, REMOVE, REPLACE, apply, read_operations
+from ostiary.scim.patch import REMOVE, REPLACE, apply, read_operations
 from ostiary.scim.schema.attributes import GROUPS
 from ostiary.scim.schema.chosen import Chosen
 from ostiary.scim.schema.values import read_resource, wrong
@@ -67,7 +67,7 @@ class GroupOperations:
                 give_external_id(work, tenant_id, acting.principal.id, GROUPS.name, given["externalId"], group.id)
             ids = _sent_members(given)
             if ids:
-                self._change(work, acting, group.id, MemberChange(ADD, ids))
+                self._change(work, acting, group.id, MemberChange(REPLACE, ids))
             group = get_group(work, tenant_id, group.id)
             return group, self.written(acting, work, [group], chosen)[0]
 
@@ -87,7 +87,11 @@ class GroupOperations:
         self, acting: Acting, group_id: str, sent: Any, if_match: str, chosen: Chosen
     ) -> tuple[GroupView, dict[str, Any] | None]:
         """Changes some of a group: all operations, or none. The second is None where the group has many members, which
-        nobody has asked to see: what a change costs must not grow with the group."""
+        nobody has asked to see: what a change costs must not grow with the group.
+
+        Who is added and does not exist is left out, since a user may go while a client adds it; the answer shows who is
+        in. Who takes the place of all others must exist.
+        """
         of_members, others = part_members(read_operations(sent))
         with acting.transaction() as work:
             group = self._locked(work, acting, group_id, if_match)
@@ -161,12 +165,11 @@ class GroupOperations:
         permitted = self._authentication.giver(acting.principal, tenant_id)
         if change.verb == REMOVE:
             remove_members(work, tenant_id, group_id, change.ids, permitted, now_ms)
+        elif change.verb == REPLACE:
+            replace_members(work, tenant_id, group_id, _holders(work, tenant_id, change.ids), permitted, now_ms)
         else:
-            holders = _holders(work, tenant_id, change.ids)
-            _ADDING[change.verb](work, tenant_id, group_id, holders, permitted, now_ms)
-
-
-_ADDING: Mapping[str, Callable[..., int]] = {ADD: add_members, REPLACE: replace_members}
+            known = list(find_holders(work, tenant_id, change.ids).values())
+            add_members(work, tenant_id, group_id, known, permitted, now_ms)
 
 
 def _description(given: Mapping[str, Any], description: str = "") -> GroupDescription:

@@ -11,7 +11,7 @@ from ostiary.directory.groups.membership import BelongsTo
 from ostiary.directory.roles.bindings import HeldRole
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.document import ENTERPRISE, USER_SCHEMA
-from ostiary.directory.users.input import NewUser, UserChange
+from ostiary.directory.users.input import NewUser, UserChange, formatted_name
 from ostiary.directory.users.users import UserView
 from ostiary.errors import DomainError
 from ostiary.scim.schema.attributes import USERS
@@ -49,7 +49,7 @@ class Provisioned:
         """The change that makes `user` what is described. Whether it may act changes only where that differs: a client
         that repeats what it knows unlocks nobody."""
         active = None if self._active is None or self._active == user.active else self._active
-        return UserChange(**self._description(), **self._names(), active=active)
+        return UserChange(**self._description(), **self._names(), active=active, names_itself=False)
 
     @property
     def _active(self) -> bool | None:
@@ -103,13 +103,14 @@ def etag(user: UserView) -> str:
 
 def written_user(user: UserView, context: UserContext) -> dict[str, Any]:
     """The user as JSON, with all that may be shown."""
-    further = _kept_further(user)
+    stored = user.further if user.document != "{}" else {}
+    further = _kept_further(stored)
     written: dict[str, Any] = {
         "schemas": _SCHEMAS_EXTENDED if ENTERPRISE in further else _SCHEMAS, "id": user.id, "userName": user.user_name,
     }  # fmt: skip
     if context.external_id:
         written["externalId"] = context.external_id
-    name = _name(user, further, user.formatted_name)
+    name = _name(user, stored, formatted_name(user.given_name, user.family_name, stored))
     if name:
         written["name"] = name
     written.update(_described(user))
@@ -130,10 +131,11 @@ def writable_user(user: UserView, external_id: str) -> dict[str, Any]:
 
     `name.formatted` is there only if it was given: what is made of the parts of the name must follow them.
     """
-    further = _kept_further(user)
-    formatted = str(user.further.get("name", {}).get("formatted", ""))
+    stored = user.further
+    further = _kept_further(stored)
+    formatted = str(stored.get("name", {}).get("formatted", ""))
     written = {"schemas": list(_SCHEMAS), "id": user.id, "userName": user.user_name, **_described(user), **further}
-    name = _name(user, further, formatted)
+    name = _name(user, stored, formatted)
     return {
         **written,
         **({"externalId": external_id} if external_id else {}),
@@ -154,13 +156,11 @@ def _described(user: UserView) -> dict[str, Any]:
     return described
 
 
-def _kept_further(user: UserView) -> dict[str, Any]:
+def _kept_further(stored: Mapping[str, Any]) -> dict[str, Any]:
     """The further attributes, without those parts of the name that have columns. Other dialects store what SCIM would
     refuse: such attributes are left out, since the rest must stay readable."""
-    if user.document == "{}":
-        return {}
     kept = {}
-    for name, value in user.further.items():
+    for name, value in stored.items():
         attribute = USERS.attributes.get(name.lower())
         try:
             if name == ENTERPRISE:
@@ -182,10 +182,9 @@ def _extension(value: Mapping[str, Any]) -> dict[str, Any] | None:
     return {name: member for name, member in found.items() if member is not None} or None
 
 
-def _name(user: UserView, further: Mapping[str, Any], formatted: str) -> dict[str, str]:
+def _name(user: UserView, stored: Mapping[str, Any], formatted: str) -> dict[str, str]:
     parts = {"givenName": user.given_name, "familyName": user.family_name, "formatted": formatted}
-    stored = user.further.get("name", {}) if user.document != "{}" else {}
-    return {**stored, **{name: part for name, part in parts.items() if part}}
+    return {**stored.get("name", {}), **{name: part for name, part in parts.items() if part}}
 
 
 def _entry(contact: Contact) -> dict[str, Any]:
