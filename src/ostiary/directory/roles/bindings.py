@@ -40,7 +40,7 @@ def _held_by(whose: ColumnElement[bool]) -> Select[Any]:
     return (
         select(_BINDINGS.c.holder_id, *_SHOWN)
         .select_from(_BINDINGS.outerjoin(_ROLES, named))
-        .where(  # as the primary key begins: without the tenant no index serves, and all bindings there are would be read
+        .where(  # as the primary key begins: without the tenant no index serves, and all bindings would be read
             _BINDINGS.c.tenant_id == bindparam("of_tenant"),
             whose,
             _BINDINGS.c.holder_type == bindparam("kind"),
