@@ -125,7 +125,8 @@ class AuthenticationServiceServicer:
 
     def GetTokenPublicKey(self, request, context):
         """Publishes the key that signs tokens now, in the older form: PEM. With `format=jwks` the answer is that of `ListKeys`,
-        which has the keys before and after a rotation too.
+        which has the keys before and after a rotation too. No cache may keep it: a kept PEM would refuse the tokens of the
+        next key.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -68,7 +68,8 @@ class AuthenticationServiceStub:
     """Publishes the keys with which tokens are verified."""
     GetTokenPublicKey: _grpc.UnaryUnaryMultiCallable[_authentication_pb2.GetTokenPublicKeyRequest, _authentication_pb2.TokenPublicKey]
     """Publishes the key that signs tokens now, in the older form: PEM. With `format=jwks` the answer is that of `ListKeys`,
-    which has the keys before and after a rotation too.
+    which has the keys before and after a rotation too. No cache may keep it: a kept PEM would refuse the tokens of the
+    next key.
     """
 
 @_typing.type_check_only
@@ -108,7 +109,8 @@ class AuthenticationServiceAsyncStub(AuthenticationServiceStub):
     """Publishes the keys with which tokens are verified."""
     GetTokenPublicKey: _aio.UnaryUnaryMultiCallable[_authentication_pb2.GetTokenPublicKeyRequest, _authentication_pb2.TokenPublicKey]  # type: ignore[assignment]
     """Publishes the key that signs tokens now, in the older form: PEM. With `format=jwks` the answer is that of `ListKeys`,
-    which has the keys before and after a rotation too.
+    which has the keys before and after a rotation too. No cache may keep it: a kept PEM would refuse the tokens of the
+    next key.
     """
 
 class AuthenticationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -181,7 +183,8 @@ class AuthenticationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_authentication_pb2.TokenPublicKey, _abc.Awaitable[_authentication_pb2.TokenPublicKey]]:
         """Publishes the key that signs tokens now, in the older form: PEM. With `format=jwks` the answer is that of `ListKeys`,
-        which has the keys before and after a rotation too.
+        which has the keys before and after a rotation too. No cache may keep it: a kept PEM would refuse the tokens of the
+        next key.
         """
 
 def add_AuthenticationServiceServicer_to_server(servicer: AuthenticationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
