@@ -16,6 +16,7 @@ from typing import Any
 import requests
 import schemathesis
 from hypothesis import strategies as st
+from kit.operations.of_cloudapi import things_of_cloudapi
 from kit.servers.served import Served
 from PIL import Image
 from schemathesis.generation.case import Case
@@ -219,7 +220,10 @@ def known(world: World, operation: Any) -> Known:
             headers["authorization"] = f"Basic {basic}"
     if "clientId" in names:
         values["clientId"] = world.application()
-    return Known(values | things(world, path, names) | by_path(path), headers)
+    special, instead = things_of_cloudapi(world, path, operation.method)
+    if instead:
+        headers = instead
+    return Known(values | things(world, path, names) | by_path(path) | special, headers)
 
 
 def things(world: World, path: str, names: set[str]) -> dict[str, Any]:
