@@ -188,12 +188,12 @@ def _cloudapi_profile(base: Foundation, tokens: PlatformTokens, authentication: 
 
 def _service_account_profile(base: Foundation, tokens: PlatformTokens, devices: Devices) -> ServiceAccountProfile:
     """Cloud Director's grants for service accounts, at the same addresses. A new grant type is named here."""
-    granted = GrantedDevices(devices)
+    granted = GrantedDevices(devices, base.store)
     rotation: Rotation = Rotation(base.sealing, base.entropy, repeats=False)
     return ServiceAccountProfile(
         {
             "refresh_token": RefreshTokenGrant(base.store, {SERVICE: rotation}),
-            DEVICE_CODE: DeviceCodeGrant(base.store, granted.poll, granted.open),
+            DEVICE_CODE: DeviceCodeGrant(granted.poll, granted.open),
         },
         base.tenancy, tokens,
     )  # fmt: skip

@@ -20,6 +20,7 @@ from ostiary.directory.roles.built_in import role_id
 from ostiary.directory.roles.granting import installation_operator
 from ostiary.directory.roles.permissions import Permission
 from ostiary.directory.roles.stored_roles import RoleDefinition, create_stored_role, delete_stored_role
+from ostiary.directory.tenants.tenants import set_tenant_state
 from ostiary.oauth.platform.devices import LETTERS, LIFETIME_S
 from ostiary.oauth.token.grants.device_code import GRANT_TYPE
 from ostiary.store.tables import DeviceAuthorization, RefreshToken, table_of
@@ -395,3 +396,17 @@ def test_an_operators_account_acts_on_every_organization(place: Place) -> None:
         orgs_pb2.ListOrgsRequest(filter=f"name=={place.name}"), **bearer(tokens.access_token)
     )
     assert [org.name for org in answer.values] == [place.name]
+
+
+def test_a_disabled_organization_begins_and_gets_nothing(place: Place) -> None:
+    made, account_id = place.caller.installation, place.register()
+    codes = place.device(account_id)
+    _, tokens = place.active()
+    with made.runtime.store.write() as work:
+        set_tenant_state(work, place.id, "disabled", made.clock.now_ms())
+    operator = new_person(made, SYSTEM_ID, f"off-{place.name}", "platform_operator")
+    assert refusal(lambda: place.device(account_id))[0] is grpc.StatusCode.UNAUTHENTICATED
+    assert refusal(lambda: place.poll(account_id, codes.device_code)) == INVALID_GRANT
+    assert refusal(lambda: place.refresh(tokens.refresh_token)) == INVALID_GRANT
+    assert place.is_dead(tokens.access_token)
+    assert refusal(lambda: place.register(operator)) == (DENIED, "FORBIDDEN")

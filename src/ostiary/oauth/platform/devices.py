@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, Select, delete, insert, select, update
 
 from ostiary.directory.roles.granting import Giver, lock_rights
 from ostiary.directory.roles.permissions import for_good, refuse_longer
@@ -98,14 +98,13 @@ class Devices:
         account_id: str = account.id
         return account_id
 
+    def is_known(self, work: Work, tenant_id: str, account_id: str, device_code: str) -> bool:
+        """Whether a device of the account has this device code, ended or not."""
+        return work.row(_device(tenant_id, account_id, device_code)) is not None
+
     def poll(self, work: Work, tenant_id: str, account_id: str, device_code: str, now_ms: int) -> DeviceState:
         """The state of a device that asks for its tokens; an early question slows it down."""
-        row = work.row(
-            select(_DEVICES).where(
-                _DEVICES.c.digest == digest(device_code), _DEVICES.c.tenant_id == tenant_id,
-                _DEVICES.c.account_id == account_id,
-            ).with_for_update()
-        )  # fmt: skip
+        row = work.row(_device(tenant_id, account_id, device_code).with_for_update())
         if row is None:
             return DeviceState.UNKNOWN
         if row.expires_at <= now_ms:
@@ -152,6 +151,11 @@ class Devices:
     def _stored(self, user_code: str) -> str:
         """As it is kept: keyed, since a code is short enough to be guessed from its digest."""
         return self.sealing.pseudonym(re.sub(r"[^A-Z]", "", user_code.upper()))
+
+
+def _device(tenant_id: str, account_id: str, device_code: str) -> Select[Any]:
+    of_account = (_DEVICES.c.tenant_id == tenant_id, _DEVICES.c.account_id == account_id)
+    return select(_DEVICES).where(_DEVICES.c.digest == digest(device_code), *of_account)
 
 
 def _no_such_device() -> DomainError:

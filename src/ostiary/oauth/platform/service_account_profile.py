@@ -27,6 +27,7 @@ from ostiary.oauth.token.profile import (
     find_grant,
     unsupported_grant_type,
 )
+from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy, TenantView, tenant_named
 from ostiary.store.work import Work
 
@@ -114,11 +115,17 @@ class GrantedDevices:
     """The devices behind the device code grant."""
 
     devices: Devices
+    store: Store
 
-    def poll(self, work: Work, request: ServiceRequest, device_code: str) -> DeviceState:
-        """The state of a device."""
-        account_id = request.form.required("client_id")
-        return self.devices.poll(work, request.tenant.id, account_id, device_code, request.now_ms)
+    def poll(self, request: ServiceRequest, device_code: str) -> DeviceState:
+        """The state of a device. Anybody may ask about any code, so one that nobody has takes no transaction."""
+        tenant_id, account_id = request.tenant.id, request.form.required("client_id")
+        known = self.devices.is_known(request.reading.work, tenant_id, account_id, device_code)
+        request.reading.release()
+        if not known:
+            return DeviceState.UNKNOWN
+        with self.store.write(awaited=False) as work:
+            return self.devices.poll(work, tenant_id, account_id, device_code, request.now_ms)
 
     def open(self, request: ServiceRequest, device_code: str) -> Authorized[ServiceAccountHolder]:
         """The first tokens of the account; raises `invalid_grant` where another device was first."""

@@ -69,7 +69,8 @@ class RegistrationServicer(registration_pb2_grpc.RegistrationServiceServicer):
         """The organization with this name; raises the error for a foreign one unless the caller administers it."""
         own, key = call.required_tenant, name_key(org)
         tenant_id = own.id if key == name_key(own.name) else tenant_named(call.work, key) if is_text(key) else None
-        if tenant_id is None or not permissions_on(call.principal, tenant_id):
+        tenant = call.tenancy.find(call.work, tenant_id) if tenant_id else None
+        if tenant_id is None or tenant is None or not tenant.enabled or not permissions_on(call.principal, tenant_id):
             raise _forbidden()
         if Permission.ORGANIZATION_OWN not in permissions_on(call.principal, tenant_id):
             raise role_too_small()

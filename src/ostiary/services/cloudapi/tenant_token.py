@@ -55,7 +55,9 @@ class TenantTokenServicer(tenant_token_pb2_grpc.TenantTokenServiceServicer):
     def _waiting(self, body: httpbody_pb2.HttpBody, org: str) -> pb.DeviceCodes:
         work, account_id = current_call().work, read_form_of(body, pb.DeviceForm).required("client_id")
         key = name_key(org)
-        tenant_id = tenant_named(work, key) if is_text(key) and is_text(account_id) else None
+        named = tenant_named(work, key) if is_text(key) and is_text(account_id) else None
+        tenant = current_call().tenancy.find(work, named) if named else None
+        tenant_id = tenant.id if tenant is not None and tenant.enabled else None
         codes = self._devices.begin(work, tenant_id, account_id, self._clock.now_ms()) if tenant_id else None
         if codes is None or tenant_id is None:
             raise invalid_client()

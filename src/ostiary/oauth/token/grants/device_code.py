@@ -7,8 +7,6 @@ from enum import Enum
 
 from ostiary.errors import invalid
 from ostiary.oauth.token.profile import AnySubject, Authorized, GrantType, TokenRequest
-from ostiary.store.engine import Store
-from ostiary.store.work import Work
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -24,8 +22,8 @@ class DeviceState(Enum):
     GRANTED = ("", "")
 
 
-Polling = Callable[[Work, TokenRequest[AnySubject], str], DeviceState]
-"""Reads and notes, in a transaction of its own, the state of the device with this device code."""
+Polling = Callable[[TokenRequest[AnySubject], str], DeviceState]
+"""Reads the state of the device with this device code, and notes that it has asked, in a transaction of its own."""
 Opening = Callable[[TokenRequest[AnySubject], str], Authorized[AnySubject]]
 """Opens what was granted to the device with this device code."""
 
@@ -35,17 +33,14 @@ class DeviceCodeGrant(GrantType[AnySubject]):
 
     public_clients = True
 
-    def __init__(self, store: Store, polling: Polling[AnySubject], opening: Opening[AnySubject]) -> None:
-        self._store = store
+    def __init__(self, polling: Polling[AnySubject], opening: Opening[AnySubject]) -> None:
         self._polling = polling
         self._opening = opening
 
     def authorize(self, request: TokenRequest[AnySubject]) -> Authorized[AnySubject]:
         """What was granted; raises the errors of RFC 8628 §3.5."""
         device_code = request.form.required("device_code")
-        request.reading.release()
-        with self._store.write(awaited=False) as work:
-            state = self._polling(work, request, device_code)
+        state = self._polling(request, device_code)
         if state is not DeviceState.GRANTED:
             code, message = state.value
             raise invalid(state.name, message, oauth_error=code)
