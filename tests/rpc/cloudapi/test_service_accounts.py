@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import grpc
 import pytest
 from kit.accounts.people import Made, new_person
+from kit.accounts.robots import Robots
 from kit.audited import audited
 from kit.callers import Caller, bearer, refusal
-from kit.platform import CALL, form
 from sqlalchemy import select
 
 from ostiary.directory.roles.bindings import bind_role
@@ -25,15 +24,12 @@ from ostiary.oauth.platform.devices import LETTERS, LIFETIME_S
 from ostiary.oauth.token.grants.device_code import GRANT_TYPE
 from ostiary.store.tables import DeviceAuthorization, RefreshToken, table_of
 from ostiary.store.tenancy import SYSTEM_ID
-from ostiary_api.cloudapi.v1 import device_lookup_pb2, orgs_pb2, registration_pb2, sessions_pb2, tenant_token_pb2
+from ostiary_api.cloudapi.v1 import device_lookup_pb2, orgs_pb2
 from ostiary_api.cloudapi.v1 import service_accounts_pb2 as pb
 from ostiary_api.cloudapi.v1.device_lookup_pb2_grpc import DeviceLookupServiceStub
 from ostiary_api.cloudapi.v1.entity_pb2 import EntityReference
 from ostiary_api.cloudapi.v1.orgs_pb2_grpc import OrgsServiceStub
-from ostiary_api.cloudapi.v1.registration_pb2_grpc import RegistrationServiceStub
 from ostiary_api.cloudapi.v1.service_accounts_pb2_grpc import ServiceAccountsServiceStub
-from ostiary_api.cloudapi.v1.sessions_pb2_grpc import SessionsServiceStub
-from ostiary_api.cloudapi.v1.tenant_token_pb2_grpc import TenantTokenServiceStub
 
 OK, DENIED = grpc.StatusCode.OK, grpc.StatusCode.PERMISSION_DENIED
 INVALID, LIMITED = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED
@@ -42,90 +38,14 @@ HIDDEN = (grpc.StatusCode.NOT_FOUND, "SERVICE_ACCOUNT_NOT_FOUND")
 NO_DEVICE = (grpc.StatusCode.NOT_FOUND, "DEVICE_NOT_FOUND")
 
 
-@dataclass
-class Place:
-    """An organization of a test's own with an owner, and what happens to service accounts there."""
-
-    caller: Caller
-    id: str
-    name: str
-    owner: Made
-
-    def register(self, who: Made | None = None, org: str = "", **asked: str) -> str:
-        """The id of a new account."""
-        wanted = {
-            "client_name": f"sa-{uuid.uuid4().hex[:6]}", "software_id": "bot", "software_version": "1",
-            "scope": "urn:vcloud:role:org_member", **asked,
-        }  # fmt: skip
-        registration = registration_pb2.ClientRegistration(**wanted)
-        request = registration_pb2.RegisterTenantClientRequest(tenant=org or self.name, registration=registration)
-        stub = RegistrationServiceStub(self.caller.channel)
-        account_id: str = stub.RegisterTenantClient(request, **(who or self.owner).call).client_id
-        return account_id
-
-    def device(self, account_id: str, org: str = "") -> tenant_token_pb2.DeviceCodes:
-        """Begins the device flow."""
-        asked = form(client_id=account_id)
-        request = tenant_token_pb2.AuthorizeTenantDeviceRequest(tenant=org or self.name, form=asked)
-        return TenantTokenServiceStub(self.caller.channel).AuthorizeTenantDevice(request, **CALL)
-
-    def decide(self, user_code: str, who: Made | None = None, *, grant: bool = True) -> None:
-        """Grants or denies a device."""
-        stub = DeviceLookupServiceStub(self.caller.channel)
-        device = device_lookup_pb2.WaitingDevice(user_code=user_code)
-        call = (who or self.owner).call
-        if grant:
-            stub.GrantDevice(device_lookup_pb2.GrantDeviceRequest(device=device), **call)
-        else:
-            stub.DenyDevice(device_lookup_pb2.DenyDeviceRequest(device=device), **call)
-
-    def token(self, org: str = "", **fields: str) -> tenant_token_pb2.TenantToken:
-        """The answer of the token endpoint."""
-        request = tenant_token_pb2.IssueTenantTokenRequest(tenant=org or self.name, form=form(**fields))
-        return TenantTokenServiceStub(self.caller.channel).IssueTenantToken(request, **CALL)
-
-    def poll(self, account_id: str, device_code: str, org: str = "") -> tenant_token_pb2.TenantToken:
-        """A question of the device."""
-        return self.token(org, grant_type=GRANT_TYPE, client_id=account_id, device_code=device_code)
-
-    def refresh(self, token: str, **more: str) -> tenant_token_pb2.TenantToken:
-        """A use of a refresh token."""
-        return self.token(grant_type="refresh_token", refresh_token=token, **more)
-
-    def active(self, **asked: str) -> tuple[str, tenant_token_pb2.TenantToken]:
-        """An account with its first tokens."""
-        account_id = self.register(**asked)
-        codes = self.device(account_id)
-        self.decide(codes.user_code)
-        return account_id, self.poll(account_id, codes.device_code)
-
-    def get(self, account_id: str, who: Made | None = None) -> pb.ServiceAccount:
-        """One account."""
-        request = pb.GetServiceAccountRequest(id=f"urn:vcloud:serviceAccount:{account_id}")
-        return ServiceAccountsServiceStub(self.caller.channel).GetServiceAccount(request, **(who or self.owner).call)
-
-    def status(self, account_id: str) -> str:
-        """The status of an account."""
-        return self.get(account_id).status
-
-    def session(self, access_token: str) -> sessions_pb2.Session:
-        """What the holder of an access token is."""
-        stub = SessionsServiceStub(self.caller.channel)
-        return stub.GetCurrentSession(sessions_pb2.GetCurrentSessionRequest(), **bearer(access_token))
-
-    def is_dead(self, access_token: str) -> bool:
-        """Whether an access token opens nothing."""
-        return refusal(lambda: self.session(access_token))[0] is grpc.StatusCode.UNAUTHENTICATED
-
-
 @pytest.fixture
-def place(shared_caller: Caller) -> Place:
+def place(shared_caller: Caller) -> Robots:
     made, name = shared_caller.installation, f"robots-{uuid.uuid4().hex[:8]}"
     tenant = made.new_tenant(name)
-    return Place(shared_caller, tenant, name, new_person(made, tenant, "ann", "org_owner"))
+    return Robots(shared_caller, tenant, name, new_person(made, tenant, "ann", "org_owner"))
 
 
-def test_an_account_goes_from_created_to_active(place: Place) -> None:
+def test_an_account_goes_from_created_to_active(place: Robots) -> None:
     account_id = place.register(client_name="backup", client_uri="https://backup.example.com")
     found = place.get(account_id)
     assert (found.name, found.software_id, found.uri) == ("backup", "bot", "https://backup.example.com")
@@ -146,7 +66,7 @@ def test_an_account_goes_from_created_to_active(place: Place) -> None:
     assert [action for action in actions if action != "audit.read"] == [f"cloudapi.{step}" for step in steps]
 
 
-def test_secrets_are_stored_as_digests_only(place: Place) -> None:
+def test_secrets_are_stored_as_digests_only(place: Robots) -> None:
     account_id = place.register()
     codes = place.device(account_id)
     _, tokens = place.active()
@@ -156,7 +76,7 @@ def test_secrets_are_stored_as_digests_only(place: Place) -> None:
         assert secret not in kept
 
 
-def test_refresh_tokens_rotate_and_reuse_ends_them_all(place: Place) -> None:
+def test_refresh_tokens_rotate_and_reuse_ends_them_all(place: Robots) -> None:
     account_id, first = place.active()
     second = place.refresh(first.refresh_token, client_id=account_id)
     assert second.refresh_token not in ("", first.refresh_token)
@@ -170,7 +90,7 @@ def test_refresh_tokens_rotate_and_reuse_ends_them_all(place: Place) -> None:
     assert place.poll(account_id, codes.device_code).refresh_token
 
 
-def test_a_refresh_token_is_worth_nothing_elsewhere(place: Place) -> None:
+def test_a_refresh_token_is_worth_nothing_elsewhere(place: Robots) -> None:
     account_id, tokens = place.active()
     other = place.caller.installation.new_tenant(f"o-{place.name}")
     asked = {"grant_type": "refresh_token", "refresh_token": tokens.refresh_token}
@@ -181,7 +101,7 @@ def test_a_refresh_token_is_worth_nothing_elsewhere(place: Place) -> None:
     assert account_id
 
 
-def test_denied_expired_used_and_unknown_devices_are_told_apart(place: Place) -> None:
+def test_denied_expired_used_and_unknown_devices_are_told_apart(place: Robots) -> None:
     account_id = place.register()
     denied = place.device(account_id)
     place.decide(denied.user_code, grant=False)
@@ -199,7 +119,7 @@ def test_denied_expired_used_and_unknown_devices_are_told_apart(place: Place) ->
 
 def test_time_slows_down_and_ends_a_device(caller: Caller) -> None:
     made = caller.installation
-    place = Place(caller, made.tenant_id, "acme", new_person(made, made.tenant_id, "ann", "org_owner"))
+    place = Robots(caller, made.tenant_id, "acme", new_person(made, made.tenant_id, "ann", "org_owner"))
     account_id = place.register()
     codes = place.device(account_id)
 
@@ -214,7 +134,7 @@ def test_time_slows_down_and_ends_a_device(caller: Caller) -> None:
     assert place.status(account_id) == "CREATED"
 
 
-def test_of_many_who_ask_at_once_one_gets_the_tokens(place: Place) -> None:
+def test_of_many_who_ask_at_once_one_gets_the_tokens(place: Robots) -> None:
     account_id = place.register()
     codes = [place.device(account_id) for _ in range(2)]
     for one in codes:
@@ -228,7 +148,7 @@ def test_of_many_who_ask_at_once_one_gets_the_tokens(place: Place) -> None:
     assert place.status(account_id) == "ACTIVE"
 
 
-def test_who_knows_the_id_of_an_active_account_cannot_end_its_tokens(place: Place) -> None:
+def test_who_knows_the_id_of_an_active_account_cannot_end_its_tokens(place: Robots) -> None:
     account_id, tokens = place.active()
     assert refusal(lambda: place.device(account_id)) == (INVALID, "ALREADY_ACTIVE")
     unknown = {refusal(lambda at=at: place.device(*at)) for at in (
@@ -240,7 +160,7 @@ def test_who_knows_the_id_of_an_active_account_cannot_end_its_tokens(place: Plac
 
 
 @pytest.mark.parametrize("how", ["revoke", "delete"])
-def test_revoking_and_deleting_end_all_tokens(place: Place, how: str) -> None:
+def test_revoking_and_deleting_end_all_tokens(place: Robots, how: str) -> None:
     account_id, first = place.active()
     second = place.refresh(first.refresh_token)
     stub, urn = ServiceAccountsServiceStub(place.caller.channel), f"urn:vcloud:serviceAccount:{account_id}"
@@ -254,7 +174,7 @@ def test_revoking_and_deleting_end_all_tokens(place: Place, how: str) -> None:
     assert refusal(lambda: place.refresh(second.refresh_token)) == INVALID_GRANT
 
 
-def test_an_account_may_do_what_its_role_permits_and_no_more(place: Place) -> None:
+def test_an_account_may_do_what_its_role_permits_and_no_more(place: Robots) -> None:
     made = place.caller.installation
     orgs = OrgsServiceStub(place.caller.channel)
     with made.runtime.store.write() as work:
@@ -273,7 +193,7 @@ def test_an_account_may_do_what_its_role_permits_and_no_more(place: Place) -> No
     assert refusal(lambda: place.register(robot, software_id="", scope=""))[1] == "NOT_A_USER"
 
 
-def test_a_role_that_is_deleted_permits_nothing(place: Place) -> None:
+def test_a_role_that_is_deleted_permits_nothing(place: Robots) -> None:
     made = place.caller.installation
     with made.runtime.store.write() as work:
         role = RoleDefinition("auditor", permissions=frozenset({Permission.ORGANIZATION_READ}))
@@ -285,7 +205,7 @@ def test_a_role_that_is_deleted_permits_nothing(place: Place) -> None:
     assert not place.get(account_id).role.id
 
 
-def test_nobody_gives_an_account_more_than_they_hold(place: Place) -> None:
+def test_nobody_gives_an_account_more_than_they_hold(place: Robots) -> None:
     made = place.caller.installation
     operator = new_person(made, SYSTEM_ID, f"root-{place.name}", "platform_operator")
     member = new_person(made, place.id, "bob", "org_member")
@@ -312,16 +232,16 @@ def test_nobody_gives_an_account_more_than_they_hold(place: Place) -> None:
         ({"software_id": "a\nb"}, "INVALID_FIELD"),
     ],
 )  # fmt: skip
-def test_what_is_no_service_account_is_refused(place: Place, asked: dict[str, str], reason: str) -> None:
+def test_what_is_no_service_account_is_refused(place: Robots, asked: dict[str, str], reason: str) -> None:
     assert refusal(lambda: place.register(**asked)) == (INVALID, reason)
 
 
-def test_a_name_is_taken_once(place: Place) -> None:
+def test_a_name_is_taken_once(place: Robots) -> None:
     place.register(client_name="Backup")
     assert refusal(lambda: place.register(client_name="backup"))[1] == "SERVICE_ACCOUNT_NAME_TAKEN"
 
 
-def test_foreign_and_unknown_accounts_and_devices_look_alike(place: Place) -> None:
+def test_foreign_and_unknown_accounts_and_devices_look_alike(place: Robots) -> None:
     made, account_id = place.caller.installation, place.register()
     eve = new_person(made, made.new_tenant(f"e-{place.name}"), "eve", "org_owner")
     stub = ServiceAccountsServiceStub(place.caller.channel)
@@ -342,7 +262,7 @@ def test_foreign_and_unknown_accounts_and_devices_look_alike(place: Place) -> No
     assert place.status(account_id) == "REQUESTED"
 
 
-def test_guesses_of_codes_are_counted_exactly(place: Place) -> None:
+def test_guesses_of_codes_are_counted_exactly(place: Robots) -> None:
     account_id = place.register()
     codes = place.device(account_id)
 
@@ -361,13 +281,13 @@ def test_guesses_of_codes_are_counted_exactly(place: Place) -> None:
     place.decide(codes.user_code, other)
 
 
-def test_devices_of_one_account_are_limited(place: Place) -> None:
+def test_devices_of_one_account_are_limited(place: Robots) -> None:
     account_id = place.register()
     answers = [refusal(lambda: place.device(account_id))[0] for _ in range(21)]
     assert answers == [*[OK] * 20, LIMITED]
 
 
-def test_accounts_are_listed_by_filter_and_page(place: Place) -> None:
+def test_accounts_are_listed_by_filter_and_page(place: Robots) -> None:
     stub = ServiceAccountsServiceStub(place.caller.channel)
     for name in ("a1", "a2", "b1"):
         place.register(client_name=name, software_id=f"soft-{name}")
@@ -386,10 +306,10 @@ def test_accounts_are_listed_by_filter_and_page(place: Place) -> None:
         assert refusal(lambda wrong=wrong: names(**wrong))[0] is INVALID
 
 
-def test_an_operators_account_acts_on_every_organization(place: Place) -> None:
+def test_an_operators_account_acts_on_every_organization(place: Robots) -> None:
     made = place.caller.installation
     operator = new_person(made, SYSTEM_ID, f"top-{place.name}", "platform_operator")
-    system = Place(place.caller, SYSTEM_ID, "System", operator)
+    system = Robots(place.caller, SYSTEM_ID, "System", operator)
     account_id, tokens = system.active(scope="platform_operator")
     assert account_id
     answer = OrgsServiceStub(place.caller.channel).ListOrgs(
@@ -398,7 +318,7 @@ def test_an_operators_account_acts_on_every_organization(place: Place) -> None:
     assert [org.name for org in answer.values] == [place.name]
 
 
-def test_a_disabled_organization_begins_and_gets_nothing(place: Place) -> None:
+def test_a_disabled_organization_begins_and_gets_nothing(place: Robots) -> None:
     made, account_id = place.caller.installation, place.register()
     codes = place.device(account_id)
     _, tokens = place.active()
