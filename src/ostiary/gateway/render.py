@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -112,66 +113,68 @@ def render(gateway: Gateway, interface: Interface, part: str = "all") -> str:
 
     With a `listeners_file` it is two: `part` is "clusters" for what Envoy starts with and "listeners" for that file.
     """
-    host, port = host_and_port(gateway.listen)
-    host = "127.0.0.1" if host == "localhost" else host  # Envoy resolves no names for what it listens on
-    tree = tree_of(interface.operations)
-    refusals = _answers(tree)
-    template = (deploy_folder() / "envoy.yaml.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 (YAML, not HTML)
-    return environment.from_string(template).render(
-        host=host,
-        port=port,
+    return _template().render(
         part=part,
         admin_socket=str(gateway.admin_socket) if gateway.admin_socket else None,
         listeners_file=str(gateway.listeners_file) if gateway.listeners_file else None,
-        tls=_tls(gateway),
-        trusted_hops=gateway.trusted_hops,
-        request_seconds=gateway.request_seconds,
-        file_seconds=max(gateway.file_seconds, gateway.request_seconds),
-        uploads=interface.uploads,
-        max_body_bytes=gateway.max_body_bytes,
-        max_message_bytes=largest_message(gateway.max_body_bytes),
-        open_streams=OPEN_STREAMS,
-        most_reflections=MOST_REFLECTIONS,
-        log_format=gateway.log_format,
         most_connections=gateway.most_connections,
-        max_headers=MAX_HEADERS,
-        max_headers_kib=MAX_HEADERS_KIB,
-        grpc_refusals=list(grpc_refusals()),
-        grpc_types=GRPC_TYPES,
-        native_types="|".join(map(re.escape, NATIVE_TYPES)),
-        not_grpc=not_grpc(refusals[OTHERWISE.family], deploy_folder() / "not_grpc.lua"),
-        removed_request_headers=_removed((*FORGEABLE, *NOT_METADATA)),
-        of_grpc=OF_GRPC,
-        response_mutations=_response_mutations(gateway),
-        retry_reads=RETRY_READS,
-        retry_writes=RETRY_WRITES,
-        rest_cors={"allow_headers": "authorization, content-type, x-filter-type", "expose_headers": ""},
-        web_cors={
-            "allow_headers": "authorization, content-type, x-filter-type, x-grpc-web, x-user-agent, grpc-timeout",
-            "expose_headers": "grpc-status, grpc-message, grpc-status-details-bin",
-        },
-        cross_origin=interface.cross_origin,
-        routes=[entry for route in route_table(tree, OTHERWISE) for entry in _entries(route)],
-        lua=script(
-            Tables(
-                tree,
-                refusals,
-                OTHERWISE.family,
-                NO_STORE,
-                interface.json_names,
-                interface.numbers,
-                interface.shapes,
-            ),
-            gateway.max_body_bytes,
-            deploy_folder() / "json_body.lua",
-            deploy_folder() / "rest.lua",
-        ),
-        descriptors=base64.b64encode(interface.descriptors).decode(),
-        services=interface.services,
+        most_reflections=MOST_REFLECTIONS,
         health_service=HEALTH_SERVICE,
         endpoints=[{"endpoint": {"address": _address(worker)}} for worker in gateway.workers],
+        **({} if part == "clusters" else _listener(gateway, interface)),
     )
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701 (YAML, not HTML)
+    return environment.from_string((deploy_folder() / "envoy.yaml.j2").read_text(encoding="utf-8"))
+
+
+def _listener(gateway: Gateway, interface: Interface) -> dict[str, Any]:
+    """What only the listener needs, and takes long to calculate: the routes, the tables of the Lua filter."""
+    host, port = host_and_port(gateway.listen)
+    tree = tree_of(interface.operations)
+    refusals = _answers(tree)
+    tables = Tables(
+        tree, refusals, OTHERWISE.family, NO_STORE, interface.json_names, interface.numbers, interface.shapes
+    )
+    allow_headers = "authorization, content-type, x-filter-type"
+    return {
+        # Envoy resolves no names for what it listens on.
+        "host": "127.0.0.1" if host == "localhost" else host,
+        "port": port,
+        "tls": _tls(gateway),
+        "trusted_hops": gateway.trusted_hops,
+        "request_seconds": gateway.request_seconds,
+        "file_seconds": max(gateway.file_seconds, gateway.request_seconds),
+        "uploads": interface.uploads,
+        "max_body_bytes": gateway.max_body_bytes,
+        "max_message_bytes": largest_message(gateway.max_body_bytes),
+        "open_streams": OPEN_STREAMS,
+        "log_format": gateway.log_format,
+        "max_headers": MAX_HEADERS,
+        "max_headers_kib": MAX_HEADERS_KIB,
+        "grpc_refusals": list(grpc_refusals()),
+        "grpc_types": GRPC_TYPES,
+        "native_types": "|".join(map(re.escape, NATIVE_TYPES)),
+        "not_grpc": not_grpc(refusals[OTHERWISE.family], deploy_folder() / "not_grpc.lua"),
+        "removed_request_headers": _removed((*FORGEABLE, *NOT_METADATA)),
+        "of_grpc": OF_GRPC,
+        "response_mutations": _response_mutations(gateway),
+        "retry_reads": RETRY_READS,
+        "retry_writes": RETRY_WRITES,
+        "rest_cors": {"allow_headers": allow_headers, "expose_headers": ""},
+        "web_cors": {
+            "allow_headers": f"{allow_headers}, x-grpc-web, x-user-agent, grpc-timeout",
+            "expose_headers": "grpc-status, grpc-message, grpc-status-details-bin",
+        },
+        "cross_origin": interface.cross_origin,
+        "routes": [entry for route in route_table(tree, OTHERWISE) for entry in _entries(route)],
+        "lua": script(tables, gateway.max_body_bytes, deploy_folder() / "json_body.lua", deploy_folder() / "rest.lua"),
+        "descriptors": base64.b64encode(interface.descriptors).decode(),
+        "services": interface.services,
+    }
 
 
 def _tls(gateway: Gateway) -> dict[str, Any] | None:
