@@ -162,10 +162,10 @@ def test_each_cell_of_the_role_matrix_holds_over_both_transports(server: Served)
         for turn, operation in enumerate(sorted(WALKED, key=lambda one: one.rules.method.endswith(ENDS_THE_SESSION))):
             for transport, ask in (("grpc", partial(over_grpc, channel)), ("rest", partial(over_rest, server.http))):
                 where = f"{operation.rules.method} over {transport}"
-                answers = {name: ask(operation, home, headers) for name, headers in called.items()}
-                if operation.rules.need.anonymous:
-                    assert answers["anonymous"][0] not in (403, 405, 501), where
+                if operation.rules.need.anonymous:  # asked once: tries to sign in are counted
+                    assert ask(operation, home, {})[0] not in (403, 405, 501), where
                     continue
+                answers = {name: ask(operation, home, headers) for name, headers in called.items()}
                 assert {name for name in ROLES if is_in(answers[name])} == let_in(operation) & set(ROLES), where
                 assert {answers[name][0] for name in DEAD} == {401}, where
                 if names_a_tenant(operation):
