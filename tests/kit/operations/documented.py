@@ -31,6 +31,10 @@ ABOUT_USERS = {"userId", "uuid", "id", "user", "username", "token", "refresh_tok
 """Variables and fields that tell of a user who must be there."""
 TENANT_CONTEXT = "X-VMWARE-VCLOUD-TENANT-CONTEXT"
 NEEDS_MORE = {
+    "GET /scim/v2/Me": "the token of a user",
+    "PUT /scim/v2/Me": "the token of a user",
+    "PATCH /scim/v2/Me": "the token of a user",
+    "DELETE /scim/v2/Me": "the token of a user",
     "POST /management/v4/{tenantId}/cloud_directory/sign_up/confirmation_result": "a link that was followed",
     "POST /management/v4/{tenantId}/cloud_directory/forgot_password/confirmation_result": "a link that was followed",
     "GET /management/v4/{tenantId}/cloud_directory/export/status": "an export that was begun",
@@ -229,8 +233,8 @@ def known(world: World, operation: Any) -> Known:
 def things(world: World, path: str, names: set[str]) -> dict[str, Any]:
     """What else must exist, or be said in one way only, for an operation that names it."""
     values: dict[str, Any] = {}
-    if path.startswith("/scim/v2/Users"):
-        values["schemas"] = ["urn:ietf:params:scim:schemas:core:2.0:User"]
+    if path.startswith("/scim/v2/"):
+        values |= of_scim(world, path, names)
     if "access" in names and "/roles" in path:
         values["access"] = [{"application_id": world.application("read"), "scopes": ["read"]}]
     if path == "/api/org/{id}":
@@ -247,6 +251,32 @@ def things(world: World, path: str, names: set[str]) -> dict[str, Any]:
     if "roleId" in names:
         values["roleId"] = world.made("POST", "roles", json={"name": f"role {next(world.numbers)}", "access": []})["id"]
     return values
+
+
+SCIM = "urn:ietf:params:scim:"
+
+
+def of_scim(world: World, path: str, names: set[str]) -> dict[str, Any]:
+    """What SCIM wants to be said in one way only: schemas, operations, and searches that find something."""
+    message = f"{SCIM}api:messages:2.0:"
+    group = {"schemas": [f"{SCIM}schemas:core:2.0:Group"], "displayName": f"group {next(world.numbers)}"}
+    if path.endswith("/.search"):
+        told = {"schemas": [f"{message}SearchRequest"], "filter": "id pr", "sortBy": "id", "sortOrder": "ascending"}
+        return {**told, "cursor": None, "attributes": None, "excludedAttributes": None}
+    if path.endswith("/Bulk"):
+        operation = {"method": "POST", "path": "/Groups", "bulkId": "one", "data": group}
+        return {"schemas": [f"{message}BulkRequest"], "Operations": [operation]}
+    values: dict[str, Any] = {}
+    if path == "/scim/v2/Groups/{id}":
+        made = world.server.http.post("/scim/v2/Groups", json=group, headers=world.server.manager())
+        values["id"] = made.json()["id"]
+    if "Operations" in names:
+        change = {"op": "replace", "path": "displayName", "value": "changed"}
+        return {**values, "schemas": [f"{message}PatchOp"], "Operations": [change]}
+    if path.startswith("/scim/v2/Groups"):
+        return {**values, **group, "members": None}
+    known = {"/scim/v2/ResourceTypes/{id}": "User", "/scim/v2/Schemas/{id}": f"{SCIM}schemas:core:2.0:User"}
+    return {"id": known[path]} if path in known else {"schemas": [f"{SCIM}schemas:core:2.0:User"]}
 
 
 def by_path(path: str) -> dict[str, Any]:
