@@ -35,8 +35,8 @@ from ostiary.store.tables import (
 )
 from ostiary.store.work import Work
 
-TOO_WIDE = re.compile(r"SCAN (?!\w+ VIRTUAL|holders?\b|CONSTANT ROW)|\(tenant_id=\?\)")
-"""`holders` are the rows that a recursive statement has found itself."""
+TOO_WIDE = re.compile(r"SCAN (?!\w+ VIRTUAL|holders?\b|belongs\b|CONSTANT ROW)|\(tenant_id=\?\)")
+"""`holders` and `belongs` are the rows that a recursive statement has found itself."""
 READS_ALL = re.compile(r"Seq Scan on (users|user_emails|profiles|identities|passwords|role_bindings|group_members)\b")
 MANY = 2_000
 FILLED = (User, UserEmail, Profile, Identity, Password, Group, GroupMember, OrganizationRole, RoleBinding)

@@ -220,9 +220,10 @@ def scim(trail: Trail, manager: dict[str, str]) -> None:
     trail.ask("POST", "/scim/v2/Users", wanted=201, json=ann, headers=kind)
     trail.ask("POST", "/scim/v2/Users", wanted=409, json=ann, headers=kind)
     trail.ask("POST", "/scim/v2/Users", wanted=400, json={**ann, "active": PASSWORD}, headers=kind)
-    trail.ask("POST", "/scim/v2/Users", wanted=400, json={**ann, "emails": [{"value": [ANN]}]}, headers=kind)
+    trail.ask("POST", "/scim/v2/Users", wanted=400, json={**ann, "emails": [{"value": {"of": ANN}}]}, headers=kind)
     trail.ask("POST", "/scim/v2/Users", wanted=400, content=f'{{"userName": "{ANN_LOGIN}"', headers=kind)
-    for wanted, query in ((200, f'userName eq "{ANN_LOGIN}"'), (400, f'emails co "{ANN}"'), (400, f'"{ANN}" eq')):
+    found, refused = (f'userName eq "{ANN_LOGIN}"', f'emails co "{ANN}"'), (f'emails in "{ANN}"', f'"{ANN}" eq')
+    for wanted, query in (*((200, each) for each in found), *((400, each) for each in refused)):
         trail.ask("GET", "/scim/v2/Users", wanted=wanted, params={"filter": query}, headers=manager)
     trail.ask("GET", f"/scim/v2/Users/{quote(ANN)}", wanted=404, headers=manager)
 

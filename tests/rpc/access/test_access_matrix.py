@@ -19,7 +19,7 @@ from ostiary.store.tenancy import SYSTEM_ID
 from ostiary_api.options.v1 import rules_pb2 as rules
 
 MATRIX = access_matrix()
-ENDS_THE_SESSION = ("/DeleteCurrentSession", "/DeleteSession")
+ENDS_THE_SESSION = ("/DeleteCurrentSession", "/DeleteSession", "/DeleteMe")
 TENANT_CONTEXT = "x-vmware-vcloud-tenant-context"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 MANAGED = [

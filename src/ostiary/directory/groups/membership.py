@@ -47,7 +47,7 @@ def _groups_of(whose: ColumnElement[bool]) -> Select[Any]:
     return (
         select(belongs.c.user_id, _GROUPS.c.id, _GROUPS.c.display_name, exists().where(inside).label("direct"))
         .join(_GROUPS, _GROUPS.c.id == belongs.c.group_id)
-        .where(_GROUPS.c.tenant_id == bindparam("of_tenant"))
+        .where(unindexed(_GROUPS.c.tenant_id) == bindparam("of_tenant"))
         .order_by(_GROUPS.c.display_name_key, _GROUPS.c.id)
     )
 
