@@ -35,6 +35,10 @@ SAMPLES: dict[str, Json] = {
     "org_id": "{tenant}",
     "client_id": "{client}",
     "role_id": "{role}",
+    "org_entity_ref": {"id": "{tenant}", "name": "x"},
+    "ListUsersRequest.filter": "username==x",
+    "ListGroupUsersRequest.filter": "username==x",
+    "filter": "name==x",
     "user_id": "{user}",
     "language": "en",
     "PutMfaChannelRequest.channel": "nexmo",
@@ -61,14 +65,11 @@ READ_WITH: dict[str, dict[str, Json]] = {
     "DispatcherAuthorization.password": {"type": "basic"},
     "PasswordRegexConfig.regex": {"base64_encoded_regex": ABSENT},
     "Template.html_body": {"base64_encoded_html_body": ABSENT},
-    "ListOrgsRequest.sort_asc": {"sortDesc": ABSENT},
-    "ListOrgsRequest.sort_desc": {"sortAsc": ABSENT},
-    "ListServiceAccountsRequest.sort_asc": {"sortDesc": ABSENT},
-    "ListServiceAccountsRequest.sort_desc": {"sortAsc": ABSENT},
-    "ListApiTokensRequest.sort_asc": {"sortDesc": ABSENT},
-    "ListApiTokensRequest.sort_desc": {"sortAsc": ABSENT},
-    "ListUsersRequest.sort_by": {"excludedAttributes": ABSENT, "filter": ABSENT},
-    "ListUsersRequest.sort_order": {"excludedAttributes": ABSENT, "filter": ABSENT},
+    "sort_asc": {"sortDesc": ABSENT},
+    "sort_desc": {"sortAsc": ABSENT},
+    "scim.v2.ListUsersRequest.sort_by": {"excludedAttributes": ABSENT, "filter": ABSENT},
+    "scim.v2.ListUsersRequest.sort_order": {"excludedAttributes": ABSENT, "filter": ABSENT, "sortBy": ABSENT},
+    "scim.v2.ListGroupsRequest.sort_order": {"excludedAttributes": ABSENT, "filter": ABSENT, "sortBy": ABSENT},
 }
 """What must be beside a field, or absent there, so that the operation reads it."""
 ELSEWHERE = {
@@ -92,6 +93,22 @@ class Case:
     field: FieldDescriptor
     request: Json
     within: bool
+
+    @property
+    def is_of_path(self) -> bool:
+        """Whether a value of the path is left out, which leads to another path over REST."""
+        is_there = (f"{{{self.field.name}" in route.path for route in self.rpc.rules.routes)
+        return self.claim == f"{self.field.json_name}: missing" and any(is_there)
+
+    @property
+    def blamed(self) -> list[str]:
+        """The names that a refusal may write: of the field, or of a part that is missing with it."""
+        names = [self.field.json_name, self.field.name]
+        if self.claim.endswith("missing") or "without" in self.claim:
+            parts = self.field.message_type.fields if self.field.message_type else []
+            required = bounds_of(self.field).allowed.requires
+            names += [part.json_name for part in parts if part.name in required or bounds_of(part).required]
+        return names
 
     @property
     def id(self) -> str:
@@ -174,7 +191,7 @@ def _of_message(message: Descriptor, document: Json, where: str, *, own: bool) -
             continue
         checked_there = own or bool(bounds.allowed.operation_checks)
         path = f"{where}.{field.json_name}" if where else field.json_name
-        beside = next((facts for name, facts in READ_WITH.items() if field.full_name.endswith(f".{name}")), {})
+        beside = _beside(field)
         for claim, value, within in _changes(field, bounds, document[field.json_name]):
             yield (
                 f"{path}: {claim}",
@@ -187,6 +204,12 @@ def _of_message(message: Descriptor, document: Json, where: str, *, own: bool) -
             yield (*found[:3], _changed(document, {field.json_name: found[3]}), found[4])
     if fewest_fields(message) and where:
         yield f"{where}: empty", own, message.fields[0], {}, False
+
+
+def _beside(field: FieldDescriptor) -> dict[str, Json]:
+    """What else is changed: of two orders only one is sent, whichever field the case is about."""
+    orders = {"sortDesc": ABSENT} if "sort_asc" in field.containing_type.fields_by_name else {}
+    return next((facts for name, facts in READ_WITH.items() if f".{field.full_name}".endswith(f".{name}")), orders)
 
 
 def _inside(field: FieldDescriptor, value: Json, path: str, *, own: bool) -> Iterator[Found]:
@@ -266,7 +289,7 @@ def _long(bounds: Bounds, length: int, field: FieldDescriptor) -> str:
     sample = _scalar(field)
     if bounds.allowed.format == "email":
         return "a" * (length - len(sample)) + sample
-    plain = not (bounds.allowed.pattern or bounds.allowed.format or bounds.allowed.text)
+    plain = not (bounds.allowed.pattern or bounds.allowed.format or bounds.allowed.text or field.name == "filter")
     if plain and field.name not in IN_BYTES:
         return "ä" * length
     return ("a" * length) if plain else (sample + "a" * length)[:length]

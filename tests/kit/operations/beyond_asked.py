@@ -53,8 +53,11 @@ SAID = {
     "application_id": ["application"],
 }
 """Words by which dialects call fields in errors that do not write their names."""
-OF_THE_OPERATION = ("OUTGOING_REFUSED", "IDENTITY_FIELD_FROZEN", "EMAIL_IMMUTABLE")
-"""Reasons that name a field which is within its bounds."""
+OF_THE_OPERATION = (
+    "OUTGOING_REFUSED", "IDENTITY_FIELD_FROZEN", "EMAIL_IMMUTABLE", "names another organization",
+    "INVALID_RIGHT_REFERENCE", "is no role here",
+)  # fmt: skip
+"""Reasons, or what is said over REST, where a field is named that is within its bounds."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,8 @@ class Asked:
 
 def is_named(case: Case, answer: Asked) -> bool:
     """Whether it was refused for the field of the case."""
-    words = _letters(answer.said)
-    known = (case.field.json_name, case.field.name, *SAID.get(case.field.json_name, ()))
+    words = _letters(answer.said.replace("INVALID", "").replace("invalid", ""))  # where "id" is no field
+    known = (*case.blamed, *SAID.get(case.field.json_name, ()))
     if answer.code is not grpc.StatusCode.INVALID_ARGUMENT or any(reason in answer.said for reason in OF_THE_OPERATION):
         return False
     return any(_letters(name) in words for name in known)

@@ -16,7 +16,7 @@ from kit.servers.served import served
 
 from ostiary_api.options.v1 import rules_pb2 as options
 
-CASES = [case for case in cases() if case.rpc.rules.routes]
+CASES = [case for case in cases() if case.rpc.rules.routes and not case.is_of_path]
 MEMBERS = {
     options.ERROR_FAMILY_APPID: {"errorCode", "message"},
     options.ERROR_FAMILY_OAUTH: {"error", "error_description"},

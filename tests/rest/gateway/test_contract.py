@@ -19,6 +19,8 @@ INTERFACE = read_interface(descriptor_file().read_bytes())
 OPERATIONS = INTERFACE.operations
 PLACES = list(tree_of(OPERATIONS).everything())
 ORIGIN = {"origin": "https://app.test"}
+OF_PAGES = "no-store"
+"""What hosted pages say themselves, which forbids every cache to keep them (RFC 9111 section 5.2.2.5)."""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,8 @@ def test_it_reaches_its_operation(server: Served, operation: Operation) -> None:
     assert ("access-control-allow-origin" in answer.headers) == operation.cors
     assert "access-control-allow-credentials" not in answer.headers
     public = operation.cacheable and answer.status_code < 400
-    assert answer.headers["cache-control"] == (PUBLIC if public else NO_STORE)
+    is_page = answer.status_code == 200 and answer.headers["content-type"].startswith("text/html")
+    assert answer.headers["cache-control"] == (PUBLIC if public else OF_PAGES if is_page else NO_STORE)
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: next(iter(place.operations.values())).path)

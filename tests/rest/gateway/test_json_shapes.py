@@ -113,6 +113,11 @@ def manager(server: Served) -> dict[str, str]:
     return server.manager() | JSON
 
 
+@pytest.fixture(scope="module")
+def operator(server: Served) -> dict[str, str]:
+    return {"authorization": f"Bearer {server.token(server.credentials['operatorApikey'])}"} | JSON
+
+
 def ask(server: Served, operation: Any, body: Json, headers: dict[str, str], tenant: str = "") -> httpx.Response:
     rpc = METHODS[operation.rpc]
     route = next(one for one in rpc.rules.routes if (one.verb, one.path) == (operation.verb, operation.path))
@@ -133,11 +138,12 @@ def test_there_are_lists_of_both_kinds_and_a_map() -> None:
 
 @pytest.mark.parametrize(("operation", "body"), BODIES, ids=map(named, BODIES))
 def test_each_field_of_another_shape_is_refused_by_its_path(
-    server: Served, manager: dict[str, str], operation: Any, body: FieldDescriptor
+    server: Served, manager: dict[str, str], operator: dict[str, str], operation: Any, body: FieldDescriptor
 ) -> None:
+    caller = operator if ask(server, operation, {}, manager).status_code == 403 else manager
     for place in places_of(body):
         for told, value in place.wrong():
-            answer = ask(server, operation, place.body(value), manager)
+            answer = ask(server, operation, place.body(value), caller)
             assert answer.status_code == 400, (place.path, value, answer.text)
             assert told in answer.text, (place.path, value, answer.text)
             assert not operation.rpc.startswith("/identity.appid") or answer.json()["errorCode"] == "INVALID_FIELD"
@@ -186,7 +192,7 @@ CARRIED = {
 SCIM = {
     "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "ada",
     "emails": [{"value": "ada@example.com"}], "phoneNumbers": [], "ims": [], "photos": [], "addresses": [],
-    "entitlements": [], "x509Certificates": [],
+    "x509Certificates": [],
 }  # fmt: skip
 
 

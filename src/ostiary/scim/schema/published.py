@@ -12,9 +12,9 @@ from ostiary.directory.users.document import ENTERPRISE, USER_SCHEMA
 
 GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
 _READ_ONLY = frozenset({"groups", "roles"})
+"""Attributes of a user that show what it belongs to and may do. Nobody gets a right by writing them."""
 _SHOWN_OF_MEMBERS = frozenset({"display"})
 """Parts of a member that are the member's own."""
-"""Attributes of a user that show what it belongs to and may do. Nobody gets a right by writing them."""
 _ABSENT = frozenset({"entitlements"})
 """Attributes that are not kept, since they would say of somebody what nothing here decides on."""
 
