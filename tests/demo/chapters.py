@@ -18,6 +18,7 @@ from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as directo
 from ostiary_api.appid.management.v4.cloud_directory_users_pb2_grpc import CloudDirectoryUsersServiceStub
 
 ADA, PASSWORD = "ada@example.com", "difference engine"
+GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
 
 
 @dataclass
@@ -176,4 +177,38 @@ def cloudapi(story: Story) -> None:
     story.tell.holds("and its token with it", after.status_code == 401, after.text)
 
 
-CHAPTERS: Sequence[Callable[[Story], None]] = (sign_up, sign_in, verify, refresh, scopes, dialects, cloudapi)
+def moving(story: Story) -> None:
+    """From the deprecated paths to their successors."""
+    story.tell.chapter(
+        "An organization moves",
+        "A script of the VMware Identity Service goes on working, is told what replaces each path, and sees what the "
+        "successors change.",
+    )
+    user, tenant = story.user["id"], story.server.credentials["tenantId"]
+    csp, latest = f"/csp/gateway/am/api/orgs/{tenant}", {**story.manager, "accept": "application/json;version=40.0"}
+    member = {"value": user, "type": "User"}
+    group = {"schemas": [GROUP_SCHEMA], "displayName": "engineers@acme", "members": [member]}
+    made = story.ask("POST", "/scim/v2/Groups", json=group, headers=story.manager)
+    story.tell.holds("SCIM makes a group with a member", made.status_code == 201, made.text)
+    group_id = made.json()["id"]
+    old = story.ask("GET", f"{csp}/groups", headers=story.manager)
+    story.tell.holds("the old path lists it", [one["id"] for one in old.json()["results"]] == [group_id], old.text)
+    story.tell.shows("deprecated since", old.headers.get("deprecation"))
+    story.tell.shows("replaced by", old.headers.get("link"))
+    story.tell.holds("and names its successor", "successor-version" in old.headers.get("link", ""), old.headers)
+    role = {"organizationRoles": {"roleNamesToAdd": ["org_member"]}}
+    given = story.ask("PATCH", f"{csp}/groups/{group_id}/roles", json=role, headers=story.manager)
+    story.tell.holds("the old path gives the group a role", given.is_success, given.text)
+    new = story.ask("GET", f"/cloudapi/1.0.0/groups/urn:vcloud:group:{group_id}", headers=latest)
+    story.tell.holds("cloudapi shows the group with it", "org_member" in new.text, new.text)
+    roles = story.ask(
+        "GET", f"/csp/gateway/am/api/users/{user}/orgs/{tenant}/roles-with-groups-info", headers=story.manager
+    )
+    story.tell.holds("the member holds it by the group", group_id in roles.text, roles.text)
+    gone = story.ask("DELETE", f"/cloudapi/1.0.0/groups/urn:vcloud:group:{group_id}", headers=latest)
+    story.tell.holds("cloudapi removes the group", gone.is_success, gone.text)
+    after = story.ask("GET", f"{csp}/groups", headers=story.manager)
+    story.tell.holds("and every dialect knows", after.json()["results"] == [], after.text)
+
+
+CHAPTERS: Sequence[Callable[[Story], None]] = (sign_up, sign_in, verify, refresh, scopes, dialects, cloudapi, moving)
