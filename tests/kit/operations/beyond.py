@@ -35,6 +35,7 @@ SAMPLES: dict[str, Json] = {
     "org_id": "{tenant}",
     "client_id": "{client}",
     "role_id": "{role}",
+    "RegisterTenantClientRequest.tenant": "{org}",
     "org_entity_ref": {"id": "{tenant}", "name": "x"},
     "ListUsersRequest.filter": "username==x",
     "ListGroupUsersRequest.filter": "username==x",
@@ -124,6 +125,12 @@ def cases() -> list[Case]:
     """Every case of every RPC."""
     found = (Case(rpc, *each) for rpc in RPCS for each in _of_request(rpc.descriptor.input_type))
     return [case for case in found if (case.rpc.descriptor.name, case.field.name) not in UNREAD]
+
+
+def right_case(rpc: Rpc) -> Case:
+    """The right request of an RPC, without a change."""
+    message = rpc.descriptor.input_type
+    return Case(rpc, "right", False, message.fields[0], right(message), True)
 
 
 def _of_request(message: Descriptor) -> Iterator[Found]:

@@ -84,10 +84,10 @@ def _letters(text: str) -> str:
 class World:
     """What requests name in braces."""
 
-    def __init__(self, tenant: str, client: str, user: str, role: str) -> None:
+    def __init__(self, tenant: str, org: str, client: str, user: str, role: str) -> None:
         made = Preparations(lambda *_: None, None, "")  # type: ignore[arg-type] # nothing that asks or is mailed
         self._known = {
-            "tenant": tenant, "client": client, "user": user, "role": role, "certificate": made.certificate,
+            "tenant": tenant, "org": org, "client": client, "user": user, "role": role, "certificate": made.certificate,
             "public_key": made.public_key,
         }  # fmt: skip
 
@@ -109,7 +109,8 @@ class Natively:
         client = caller.ask(f"{APPLICATIONS}/CreateApplication", {"tenantId": tenant, "application": {"name": "a"}})
         user = caller.ask(f"{USERS}/CreateCloudDirectoryUser", {"tenantId": tenant, "user": PERSON})
         role = caller.ask(f"{ROLES}/CreateRole", {"tenantId": tenant, "role": ROLE})
-        self._world = World(tenant, client["clientId"], user["id"], role["id"])
+        org = caller.ask("identity.cloudapi.v1.OrgsService/GetOrg", {"id": tenant})
+        self._world = World(tenant, org["name"], client["clientId"], user["id"], role["id"])
 
     def ask(self, case: Case) -> Asked:
         """How a case ends."""
@@ -120,6 +121,10 @@ class Natively:
     def ask_as_nobody(self, case: Case) -> Asked:
         """How it ends for a stranger."""
         return self._ask(case, bearer("nobody's"))
+
+    def ask_as_reader(self, case: Case) -> Asked:
+        """How it ends for a Reader."""
+        return self._ask(case, self._caller.as_role("reader"))
 
     def _ask(self, case: Case, credentials: Mapping[str, Any]) -> Asked:
         method = case.rpc.descriptor
@@ -154,7 +159,8 @@ class OverRest:
             return http.post(f"{management}/{path}", json=document, headers=dict(headers[0])).raise_for_status().json()
 
         client, user = made("applications", {"name": "a"}), made("cloud_directory/Users", PERSON)
-        self._world = World(tenant, client["clientId"], user["id"], made("roles", ROLE)["id"])
+        org = http.get(f"/cloudapi/1.0.0/orgs/{tenant}", headers=dict(headers[0])).raise_for_status().json()["name"]
+        self._world = World(tenant, org, client["clientId"], user["id"], made("roles", ROLE)["id"])
 
     def ask(self, case: Case) -> httpx.Response:
         """The answer to a case."""

@@ -129,10 +129,16 @@ def test_only_the_user_who_registered_it_takes_it(place: Place) -> None:
 def test_another_organization_looks_like_an_unknown_one(place: Place) -> None:
     made = place.caller.installation
     made.new_tenant(f"x-{place.name}")
-    seen = {refusal(lambda org=org: place.register(place.ann, org=org)) for org in (f"x-{place.name}", "no", "System")}
+    seen = {
+        refusal(lambda org=org, name=name: place.register(place.ann, name, org))
+        for org in (f"x-{place.name}", "no", "System")
+        for name in ("script", "", "x" * 129)
+    }
     assert seen == {(grpc.StatusCode.PERMISSION_DENIED, "FORBIDDEN")}
     keys = Made("", "", made.tenant_id, place.caller.token(made.api_keys["manager"]))
-    assert refusal(lambda: place.register(keys, org="acme")) == (grpc.StatusCode.PERMISSION_DENIED, "NOT_A_USER")
+    for name in ("script", ""):
+        not_a_user = (grpc.StatusCode.PERMISSION_DENIED, "NOT_A_USER")
+        assert refusal(lambda name=name: place.register(keys, name, "acme")) == not_a_user
 
 
 def test_an_operator_registers_and_swaps_at_the_providers_paths(place: Place) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import grpc
 import pytest
 from kit.callers import serving
-from kit.operations.beyond import Case, cases
+from kit.operations.beyond import Case, cases, right_case
 from kit.operations.beyond_asked import OTHERWISE, Natively, is_named
 from kit.servers.installation import InstallationTemplate
 
@@ -38,3 +38,15 @@ def test_who_may_not_call_learns_nothing_of_bounds(natively: Natively) -> None:
     for case in CASES:
         if not case.within and case.rpc.rules.roles:
             assert natively.ask_as_nobody(case).code is grpc.StatusCode.UNAUTHENTICATED, case.id
+
+
+def test_whose_role_is_too_small_hears_the_same_beyond_the_bounds(natively: Natively) -> None:
+    answers = {
+        rpc.name: natively.ask_as_reader(right_case(rpc))
+        for rpc in {case.rpc.name: case.rpc for case in CASES}.values()
+    }
+    refused = {name: answer for name, answer in answers.items() if answer.code is grpc.StatusCode.PERMISSION_DENIED}
+    assert len(refused) > 50
+    for case in CASES:
+        if not case.within and case.rpc.name in refused:
+            assert natively.ask_as_reader(case) == refused[case.rpc.name], case.id

@@ -17,9 +17,12 @@ from ostiary.oauth.sessions.sessions import find_session
 from ostiary.runtime import Runtime
 from ostiary.services.cloudapi.service_accounts import role_in_scope
 from ostiary.store.tenancy import tenant_named
+from ostiary.transport.bounds.messages import check_by_operation
 from ostiary.transport.call import Call, current_call
 from ostiary_api.cloudapi.v1 import registration_pb2 as pb
 from ostiary_api.cloudapi.v1 import registration_pb2_grpc
+
+_refuse_excess = check_by_operation(pb.ClientRegistration.DESCRIPTOR)
 
 
 class RegistrationServicer(registration_pb2_grpc.RegistrationServiceServicer):
@@ -42,12 +45,8 @@ class RegistrationServicer(registration_pb2_grpc.RegistrationServiceServicer):
 
     def _registered(self, org: str, asked: pb.ClientRegistration) -> pb.ClientRegistration:
         call = current_call()
-        if asked.software_id or asked.scope:
-            client_id = self._service_account(call, org, asked)
-        elif name_key(org) == name_key(call.required_tenant.name):
-            client_id = self._api_token(call, asked.client_name)
-        else:
-            raise _forbidden()
+        register = self._service_account if asked.software_id or asked.scope else self._api_token
+        client_id = register(call, org, asked)
         call.audit_target = client_id
         answer = pb.ClientRegistration()
         answer.CopyFrom(asked)
@@ -55,9 +54,10 @@ class RegistrationServicer(registration_pb2_grpc.RegistrationServiceServicer):
         return answer
 
     def _service_account(self, call: Call, org: str, asked: pb.ClientRegistration) -> str:
+        tenant_id = self._administered(call, org)
+        _refuse_excess(asked)
         if not (asked.software_id and asked.scope):
             raise invalid("NOT_A_SERVICE_ACCOUNT", "A service account has a software_id, and a role in scope.")
-        tenant_id = self._administered(call, org)
         role = role_in_scope(call.work, tenant_id, asked.scope).key
         software = Software(asked.software_id, asked.software_version, asked.client_uri)
         giver = self._authentication.giver(call.principal, tenant_id)
@@ -76,14 +76,17 @@ class RegistrationServicer(registration_pb2_grpc.RegistrationServiceServicer):
             raise role_too_small()
         return tenant_id
 
-    def _api_token(self, call: Call, name: str) -> str:
+    def _api_token(self, call: Call, org: str, asked: pb.ClientRegistration) -> str:
+        if name_key(org) != name_key(call.required_tenant.name):
+            raise _forbidden()
         if call.principal.kind is not PrincipalKind.USER:
             raise denied("NOT_A_USER", "Only people have API tokens: sign in as a user.")
+        _refuse_excess(asked)
         now_ms = self._clock.now_ms()
         user = get_user(call.work, call.tenant_id, call.principal.id)
         session = find_session(call.work, call.tenant_id, call.principal.session_id, now_ms)
         amr = session.amr if session else ""
-        return register_api_token(call.work, call.tenant_id, user, name, amr, self._entropy, now_ms)
+        return register_api_token(call.work, call.tenant_id, user, asked.client_name, amr, self._entropy, now_ms)
 
 
 def _forbidden() -> DomainError:

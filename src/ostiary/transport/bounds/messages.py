@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -96,6 +96,19 @@ class Checks:
             return excess.under(label) if excess is not None else None
 
         return check
+
+
+def check_by_operation(message: Descriptor) -> Callable[[Any], None]:
+    """Returns what raises the refusal of a message beyond its bounds, for an operation that itself decides who may call
+    it: the proto says operation_checks where the message is held, and the operation checks it behind that decision."""
+    excess_of = Checks().message(message)
+
+    def check(held: Any) -> None:
+        excess = excess_of(held) if excess_of is not None else None
+        if excess is not None:
+            raise excess.error()
+
+    return check
 
 
 def _all(checks: list[Check]) -> Check | None:
