@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -37,7 +36,6 @@ and Manager, which imply each other, the least that may call is named. `/openapi
 The vendors do not number their operations: the numbers are ours, and the protos name operations by them (`catalogue`).
 """
 NOT_YET = "*not yet*"
-MISSING = re.compile(r"\*\*\d+ of the \d+ documented operations\*\*")
 SUMMARIES = {
     (verb.upper(), without_names(path)): operation["summary"]
     for path, item in json.loads(document_file().read_text(encoding="utf-8"))["paths"].items()
@@ -118,9 +116,6 @@ def readme() -> str:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    facts = [one for name, _ in INTERFACES for one in documented(name)]
-    missing = sum(answering(one) is None for one in facts)
-    after = MISSING.sub(f"**{missing} of the {len(facts)} documented operations**", after)
     return f"{before}{BEGIN}\n\n{sums()}\n{END}{after}"
 
 

@@ -11,7 +11,6 @@ from contract.served import DATA, RPCS, Rpc, documented, without_names
 
 from ostiary.directory.roles.built_in import BUILT_IN
 
-NOT_YET = frozenset((DATA / "not_yet.txt").read_text().splitlines())
 """Documented operations that no RPC answers yet, by number or `VERB path`. Take out what you add."""
 
 Facts = dict[str, Any]
@@ -42,8 +41,7 @@ def is_at(template: str, path: str) -> bool:
     return path == template or re.fullmatch(re.escape(template).replace(r"\{\}", "[^/]+"), path) is not None
 
 
-COVERED = [facts for facts in OPERATIONS if name_of(facts) not in NOT_YET]
-each_operation = pytest.mark.parametrize("facts", COVERED, ids=name_of)
+each_operation = pytest.mark.parametrize("facts", OPERATIONS, ids=name_of)
 
 
 @each_operation
@@ -70,7 +68,7 @@ def test_exactly_the_documented_roles_may_call_it(facts: Facts) -> None:
         assert facts["roles"] in (allowed, on_oneself)
 
 
-@pytest.mark.parametrize("facts", [facts for facts in APPID if facts in COVERED], ids=name_of)
+@pytest.mark.parametrize("facts", APPID, ids=name_of)
 def test_it_is_recorded_under_its_documented_name(facts: Facts) -> None:
     for rpc in answering(facts):
         recorded = rpc.rules.audit
@@ -104,15 +102,6 @@ def test_the_page_of_deprecated_operations_has_each_with_two_curls() -> None:
 def called(path: str, command: str) -> bool:
     """Whether a curl calls a path, with something in each gap."""
     return bool(re.search(re.escape(path).replace(r"\{\}", "[^/]+") + '[?" /]', command))
-
-
-def test_what_is_listed_as_missing_is_missing() -> None:
-    answered = [name_of(facts) for facts in OPERATIONS if name_of(facts) in NOT_YET and answering(facts)]
-    assert not answered, "these are answered now: take them out of NOT_YET"
-
-
-def test_the_list_of_what_is_missing_names_documented_operations() -> None:
-    assert frozenset(map(name_of, OPERATIONS)) >= NOT_YET
 
 
 def test_rpcs_name_documented_operations_only() -> None:

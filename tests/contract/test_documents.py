@@ -11,7 +11,6 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
-from contract.served import DATA, documented
 
 ROOT = Path(__file__).parents[2]
 DECISIONS = ROOT / "docs" / "decisions"
@@ -97,9 +96,3 @@ def test_the_cases_that_tests_readme_says_to_copy_exist() -> None:
     assert len(named) == text.count("`test_")
     absent = [name for name, path in named if f"def {name}(" not in (ROOT / "tests" / path).read_text(encoding="utf-8")]
     assert absent == []
-
-
-def test_the_readme_says_how_many_documented_operations_are_missing() -> None:
-    missing = len((DATA / "not_yet.txt").read_text(encoding="utf-8").splitlines())
-    total = sum(len(documented(name)) for name in ("appid_management", "identity_service", "tenant_manager"))
-    assert f"**{missing} of the {total} documented operations**" in (ROOT / "README.md").read_text(encoding="utf-8")

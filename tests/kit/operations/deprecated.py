@@ -8,31 +8,22 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
-from contract.served import DATA, RPCS, documented, without_names
+from contract.served import DATA, RPCS, without_names
 
 PASSWORD = "correct horse battery staple"
 CSP = "/csp/gateway/am/api"
-NOT_YET = frozenset((DATA / "not_yet.txt").read_text().splitlines())
 RUN = """
 NEWLINE=$'\\n'
 curl() { command curl --silent --show-error --fail-with-body --max-time 60 "$@"; }
 """
 
 
-def answered(path: str) -> bool:
-    """Whether a documented path is answered by now."""
-    return not any(line.endswith(f" {path}") for line in NOT_YET)
-
-
 def lines() -> dict[str, str]:
-    """The curls by a name for each: `I11` and `I11, replaced`; those of operations that nobody answers yet left out."""
-    successors = {facts["number"]: facts["successors"] for facts in documented("identity_service")}
+    """The curls by a name for each: `I11` and `I11, replaced`."""
     found: dict[str, str] = {}
     for line in json.loads((DATA / "deprecated_curls.json").read_text(encoding="utf-8")):
-        if line["number"] in NOT_YET:
-            continue
         found[line["number"]] = line["old"]
-        if line["new"] and all(map(answered, successors[line["number"]])):
+        if line["new"]:
             found[f"{line['number']}, replaced"] = line["new"]
     return found
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-from contract.test_catalogue import NOT_YET
 from kit.operations.preparations import NOBODY
 from kit.operations.shapes import at_their_limits, broken, defaults, faults, lacks, with_each_value, with_strangers
 from kit.operations.walk import OPERATIONS, ROLES, Walk, walking
@@ -18,8 +17,7 @@ Json = Any
 MARK = "stowaway-4711"
 HOSTILE = ("\x00", "\ud800", 2**63)
 """What may stand in the place of any value."""
-WALKED = {number: facts for number, facts in OPERATIONS.items() if number not in NOT_YET}
-each = pytest.mark.parametrize("number", WALKED)
+each = pytest.mark.parametrize("number", OPERATIONS)
 one_database = pytest.mark.parametrize("walk", ["sqlite"], indirect=True, scope="module")
 """What is refused before the database is asked is refused alike on both."""
 
@@ -35,19 +33,19 @@ def walk(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 def those(name: str) -> list[str]:
     """The operations that have a fact of that name."""
-    return [number for number, facts in WALKED.items() if facts.get(name)]
+    return [number for number, facts in OPERATIONS.items() if facts.get(name)]
 
 
 def is_as_documented(number: str, answer: httpx.Response, status: int = 0) -> None:
     """It succeeded with a documented status, and its body has the shape that belongs to that."""
-    gives = WALKED[number]["gives"]
+    gives = OPERATIONS[number]["gives"]
     assert answer.status_code in ([status] if status else map(int, gives)), answer.text
     shape = gives.get(str(answer.status_code))
     if answer.status_code == 204:
         assert answer.content == b""
     elif shape:
         assert faults(shape, answer.json()) == [], answer.text
-        assert lacks(answer.json(), WALKED[number].get("tells", {})) == []
+        assert lacks(answer.json(), OPERATIONS[number].get("tells", {})) == []
     assert "no-store" in answer.headers["cache-control"]
 
 
@@ -60,7 +58,7 @@ def is_refusal(answer: httpx.Response, *statuses: int) -> None:
 
 @each
 def test_it_succeeds_as_documented_for_each_role_that_may(walk: Walk, number: str) -> None:
-    for role in WALKED[number]["roles"]:
+    for role in OPERATIONS[number]["roles"]:
         place, made = walk.ready(number, "home")
         is_as_documented(number, walk.ask(number, place, role, made=made))
         walk.succeeded.add(number)
@@ -78,7 +76,7 @@ def test_nobody_gets_in_without_a_token(walk: Walk, number: str) -> None:
 @each
 def test_a_role_that_is_not_named_is_refused(walk: Walk, number: str) -> None:
     there = walk.place("home")
-    for role in set(ROLES) - set(WALKED[number]["roles"]):
+    for role in set(ROLES) - set(OPERATIONS[number]["roles"]):
         is_refusal(walk.send(number, there.tenant_id, there.headers(role)), 403)
 
 
@@ -93,7 +91,7 @@ def test_the_tenant_of_others_is_as_unknown_as_one_that_is_not(walk: Walk, numbe
 
 @each
 def test_what_belongs_to_another_tenant_is_not_there(walk: Walk, number: str) -> None:
-    facts = WALKED[number]
+    facts = OPERATIONS[number]
     named = {part: facts[part] for part in ("at", "query", "body") if BOUND & set(names(facts.get(part)))}
     if named:
         foreign = walk.lasting(number if "alone" in facts else "other", number)
@@ -124,7 +122,7 @@ def names(template: Json) -> Iterator[str]:
 
 def documents(part: str, shape: str) -> Iterator[tuple[str, Json, Json]]:
     """Number, shape and example of each operation that has both."""
-    for number, facts in WALKED.items():
+    for number, facts in OPERATIONS.items():
         if facts.get(shape) and isinstance(facts.get(part), dict):
             named = {"$ref": f"#/shapes/{facts[shape]}"}
             if part == "query":
@@ -138,44 +136,46 @@ LIMITS = [
     for part, shape in (("body", "takes"), ("query", "params"))
     for number, named, right in documents(part, shape)
     for claim, bad in broken(named, right)
-    if claim not in WALKED[number].get("lenient", ())
-    if not claim.startswith(tuple(WALKED[number].get("partly", ())))
+    if claim not in OPERATIONS[number].get("lenient", ())
+    if not claim.startswith(tuple(OPERATIONS[number].get("partly", ())))
     if part == "body" or (isinstance(bad, dict) and all(isinstance(value, str | int) for value in bad.values()))
 ]
 PARTLY = [
     pytest.param(number, bad, id=f"{number}: {claim}")
     for number in those("partly")
-    for claim, bad in broken({"$ref": f"#/shapes/{WALKED[number]['takes']}"}, WALKED[number]["body"])
-    if claim not in WALKED[number].get("lenient", ())
-    if claim.startswith(tuple(WALKED[number]["partly"]))
+    for claim, bad in broken({"$ref": f"#/shapes/{OPERATIONS[number]['takes']}"}, OPERATIONS[number]["body"])
+    if claim not in OPERATIONS[number].get("lenient", ())
+    if claim.startswith(tuple(OPERATIONS[number]["partly"]))
 ]
 EDGES = [
     pytest.param(number, {part: edge}, id=f"{number}: {claim}")
     for part, shape in (("body", "takes"), ("query", "params"))
     for number, named, right in documents(part, shape)
     for claim, edge in at_their_limits(named, right)
-    if claim not in WALKED[number].get("edges_refused", ())
+    if claim not in OPERATIONS[number].get("edges_refused", ())
 ]
 REFUSED = [
     pytest.param(number, refused, id=f"{number}: {refused['why']}")
     for number in those("refused")
-    for refused in WALKED[number]["refused"]
+    for refused in OPERATIONS[number]["refused"]
 ]
 ALSO = [
-    pytest.param(number, other, id=f"{number}: {other}") for number in those("also") for other in WALKED[number]["also"]
+    pytest.param(number, other, id=f"{number}: {other}")
+    for number in those("also")
+    for other in OPERATIONS[number]["also"]
 ]
 AMONG = [
     pytest.param(number, at, index, id=f"{number}: not {index}")
     for number in those("among")
-    for index, allowed in enumerate(WALKED[number]["among"])
+    for index, allowed in enumerate(OPERATIONS[number]["among"])
     if allowed
-    for at in [WALKED[number]["at"]]
+    for at in [OPERATIONS[number]["at"]]
 ]
-MISSING = [number for number in those("at") if any("{" in value for value in WALKED[number]["at"])]
+MISSING = [number for number in those("at") if any("{" in value for value in OPERATIONS[number]["at"])]
 SETTINGS = {
     number: reading
-    for number, facts in WALKED.items()
-    for reading, other in WALKED.items()
+    for number, facts in OPERATIONS.items()
+    for reading, other in OPERATIONS.items()
     if (facts["verb"], other["verb"]) == ("PUT", "GET") and facts["path"] == other["path"]
 }
 
@@ -230,17 +230,17 @@ def test_a_form_is_taken_as_json_is(walk: Walk, number: str) -> None:
 @pytest.mark.parametrize("number", SETTINGS)
 def test_what_is_put_is_read_back(walk: Walk, number: str) -> None:
     place, made = walk.ready(number, "home")
-    sent = made.filled(WALKED[number]["body"])
+    sent = made.filled(OPERATIONS[number]["body"])
     is_as_documented(number, walk.ask(number, place, made=made, body=sent))
-    unread = WALKED[number].get("unread", ())
+    unread = OPERATIONS[number].get("unread", ())
     wanted = {name: value for name, value in sent.items() if name not in unread}
-    assert lacks(walk.ask(SETTINGS[number], place, made=made, at=WALKED[number].get("at", ())).json(), wanted) == []
+    assert lacks(walk.ask(SETTINGS[number], place, made=made, at=OPERATIONS[number].get("at", ())).json(), wanted) == []
 
 
 @pytest.mark.parametrize("number", sorted(set(SETTINGS.values())))
 def test_a_new_tenant_has_the_documented_defaults(walk: Walk, number: str) -> None:
-    shape = WALKED[number]["gives"]["200"]
-    if "at" not in WALKED[number] and shape:
+    shape = OPERATIONS[number]["gives"]["200"]
+    if "at" not in OPERATIONS[number] and shape:
         found = list(defaults({"$ref": f"#/shapes/{shape}"}, walk.ask(number, "new").json()))
         assert [where for where, wanted, is_ in found if wanted != is_] == []
 
@@ -249,8 +249,8 @@ def test_a_new_tenant_has_the_documented_defaults(walk: Walk, number: str) -> No
 def test_unknown_members_are_ignored(walk: Walk, number: str) -> None:
     other = walk.place("other").tenant_id
     strangers = {"tenantId": other, "tenant_id": other, "id": NOBODY, "x": {"y": MARK}, MARK: MARK}
-    named = {"$ref": f"#/shapes/{WALKED[number]['takes']}"}
-    body = with_strangers(named, WALKED[number]["body"], strangers)
+    named = {"$ref": f"#/shapes/{OPERATIONS[number]['takes']}"}
+    body = with_strangers(named, OPERATIONS[number]["body"], strangers)
     place, made = walk.ready(number, "home")
     answer = walk.ask(number, place, made=made, body=body)
     is_as_documented(number, answer)
@@ -261,7 +261,7 @@ def test_unknown_members_are_ignored(walk: Walk, number: str) -> None:
 def test_no_value_makes_it_fail(walk: Walk, number: str) -> None:
     made = walk.lasting("scratch", number)
     for value in HOSTILE:
-        for body in with_each_value(WALKED[number]["body"], value):
+        for body in with_each_value(OPERATIONS[number]["body"], value):
             answer = walk.ask(number, "scratch", made=made, content=json.dumps(made.filled(body)))
             assert answer.status_code != 500, f"{body}: {answer.text}"
 
@@ -274,8 +274,8 @@ def test_no_unknown_member_reached_the_database(walk: Walk) -> None:
 
 def test_what_succeeded_is_in_the_audit_ledger_under_its_documented_name(walk: Walk) -> None:
     wanted = {
-        action.format(name=WALKED[number].get("at", [""])[0])
+        action.format(name=OPERATIONS[number].get("at", [""])[0])
         for number in walk.succeeded
-        if (action := WALKED[number]["audit"])
+        if (action := OPERATIONS[number]["audit"])
     }
     awaited(lambda: wanted <= walk.actions(), every=0.2)
