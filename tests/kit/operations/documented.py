@@ -16,7 +16,8 @@ from typing import Any
 import requests
 import schemathesis
 from hypothesis import strategies as st
-from kit.operations.of_cloudapi import things_of_cloudapi
+from kit.operations.on_platform import on_platform
+from kit.servers.command import ostiary_here
 from kit.servers.served import Served
 from PIL import Image
 from schemathesis.generation.case import Case
@@ -31,10 +32,6 @@ ABOUT_USERS = {"userId", "uuid", "id", "user", "username", "token", "refresh_tok
 """Variables and fields that tell of a user who must be there."""
 TENANT_CONTEXT = "X-VMWARE-VCLOUD-TENANT-CONTEXT"
 NEEDS_MORE = {
-    "GET /scim/v2/Me": "the token of a user",
-    "PUT /scim/v2/Me": "the token of a user",
-    "PATCH /scim/v2/Me": "the token of a user",
-    "DELETE /scim/v2/Me": "the token of a user",
     "POST /management/v4/{tenantId}/cloud_directory/sign_up/confirmation_result": "a link that was followed",
     "POST /management/v4/{tenantId}/cloud_directory/forgot_password/confirmation_result": "a link that was followed",
     "GET /management/v4/{tenantId}/cloud_directory/export/status": "an export that was begun",
@@ -44,6 +41,7 @@ NEEDS_MORE = {
     "GET /wfm/verify/{code}": "a code from a mail",
     "POST /wfm/verify/{code}": "a code from a mail",
     "POST /oauth/v4/{tenantId}/authorization/sign_in": "the page and its cookie",
+    "POST /oidc/oauth2/authorize/{tenantId}": "the page and its cookie",
     "POST /management/v4/{tenantId}/config/cloud_directory/email_settings/test": "a mail provider",
     "POST /management/v4/{tenantId}/config/cloud_directory/sms_dispatcher/test": "an SMS provider",
     "POST /management/v4/{tenantId}/config/cloud_directory/mfa/extensions/{name}/test": "an extension",
@@ -166,6 +164,59 @@ class World:
         user_code: str = self.asked("POST", url, data={"client_id": self.service_account()})["user_code"]
         return user_code
 
+    @cached_property
+    def operator(self) -> dict[str, str]:
+        """Headers of an operator."""
+        return {"authorization": f"Bearer {self.server.token(self.server.credentials['operatorApikey'])}"}
+
+    @cached_property
+    def service(self) -> dict[str, Any]:
+        """A service definition with one role, `store:user`."""
+        return self.defined("service-definition", "create", "store", "--role", "store:user")
+
+    def defined(self, *command: str) -> dict[str, Any]:
+        """What an operator defines on the command line."""
+        made = ostiary_here(*command, "--json", cwd=self.server.folder, **self.server.variables)
+        assert made.code == 0, made.stderr
+        document: dict[str, Any] = made.json()
+        return document
+
+    def entity(self, kind: str, **attributes: Any) -> str:
+        """The URN of a new entity of cloudapi, such as of `groups`."""
+        url, name = f"{self.server.url}/cloudapi/1.0.0/{kind}", f"{kind}-{next(self.numbers)}"
+        headers = self.operator if kind == "orgs" else self.server.manager()
+        urn: str = self.asked("POST", url, json={"name": name, **attributes}, headers=headers)["id"]
+        return urn
+
+    @cached_property
+    def org_role(self) -> str:
+        """The GUID of an organization role in csp."""
+        url = f"{self.server.url}/csp/gateway/am/api/orgs/{self.server.credentials['tenantId']}/roles"
+        links = self.asked("GET", url, headers=self.server.manager())["refLinks"]
+        guid: str = links[0].rpartition("/")[2]
+        return guid
+
+    def as_owner(self, user_id: str, api_token: str) -> dict[str, str]:
+        """Headers of a user of the directory, who owns the organization then."""
+        path = f"users/{user_id}/orgs/{self.server.credentials['tenantId']}/roles"
+        change = {"roleNamesToAdd": ["org_owner"]}
+        self.asked("PATCH", f"{self.server.url}/csp/gateway/am/api/{path}", json=change, headers=self.server.manager())
+        return {"authorization": f"Bearer {self.swapped(api_token)}"}
+
+    def with_id_token(self, address: str) -> dict[str, str]:
+        """Headers with an identity token of a user."""
+        url, client = f"{self.server.url}/csp/gateway/am/api/auth/token", self.server.credentials
+        form = {"grant_type": "password", "username": address, "password": PASSWORD}
+        id_token = self.asked("POST", url, data=form, auth=(client["clientId"], client["secret"]))["id_token"]
+        return {"authorization": f"Bearer {id_token}"}
+
+    @cached_property
+    def right(self) -> str:
+        """The URN of a right."""
+        url = f"{self.server.url}/cloudapi/1.0.0/rights?pageSize=1"
+        urn: str = self.asked("GET", url, headers=self.server.manager())["values"][0]["id"]
+        return urn
+
     def token(self) -> str:
         """The URN of an API token that nobody else was told of."""
         url = f"{self.server.url}/cloudapi/1.0.0/tokens?pageSize=128"
@@ -224,17 +275,16 @@ def known(world: World, operation: Any) -> Known:
             headers["authorization"] = f"Basic {basic}"
     if "clientId" in names:
         values["clientId"] = world.application()
-    special, instead = things_of_cloudapi(world, path, operation.method)
-    if instead:
-        headers = instead
-    return Known(values | things(world, path, names) | by_path(path) | special, headers)
+    values |= things(world, path, names) | by_path(path)
+    about, label = Known(values, headers), f"{operation.method.upper()} {path}"
+    return on_platform(world, label, about)
 
 
 def things(world: World, path: str, names: set[str]) -> dict[str, Any]:
     """What else must exist, or be said in one way only, for an operation that names it."""
     values: dict[str, Any] = {}
-    if path.startswith("/scim/v2/"):
-        values |= of_scim(world, path, names)
+    if path.startswith("/scim/v2/Users"):
+        values["schemas"] = ["urn:ietf:params:scim:schemas:core:2.0:User"]
     if "access" in names and "/roles" in path:
         values["access"] = [{"application_id": world.application("read"), "scopes": ["read"]}]
     if path == "/api/org/{id}":
@@ -251,32 +301,6 @@ def things(world: World, path: str, names: set[str]) -> dict[str, Any]:
     if "roleId" in names:
         values["roleId"] = world.made("POST", "roles", json={"name": f"role {next(world.numbers)}", "access": []})["id"]
     return values
-
-
-SCIM = "urn:ietf:params:scim:"
-
-
-def of_scim(world: World, path: str, names: set[str]) -> dict[str, Any]:
-    """What SCIM wants to be said in one way only: schemas, operations, and searches that find something."""
-    message = f"{SCIM}api:messages:2.0:"
-    group = {"schemas": [f"{SCIM}schemas:core:2.0:Group"], "displayName": f"group {next(world.numbers)}"}
-    if path.endswith("/.search"):
-        told = {"schemas": [f"{message}SearchRequest"], "filter": "id pr", "sortBy": "id", "sortOrder": "ascending"}
-        return {**told, "cursor": None, "attributes": None, "excludedAttributes": None}
-    if path.endswith("/Bulk"):
-        operation = {"method": "POST", "path": "/Groups", "bulkId": "one", "data": group}
-        return {"schemas": [f"{message}BulkRequest"], "Operations": [operation]}
-    values: dict[str, Any] = {}
-    if path == "/scim/v2/Groups/{id}":
-        made = world.server.http.post("/scim/v2/Groups", json=group, headers=world.server.manager())
-        values["id"] = made.json()["id"]
-    if "Operations" in names:
-        change = {"op": "replace", "path": "displayName", "value": "changed"}
-        return {**values, "schemas": [f"{message}PatchOp"], "Operations": [change]}
-    if path.startswith("/scim/v2/Groups"):
-        return {**values, **group, "members": None}
-    known = {"/scim/v2/ResourceTypes/{id}": "User", "/scim/v2/Schemas/{id}": f"{SCIM}schemas:core:2.0:User"}
-    return {"id": known[path]} if path in known else {"schemas": [f"{SCIM}schemas:core:2.0:User"]}
 
 
 def by_path(path: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from ostiary.directory.roles.bindings import bind_role
 from ostiary.directory.roles.granting import Holder, installation_operator
 from ostiary.directory.users.input import NewUser
 from ostiary.directory.users.users import create_user
+from ostiary.scim.groups.member_changes import MAX_MEMBERS
 from ostiary.store.engine import Store
 
 FOREIGN_SCHEMA = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"
@@ -160,6 +161,11 @@ def test_a_bad_group_is_refused_and_leaves_nothing(groups: GroupClient, attribut
     code, reason, given = refusal(lambda: groups.create("Bad", **attributes))
     assert (code, given) == (CODES.INVALID_ARGUMENT, "invalidValue"), reason
     assert groups.find(count=0)["totalResults"] == before
+
+
+def test_members_are_counted_as_they_were_sent(groups: GroupClient, people: dict[str, str]) -> None:
+    code, _, given = refusal(lambda: groups.create("Many", *[people["one"]] * (MAX_MEMBERS + 1)))
+    assert (code, given) == (CODES.INVALID_ARGUMENT, "tooMany")
 
 
 def test_groups_are_found_sorted_and_listed_without_members(groups: GroupClient, people: dict[str, str]) -> None:

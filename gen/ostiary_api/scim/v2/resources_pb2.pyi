@@ -236,7 +236,7 @@ class Group(_message.Message):
 
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroupMember]:
-        """The users and groups that are directly in it; a request names at most 10,000."""
+        """The users and groups that are directly in it; a request names at most 10,000. An entry without values is left out."""
 
     @_builtins.property
     def meta(self) -> Global___Meta:

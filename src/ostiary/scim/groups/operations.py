@@ -177,10 +177,11 @@ def _description(given: Mapping[str, Any], description: str = "") -> GroupDescri
 
 
 def _sent_members(given: Mapping[str, Any]) -> list[str]:
-    ids = member_ids(given.get("members", ()))
+    sent = given.get("members", ())
+    ids = member_ids(sent)
     if "" in ids:
         raise wrong("A member has a value: the id of a user or group.")
-    if len(ids) > MAX_MEMBERS:
+    if len(sent) > MAX_MEMBERS:
         message = f"One request names at most {MAX_MEMBERS} members; add the others by PATCH."
         raise invalid("TOO_MANY_MEMBERS", message, scim_type="tooMany")
     return ids
