@@ -23,10 +23,11 @@ _sym_db = _symbol_database.Default()
 
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$identity/csp/v1/check_id_token.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1fidentity/options/v1/rules.proto\"\x15\n\x13\x43heckIdTokenRequest\"\xe0\x04\n\rIdTokenClaims\x12\x10\n\x03sub\x18\x01 \x01(\tR\x03sub\x12\x10\n\x03iss\x18\x02 \x01(\tR\x03iss\x12\x10\n\x03\x61ud\x18\x03 \x03(\tR\x03\x61ud\x12\x10\n\x03\x65xp\x18\x04 \x01(\rR\x03\x65xp\x12\x10\n\x03iat\x18\x05 \x01(\rR\x03iat\x12!\n\tauth_time\x18\x06 \x01(\rH\x00R\tauth_time\x88\x01\x01\x12\x1f\n\x08username\x18\x07 \x01(\tH\x01R\x08username\x88\x01\x01\x12\x19\n\x05\x65mail\x18\x08 \x01(\tH\x02R\x05\x65mail\x88\x01\x01\x12+\n\x0e\x65mail_verified\x18\t \x01(\x08H\x03R\x0e\x65mail_verified\x88\x01\x01\x12#\n\ngiven_name\x18\n \x01(\tH\x04R\ngiven_name\x88\x01\x01\x12%\n\x0b\x66\x61mily_name\x18\x0b \x01(\tH\x05R\x0b\x66\x61mily_name\x88\x01\x01\x12\x1b\n\x06\x64omain\x18\x0c \x01(\tH\x06R\x06\x64omain\x88\x01\x01\x12\x17\n\x04\x61\x63\x63t\x18\r \x01(\tH\x07R\x04\x61\x63\x63t\x88\x01\x01\x12\x18\n\x07\x63ontext\x18\x0e \x01(\tR\x07\x63ontext\x12\"\n\x0c\x63ontext_name\x18\x0f \x01(\tR\x0c\x63ontext_name\x12 \n\x0bgroup_names\x18\x10 \x03(\tR\x0bgroup_names\x12\x1c\n\tgroup_ids\x18\x11 \x03(\tR\tgroup_idsB\x0c\n\n_auth_timeB\x0b\n\t_usernameB\x08\n\x06_emailB\x11\n\x0f_email_verifiedB\r\n\x0b_given_nameB\x0e\n\x0c_family_nameB\t\n\x07_domainB\x07\n\x05_acct2\xad\x01\n\x13\x43heckIdTokenService\x12\x8d\x01\n\x0c\x43heckIdToken\x12$.identity.csp.v1.CheckIdTokenRequest\x1a\x1e.identity.csp.v1.IdTokenClaims\"7\x90\x02\x01\xca\xda\x18\x13\n\x04\x10\x01\x30\x01\x12\x05tokenZ\x02I6p\x01\x82\xd3\xe4\x93\x02\x17\x12\x15/oauth/check_id_token\x1a\x06\xd2\xda\x18\x02\x08\x05\x42\xb2\x01\n\x17ostiary.identity.csp.v1B\x11\x43heckIdTokenProtoP\x01Z&ostiary.internal/identity/csp/v1;cspv1\xa2\x02\x08OSTCspV1\xaa\x02\x17Ostiary.Identity.Csp.V1\xca\x02\x17Ostiary\\Identity\\Csp\\V1\xea\x02\x1aOstiary::Identity::Csp::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$identity/csp/v1/check_id_token.proto\x12\x0fidentity.csp.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x15\n\x13\x43heckIdTokenRequest\"\xe0\x04\n\rIdTokenClaims\x12\x10\n\x03sub\x18\x01 \x01(\tR\x03sub\x12\x10\n\x03iss\x18\x02 \x01(\tR\x03iss\x12\x10\n\x03\x61ud\x18\x03 \x03(\tR\x03\x61ud\x12\x10\n\x03\x65xp\x18\x04 \x01(\rR\x03\x65xp\x12\x10\n\x03iat\x18\x05 \x01(\rR\x03iat\x12!\n\tauth_time\x18\x06 \x01(\rH\x00R\tauth_time\x88\x01\x01\x12\x1f\n\x08username\x18\x07 \x01(\tH\x01R\x08username\x88\x01\x01\x12\x19\n\x05\x65mail\x18\x08 \x01(\tH\x02R\x05\x65mail\x88\x01\x01\x12+\n\x0e\x65mail_verified\x18\t \x01(\x08H\x03R\x0e\x65mail_verified\x88\x01\x01\x12#\n\ngiven_name\x18\n \x01(\tH\x04R\ngiven_name\x88\x01\x01\x12%\n\x0b\x66\x61mily_name\x18\x0b \x01(\tH\x05R\x0b\x66\x61mily_name\x88\x01\x01\x12\x1b\n\x06\x64omain\x18\x0c \x01(\tH\x06R\x06\x64omain\x88\x01\x01\x12\x17\n\x04\x61\x63\x63t\x18\r \x01(\tH\x07R\x04\x61\x63\x63t\x88\x01\x01\x12\x18\n\x07\x63ontext\x18\x0e \x01(\tR\x07\x63ontext\x12\"\n\x0c\x63ontext_name\x18\x0f \x01(\tR\x0c\x63ontext_name\x12 \n\x0bgroup_names\x18\x10 \x03(\tR\x0bgroup_names\x12\x1c\n\tgroup_ids\x18\x11 \x03(\tR\tgroup_idsB\x0c\n\n_auth_timeB\x0b\n\t_usernameB\x08\n\x06_emailB\x11\n\x0f_email_verifiedB\r\n\x0b_given_nameB\x0e\n\x0c_family_nameB\t\n\x07_domainB\x07\n\x05_acct2\xb2\x01\n\x13\x43heckIdTokenService\x12\x92\x01\n\x0c\x43heckIdToken\x12$.identity.csp.v1.CheckIdTokenRequest\x1a\x1e.identity.csp.v1.IdTokenClaims\"<\x90\x02\x01\xca\xda\x18\x11\n\x02\x10\x01\x12\x05tokenZ\x02I6p\x01\xea\xda\x18\x03\x08\x91\x03\x82\xd3\xe4\x93\x02\x17\x12\x15/oauth/check_id_token\x1a\x06\xd2\xda\x18\x02\x08\x05\x42\xb2\x01\n\x17ostiary.identity.csp.v1B\x11\x43heckIdTokenProtoP\x01Z&ostiary.internal/identity/csp/v1;cspv1\xa2\x02\x08OSTCspV1\xaa\x02\x17Ostiary.Identity.Csp.V1\xca\x02\x17Ostiary\\Identity\\Csp\\V1\xea\x02\x1aOstiary::Identity::Csp::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,11 +38,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHECKIDTOKENSERVICE']._loaded_options = None
   _globals['_CHECKIDTOKENSERVICE']._serialized_options = b'\322\332\030\002\010\005'
   _globals['_CHECKIDTOKENSERVICE'].methods_by_name['CheckIdToken']._loaded_options = None
-  _globals['_CHECKIDTOKENSERVICE'].methods_by_name['CheckIdToken']._serialized_options = b'\220\002\001\312\332\030\023\n\004\020\0010\001\022\005tokenZ\002I6p\001\202\323\344\223\002\027\022\025/oauth/check_id_token'
-  _globals['_CHECKIDTOKENREQUEST']._serialized_start=120
-  _globals['_CHECKIDTOKENREQUEST']._serialized_end=141
-  _globals['_IDTOKENCLAIMS']._serialized_start=144
-  _globals['_IDTOKENCLAIMS']._serialized_end=752
-  _globals['_CHECKIDTOKENSERVICE']._serialized_start=755
-  _globals['_CHECKIDTOKENSERVICE']._serialized_end=928
+  _globals['_CHECKIDTOKENSERVICE'].methods_by_name['CheckIdToken']._serialized_options = b'\220\002\001\312\332\030\021\n\002\020\001\022\005tokenZ\002I6p\001\352\332\030\003\010\221\003\202\323\344\223\002\027\022\025/oauth/check_id_token'
+  _globals['_CHECKIDTOKENREQUEST']._serialized_start=152
+  _globals['_CHECKIDTOKENREQUEST']._serialized_end=173
+  _globals['_IDTOKENCLAIMS']._serialized_start=176
+  _globals['_IDTOKENCLAIMS']._serialized_end=784
+  _globals['_CHECKIDTOKENSERVICE']._serialized_start=787
+  _globals['_CHECKIDTOKENSERVICE']._serialized_end=965
 # @@protoc_insertion_point(module_scope)
