@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, select
 
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.directory.groups.membership import BelongsTo, groups_of_users
+from ostiary.directory.preferences.preferences import API_KEY, CLIENT, SERVICE_ACCOUNT, USER, Owner
 from ostiary.directory.roles.bindings import HeldRole, roles_named
 from ostiary.directory.roles.built_in import MANAGER, ORG_MEMBER, ORG_OWNER, READER, WRITER
 from ostiary.directory.roles.permissions import Permission
@@ -26,6 +27,10 @@ _ACCOUNTS = table_of(ServiceAccount)
 _ACCOUNT_NAME = select(_ACCOUNTS.c.name).where(
     _ACCOUNTS.c.tenant_id == bindparam("of_tenant"), _ACCOUNTS.c.id == bindparam("id")
 )
+_PREFERRING: Mapping[PrincipalKind, str] = {
+    PrincipalKind.USER: USER, PrincipalKind.CLIENT: CLIENT, PrincipalKind.API_KEY: API_KEY,
+    PrincipalKind.SERVICE_ACCOUNT: SERVICE_ACCOUNT,
+}  # fmt: skip
 _OF_API_KEYS: Mapping[str, str] = {MANAGER: ORG_OWNER, WRITER: ORG_MEMBER, READER: ORG_MEMBER}
 
 
@@ -57,6 +62,11 @@ def _name_of(work: Work, tenant: TenantView, principal: Principal) -> str:
     name = _ACCOUNT_NAME if principal.kind is PrincipalKind.SERVICE_ACCOUNT else _KEY_NAME
     row = work.row(name, {"of_tenant": tenant.id, "id": principal.id})
     return row.name if row else ""
+
+
+def preferring(principal: Principal) -> Owner:
+    """The caller as the owner of preferences: everybody whom a platform token describes."""
+    return Owner(principal.id, _PREFERRING[principal.kind])
 
 
 def asked_claims(principal: Principal) -> frozenset[str] | None:

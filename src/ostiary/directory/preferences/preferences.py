@@ -20,7 +20,7 @@ from ostiary.store.tables import Preference as Row
 from ostiary.store.tables import table_of
 from ostiary.store.work import Work
 
-USER, CLIENT, API_KEY = "User", "Client", "ApiKey"
+USER, CLIENT, API_KEY, SERVICE_ACCOUNT = "User", "Client", "ApiKey", "ServiceAccount"
 """Kinds of owners."""
 _ROWS = table_of(Row)
 _OF_OWNER = prepared(
@@ -39,7 +39,7 @@ _PUT = prepared(
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Somebody who has preferences: a directory user, a client or an API key."""
+    """Somebody who has preferences: a directory user, a client, an API key or a service account."""
 
     id: str
     kind: str = USER
@@ -82,7 +82,7 @@ def put_preference(
 
 
 def forget_preferences(work: Work, tenant_id: str, owner: Owner) -> None:
-    """Deletes all that an owner has set; for clients that are deleted."""
+    """Deletes all that an owner has set; for clients and service accounts that are deleted."""
     of_owner = (_ROWS.c.owner_id == owner.id, _ROWS.c.owner_kind == owner.kind)
     work.run(delete(_ROWS).where(_ROWS.c.tenant_id == tenant_id, *of_owner))
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, case, delete, func, insert, select, update
 
+from ostiary.directory.preferences.preferences import SERVICE_ACCOUNT, Owner, forget_preferences
 from ostiary.directory.roles.granting import Giver, lock_rights, permissions_of_role
 from ostiary.directory.roles.permissions import for_good, refuse_longer
 from ostiary.errors import DomainError, conflict, not_found
@@ -143,8 +144,9 @@ def revoke_service_account(work: Work, tenant_id: str, account_id: str, now_ms: 
 
 
 def delete_service_account(work: Work, tenant_id: str, account_id: str, now_ms: int) -> None:
-    """Deletes an account with all of its tokens."""
+    """Deletes an account with all of its tokens and preferences."""
     revoke_service_account(work, tenant_id, account_id, now_ms)
+    forget_preferences(work, tenant_id, Owner(account_id, SERVICE_ACCOUNT))
     work.run(delete(_ACCOUNTS).where(*_the(tenant_id, account_id)))
 
 

@@ -20,7 +20,7 @@ from ostiary.directory.users.external_ids import (
     give_external_id,
 )
 from ostiary.directory.users.input import UserChange, check_user
-from ostiary.directory.users.users import UserView, create_user, get_user
+from ostiary.directory.users.users import UserView, create_user, get_user, lock_user
 from ostiary.ids import Entropy
 from ostiary.oauth.sessions.access_revocation import end_access_of_user, remove_user_and_profile
 from ostiary.scim.acting import Acting
@@ -89,6 +89,7 @@ class UserOperations:
     def delete(self, acting: Acting, work: Work, user_id: str, if_match: str) -> None:
         """Deletes a user with its profile, and ends all that it holds."""
         if if_match:
+            lock_user(work, acting.tenant_id, user_id)  # a change that commits meanwhile would be deleted unseen
             check_version(etag(get_user(work, acting.tenant_id, user_id)), if_match)
         acting.audit_target = user_id
         remove_user_and_profile(work, acting.tenant_id, user_id, self._clock.now_ms())

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import grpc
 
-from ostiary.access.principals import Principal, PrincipalKind
+from ostiary.access.callers import preferring
 from ostiary.directory.listing.preferences import page_of_preferences
 from ostiary.directory.preferences.preferences import (
-    API_KEY,
-    CLIENT,
-    USER,
     Owner,
     Preference,
     get_preference,
@@ -25,8 +22,6 @@ from ostiary.transport.call import Call, current_call
 from ostiary_api.cloudapi.v1 import cloudapi_preferences_pb2 as pb
 from ostiary_api.cloudapi.v1 import cloudapi_preferences_pb2_grpc
 
-_KINDS = {PrincipalKind.USER: USER, PrincipalKind.CLIENT: CLIENT, PrincipalKind.API_KEY: API_KEY}
-
 
 class PreferencesServicer(cloudapi_preferences_pb2_grpc.PreferencesServiceServicer):
     """What people and programs prefer."""
@@ -36,14 +31,14 @@ class PreferencesServicer(cloudapi_preferences_pb2_grpc.PreferencesServiceServic
         self._clock = runtime.clock
 
     def ListPreferences(self, request: pb.ListPreferencesRequest, context: grpc.ServicerContext) -> pb.Preferences:
-        return self._listed(request, "vcf/preferences", _own(current_call().principal))
+        return self._listed(request, "vcf/preferences", preferring(current_call().principal))
 
     def GetPreference(self, request: pb.GetPreferenceRequest, context: grpc.ServicerContext) -> pb.Preference:
         call = current_call()
-        return _shown(get_preference(call.work, call.tenant_id, _own(call.principal), request.classifier))
+        return _shown(get_preference(call.work, call.tenant_id, preferring(call.principal), request.classifier))
 
     def UpdatePreference(self, request: pb.UpdatePreferenceRequest, context: grpc.ServicerContext) -> pb.Preference:
-        return self._put(_own(current_call().principal), request.classifier, request.preference)
+        return self._put(preferring(current_call().principal), request.classifier, request.preference)
 
     def ListUserPreferences(
         self, request: pb.ListUserPreferencesRequest, context: grpc.ServicerContext
@@ -77,10 +72,6 @@ class PreferencesServicer(cloudapi_preferences_pb2_grpc.PreferencesServiceServic
             raise invalid("PREFERENCE_FIXED", f"classifier and name of {classifier} never change; value does.")
         call.audit_target = owner.id
         return _shown(put_preference(call.work, call.tenant_id, owner, classifier, asked.value, self._clock.now_ms()))
-
-
-def _own(principal: Principal) -> Owner:
-    return Owner(principal.id, _KINDS[principal.kind])
 
 
 def _user(call: Call, named: str) -> Owner:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import grpc
 
-from ostiary.access.callers import CallerView, caller_view
+from ostiary.access.callers import CallerView, caller_view, preferring
 from ostiary.access.principals import PrincipalKind
 from ostiary.directory.preferences.language import LOCAL_LANGUAGE, locale_with
-from ostiary.directory.preferences.preferences import API_KEY, CLIENT, USER, Owner, get_preference, put_preference
+from ostiary.directory.preferences.preferences import get_preference, put_preference
 from ostiary.directory.roles.member_roles import MemberRole, MemberRoles, member_roles
 from ostiary.errors import invalid
 from ostiary.oauth.platform.accounts import acct_of
@@ -22,8 +22,6 @@ from ostiary.store.work import Work
 from ostiary.transport.call import Call, current_call
 from ostiary_api.csp.v1 import organization_pb2, organization_users_pb2, principal_user_pb2_grpc, role_pb2, user_pb2
 from ostiary_api.csp.v1 import principal_user_pb2 as pb
-
-OWNERS = {PrincipalKind.USER: USER, PrincipalKind.CLIENT: CLIENT, PrincipalKind.API_KEY: API_KEY}
 
 
 class PrincipalUserServicer(principal_user_pb2_grpc.PrincipalUserServiceServicer):
@@ -111,7 +109,9 @@ class PrincipalUserServicer(principal_user_pb2_grpc.PrincipalUserServiceServicer
     def _speak(self, call: Call, language: str) -> None:
         """Sets the caller's language, and keeps the region of a locale that has it already."""
         locale = locale_with(_locale_of(call.work, call), language)
-        put_preference(call.work, call.tenant_id, _owner(call), LOCAL_LANGUAGE, locale, self._clock.now_ms())
+        put_preference(
+            call.work, call.tenant_id, preferring(call.principal), LOCAL_LANGUAGE, locale, self._clock.now_ms()
+        )
 
     def _profile(self, call: Call) -> pb.UserProfile:
         caller = self._caller(call)
@@ -123,9 +123,5 @@ class PrincipalUserServicer(principal_user_pb2_grpc.PrincipalUserServiceServicer
         )  # fmt: skip
 
 
-def _owner(call: Call) -> Owner:
-    return Owner(call.principal.id, OWNERS[call.principal.kind])
-
-
 def _locale_of(work: Work, call: Call) -> str:
-    return get_preference(work, call.tenant_id, _owner(call), LOCAL_LANGUAGE).value
+    return get_preference(work, call.tenant_id, preferring(call.principal), LOCAL_LANGUAGE).value

@@ -31,8 +31,8 @@ class Preference(SQLModel, table=True):
     __tablename__ = "preferences"
     tenant_id: str = owned_by("tenants.id", key=True)
     owner_id: str = Field(sa_column=Column(SORTED, nullable=False, primary_key=True))
-    owner_kind: str = Field(sa_column=Column(String(8), nullable=False, primary_key=True))
-    """User, Client or ApiKey."""
+    owner_kind: str = Field(sa_column=Column(String(16), nullable=False, primary_key=True))
+    """User, Client, ApiKey or ServiceAccount."""
     classifier: str = Field(sa_column=Column(SORTED, nullable=False, primary_key=True))
     value: str = text()
     modified_at: int = moment()

@@ -340,7 +340,7 @@ def upgrade() -> None:
         "preferences",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("owner_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
-        sa.Column("owner_kind", sa.String(length=8), nullable=False),
+        sa.Column("owner_kind", sa.String(length=16), nullable=False),
         sa.Column("classifier", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.Column("modified_at", sa.BigInteger(), nullable=False),
