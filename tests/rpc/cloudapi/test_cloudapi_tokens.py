@@ -99,6 +99,17 @@ def test_a_token_is_registered_taken_once_and_swapped_again_and_again(place: Pla
     assert taken.refresh_token not in str(kept)
 
 
+def test_an_api_token_makes_no_other_that_would_outlive_it(place: Place) -> None:
+    api_token = place.take(place.register(place.ann), place.ann.token)
+    waiting = place.register(place.ann, "another")
+    for token in (api_token.access_token, place.swap(api_token.refresh_token).access_token):
+        script = Made(place.ann.id, "ann", place.ann.tenant_id, token)
+        refused = (grpc.StatusCode.PERMISSION_DENIED, "NOT_BY_API_TOKEN")
+        assert refusal(lambda script=script: place.register(script)) == refused
+        assert refusal(lambda token=token: place.take(waiting, token)) == INVALID_GRANT
+    assert place.take(waiting, place.ann.token).refresh_token
+
+
 def test_of_two_who_take_it_at_once_one_gets_it(place: Place) -> None:
     client_id = place.register(place.ann)
 

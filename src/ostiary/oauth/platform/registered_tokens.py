@@ -30,7 +30,8 @@ from ostiary.oauth.sessions.refresh import (
     open_empty_grant,
     revoke_grant,
 )
-from ostiary.oauth.sessions.sessions import new_session, store_session
+from ostiary.oauth.sessions.sessions import find_session, new_session, store_session
+from ostiary.oauth.token.grants.access_token_assertion import SignedInUser
 from ostiary.oauth.token.issuing import Issued
 from ostiary.oauth.token.profile import Authorized, TokenRequest
 from ostiary.store.tables import Grant, User, table_of
@@ -86,9 +87,14 @@ class FirstUse:
     kind: str
     entropy: Entropy
 
-    def __call__(self, request: TokenRequest[Account], client_id: str, user_id: str) -> Authorized[Account]:
-        """Tokens for the user; raises `invalid_grant` for a registration that is not the user's, or was taken."""
-        tenant_id, now_ms, terms = request.tenant.id, request.now_ms, _registered(request, client_id, user_id)
+    def __call__(self, request: TokenRequest[Account], client_id: str, user: SignedInUser) -> Authorized[Account]:
+        """Tokens for the user; raises `invalid_grant` for a registration that is not the user's, or was taken, and for
+        a user who signed in by an API token: what was revoked must not live on in another token."""
+        user_id, tenant_id, now_ms = user.id, request.tenant.id, request.now_ms
+        terms = _registered(request, client_id, user_id)
+        by = find_session(request.reading.work, tenant_id, user.session_id, now_ms)
+        if by is not None and by.grant_id:
+            raise invalid_grant("An API token takes no other API token: sign in as the user.")
         account = request.profile.find_subject(request, terms)
         if account is None:
             raise invalid_grant()

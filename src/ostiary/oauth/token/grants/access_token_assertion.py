@@ -24,8 +24,8 @@ class SignedInUser:
 
 WhoSignedIn = Callable[[Work, str], SignedInUser]
 """Finds the user of an access token; raises UNAUTHENTICATED for any other token."""
-Opening = Callable[[TokenRequest[AnySubject], str, str], Authorized[AnySubject]]
-"""Opens what was registered under a client id by the user with this id; raises `invalid_grant`."""
+Opening = Callable[[TokenRequest[AnySubject], str, SignedInUser], Authorized[AnySubject]]
+"""Opens what was registered under a client id by this user; raises `invalid_grant`."""
 
 
 class AccessTokenAssertionGrant(GrantType[AnySubject]):
@@ -44,7 +44,7 @@ class AccessTokenAssertionGrant(GrantType[AnySubject]):
         user = user_of_assertion(self._who, request.reading.work, request.form)
         if user.tenant_id != request.tenant.id:
             raise invalid_grant("The assertion is an access token of another organization.")
-        return self._opening(request, request.form.required("client_id"), user.id)
+        return self._opening(request, request.form.required("client_id"), user)
 
 
 def user_of_assertion(who: WhoSignedIn, work: Work, form: Form) -> SignedInUser:
