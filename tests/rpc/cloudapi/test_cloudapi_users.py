@@ -11,6 +11,7 @@ from kit.accounts.people import PASSWORD, Made
 from kit.callers import Caller, refusal
 from kit.platform import vcd_login
 
+from ostiary.directory.roles.bindings import bind_role
 from ostiary.directory.users.changes import update_user
 from ostiary.directory.users.input import UserChange
 from ostiary.directory.users.users import get_user
@@ -65,6 +66,23 @@ def test_an_owner_makes_a_user_who_signs_in_and_is_shown_as_described(director: 
     assert headers["content-location"].endswith(f"/cloudapi/1.0.0/users/{made['id']}")
     assert director.ask("UsersService/GetUser", director.member, id=made["id"]) == made
     assert signs_in(director, "ann", PASSWORD)
+
+
+def test_an_owner_for_an_hour_does_not_act_as_one_who_stays(director: Director) -> None:
+    guest, now_ms = director.person("guest"), director.made.clock.now_ms()
+    with director.made.runtime.store.write() as work:
+        bind_role(work, director.tenant_id, guest.id, "org_owner", now_ms, expires_at=now_ms + 3_600_000)
+    lasting, member = (
+        director.ask("UsersService/GetUser", id=f"{URN}{one.id}") for one in (director.owner, director.member)
+    )
+    refused = ("PERMISSION_DENIED", "FORBIDDEN")
+    change = {"id": lasting["id"], "user": sent(lasting, password=NEW_PASSWORD)}
+    assert director.refused("UsersService/UpdateUser", guest, **change) == refused
+    assert director.refused("UsersService/DeleteUser", guest, id=lasting["id"]) == refused
+    own = director.ask("UsersService/GetUser", guest, id=f"{URN}{guest.id}")
+    for user in (member, own):
+        assert put(director, user, guest, password=NEW_PASSWORD)["id"] == user["id"]
+    assert signs_in(director, "owner", PASSWORD)
 
 
 def test_what_was_read_is_sent_back_and_changes_nothing(director: Director) -> None:

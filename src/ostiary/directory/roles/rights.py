@@ -123,6 +123,12 @@ def permissions_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -
     return permissions_from(rows, tenant_id, SIGNED_IN)
 
 
+def rights_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> Rights:
+    """The same with the end of each."""
+    rows = work.rows(_OF_USER, {"of_tenant": tenant_id, "id": user_id, "now_ms": now_ms})
+    return rights_from(rows, tenant_id, SIGNED_IN)
+
+
 def rights_of_group(work: Work, tenant_id: str, group_id: str, now_ms: int) -> Rights:
     """Permissions that a group gives to its members, by its own roles and by those of the groups that it belongs to."""
     rows = work.rows(_OF_GROUP, {"of_tenant": tenant_id, "id": group_id, "now_ms": now_ms})
