@@ -140,9 +140,15 @@ class World:
         form = {"grant_type": "password", "username": address, "password": PASSWORD}
         client = (self.server.credentials["clientId"], self.server.credentials["secret"])
         tokens = self.asked("POST", f"{self.server.credentials['oauthServerUrl']}/token", data=form, auth=client)
+        return made, tokens["access_token"], self.signed_in(address)["refresh_token"]
+
+    def signed_in(self, address: str) -> dict[str, Any]:
+        """The tokens of a user of the directory who signs in by password at csp."""
         login = {"username": address, "password": PASSWORD, "domain": self.org}
-        csp = self.asked("POST", f"{self.server.url}/csp/gateway/am/api/login?access_token=", json=login)
-        return made, tokens["access_token"], csp["refresh_token"]
+        tokens: dict[str, Any] = self.asked(
+            "POST", f"{self.server.url}/csp/gateway/am/api/login?access_token=", json=login
+        )
+        return tokens
 
     def swapped(self, api_token: str) -> str:
         """An access token of the user whose API token it is."""
@@ -269,7 +275,7 @@ def known(world: World, operation: Any) -> Known:
             values["name"] = world.attribute(headers)
         if path.endswith("/register"):
             values |= {"software_id": None, "scope": None}
-            headers["authorization"] = f"Bearer {world.swapped(api_token)}"
+            headers["authorization"] = f"Bearer {world.signed_in(address)['access_token']}"
         if path == SESSIONS and operation.method == "post":
             basic = base64.b64encode(f"{address}@{world.org}:{PASSWORD}".encode()).decode()
             headers["authorization"] = f"Basic {basic}"
