@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from kit.patience import PATIENCE_S, awaited
 from kit.servers.served import Served, begin, served
@@ -23,11 +24,13 @@ def answers(server: Served, headers: dict[str, str], times: int = 1) -> None:
 
 
 def replaced(server: Served, name: str) -> None:
-    """Kills a process and waits for the next."""
+    """Kills a process and waits for the next, and for an answer: on a busy machine the gateway may still be asking who
+    is well."""
     pid = server.children()[name]
     os.kill(pid, signal.SIGKILL)
     awaited(lambda: server.children().get(name, pid) != pid)
     server.wait_ready()
+    awaited(lambda: server.http.get("/openapi.json").status_code == httpx.codes.OK)
 
 
 @contextmanager

@@ -21,6 +21,12 @@ from ostiary_api.options.v1 import rules_pb2 as rules
 MATRIX = access_matrix()
 ENDS_THE_SESSION = ("/DeleteCurrentSession", "/DeleteSession", "/DeleteMe")
 TENANT_CONTEXT = "x-vmware-vcloud-tenant-context"
+HOME_NAME, SYSTEM_NAME = "acme", "System"
+"""The names of the installation's own tenant, and of that of its operators."""
+OF_SYSTEM = "/RegisterProviderClient"
+"""Its path is at System, where of these callers only the operator is at home."""
+OF_PEOPLE = "NOT_A_USER"
+"""The refusal of an operation that lets in whom its rules name, and then is only for people."""
 NOBODY = "00000000-0000-4000-8000-000000000000"
 MANAGED = [
     rpc
@@ -39,8 +45,10 @@ class Matrix:
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
 
-    def ask(self, rpc: Rpc, tenant_id: str, **credentials: Any) -> tuple[grpc.StatusCode, str]:
+    def ask(self, rpc: Rpc, tenant_id: str, org: str = HOME_NAME, **credentials: Any) -> tuple[grpc.StatusCode, str]:
         fields = {rpc.rules.tenant_field: tenant_id} if rpc.rules.tenant_field else {}
+        if "tenant" in rpc.descriptor.input_type.fields_by_name:  # the organization by its name, which its path has
+            fields["tenant"] = org
         request = GetMessageClass(rpc.descriptor.input_type)(**fields)
         credentials = {"timeout": PATIENCE_S, **credentials}
         if rpc.rules.tenant_context:
@@ -109,7 +117,7 @@ def relying_party(caller: Caller, name: str) -> dict[str, Any]:
 
 def got_in(asked: tuple[grpc.StatusCode, str]) -> bool:
     assert asked[0] not in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INTERNAL), asked
-    return asked[0] not in OUTSIDE and asked != UNKNOWN
+    return asked[1] == OF_PEOPLE or (asked[0] not in OUTSIDE and asked != UNKNOWN)
 
 
 def test_at_home_everybody_gets_in_where_the_matrix_says_so_and_nowhere_else(matrix: Matrix) -> None:
@@ -117,8 +125,13 @@ def test_at_home_everybody_gets_in_where_the_matrix_says_so_and_nowhere_else(mat
     guarded = [rpc for rpc in RPCS if MATRIX[rpc.name] != {"anyone"}]
     assert len(guarded) > 100
     for rpc in sorted(guarded, key=lambda each: each.name.endswith(ENDS_THE_SESSION)):
-        let_in = {name for name, credentials in callers.items() if got_in(matrix.ask(rpc, home, **credentials))}
-        assert let_in == MATRIX[rpc.name], rpc.name
+        let_in = {
+            name
+            for name, credentials in callers.items()
+            if got_in(matrix.ask(rpc, home, SYSTEM_NAME if name == "platform_operator" else HOME_NAME, **credentials))
+        }
+        at_home = {"platform_operator"} if rpc.name.endswith(OF_SYSTEM) else MATRIX[rpc.name]
+        assert let_in == at_home, rpc.name
         if rpc.name.endswith(ENDS_THE_SESSION):
             matrix.caller.forget_tokens()
             callers = everybody(matrix.caller, suffix=rpc.name.rpartition("/")[2])
