@@ -47,6 +47,10 @@ def on_platform(world: World, label: str, about: Known) -> Known:
     return replace(about, values=about.values | values, headers=headers)
 
 
+def _org(world: World, _: Person) -> Values:
+    return {"name": f"org-{next(world.numbers)}", "displayName": "An organization"}
+
+
 def _role_rights(world: World, _: Person) -> Values:
     return {"id": world.entity("roles"), "values": [{"id": world.right}]}
 
@@ -60,6 +64,10 @@ def _user(world: World, person: Person) -> Values:
 
 def _new_user(world: World, person: Person) -> Values:
     return _user(world, person) | {"username": f"new{next(world.numbers)}", "email": None}
+
+
+def _group(world: World, _: Person) -> Values:
+    return {"name": f"group {next(world.numbers)}", "roleEntityRefs": [{"name": "org_member"}], **NOT_SENT}
 
 
 def _group_roles(world: World, _: Person) -> Values:
@@ -104,11 +112,12 @@ def _guid(urn: str) -> str:
 
 VALUES: dict[str, Callable[[World, Person], Values]] = {
     rf"\w+ {CLOUDAPI}/groups/{{id}}.*": lambda world, _: {"id": world.entity("groups")},
-    rf"\w+ {CLOUDAPI}/groups.*": lambda world, _: {"roleEntityRefs": [{"name": "org_member"}], **NOT_SENT},
+    rf"\w+ {CLOUDAPI}/groups.*": _group,
     rf"\w+ {CLOUDAPI}/orgs/{{id}}": lambda world, _: {"id": world.entity("orgs", displayName="An organization")},
-    rf"\w+ {CLOUDAPI}/orgs.*": lambda world, _: {"name": f"org-{next(world.numbers)}"},
+    rf"\w+ {CLOUDAPI}/orgs.*": _org,
     rf"\w+ {CLOUDAPI}/rights/{{id}}": lambda world, _: {"id": world.right},
     rf"\w+ {CLOUDAPI}/roles/{{id}}": lambda world, _: {"id": world.entity("roles")},
+    rf"(POST|PUT) {CLOUDAPI}/roles(/{{id}})?": lambda world, _: {"name": f"role {next(world.numbers)}"},
     rf"\w+ {CLOUDAPI}/roles/{{id}}/rights": _role_rights,
     rf"\w+ {CLOUDAPI}/users/{{id}}.*": _user,
     rf"POST {CLOUDAPI}/users": _new_user,
