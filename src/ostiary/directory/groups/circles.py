@@ -40,7 +40,7 @@ _DEEPEST: Select[Any] = select(func.max(_BELOW.c.steps).label("steps"))
 
 
 def refuse_circle(work: Work, tenant_id: str, group_id: str, inner_ids: Sequence[str]) -> None:
-    """Raises GROUP_CIRCLE where one of the groups `inner_ids` is the group `group_id` or lies around it, and
+    """Raises GROUP_CIRCLE where one of the groups `inner_ids` is the group `group_id` or contains it, and
     NESTED_TOO_DEEPLY where groups would nest deeper than MAX_DEPTH. To be asked behind `lock_rights`."""
     if not inner_ids:
         return

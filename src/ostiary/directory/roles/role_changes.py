@@ -9,7 +9,8 @@ from sqlalchemy import select
 
 from ostiary.directory.roles.built_in import BUILT_IN, FOR_HOLDERS, role_id
 from ostiary.directory.roles.granting import Giver, Holder, check_holder, grant_role, lock_rights, revoke_role
-from ostiary.errors import DomainError, invalid, not_found
+from ostiary.directory.roles.role_list import no_such_role
+from ostiary.errors import invalid
 from ostiary.names import name_key
 from ostiary.store.tables import OrganizationRole, table_of
 from ostiary.store.work import Work
@@ -78,8 +79,3 @@ def role_chosen(work: Work, tenant_id: str, choice: RoleChoice) -> str:
         if choice.is_of(row.id, row.name):
             return str(row.id)
     raise no_such_role()
-
-
-def no_such_role() -> DomainError:
-    """Returns the error for a role that cannot be given here."""
-    return not_found("ROLE_NOT_FOUND", "This organization has no such role.")

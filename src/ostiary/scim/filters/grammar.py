@@ -128,7 +128,7 @@ class _Reader:
             raise self.wrong("it should end, or go on with and or or,")
 
     def wrong(self, what: str) -> DomainError:
-        """The error for what stands at the next token."""
+        """The error for the next token."""
         return bad_filter(f"{what} at character {self.next.position}")
 
     def either(self) -> Node:
