@@ -222,7 +222,7 @@ def test_the_lockout_is_exact_across_threads_and_processes(people: People) -> No
 @pytest.mark.parametrize("imported", [False, True])
 def test_known_and_unknown_names_take_the_same_time(postgres: PostgresServer, tmp_path: Path, imported: bool) -> None:
     """n=80 each, alternating; the bound is on the effect: the medians differ by less than a quarter. A hash that was
-    imported takes several times as long as one of ours."""
+    imported takes several times as long as one of ours. Of the processor, since other tests take from the time."""
     database = postgres.new_database()
     people = People(install(database, tmp_path, argon2_memory_kib=1024, limits_file=_generous(tmp_path)))
     if imported:
@@ -230,10 +230,10 @@ def test_known_and_unknown_names_take_the_same_time(postgres: PostgresServer, tm
     tenant, spent = people.tenant, {"jane@example.com": [], "nobody@example.com": []}  # type: ignore[var-annotated]
     for _ in range(80):
         for login, times in spent.items():
-            started = time.perf_counter()
+            started = time.process_time()
             with pytest.raises(DomainError, match="WRONG_CREDENTIALS"):
                 sign_in(people.runtime, tenant, login, "wrong")
-            times.append(time.perf_counter() - started)
+            times.append(time.process_time() - started)
     people.runtime.store.close()
     known, unknown = (statistics.median(times) for times in spent.values())
     assert 0.75 < known / unknown < 1.33
