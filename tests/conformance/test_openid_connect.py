@@ -5,9 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from html import unescape
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,9 +22,12 @@ from authlib.integrations.httpx_client import OAuth2Client
 from joserfc import jwt
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
+from kit.patience import PATIENCE_S
 from kit.servers.served import Served, served
 
 CALLBACK = "https://app.example.com/callback"
+SIGNED_OUT = "https://app.example.com/bye"
+PYTHON_CLIENTS = Path(__file__).parent / "python_clients"
 PASSWORD = "correct horse 1"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 BROWSER = {"accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -34,6 +41,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         for path, document in (
             ("config/redirect_uris", {"redirectUris": [CALLBACK, "https://spa.example.com"]}),
             ("config/tokens", {"access": {"expires_in": 600}, "refresh": {"enabled": True}}),
+            (
+                "config/cloud_directory/sso",
+                {"isActive": False, "inactivityTimeoutSeconds": 86_400, "logoutRedirectUris": [SIGNED_OUT]},
+            ),
         ):
             running.http.put(f"{base}/{path}", json=document, headers=manager).raise_for_status()
         user = {"emails": [{"value": "ada@example.com", "primary": True}], "password": PASSWORD, "status": "CONFIRMED",
@@ -51,6 +62,25 @@ def discovery(server: Served) -> dict[str, Any]:
     assert "max-age" in answer.headers["cache-control"]
     document: dict[str, Any] = answer.json()
     return document
+
+
+@pytest.fixture(scope="module")
+def platform(server: Served) -> dict[str, Any]:
+    """The metadata of the platform's issuer."""
+    document: dict[str, Any] = server.http.get("/oidc/.well-known/openid-configuration").json()
+    return document
+
+
+@pytest.fixture(scope="module")
+def python_clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with libraries that the environment of the tests does not have."""
+    folder = tmp_path_factory.mktemp("python_clients")
+    wanted = ["--target", str(folder), "-r", str(PYTHON_CLIENTS / "requirements.txt")]
+    command = [str(Path(sys.executable).parent / "uv"), "pip", "install", "--quiet", "--no-deps", *wanted]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"requests-oauthlib cannot be installed here: {done.stderr[-300:]}")
+    return folder
 
 
 def client_of(server: Served, **options: Any) -> OAuth2Client:
@@ -118,6 +148,53 @@ def test_the_code_flow_with_pkce_refresh_userinfo_introspection_and_revocation(
         assert client.get(discovery["userinfo_endpoint"]).status_code == 401
         with pytest.raises(OAuthError, match="invalid_grant"):
             client.refresh_token(discovery["token_endpoint"], refresh_token=refreshed["refresh_token"])
+
+
+def test_authlib_signs_in_at_the_platform_and_out_again(server: Served, platform: dict[str, Any]) -> None:
+    with client_of(server, code_challenge_method="S256") as client:
+        url, state = client.create_authorization_url(platform["authorization_endpoint"], code_verifier=VERIFIER)
+        token = client.fetch_token(
+            platform["token_endpoint"], authorization_response=signed_in(url).headers["location"],
+            code_verifier=VERIFIER, state=state,
+        )  # fmt: skip
+        identity = verified(token["id_token"], platform)
+        assert (token["scope"], identity["aud"]) == ("openid profile email", [client.client_id])
+        assert client.get(platform["userinfo_endpoint"]).json()["sub"] == identity["sub"]
+        renewed = client.refresh_token(platform["token_endpoint"], refresh_token=token["refresh_token"])
+        assert verified(renewed["id_token"], platform)["auth_time"] == identity["auth_time"]
+        leave = {"id_token_hint": renewed["id_token"], "post_logout_redirect_uri": SIGNED_OUT, "state": "s9"}
+        assert httpx.get(platform["end_session_endpoint"], params=leave).headers["location"] == f"{SIGNED_OUT}?state=s9"
+        assert client.get(platform["userinfo_endpoint"]).status_code == 401
+        with pytest.raises(OAuthError, match="invalid_grant"):
+            client.refresh_token(platform["token_endpoint"], refresh_token=renewed["refresh_token"])
+
+
+def test_requests_oauthlib_signs_in_at_both_issuers(
+    server: Served, discovery: dict[str, Any], platform: dict[str, Any], python_clients: Path
+) -> None:
+    for issuer in (discovery, platform):
+        facts = {
+            "id": server.credentials["clientId"], "secret": server.credentials["secret"], "callback": CALLBACK,
+            "authorize": issuer["authorization_endpoint"], "token": issuer["token_endpoint"],
+            "userinfo": issuer["userinfo_endpoint"],
+        }  # fmt: skip
+        with subprocess.Popen(
+            [sys.executable, str(PYTHON_CLIENTS / "session.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(python_clients)},
+        ) as program:  # fmt: skip
+            assert program.stdin is not None
+            assert program.stdout is not None
+            program.stdin.write(f"{json.dumps(facts)}\n")
+            program.stdin.flush()
+            back = signed_in(json.loads(program.stdout.readline())).headers["location"]
+            answer, wrong = program.communicate(f"{json.dumps(back)}\n", timeout=PATIENCE_S)
+        assert program.returncode == 0, wrong[-2_000:]
+        seen = json.loads(answer)
+        first, second = (verified(seen.pop(name), issuer) for name in ("identity", "renewed"))
+        told = seen.pop("told")
+        assert (told["sub"], told["email"]) == (first["sub"], "ada@example.com")
+        assert (first["nonce"], second["auth_time"]) == ("n1", first["auth_time"])
+        assert seen == {"state": True, "expires": True, "rotated": True, "again": True}
 
 
 def test_a_single_page_application_signs_in_without_a_secret(server: Served, discovery: dict[str, Any]) -> None:

@@ -21,12 +21,14 @@ import (
 )
 
 var facts struct {
-	Issuer   string `json:"oauthServerUrl"`
-	ClientID string `json:"clientId"`
-	Secret   string `json:"secret"`
-	Redirect string `json:"redirectUri"`
-	Username string `json:"username"`
-	Password string `json:"password"`
+	Issuer     string `json:"issuer"`
+	AtPlatform bool   `json:"atPlatform"`
+	ClientID   string `json:"clientId"`
+	Secret     string `json:"secret"`
+	Redirect   string `json:"redirectUri"`
+	SignedOut  string `json:"signedOutUri"`
+	Username   string `json:"username"`
+	Password   string `json:"password"`
 }
 
 // The claims as Go programs declare them: one of another type fails the whole token.
@@ -79,15 +81,30 @@ func main() {
 		"expires": !renewed.Expiry.IsZero(),
 	}
 
+	if facts.AtPlatform {
+		raw, _ := renewed.Extra("id_token").(string)
+		took["signOut"] = signOut(ctx, provider, raw, renewed)
+	} else {
+		took["clientCredentials"] = own(ctx, provider)
+		took["password"] = mistaken(ctx, config)
+	}
+	check(json.NewEncoder(os.Stdout).Encode(took))
+}
+
+// own is the scope of a token that the client gets for itself.
+func own(ctx context.Context, provider *oidc.Provider) any {
 	machine := clientcredentials.Config{
 		ClientID: facts.ClientID, ClientSecret: facts.Secret, TokenURL: provider.Endpoint().TokenURL,
 		Scopes: []string{"openid", "profile", "email"},
 	}
-	own, err := machine.Token(ctx)
+	token, err := machine.Token(ctx)
 	check(err)
-	took["clientCredentials"] = own.Extra("scope")
+	return token.Extra("scope")
+}
 
-	// Auto-detected: a refused password is sent again at once, by the other way of client authentication.
+// mistaken sends two wrong passwords. How the client authenticates is found out by the library: it sends a refused
+// password again at once, in the other way.
+func mistaken(ctx context.Context, config oauth2.Config) map[string]any {
 	config.Endpoint.AuthStyle = oauth2.AuthStyleAutoDetect
 	mistakes := 0
 	for _, wrong := range []string{"mistake one", "mistake two"} {
@@ -96,9 +113,26 @@ func main() {
 			mistakes++
 		}
 	}
-	_, err = config.PasswordCredentialsToken(ctx, facts.Username, facts.Password)
-	took["password"] = map[string]any{"mistakes": mistakes, "then": err == nil}
-	check(json.NewEncoder(os.Stdout).Encode(took))
+	_, err := config.PasswordCredentialsToken(ctx, facts.Username, facts.Password)
+	return map[string]any{"mistakes": mistakes, "then": err == nil}
+}
+
+// signOut sends the browser to the end session endpoint, which go-oidc leaves to the caller, and asks userinfo again.
+func signOut(ctx context.Context, provider *oidc.Provider, idToken string, token *oauth2.Token) map[string]any {
+	var metadata struct {
+		EndSession string `json:"end_session_endpoint"`
+		UserInfo   string `json:"userinfo_endpoint"`
+	}
+	check(provider.Claims(&metadata))
+	stay := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	query := url.Values{"id_token_hint": {idToken}, "post_logout_redirect_uri": {facts.SignedOut}, "state": {"s9"}}
+	left, err := stay.Get(metadata.EndSession + "?" + query.Encode())
+	check(err)
+	back, err := left.Location()
+	check(err)
+	dead, err := oauth2.NewClient(ctx, oauth2.StaticTokenSource(token)).Get(metadata.UserInfo)
+	check(err)
+	return map[string]any{"state": back.Query().Get("state"), "userinfo": dead.StatusCode}
 }
 
 func read(ctx context.Context, provider *oidc.Provider, token *oauth2.Token) claims {

@@ -30,7 +30,9 @@ import com.nimbusds.oauth2.sdk.pkce.CodeChallengeMethod;
 import com.nimbusds.oauth2.sdk.pkce.CodeVerifier;
 import com.nimbusds.oauth2.sdk.token.BearerAccessToken;
 import com.nimbusds.oauth2.sdk.util.JSONObjectUtils;
+import com.nimbusds.oauth2.sdk.util.URLUtils;
 import com.nimbusds.openid.connect.sdk.AuthenticationRequest;
+import com.nimbusds.openid.connect.sdk.LogoutRequest;
 import com.nimbusds.openid.connect.sdk.Nonce;
 import com.nimbusds.openid.connect.sdk.OIDCTokenResponse;
 import com.nimbusds.openid.connect.sdk.OIDCTokenResponseParser;
@@ -38,6 +40,7 @@ import com.nimbusds.openid.connect.sdk.UserInfoRequest;
 import com.nimbusds.openid.connect.sdk.UserInfoResponse;
 import com.nimbusds.openid.connect.sdk.claims.ACR;
 import com.nimbusds.openid.connect.sdk.op.OIDCProviderMetadata;
+import com.nimbusds.openid.connect.sdk.token.OIDCTokens;
 import com.nimbusds.openid.connect.sdk.validators.IDTokenValidator;
 import java.net.CookieManager;
 import java.net.URI;
@@ -56,7 +59,7 @@ public class Main {
 
   public static void main(String[] ignored) throws Exception {
     facts = JSONObjectUtils.parse(new String(System.in.readAllBytes(), StandardCharsets.UTF_8));
-    var issuer = new Issuer(fact("oauthServerUrl"));
+    var issuer = new Issuer(fact("issuer"));
     var id = new ClientID(fact("clientId"));
     var basic = new ClientSecretBasic(id, new Secret(fact("secret")));
     var post = new ClientSecretPost(id, new Secret(fact("secret")));
@@ -93,14 +96,28 @@ public class Main {
     renewed.put("rotated", !before.equals(refreshed.getOIDCTokens().getRefreshToken().getValue()));
     took.put("refresh", renewed);
 
-    var ask = new TokenRequest(server.getTokenEndpointURI(), post, new ClientCredentialsGrant(), scope);
-    var own = OIDCTokenResponseParser.parse(ask.toHTTPRequest().send()).toSuccessResponse();
-    took.put("clientCredentials", own.getTokens().getAccessToken().getScope().toString());
-    var last = refreshed.getOIDCTokens().getBearerAccessToken();
-    took.put("introspection", isActive(basic, last));
-    new TokenRevocationRequest(server.getRevocationEndpointURI(), basic, last).toHTTPRequest().send();
-    took.put("revoked", isActive(basic, last));
+    if (server.getIntrospectionEndpointURI() != null) {
+      var ask = new TokenRequest(server.getTokenEndpointURI(), post, new ClientCredentialsGrant(), scope);
+      var own = OIDCTokenResponseParser.parse(ask.toHTTPRequest().send()).toSuccessResponse();
+      took.put("clientCredentials", own.getTokens().getAccessToken().getScope().toString());
+      var last = refreshed.getOIDCTokens().getBearerAccessToken();
+      took.put("introspection", isActive(basic, last));
+      new TokenRevocationRequest(server.getRevocationEndpointURI(), basic, last).toHTTPRequest().send();
+      took.put("revoked", isActive(basic, last));
+    }
+    if (server.getEndSessionEndpointURI() != null) {
+      took.put("signOut", signOut(refreshed.getOIDCTokens()));
+    }
     System.out.println(com.nimbusds.jose.util.JSONObjectUtils.toJSONString(took));
+  }
+
+  static Map<String, Object> signOut(OIDCTokens tokens) throws Exception {
+    var request = new LogoutRequest(server.getEndSessionEndpointURI(), tokens.getIDToken(),
+        URI.create(fact("signedOutUri")), new State("s9")).toHTTPRequest();
+    request.setFollowRedirects(false);
+    var back = URLUtils.parseParameters(request.send().getLocation().getQuery());
+    var dead = new UserInfoRequest(server.getUserInfoEndpointURI(), tokens.getBearerAccessToken()).toHTTPRequest();
+    return Map.of("state", back.get("state").get(0), "userinfo", dead.send().getStatusCode());
   }
 
   static String fact(String name) {
