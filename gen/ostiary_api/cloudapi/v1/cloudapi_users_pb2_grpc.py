@@ -115,7 +115,7 @@ class UsersServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteUser(self, request, context):
-        """Deletes a user with its profile, and ends what it holds in every dialect.
+        """Deletes a user with its profile, and ends what it holds in every dialect. Location names a task, which has ended.
 
         Errors: 403 for one that does not exist and for one that the caller may not see, alike, and for a user who may do more than the caller.
         """

@@ -61,7 +61,7 @@ class UsersServiceStub:
     permits more; 400 for a name or mail address that is taken, and for a password that the policy refuses.
     """
     DeleteUser: _grpc.UnaryUnaryMultiCallable[_cloudapi_users_pb2.DeleteUserRequest, _empty_pb2.Empty]
-    """Deletes a user with its profile, and ends what it holds in every dialect.
+    """Deletes a user with its profile, and ends what it holds in every dialect. Location names a task, which has ended.
 
     Errors: 403 for one that does not exist and for one that the caller may not see, alike, and for a user who may do more than the caller.
     """
@@ -102,7 +102,7 @@ class UsersServiceAsyncStub(UsersServiceStub):
     permits more; 400 for a name or mail address that is taken, and for a password that the policy refuses.
     """
     DeleteUser: _aio.UnaryUnaryMultiCallable[_cloudapi_users_pb2.DeleteUserRequest, _empty_pb2.Empty]  # type: ignore[assignment]
-    """Deletes a user with its profile, and ends what it holds in every dialect.
+    """Deletes a user with its profile, and ends what it holds in every dialect. Location names a task, which has ended.
 
     Errors: 403 for one that does not exist and for one that the caller may not see, alike, and for a user who may do more than the caller.
     """
@@ -170,7 +170,7 @@ class UsersServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _cloudapi_users_pb2.DeleteUserRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
-        """Deletes a user with its profile, and ends what it holds in every dialect.
+        """Deletes a user with its profile, and ends what it holds in every dialect. Location names a task, which has ended.
 
         Errors: 403 for one that does not exist and for one that the caller may not see, alike, and for a user who may do more than the caller.
         """

@@ -109,7 +109,7 @@ class OrgsServiceServicer:
 
     def DeleteOrg(self, request, context):
         """Deletes an organization with all that it holds: it is gone from the next request on, its name is free, and a job
-        that survives restarts deletes its rows.
+        that survives restarts deletes its rows. Location names the task that tells when it has.
 
         Errors: 403 for one that does not exist and for one that the caller may not see, alike; 400 for System, and for one with organizations below it
         unless `recursive` is true.

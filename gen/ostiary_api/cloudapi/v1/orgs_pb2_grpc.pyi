@@ -60,7 +60,7 @@ class OrgsServiceStub:
     """
     DeleteOrg: _grpc.UnaryUnaryMultiCallable[_orgs_pb2.DeleteOrgRequest, _empty_pb2.Empty]
     """Deletes an organization with all that it holds: it is gone from the next request on, its name is free, and a job
-    that survives restarts deletes its rows.
+    that survives restarts deletes its rows. Location names the task that tells when it has.
 
     Errors: 403 for one that does not exist and for one that the caller may not see, alike; 400 for System, and for one with organizations below it
     unless `recursive` is true.
@@ -97,7 +97,7 @@ class OrgsServiceAsyncStub(OrgsServiceStub):
     """
     DeleteOrg: _aio.UnaryUnaryMultiCallable[_orgs_pb2.DeleteOrgRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes an organization with all that it holds: it is gone from the next request on, its name is free, and a job
-    that survives restarts deletes its rows.
+    that survives restarts deletes its rows. Location names the task that tells when it has.
 
     Errors: 403 for one that does not exist and for one that the caller may not see, alike; 400 for System, and for one with organizations below it
     unless `recursive` is true.
@@ -161,7 +161,7 @@ class OrgsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
         """Deletes an organization with all that it holds: it is gone from the next request on, its name is free, and a job
-        that survives restarts deletes its rows.
+        that survives restarts deletes its rows. Location names the task that tells when it has.
 
         Errors: 403 for one that does not exist and for one that the caller may not see, alike; 400 for System, and for one with organizations below it
         unless `recursive` is true.

@@ -78,15 +78,14 @@ def change_organization(
 
 def delete_organization(
     work: Work, scope: OrganizationScope, tenant_id: str, entropy: Entropy, now_ms: int, *, recursive: bool
-) -> Job:  # fmt: skip
-    """Begins to delete an organization, with `recursive` also those below it. Raises ORG_NOT_FOUND, SYSTEM_TENANT,
-    TENANT_HAS_ORGANIZATIONS."""
+) -> list[Job]:  # fmt: skip
+    """Begins to delete an organization, with `recursive` also those below it; returns a job for each. Raises
+    ORG_NOT_FOUND, SYSTEM_TENANT, TENANT_HAS_ORGANIZATIONS."""
     _lock(work, scope, tenant_id)
     if tenant_id == SYSTEM_ID:
         raise invalid("SYSTEM_TENANT", "The operators' own organization cannot be deleted.")
-    for below in _below(work, tenant_id) if recursive else ():
-        begin_deletion(work, below, entropy, now_ms)
-    return begin_deletion(work, tenant_id, entropy, now_ms)
+    below = _below(work, tenant_id) if recursive else []
+    return [begin_deletion(work, one, entropy, now_ms) for one in (*below, tenant_id)]
 
 
 def _below(work: Work, tenant_id: str) -> list[str]:

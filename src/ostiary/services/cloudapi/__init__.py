@@ -10,7 +10,7 @@ from ostiary.services.cloudapi.roles import RolesServicer
 from ostiary.services.cloudapi.service_accounts import DeviceLookupServicer, ServiceAccountsServicer
 from ostiary.services.cloudapi.sessions import SessionsServicer
 from ostiary.services.cloudapi.tenant_token import TenantTokenServicer
-from ostiary.services.cloudapi.users import UsersServicer
+from ostiary.services.cloudapi.users.users import UsersServicer
 
 SERVICERS = (
     ApiTokensServicer,

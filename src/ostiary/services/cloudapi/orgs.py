@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from ostiary.access.organization_scope import organization_scope
 from ostiary.access.policy import permissions_on
 from ostiary.directory.roles.permissions import Permission, role_too_small
+from ostiary.directory.tasks.tasks import Target
 from ostiary.directory.tenants.organization_changes import (
     OrganizationChange,
     change_organization,
@@ -29,6 +30,7 @@ from ostiary.directory.tenants.tenants import SYSTEM_NAME
 from ostiary.runtime import Runtime
 from ostiary.services.cloudapi.paging import asked_list, paged
 from ostiary.services.cloudapi.references import guid, reference
+from ostiary.services.cloudapi.tasks import Tasks
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary.transport.call import Call, current_call
 from ostiary_api.cloudapi.v1 import orgs_pb2 as pb
@@ -42,6 +44,7 @@ class OrgsServicer(orgs_pb2_grpc.OrgsServiceServicer):
         self._url = f"{runtime.issuers.public_url}/cloudapi/1.0.0/orgs"
         self._clock = runtime.clock
         self._entropy = runtime.entropy
+        self._tasks = Tasks(runtime)
 
     def ListOrgs(self, request: pb.ListOrgsRequest, context: grpc.ServicerContext) -> pb.Orgs:
         call = current_call()
@@ -75,10 +78,12 @@ class OrgsServicer(orgs_pb2_grpc.OrgsServiceServicer):
 
     def DeleteOrg(self, request: pb.DeleteOrgRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         call, org_id = current_call(), guid(request.id, "org")
-        delete_organization(
-            call.work, _scope(call), org_id, self._entropy, self._clock.now_ms(), recursive=request.recursive
-        )
+        now_ms = self._clock.now_ms()
+        jobs = delete_organization(
+            call.work, _scope(call), org_id, self._entropy, now_ms, recursive=request.recursive
+        )  # fmt: skip
         call.audit_target = org_id
+        self._tasks.began(call, Target("org", org_id), now_ms, jobs)
         return empty_pb2.Empty()
 
 

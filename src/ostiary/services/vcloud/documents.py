@@ -16,7 +16,7 @@ USER, ROLE = "application/vnd.vmware.admin.user+xml", "application/vnd.vmware.ad
 QUERIES = "application/vnd.vmware.vcloud.query.queryList+xml"
 RECORDS = "application/vnd.vmware.vcloud.query.records+xml"
 REFERENCES = "application/vnd.vmware.vcloud.query.references+xml"
-SESSION = "application/vnd.vmware.vcloud.session+xml"
+SESSION, TASK = "application/vnd.vmware.vcloud.session+xml", "application/vnd.vmware.vcloud.task+xml"
 
 
 def document(

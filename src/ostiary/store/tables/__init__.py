@@ -7,7 +7,7 @@ from ostiary.store.tables.access import GROUP, USER, ApiKey, OrganizationRole, R
 from ostiary.store.tables.clients import Client, ClientRole, ClientScope, DeviceAuthorization, ServiceAccount
 from ostiary.store.tables.columns import as_id, one_of, table_of, temporary_tables, unindexed
 from ostiary.store.tables.groups import Group, GroupMember
-from ostiary.store.tables.installation import Fact, Job, Lease
+from ostiary.store.tables.installation import Fact, Job, Lease, Task
 from ostiary.store.tables.keys import SigningKey
 from ostiary.store.tables.preferences import Preference, PreferenceDefinition
 from ostiary.store.tables.profiles import Identity, Profile, ProfileRole
@@ -35,6 +35,6 @@ __all__ = [
     "LoginName", "Logo", "Message", "MessageTemplate", "OneTimeCode", "OrganizationRole", "Password", "PastPassword",
     "Preference", "PreferenceDefinition", "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role",
     "RoleBinding", "RoleScope", "ServiceAccount", "ServiceDefinition", "Session", "SettingDocument", "SettingSecret",
-    "SignInTransaction", "SigningKey", "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail",
+    "SignInTransaction", "SigningKey", "Task", "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail",
     "UserPhone", "WrongPassword", "as_id", "one_of", "table_of", "temporary_tables", "unindexed",
 ]  # fmt: skip

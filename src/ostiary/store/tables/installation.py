@@ -1,10 +1,10 @@
-"""Facts about the installation that belong to no tenant."""
+"""Facts about the installation that belong to no tenant, long work, and the tasks by which callers follow it."""
 
 from __future__ import annotations
 
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import moment, text
+from ostiary.store.tables.columns import end_of_row, moment, owned_by, text
 
 
 class Fact(SQLModel, table=True):
@@ -35,3 +35,25 @@ class Job(SQLModel, table=True):
     progress: str = text(default="{}")
     created_at: int = moment()
     finished_at: int | None = moment(optional=True)
+
+
+class Task(SQLModel, table=True):
+    """A deletion that was answered before all of it was done; `urn:vcloud:task:…`. It belongs to whoever began it, and
+    to the organization of that one.
+
+    Its state is not stored: it follows from its jobs. No name of what is deleted is kept.
+    """
+
+    __tablename__ = "tasks"
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = owned_by("tenants.id", index=True)
+    starter_id: str = Field(max_length=36)
+    starter_kind: str = Field(max_length=16, description="The kind of a principal, such as user or api_key.")
+    target_id: str = Field(max_length=36)
+    target_kind: str = Field(max_length=16, description="user or org.")
+    jobs: str = text(default="[]")
+    """A JSON list of the ids of the jobs that it waits for; empty where all was done before the answer."""
+    started_at: int = moment()
+    due_at: int = moment()
+    """The time after which a task whose jobs are not done has failed."""
+    expires_at: int = end_of_row()

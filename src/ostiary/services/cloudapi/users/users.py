@@ -15,6 +15,7 @@ from ostiary.directory.passwords.policy import check_new_password
 from ostiary.directory.roles.granting import Giver, Holder
 from ostiary.directory.roles.permissions import Permission
 from ostiary.directory.roles.replacing import replace_roles
+from ostiary.directory.tasks.tasks import Target
 from ostiary.directory.users.changes import update_user
 from ostiary.directory.users.input import check_user
 from ostiary.directory.users.users import UserView, create_user, get_user, list_users, lock_user, user_count
@@ -24,7 +25,8 @@ from ostiary.runtime import Runtime
 from ostiary.self_service.password_change import PreparedPassword
 from ostiary.services.cloudapi.paging import paged, sorting_of
 from ostiary.services.cloudapi.references import check_organization, guid, reference, roles_referred_to
-from ostiary.services.cloudapi.user_input import (
+from ostiary.services.cloudapi.tasks import Tasks
+from ostiary.services.cloudapi.users.user_input import (
     change_of,
     check_new,
     new_user,
@@ -32,7 +34,7 @@ from ostiary.services.cloudapi.user_input import (
     refuse_other_changes,
     role_missing,
 )
-from ostiary.services.cloudapi.user_messages import shown_users
+from ostiary.services.cloudapi.users.user_messages import shown_users
 from ostiary.store.work import Work
 from ostiary.transport.call import Call, current_call
 from ostiary_api.cloudapi.v1 import cloudapi_users_pb2 as pb
@@ -50,6 +52,7 @@ class UsersServicer(cloudapi_users_pb2_grpc.UsersServiceServicer):
         self._passwords = runtime.directory.passwords
         self._password_change = runtime.directory.password_change
         self._self_service = runtime.directory.self_service
+        self._tasks = Tasks(runtime)
 
     def ListUsers(self, request: pb.ListUsersRequest, context: grpc.ServicerContext) -> pb.Users:
         call, now_ms, order = current_call(), self._clock.now_ms(), sorting_of(request, "username")
@@ -98,9 +101,10 @@ class UsersServicer(cloudapi_users_pb2_grpc.UsersServiceServicer):
             return self._shown(work, call, get_user(work, call.tenant_id, user_id))
 
     def DeleteUser(self, request: pb.DeleteUserRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        call, user_id = current_call(), guid(request.id, "user")
-        remove_user_and_profile(call.work, call.tenant_id, user_id, self._clock.now_ms())
+        call, user_id, now_ms = current_call(), guid(request.id, "user"), self._clock.now_ms()
+        remove_user_and_profile(call.work, call.tenant_id, user_id, now_ms)
         call.audit_target = user_id
+        self._tasks.began(call, Target("user", user_id), now_ms)
         return empty_pb2.Empty()
 
     def ListUserGroups(
