@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from contract.served import RPCS
 from google.protobuf import json_format
 from google.protobuf.message_factory import GetMessageClass
+from kit.cases import in_one_test
 from kit.operations.beyond import Case, cases
 
 from ostiary.transport.bounds.reading import bounds_of
@@ -13,7 +13,7 @@ from ostiary.transport.bounds.reading import bounds_of
 CASES = [case for case in cases() if not case.by_operation]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@in_one_test("case", CASES, lambda case: case.id)
 def test_the_check_of_requests_takes_a_bound_and_refuses_one_step_beyond(case: Case) -> None:
     request = json_format.ParseDict(case.request, GetMessageClass(case.rpc.descriptor.input_type)())
     assert case.rpc.rules.excess_of is not None

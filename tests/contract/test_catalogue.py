@@ -6,12 +6,10 @@ import json
 import re
 from typing import Any
 
-import pytest
 from contract.served import DATA, RPCS, Rpc, documented, without_names
+from kit.cases import in_one_test
 
 from ostiary.directory.roles.built_in import BUILT_IN
-
-"""Documented operations that no RPC answers yet, by number or `VERB path`. Take out what you add."""
 
 Facts = dict[str, Any]
 APPID = documented("appid_management")
@@ -41,7 +39,7 @@ def is_at(template: str, path: str) -> bool:
     return path == template or re.fullmatch(re.escape(template).replace(r"\{\}", "[^/]+"), path) is not None
 
 
-each_operation = pytest.mark.parametrize("facts", OPERATIONS, ids=name_of)
+each_operation = in_one_test("facts", OPERATIONS, name_of)
 
 
 @each_operation
@@ -68,7 +66,7 @@ def test_exactly_the_documented_roles_may_call_it(facts: Facts) -> None:
         assert facts["roles"] in (allowed, on_oneself)
 
 
-@pytest.mark.parametrize("facts", APPID, ids=name_of)
+@in_one_test("facts", APPID, name_of)
 def test_it_is_recorded_under_its_documented_name(facts: Facts) -> None:
     for rpc in answering(facts):
         recorded = rpc.rules.audit

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
-import pytest
+from kit.cases import in_one_test
 
 ROOT = Path(__file__).parents[2]
 DECISIONS = ROOT / "docs" / "decisions"
@@ -59,7 +59,7 @@ def broken(document: Path) -> Iterator[str]:
             yield target
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+@in_one_test("document", DOCUMENTS, lambda path: path.relative_to(ROOT))
 def test_relative_links_lead_to_files_and_headings_that_exist(document: Path) -> None:
     assert list(broken(document)) == []
 

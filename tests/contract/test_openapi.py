@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from contract.served import RPCS, without_names
+from kit.cases import in_one_test
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from ostiary.services.openapi.document import document_file
@@ -22,7 +23,7 @@ OPERATIONS = {
     for verb, operation in item.items()
 }
 REST = [(rpc, route) for rpc in RPCS for route in rpc.rules.routes]
-each_route = pytest.mark.parametrize(("rpc", "route"), REST, ids=[f"{route.verb} {route.path}" for _, route in REST])
+each_route = in_one_test("rpc, route", REST, lambda case: f"{case[1].verb} {case[1].path}")
 
 
 def test_it_is_valid() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from kit.cases import in_one_test
 
 import ostiary_api
 
@@ -36,7 +37,7 @@ def wanted(file: FileDescriptorProto) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("file", FILES, ids=[file.name for file in FILES])
+@in_one_test("file", FILES, lambda file: file.name)
 def test_every_file_says_how_it_is_called_in_other_languages(file: FileDescriptorProto) -> None:
     assert {name: getattr(file.options, name) for name in wanted(file)} == wanted(file)
 

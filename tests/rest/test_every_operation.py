@@ -9,6 +9,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from kit.cases import in_one_test
 from kit.operations.interface import OPERATIONS, Operation
 from kit.operations.matrix import (
     DEAD,
@@ -99,7 +100,7 @@ def tokens(server: Served) -> Tokens:
 
 
 @one_database
-@pytest.mark.parametrize("operation", REST, ids=named)
+@in_one_test("operation", REST, named)
 def test_it_is_reached_by_each_of_its_paths(server: Served, operation: Operation) -> None:
     for route in operation.rules.routes:
         answer = operation.rest(server.http, route, server.credentials["tenantId"], {})
@@ -112,7 +113,7 @@ def test_it_is_reached_by_each_of_its_paths(server: Served, operation: Operation
 
 
 @one_database
-@pytest.mark.parametrize("operation", REST, ids=named)
+@in_one_test("operation", REST, named)
 def test_another_verb_is_405_with_what_is_allowed(server: Served, operation: Operation) -> None:
     for route in operation.rules.routes:
         answer = server.http.request("TRACE", operation.path(route, server.credentials["tenantId"]))
@@ -141,13 +142,13 @@ def test_rest_and_native_grpc_decide_alike(
 
 
 @one_database
-@pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.rules.roles], ids=named)
+@in_one_test("operation", [one for one in OPERATIONS if one.rules.roles], named)
 def test_nobody_gets_in_without_a_token(server: Served, operation: Operation) -> None:
     with server.channel() as channel:
         assert operation.native(channel, server.credentials["tenantId"], {}) is grpc.StatusCode.UNAUTHENTICATED
 
 
-@pytest.mark.parametrize("operation", [one for one in REST if rules.ROLE_WRITER in one.rules.roles], ids=named)
+@in_one_test("operation", [one for one in REST if rules.ROLE_WRITER in one.rules.roles], named)
 def test_a_reader_changes_nothing(
     server: Served, api_keys: dict[str, str], tokens: Tokens, operation: Operation
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
+from kit.cases import in_one_test
 from kit.operations.preparations import NOBODY
 from kit.operations.shapes import at_their_limits, broken, defaults, faults, lacks, with_each_value, with_strangers
 from kit.operations.walk import OPERATIONS, ROLES, Walk, walking
@@ -17,7 +18,7 @@ Json = Any
 MARK = "stowaway-4711"
 HOSTILE = ("\x00", "\ud800", 2**63)
 """What may stand in the place of any value."""
-each = pytest.mark.parametrize("number", OPERATIONS)
+each = in_one_test("number", OPERATIONS)
 one_database = pytest.mark.parametrize("walk", ["sqlite"], indirect=True, scope="module")
 """What is refused before the database is asked is refused alike on both."""
 
@@ -132,7 +133,7 @@ def documents(part: str, shape: str) -> Iterator[tuple[str, Json, Json]]:
 
 
 LIMITS = [
-    pytest.param(number, {part: bad}, id=f"{number}: {claim}")
+    (number, {part: bad}, f"{number}: {claim}")
     for part, shape in (("body", "takes"), ("query", "params"))
     for number, named, right in documents(part, shape)
     for claim, bad in broken(named, right)
@@ -141,31 +142,27 @@ LIMITS = [
     if part == "body" or (isinstance(bad, dict) and all(isinstance(value, str | int) for value in bad.values()))
 ]
 PARTLY = [
-    pytest.param(number, bad, id=f"{number}: {claim}")
+    (number, bad, f"{number}: {claim}")
     for number in those("partly")
     for claim, bad in broken({"$ref": f"#/shapes/{OPERATIONS[number]['takes']}"}, OPERATIONS[number]["body"])
     if claim not in OPERATIONS[number].get("lenient", ())
     if claim.startswith(tuple(OPERATIONS[number]["partly"]))
 ]
 EDGES = [
-    pytest.param(number, {part: edge}, id=f"{number}: {claim}")
+    (number, {part: edge}, f"{number}: {claim}")
     for part, shape in (("body", "takes"), ("query", "params"))
     for number, named, right in documents(part, shape)
     for claim, edge in at_their_limits(named, right)
     if claim not in OPERATIONS[number].get("edges_refused", ())
 ]
 REFUSED = [
-    pytest.param(number, refused, id=f"{number}: {refused['why']}")
+    (number, refused, f"{number}: {refused['why']}")
     for number in those("refused")
     for refused in OPERATIONS[number]["refused"]
 ]
-ALSO = [
-    pytest.param(number, other, id=f"{number}: {other}")
-    for number in those("also")
-    for other in OPERATIONS[number]["also"]
-]
+ALSO = [(number, other) for number in those("also") for other in OPERATIONS[number]["also"]]
 AMONG = [
-    pytest.param(number, at, index, id=f"{number}: not {index}")
+    (number, at, index)
     for number in those("among")
     for index, allowed in enumerate(OPERATIONS[number]["among"])
     if allowed
@@ -181,53 +178,53 @@ SETTINGS = {
 
 
 @one_database
-@pytest.mark.parametrize(("number", "bad"), LIMITS)
+@in_one_test("number, bad", LIMITS, lambda case: case[2])
 def test_beyond_a_documented_limit_is_400(walk: Walk, number: str, bad: Json) -> None:
     is_refusal(walk.ask(number, "scratch", made=walk.lasting("scratch", number), **bad), 400)
 
 
-@pytest.mark.parametrize(("number", "bad"), PARTLY)
+@in_one_test("number, bad", PARTLY, lambda case: case[2])
 def test_a_bad_one_among_many_fails_alone(walk: Walk, number: str, bad: Json) -> None:
     answer = walk.ask(number, "scratch", made=walk.lasting("scratch", number), body=bad)
     assert (answer.status_code, answer.json()["added"], answer.json()["failed"]) == (200, 0, 1), answer.text
 
 
-@pytest.mark.parametrize(("number", "edge"), EDGES)
+@in_one_test("number, edge", EDGES, lambda case: case[2])
 def test_at_a_documented_limit_it_succeeds(walk: Walk, number: str, edge: Json) -> None:
     place, made = walk.ready(number, "edges")
     is_as_documented(number, walk.ask(number, place, made=made, **edge))
 
 
-@pytest.mark.parametrize(("number", "other"), ALSO)
+@in_one_test("number, other", ALSO)
 def test_other_documented_requests_succeed(walk: Walk, number: str, other: Json) -> None:
     place, made = walk.ready(number, "home")
     is_as_documented(number, walk.ask(number, place, made=made, **other), other.get("status", 0))
 
 
-@pytest.mark.parametrize(("number", "refused"), REFUSED)
+@in_one_test("number, refused", REFUSED, lambda case: case[2])
 def test_what_is_documented_as_refused_is_refused(walk: Walk, number: str, refused: Json) -> None:
     is_refusal(walk.ask(number, "scratch", made=walk.lasting("scratch", number), **refused), refused["status"])
 
 
 @one_database
-@pytest.mark.parametrize(("number", "at", "index"), AMONG)
+@in_one_test("number, at, index", AMONG)
 def test_a_path_takes_its_documented_words_only(walk: Walk, number: str, at: list[str], index: int) -> None:
     wrong = [*at[:index], "something_else", *at[index + 1 :]]
     is_refusal(walk.ask(number, "home", made=walk.lasting("home", number), at=wrong), 400, 404)
 
 
-@pytest.mark.parametrize("number", MISSING)
+@in_one_test("number", MISSING)
 def test_an_unknown_id_is_404(walk: Walk, number: str) -> None:
     is_refusal(walk.ask(number, "home", at=[NOBODY]), 404)
 
 
-@pytest.mark.parametrize("number", those("form"))
+@in_one_test("number", those("form"))
 def test_a_form_is_taken_as_json_is(walk: Walk, number: str) -> None:
     place, made = walk.ready(number, "home")
     is_as_documented(number, walk.ask(number, place, made=made, as_form=True))
 
 
-@pytest.mark.parametrize("number", SETTINGS)
+@in_one_test("number", SETTINGS)
 def test_what_is_put_is_read_back(walk: Walk, number: str) -> None:
     place, made = walk.ready(number, "home")
     sent = made.filled(OPERATIONS[number]["body"])
@@ -237,7 +234,7 @@ def test_what_is_put_is_read_back(walk: Walk, number: str) -> None:
     assert lacks(walk.ask(SETTINGS[number], place, made=made, at=OPERATIONS[number].get("at", ())).json(), wanted) == []
 
 
-@pytest.mark.parametrize("number", sorted(set(SETTINGS.values())))
+@in_one_test("number", sorted(set(SETTINGS.values())))
 def test_a_new_tenant_has_the_documented_defaults(walk: Walk, number: str) -> None:
     shape = OPERATIONS[number]["gives"]["200"]
     if "at" not in OPERATIONS[number] and shape:
@@ -245,7 +242,7 @@ def test_a_new_tenant_has_the_documented_defaults(walk: Walk, number: str) -> No
         assert [where for where, wanted, is_ in found if wanted != is_] == []
 
 
-@pytest.mark.parametrize("number", [number for number, _, _ in documents("body", "takes")])
+@in_one_test("number", [number for number, _, _ in documents("body", "takes")])
 def test_unknown_members_are_ignored(walk: Walk, number: str) -> None:
     other = walk.place("other").tenant_id
     strangers = {"tenantId": other, "tenant_id": other, "id": NOBODY, "x": {"y": MARK}, MARK: MARK}
@@ -257,7 +254,7 @@ def test_unknown_members_are_ignored(walk: Walk, number: str) -> None:
     assert MARK not in answer.text
 
 
-@pytest.mark.parametrize("number", [number for number, _, _ in documents("body", "takes")])
+@in_one_test("number", [number for number, _, _ in documents("body", "takes")])
 def test_no_value_makes_it_fail(walk: Walk, number: str) -> None:
     made = walk.lasting("scratch", number)
     for value in HOSTILE:

@@ -9,6 +9,7 @@ from pathlib import Path
 import grpc
 import httpx
 import pytest
+from kit.cases import in_one_test
 from kit.operations.beyond import Case, cases
 from kit.operations.beyond_asked import OTHERWISE, OverRest, from_rest, is_named
 from kit.platform import parsed
@@ -36,7 +37,7 @@ def over_rest() -> Iterator[OverRest]:
         yield OverRest(server.http, server.credentials["tenantId"], server.manager(), operator)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@in_one_test("case", CASES, lambda case: case.id)
 def test_one_step_beyond_is_400_by_its_name_and_the_bound_is_not(over_rest: OverRest, case: Case) -> None:
     response = over_rest.ask(case)
     answer = from_rest(response)

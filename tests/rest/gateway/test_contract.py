@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from kit.cases import in_one_test
 from kit.servers.served import Served, served
 
 from ostiary.gateway import envoy
@@ -52,7 +53,7 @@ def test_envoy_accepts_the_configuration_with_and_without_tls() -> None:
     envoy.validate(render(Gateway("[::]:8443", sockets, hsts=True, trusted_hops=2, log_format="text"), INTERFACE))
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=name_of)
+@in_one_test("operation", OPERATIONS, name_of)
 def test_it_reaches_its_operation(server: Served, operation: Operation) -> None:
     place = next(place for place in PLACES if operation in place.operations.values())
     path = path_of(place, server)
@@ -66,7 +67,7 @@ def test_it_reaches_its_operation(server: Served, operation: Operation) -> None:
     assert answer.headers["cache-control"] == (PUBLIC if public else OF_PAGES if is_page else NO_STORE)
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: next(iter(place.operations.values())).path)
+@in_one_test("place", PLACES, lambda place: next(iter(place.operations.values())).path)
 def test_other_verbs_are_refused_with_those_allowed(server: Served, place: DeclaredPath) -> None:
     path = path_of(place, server)
     for verb in sorted({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"} - set(place.allowed)):
@@ -77,7 +78,7 @@ def test_other_verbs_are_refused_with_those_allowed(server: Served, place: Decla
         assert verb == "HEAD" or refusal(answer, place, "405")
 
 
-@pytest.mark.parametrize("place", PLACES, ids=lambda place: next(iter(place.operations.values())).path)
+@in_one_test("place", PLACES, lambda place: next(iter(place.operations.values())).path)
 def test_what_lies_below_is_404_in_the_same_words(server: Served, place: DeclaredPath) -> None:
     answer = server.http.get(f"{path_of(place, server)}/no/such/path", headers=ORIGIN)
     around = [one for one in PLACES if one.segments[: len(place.segments)] == place.segments]
@@ -85,9 +86,7 @@ def test_what_lies_below_is_404_in_the_same_words(server: Served, place: Declare
     assert "access-control-allow-origin" not in answer.headers
 
 
-@pytest.mark.parametrize(
-    "operation", [operation for operation in OPERATIONS if operation.bound], ids=name_of
-)  # fmt: skip
+@in_one_test("operation", [operation for operation in OPERATIONS if operation.bound], name_of)
 def test_the_query_cannot_name_what_the_path_binds(server: Served, operation: Operation) -> None:
     place = next(place for place in PLACES if operation in place.operations.values())
     for name in operation.bound:

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from contract.served import RPCS
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from kit.cases import in_one_test
 from kit.operations.interface import Operation
 from kit.servers.served import Served, served
 
@@ -136,7 +137,7 @@ def test_there_are_lists_of_both_kinds_and_a_map() -> None:
     assert len(found) > 150
 
 
-@pytest.mark.parametrize(("operation", "body"), BODIES, ids=map(named, BODIES))
+@in_one_test("operation, body", BODIES, named)
 def test_each_field_of_another_shape_is_refused_by_its_path(
     server: Served, manager: dict[str, str], operator: dict[str, str], operation: Any, body: FieldDescriptor
 ) -> None:
@@ -149,7 +150,7 @@ def test_each_field_of_another_shape_is_refused_by_its_path(
             assert not operation.rpc.startswith("/identity.appid") or answer.json()["errorCode"] == "INVALID_FIELD"
 
 
-@pytest.mark.parametrize(("operation", "body"), CLOSED, ids=map(named, CLOSED))
+@in_one_test("operation, body", CLOSED, named)
 def test_who_may_not_ask_hears_the_same_whatever_the_shape(
     server: Served, manager: dict[str, str], operation: Any, body: FieldDescriptor
 ) -> None:
@@ -210,7 +211,7 @@ def without_a_list(document: Json, more: Sequence[Json]) -> Iterator[tuple[str, 
         yield from ((json.dumps(value), value) for value in instead)
 
 
-@pytest.mark.parametrize("user", misshapen(TRAVELLER, ""))
+@in_one_test("user", list(misshapen(TRAVELLER, "")))
 def test_a_user_of_an_import_whose_list_is_none_is_not_added(
     server: Served, manager: dict[str, str], user: Json
 ) -> None:
@@ -219,7 +220,7 @@ def test_a_user_of_an_import_whose_list_is_none_is_not_added(
     assert (answer.status_code, answer.json()["added"], answer.json()["failed"]) == (200, 0, 1), answer.text
 
 
-@pytest.mark.parametrize("user", misshapen(CARRIED, ""))
+@in_one_test("user", list(misshapen(CARRIED, "")))
 def test_a_profile_of_an_import_whose_list_is_none_is_not_added(
     server: Served, manager: dict[str, str], user: Json
 ) -> None:
@@ -238,7 +239,7 @@ def test_an_import_of_users_that_are_no_list_is_refused(
     assert (answer.status_code, answer.json()["errorCode"]) == (400, "USERS_MISSING")
 
 
-@pytest.mark.parametrize("user", misshapen(SCIM))
+@in_one_test("user", list(misshapen(SCIM)))
 def test_a_scim_user_whose_list_is_none_is_refused(server: Served, manager: dict[str, str], user: Json) -> None:
     answer = server.http.post("/scim/v2/Users", headers=manager, content=json.dumps(user))
     assert (answer.status_code, answer.json()["status"]) == (400, "400"), answer.text

@@ -10,6 +10,7 @@ import grpc
 import pytest
 from kit.accounts.people import PASSWORD, new_person
 from kit.callers import Caller, bearer, refusal
+from kit.cases import in_one_test
 from kit.oauth import Application, Runtime
 
 APPID = ("App ID access", "App ID id", "App ID application")
@@ -82,8 +83,7 @@ def world(shared_caller: Caller) -> World:
     return World(shared_caller, home, app, tokens)
 
 
-@pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("token", TOKENS)
+@in_one_test("place, token", [(place, token) for place in PLACES for token in TOKENS])
 def test_a_token_is_read_only_where_it_was_issued_for(world: World, place: str, token: str) -> None:
     code, reason = world.ask(place, token)
     if token in OPEN_TO[place]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import grpc
 import pytest
 from kit.callers import serving
+from kit.cases import in_one_test
 from kit.operations.beyond import Case, cases, right_case
 from kit.operations.beyond_asked import OTHERWISE, Natively, is_named
 from kit.servers.installation import InstallationTemplate
@@ -24,7 +25,7 @@ def natively(
         yield Natively(caller)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@in_one_test("case", CASES, lambda case: case.id)
 def test_one_step_beyond_is_refused_by_its_name_and_the_bound_is_not(natively: Natively, case: Case) -> None:
     answer = natively.ask(case)
     if case.within:

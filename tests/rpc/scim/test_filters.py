@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from kit.callers import Caller
+from kit.cases import in_one_test
 from kit.scim import ENTERPRISE, USER, create, find, refusal
 
 ALTERNATING = '(userName eq "a" or (active eq true and ' * 40 + "active eq true" + "))" * 40
@@ -111,14 +112,14 @@ def searcher(shared_caller: Caller) -> dict[str, Any]:
     return manager
 
 
-@pytest.mark.parametrize(("filter", "names"), [*RFC_7644, *OURS])
+@in_one_test("filter, names", [*RFC_7644, *OURS])
 def test_a_filter_finds(shared_caller: Caller, searcher: dict[str, Any], filter: str, names: list[str]) -> None:
     found = find(shared_caller, searcher, filter=filter)
     assert [user["userName"] for user in found["Resources"]] == names
     assert found["totalResults"] == len(names)
 
 
-@pytest.mark.parametrize("filter", WRONG[1:])
+@in_one_test("filter", WRONG[1:])
 def test_a_bad_filter_is_refused(shared_caller: Caller, searcher: dict[str, Any], filter: str) -> None:
     code, reason, scim_type = refusal(find, shared_caller, searcher, filter=filter)
     assert (code.name, scim_type) == ("INVALID_ARGUMENT", "invalidFilter"), reason

@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit.accounts.foreign_hashes import ALL, REFUSED, TAKEN, WEAK, ForeignHash
+from kit.cases import in_one_test
 
 from ostiary.directory.passwords.foreign_hashes import (
     MAX_TEXT,
@@ -173,13 +174,13 @@ def test_a_hash_that_is_not_what_its_name_says_is_refused() -> None:
     assert refused.value.reason == "HASH_ALGORITHM_MISMATCH"
 
 
-@pytest.mark.parametrize("one", TAKEN, ids=lambda one: one.id)
+@in_one_test("one", TAKEN, lambda one: one.id)
 def test_a_hash_of_another_system_is_taken_under_the_name_of_its_scheme(one: ForeignHash) -> None:
     stored = check_hash(one.hash)
     assert (scheme_name(stored), check_hash(stored)) == (one.scheme, stored)
 
 
-@pytest.mark.parametrize("one", WEAK, ids=lambda one: one.id)
+@in_one_test("one", WEAK, lambda one: one.id)
 def test_a_weak_hash_is_named_and_taken_only_where_it_is_allowed(one: ForeignHash) -> None:
     with pytest.raises(DomainError, match="weak_hashes") as refused:
         check_hash(one.hash)
@@ -190,14 +191,14 @@ def test_a_weak_hash_is_named_and_taken_only_where_it_is_allowed(one: ForeignHas
     assert not hash_matches(stored, b"D" + one.password.encode()[1:])
 
 
-@pytest.mark.parametrize("one", REFUSED, ids=lambda one: one.id)
+@in_one_test("one", REFUSED, lambda one: one.id)
 def test_a_hash_that_is_not_taken_is_told_by_what_it_looks_like(one: ForeignHash) -> None:
     with pytest.raises(DomainError, match=re.escape(one.looks_like)) as refused:
         check_hash(one.hash, weak=True)
     assert refused.value.reason == "UNKNOWN_HASH"
 
 
-@pytest.mark.parametrize("one", [one for one in ALL if one.scheme], ids=lambda one: one.id)
+@in_one_test("one", [one for one in ALL if one.scheme], lambda one: one.id)
 def test_what_a_hash_begins_with_is_a_name_of_it(one: ForeignHash) -> None:
     own = re.match(r"[$:{]?([A-Za-z][A-Za-z0-9_-]*)[@.$:}]", one.hash)
     for name in (one.scheme, one.scheme.upper(), *([own[1]] if own else [])):

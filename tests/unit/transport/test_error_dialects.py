@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from kit.cases import in_one_test
 
 from ostiary.errors import DomainError, Kind, conflict, denied, invalid, limited, not_found, unauthenticated
 from ostiary.transport.dialects import DIALECTS
@@ -74,8 +75,7 @@ def test_cloudapi_hides_what_does_not_exist_behind_what_may_not_be_seen() -> Non
     assert "7" not in unknown.text
 
 
-@pytest.mark.parametrize("family", [family for family in DIALECTS if family])
-@pytest.mark.parametrize("kind", list(Kind))
+@in_one_test("family, kind", [(family, kind) for family in DIALECTS if family for kind in Kind])
 def test_every_kind_has_a_form_in_every_dialect_that_fits_into_a_header(family: int, kind: Kind) -> None:
     body = DIALECTS[family].render(DomainError(kind, "REASON", 'a "quoted" line\nand ünïcödé'), "/t")
     assert body.text.isascii()
