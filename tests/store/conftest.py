@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from kit.rows import TENANT, tenant
 from kit.servers.databases import Original, make_schema
+from kit.stored.rows import TENANT, tenant
 
 from ostiary.store.engine import Store
 

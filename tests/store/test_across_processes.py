@@ -6,7 +6,7 @@ import contextlib
 import subprocess
 import sys
 
-from kit.rows import TENANT
+from kit.stored.rows import TENANT
 from sqlalchemy import select
 
 from ostiary.clock import FixedClock

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from kit.rows import TENANT, tenant
 from kit.servers.databases import PostgresServer, make_schema, postgres_server
+from kit.stored.rows import TENANT, tenant
 from sqlalchemy import bindparam, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 

@@ -9,9 +9,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from kit.rows import TENANT, tenant
 from kit.servers.databases import PostgresServer, make_schema
-from kit.statements import statements
+from kit.stored.rows import TENANT, tenant
+from kit.stored.statements import statements
 from sqlalchemy import create_engine, insert, literal, select
 
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY, IdentityView, identity_row, profile_row

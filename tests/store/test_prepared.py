@@ -6,8 +6,8 @@ import operator
 from collections.abc import Iterator
 from typing import Any
 
-from kit.sample_rows import NUMBER, add_sample_rows, present, sample_row
-from kit.statements import statements
+from kit.stored.sample_rows import NUMBER, add_sample_rows, present, sample_row
+from kit.stored.statements import statements
 from sqlalchemy import BindParameter, Column, Insert, Table, delete, select, update
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.dml import UpdateBase

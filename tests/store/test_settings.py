@@ -12,8 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
-from kit.rows import TENANT
 from kit.servers.installation import ENTROPY
+from kit.stored.rows import TENANT
 
 import ostiary
 from ostiary.clock import SystemClock

@@ -8,8 +8,8 @@ from functools import partial
 from itertools import pairwise
 
 import pytest
-from kit.rows import TENANT, tenant
 from kit.servers.installation import ENTROPY
+from kit.stored.rows import TENANT, tenant
 from sqlalchemy import func, insert, select
 
 from ostiary.directory.groups.circles import MAX_DEPTH

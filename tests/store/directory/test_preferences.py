@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kit.rows import TENANT
 from kit.servers.installation import ENTROPY
+from kit.stored.rows import TENANT
 
 from ostiary.directory.preferences.definitions import (
     DataType,

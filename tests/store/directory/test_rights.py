@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
-from kit.rows import TENANT, tenant
 from kit.servers.installation import ENTROPY
+from kit.stored.rows import TENANT, tenant
 from sqlalchemy import func, insert, select
 
 from ostiary.directory.groups.membership import add_member, remove_member

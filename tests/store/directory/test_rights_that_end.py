@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
-from kit.rows import TENANT
 from kit.servers.installation import ENTROPY
+from kit.stored.rows import TENANT
 
 from ostiary.directory.groups.groups import GroupDescription, create_group
 from ostiary.directory.groups.membership import add_member, remove_member

@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 
 import pytest
-from kit.rows import TENANT, tenant
 from kit.servers.installation import ENTROPY
+from kit.stored.rows import TENANT, tenant
 from sqlalchemy import func, insert, select
 
 from ostiary.directory.groups.membership import add_member
