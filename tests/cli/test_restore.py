@@ -13,7 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from google.protobuf import json_format
-from kit.callers import Caller, bearer, serving
+from kit.callers import Caller, bearer, refusal, serving
+from kit.scim import find
 from kit.servers.command import Ended, ostiary_here
 from kit.servers.databases import PostgresServer
 from kit.servers.installation import Installation
@@ -120,18 +121,20 @@ def made(place: Place) -> dict[str, str]:
 
 def ask(caller: Caller, token: str) -> grpc.StatusCode:
     request = pb.GetTokensConfigRequest(tenant_id=caller.installation.tenant_id)
-    try:
-        TokensServiceStub(caller.channel).GetTokensConfig(request, **bearer(token))
-    except grpc.RpcError as refused:
-        return refused.code()
-    return grpc.StatusCode.OK
+    return refusal(lambda: TokensServiceStub(caller.channel).GetTokensConfig(request, **bearer(token)))[0]
 
 
 def exchange(caller: Caller, api_key: str) -> bool:
-    try:
-        return ask(caller, caller.token(api_key)) is grpc.StatusCode.OK
-    except grpc.RpcError:
-        return False
+    taken = refusal(lambda: caller.token(api_key))[0]
+    return taken is grpc.StatusCode.OK and ask(caller, caller.token(api_key)) is taken
+
+
+def scim_token(place: Place, *arguments: str) -> dict[str, str]:
+    return dict(place.run("scim-token", *arguments, "--tenant", "default", "--json").json())
+
+
+def opens_scim(caller: Caller, token: dict[str, str]) -> bool:
+    return refusal(lambda: find(caller, bearer(token["value"])))[0] is grpc.StatusCode.OK
 
 
 def person(place: Place, tenant_id: str, name: str, hash: str) -> str:
@@ -154,6 +157,7 @@ def person(place: Place, tenant_id: str, name: str, hash: str) -> str:
 def test_what_was_revoked_since_the_backup_stays_dead(place: Place, made: dict[str, str]) -> None:
     tenant_id = made["tenantId"]
     other = place.run("apikey", "create", "default", "--json").json()
+    old, rotated = (scim_token(place, "create", "--name", name) for name in ("old", "rotated"))
     place.run("tenant", "create", "paused")
     place.run("tenant", "create", "gone")
     left, stays = person(place, tenant_id, "left", "old"), person(place, tenant_id, "stays", "old")
@@ -163,6 +167,8 @@ def test_what_was_revoked_since_the_backup_stays_dead(place: Place, made: dict[s
     place.back_up()
 
     place.run("apikey", "revoke", "default", other["id"])
+    scim_token(place, "revoke", old["id"])
+    renewed = scim_token(place, "rotate", rotated["id"], "--overlap-hours", "0")
     place.run("tenant", "disable", "paused")
     place.run("tenant", "delete", "gone", "--yes")
     users, passwords, members = table_of(User), table_of(Password), table_of(RoleBinding)
@@ -175,12 +181,13 @@ def test_what_was_revoked_since_the_backup_stays_dead(place: Place, made: dict[s
     restored = place.put_back()
     assert restored.code == 0, restored.stderr
     assert set(restored.json()["carriedOver"]) == {
-        "api_keys", "clients", "passwords", "role_bindings", "tenants", "users"
+        "api_keys", "clients", "passwords", "role_bindings", "scim_tokens", "tenants", "users"
     }  # fmt: skip
     with place.serving(tenant_id) as caller:
         assert ask(caller, token) is grpc.StatusCode.UNAUTHENTICATED, "no token of before the restoration is alive"
         assert exchange(caller, made["apikey"]), "what was not revoked works"
         assert not exchange(caller, other["apikey"])
+        assert [opens_scim(caller, each) for each in (old, rotated, renewed)] == [False, False, True]
     states = {tenant["name"]: tenant["state"] for tenant in place.run("tenant", "list", "--deleted", "--json").json()}
     assert states == {"System": "enabled", "default": "enabled", "paused": "disabled", "gone": "deleting"}
     assert place.rows(User, "user_name", "active") == [("left", False), ("stays", True)]
@@ -359,17 +366,18 @@ class TestEmbedded:
     def test_what_is_said_is_what_was_done(self, place: Place, made: dict[str, str]) -> None:
         del made
         said = {}
+        scim_token(place, "create", "--name", "Entra")
         for since in ("carry-over", "revoke-api-keys", "keep-api-keys", "moved"):
             (place.folder / "store.backup").unlink(missing_ok=True)
             place.back_up()
             said[since] = place.run("restore", "store.backup", "--since", since).stdout
         assert "people sign in again" not in said["moved"]
         assert "Nothing was ended" in said["moved"]
-        for since in ("carry-over", "revoke-api-keys", "keep-api-keys"):
-            assert "people sign in again" in said[since]
+        assert all("people sign in again" in text for since, text in said.items() if since != "moved")
         assert "No API key works" in said["revoke-api-keys"]
         assert "2 of api_keys were revoked now" in said["revoke-api-keys"]
-        assert "All API keys of the backup work" in said["keep-api-keys"]
+        assert "1 of scim_tokens were revoked now" in said["revoke-api-keys"]
+        assert "All API keys and SCIM tokens of the backup work" in said["keep-api-keys"]
 
     @pytest.mark.parametrize("content", [b"", b"not a database at all" * 400])
     def test_what_is_no_backup_changes_nothing(self, place: Place, made: dict[str, str], content: bytes) -> None:

@@ -46,14 +46,21 @@ def url(server: Served) -> str:
 
 @pytest.fixture(scope="module")
 def token(server: Served) -> str:
-    return server.manager()["authorization"].removeprefix("Bearer ")
+    """A SCIM token, as an administrator of the tenant makes it."""
+    place = f"{server.url}/management/v4/{server.credentials['tenantId']}/scim_tokens"
+    asked = {"name": "Entra", "expiresInDays": 365}
+    made = httpx.post(place, json=asked, headers=server.manager(), timeout=PATIENCE_S)
+    assert (made.status_code, made.json()["scimUrl"]) == (201, f"{server.url}/scim/v2")
+    return str(made.json()["value"])
 
 
 @pytest.fixture
-def http(server: Served) -> Iterator[httpx.Client]:
+def http(server: Served, token: str) -> Iterator[httpx.Client]:
     """A client that accepts anything and sends plain JSON, as the large provisioning services do."""
     with httpx.Client(
-        base_url=f"{server.url}/scim/v2/", headers={**server.manager(), "accept": "*/*"}, timeout=PATIENCE_S
+        base_url=f"{server.url}/scim/v2/",
+        headers={"authorization": f"Bearer {token}", "accept": "*/*"},
+        timeout=PATIENCE_S,
     ) as client:
         yield client
 
@@ -183,6 +190,27 @@ def test_okta_provisions_a_person_and_a_group(http: httpx.Client) -> None:
     assert http.delete(path).status_code == 204
 
 
+def test_an_administrator_rotates_and_revokes_a_token_over_http(server: Served) -> None:
+    place, manager = f"/management/v4/{server.credentials['tenantId']}/scim_tokens", server.manager()
+    with httpx.Client(base_url=server.url, timeout=PATIENCE_S) as http:
+
+        def users(value: str) -> httpx.Response:
+            return http.get("/scim/v2/Users", headers={"authorization": f"Bearer {value}"})
+
+        made = http.post(place, json={"name": "Okta", "readOnly": True}, headers=manager).json()
+        rotated = http.post(f"{place}/{made['id']}/rotate", json={}, headers=manager).json()
+        assert [users(each["value"]).status_code for each in (made, rotated)] == [200, 200]
+        shown = next(each for each in http.get(place, headers=manager).json()["tokens"] if each["id"] == made["id"])
+        assert shown.keys() >= {"name", "readOnly", "createdBy", "createdAt", "previousValueUntil"}
+        assert not {"value", "scimUrl", "expiresAt"} & shown.keys()
+        assert http.get(place, headers={"authorization": f"Bearer {rotated['value']}"}).status_code == 403
+        assert http.delete(f"{place}/{made['id']}", headers=manager).status_code == 204
+        gone = users(rotated["value"])
+        assert (gone.status_code, gone.json()["schemas"]) == (401, ["urn:ietf:params:scim:api:messages:2.0:Error"])
+        bad = http.post(place, json={"name": "x", "expiresInDays": 0}, headers=manager)
+        assert (bad.status_code, bad.json()["errorCode"]) == (400, "INVALID_LIFETIME")
+
+
 def test_versions_limits_and_methods_over_http(http: httpx.Client) -> None:
     made = http.post("Users", json={"schemas": [USER], "userName": "versions"})
     path, tag = f"Users/{made.json()['id']}", made.headers["etag"]
@@ -208,5 +236,5 @@ def test_versions_limits_and_methods_over_http(http: httpx.Client) -> None:
         assert httpx.post(f"{http.base_url}{place}", json={}).status_code == 405
     unknown = http.get("Schemas/urn:x")
     assert (unknown.status_code, unknown.json()["schemas"]) == (404, ["urn:ietf:params:scim:api:messages:2.0:Error"])
-    assert http.get("Me").status_code == 404
+    assert http.get("Me").status_code == 403
     assert (http.delete(path).status_code, http.delete(path).status_code) == (204, 404)

@@ -12,7 +12,7 @@ from contract.served import RPCS, Rpc, access_matrix
 from google.protobuf.descriptor_pb2 import FileDescriptorSet, MethodOptions
 
 from ostiary.directory.roles.built_in import BUILT_IN
-from ostiary.directory.roles.permissions import END_USER, RELYING_PARTY, SIGNED_IN
+from ostiary.directory.roles.permissions import END_USER, PROVISIONER, PROVISIONING_READER, RELYING_PARTY, SIGNED_IN
 from ostiary.services.served import SERVICES
 from ostiary.transport.rules import Rules
 from ostiary_api.options.v1 import rules_pb2 as rules
@@ -78,7 +78,8 @@ def test_every_get_of_a_dialect_only_reads() -> None:
 
 HELD = {
     **{name: role.permissions for name, role in BUILT_IN.items()},
-    "user": SIGNED_IN, "end_user": END_USER, "relying_party": RELYING_PARTY,
+    "user": SIGNED_IN, "end_user": END_USER, "relying_party": RELYING_PARTY, "provisioner": PROVISIONER,
+    "provisioning_reader": PROVISIONING_READER,
 }  # fmt: skip
 
 

@@ -185,6 +185,13 @@ def moving(story: Story) -> None:
         "successors change.",
     )
     user, tenant = story.user["id"], story.server.credentials["tenantId"]
+    asked = {"name": "Entra", "readOnly": True}
+    token = story.ask("POST", "{m}/scim_tokens", json=asked, headers=story.manager).json()
+    provisioner = {"authorization": f"Bearer {token['value']}"}
+    found = story.ask("GET", "/scim/v2/Users", headers=provisioner)
+    story.tell.holds("a SCIM token opens SCIM", user in found.text, found.text)
+    shut = story.ask("GET", "{m}/applications", headers=provisioner)
+    story.tell.holds("and nothing else", shut.status_code == 403, shut.text)
     csp, latest = f"/csp/gateway/am/api/orgs/{tenant}", {**story.manager, "accept": "application/json;version=40.0"}
     member = {"value": user, "type": "User"}
     group = {"schemas": [GROUP_SCHEMA], "displayName": "engineers@acme", "members": [member]}

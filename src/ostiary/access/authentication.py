@@ -1,6 +1,8 @@
 """Authentication by a bearer token: checks its signature, times and audience, and that nothing it depends on was
 revoked; returns a principal.
 
+SCIM tokens are no JSON Web Tokens: `provisioners` finds their holders.
+
 Two audiences are never mixed: platform tokens name the platform and are accepted by csp, cloudapi, SCIM, `/oidc` and,
 with an IAM role, management; App ID tokens name one application and open only their tenant's `/oauth/v4` and `/api/v1`.
 """
@@ -15,13 +17,21 @@ from typing import Any
 
 from sqlalchemy import bindparam, null, select
 
-from ostiary.access.policy import permissions_on
+from ostiary.access.policy import dead_token, givable_on
 from ostiary.access.principals import Principal, PrincipalKind
+from ostiary.access.provisioners import Provisioners
 from ostiary.clock import Clock
 from ostiary.directory.roles.built_in import BUILT_IN, SERVICE_ACCOUNT
-from ostiary.directory.roles.permissions import END_USER, RELYING_PARTY, SIGNED_IN, Permissions, Rights, for_good
+from ostiary.directory.roles.permissions import (
+    END_USER,
+    NEVER,
+    RELYING_PARTY,
+    SIGNED_IN,
+    Permissions,
+    Rights,
+    for_good,
+)
 from ostiary.directory.roles.rights import RIGHTS, by_groups, permissions_from, rights_from, with_roles
-from ostiary.errors import unauthenticated
 from ostiary.ids import digest
 from ostiary.keys import jwt
 from ostiary.keys.issuers import Issuers
@@ -76,11 +86,14 @@ REMEMBERED = 10_000
 class Authentication:
     """Checks bearer tokens. All refusals look alike: 401, without saying what was wrong with the token."""
 
-    def __init__(self, tenancy: Tenancy, keys: Keyring, issuers: Issuers, clock: Clock) -> None:
+    def __init__(
+        self, tenancy: Tenancy, keys: Keyring, issuers: Issuers, clock: Clock, provisioners: Provisioners
+    ) -> None:
         self._tenancy = tenancy
         self._keys = keys
         self._issuers = issuers
         self._clock = clock
+        self.provisioners = provisioners
         self._verified: OrderedDict[str, tuple[dict[str, Any], int]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -90,14 +103,14 @@ class Authentication:
         name = digest(token)
         claims, generation = self._claims(work, token, name)
         if claims.get("iss") not in self._issuers.platform or "sub_type" not in claims:
-            raise _refused()
+            raise dead_token()
         audience = _audience(claims)
         if self._issuers.audience in audience:
             principal = self._platform_principal(work, claims, name)
         elif for_claims and self._issuers.userinfo in audience:
             principal = replace(self._platform_principal(work, claims, name), permissions=RELYING_PARTY)
         else:
-            raise _refused()
+            raise dead_token()
         self._still_signed(work, token, name, generation, work.memo[PLATFORM])
         return principal
 
@@ -105,7 +118,7 @@ class Authentication:
         """The directory user of a platform token; raises 401 for that of anybody else."""
         principal = self.platform(work, token)
         if principal.kind is not PrincipalKind.USER:
-            raise _refused()
+            raise dead_token()
         return SignedInUser(principal.id, principal.tenant_id, principal.session_id)
 
     def as_user(self, work: Work, tenant_id: str, user_id: str) -> Principal:
@@ -121,8 +134,8 @@ class Authentication:
 
         def held(work: Work) -> Rights:
             rights = self._held_now(work, principal)
-            permitted = permissions_on(replace(principal, permissions=frozenset(rights)), tenant_id)
-            return rights if permitted else {}
+            permitted = givable_on(replace(principal, permissions=frozenset(rights)), tenant_id)
+            return {permission: rights.get(permission, NEVER) for permission in permitted}
 
         return held
 
@@ -140,6 +153,8 @@ class Authentication:
                 return for_good(_SERVICE_ACCOUNT[1]) if alive else {}
             case PrincipalKind.SERVICE_ACCOUNT:
                 return for_good(self._held_by_service_account(work, principal.tenant_id, principal.id)[1])
+            case PrincipalKind.SCIM_TOKEN:
+                return for_good(self.provisioners.held_now(work, principal))
         return {}
 
     def end_user(self, work: Work, token: str) -> Principal:
@@ -147,7 +162,7 @@ class Authentication:
         claims, name = self._app_claims(work, token)
         # An identity token is no access token: only the latter carries a scope, and no mapping gives the former one.
         if not isinstance(claims.get("scope"), str):
-            raise _refused()
+            raise dead_token()
         client_id, subject = _audience(claims)[0], str(claims["sub"])
         return Principal(
             PrincipalKind.CLIENT if is_of_client(claims) else PrincipalKind.END_USER,
@@ -166,7 +181,7 @@ class Authentication:
         claims, generation = self._claims(work, token, name)
         tenant_id = str(claims.get("tenant", ""))
         if claims.get("iss") != self._issuers.tenant(tenant_id):
-            raise _refused()
+            raise dead_token()
         client_id = next(iter(_audience(claims)), "")
         if is_of_client(claims):
             tenant = _living(*self._tenancy.find_for_token(work, tenant_id, name))
@@ -184,14 +199,14 @@ class Authentication:
         """The claims, and the generation of its signer's keys under which the signature was found good."""
         claims, generation = self._verified.get(name) or self._verify(work, token, name)
         if not isinstance(claims.get("exp"), int) or claims["exp"] * 1000 <= self._clock.now_ms():
-            raise _refused()
+            raise dead_token()
         return claims, generation
 
     def _verify(self, work: Work, token: str, name: str) -> tuple[dict[str, Any], int]:
         try:
             _, claims = jwt.decode(token, lambda unverified: self._verifiers(work, unverified))
         except jwt.InvalidToken as error:
-            raise _refused() from error
+            raise dead_token() from error
         signer = self._signer(work, claims)
         found = claims, signer.generation if signer else 0
         with self._lock:
@@ -227,7 +242,7 @@ class Authentication:
             ("client alive", client_id), lambda: work.row(_CLIENT, {"of_tenant": tenant.id, "id": client_id})
         )
         if row is None or not row.enabled or int(claims["iat"]) < row.tokens_valid_from // 1000:
-            raise _refused()
+            raise dead_token()
         return bool(row.service_account)
 
     def _platform_principal(self, work: Work, claims: dict[str, Any], name: str) -> Principal:
@@ -243,7 +258,7 @@ class Authentication:
         elif kind == SERVICE:
             roles, permissions = self._held_by_service_account(work, tenant.id, identifier)
         else:  # an application that is no service account, or no longer, acts nowhere but in App ID's runtime
-            raise _refused()
+            raise dead_token()
         return Principal(
             PrincipalKind(kind), id=identifier, tenant_id=tenant.id, permissions=permissions, roles=roles,
             scopes=frozenset(str(claims.get("scope", "")).split()), client_id=str(claims.get("azp", "")),
@@ -254,7 +269,7 @@ class Authentication:
     def _held_by_service_account(self, work: Work, tenant_id: str, account_id: str) -> Held:
         rows = work.rows(_ACCOUNT, {"of_tenant": tenant_id, "id": account_id})
         if not rows:
-            raise _refused()
+            raise dead_token()
         return (rows[0].role,), permissions_from(rows, tenant_id, SIGNED_IN)
 
     def _held_by_api_key(self, work: Work, tenant: TenantView, key_id: str) -> Held:
@@ -273,23 +288,23 @@ class Authentication:
         )
         user = next((row for row in rows if row.active is not None), None)
         if user is None or not user.active:
-            raise _refused()
+            raise dead_token()
         # A session that was being opened while all access of its user ended has an earlier epoch; none has none.
         if session and (user.session_epoch != user.access_epoch or user.ended_at is not None):
-            raise _refused()
+            raise dead_token()
         return rows
 
 
 def _held_by_key(row: Any) -> Held:
     if row is None or row.revoked_at is not None:
-        raise _refused()
+        raise dead_token()
     return (row.role,), BUILT_IN[row.role].permissions
 
 
 def _living(tenant: TenantView | None, revoked: bool) -> TenantView:
     """The tenant of a token that was not revoked; raises when it is unknown or disabled."""
     if tenant is None or not tenant.enabled or revoked:
-        raise _refused()
+        raise dead_token()
     return tenant
 
 
@@ -297,9 +312,9 @@ def _check_subject(subject: Subject | None, claims: dict[str, Any]) -> None:
     """Raises when the subject of a token is gone or deactivated, or no longer who it was when it was issued."""
     # `iat` has whole seconds. A token of the very second may have been issued after it, to who signed in anew.
     if subject is None or not subject.active or int(claims["iat"]) < subject.tokens_valid_from // 1000:
-        raise _refused()
+        raise dead_token()
     if not subject.is_still(" ".join(claims.get("amr", []))):
-        raise _refused()
+        raise dead_token()
 
 
 def is_of_client(claims: dict[str, Any]) -> bool:
@@ -311,7 +326,3 @@ def is_of_client(claims: dict[str, Any]) -> bool:
 def _audience(claims: dict[str, Any]) -> list[str]:
     audience = claims.get("aud", [])
     return [audience] if isinstance(audience, str) else list(audience)
-
-
-def _refused() -> Exception:
-    return unauthenticated("INVALID_TOKEN", "The token is not valid, has expired or was revoked.")

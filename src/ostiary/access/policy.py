@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ostiary.access.principals import Principal, PrincipalKind
+from ostiary.directory.roles.built_in import BUILT_IN, ORG_MEMBER
 from ostiary.directory.roles.permissions import NONE, Permission, Permissions, role_too_small
 from ostiary.errors import DomainError, denied, not_found, unauthenticated
 
@@ -46,10 +47,22 @@ def permissions_on(principal: Principal, tenant_id: str) -> Permissions:
     return NONE
 
 
+def givable_on(principal: Principal, tenant_id: str) -> Permissions:
+    """The permissions that a principal may give to others on a tenant, and whose holders it may change: its own; for a
+    provisioner, who opens SCIM and nothing else, those of a member."""
+    held = permissions_on(principal, tenant_id)
+    return held | BUILT_IN[ORG_MEMBER].permissions if Permission.PROVISIONING_CHANGE in held else held
+
+
 def refuse_nobody(principal: Principal) -> None:
     """Raises UNAUTHENTICATED (401) for a caller without credentials."""
     if principal.kind is PrincipalKind.ANONYMOUS:
         raise unauthenticated("UNAUTHENTICATED", "This operation needs a valid bearer token.")
+
+
+def dead_token() -> DomainError:
+    """Returns the error for a token that is no good, whatever was wrong with it."""
+    return unauthenticated("INVALID_TOKEN", "The token is not valid, has expired or was revoked.")
 
 
 def reveals_secrets(principal: Principal, tenant_id: str) -> bool:

@@ -17,6 +17,7 @@ class PrincipalKind(Enum):
     USER = "user"
     CLIENT = "client"
     SERVICE_ACCOUNT = "service_account"
+    SCIM_TOKEN = "scim_token"
     END_USER = "end_user"
 
 
@@ -24,10 +25,10 @@ class PrincipalKind(Enum):
 class Principal:
     """A caller whose credentials were checked on this very request.
 
-    `id` is an API key's, directory user's, client's, service account's or (end user) profile's id. `tenant_id` is its
-    own tenant, `permissions` what it may do there, `roles` those that were given to itself, as bindings name them,
-    `scopes` those of its token. `token` is the digest of the token it presented, `session_id` the session the token
-    belongs to, `expires_at` its end in UTC milliseconds.
+    `id` is an API key's, directory user's, client's, service account's, SCIM token's or (end user) profile's id.
+    `tenant_id` is its own tenant, `permissions` what it may do there, `roles` those that were given to itself, as
+    bindings name them, `scopes` those of its token. `token` is the digest of the token it presented, `session_id` the
+    session the token belongs to, `expires_at` its end in UTC milliseconds.
     """
 
     kind: PrincipalKind

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ostiary.access.policy import permissions_on
+from ostiary.access.policy import givable_on
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.directory.roles.built_in import BUILT_IN, ORG_MEMBER
 from ostiary.directory.roles.permissions import refuse_beyond, role_too_small
@@ -19,11 +19,11 @@ from ostiary.store.work import Work
 
 def refuse_beyond_reach(work: Work, principal: Principal, tenant_id: str, user_ids: Sequence[str], now_ms: int) -> None:
     """Raises FORBIDDEN where one of these directory users has a permission, by itself or through a group, that
-    `principal` does not have on the tenant, or has, more than a member's, for less long.
+    `principal` could not give on the tenant, or has, more than a member's, for less long.
 
     Users that do not exist hold none: what their absence means is for the operation to say.
     """
-    held = permissions_on(principal, tenant_id)
+    held = givable_on(principal, tenant_id)
     for user_id in user_ids:
         theirs = rights_of_user(work, tenant_id, user_id, now_ms)
         refuse_beyond(held, theirs)

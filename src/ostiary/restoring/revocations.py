@@ -2,8 +2,8 @@
 
 The backup does not know what happened since. So everything with a limited lifetime ends (sessions, grants, codes), and
 the keys that signed tokens are deleted, which ends every token, also for verifiers that never ask. What lasts (API
-keys, application secrets, passwords, roles) is compared with the store that the backup replaces: what was revoked,
-disabled, changed or taken away there does not come back.
+keys, SCIM tokens, application secrets, passwords, roles) is compared with the store that the backup replaces: what was
+revoked, disabled, changed or taken away there does not come back.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from ostiary.store.tables import (
     ProfileRole,
     RoleBinding,
     RoleScope,
+    ScimToken,
     SigningKey,
     Tenant,
     UsedOnce,
@@ -48,9 +49,12 @@ used."""
 RIGHTS = (ProfileRole, ClientRole, RoleScope, GroupMember)
 """The tables whose rows are rights; a right that was removed there is removed here."""
 _TENANTS, _API_KEYS, _OUTBOX = table_of(Tenant), table_of(ApiKey), table_of(Message)
+_SCIM_TOKENS = table_of(ScimToken)
 _USED = table_of(UsedOnce)
 _OF_CLIENT = ("secret_digest", "sealed_secret", "redirect_uris", "logout_redirect_uris")
 """Client's columns that are taken as the replaced store has them."""
+_OF_SCIM_TOKEN = ("digest", "previous_digest", "previous_until", "read_only", "expires_at")
+"""ScimToken's columns of the kind: a value that was rotated away does not come back."""
 
 
 def end_what_is_temporary(work: Work, now_ms: int) -> None:
@@ -67,9 +71,12 @@ def end_what_is_temporary(work: Work, now_ms: int) -> None:
     declare_original(work)
 
 
-def revoke_api_keys(work: Work, now_ms: int) -> int:
-    """Revokes every API key: for when nobody can say which of them were revoked since the backup."""
-    return work.run(update(_API_KEYS).where(_API_KEYS.c.revoked_at.is_(None)).values(revoked_at=now_ms))
+def revoke_keys(work: Work, now_ms: int) -> dict[str, int]:
+    """Revokes every API key and SCIM token, and says how many: for when nobody can say which of them were revoked since
+    the backup."""
+    keys = work.run(update(_API_KEYS).where(_API_KEYS.c.revoked_at.is_(None)).values(revoked_at=now_ms))
+    gone = {_API_KEYS.name: keys, _SCIM_TOKENS.name: work.run(delete(_SCIM_TOKENS))}
+    return {name: count for name, count in gone.items() if count}
 
 
 def carry_over(restored: Work, replaced: Work, entropy: Entropy, now_ms: int) -> dict[str, int]:
@@ -95,6 +102,7 @@ class Rule:
 
 def _rules() -> Iterator[Rule]:
     yield Rule(_API_KEYS, _api_key, ("revoked_at",))
+    yield Rule(_SCIM_TOKENS, _scim_token, _OF_SCIM_TOKEN)
     yield Rule(table_of(Client), _client, ("enabled", "service_account", *_OF_CLIENT))
     yield Rule(table_of(User), _user, ("active",))
     yield Rule(table_of(Password), _password, ("hash", "changed_at", "valid_until", "expires_always"))
@@ -108,6 +116,13 @@ def _api_key(ours: Row[Any], theirs: Row[Any] | None, now_ms: int) -> dict[str, 
     if ours.revoked_at is not None or (theirs is not None and theirs.revoked_at is None):
         return None
     return {"revoked_at": theirs.revoked_at if theirs is not None else now_ms}
+
+
+def _scim_token(ours: Row[Any], theirs: Row[Any] | None, _now_ms: int) -> dict[str, Any] | None:
+    if theirs is None:
+        return {}
+    values = {name: getattr(theirs, name) for name in _OF_SCIM_TOKEN}
+    return values if values != {name: getattr(ours, name) for name in values} else None
 
 
 def _client(ours: Row[Any], theirs: Row[Any] | None, _now_ms: int) -> dict[str, Any] | None:

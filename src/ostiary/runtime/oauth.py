@@ -10,6 +10,7 @@ from ostiary.access.authentication import Authentication
 from ostiary.access.exchange import GRANT_TYPE as IAM_API_KEY
 from ostiary.access.exchange import ApiKeyGrant, IamProfile
 from ostiary.access.introspection import TokenInspection
+from ostiary.access.provisioners import Provisioners
 from ostiary.access.signing_out import SigningOut
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY
 from ostiary.oauth.authorize.codes import Finish
@@ -85,7 +86,8 @@ class OAuthParts:
 def build_oauth(base: Foundation, directory: DirectoryParts) -> OAuthParts:
     """Builds what issues and checks tokens."""
     store, clock, entropy, events = base.store, base.clock, base.entropy, base.events
-    authentication = Authentication(base.tenancy, base.keys, base.issuers, clock)
+    provisioners = Provisioners(base.tenancy, clock, base.group_commit.later)
+    authentication = Authentication(base.tenancy, base.keys, base.issuers, clock, provisioners)
     user_sign_in = UserSignIn(store, directory.sign_in, events, clock, entropy)
     anonymous = AnonymousTokens(base.keys, base.issuers, clock)
     issuing = Issuing(base.group_commit)

@@ -32,6 +32,8 @@ PERMISSION_OF: Mapping[options.Role.ValueType, Permission] = {
     options.ROLE_END_USER: Permission.PROFILE_OWN,
     options.ROLE_SELF: Permission.ACCOUNT_OWN,
     options.ROLE_RELYING_PARTY: Permission.CLAIMS_READ,
+    options.ROLE_PROVISIONING_READER: Permission.PROVISIONING_READ,
+    options.ROLE_PROVISIONER: Permission.PROVISIONING_CHANGE,
 }
 """The permission that a rule requires when it names a role: the role is written, the permission is decided on."""
 HTTP_BODY = "google.api.HttpBody"

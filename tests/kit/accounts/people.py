@@ -8,7 +8,9 @@ from typing import Any
 from kit.callers import Caller, bearer
 from kit.servers.installation import ENTROPY, Installation
 
+from ostiary.access.scim_tokens import Maker, create_scim_token
 from ostiary.directory.roles.bindings import bind_role
+from ostiary.directory.roles.granting import installation_operator
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import NewUser
 from ostiary.directory.users.users import create_user
@@ -76,6 +78,16 @@ def new_client(installation: Installation, tenant_id: str, *, service_account: b
         touch(work, tenant_id)
     token = platform_token(installation, view.id, "client", tenant_id)
     return Made(view.id, "robot", tenant_id, token, secret)
+
+
+def new_scim_token(installation: Installation, tenant_id: str, *, read_only: bool = False) -> Made:
+    """A SCIM token that has no end."""
+    runtime, maker = installation.runtime, Maker("command_line", "0", installation_operator)
+    with runtime.store.write() as work:
+        row, value = create_scim_token(
+            work, tenant_id, "robot", None, maker, ENTROPY, installation.clock.now_ms(), read_only=read_only
+        )  # fmt: skip
+    return Made(row.id, "robot", tenant_id, value)
 
 
 def cast(caller: Caller, suffix: str = "") -> dict[str, dict[str, Any]]:

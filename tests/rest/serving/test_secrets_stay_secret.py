@@ -124,6 +124,11 @@ def management(trail: Trail, manager: dict[str, str]) -> None:
     facebook = {"isActive": True, "config": {"idpId": "someone", "secret": IDP_SECRET}}
     manage("PUT", "config/idps/facebook", 200, facebook)
     manage("PUT", "config/idps/facebook", 400, {"isActive": IDP_SECRET, "config": {"secret": IDP_SECRET}})
+    token = manage("POST", "scim_tokens", 201, {"name": "Entra"}).json()
+    rotated = manage("POST", f"scim_tokens/{token['id']}/rotate", 200, {"overlapHours": 0}).json()
+    trail.plant(token["value"], rotated["value"])
+    for value, wanted in ((token["value"], 401), (rotated["value"], 200)):
+        trail.ask("GET", "/scim/v2/Users", wanted=wanted, headers={"authorization": f"Bearer {value}"})
     application = manage("POST", "applications", 200, {"name": "second"}).json()
     trail.plant(application["secret"])
     user = {"emails": [{"value": EMAIL, "primary": True}], "password": PASSWORD, "status": "CONFIRMED",

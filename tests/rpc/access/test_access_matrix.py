@@ -9,7 +9,7 @@ import grpc
 import pytest
 from contract.served import RPCS, Rpc, access_matrix
 from google.protobuf.message_factory import GetMessageClass
-from kit.accounts.people import new_client, new_person
+from kit.accounts.people import new_client, new_person, new_scim_token
 from kit.accounts.platform_browser import PlatformBrowser, new_relying_party, redeem
 from kit.callers import Caller, bearer, refusal
 from kit.oauth import Runtime
@@ -103,6 +103,8 @@ def everybody(caller: Caller, suffix: str = "") -> dict[str, dict[str, Any]]:
         "user": new_person(made, home, f"nobody{suffix}").call,
         "end_user": bearer(signed_in["access_token"]),
         "relying_party": relying_party(caller, f"visitor{suffix}"),
+        "provisioner": new_scim_token(made, home).call,
+        "provisioning_reader": new_scim_token(made, home, read_only=True).call,
         "anyone": {},
     }
 

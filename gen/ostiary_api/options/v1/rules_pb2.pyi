@@ -83,6 +83,10 @@ class _RoleEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Role.ValueType],
     """Anyone who signed in at the platform, whatever their roles: for operations on oneself."""
     ROLE_RELYING_PARTY: _Role.ValueType  # 10
     """An application that got an access token for a person at `/oidc`: for the claims of that person."""
+    ROLE_PROVISIONING_READER: _Role.ValueType  # 11
+    """Holds a SCIM token of the organization, which may be one that only reads."""
+    ROLE_PROVISIONER: _Role.ValueType  # 12
+    """Holds a SCIM token of the organization that also changes its users and groups."""
 
 class Role(_Role, metaclass=_RoleEnumTypeWrapper):
     """A role that a principal holds on a tenant, or on the platform."""
@@ -109,6 +113,10 @@ ROLE_SELF: Role.ValueType  # 9
 """Anyone who signed in at the platform, whatever their roles: for operations on oneself."""
 ROLE_RELYING_PARTY: Role.ValueType  # 10
 """An application that got an access token for a person at `/oidc`: for the claims of that person."""
+ROLE_PROVISIONING_READER: Role.ValueType  # 11
+"""Holds a SCIM token of the organization, which may be one that only reads."""
+ROLE_PROVISIONER: Role.ValueType  # 12
+"""Holds a SCIM token of the organization that also changes its users and groups."""
 Global___Role: _TypeAlias = Role  # noqa: Y015
 
 class _Credential:

@@ -21,7 +21,7 @@ from ostiary.errors import DomainError, Kind
 from ostiary.ids import SystemEntropy
 from ostiary.keys.master_key import check_master_key, master_key, older_master_keys
 from ostiary.keys.sealing import Sealing
-from ostiary.restoring.revocations import carry_over, end_what_is_temporary, revoke_api_keys
+from ostiary.restoring.revocations import carry_over, end_what_is_temporary, revoke_keys
 from ostiary.restoring.settings import carry_over_settings
 from ostiary.store import schema
 from ostiary.store.copies import copy_sqlite, declare_original
@@ -42,16 +42,16 @@ def command(settings: Settings, file: Path | None, replaced: str | None, since: 
     """Goes back to the backup FILE (SQLite, servers stopped), or settles a store that was put back by other means
     (PostgreSQL after pg_restore: without FILE). Until then no server starts on it.
 
-    All sessions, refresh tokens, API tokens of people and access tokens end: people sign in again. API keys that were
-    revoked, secrets and passwords that were changed, users, applications and tenants that were disabled or deleted, and
-    roles that were taken away since the backup are compared with the database that it replaces, and stay so. Redirect
-    URIs that were removed stay removed; identity providers, extensions, dispatchers and pages for links that differ are
-    off until somebody looks. The replaced database is kept beside the new one.
+    All sessions, refresh tokens, API tokens of people and access tokens end: people sign in again. API keys and SCIM
+    tokens that were revoked, secrets and passwords that were changed, users, applications and tenants that were
+    disabled or deleted, and roles that were taken away since the backup are compared with the database that it
+    replaces, and stay so. Redirect URIs that were removed stay removed; identity providers, extensions, dispatchers and
+    pages for links that differ are off until somebody looks. The replaced database is kept beside the new one.
 
     \b
     When that database is lost, or was damaged by what you want to undo, say how much to trust the backup
-      --since revoke-api-keys   no API key works; make new ones with `ostiary apikey create`
-      --since keep-api-keys     all keys of the backup work again, also those that were revoked since
+      --since revoke-api-keys   no API key and no SCIM token works; make new ones with `ostiary apikey create`
+      --since keep-api-keys     all of the backup work again, also those that were revoked since
       --since moved             nothing happened since: the store only moved; nothing is ended
     \b
     Examples
@@ -96,7 +96,7 @@ def _settle(target: str, replaced: str | None, since: str, sealing: Sealing) -> 
             settings = carry_over_settings(work, theirs, clock.now_ms())
             changed |= {"settings": settings} if settings else {}
         elif since == "revoke-api-keys":
-            changed = {"api_keys": revoke_api_keys(work, clock.now_ms())}
+            changed = revoke_keys(work, clock.now_ms())
         if since == "moved":
             declare_original(work)
         else:
@@ -183,8 +183,8 @@ def _say(since: str, changed: dict[str, int], as_json: bool) -> None:
 _ENDED = "Start the servers; people sign in again, applications get new tokens."
 _SAID = {
     "carry-over": _ENDED,
-    "revoke-api-keys": f"{_ENDED} No API key works: make new ones with `ostiary apikey create`.",
-    "keep-api-keys": f"{_ENDED} All API keys of the backup work, also those that were revoked since.",
+    "revoke-api-keys": f"{_ENDED} No API key works: make new ones with `ostiary apikey create`. No SCIM token does.",
+    "keep-api-keys": f"{_ENDED} All API keys and SCIM tokens of the backup work, also those that were revoked since.",
     "moved": "Start the servers. Nothing was ended: sessions, tokens and API keys are as they were.",
 }
 _COUNTED = {

@@ -33,6 +33,10 @@ class Permission(StrEnum):
     """Use one's own account: everybody who signed in at the platform."""
     CLAIMS_READ = "claims.read"
     """Read the claims of the person for whom an application got an access token at the platform, and nothing else."""
+    PROVISIONING_READ = "provisioning.read"
+    """Read the users and groups of an organization in SCIM, and nothing else."""
+    PROVISIONING_CHANGE = "provisioning.change"
+    """Change in SCIM those of them who hold no more than a member, and nothing else."""
     PROFILE_OWN = "profile.own"
     """Use one's own profile with an App ID access token, within the token's scopes."""
 
@@ -48,6 +52,8 @@ SIGNED_IN: Permissions = frozenset({Permission.ACCOUNT_OWN})
 """The permissions of a directory user without any role."""
 RELYING_PARTY: Permissions = frozenset({Permission.CLAIMS_READ})
 END_USER: Permissions = frozenset({Permission.PROFILE_OWN})
+PROVISIONING_READER: Permissions = frozenset({Permission.PROVISIONING_READ})
+PROVISIONER: Permissions = PROVISIONING_READER | {Permission.PROVISIONING_CHANGE}
 _BY_VALUE = {permission.value: permission for permission in Permission}
 
 

@@ -38,8 +38,9 @@ _OF_TENANT = select(*_COLUMNS).where(_ROLES.c.tenant_id == bindparam("of_tenant"
 _NAMED = select(_ROLES.c.id)
 NOT_IN_ROLES = frozenset({
     Permission.PLATFORM_OPERATE, Permission.SERVICE_READ, Permission.PROFILE_OWN, Permission.CLAIMS_READ,
+    Permission.PROVISIONING_READ, Permission.PROVISIONING_CHANGE,
 })  # fmt: skip
-"""Permissions that belong to operators, clients and App ID tokens alone."""
+"""Permissions that belong to operators, clients, App ID tokens and SCIM tokens alone."""
 
 
 @dataclass(frozen=True, slots=True)

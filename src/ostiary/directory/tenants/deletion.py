@@ -13,7 +13,7 @@ from ostiary.errors import conflict, denied, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.store.batches import delete_all
 from ostiary.store.engine import Store
-from ostiary.store.tables import ApiKey, AuditEvent, Grant, Job, RefreshToken, SigningKey, Tenant, table_of
+from ostiary.store.tables import ApiKey, AuditEvent, Grant, Job, RefreshToken, ScimToken, SigningKey, Tenant, table_of
 from ostiary.store.tenancy import SYSTEM_ID, touch
 from ostiary.store.work import Work
 
@@ -38,7 +38,7 @@ def begin_deletion(work: Work, tenant_id: str, entropy: Entropy, now_ms: int) ->
     children = select(_TENANTS.c.id).where(_TENANTS.c.parent_id == tenant_id, _TENANTS.c.state.in_(LIVING))
     if work.row(children):
         raise conflict("TENANT_HAS_ORGANIZATIONS", "The tenant has organizations below it; delete those first.")
-    for keys in (table_of(SigningKey), table_of(ApiKey)):
+    for keys in (table_of(SigningKey), table_of(ApiKey), table_of(ScimToken)):
         work.run(delete(keys).where(keys.c.tenant_id == tenant_id))
     tenant.state, tenant.name_key, tenant.is_default = "deleting", f"deleted:{tenant_id}", False
     tenant.modified_at = now_ms

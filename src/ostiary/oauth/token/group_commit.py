@@ -129,8 +129,17 @@ class GroupCommit:
         if len(self._noted) >= LONGEST_QUEUE:
             self._note_late(now_ms, event)
             return
+        self._put_aside(_Job(None, (), [row_of(event, now_ms)], awaited=False))
+
+    def later(self, write: Callable[[Work], object]) -> None:
+        """Lets `write` change something on which nothing depends, such as when a token was last used, a moment later;
+        never fails. It is lost where too much waits already."""
+        if len(self._noted) < LONGEST_QUEUE:
+            self._put_aside(_Job(None, (), (), lambda work, _: write(work), awaited=False))
+
+    def _put_aside(self, job: _Job) -> None:
         self._ensure_threads()
-        self._noted.append(_Job(None, (), [row_of(event, now_ms)], awaited=False))
+        self._noted.append(job)
         if not self._lingers:  # else the thread looks there when it has waited
             self._signed.put([])
 

@@ -33,7 +33,8 @@ def service_provider_config(url: str, usual: int, most: int, most_bytes: int) ->
         },
         "authenticationSchemes": [{
             "type": "oauthbearertoken", "name": "OAuth bearer token", "primary": True,
-            "description": "An access token of this platform in the header Authorization (RFC 6750).",
+            "description": "In the header Authorization (RFC 6750): a SCIM token, which an administrator of the "
+            "organization makes for a provisioning client, or an access token of this platform.",
             "specUri": "https://www.rfc-editor.org/info/rfc6750",
         }],
         "meta": {"resourceType": "ServiceProviderConfig", "location": f"{url}/ServiceProviderConfig"},

@@ -2,6 +2,7 @@
 
 from ostiary.services.appid.clients.applications import ApplicationsServicer
 from ostiary.services.appid.clients.redirect_uris import RedirectUrisServicer
+from ostiary.services.appid.clients.scim_tokens import ScimTokensServicer
 from ostiary.services.appid.clients.sso import SsoServicer
 from ostiary.services.appid.clients.tokens import TokensServicer
 from ostiary.services.appid.directory.advanced_password_management import AdvancedPasswordManagementServicer
@@ -45,6 +46,7 @@ SERVICERS = (
     RolesServicer,
     RuntimeActivityServicer,
     SamlMetadataServicer,
+    ScimTokensServicer,
     SelfServiceServicer,
     SenderDetailsServicer,
     SmsDispatcherServicer,

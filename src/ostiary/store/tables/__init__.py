@@ -3,7 +3,15 @@
 Every table but the installation's own starts with its tenant. Times are UTC milliseconds; ids are GUIDs unless said.
 """
 
-from ostiary.store.tables.access import GROUP, USER, ApiKey, OrganizationRole, RoleBinding, ServiceDefinition
+from ostiary.store.tables.access import (
+    GROUP,
+    USER,
+    ApiKey,
+    OrganizationRole,
+    RoleBinding,
+    ScimToken,
+    ServiceDefinition,
+)
 from ostiary.store.tables.clients import Client, ClientRole, ClientScope, DeviceAuthorization, ServiceAccount
 from ostiary.store.tables.columns import as_id, one_of, table_of, temporary_tables, unindexed
 from ostiary.store.tables.groups import Group, GroupMember
@@ -34,7 +42,7 @@ __all__ = [
     "DeviceAuthorization", "ExternalId", "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease",
     "LoginName", "Logo", "Message", "MessageTemplate", "OneTimeCode", "OrganizationRole", "Password", "PastPassword",
     "Preference", "PreferenceDefinition", "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role",
-    "RoleBinding", "RoleScope", "ServiceAccount", "ServiceDefinition", "Session", "SettingDocument", "SettingSecret",
-    "SignInTransaction", "SigningKey", "Task", "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail",
-    "UserPhone", "WrongPassword", "as_id", "one_of", "table_of", "temporary_tables", "unindexed",
+    "RoleBinding", "RoleScope", "ScimToken", "ServiceAccount", "ServiceDefinition", "Session", "SettingDocument",
+    "SettingSecret", "SignInTransaction", "SigningKey", "Task", "Tenant", "Transfer", "TransferPart", "UsedOnce",
+    "User", "UserEmail", "UserPhone", "WrongPassword", "as_id", "one_of", "table_of", "temporary_tables", "unindexed",
 ]  # fmt: skip

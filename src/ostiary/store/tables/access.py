@@ -1,4 +1,4 @@
-"""Access rights: API keys, roles of organizations and of services, and who holds them."""
+"""Access rights: API keys, SCIM tokens, roles of organizations and of services, and who holds them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,25 @@ class ApiKey(SQLModel, table=True):
     role: str = Field(description="reader, writer, manager or platform_operator.")
     created_at: int = moment()
     revoked_at: int | None = moment(optional=True)
+
+
+class ScimToken(SQLModel, table=True):
+    """A token with which a provisioning client opens SCIM. Only digests are kept: of the value, and of the one before
+    it until that ends. Who made it is named and not referred to, since the token outlasts its maker."""
+
+    __tablename__ = "scim_tokens"
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = owned_by("tenants.id", index=True)
+    name: str
+    digest: str = Field(unique=True, max_length=64)
+    previous_digest: str = Field(default="", max_length=64)
+    previous_until: int | None = moment(optional=True)
+    read_only: bool
+    maker_kind: str = Field(max_length=16, description="As audit records name it.")
+    maker_id: str = Field(max_length=36)
+    created_at: int = moment()
+    expires_at: int | None = moment(optional=True)
+    last_used_at: int | None = moment(optional=True)
 
 
 class OrganizationRole(SQLModel, table=True):

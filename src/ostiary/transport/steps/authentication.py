@@ -9,6 +9,7 @@ from google.protobuf.message import Message
 
 from ostiary.access.authentication import Authentication
 from ostiary.access.principals import ANONYMOUS, Principal
+from ostiary.access.scim_tokens import PREFIX as SCIM_TOKEN
 from ostiary.directory.roles.permissions import Permission
 from ostiary.errors import invalid
 from ostiary.http.forms import read_fields
@@ -37,6 +38,8 @@ class Authenticate:
 
     def _principal(self, call: Call, token: str) -> Principal:
         wanted = call.rules.need.permissions
+        if token.startswith(SCIM_TOKEN):
+            return self._authentication.provisioners.find(call.reading, token)
         if Permission.PROFILE_OWN in wanted:
             return self._authentication.end_user(call.reading, token)
         return self._authentication.platform(call.reading, token, for_claims=Permission.CLAIMS_READ in wanted)

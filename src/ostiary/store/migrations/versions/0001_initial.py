@@ -418,6 +418,27 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_roles_tenant_id"), "roles", ["tenant_id"], unique=False)
     op.create_table(
+        "scim_tokens",
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("previous_digest", sa.String(length=64), nullable=False),
+        sa.Column("previous_until", sa.BigInteger(), nullable=True),
+        sa.Column("read_only", sa.Boolean(), nullable=False),
+        sa.Column("maker_kind", sa.String(length=16), nullable=False),
+        sa.Column("maker_id", sa.String(length=36), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("expires_at", sa.BigInteger(), nullable=True),
+        sa.Column("last_used_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_scim_tokens_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_scim_tokens")),
+        sa.UniqueConstraint("digest", name=op.f("uq_scim_tokens_digest")),
+    )
+    op.create_index(op.f("ix_scim_tokens_tenant_id"), "scim_tokens", ["tenant_id"], unique=False)
+    op.create_table(
         "service_accounts",
         sa.Column("id", sa.String(length=36), nullable=False),
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
