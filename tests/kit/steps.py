@@ -9,11 +9,11 @@ from html import escape
 from ostiary.errors import DomainError, unauthenticated
 from ostiary.login.flow import Done
 from ostiary.login.needs import IDENTITY, SECOND_FACTOR
-from ostiary.login.pages import HostedPage
 from ostiary.login.steps import sign_in_steps
 from ostiary.login.visits import SignInStep, SignInVisit
 from ostiary.mfa.settings import MFA
 from ostiary.oauth.authorize.state import SignInTransaction
+from ostiary.pages.rendering import HostedPage
 from ostiary.runtime import Runtime
 from ostiary.services.appid_oauth import AuthorizationServicer
 from ostiary.services.served import SERVICES, Service

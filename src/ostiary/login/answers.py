@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from google.api import httpbody_pb2
 
 from ostiary.errors import DomainError
-from ostiary.login.pages import HostedPage
+from ostiary.pages.rendering import HostedPage
 from ostiary.transport.call import Call
 
 

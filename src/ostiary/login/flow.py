@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ostiary.errors import DomainError
-from ostiary.login.pages import HostedPage
 from ostiary.oauth.authorize.state import Identified
 from ostiary.oauth.authorize.transactions import SignInOver
+from ostiary.pages.rendering import HostedPage
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 

@@ -13,7 +13,9 @@ from ostiary.directory.users.users import UserView
 from ostiary.errors import DomainError
 from ostiary.http.forms import Form
 from ostiary.login.flow import Step
-from ostiary.login.pages import HostedPage, LinkPage, link_page
+from ostiary.login.pages import LinkPage, link_page
+from ostiary.pages.appearance import Look, look_of
+from ostiary.pages.rendering import HostedPage
 from ostiary.self_service.one_time_codes import Code
 from ostiary.store.tenancy import TenantView
 from ostiary.transport.call import Call
@@ -44,12 +46,18 @@ class LinkVisit:
     public_url: str
     form: Form = field(default_factory=lambda: Form({}))
 
+    @property
+    def look(self) -> Look:
+        """How the page looks: it is the tenant's, in the language of the mail."""
+        accepts = self.call.metadata.get("accept-language", "")
+        return look_of(self.call.work, self.transaction.tenant, (self.language,), accepts)
+
     def page(self, says: LinkPage, problem: DomainError | None = None) -> HostedPage:
         """A page with a form that uses the link."""
         opened = self.transaction
         return link_page(
-            says, action=code_link(self.public_url, self.code, self.language), email=opened.user.email,
-            redirects=bool(opened.action_url), problem=problem.message if problem else "",
+            says, self.look, action=code_link(self.public_url, self.code, self.language), email=opened.user.email,
+            redirects=bool(opened.action_url), problem=problem,
         )  # fmt: skip
 
 

@@ -18,7 +18,8 @@ from ostiary.ids import Entropy
 from ostiary.login.answers import sent_on, shown
 from ostiary.login.flow import Done, Steps
 from ostiary.login.link_visits import LinkStep, LinkVisit, OpenedLink
-from ostiary.login.pages import HostedPage, link_page
+from ostiary.login.pages import link_page
+from ostiary.pages.rendering import HostedPage
 from ostiary.self_service.mail_actions import SelfService
 from ostiary.self_service.one_time_codes import EXPIRED, find_code, link_failed, new_result
 from ostiary.store.work import Work
@@ -71,7 +72,7 @@ class MailLinks:
                 context = new_result(work, opened.link, self._entropy, self._clock.now_ms())
         if opened.action_url:
             return sent_on(call, opened.action_url, {"context": context, "language": visit.language})
-        return shown(call, link_page(step.closing))
+        return shown(call, link_page(step.closing, visit.look))
 
     def _visit(self, call: Call, code: str, language: str, form: Form) -> LinkVisit:
         language = message_language(language)

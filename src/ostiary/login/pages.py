@@ -1,49 +1,32 @@
-"""Rendering of the hosted pages, and the headers that protect them."""
+"""Pages of the flows: forms of steps, links in mails, and the answer to a window."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
+from ostiary.errors import DomainError
 from ostiary.oauth.authorize.request import ReturnAddress
+from ostiary.pages.appearance import Look
+from ostiary.pages.problems import problem_text
+from ostiary.pages.rendering import HostedPage, render
 
-_TEMPLATES = Environment(
-    loader=PackageLoader("ostiary.login"), autoescape=True, undefined=StrictUndefined, auto_reload=False
-)
-_CSS = Markup(_TEMPLATES.get_template("page.css").render())  # noqa: S704 - a file of ours, without any input
-_TEMPLATES.globals["css"] = _CSS
-_STYLE = f"style-src 'sha256-{base64.b64encode(hashlib.sha256(_CSS.encode()).digest()).decode()}'"
-_ALWAYS = (
-    ("cache-control", "no-store"),
-    ("referrer-policy", "no-referrer"),
-    ("x-content-type-options", "nosniff"),
-)
+_UNFRAMED = "frame-ancestors 'none'"
 
 
-@dataclass(frozen=True, slots=True)
-class HostedPage:
-    """A page as it is sent."""
-
-    html: str
-    headers: tuple[tuple[str, str], ...]
-
-
-def form_page(template: str, *, redirects: bool, **facts: Any) -> HostedPage:
-    """A page with the form of a step: a template in `templates/`, which `facts` fill. `redirects` says that the form
+def form_page(
+    template: str, look: Look, *, redirects: bool, problem: DomainError | None = None, **facts: Any
+) -> HostedPage:
+    """A page with the form of a step: a template of `ostiary.pages`, which `facts` fill. `redirects` says that the form
     may lead to a page which is not ours."""
-    policy = _form_action(redirects=redirects)
-    return HostedPage(_render(template, **facts), _headers(*policy, "frame-ancestors 'none'"))
+    words = problem_text(look.texts, problem) if problem else ""
+    return render(template, look, *_form_action(redirects=redirects), _UNFRAMED, problem=words, **facts)
 
 
 @dataclass(frozen=True, slots=True)
 class LinkPage:
-    """The words of the page for a link in a mail; `{email}` in them is the user's address. Without a button it is the
-    last page."""
+    """The words of the page for a link in a mail, as they are in the catalogues; `{email}` in them is the user's
+    address. Without a button it is the last page."""
 
     title: str
     words: str
@@ -52,28 +35,25 @@ class LinkPage:
 
 
 def link_page(
-    says: LinkPage, *, action: str = "", email: str = "", redirects: bool = False, problem: str = ""
-) -> HostedPage:
+    says: LinkPage, look: Look, *, action: str = "", email: str = "", redirects: bool = False,
+    problem: DomainError | None = None, hint: str = "",
+) -> HostedPage:  # fmt: skip
     """A page of a link. `redirects` says that its form leads to a page which is not ours."""
     facts: dict[str, Any] = {
-        "title": says.title, "words": says.words.replace("{email}", email), "button": says.button,
-        "asks_for_password": says.asks_for_password, "action": action, "email": email, "problem": problem,
+        "title": look.texts(says.title), "words": look.texts(says.words).replace("{email}", email),
+        "button": look.texts(says.button), "asks_for_password": says.asks_for_password, "action": action,
+        "email": email, "hint": hint,
     }  # fmt: skip
     if says.button:
-        return form_page("link.html", redirects=redirects, **facts)
-    return HostedPage(_render("link.html", **facts), _headers("form-action 'none'", "frame-ancestors 'none'"))
+        return form_page("link.html", look, redirects=redirects, problem=problem, **facts)
+    return render("link.html", look, "form-action 'none'", _UNFRAMED, problem="", **facts)
 
 
-def web_message_page(address: ReturnAddress, response: dict[str, str], nonce: str) -> HostedPage:
+def web_message_page(look: Look, address: ReturnAddress, response: dict[str, str], nonce: str) -> HostedPage:
     """The page that hands the answer to the window which opened it, of the registered origin and no other."""
     message = {"type": "authorization_response", **response}
-    html = _render("web_message.html", response=message, origin=address.origin, nonce=nonce)
     policy = (f"script-src 'nonce-{nonce}'", "form-action 'none'", f"frame-ancestors {address.origin}")
-    return HostedPage(html, _headers(*policy))
-
-
-def _render(template: str, **facts: Any) -> str:
-    return _TEMPLATES.get_template(template).render(**facts)
+    return render("web_message.html", look, *policy, response=message, origin=address.origin, nonce=nonce)
 
 
 def _form_action(*, redirects: bool) -> list[str]:
@@ -81,10 +61,3 @@ def _form_action(*, redirects: bool) -> list[str]:
     form, also to those of the application, which nobody can know in advance: so a form that `redirects` has no such
     limit."""
     return [] if redirects else ["form-action 'self'"]
-
-
-def _headers(*policy: str) -> tuple[tuple[str, str], ...]:
-    return (
-        *_ALWAYS,
-        ("content-security-policy", "; ".join(("default-src 'none'", "base-uri 'none'", _STYLE, *policy))),
-    )

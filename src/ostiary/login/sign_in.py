@@ -26,7 +26,7 @@ from ostiary.ids import Entropy, new_secret
 from ostiary.login.answers import sent_on, shown
 from ostiary.login.flow import STEP, Done, Steps
 from ostiary.login.needs import SECOND_FACTOR, unmet_needs
-from ostiary.login.pages import HostedPage, web_message_page
+from ostiary.login.pages import web_message_page
 from ostiary.login.visits import SignInSite, SignInStep, SignInVisit, browser_half
 from ostiary.oauth.authorize.codes import Finish
 from ostiary.oauth.authorize.request import (
@@ -38,6 +38,8 @@ from ostiary.oauth.authorize.request import (
 from ostiary.oauth.authorize.state import SignInTransaction, StepDone
 from ostiary.oauth.authorize.transactions import SignInOver, SignInTransactions
 from ostiary.oauth.clients.clients import ClientView, find_client
+from ostiary.pages.appearance import look_of
+from ostiary.pages.rendering import HostedPage
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
@@ -192,5 +194,6 @@ class SignIn:
     def _answered(self, call: Call, address: ReturnAddress, answer: dict[str, str]) -> httpbody_pb2.HttpBody:
         response = {**answer, **({"state": address.state} if address.state else {})}
         if address.response_mode == WEB_MESSAGE:
-            return shown(call, web_message_page(address, response, new_secret(self._entropy, 16)))
+            look = look_of(call.work, call.required_tenant, (), call.metadata.get("accept-language", ""))
+            return shown(call, web_message_page(look, address, response, new_secret(self._entropy, 16)))
         return sent_on(call, address.redirect_uri, response)

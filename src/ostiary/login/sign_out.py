@@ -19,12 +19,14 @@ from ostiary.login.pages import LinkPage, link_page
 from ostiary.oauth.clients.clients import find_client
 from ostiary.oauth.clients.redirect_uris import redirect_uri_is
 from ostiary.oauth.clients.sso import logout_redirect_uris_of
+from ostiary.pages.appearance import plain_look
+from ostiary.pages.texts import marked
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
 
 PARAMETERS = ("id_token_hint", "post_logout_redirect_uri", "state", "client_id")
 """The parameters that are looked at (§2)."""
-_SIGNED_OUT = LinkPage("Signed out", "You are signed out.")
+_SIGNED_OUT = LinkPage(marked("Signed out"), marked("You are signed out."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class SignOut:
         if not hint:
             if uri:
                 raise _refused("post_logout_redirect_uri needs an id_token_hint that says which application asks.")
-            return shown(call, link_page(_SIGNED_OUT))
+            return _signed_out(call)
         claims = self._claims(call.reading, hint)
         _check_client(parameters.get("client_id", ""), claims)
         if uri and not self._may_return(call.reading, claims, uri):
@@ -49,7 +51,7 @@ class SignOut:
         held = Held(str(claims.get("context_name", "")), ("user", str(claims["sub"])), str(claims.get("sid", "")))
         self.signing_out.end(held, call.rules.audit, call.request_id)
         if not uri:
-            return shown(call, link_page(_SIGNED_OUT))
+            return _signed_out(call)
         state = parameters.get("state", "")
         return sent_on(call, uri, {"state": state} if state else {})
 
@@ -67,6 +69,11 @@ class SignOut:
         if tenant is None or client is None or not client.enabled:
             return False
         return redirect_uri_is(uri, logout_redirect_uris_of(work, tenant, client))
+
+
+def _signed_out(call: Call) -> httpbody_pb2.HttpBody:
+    """The page at the end: whose it was is no longer known, so it looks as nobody's."""
+    return shown(call, link_page(_SIGNED_OUT, plain_look(call.metadata.get("accept-language", ""))))
 
 
 def _check_client(client_id: str, claims: dict[str, Any]) -> None:

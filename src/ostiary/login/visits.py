@@ -10,6 +10,7 @@ from ostiary.http.forms import Form
 from ostiary.login.flow import STEP, Step
 from ostiary.oauth.authorize.state import SignInTransaction
 from ostiary.oauth.authorize.transactions import LIFETIME_S, BrowserHalf, SignInTransactions, cookie_name
+from ostiary.pages.appearance import Look, look_of
 from ostiary.store.engine import Store
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
@@ -49,6 +50,12 @@ class SignInVisit:
     def action(self) -> str:
         """The address to which the forms of all steps are sent."""
         return self.site.action.format(self.call.tenant_id)
+
+    @property
+    def look(self) -> Look:
+        """How the pages of this sign-in look, and in which language."""
+        wanted, accepts = self.transaction.request.languages, self.call.metadata.get("accept-language", "")
+        return look_of(self.call.work, self.call.required_tenant, wanted, accepts)
 
     def hidden(self, step: str) -> dict[str, str]:
         """The hidden fields of a step's form. Hands the transaction out to the browser, if it has none, or an earlier

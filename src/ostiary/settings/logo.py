@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, select
 
 from ostiary.errors import DomainError, invalid, not_found
 from ostiary.store.tables import Logo, table_of
+from ostiary.store.tenancy import touch
 from ostiary.store.work import Work
 
 MAX_BYTES = 100_000
@@ -81,6 +82,7 @@ def put_logo(work: Work, tenant_id: str, picture: Picture, now_ms: int) -> None:
     }  # fmt: skip
     row = {"tenant_id": tenant_id, **change}
     work.run(work.insert(_LOGOS).values(row).on_conflict_do_update(index_elements=["tenant_id"], set_=change))
+    touch(work, tenant_id)
 
 
 def logo_digest(work: Work, tenant_id: str) -> str:

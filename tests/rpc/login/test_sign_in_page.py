@@ -132,7 +132,7 @@ def test_a_refused_sign_in_shows_the_page_again_with_the_reason(
     assert (wrong.status, "The email or password that you entered is incorrect." in wrong.body) == (400, True)
     assert 'value="ada@example.com"' in wrong.body
     pending = browser.submit(wrong, username="pending@example.com")
-    assert (pending.status, "Pending user verification" in pending.body) == (403, True)
+    assert (pending.status, "is not confirmed yet" in pending.body) == (403, True)
     assert browser.submit(pending).sent_back["code"]
 
 

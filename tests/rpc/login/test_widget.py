@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import io
 from typing import Any
+from urllib.parse import urlsplit
 
 import grpc
 import pytest
+from kit.browser import Browser
 from kit.callers import Caller, refusal
+from kit.oauth import Application
 from PIL import Image, PngImagePlugin
 
 Json = dict[str, Any]
@@ -162,3 +165,21 @@ def test_a_replaced_logo_is_gone_and_another_tenants_is_not_shown(widget: Widget
     widget.tenant_id = widget.caller.installation.new_tenant("other")
     assert refusal(lambda: widget.shown(second)) == (NOT_FOUND, "NO_LOGO")
     assert "image" not in widget.ask("GetUiConfig", role="operator")
+
+
+def test_what_a_tenant_sets_is_on_the_page_that_a_browser_gets(
+    widget: Widget, browser: Browser, app: Application
+) -> None:
+    before = browser.authorize(app)
+    assert "<footer" not in before.body, "the defaults are the vendor's words for its own service"
+    widget.post(picture())
+    widget.ask("PutThemeColor", {"theme": {"headerColor": "#7A1FA2"}})
+    widget.ask("PutThemeText", {"theme": {"tabTitle": "Acme <b>&", "footnote": "© Acme"}})
+    page = browser.authorize(app, ui_locales="xx ../../etc de")
+    image = widget.ask("GetMedia", role="reader")["image"]
+    assert f'<img src="{urlsplit(image).path}" alt="Acme &lt;b&gt;&amp;" width="320" height="56">' in page.body
+    assert "<title>Sign in to app · Acme &lt;b&gt;&amp;</title>" in page.body
+    assert '<footer dir="auto">© Acme</footer>' in page.body
+    assert "--header:#7A1FA2;--on-header:#ffffff" in page.body
+    assert "img-src 'self'" in page.headers["content-security-policy"]
+    assert len(page.body.encode()) < 10_000

@@ -6,6 +6,7 @@ from ostiary.delivery.texts.templates import USER_VERIFICATION
 from ostiary.login.flow import Done
 from ostiary.login.link_visits import LinkStep, LinkVisit, OpenedLink
 from ostiary.login.pages import LinkPage
+from ostiary.pages.texts import marked
 from ostiary.self_service.mail_actions import SelfService
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
@@ -15,8 +16,10 @@ class ConfirmAddressStep(LinkStep):
     """Asks whether the address is the person's."""
 
     name = "confirm_address"
-    says = LinkPage("Confirm your email address", "Is {email} your address?", "Confirm")
-    closing = LinkPage("Thank you", "Your email address is confirmed. You can close this page and sign in.")
+    says = LinkPage(marked("Confirm your email address"), marked("Is {email} your address?"), marked("Confirm"))
+    closing = LinkPage(
+        marked("Thank you"), marked("Your email address is confirmed. You can close this page and sign in.")
+    )
 
     def __init__(self, self_service: SelfService) -> None:
         self._self_service = self_service

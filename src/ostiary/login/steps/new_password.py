@@ -7,6 +7,7 @@ from ostiary.errors import invalid
 from ostiary.login.flow import Done
 from ostiary.login.link_visits import LinkStep, LinkVisit, OpenedLink
 from ostiary.login.pages import LinkPage
+from ostiary.pages.texts import marked
 from ostiary.self_service.mail_actions import SelfService
 from ostiary.self_service.password_change import PasswordChange
 from ostiary.store.tenancy import TenantView
@@ -18,8 +19,12 @@ class NewPasswordStep(LinkStep):
 
     name = "new_password"
     fields = ("new_password", "new_password_again")
-    says = LinkPage("Choose a new password", "For the account {email}.", "Save", asks_for_password=True)
-    closing = LinkPage("Your password was changed", "You can close this page and sign in with the new password.")
+    says = LinkPage(
+        marked("Choose a new password"), marked("For the account {email}."), marked("Save"), asks_for_password=True
+    )
+    closing = LinkPage(
+        marked("Your password was changed"), marked("You can close this page and sign in with the new password.")
+    )
 
     def __init__(self, self_service: SelfService, password_change: PasswordChange) -> None:
         self._self_service = self_service

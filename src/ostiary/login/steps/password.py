@@ -11,7 +11,7 @@ from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.errors import DomainError
 from ostiary.login.flow import Done
 from ostiary.login.needs import IDENTITY
-from ostiary.login.pages import HostedPage, form_page
+from ostiary.login.pages import form_page
 from ostiary.login.visits import SignInStep, SignInVisit
 from ostiary.oauth.authorize.request import MAX_LOGIN_HINT, WEB_MESSAGE
 from ostiary.oauth.authorize.state import Identified, SignInTransaction
@@ -20,6 +20,7 @@ from ostiary.oauth.platform.accounts import Account
 from ostiary.oauth.platform.events import tokens_issued
 from ostiary.oauth.platform.password import AMR, PlatformPassword
 from ostiary.oauth.token.user_sign_in import UserSignIn
+from ostiary.pages.rendering import HostedPage
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
@@ -51,10 +52,10 @@ class PasswordStep(SignInStep):
         client = find_client(call.work, call.required_tenant, request.client_id)
         username = visit.form.get("username")[:MAX_LOGIN_HINT] if problem else request.login_hint
         return form_page(
-            "password.html", redirects=request.address.response_mode != WEB_MESSAGE,
+            "password.html", visit.look, redirects=request.address.response_mode != WEB_MESSAGE,
             application=client.name if client else "", action=visit.action, hidden=visit.hidden(self.name),
             by_email=self.asks_for_email(call.work, call.required_tenant),
-            username=username, problem=problem.message if problem else "",
+            username=username, problem=problem, help="", ways={},
         )  # fmt: skip
 
     def submit(self, visit: SignInVisit) -> Done:

@@ -7,6 +7,7 @@ from ostiary.delivery.texts.templates import RESET_PASSWORD
 from ostiary.login.flow import Done
 from ostiary.login.link_visits import LinkStep, LinkVisit, OpenedLink
 from ostiary.login.pages import LinkPage
+from ostiary.pages.texts import marked
 from ostiary.self_service.one_time_codes import use_up
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
@@ -16,7 +17,7 @@ class TenantsResetPageStep(LinkStep):
     """Uses the link up and passes the person on: what happens there is the tenant's own affair."""
 
     name = "tenants_reset_page"
-    says = LinkPage("Choose a new password", "For the account {email}.", "Continue")
+    says = LinkPage(marked("Choose a new password"), marked("For the account {email}."), marked("Continue"))
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -19,6 +19,7 @@ from ostiary.oauth.authorize.request import (
     ReturnAddress,
     challenge_of,
     check_parameters,
+    languages_of,
     max_age_of,
     return_address,
 )
@@ -73,6 +74,7 @@ class PlatformAuthorizationRequests:
             wants_acr=bool(parameters.get("acr_values", "").split()) or "id_token.acr" in claims.split(),
             prompts=tuple(parameters.get("prompt", "").split()), max_age=max_age_of(parameters),
             login_hint=parameters.get("login_hint", "")[:MAX_LOGIN_HINT], claims=claims,
+            languages=languages_of(parameters),
         )  # fmt: skip
 
     def allows(self, work: Work, tenant: TenantView, client: ClientView, redirect_uri: str) -> bool:

@@ -39,6 +39,8 @@ MAX_LENGTH = 4_096
 MAX_LOGIN_HINT = 256
 """Characters; the field on the page takes no more."""
 MAX_AGE_DIGITS = 10
+MAX_LANGUAGES = 20
+"""Tags of `ui_locales` that are kept."""
 NOT_ACTIVE = "The identity provider is not active."
 _TOKENS = frozenset({"id_token_hint", PARAMETER})
 """Parameters with a limit of their own, and not kept."""
@@ -72,7 +74,8 @@ class AuthorizationRequest:
     `provider` is the one asked for, if any; `anonymous_id` the anonymous profile that the user had until now, if any;
     `wants_acr` whether the identity token shall say how the user was identified. `prompts` are the values of `prompt`;
     `max_age` the seconds that a sign-in may be old, None if any; `login_hint` what the user will probably type;
-    `claims` those that are asked for by name, as `claims_parameter` writes them.
+    `claims` those that are asked for by name, as `claims_parameter` writes them; `languages` the tags in which the
+    application wants the pages (RFC 5646), the best first.
     """
 
     client_id: str
@@ -88,6 +91,7 @@ class AuthorizationRequest:
     max_age: int | None = None
     login_hint: str = ""
     claims: str = ""
+    languages: tuple[str, ...] = ()
 
     @property
     def must_be_silent(self) -> bool:
@@ -102,7 +106,14 @@ class AuthorizationRequest:
     def load(cls, facts: dict[str, Any]) -> AuthorizationRequest:
         """Reads what `dump` wrote."""
         read = {**facts, "address": ReturnAddress(**facts["address"])}
-        return cls(**{**read, "scope": tuple(facts["scope"]), "prompts": tuple(facts["prompts"])})
+        return cls(
+            **{
+                **read,
+                "scope": tuple(facts["scope"]),
+                "prompts": tuple(facts["prompts"]),
+                "languages": tuple(facts["languages"]),
+            }
+        )
 
 
 class AuthorizationFailed(Exception):
@@ -140,7 +151,7 @@ class AuthorizationRequests:
             anonymous_id=self._anonymous_id(work, tenant, client, address, parameters),
             wants_acr=bool(parameters.get("acr_values", "").split()),
             prompts=tuple(parameters.get("prompt", "").split()), max_age=max_age_of(parameters),
-            login_hint=parameters.get("login_hint", "")[:MAX_LOGIN_HINT],
+            login_hint=parameters.get("login_hint", "")[:MAX_LOGIN_HINT], languages=languages_of(parameters),
         )  # fmt: skip
 
     def allows(self, work: Work, tenant: TenantView, client: ClientView, redirect_uri: str) -> bool:
@@ -239,6 +250,12 @@ def max_age_of(parameters: Parameters) -> int | None:
     """
     digits = parameters.get("max_age", "").lstrip("0")[:MAX_AGE_DIGITS]
     return int(digits or "0") if parameters.get("max_age") else None
+
+
+def languages_of(parameters: Parameters) -> tuple[str, ...]:
+    """The languages of the pages: App ID's `language`, then `ui_locales` (OpenID Connect Core §3.1.2.1). One that is no
+    tag is none that we have."""
+    return (*parameters.get("language", "").split()[:1], *parameters.get("ui_locales", "").split()[:MAX_LANGUAGES])
 
 
 def _check_provider(work: Work, tenant: TenantView, address: ReturnAddress, idp: str) -> None:

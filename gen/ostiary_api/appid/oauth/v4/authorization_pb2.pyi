@@ -42,6 +42,8 @@ class AuthorizeRequest(_message.Message):
     REQUEST_URI_FIELD_NUMBER: _builtins.int
     APPID_ACCESS_TOKEN_FIELD_NUMBER: _builtins.int
     ACR_VALUES_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    UI_LOCALES_FIELD_NUMBER: _builtins.int
     tenant_id: _builtins.str
     """The tenant's GUID."""
     client_id: _builtins.str
@@ -85,6 +87,12 @@ class AuthorizeRequest(_message.Message):
     token says how it was: `urn:oasis:names:tc:SAML:2.0:ac:classes:Password` for a password,
     `https://refeds.org/profile/mfa` with a second factor, `0` for an anonymous user.
     """
+    language: _builtins.str
+    """The language of the pages (RFC 5646), among those of the tenant; it goes before `ui_locales`, and both before the
+    browser's Accept-Language.
+    """
+    ui_locales: _builtins.str
+    """Languages of the pages, the best first, space-separated (OpenID Connect Core §3.1.2.1)."""
     def __init__(
         self,
         *,
@@ -107,10 +115,12 @@ class AuthorizeRequest(_message.Message):
         request_uri: _builtins.str = ...,
         appid_access_token: _builtins.str = ...,
         acr_values: _builtins.str = ...,
+        language: _builtins.str = ...,
+        ui_locales: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acr_values", b"acr_values", "appid_access_token", b"appid_access_token", "client_id", b"client_id", "code_challenge", b"code_challenge", "code_challenge_method", b"code_challenge_method", "id_token_hint", b"id_token_hint", "idp", b"idp", "login_hint", b"login_hint", "max_age", b"max_age", "nonce", b"nonce", "prompt", b"prompt", "redirect_uri", b"redirect_uri", "request", b"request", "request_uri", b"request_uri", "response_mode", b"response_mode", "response_type", b"response_type", "scope", b"scope", "state", b"state", "tenant_id", b"tenant_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acr_values", b"acr_values", "appid_access_token", b"appid_access_token", "client_id", b"client_id", "code_challenge", b"code_challenge", "code_challenge_method", b"code_challenge_method", "id_token_hint", b"id_token_hint", "idp", b"idp", "language", b"language", "login_hint", b"login_hint", "max_age", b"max_age", "nonce", b"nonce", "prompt", b"prompt", "redirect_uri", b"redirect_uri", "request", b"request", "request_uri", b"request_uri", "response_mode", b"response_mode", "response_type", b"response_type", "scope", b"scope", "state", b"state", "tenant_id", b"tenant_id", "ui_locales", b"ui_locales"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
