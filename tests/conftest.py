@@ -20,6 +20,7 @@ from kit.callers import Caller, serving
 from kit.keys import in_turns
 from kit.servers.databases import PostgresServer, postgres_server
 from kit.servers.installation import Installation, InstallationTemplate
+from kit.stored.compiled import share_compiled_statements
 
 # A busy machine is slow, and that is no fault of what is tested.
 hypothesis_settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -30,6 +31,9 @@ _transports.default.create_ssl_context = functools.cache(_config.create_ssl_cont
 
 # Keys of tenants come in turns from a few pairs: finding new primes takes a tenth of a second for each.
 JWK.generate = in_turns(JWK.generate)  # type: ignore[method-assign]
+
+# Each store compiles each statement for its own engines, which costs a test as much as its requests: they share them.
+share_compiled_statements()
 
 MEMORY, ROOM_BYTES = Path("/dev/shm"), 4 << 30  # noqa: S108 files of pytest's own folder, which nobody else may enter
 if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES:

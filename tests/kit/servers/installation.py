@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import base64
+import functools
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kit.servers.databases import Original, make_schema
+from pydantic import SecretStr
 
 from ostiary.access.api_keys import create_api_key
 from ostiary.clock import FixedClock, SystemClock
@@ -75,7 +77,15 @@ def install(database: str, folder: Path, **settings: Any) -> Installation:
 
 def _open(database: str, folder: Path, key: str, clock: FixedClock, settings: dict[str, Any]) -> Runtime:
     given = {"database": database, "data": folder, "master_key": key, "argon2_memory_kib": 64, "argon2_passes": 1}
-    return open_runtime(Settings(**{**given, **settings}), clock=clock)
+    if settings:
+        return open_runtime(Settings(**{**given, **settings}), clock=clock)
+    return open_runtime(_usual_settings().model_copy(update={**given, "master_key": SecretStr(key)}), clock=clock)
+
+
+@functools.cache
+def _usual_settings() -> Settings:
+    """Settings to copy: to read them from the environment costs as much as to open the store."""
+    return Settings()
 
 
 class InstallationTemplate:
