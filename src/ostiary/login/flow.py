@@ -8,7 +8,7 @@ would do as well, such as a password or a passkey.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -21,6 +21,8 @@ from ostiary.store.work import Work
 
 STEP = "step"
 """The field of a form that says which step it belongs to."""
+GO = "go"
+"""The field of a form that only asks for the page of another step, which it names."""
 
 
 class Transaction(Protocol):
@@ -93,18 +95,26 @@ class Steps(Generic[S]):
         if len(set(names)) != len(names):
             raise ValueError(f"two steps have one name: {', '.join(sorted(names))}")
         self._steps = steps
-        self.fields = tuple({STEP, *(name for step in steps for name in step.fields)})
+        self.fields = tuple({STEP, GO, *(name for step in steps for name in step.fields)})
         self.met = frozenset(step.meets for step in steps if step.meets)
         """Needs that the steps can meet."""
 
-    def current(self, work: Work, tenant: TenantView, transaction: Transaction, chosen: str = "") -> S | None:
+    def current(
+        self, work: Work, tenant: TenantView, transaction: Transaction, chosen: str = "",
+        needs: Collection[str] | None = None,
+    ) -> S | None:  # fmt: skip
         """The step whose turn it is: the first one that applies and is not done, or the `chosen` one where it is an
-        alternative to that. None when no step is left."""
-        first = next((step for step in self._steps if self._is_due(step, work, tenant, transaction)), None)
+        alternative to that. None when no step is left. `needs` are those of the flow: a step that meets another has no
+        part in it. None: all have a part."""
+
+        def is_due(step: S) -> bool:
+            if transaction.has_done(step.name, step.meets):
+                return False
+            has_part = needs is None or not step.meets or step.meets in needs
+            return has_part and step.applies(work, tenant, transaction)
+
+        first = next((step for step in self._steps if is_due(step)), None)
         if first is None or not first.meets or chosen in ("", first.name):
             return first
         others = (step for step in self._steps if step.name == chosen and step.meets == first.meets)
-        return next((step for step in others if self._is_due(step, work, tenant, transaction)), first)
-
-    def _is_due(self, step: S, work: Work, tenant: TenantView, transaction: Transaction) -> bool:
-        return not transaction.has_done(step.name, step.meets) and step.applies(work, tenant, transaction)
+        return next((step for step in others if is_due(step)), first)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ostiary.directory.profiles.anonymous import ANONYMOUS
 from ostiary.mfa.settings import MFA
+from ostiary.oauth.authorize.request import CHANGE_DETAILS, CHANGE_PASSWORD, FORGOT_PASSWORD, SIGN_UP
 from ostiary.oauth.authorize.state import SignInTransaction
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
@@ -17,12 +18,21 @@ from ostiary.store.work import Work
 IDENTITY = "identity"
 """Need of the first factor: who it is."""
 SECOND_FACTOR = "second_factor"
+CHANGED_PASSWORD, CHANGED_DETAILS = "changed_password", "changed_details"
+"""Needs of the flows that an application begins to have something changed: what meets them proves who it is, too."""
+RESET_LINK = "reset_link"
+"""Need of the flow that only sends a mail: no step meets it, so it leads to no code."""
+_FIRST = {
+    "": IDENTITY, SIGN_UP: IDENTITY, FORGOT_PASSWORD: RESET_LINK, CHANGE_PASSWORD: CHANGED_PASSWORD,
+    CHANGE_DETAILS: CHANGED_DETAILS,
+}  # fmt: skip
+"""The first need, by the purpose of the flow."""
 
 
-def unmet_needs(work: Work, tenant: TenantView, transaction: SignInTransaction) -> Sequence[str]:
-    """Needs that are still to be proved, in this order."""
-    needs = [IDENTITY, SECOND_FACTOR] if _asks_for_second_factor(work, tenant, transaction) else [IDENTITY]
-    return [need for need in needs if not transaction.has_met(need)]
+def needs_of(work: Work, tenant: TenantView, transaction: SignInTransaction) -> Sequence[str]:
+    """Needs of a flow, met or not, in the order in which they are proved."""
+    first = _FIRST[transaction.request.purpose]
+    return [first, SECOND_FACTOR] if _asks_for_second_factor(work, tenant, transaction) else [first]
 
 
 def _asks_for_second_factor(work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:

@@ -15,6 +15,7 @@ data are never sent there.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from google.api import httpbody_pb2
@@ -24,8 +25,8 @@ from ostiary.errors import DomainError, Kind
 from ostiary.http.forms import Form
 from ostiary.ids import Entropy, new_secret
 from ostiary.login.answers import sent_on, shown
-from ostiary.login.flow import STEP, Done, Steps
-from ostiary.login.needs import SECOND_FACTOR, unmet_needs
+from ostiary.login.flow import GO, STEP, Done, Steps
+from ostiary.login.needs import SECOND_FACTOR, needs_of
 from ostiary.login.pages import web_message_page
 from ostiary.login.visits import SignInSite, SignInStep, SignInVisit, browser_half
 from ostiary.oauth.authorize.codes import Finish
@@ -45,7 +46,7 @@ from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
 
-_SHOWN_AGAIN = frozenset({Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED, Kind.LIMITED})
+_SHOWN_AGAIN = frozenset({Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED, Kind.CONFLICT, Kind.LIMITED})
 """Refusals of a step that the person at the form can do something about."""
 _CLOSED = {SECOND_FACTOR: "This tenant asks for a second factor, and the sign-in page cannot ask for one."}
 _NO_STEP = "There is no way to sign in here as the application asks for it."
@@ -81,10 +82,14 @@ class SignIn:
         self.fields = self._steps.fields
         """The fields of the forms of all steps."""
 
-    def begin(self, call: Call, parameters: Mapping[str, str]) -> httpbody_pb2.HttpBody:
-        """The authorization endpoint: shows the first page, or tells the client what is wrong."""
+    def begin(
+        self, call: Call, parameters: Mapping[str, str], purpose: str = "", about: str = ""
+    ) -> httpbody_pb2.HttpBody:
+        """The authorization endpoint: shows the first page, or tells the client what is wrong. `purpose` is one of the
+        flows that an application begins elsewhere, and `about` says whom that is about."""
         try:
             request = self._requests.read(call.work, call.required_tenant, parameters)
+            request = replace(request, purpose=purpose, about=about) if purpose else request
             return self._proceed(self._visit(call, self._transactions.begin(request)))
         except AuthorizationFailed as failure:
             return self._failed(call, failure)
@@ -94,9 +99,11 @@ class SignIn:
         browser back with a code."""
         visit = self._resumed(call, form)
         try:
-            step = self._current(call.work, visit, form.get(STEP))
+            step = self._current(call.work, visit, form.get(GO) or form.get(STEP))
             if step is None or not step.asks:
                 return self._proceed(visit)
+            if form.get(GO):
+                return self._after(visit, step, step.show(visit))
             try:
                 shown_or_done = step.submit(visit)
             except DomainError as error:
@@ -143,11 +150,12 @@ class SignIn:
         """The step whose turn it is; None when the sign-in may end. Raises AuthorizationFailed where somebody would
         have to be asked and must not be, and where a need is unmet that no step can meet."""
         transaction, tenant = visit.transaction, visit.call.required_tenant
-        step = self._steps.current(work, tenant, transaction, chosen)
+        needs = needs_of(work, tenant, transaction)
+        step = self._steps.current(work, tenant, transaction, chosen or transaction.request.purpose, needs)
         if step is not None and step.asks and transaction.request.must_be_silent:
             message = "Nobody is signed in, and prompt=none forbids to ask."
             raise AuthorizationFailed(transaction.request.address, "login_required", message)
-        unmet = unmet_needs(work, tenant, transaction)
+        unmet = [need for need in needs if not transaction.has_met(need)]
         closed = [need for need in unmet if need not in self._steps.met] if step else unmet
         if closed:
             raise AuthorizationFailed(transaction.request.address, "access_denied", _CLOSED.get(closed[0], _NO_STEP))

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from ostiary.http.forms import Form
+from ostiary.login.answers import with_query
 from ostiary.login.flow import STEP, Step
+from ostiary.oauth.authorize.request import WEB_MESSAGE
 from ostiary.oauth.authorize.state import SignInTransaction
 from ostiary.oauth.authorize.transactions import LIFETIME_S, BrowserHalf, SignInTransactions, cookie_name
 from ostiary.pages.appearance import Look, look_of
@@ -56,6 +58,20 @@ class SignInVisit:
         """How the pages of this sign-in look, and in which language."""
         wanted, accepts = self.transaction.request.languages, self.call.metadata.get("accept-language", "")
         return look_of(self.call.work, self.call.required_tenant, wanted, accepts)
+
+    @property
+    def may_redirect(self) -> bool:
+        """Whether a form may lead to a page of the application."""
+        return self.transaction.request.address.response_mode != WEB_MESSAGE
+
+    def way_back(self, flow: str) -> str:
+        """The address that takes the person back to the application without a code, where the application has begun
+        this flow and not a sign-in: App ID's SDKs read `flow` there. Empty elsewhere."""
+        request = self.transaction.request
+        if request.purpose != flow or not self.may_redirect:
+            return ""
+        state = {"state": request.address.state} if request.address.state else {}
+        return with_query(request.address.redirect_uri, {"flow": flow, **state})
 
     def hidden(self, step: str) -> dict[str, str]:
         """The hidden fields of a step's form. Hands the transaction out to the browser, if it has none, or an earlier

@@ -19,6 +19,7 @@ _TEXTS = {
     "PASSWORD_CONTAINS_NAME": marked(
         "The password must not contain the user name or the beginning of the email address."
     ),
+    "PASSWORD_EXPIRED": marked("Your password has expired. Ask an administrator for a new one."),
     "PASSWORD_REUSED": marked("You have used this password before. Choose another one."),
     "RESET_PASSWORD_DISABLED": marked("Passwords cannot be reset here. Ask an administrator for a new one."),
     "SELF_SERVICE_DISABLED": marked("Only an administrator changes accounts and passwords here."),
@@ -32,7 +33,6 @@ _TEXTS = {
     "USER_NOT_VERIFIED": marked("The email address of this account is not confirmed yet."),
     "WRONG_CREDENTIALS": marked("The email or password that you entered is incorrect."),
     "WRONG_PASSWORD": marked("The current password that you entered is incorrect."),
-    "WRONG_USERNAME": marked("The user name or password that you entered is incorrect."),
     # Where a link, a sign-in or a page cannot go on.
     "CSRF_FAILED": marked("This form does not belong to this browser. Go back to the application and sign in again."),
     "INVALID_CLIENT": marked("The application that sent you here is unknown."),

@@ -15,6 +15,7 @@ from ostiary.oauth.sessions.access_revocation import end_access_of_user
 from ostiary.self_service.messages import UserMessages
 from ostiary.self_service.one_time_codes import EXPIRED, Code, end_codes, link_failed, use_up
 from ostiary.self_service.password_change import PasswordChange, PreparedPassword
+from ostiary.store.engine import Store
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
@@ -55,10 +56,39 @@ class SelfService:
         if not CLOUD_DIRECTORY.read(work, tenant).self_service_enabled:
             raise denied("SELF_SERVICE_DISABLED", "Only an administrator changes passwords here: self-service is off.")
 
-    def check_reset(self, work: Work, tenant: TenantView, user: UserView) -> None:
-        """Whether the user may reset the password now; raises as `may_get`."""
+    def check_reset_enabled(self, work: Work, tenant: TenantView) -> None:
+        """Whether users may reset passwords. Raises RESET_PASSWORD_DISABLED."""
         if not CLOUD_DIRECTORY.read(work, tenant).reset_password_enabled:
             raise denied("RESET_PASSWORD_DISABLED", "Resetting passwords is switched off for this tenant.")
+
+    def remind(self, store: Store, tenant: TenantView, login: str, field: str, language: str, client_ip: str) -> None:
+        """Sends whoever has this name (`field`: email or userName) the mail that helps: to choose a new password, or to
+        confirm the address first. Says nothing of whether anybody has it: what was typed is counted as an address is.
+
+        Holds no connection while it counts. Raises TOO_MANY_MESSAGES.
+        """
+        with store.read() as work:
+            user_id = find_by_login(work, tenant.id, login, field)
+            user = get_user(work, tenant.id, user_id) if user_id else None
+        self._messages.count(tenant.id, user.email if user and user.email else login, client_ip)
+        with store.write() as work:
+            template = self._helps(work, tenant, user) if user and user.email else ""
+            if user and template:
+                self._messages.by_template[template](work, tenant, user, language)
+
+    def _helps(self, work: Work, tenant: TenantView, user: UserView) -> str:
+        """The mail that helps somebody back in; empty where none does."""
+        for template in (RESET_PASSWORD, USER_VERIFICATION):
+            try:
+                self.may_get(work, tenant, user, template)
+                return template
+            except DomainError:
+                continue
+        return ""
+
+    def check_reset(self, work: Work, tenant: TenantView, user: UserView) -> None:
+        """Whether the user may reset the password now; raises as `may_get`."""
+        self.check_reset_enabled(work, tenant)
         if not user.may_sign_in:
             raise conflict("USER_NOT_VERIFIED", "The user's mail address is not confirmed yet.")
         if not user.active or is_locked(user, self._clock.now_ms()):

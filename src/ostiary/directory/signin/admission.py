@@ -86,7 +86,7 @@ def admit(
         raise _pending()
     stored = StoredPassword(held.hash, held.changed_at, held.valid_until, held.expires_always, held.failures)
     if stored.has_expired(now_ms) and (stored.expires_always or ADVANCED_PASSWORDS.read(work, tenant).expires):
-        raise _expired(user_id)
+        raise _expired(user_id, held.changed_at)
     work.run(_SIGNED_IN, {"of_tenant": tenant.id, "of_user": user_id, "now_ms": now_ms})
     if fresh != phc:
         set_fresh_hash(work, tenant.id, user_id, fresh)
@@ -116,10 +116,10 @@ def _pending() -> DomainError:
     )  # fmt: skip
 
 
-def _expired(user_id: str) -> DomainError:
+def _expired(user_id: str, changed_at: int) -> DomainError:
     """Returns the error for an expired password. Only a user who knows the password sees it; a page for a new password
-    needs the id."""
+    needs the id, and `changed_at`, which says which password it was."""
     return unauthenticated(
         "PASSWORD_EXPIRED", "Password expired", keep_changes=True, oauth_error="invalid_grant", status=400,
-        user_id=user_id,
+        user_id=user_id, changed_at=changed_at,
     )  # fmt: skip

@@ -6,10 +6,16 @@ from collections.abc import Sequence
 
 from ostiary.login.link_visits import LinkStep
 from ostiary.login.steps.anonymous import AnonymousStep
+from ostiary.login.steps.change_details import ChangeDetailsStep
+from ostiary.login.steps.change_password import ChangePasswordStep
 from ostiary.login.steps.confirm_address import ConfirmAddressStep
 from ostiary.login.steps.dead_link import DeadLinkStep
+from ostiary.login.steps.forgot_password import ForgotPasswordPageStep, ForgotPasswordStep
 from ostiary.login.steps.new_password import NewPasswordStep
 from ostiary.login.steps.password import AppPasswordStep, PlatformPasswordStep
+from ostiary.login.steps.pending import PendingStep
+from ostiary.login.steps.renew_password import RenewPasswordStep
+from ostiary.login.steps.sign_up import SignUpStep
 from ostiary.login.steps.tenants_reset_page import TenantsResetPageStep
 from ostiary.login.visits import SignInStep
 from ostiary.runtime import Runtime
@@ -17,11 +23,24 @@ from ostiary.runtime import Runtime
 
 def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
     """The steps of a sign-in."""
+    directory, events, user_sign_in = runtime.directory, runtime.events, runtime.oauth.user_sign_in
+    self_service, change = directory.self_service, directory.password_change
+    pending = PendingStep(runtime.messages.users, runtime.entropy)
+    renew = RenewPasswordStep(self_service, change, user_sign_in, events)
     return [
-        AnonymousStep(
-            runtime.clock, runtime.entropy, runtime.events
-        ),  # before all that ask: who wants no name is asked for none
-        AppPasswordStep(runtime.oauth.user_sign_in),
+        # before all that ask: who wants no name is asked for none
+        AnonymousStep(runtime.clock, runtime.entropy, events),
+        # before the password: they apply where that was right, and is not enough
+        pending,
+        renew,
+        AppPasswordStep(user_sign_in, {"USER_NOT_VERIFIED": pending.refused, "PASSWORD_EXPIRED": renew.begin}),
+        # in place of the password, where the person chooses so
+        SignUpStep(directory.registration, self_service, directory.passwords, user_sign_in, events, pending),
+        ForgotPasswordStep(self_service),
+        # of flows that applications begin for something else than a sign-in
+        ForgotPasswordPageStep(self_service),
+        ChangePasswordStep(self_service, change, user_sign_in),
+        ChangeDetailsStep(self_service, runtime.clock, runtime.entropy),
     ]
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ostiary.delivery.texts.templates import RESET_PASSWORD
-from ostiary.errors import invalid
 from ostiary.login.flow import Done
 from ostiary.login.link_visits import LinkStep, LinkVisit, OpenedLink
 from ostiary.login.pages import LinkPage
+from ostiary.login.steps.typed_passwords import FIELDS, typed_twice
 from ostiary.pages.texts import marked
 from ostiary.self_service.mail_actions import SelfService
 from ostiary.self_service.password_change import PasswordChange
@@ -18,7 +18,7 @@ class NewPasswordStep(LinkStep):
     """Asks for the new password, twice."""
 
     name = "new_password"
-    fields = ("new_password", "new_password_again")
+    fields = FIELDS
     says = LinkPage(
         marked("Choose a new password"), marked("For the account {email}."), marked("Save"), asks_for_password=True
     )
@@ -37,9 +37,7 @@ class NewPasswordStep(LinkStep):
     def submit(self, visit: LinkVisit) -> Done:
         """Checks and hashes the password; storing it uses the link up."""
         call, opened = visit.call, visit.transaction
-        password = visit.form.required("new_password")
-        if password != visit.form.get("new_password_again"):
-            raise invalid("PASSWORDS_DIFFER", "The two passwords differ. Type the same one twice.")
+        password = typed_twice(visit.form)
         call.release()
         prepared = self._password_change.prepare(opened.tenant, opened.user.id, password)
         return Done(

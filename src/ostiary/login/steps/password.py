@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from ostiary.audit.sink import EventSink
+from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY as PROVIDER
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
+from ostiary.directory.users.users import UserView
 from ostiary.errors import DomainError
 from ostiary.login.flow import Done
 from ostiary.login.needs import IDENTITY
 from ostiary.login.pages import form_page
 from ostiary.login.visits import SignInStep, SignInVisit
-from ostiary.oauth.authorize.request import MAX_LOGIN_HINT, WEB_MESSAGE
+from ostiary.oauth.authorize.request import MAX_LOGIN_HINT, SIGN_UP
 from ostiary.oauth.authorize.state import Identified, SignInTransaction
+from ostiary.oauth.claims.subjects import Subject
 from ostiary.oauth.clients.clients import find_client
 from ostiary.oauth.platform.accounts import Account
 from ostiary.oauth.platform.events import tokens_issued
 from ostiary.oauth.platform.password import AMR, PlatformPassword
 from ostiary.oauth.token.user_sign_in import UserSignIn
 from ostiary.pages.rendering import HostedPage
+from ostiary.pages.texts import marked
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
+from ostiary.transport.call import Call
+
+Turn = Callable[[SignInVisit, DomainError], HostedPage]
+"""The page to which a refusal leads, by another step."""
+_LOCKS = marked("After several wrong passwords in a row an account is locked for a while.")
 
 
 class PasswordStep(SignInStep):
@@ -52,13 +62,18 @@ class PasswordStep(SignInStep):
         client = find_client(call.work, call.required_tenant, request.client_id)
         username = visit.form.get("username")[:MAX_LOGIN_HINT] if problem else request.login_hint
         return form_page(
-            "password.html", visit.look, redirects=request.address.response_mode != WEB_MESSAGE,
+            "password.html", visit.look, redirects=visit.may_redirect,
             application=client.name if client else "", action=visit.action, hidden=visit.hidden(self.name),
             by_email=self.asks_for_email(call.work, call.required_tenant),
-            username=username, problem=problem, help="", ways={},
+            username=username, problem=problem, ways=self.ways(visit),
+            help=visit.look.texts(_LOCKS) if problem and _may_lock(call, problem) else "",
         )  # fmt: skip
 
-    def submit(self, visit: SignInVisit) -> Done:
+    def ways(self, visit: SignInVisit) -> Mapping[str, str]:
+        """Other steps to which the page leads, and what it calls them."""
+        return {}
+
+    def submit(self, visit: SignInVisit) -> HostedPage | Done:
         """Checks the password."""
         found = self.signed_in(visit)
         return Done(self.method, lambda _: found)
@@ -69,8 +84,31 @@ class AppPasswordStep(PasswordStep):
 
     method = PROVIDER
 
-    def __init__(self, user_sign_in: UserSignIn) -> None:
+    def __init__(self, user_sign_in: UserSignIn, turns: Mapping[str, Turn]) -> None:
         self._user_sign_in = user_sign_in
+        self._turns = turns
+
+    def ways(self, visit: SignInVisit) -> Mapping[str, str]:
+        """To sign-up, and to a new password, where the tenant lets people help themselves."""
+        directory = CLOUD_DIRECTORY.read(visit.call.work, visit.call.required_tenant)
+        ways = {}
+        if directory.self_service_enabled and directory.reset_password_enabled:
+            ways["forgot_password"] = visit.look.texts(marked("Forgot your password?"))
+        if directory.sign_up_enabled:
+            ways[SIGN_UP] = visit.look.texts(marked("No account yet? Sign up"))
+        return ways
+
+    def submit(self, visit: SignInVisit) -> HostedPage | Done:
+        """Checks the password. One that is right and lets nobody in yet leads to the page that helps."""
+        try:
+            return super().submit(visit)
+        except DomainError as error:
+            turn = self._turns.get(error.reason)
+            if turn is None:
+                raise
+            page = turn(visit, error)
+            visit.call.http_status = int(error.facts.get("status", error.kind.value))
+            return page
 
     def asks_for_email(self, work: Work, tenant: TenantView) -> bool:
         """As the tenant's directory says."""
@@ -83,7 +121,23 @@ class AppPasswordStep(PasswordStep):
             call, call.required_tenant, form.get("username"), form.get("password"), call.request_id,
             visit.transaction.request.anonymous_id,
         )  # fmt: skip
-        return Identified(subject.id, PROVIDER, subject.user_id, subject.user_epoch, subject.access_epoch)
+        return identified(subject)
+
+
+def identified(subject: Subject) -> Identified:
+    """The person whom a sign-in in the directory has found."""
+    return Identified(subject.id, PROVIDER, subject.user_id, subject.user_epoch, subject.access_epoch)
+
+
+def login_of(work: Work, tenant: TenantView, user: UserView) -> str:
+    """The name by which a user signs in."""
+    return user.email if CLOUD_DIRECTORY.read(work, tenant).identity_field == "email" else user.user_name
+
+
+def _may_lock(call: Call, problem: DomainError) -> bool:
+    """Whether wrong passwords lock accounts, as is said after one, whosever it is and whether or not it is locked."""
+    is_wrong = problem.reason == "WRONG_CREDENTIALS"
+    return is_wrong and ADVANCED_PASSWORDS.read(call.work, call.required_tenant).lockout is not None
 
 
 class PlatformPasswordStep(PasswordStep):

@@ -33,6 +33,9 @@ from ostiary.upstream.saml import SAML
 from ostiary.upstream.social import SOCIAL
 
 WEB_MESSAGE = "web_message"
+SIGN_UP, FORGOT_PASSWORD = "sign_up", "forgot_password"
+CHANGE_PASSWORD, CHANGE_DETAILS = "change_password", "change_details"
+"""Purposes of a flow; SIGN_UP is a response type of App ID, too."""
 PROMPTS = frozenset({"none", "login", "consent", "select_account"})
 MAX_LENGTH = 4_096
 """Characters of one parameter; they are kept until the sign-in is finished."""
@@ -75,7 +78,9 @@ class AuthorizationRequest:
     `wants_acr` whether the identity token shall say how the user was identified. `prompts` are the values of `prompt`;
     `max_age` the seconds that a sign-in may be old, None if any; `login_hint` what the user will probably type;
     `claims` those that are asked for by name, as `claims_parameter` writes them; `languages` the tags in which the
-    application wants the pages (RFC 5646), the best first.
+    application wants the pages (RFC 5646), the best first. `purpose` is empty for a sign-in, else SIGN_UP or one of the
+    flows that begin at an address of their own; `about` is the directory id or the one-time code that such a flow is
+    about.
     """
 
     client_id: str
@@ -92,6 +97,8 @@ class AuthorizationRequest:
     login_hint: str = ""
     claims: str = ""
     languages: tuple[str, ...] = ()
+    purpose: str = ""
+    about: str = ""
 
     @property
     def must_be_silent(self) -> bool:
@@ -141,7 +148,8 @@ class AuthorizationRequests:
             message = "The client is unknown: client_id must be that of an application of this tenant."
             raise invalid("INVALID_CLIENT", message, oauth_error="invalid_client")
         address = return_address(parameters, self.allows(work, tenant, client, parameters.get("redirect_uri", "")))
-        check_parameters(address, parameters)
+        signs_up = parameters.get("response_type") == SIGN_UP
+        check_parameters(address, {**parameters, "response_type": "code"} if signs_up else parameters)
         _check_provider(work, tenant, address, parameters.get("idp", ""))
         return AuthorizationRequest(
             client_id=client.id, address=address, scope=_scope(client, address, parameters),
@@ -152,6 +160,7 @@ class AuthorizationRequests:
             wants_acr=bool(parameters.get("acr_values", "").split()),
             prompts=tuple(parameters.get("prompt", "").split()), max_age=max_age_of(parameters),
             login_hint=parameters.get("login_hint", "")[:MAX_LOGIN_HINT], languages=languages_of(parameters),
+            purpose=SIGN_UP if signs_up else "",
         )  # fmt: skip
 
     def allows(self, work: Work, tenant: TenantView, client: ClientView, redirect_uri: str) -> bool:

@@ -8,7 +8,9 @@ from google.api import httpbody_pb2
 from ostiary.http.forms import check_once, read_fields, read_form_of
 from ostiary.login.sign_in import SignIn
 from ostiary.login.steps import sign_in_steps
+from ostiary.login.steps.change_details import DetailsCode
 from ostiary.login.visits import SignInSite
+from ostiary.oauth.authorize.request import CHANGE_DETAILS, CHANGE_PASSWORD, FORGOT_PASSWORD
 from ostiary.oauth.authorize.transactions import SignInTransactions
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
@@ -16,6 +18,9 @@ from ostiary_api.appid.oauth.v4 import authorization_pb2 as pb
 from ostiary_api.appid.oauth.v4 import authorization_pb2_grpc
 
 _PARAMETERS = tuple(field.name for field in pb.AuthorizeRequest.DESCRIPTOR.fields if field.name != "tenant_id")
+
+
+_Begins = pb.ForgotPasswordRequest | pb.ChangePasswordRequest | pb.ChangeDetailsRequest
 
 
 class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer):
@@ -30,6 +35,7 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
             runtime.entropy, SignInSite.below(runtime.issuers.tenant("{}"), "/authorization/sign_in"),
             runtime.oauth.authorization_requests, runtime.oauth.finish, self.steps(runtime),
         )  # fmt: skip
+        self._details_code = DetailsCode(runtime.clock, runtime.entropy)
 
     def Authorize(self, request: pb.AuthorizeRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         check_once(current_call().query, _PARAMETERS)  # of a repeated one the gateway hands over the last
@@ -40,6 +46,26 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
     ) -> httpbody_pb2.HttpBody:
         form = read_fields(request.form, *_PARAMETERS)
         return self._sign_in.begin(current_call(), {name: form.get(name) for name in _PARAMETERS})
+
+    def ForgotPassword(self, request: pb.ForgotPasswordRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        return self._begin(request, FORGOT_PASSWORD)
+
+    def ChangePassword(self, request: pb.ChangePasswordRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        return self._begin(request, CHANGE_PASSWORD, request.user_id)
+
+    def ChangeDetails(self, request: pb.ChangeDetailsRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        return self._begin(request, CHANGE_DETAILS, request.code)
+
+    def GenerateCode(self, request: pb.GenerateCodeRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        code = self._details_code(current_call())
+        return httpbody_pb2.HttpBody(content_type="text/plain; charset=utf-8", data=code.encode())
+
+    def _begin(self, request: _Begins, purpose: str, about: str = "") -> httpbody_pb2.HttpBody:
+        """A flow with the parameters of an authorization request, whose response type is understood."""
+        names = [field.name for field in request.DESCRIPTOR.fields if field.name != "tenant_id"]
+        check_once(current_call().query, names)
+        parameters = {name: getattr(request, name) for name in names}
+        return self._sign_in.begin(current_call(), {**parameters, "response_type": "code"}, purpose, about)
 
     def SubmitSignIn(self, request: pb.SubmitSignInRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         return self._sign_in.submit(current_call(), read_form_of(request.form, pb.SignInForm, *self._sign_in.fields))

@@ -20,7 +20,7 @@ _CODES = {
 }
 _OF_REASONS = {"INSUFFICIENT_SCOPE": "insufficient_scope"}
 """RFC 6750 §3.1 tells a token that may too little from a person who may not (RFC 6749 §4.1.2.1)."""
-_OWN_FACTS = frozenset({"oauth_error", "status", "retry_after", "scim_type", "challenge"})
+_OWN_FACTS = frozenset({"oauth_error", "status", "retry_after", "scim_type", "challenge", "changed_at"})
 
 
 def render(error: DomainError, path: str) -> ErrorBody:

@@ -49,7 +49,7 @@ class AuthorizeRequest(_message.Message):
     client_id: _builtins.str
     """The application's client id."""
     response_type: _builtins.str
-    """Must be code."""
+    """code, or sign_up, which begins with the page of a new account and ends with a code as well."""
     redirect_uri: _builtins.str
     """Where the answer goes; registered for the tenant."""
     scope: _builtins.str
@@ -193,6 +193,14 @@ class SignInForm(_message.Message):
     USERNAME_FIELD_NUMBER: _builtins.int
     PASSWORD_FIELD_NUMBER: _builtins.int
     STEP_FIELD_NUMBER: _builtins.int
+    GO_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    GIVEN_NAME_FIELD_NUMBER: _builtins.int
+    FAMILY_NAME_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    PHONE_FIELD_NUMBER: _builtins.int
+    NEW_PASSWORD_FIELD_NUMBER: _builtins.int
+    NEW_PASSWORD_AGAIN_FIELD_NUMBER: _builtins.int
     transaction: _builtins.str
     """Which sign-in it is, as the page has it."""
     csrf_token: _builtins.str
@@ -203,6 +211,22 @@ class SignInForm(_message.Message):
     """The password."""
     step: _builtins.str
     """Which of several ways to sign in was chosen, as the page has it."""
+    go: _builtins.str
+    """Only asks for the page of another step, which it names."""
+    email: _builtins.str
+    """The mail address of a new account."""
+    given_name: _builtins.str
+    """The first name."""
+    family_name: _builtins.str
+    """The last name."""
+    display_name: _builtins.str
+    """The name that others see."""
+    phone: _builtins.str
+    """The telephone number."""
+    new_password: _builtins.str
+    """The new password."""
+    new_password_again: _builtins.str
+    """The same again."""
     def __init__(
         self,
         *,
@@ -211,11 +235,223 @@ class SignInForm(_message.Message):
         username: _builtins.str = ...,
         password: _builtins.str = ...,
         step: _builtins.str = ...,
+        go: _builtins.str = ...,
+        email: _builtins.str = ...,
+        given_name: _builtins.str = ...,
+        family_name: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        phone: _builtins.str = ...,
+        new_password: _builtins.str = ...,
+        new_password_again: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["csrf_token", b"csrf_token", "password", b"password", "step", b"step", "transaction", b"transaction", "username", b"username"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["csrf_token", b"csrf_token", "display_name", b"display_name", "email", b"email", "family_name", b"family_name", "given_name", b"given_name", "go", b"go", "new_password", b"new_password", "new_password_again", b"new_password_again", "password", b"password", "phone", b"phone", "step", b"step", "transaction", b"transaction", "username", b"username"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SignInForm: _TypeAlias = SignInForm  # noqa: Y015
+
+@_typing.final
+class ForgotPasswordRequest(_message.Message):
+    """Begins the flow for a forgotten password."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    REDIRECT_URI_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    NONCE_FIELD_NUMBER: _builtins.int
+    RESPONSE_MODE_FIELD_NUMBER: _builtins.int
+    CODE_CHALLENGE_FIELD_NUMBER: _builtins.int
+    CODE_CHALLENGE_METHOD_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    client_id: _builtins.str
+    """The application's client id."""
+    redirect_uri: _builtins.str
+    """Where the person goes afterwards; registered for the tenant."""
+    language: _builtins.str
+    """The language of the pages (RFC 5646), among those of the tenant."""
+    state: _builtins.str
+    """Comes back as it was sent."""
+    nonce: _builtins.str
+    """Stands in the identity token."""
+    response_mode: _builtins.str
+    """query or web_message."""
+    code_challenge: _builtins.str
+    """RFC 7636 §4.2; required of applications without a secret."""
+    code_challenge_method: _builtins.str
+    """Must be S256."""
+    scope: _builtins.str
+    """Scopes, as in AuthorizeRequest."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        redirect_uri: _builtins.str = ...,
+        language: _builtins.str = ...,
+        state: _builtins.str = ...,
+        nonce: _builtins.str = ...,
+        response_mode: _builtins.str = ...,
+        code_challenge: _builtins.str = ...,
+        code_challenge_method: _builtins.str = ...,
+        scope: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "code_challenge", b"code_challenge", "code_challenge_method", b"code_challenge_method", "language", b"language", "nonce", b"nonce", "redirect_uri", b"redirect_uri", "response_mode", b"response_mode", "scope", b"scope", "state", b"state", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForgotPasswordRequest: _TypeAlias = ForgotPasswordRequest  # noqa: Y015
+
+@_typing.final
+class ChangePasswordRequest(_message.Message):
+    """Begins the change of a password."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    REDIRECT_URI_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    NONCE_FIELD_NUMBER: _builtins.int
+    RESPONSE_MODE_FIELD_NUMBER: _builtins.int
+    CODE_CHALLENGE_FIELD_NUMBER: _builtins.int
+    CODE_CHALLENGE_METHOD_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    client_id: _builtins.str
+    """The application's client id."""
+    redirect_uri: _builtins.str
+    """Where the person goes afterwards; registered for the tenant."""
+    language: _builtins.str
+    """The language of the pages (RFC 5646), among those of the tenant."""
+    state: _builtins.str
+    """Comes back as it was sent."""
+    nonce: _builtins.str
+    """Stands in the identity token."""
+    response_mode: _builtins.str
+    """query or web_message."""
+    code_challenge: _builtins.str
+    """RFC 7636 §4.2; required of applications without a secret."""
+    code_challenge_method: _builtins.str
+    """Must be S256."""
+    scope: _builtins.str
+    """Scopes, as in AuthorizeRequest."""
+    user_id: _builtins.str
+    """The directory id of the person (`identities[].id` of the identity token)."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        redirect_uri: _builtins.str = ...,
+        language: _builtins.str = ...,
+        state: _builtins.str = ...,
+        nonce: _builtins.str = ...,
+        response_mode: _builtins.str = ...,
+        code_challenge: _builtins.str = ...,
+        code_challenge_method: _builtins.str = ...,
+        scope: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "code_challenge", b"code_challenge", "code_challenge_method", b"code_challenge_method", "language", b"language", "nonce", b"nonce", "redirect_uri", b"redirect_uri", "response_mode", b"response_mode", "scope", b"scope", "state", b"state", "tenant_id", b"tenant_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangePasswordRequest: _TypeAlias = ChangePasswordRequest  # noqa: Y015
+
+@_typing.final
+class ChangeDetailsRequest(_message.Message):
+    """Begins the change of details."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    REDIRECT_URI_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    NONCE_FIELD_NUMBER: _builtins.int
+    RESPONSE_MODE_FIELD_NUMBER: _builtins.int
+    CODE_CHALLENGE_FIELD_NUMBER: _builtins.int
+    CODE_CHALLENGE_METHOD_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    client_id: _builtins.str
+    """The application's client id."""
+    redirect_uri: _builtins.str
+    """Where the person goes afterwards; registered for the tenant."""
+    language: _builtins.str
+    """The language of the pages (RFC 5646), among those of the tenant."""
+    state: _builtins.str
+    """Comes back as it was sent."""
+    nonce: _builtins.str
+    """Stands in the identity token."""
+    response_mode: _builtins.str
+    """query or web_message."""
+    code_challenge: _builtins.str
+    """RFC 7636 §4.2; required of applications without a secret."""
+    code_challenge_method: _builtins.str
+    """Must be S256."""
+    scope: _builtins.str
+    """Scopes, as in AuthorizeRequest."""
+    code: _builtins.str
+    """The code of GenerateCode."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        redirect_uri: _builtins.str = ...,
+        language: _builtins.str = ...,
+        state: _builtins.str = ...,
+        nonce: _builtins.str = ...,
+        response_mode: _builtins.str = ...,
+        code_challenge: _builtins.str = ...,
+        code_challenge_method: _builtins.str = ...,
+        scope: _builtins.str = ...,
+        code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "code", b"code", "code_challenge", b"code_challenge", "code_challenge_method", b"code_challenge_method", "language", b"language", "nonce", b"nonce", "redirect_uri", b"redirect_uri", "response_mode", b"response_mode", "scope", b"scope", "state", b"state", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeDetailsRequest: _TypeAlias = ChangeDetailsRequest  # noqa: Y015
+
+@_typing.final
+class GenerateCodeRequest(_message.Message):
+    """Asks for a code for the user of the access token."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GenerateCodeRequest: _TypeAlias = GenerateCodeRequest  # noqa: Y015

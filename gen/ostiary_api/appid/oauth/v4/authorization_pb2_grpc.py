@@ -56,6 +56,26 @@ class AuthorizationServiceStub:
                 request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.SubmitSignInRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.ForgotPassword = channel.unary_unary(
+                '/identity.appid.oauth.v4.AuthorizationService/ForgotPassword',
+                request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ForgotPasswordRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.ChangePassword = channel.unary_unary(
+                '/identity.appid.oauth.v4.AuthorizationService/ChangePassword',
+                request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ChangePasswordRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.ChangeDetails = channel.unary_unary(
+                '/identity.appid.oauth.v4.AuthorizationService/ChangeDetails',
+                request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ChangeDetailsRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.GenerateCode = channel.unary_unary(
+                '/identity.appid.oauth.v4.AuthorizationService/GenerateCode',
+                request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.GenerateCodeRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class AuthorizationServiceServicer:
@@ -102,6 +122,44 @@ class AuthorizationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ForgotPassword(self, request, context):
+        """Begins a flow that sends a mail with a link to choose a new password. It leads to no code: the way back carries
+        `flow=forgot_password`.
+
+        Errors: `SELF_SERVICE_DISABLED`, `RESET_PASSWORD_DISABLED` (403).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangePassword(self, request, context):
+        """Begins a flow in which a person changes the password: the page asks for the one that holds until now, and the new
+        one. Answers as Authorize, with a code for whoever has changed it.
+
+        Errors: `SELF_SERVICE_DISABLED` (403).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeDetails(self, request, context):
+        """Begins a flow in which a person changes name and telephone number. Answers as Authorize, with a code.
+
+        Errors: `SELF_SERVICE_DISABLED` (403), `LINK_NOT_FOUND`, `LINK_EXPIRED`, `LINK_USED` for the code of GenerateCode.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GenerateCode(self, request, context):
+        """Makes the one-time code that opens ChangeDetails for the user of the access token, in plain text; good for 10 minutes.
+
+        Errors: `NOT_OF_DIRECTORY` (403) where the token is not of a user of the directory.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuthorizationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -118,6 +176,26 @@ def add_AuthorizationServiceServicer_to_server(servicer, server):
             'SubmitSignIn': grpc.unary_unary_rpc_method_handler(
                     servicer.SubmitSignIn,
                     request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.SubmitSignInRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ForgotPassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForgotPassword,
+                    request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ForgotPasswordRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ChangePassword': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangePassword,
+                    request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ChangePasswordRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ChangeDetails': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeDetails,
+                    request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ChangeDetailsRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'GenerateCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.GenerateCode,
+                    request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.GenerateCodeRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
@@ -207,6 +285,114 @@ class AuthorizationService:
             target,
             '/identity.appid.oauth.v4.AuthorizationService/SubmitSignIn',
             identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.SubmitSignInRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForgotPassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.oauth.v4.AuthorizationService/ForgotPassword',
+            identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ForgotPasswordRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangePassword(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.oauth.v4.AuthorizationService/ChangePassword',
+            identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ChangePasswordRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeDetails(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.oauth.v4.AuthorizationService/ChangeDetails',
+            identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ChangeDetailsRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GenerateCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.oauth.v4.AuthorizationService/GenerateCode',
+            identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.GenerateCodeRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

@@ -62,6 +62,28 @@ class AuthorizationServiceStub:
     Errors: `access_denied` (403) when the form does not come from a page that this browser got, `invalid_request` when
     the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
     """
+    ForgotPassword: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.ForgotPasswordRequest, _httpbody_pb2.HttpBody]
+    """Begins a flow that sends a mail with a link to choose a new password. It leads to no code: the way back carries
+    `flow=forgot_password`.
+
+    Errors: `SELF_SERVICE_DISABLED`, `RESET_PASSWORD_DISABLED` (403).
+    """
+    ChangePassword: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.ChangePasswordRequest, _httpbody_pb2.HttpBody]
+    """Begins a flow in which a person changes the password: the page asks for the one that holds until now, and the new
+    one. Answers as Authorize, with a code for whoever has changed it.
+
+    Errors: `SELF_SERVICE_DISABLED` (403).
+    """
+    ChangeDetails: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.ChangeDetailsRequest, _httpbody_pb2.HttpBody]
+    """Begins a flow in which a person changes name and telephone number. Answers as Authorize, with a code.
+
+    Errors: `SELF_SERVICE_DISABLED` (403), `LINK_NOT_FOUND`, `LINK_EXPIRED`, `LINK_USED` for the code of GenerateCode.
+    """
+    GenerateCode: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.GenerateCodeRequest, _httpbody_pb2.HttpBody]
+    """Makes the one-time code that opens ChangeDetails for the user of the access token, in plain text; good for 10 minutes.
+
+    Errors: `NOT_OF_DIRECTORY` (403) where the token is not of a user of the directory.
+    """
 
 @_typing.type_check_only
 class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
@@ -95,6 +117,28 @@ class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
     429). Each form counts once.
     Errors: `access_denied` (403) when the form does not come from a page that this browser got, `invalid_request` when
     the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
+    """
+    ForgotPassword: _aio.UnaryUnaryMultiCallable[_authorization_pb2.ForgotPasswordRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Begins a flow that sends a mail with a link to choose a new password. It leads to no code: the way back carries
+    `flow=forgot_password`.
+
+    Errors: `SELF_SERVICE_DISABLED`, `RESET_PASSWORD_DISABLED` (403).
+    """
+    ChangePassword: _aio.UnaryUnaryMultiCallable[_authorization_pb2.ChangePasswordRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Begins a flow in which a person changes the password: the page asks for the one that holds until now, and the new
+    one. Answers as Authorize, with a code for whoever has changed it.
+
+    Errors: `SELF_SERVICE_DISABLED` (403).
+    """
+    ChangeDetails: _aio.UnaryUnaryMultiCallable[_authorization_pb2.ChangeDetailsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Begins a flow in which a person changes name and telephone number. Answers as Authorize, with a code.
+
+    Errors: `SELF_SERVICE_DISABLED` (403), `LINK_NOT_FOUND`, `LINK_EXPIRED`, `LINK_USED` for the code of GenerateCode.
+    """
+    GenerateCode: _aio.UnaryUnaryMultiCallable[_authorization_pb2.GenerateCodeRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Makes the one-time code that opens ChangeDetails for the user of the access token, in plain text; good for 10 minutes.
+
+    Errors: `NOT_OF_DIRECTORY` (403) where the token is not of a user of the directory.
     """
 
 class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -144,6 +188,52 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         429). Each form counts once.
         Errors: `access_denied` (403) when the form does not come from a page that this browser got, `invalid_request` when
         the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
+        """
+
+    @_abc_1.abstractmethod
+    def ForgotPassword(
+        self,
+        request: _authorization_pb2.ForgotPasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Begins a flow that sends a mail with a link to choose a new password. It leads to no code: the way back carries
+        `flow=forgot_password`.
+
+        Errors: `SELF_SERVICE_DISABLED`, `RESET_PASSWORD_DISABLED` (403).
+        """
+
+    @_abc_1.abstractmethod
+    def ChangePassword(
+        self,
+        request: _authorization_pb2.ChangePasswordRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Begins a flow in which a person changes the password: the page asks for the one that holds until now, and the new
+        one. Answers as Authorize, with a code for whoever has changed it.
+
+        Errors: `SELF_SERVICE_DISABLED` (403).
+        """
+
+    @_abc_1.abstractmethod
+    def ChangeDetails(
+        self,
+        request: _authorization_pb2.ChangeDetailsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Begins a flow in which a person changes name and telephone number. Answers as Authorize, with a code.
+
+        Errors: `SELF_SERVICE_DISABLED` (403), `LINK_NOT_FOUND`, `LINK_EXPIRED`, `LINK_USED` for the code of GenerateCode.
+        """
+
+    @_abc_1.abstractmethod
+    def GenerateCode(
+        self,
+        request: _authorization_pb2.GenerateCodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Makes the one-time code that opens ChangeDetails for the user of the access token, in plain text; good for 10 minutes.
+
+        Errors: `NOT_OF_DIRECTORY` (403) where the token is not of a user of the directory.
         """
 
 def add_AuthorizationServiceServicer_to_server(servicer: AuthorizationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,0 +1,129 @@
+"""Change of what an account says of its owner, whom an application sends here with a one-time code."""
+
+from __future__ import annotations
+
+from ostiary.clock import Clock
+from ostiary.directory.profiles.linking import arrival_of
+from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY as PROVIDER
+from ostiary.directory.signin.admission import signed_in_as
+from ostiary.directory.users.changes import amend_user
+from ostiary.directory.users.contacts import Contact
+from ostiary.directory.users.input import UserChange
+from ostiary.directory.users.users import UserView, get_user
+from ostiary.errors import DomainError, denied, not_found
+from ostiary.http.forms import Form
+from ostiary.ids import Entropy
+from ostiary.login.flow import Done
+from ostiary.login.needs import CHANGED_DETAILS
+from ostiary.login.pages import form_page
+from ostiary.login.steps.password import identified
+from ostiary.login.visits import SignInStep, SignInVisit
+from ostiary.oauth.authorize.request import CHANGE_DETAILS
+from ostiary.oauth.authorize.state import Identified, SignInTransaction
+from ostiary.oauth.claims.subjects import get_subject, subject_at_sign_in
+from ostiary.pages.rendering import HostedPage
+from ostiary.self_service.mail_actions import SelfService
+from ostiary.self_service.one_time_codes import Code, end_codes, find_code, link_failed, new_code, use_up
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+from ostiary.transport.call import Call
+
+_TYPED = ("given_name", "family_name", "display_name", "phone")
+_LONGEST = 256
+
+DETAILS_CODE = "CHANGE_DETAILS"
+"""The kind of code that opens this page, for whoever has an access token."""
+
+CODE_SECONDS = 600
+
+
+class DetailsCode:
+    """The one-time code that opens the page, for the user of an access token."""
+
+    def __init__(self, clock: Clock, entropy: Entropy) -> None:
+        self._clock = clock
+        self._entropy = entropy
+
+    def __call__(self, call: Call) -> str:
+        """A new code; those before it are void. Raises NOT_OF_DIRECTORY for a user without a directory user."""
+        tenant_id, now_ms = call.tenant_id, self._clock.now_ms()
+        subject = get_subject(call.work, tenant_id, call.principal.id, now_ms)
+        if not subject.user_id:
+            raise denied("NOT_OF_DIRECTORY", "id token not generated with cloud directory idp")  # as SDKs compare it
+        end_codes(call.work, tenant_id, subject.user_id, DETAILS_CODE, now_ms)
+        return new_code(
+            call.work, tenant_id, subject.user_id, DETAILS_CODE, self._entropy, now_ms, CODE_SECONDS
+        )  # fmt: skip
+
+
+class ChangeDetailsStep(SignInStep):
+    """Asks for names and a telephone number. The code in the address says whose; sending the form uses it up."""
+
+    name = CHANGE_DETAILS
+    meets = CHANGED_DETAILS
+    fields = _TYPED
+
+    def __init__(self, self_service: SelfService, clock: Clock, entropy: Entropy) -> None:
+        self._self_service = self_service
+        self._clock = clock
+        self._entropy = entropy
+
+    def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
+        """Applies wherever changed details are needed."""
+        return True
+
+    def show(self, visit: SignInVisit, problem: DomainError | None = None) -> HostedPage:
+        """The form, with the details as they are. Raises SELF_SERVICE_DISABLED, LINK_NOT_FOUND, LINK_EXPIRED,
+        LINK_USED."""
+        user = get_user(visit.call.work, visit.call.tenant_id, self._code(visit).user_id)
+        shown = {**_details(user), **({name: visit.form.get(name)[:_LONGEST] for name in _TYPED} if problem else {})}
+        return form_page(
+            "change_details.html", visit.look, redirects=visit.may_redirect, problem=problem, action=visit.action,
+            hidden=visit.hidden(self.name), details=shown,
+        )  # fmt: skip
+
+    def submit(self, visit: SignInVisit) -> Done:
+        """Stores the details and uses the code up. Raises what `amend_user` raises."""
+        code, form = self._code(visit), visit.form
+        return Done(PROVIDER, lambda work: self._change(work, code, form))
+
+    def _code(self, visit: SignInVisit) -> Code:
+        call = visit.call
+        self._self_service.check_page(call.work, call.required_tenant)
+        found = find_code(call.work, visit.transaction.request.about, self._clock.now_ms())
+        if found is None or (found.tenant_id, found.kind) != (call.tenant_id, DETAILS_CODE):
+            raise not_found("LINK_NOT_FOUND", "This link is not valid. Open the page from the application again.")
+        if found.failure:
+            raise link_failed(found.failure)
+        return found
+
+    def _change(self, work: Work, code: Code, form: Form) -> Identified:
+        now_ms = self._clock.now_ms()
+        user = amend_user(work, code.tenant_id, code.user_id, lambda known: _changed(known, form), now_ms)
+        use_up(work, code, now_ms)
+        if not user.active:
+            raise link_failed("EXPIRED")
+        arrival = arrival_of(signed_in_as(user, user.email))
+        return identified(subject_at_sign_in(work, code.tenant_id, arrival, self._entropy, now_ms))
+
+
+def _details(user: UserView) -> dict[str, str]:
+    phone = next((phone.value for phone in user.phones if phone.primary), "")
+    return {
+        "given_name": user.given_name, "family_name": user.family_name, "display_name": user.display_name,
+        "phone": phone,
+    }  # fmt: skip
+
+
+def _changed(user: UserView, form: Form) -> UserChange:
+    """The change of these details; all others stay. A formatted name is made anew of its parts where they change."""
+    typed = {name: form.get(name).strip() for name in _TYPED}
+    further, given, family = user.further, typed["given_name"], typed["family_name"]
+    if (given, family) != (user.given_name, user.family_name) and "name" in further:
+        further["name"] = {key: value for key, value in further["name"].items() if key != "formatted"}
+    others = tuple(phone for phone in user.phones if not phone.primary and phone.value != typed["phone"])
+    phones = (Contact(typed["phone"], primary=True), *others) if typed["phone"] else others
+    return UserChange(
+        given_name=given, family_name=family, display_name=typed["display_name"], locale=user.locale,
+        phones=phones, further=further,
+    )  # fmt: skip
