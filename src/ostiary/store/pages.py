@@ -30,14 +30,17 @@ def page_of(
     """
     counted = counting.cte("counted")
     total = select(counted.c.n).scalar_subquery()
-    ids = select(table.c.tenant_id, table.c.id, total.label("total")).where(*chosen).limit(count)
+    ids = select(table.c.tenant_id, table.c.id).where(*chosen).limit(count)
     offset = _passed_over(start)
     if 0 < about < 2 * offset:
         behind = total - (offset + count)  # in the same statement: what comes in between must not move the page
         ids = ids.order_by(*map(_reversed, order)).offset(case((behind > 0, behind), else_=0))
-    else:
-        ids = ids.order_by(*order).offset(offset)
-    return ids.subquery("page")
+        return ids.add_columns(total.label("total")).subquery("page")
+    found = ids.order_by(*order).offset(offset).cte("found")
+    on_it = select(func.count()).select_from(found).scalar_subquery()
+    # A page that is not full is the last one, so that what a rare filter chooses is looked for once and not counted.
+    known = case((on_it < count, on_it + offset), else_=total)
+    return select(found.c.tenant_id, found.c.id, known.label("total")).subquery("page")
 
 
 def _passed_over(start: int) -> int:
@@ -53,6 +56,11 @@ def on_page(found: Sequence[Entry], total: int, start: int) -> Sequence[Entry]:
 def counted_rows(table: Table, *chosen: ColumnElement[bool]) -> Select[Any]:
     """Counts the rows that are chosen, as `n`."""
     return select(func.count().label("n")).select_from(table).where(*chosen)
+
+
+def total_of_empty(work: Work, counting: Select[Any], start: int, count: int) -> int:
+    """Returns how many rows there are where a page has none: none at all if it was the first one."""
+    return 0 if start <= 1 and count > 0 else how_many(work, counting)
 
 
 def how_many(work: Work, counting: Select[Any]) -> int:

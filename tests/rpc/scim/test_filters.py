@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from kit.callers import Caller
+from kit.callers import Caller, bearer
 from kit.cases import in_one_test
 from kit.scim import ENTERPRISE, USER, create, find, refusal
 
@@ -178,3 +178,19 @@ def test_a_cursor_of_another_list_is_refused(
     cursor = find(shared_caller, searcher, cursor="", count=1)["nextCursor"]
     answer = refusal(find, shared_caller, searcher, **{"cursor": cursor, "count": 1, **change})
     assert answer[1:] == ("INVALID_CURSOR", "invalidCursor")
+
+
+def test_texts_that_are_longer_than_their_index_are_told_apart(shared_caller: Caller) -> None:
+    made = shared_caller.installation
+    manager = bearer(shared_caller.token(made.new_api_key(made.new_tenant("long-titles"), "manager")))
+    long = "ß" * 150  # 300 characters in compared form
+    for title in (f"{long}a", f"{long}b", "Short"):
+        create(shared_caller, manager, userName=title[-1], title=title)
+
+    def names(filter: str) -> list[str]:
+        return [user["userName"] for user in find(shared_caller, manager, filter=filter)["Resources"]]
+
+    assert names(f'title eq "{long}B"') == ["b"]
+    assert names(f'title sw "{long}"') == ["a", "b"]
+    assert names(f'title sw "{long[:20]}" and not (title eq "{long}a")') == ["b"]
+    assert names(f'title eq "{long}"') == []

@@ -21,7 +21,7 @@ from ostiary.directory.roles.rights import rights_of_group
 from ostiary.errors import DomainError, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.names import MAX_NAME, check_name, name_key
-from ostiary.store.pages import counted_rows, how_many, on_page, page_of
+from ostiary.store.pages import counted_rows, on_page, page_of, total_of_empty
 from ostiary.store.tables import GROUP, ExternalId, Group, RoleBinding, table_of, unindexed
 from ostiary.store.work import Work
 
@@ -107,7 +107,7 @@ def list_groups(
     page = page_of(_GROUPS, chosen, order, start=start, count=count, about=0, counting=counting)
     found = work.rows(select(*_COLUMNS, page.c.total).join(page, page.c.id == _GROUPS.c.id).order_by(*order))
     if not found:
-        return [], how_many(work, counting)
+        return [], total_of_empty(work, counting, start, count)
     total: int = found[0].total
     return [_view(row) for row in on_page(found, total, start)], total
 

@@ -10,6 +10,7 @@ from sqlalchemy import Select, bindparam, func, select
 
 from ostiary.directory.roles.granting import Holder
 from ostiary.directory.roles.nesting import of_kind
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import GROUP, USER, Group, GroupMember, User, table_of, unindexed
 from ostiary.store.work import Work
 
@@ -31,6 +32,9 @@ _COUNTED = (
     .where(_OF_TENANT, _MEMBERS.c.group_id.in_(bindparam("ids", expanding=True)))
     .group_by(_MEMBERS.c.group_id)
 )
+_FIRST = prepared(
+    select(_MEMBERS.c.member_id).where(_MEMBERS.c.group_id == bindparam("group")).limit(bindparam("most"))
+)
 _ROOTS = select(_GROUPS.c.id.label("root"), _GROUPS.c.id).where(
     unindexed(_GROUPS.c.tenant_id) == bindparam("of_tenant"), _GROUPS.c.id.in_(bindparam("ids", expanding=True))
 )
@@ -47,14 +51,9 @@ _USERS_OF_ANY = select(func.count(_MEMBERS.c.member_id.distinct()).label("n")).w
 )
 
 
-def list_members(
-    work: Work, tenant_id: str, group_id: str, *, start: int = 1, count: int = 100
-) -> tuple[Sequence[Member], int]:  # fmt: skip
-    """Returns one page of the direct members of a group, in the order of their ids, and how many there are in all.
-    `start` counts from 1. An unknown group has none."""
-    members = _of_groups([group_id]).offset(max(start, 1) - 1).limit(count).subquery("page")
-    found = [_member(row) for row in work.rows(_with_names(members), {"of_tenant": tenant_id})]
-    return found, member_counts(work, tenant_id, [group_id])[group_id]
+def are_few(work: Work, group_id: str, few: int) -> bool:
+    """Whether a group has at most so many direct members; reads one more of them, and no others."""
+    return len(work.rows(_FIRST, {"group": group_id, "most": few + 1})) <= few
 
 
 def members_of_groups(work: Work, tenant_id: str, group_ids: Sequence[str]) -> Mapping[str, Sequence[Member]]:

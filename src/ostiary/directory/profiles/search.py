@@ -20,7 +20,7 @@ from ostiary.errors import invalid
 from ostiary.http.page_bytes import fitting
 from ostiary.http.paging import Page
 from ostiary.names import is_text, login_key
-from ostiary.store.pages import about_how_many, counted_rows, how_many, on_page, page_of
+from ostiary.store.pages import about_how_many, counted_rows, on_page, page_of, total_of_empty
 from ostiary.store.tables import Identity, Profile, table_of
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
@@ -103,7 +103,7 @@ def profile_page(
         .order_by(*_BY_AGE, _IDENTITIES.c.provider, _IDENTITIES.c.idp_id)
     )
     if not rows:
-        return [], how_many(work, counting)
+        return [], total_of_empty(work, counting, page.start, page.size)
     return on_page(profile_views(rows), rows[0].total, page.start), rows[0].total
 
 

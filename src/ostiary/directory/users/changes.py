@@ -23,6 +23,7 @@ from ostiary.directory.users.contacts import (
 )
 from ostiary.directory.users.input import KEPT, UserChange, check_change
 from ostiary.directory.users.login_names import replace_login_names
+from ostiary.directory.users.searched import FOUND_BY
 from ostiary.directory.users.users import (
     FACTS,
     THE_USER,
@@ -43,7 +44,10 @@ Accept = Callable[[UserView], object]
 Amend = Callable[[UserView], UserChange | None]
 """Makes the change of a user from what it is."""
 _USERS = table_of(User)
-_DESCRIPTION = ("display_name", "display_name_key", "given_name", "family_name", "locale", "document", "searched")
+_DESCRIPTION = (
+    *("display_name", "display_name_key", "given_name", "family_name", "locale", "document", "searched"),
+    *FOUND_BY,
+)
 _CHANGED = (
     *_DESCRIPTION,
     "user_name",

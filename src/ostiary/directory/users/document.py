@@ -9,10 +9,9 @@ from typing import Any
 from ostiary.clock import rfc3339
 from ostiary.directory.users.confirmation import status_of
 from ostiary.directory.users.contacts import Contact
+from ostiary.directory.users.input import ENTERPRISE, USER_SCHEMA
 from ostiary.directory.users.users import UserView
 
-USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
-ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
 _NAME = ("formatted", "givenName", "familyName", "middleName", "honorificPrefix", "honorificSuffix")
 _ABOUT = ("nickName", "profileUrl", "title", "userType", "preferredLanguage")
 _LISTS = ("ims", "photos", "addresses", "x509Certificates")

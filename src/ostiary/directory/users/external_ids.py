@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, literal, select
 
 from ostiary.errors import conflict
 from ostiary.store.prepared import prepared
@@ -27,6 +27,7 @@ _OF_ONE = (
 )  # fmt: skip
 _FIND = prepared(select(_IDS.c.external_id).where(*_OF_ONE))
 _FORGET = prepared(delete(_IDS).where(*_OF_ONE))
+_GIVE = prepared(lambda insert: insert(_IDS).on_conflict_do_nothing().returning(literal(1)))
 
 
 def external_id_of(work: Work, tenant_id: str, provisioner: str, type: str, resource_id: str) -> str:
@@ -36,10 +37,10 @@ def external_id_of(work: Work, tenant_id: str, provisioner: str, type: str, reso
 
 
 def change_external_id(
-    work: Work, tenant_id: str, provisioner: str, type: str, external_id: str, resource_id: str
+    work: Work, tenant_id: str, provisioner: str, type: str, before: str, external_id: str, resource_id: str
 ) -> None:
-    """Records the name of a resource in place of the one before; an empty one is none. Raises EXTERNAL_ID_TAKEN."""
-    if external_id_of(work, tenant_id, provisioner, type, resource_id) == external_id:
+    """Records the name of a resource in place of the one `before`; an empty one is none. Raises EXTERNAL_ID_TAKEN."""
+    if before == external_id:
         return
     work.run(_FORGET, _one(tenant_id, provisioner, type, resource_id))
     if external_id:
@@ -71,6 +72,6 @@ def give_external_id(
         "tenant_id": tenant_id, "provisioner": provisioner, "resource_type": type, "external_id": external_id,
         "resource_id": resource_id,
     }  # fmt: skip
-    if not work.insert_new(_IDS, row):
+    if work.row(_GIVE, row) is None:
         message = "You have given this externalId to another resource already."
         raise conflict("EXTERNAL_ID_TAKEN", message, scim_type="uniqueness")

@@ -11,6 +11,9 @@ from ostiary.directory.users.contacts import Contact, check_texts, email_keys, o
 from ostiary.errors import invalid
 from ostiary.names import MAX_NAME, email_key, name_key
 
+USER_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:User"
+ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
+"""URNs of what describes users (RFC 7643 §4.1, §4.3)."""
 MAX_DOCUMENT = 32_768
 KEPT = ("description",)
 """Members of `Description.further` that are no attributes of SCIM: who replaces the others leaves them as they are."""

@@ -41,7 +41,7 @@ from ostiary.directory.users.searched import searched
 from ostiary.errors import DomainError, conflict, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.names import email_key, is_text, login_key, name_key
-from ostiary.store.pages import about_how_many, counted_rows, how_many, on_page, page_of
+from ostiary.store.pages import about_how_many, counted_rows, on_page, page_of, total_of_empty
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import ExternalId, Preference, RoleBinding, User, UserEmail, table_of, unindexed
 from ostiary.store.tenancy import TenantView
@@ -184,7 +184,7 @@ def list_users(
     page = page_of(_USERS, chosen, order, start=start, count=count, about=about, counting=counting)
     found = work.rows(select(*COLUMNS, page.c.total).join(page, page.c.id == _USERS.c.id).order_by(*order))
     if not found:
-        return [], how_many(work, counting)
+        return [], total_of_empty(work, counting, start, count)
     return views_of(work, tenant_id, on_page(found, found[0].total, start)), found[0].total
 
 
@@ -298,7 +298,7 @@ def described(new: Description, email: str) -> dict[str, Any]:
     return {
         "display_name": display_name, "display_name_key": name_key(display_name), "given_name": new.given_name,
         "family_name": new.family_name, "locale": new.locale, "document": json.dumps(new.further),
-        "searched": searched(new),
+        **searched(new),
     }  # fmt: skip
 
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, func, literal, or_, select
 
 from ostiary.directory.roles.nesting import users_of, with_nested
 from ostiary.directory.users.contacts import phone_key
-from ostiary.directory.users.document import ENTERPRISE
 from ostiary.directory.users.external_ids import USER
+from ostiary.directory.users.input import ENTERPRISE
+from ostiary.directory.users.searched import FOUND_BY
 from ostiary.names import folded, login_key, name_key
 from ostiary.scim.filters.filed import Location, Version
 from ostiary.scim.filters.grammar import bad_filter
-from ostiary.scim.filters.nodes import PRESENT, Operand
+from ostiary.scim.filters.nodes import EQUAL, PRESENT, Operand
 from ostiary.scim.filters.sources import Condition, Constant, Entries, Flag, Moment, Source, Text, exactly
 from ostiary.scim.schema.attributes import USERS, Attribute, Place
-from ostiary.store.comparing import ENTRY, by_code_point, json_any, json_text
+from ostiary.store.comparing import ENTRY, by_code_point, json_any, json_text, starts_with
 from ostiary.store.tables import (
     ExternalId,
     Group,
@@ -30,6 +31,7 @@ from ostiary.store.tables import (
     table_of,
 )
 from ostiary.store.tables.access import USER as HOLDS
+from ostiary.store.tables.columns import LONGEST_SEARCHED
 
 _USERS, _EMAILS, _PHONES, _IDS = table_of(User), table_of(UserEmail), table_of(UserPhone), table_of(ExternalId)
 _BINDINGS, _ROLES, _GROUPS = table_of(RoleBinding), table_of(OrganizationRole), table_of(Group)
@@ -105,7 +107,8 @@ class SearchedUsers:
         return Entries(parts, lambda condition: self._among(table.c.user_id, table.c.tenant_id, condition))
 
     def _among(self, user: Any, tenant: Any, *conditions: Condition) -> Condition:
-        return _USERS.c.id.in_(select(user).where(tenant == self.tenant_id, *conditions))
+        # A common table: the page and the number of all that match ask for it, and it is read once.
+        return _USERS.c.id.in_(select(select(user).where(tenant == self.tenant_id, *conditions).cte()))
 
     def emails(self) -> Source:
         """Mail addresses."""
@@ -188,6 +191,8 @@ def _in_document(place: Place) -> Source:
     if attribute.multi_valued:
         return _list_in_document(attribute, part)
     names = (*names, attribute.name, *((part.name,) if part else ()))
+    if names in _INDEXED:
+        return _Indexed(json_text(_DOCUMENT, *names), nullable=True, beginning=_INDEXED[names])
     if part is None and attribute.type == "complex":
         value = attribute.parts.get("value")
         return _Complex(names, _text(value, *names, "value") if value else None)
@@ -203,6 +208,25 @@ def _compared(attribute: Attribute, column: ColumnElement[str]) -> Text:
         return Text(column, _as_word, _as_word, nullable=True)
     key = exactly if attribute.case_exact else folded
     return Text(column, key, key, nullable=True)
+
+
+_INDEXED: Mapping[tuple[str, ...], ColumnElement[str]] = {path: _USERS.c[name] for name, path in FOUND_BY.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Indexed(Text):
+    """A text in stored JSON whose beginning has an index."""
+
+    beginning: ColumnElement[str] = field(kw_only=True)
+
+    def compared(self, name: str, operator: str, value: Operand) -> Condition:
+        """See `Source`. Longer texts that begin alike are told apart by the whole."""
+        whole = Text(self.column, self.key, self.part, self.nullable).compared(name, operator, value)
+        if operator not in (EQUAL, "sw") or not isinstance(value, str):
+            return whole
+        start = folded(value)[:LONGEST_SEARCHED]
+        found = self.beginning == start if operator == EQUAL else starts_with(self.beginning, start)
+        return and_(found, self.beginning.is_not(None) if len(start) < LONGEST_SEARCHED else whole)
 
 
 def _as_word(text: str) -> str:

@@ -18,8 +18,8 @@ from ostiary.directory.groups.groups import (
 )
 from ostiary.directory.groups.members import (
     Member,
+    are_few,
     find_holders,
-    list_members,
     member_counts,
     members_of_groups,
 )
@@ -130,10 +130,7 @@ class GroupOperations:
     def _shown(self, acting: Acting, work: Work, group: GroupView, chosen: Chosen) -> dict[str, Any] | None:
         if chosen.only is not None or not chosen.shows("members"):
             return self.written(acting, work, [group], chosen)[0]
-        few, _ = list_members(work, acting.tenant_id, group.id, count=FEW + 1)
-        if len(few) > FEW:
-            return None
-        return self._documents(acting, work, [group], {group.id: few}, chosen)[0]
+        return self.written(acting, work, [group], chosen)[0] if are_few(work, group.id, FEW) else None
 
     def _documents(
         self, acting: Acting, work: Work, groups: Sequence[GroupView], members: Mapping[str, Sequence[Member]],
@@ -157,7 +154,8 @@ class GroupOperations:
 
     def _describe(self, work: Work, acting: Acting, group: GroupView, given: Mapping[str, Any]) -> None:
         tenant_id, provisioner = acting.tenant_id, acting.principal.id
-        change_external_id(work, tenant_id, provisioner, GROUPS.name, given.get("externalId", ""), group.id)
+        before = self._external_id(work, acting, group.id)
+        change_external_id(work, tenant_id, provisioner, GROUPS.name, before, given.get("externalId", ""), group.id)
         update_group(work, tenant_id, group.id, _description(given, group.description), self._clock.now_ms())
 
     def _change(self, work: Work, acting: Acting, group_id: str, change: MemberChange) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ostiary.directory.users.document import ENTERPRISE, USER_SCHEMA
+from ostiary.directory.users.input import ENTERPRISE, USER_SCHEMA
 from ostiary.scim.schema.published import GROUP_SCHEMA, PUBLISHED
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import scim2_models as scim
 
-from ostiary.directory.users.document import ENTERPRISE, USER_SCHEMA
+from ostiary.directory.users.input import ENTERPRISE, USER_SCHEMA
 
 GROUP_SCHEMA = "urn:ietf:params:scim:schemas:core:2.0:Group"
 _READ_ONLY = frozenset({"groups", "roles"})

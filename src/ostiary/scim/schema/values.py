@@ -11,6 +11,7 @@ from ostiary.errors import DomainError, invalid
 from ostiary.scim.filters.sources import as_flag, milliseconds
 from ostiary.scim.schema.attributes import Attribute, ResourceKind
 
+_TEXTS = frozenset({"string", "reference"})
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]*={0,2}")
 
 
@@ -20,6 +21,8 @@ def taken(attribute: Attribute, value: Any, name: str = "", *, lenient: bool = F
     `name` is the path for messages. `lenient`, as PATCH is: a single value stands for a list of one. Raises
     INVALID_RESOURCE for a value of another type. What nobody knows is left out.
     """
+    if value.__class__ is str and value and not attribute.multi_valued and attribute.type in _TEXTS:
+        return value  # as nearly all are
     path = name or attribute.name
     if not attribute.multi_valued:
         return _single(attribute, _only(attribute, value, path), path)

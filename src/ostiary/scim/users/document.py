@@ -10,8 +10,7 @@ from ostiary.clock import rfc3339
 from ostiary.directory.groups.membership import BelongsTo
 from ostiary.directory.roles.bindings import HeldRole
 from ostiary.directory.users.contacts import Contact
-from ostiary.directory.users.document import ENTERPRISE, USER_SCHEMA
-from ostiary.directory.users.input import NewUser, UserChange, formatted_name
+from ostiary.directory.users.input import ENTERPRISE, USER_SCHEMA, NewUser, UserChange, formatted_name
 from ostiary.directory.users.users import UserView
 from ostiary.errors import DomainError
 from ostiary.scim.schema.attributes import USERS

@@ -146,10 +146,11 @@ class UserOperations:
             nonlocal was_active
             was_active = user.active
             check_version(etag(user), if_match)
-            given = describe(user, external_id_of(work, tenant_id, provisioner, USER, user.id))
+            external_id = external_id_of(work, tenant_id, provisioner, USER, user.id)
+            given = describe(user, external_id)
             if given is None:
                 return None
-            change_external_id(work, tenant_id, provisioner, USER, given.external_id, user.id)
+            change_external_id(work, tenant_id, provisioner, USER, external_id, given.external_id, user.id)
             change: UserChange = given.change_of(user)
             return change
 

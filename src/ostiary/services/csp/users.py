@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from ostiary.access.callers import CallerView
 from ostiary.directory.preferences.language import language_of
 from ostiary.directory.roles.member_roles import MemberRoles
-from ostiary.directory.users.document import ENTERPRISE
+from ostiary.directory.users.input import ENTERPRISE
 from ostiary.directory.users.users import UserView, find_by_login, find_user, get_user
 from ostiary.oauth.platform.accounts import acct_of
 from ostiary.services.csp.roles import NO_GROUPS, Groups, org_role, service_infos, typed_role, typed_service_roles

@@ -180,6 +180,15 @@ def sorted_text(*, index: bool = False) -> Any:
     return Field(sa_column=Column(SORTED, nullable=False, index=index))
 
 
+LONGEST_SEARCHED = 200
+"""Characters of a text that an index of `searched_text` holds: PostgreSQL takes no entry above 2,704 bytes."""
+
+
+def searched_text() -> Any:
+    """Declares the beginning of a text in compared form, by which rows are found; None where there is none."""
+    return Field(default=None, sa_column=Column(SORTED, nullable=True))
+
+
 def client_id_column(*, key: bool = False, default: Any = ...) -> Any:
     """Declares a client id: any text of up to 255 characters, unique in its tenant. All such columns have the same
     collation, since PostgreSQL compares no two columns of different ones."""

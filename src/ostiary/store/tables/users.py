@@ -5,14 +5,21 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, String, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import SORTED, end_of_row, moment, only_where, owned_by, text
+from ostiary.store.tables.columns import SORTED, end_of_row, moment, only_where, owned_by, searched_text, text
+
+
+def _found_by(name: str) -> Index:
+    """An index of the users who have an attribute, in the order in which lists show them."""
+    columns = ("tenant_id", f"{name}_key", "user_name_key", "id")
+    return Index(f"ix_users_{name}", *columns, **only_where(f"{name}_key IS NOT NULL"))
 
 
 class User(SQLModel, table=True):
     """A directory user. Its id is the SCIM id; the `sub` of tokens is the id of its profile.
 
     `…_key` columns hold the compared form (NFKC, casefold) of the column with the same name. Attributes of RFC 7643
-    §4.1 without a column are in `document`, a JSON object, and with the names in `searched` in compared form.
+    §4.1 without a column are in `document`, a JSON object, and with the names in `searched` in compared form. Those by
+    which users are looked for most have there a column too, with the beginning of their compared form.
     """
 
     __tablename__ = "users"
@@ -25,6 +32,7 @@ class User(SQLModel, table=True):
         Index("ix_users_modified", "tenant_id", "modified_at", "id"),
         Index("ix_users_locked", "tenant_id", "locked_until", **only_where("locked_until IS NOT NULL")),
         Index("ix_users_active", "tenant_id", "active", "user_name_key", "id"),
+        *map(_found_by, ("given_name", "family_name", "title", "department", "employee_number")),
     )
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = owned_by("tenants.id", index=True)
@@ -37,6 +45,11 @@ class User(SQLModel, table=True):
     family_name: str = text()
     document: str = text(default="{}")
     searched: str = text(default="{}")
+    given_name_key: str | None = searched_text()
+    family_name_key: str | None = searched_text()
+    title_key: str | None = searched_text()
+    department_key: str | None = searched_text()
+    employee_number_key: str | None = searched_text()
     locale: str = text()
     active: bool = True
     may_sign_in: bool = Field(default=False, description="False: only where the tenant admits unverified people.")
@@ -128,7 +141,11 @@ class UserEmail(SQLModel, table=True):
     """A mail address of a user, unique in the tenant. The primary one signs in. `verified`: the user reads its mail."""
 
     __tablename__ = "user_emails"
-    __table_args__ = (UniqueConstraint("tenant_id", "value_key"),)
+    __table_args__ = (
+        UniqueConstraint("tenant_id", "value_key"),
+        # Has all that filters compare: what no index can find is looked for in its entries, and not in rows.
+        Index("ix_user_emails_searched", "tenant_id", "value_key", "type", "is_primary", "user_id"),
+    )
     tenant_id: str = owned_by("tenants.id")
     user_id: str = owned_by("users.id", key=True)
     position: int = Field(primary_key=True)

@@ -10,7 +10,7 @@ from ostiary.clock import rfc3339
 from ostiary.directory.passwords.lockout import is_locked
 from ostiary.directory.users.confirmation import status_of
 from ostiary.directory.users.contacts import Contact
-from ostiary.directory.users.document import USER_SCHEMA
+from ostiary.directory.users.input import USER_SCHEMA
 from ostiary.directory.users.users import UserView
 from ostiary_api.appid.management.v4 import cloud_directory_users_pb2 as pb
 

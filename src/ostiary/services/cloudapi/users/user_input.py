@@ -8,8 +8,7 @@ from typing import Any
 
 from ostiary.directory.roles.permissions import role_too_small
 from ostiary.directory.users.contacts import Contact
-from ostiary.directory.users.document import ENTERPRISE
-from ostiary.directory.users.input import NewUser, UserChange
+from ostiary.directory.users.input import ENTERPRISE, NewUser, UserChange
 from ostiary.directory.users.users import UserView
 from ostiary.errors import invalid
 from ostiary.names import login_key

@@ -9,7 +9,7 @@ from ostiary.directory.listing.users import LOCAL
 from ostiary.directory.passwords.lockout import is_locked
 from ostiary.directory.roles.bindings import HeldRole, roles_of_groups, roles_of_users
 from ostiary.directory.users.contacts import primary_of
-from ostiary.directory.users.document import ENTERPRISE
+from ostiary.directory.users.input import ENTERPRISE
 from ostiary.directory.users.users import UserView
 from ostiary.services.cloudapi.references import reference
 from ostiary.store.tenancy import TenantView

@@ -605,6 +605,13 @@ def upgrade() -> None:
         sa.Column("family_name", sa.Text(), nullable=False),
         sa.Column("document", sa.Text(), nullable=False),
         sa.Column("searched", sa.Text(), nullable=False),
+        sa.Column("given_name_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=True),
+        sa.Column("family_name_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=True),
+        sa.Column("title_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=True),
+        sa.Column("department_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=True),
+        sa.Column(
+            "employee_number_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=True
+        ),
         sa.Column("locale", sa.Text(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("may_sign_in", sa.Boolean(), nullable=False),
@@ -622,7 +629,39 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "user_name_key", name=op.f("uq_users_tenant_id_user_name_key")),
     )
     op.create_index("ix_users_active", "users", ["tenant_id", "active", "user_name_key", "id"], unique=False)
+    op.create_index(
+        "ix_users_department",
+        "users",
+        ["tenant_id", "department_key", "user_name_key", "id"],
+        unique=False,
+        sqlite_where=sa.text("department_key IS NOT NULL"),
+        postgresql_where=sa.text("department_key IS NOT NULL"),
+    )
     op.create_index("ix_users_display_name", "users", ["tenant_id", "display_name_key", "id", "active"], unique=False)
+    op.create_index(
+        "ix_users_employee_number",
+        "users",
+        ["tenant_id", "employee_number_key", "user_name_key", "id"],
+        unique=False,
+        sqlite_where=sa.text("employee_number_key IS NOT NULL"),
+        postgresql_where=sa.text("employee_number_key IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_users_family_name",
+        "users",
+        ["tenant_id", "family_name_key", "user_name_key", "id"],
+        unique=False,
+        sqlite_where=sa.text("family_name_key IS NOT NULL"),
+        postgresql_where=sa.text("family_name_key IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_users_given_name",
+        "users",
+        ["tenant_id", "given_name_key", "user_name_key", "id"],
+        unique=False,
+        sqlite_where=sa.text("given_name_key IS NOT NULL"),
+        postgresql_where=sa.text("given_name_key IS NOT NULL"),
+    )
     op.create_index("ix_users_id", "users", ["tenant_id", "id", "active"], unique=False)
     op.create_index("ix_users_list", "users", ["tenant_id", "created_at", "id"], unique=False)
     op.create_index(
@@ -636,6 +675,14 @@ def upgrade() -> None:
     op.create_index("ix_users_modified", "users", ["tenant_id", "modified_at", "id"], unique=False)
     op.create_index("ix_users_name", "users", ["tenant_id", "user_name_key", "id"], unique=False)
     op.create_index(op.f("ix_users_tenant_id"), "users", ["tenant_id"], unique=False)
+    op.create_index(
+        "ix_users_title",
+        "users",
+        ["tenant_id", "title_key", "user_name_key", "id"],
+        unique=False,
+        sqlite_where=sa.text("title_key IS NOT NULL"),
+        postgresql_where=sa.text("title_key IS NOT NULL"),
+    )
     op.create_table(
         "client_roles",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
@@ -896,6 +943,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_user_emails_user_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", "position", name=op.f("pk_user_emails")),
         sa.UniqueConstraint("tenant_id", "value_key", name=op.f("uq_user_emails_tenant_id_value_key")),
+    )
+    op.create_index(
+        "ix_user_emails_searched",
+        "user_emails",
+        ["tenant_id", "value_key", "type", "is_primary", "user_id"],
+        unique=False,
     )
     op.create_table(
         "user_phones",
