@@ -304,6 +304,8 @@ def things(world: World, path: str, names: set[str]) -> dict[str, Any]:
         values["userCode"] = world.user_code()
     if path == "/cloudapi/1.0.0/tokens/{id}":
         values["id"] = world.token()
+    if "tokenId" in names:
+        values["tokenId"] = world.made("POST", "scim_tokens", json={"name": f"token {next(world.numbers)}"})["id"]
     if "roleId" in names:
         values["roleId"] = world.made("POST", "roles", json={"name": f"role {next(world.numbers)}", "access": []})["id"]
     return values

@@ -78,7 +78,7 @@ class User(_message.Message):
     """The password: 1 to 1,024 bytes, and as the organization's rules say."""
     @_builtins.property
     def schemas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """urn:ietf:params:scim:schemas:core:2.0:User, and that of the enterprise extension where it is used."""
+        """urn:ietf:params:scim:schemas:core:2.0:User, and that of the enterprise extension where it is used; others are ignored."""
 
     @_builtins.property
     def name(self) -> Global___UserName:
@@ -232,7 +232,7 @@ class Group(_message.Message):
     """The name to show: 1 to 256 characters; others may have the same."""
     @_builtins.property
     def schemas(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """urn:ietf:params:scim:schemas:core:2.0:Group."""
+        """urn:ietf:params:scim:schemas:core:2.0:Group; others beside it, such as one of Entra, are ignored."""
 
     @_builtins.property
     def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___GroupMember]:

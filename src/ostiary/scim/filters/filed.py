@@ -20,7 +20,7 @@ class Version:
     column: ColumnElement[int]
 
     def compared(self, name: str, operator: str, value: Operand) -> Condition:
-        """See `Source`."""
+        """Returns the condition, as `Source.compared` says."""
         digits = value.removeprefix("W/").strip('"') if isinstance(value, str) else ""
         known = digits.isdecimal() and digits.isascii() and len(digits) <= _MOST_DIGITS
         return _compared(name, operator, self.column == int(digits) if known else None)
@@ -34,7 +34,7 @@ class Location:
     url: str
 
     def compared(self, name: str, operator: str, value: Operand) -> Condition:
-        """See `Source`."""
+        """Returns the condition, as `Source.compared` says."""
         start = f"{self.url}/"
         mine = isinstance(value, str) and value.startswith(start)
         return _compared(name, operator, self.column == str(value).removeprefix(start) if mine else None)

@@ -24,7 +24,7 @@ from ostiary.scim.filters.nodes import (
 )
 
 MAX_LENGTH, MAX_DEPTH, MAX_COMPARISONS = 4_096, 16, 100
-"""Characters; brackets in one another; comparisons of one filter."""
+"""The longest filter in characters, the deepest nesting of brackets, and the most comparisons in one filter."""
 _NAME = r"\$?[A-Za-z][A-Za-z0-9$_-]*"
 _WRITTEN_NAME = re.compile(rf"(?:(urn:[A-Za-z0-9._:-]+):)?({_NAME})(?:\.({_NAME}))?", re.IGNORECASE)
 _TOKEN = re.compile(
@@ -101,52 +101,52 @@ class _Reader:
 
     @property
     def next(self) -> _Token:
-        """The token that comes next; the last one is the end."""
+        """Returns the token that comes next; the last token of each text is the end."""
         return self.tokens[self.place]
 
     def take(self) -> _Token:
-        """The next token; moves past it."""
+        """Returns the next token and moves past it."""
         token = self.tokens[self.place]
         self.place += token.kind != "end"
         return token
 
     def takes(self, word: str) -> bool:
-        """Whether a word or mark comes next, in any case of letters; moves past it."""
+        """Says whether this word or mark comes next, in any case of letters, and moves past it if so."""
         token = self.next
         found = token.kind in ("word", "mark") and token.text.lower() == word
         self.place += found
         return found
 
     def expect(self, mark: str) -> None:
-        """Moves past a mark that must come next."""
+        """Moves past a mark that must come next; raises INVALID_FILTER for anything else."""
         if not self.takes(mark):
             raise self.wrong(f"{mark} is missing")
 
     def expect_end(self) -> None:
-        """Refuses what comes behind the end."""
+        """Raises INVALID_FILTER when something follows where the text must end."""
         if self.next.kind != "end":
             raise self.wrong("it should end, or go on with and or or,")
 
     def wrong(self, what: str) -> DomainError:
-        """The error for the next token."""
+        """Returns the error that names the place of the next token."""
         return bad_filter(f"{what} at character {self.next.position}")
 
     def either(self) -> Node:
-        """`both` *( or `both` )"""
+        """Reads terms with `or` between them; each is what `both` reads."""
         terms = [self.both()]
         while self.takes("or"):
             terms.append(self.both())
         return terms[0] if len(terms) == 1 else Joined(False, tuple(terms))
 
     def both(self) -> Node:
-        """`one` *( and `one` ); binds tighter than or."""
+        """Reads terms with `and` between them, which binds tighter than `or`; each is what `one` reads."""
         terms = [self.one()]
         while self.takes("and"):
             terms.append(self.one())
         return terms[0] if len(terms) == 1 else Joined(True, tuple(terms))
 
     def one(self) -> Node:
-        """A comparison, a group in brackets, or its negation."""
+        """Reads a comparison, a group in round brackets, or the negation of a group."""
         if self.takes("("):
             return self.group(")")
         if self.next.text.lower() == "not" and self.tokens[self.place + 1].text == "(":
@@ -162,7 +162,7 @@ class _Reader:
         return OneEntry(name, Joined(True, (condition, compared)))
 
     def group(self, end: str) -> Node:
-        """What is between brackets, with the closing one."""
+        """Reads what is between two brackets, and the closing one; raises INVALID_FILTER beyond MAX_DEPTH."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise bad_filter(f"it nests deeper than {MAX_DEPTH} brackets")
@@ -172,7 +172,7 @@ class _Reader:
         return found
 
     def condition(self, name: Name) -> Node:
-        """What is between the square brackets behind a name."""
+        """Reads the condition between the square brackets behind the name of a list."""
         if name.part:
             raise self.wrong(f"brackets stand behind a list, and {name} is no list,")
         found = self.group("]")
@@ -181,7 +181,7 @@ class _Reader:
         return found
 
     def name(self) -> Name:
-        """The name of an attribute."""
+        """Reads the name of an attribute, perhaps with the URN of its schema and a part."""
         found = _WRITTEN_NAME.fullmatch(self.next.text) if self.next.kind == "word" else None
         if found is None:
             raise self.wrong("the name of an attribute is missing")
@@ -189,7 +189,7 @@ class _Reader:
         return Name(found[1] or "", found[2], found[3] or "")
 
     def comparison(self, name: Name) -> Comparison:
-        """An operator, and a value unless it is pr."""
+        """Reads an operator, and the value behind it unless the operator is `pr`."""
         self.comparisons += 1
         if self.comparisons > MAX_COMPARISONS:
             raise bad_filter(f"it has more than {MAX_COMPARISONS} comparisons")
@@ -200,7 +200,7 @@ class _Reader:
         return Comparison(name, operator) if operator == PRESENT else Comparison(name, operator, self.value())
 
     def value(self) -> Operand:
-        """A value as JSON spells it."""
+        """Reads a value: a text, a number, true, false or null, as JSON spells them."""
         token = self.next
         if token.kind == "text":
             self.place += 1
@@ -214,7 +214,7 @@ class _Reader:
         raise self.wrong("a value is missing: a text in quotation marks, a number, true, false or null,")
 
     def path(self) -> PatchPath:
-        """A name, perhaps with a condition and a part of what it chooses."""
+        """Reads the path of a PATCH: a name, perhaps with a condition and a part of the entries that it chooses."""
         name = self.name()
         if not self.takes("["):
             return PatchPath(name)
@@ -235,7 +235,7 @@ def _holds_brackets(node: Node) -> bool:
 
 
 def _text(token: _Token) -> str:
-    r"""The text. Half of the clients write `"CORP\jo"`, which is no JSON, and mean CORP\jo."""
+    r"""Returns the text that a token spells. Half of the clients write `"CORP\jo"`, which is no JSON, for CORP\jo."""
     try:
         text: str = json.loads(token.text)
     except ValueError:

@@ -12,7 +12,7 @@ OPERATORS = frozenset({EQUAL, NOT_EQUAL, "co", "sw", "ew", "gt", "ge", "lt", "le
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """The name of an attribute as it is written: `urn:name.part`."""
+    """The name of an attribute as it is written: `urn:name.part`, of which the URN and the part may be missing."""
 
     urn: str
     name: str
@@ -25,7 +25,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`name operator value`; `name pr` has no value."""
+    """A comparison, `name operator value`; one with the operator `pr` has no value."""
 
     name: Name
     operator: str
@@ -34,7 +34,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Terms of which all must hold (`and`) or one (`or`)."""
+    """Terms of which all must hold where they are joined by `and`, or one where by `or`."""
 
     every: bool
     terms: tuple[Node, ...]
@@ -42,14 +42,14 @@ class Joined:
 
 @dataclass(frozen=True, slots=True)
 class Negated:
-    """`not (term)`."""
+    """The negation of a term, `not (term)`: it holds where the term does not."""
 
     term: Node
 
 
 @dataclass(frozen=True, slots=True)
 class OneEntry:
-    """`name[condition]`: one entry of the list must fulfil all of the condition."""
+    """A condition on a list, `name[condition]`: one entry of the list must fulfil all of it."""
 
     name: Name
     condition: Node

@@ -40,7 +40,7 @@ class SearchedGroups:
     kind = GROUPS
 
     def source(self, place: Place) -> Source | None:
-        """See `Searched`."""
+        """Returns what `Searched.source` says."""
         if place.attribute is None:
             return None
         name = place.attribute.name + (f".{place.part.name}" if place.part else "")
@@ -57,7 +57,7 @@ class SearchedGroups:
         return Entries({"value": part}, members.having) if part else None
 
     def sort_key(self, place: Place) -> ColumnElement[Any] | None:
-        """See `Searched`."""
+        """Returns what `Searched.sort_key` says."""
         if place.attribute is None or place.attribute.name != "externalId":
             return None
         mine = (_IDS.c.tenant_id == self.tenant_id, _IDS.c.resource_id == _GROUPS.c.id, *self._own_ids())
@@ -93,7 +93,7 @@ class _MemberName:
     tenant_id: str
 
     def compared(self, name: str, operator: str, value: Operand) -> Condition:
-        """See `Source`."""
+        """Returns the condition, as `Source.compared` says."""
         if operator == "pr":
             return true()
         named = [

@@ -70,7 +70,7 @@ class SearchedUsers:
     kind = USERS
 
     def source(self, place: Place) -> Source | None:
-        """See `Searched`."""
+        """Returns what `Searched.source` says."""
         if place.extension or place.attribute is None:
             return _in_document(place)
         name = place.attribute.name + (f".{place.part.name}" if place.part else "")
@@ -83,7 +83,7 @@ class SearchedUsers:
         return source if place.part is None else _part_of(source, place.part)
 
     def sort_key(self, place: Place) -> ColumnElement[Any] | None:
-        """See `Searched`."""
+        """Returns what `Searched.sort_key` says."""
         name = place.attribute.name if place.attribute and not place.extension else ""
         if name in _SORTED_LISTS and (place.part is None or place.part.name == "value"):
             table = _SORTED_LISTS[name]
@@ -111,15 +111,15 @@ class SearchedUsers:
         return _USERS.c.id.in_(select(select(user).where(tenant == self.tenant_id, *conditions).cte()))
 
     def emails(self) -> Source:
-        """Mail addresses."""
+        """The mail addresses of a user, which are rows of their own."""
         return self._contacts(_EMAILS, login_key, folded)
 
     def phones(self) -> Source:
-        """Phone numbers, compared without blanks and punctuation."""
+        """The phone numbers of a user, which are compared without blanks and punctuation."""
         return self._contacts(_PHONES, phone_key, phone_key)
 
     def external_id(self) -> Source:
-        """The caller's own id for a user."""
+        """The id that the caller has given to a user; ids of other clients are never found."""
         mine = (_IDS.c.provisioner == self.provisioner, _IDS.c.resource_type == USER)
         return Entries(
             {"value": _exact(_IDS.c.external_id)},
@@ -128,7 +128,7 @@ class SearchedUsers:
         )
 
     def roles(self) -> Source:
-        """Roles that a user was given itself and holds now."""
+        """The roles that a user was given itself and holds now; those of groups are not among them."""
         name = func.coalesce(_ROLES.c.name, _BINDINGS.c.role)
         held = _BINDINGS.outerjoin(_ROLES, _ROLES.c.id == _BINDINGS.c.role)
         now = or_(_BINDINGS.c.expires_at.is_(None), _BINDINGS.c.expires_at > self.now_ms)
@@ -140,7 +140,7 @@ class SearchedUsers:
         return Entries({"value": Text(by_code_point(func.lower(name)))}, having)
 
     def groups(self) -> Source:
-        """Groups to which a user belongs, itself or because a group contains another."""
+        """The groups to which a user belongs, itself or because a group contains another."""
         parts: dict[str, Source] = {
             "value": Text(_GROUPS.c.id, exactly, exactly),
             "display": Text(_GROUPS.c.display_name_key, name_key, folded),
@@ -153,11 +153,11 @@ class SearchedUsers:
         return Entries(parts, having)
 
     def schemas(self) -> Source:
-        """Schemas: the core one, and that of the extension for those who have any of it."""
+        """The schemas of a user: the core one, and that of the extension for those who have any of it."""
         return _Schemas()
 
     def meta(self) -> Source:
-        """The version and the address; the other parts have columns."""
+        """The parts `version` and `location` of `meta`; its other parts have columns."""
         parts: dict[str, Source] = {
             "version": Version(_USERS.c.version), "location": Location(_USERS.c.id, self.location),
         }  # fmt: skip
@@ -176,7 +176,8 @@ _MADE: Mapping[str, Callable[[SearchedUsers], Source]] = {
 
 
 def _part_of(source: Source, part: Attribute) -> Source | None:
-    """A part of each entry of a list, outside of brackets: of any entry (RFC 7644 §3.4.2.2)."""
+    """A part of the entries of a list that stands outside of brackets: any entry may fulfil the comparison (RFC 7644
+    §3.4.2.2)."""
     if not isinstance(source, Entries):
         return None
     found = source.parts.get(part.name.lower())
@@ -246,25 +247,25 @@ def _list_in_document(attribute: Attribute, part: Attribute | None) -> Source:
 
 @dataclass(frozen=True, slots=True)
 class _Flag:
-    """True or false in stored JSON, as a word; absent is false."""
+    """A value in stored JSON that is true or false and is stored as a word; where it is absent it is false."""
 
     column: ColumnElement[str]
 
     def compared(self, name: str, operator: str, value: Operand) -> Condition:
-        """See `Source`."""
+        """Returns the condition, as `Source.compared` says."""
         word = func.coalesce(self.column, "false") == literal("true")
         return Flag(word).compared(name, operator, value)
 
 
 @dataclass(frozen=True, slots=True)
 class _Complex:
-    """An object in stored JSON: there or not, and compared by its value if it has one."""
+    """An object in stored JSON, which is there or not, and is compared by its `value` if it has one."""
 
     names: Sequence[str]
     value: Text | None = None
 
     def compared(self, name: str, operator: str, value: Operand) -> Condition:
-        """See `Source`."""
+        """Returns the condition, as `Source.compared` says."""
         if operator == PRESENT:
             return json_text(_DOCUMENT, *self.names).is_not(None)
         if self.value is None:
@@ -275,7 +276,7 @@ class _Complex:
 @dataclass(frozen=True, slots=True)
 class _Schemas:
     def compared(self, name: str, operator: str, value: Operand) -> Condition:
-        """See `Source`: of the schemas of a user, one fulfils it."""
+        """Returns the condition that one of the schemas of a user fulfils, as `Source.compared` says."""
         core = Constant(USERS.schema).compared(name, operator, value)
         extended = Constant(ENTERPRISE).compared(name, operator, value)
         return or_(core, and_(extended, _Complex((ENTERPRISE,)).compared(name, PRESENT, None)))

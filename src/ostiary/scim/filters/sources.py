@@ -25,21 +25,21 @@ _ORDERS: Mapping[str, Callable[[Any, Any], Any]] = {
 
 
 class Source(Protocol):
-    """Something that can be compared."""
+    """Interface of what a filter can compare: a column, rows of another table, a member of stored JSON."""
 
     def compared(self, name: str, operator: str, value: Operand) -> Condition:
-        """The condition; raises INVALID_FILTER for a value or an operator that does not fit. `name` is for the
+        """Returns the condition; raises INVALID_FILTER for a value or an operator that does not fit. `name` is for the
         message."""
         ...
 
 
 def exactly(text: str) -> str:
-    """The compared form of a text whose case counts."""
+    """Returns a text whose case counts in the form in which it is compared: as it is."""
     return text
 
 
 def of_null(source: Source, name: str, operator: str) -> Condition:
-    """`eq null` is the opposite of `pr`, `ne null` the same (RFC 7643 §2.5: null is no value)."""
+    """Compares with null, which is no value (RFC 7643 §2.5): `eq null` is the opposite of `pr`, `ne null` the same."""
     if operator not in (EQUAL, NOT_EQUAL):
         raise bad_filter(f"{name} can be compared with null by eq and ne only")
     present = source.compared(name, PRESENT, None)
@@ -59,7 +59,7 @@ class Text:
     nullable: bool = False
 
     def compared(self, name: str, operator: str, value: Operand) -> Condition:
-        """See `Source`."""
+        """Returns the condition, as `Source.compared` says."""
         if operator == PRESENT:
             return self.column.is_not(None) if self.nullable else self.column != ""
         if value is None:
@@ -93,7 +93,7 @@ class Flag:
     column: ColumnElement[bool]
 
     def compared(self, name: str, operator: str, value: Operand) -> Condition:
-        """See `Source`. Clients also write `"True"`."""
+        """Returns the condition, as `Source.compared` says. Clients also write `"True"`, which is true."""
         if operator == PRESENT:
             return true()
         if value is None:
@@ -105,7 +105,7 @@ class Flag:
 
 
 def as_flag(value: object) -> bool | None:
-    """A value as true or false; None for what is neither."""
+    """Returns a value as true or false; None for what is neither."""
     if isinstance(value, bool):
         return value
     return {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else None
@@ -113,12 +113,13 @@ def as_flag(value: object) -> bool | None:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time in UTC milliseconds."""
+    """A column that holds a time in UTC milliseconds."""
 
     column: ColumnElement[int]
 
     def compared(self, name: str, operator: str, value: Operand) -> Condition:
-        """See `Source`. What is more exact than a millisecond lies between two of them."""
+        """Returns the condition, as `Source.compared` says. A time more exact than a millisecond lies between two
+        of them."""
         if operator == PRESENT:
             return true()
         if value is None:
@@ -138,7 +139,7 @@ class Moment:
 
 
 def milliseconds(text: str) -> Decimal | None:
-    """A time of RFC 3339 in milliseconds since 1970; None for what is none. Without a zone it is UTC."""
+    """Returns a time of RFC 3339 in milliseconds since 1970; None for what is none. Without a zone it is UTC."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -159,7 +160,7 @@ class Constant:
     value: str
 
     def compared(self, name: str, operator: str, value: Operand) -> Condition:
-        """See `Source`."""
+        """Returns the condition, as `Source.compared` says."""
         if operator == PRESENT:
             return true() if self.value else false()
         if not isinstance(value, str):
