@@ -4,6 +4,7 @@ an identity token."""
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
@@ -13,9 +14,13 @@ from google.api import httpbody_pb2
 from jwcrypto.jwk import JWK
 from jwcrypto.jwt import JWT
 from kit.accounts.people import PASSWORD, Made, new_client, new_person
-from kit.callers import Caller, refusal
+from kit.callers import Caller, bearer, refusal
 from kit.platform import CALL, INVALID, UNAUTHENTICATED, basic, claims_of, csp_login, form, is_dead, me, swap
+from kit.servers.installation import ENTROPY, Installation
 
+from ostiary.directory.roles.bindings import bind_role
+from ostiary.directory.roles.granting import installation_operator
+from ostiary.directory.roles.stored_roles import RoleDefinition, create_stored_role
 from ostiary.keys.keyring import TOKEN, new_key
 from ostiary.keys.rotation import rotate
 from ostiary.store.tables import USER, Group, GroupMember
@@ -60,14 +65,14 @@ def client(shared_caller: Caller) -> Made:
     return new_client(shared_caller.installation, shared_caller.installation.tenant_id, service_account=False)
 
 
-def put_into_groups(caller: Caller, user: Made) -> list[str]:
-    names = [f"{user.name}-{number}" for number in range(GROUPS)]
+def put_into_groups(caller: Caller, user: Made, count: int = GROUPS, longer: str = "") -> list[str]:
+    names = [f"{user.name}-{number}{longer}" for number in range(count)]
     with caller.installation.runtime.store.write() as work:
         for name in names:
-            work.add(Group(id=name, tenant_id=user.tenant_id, display_name=name, display_name_key=name,
+            work.add(Group(id=name[:36], tenant_id=user.tenant_id, display_name=name, display_name_key=name,
                            created_at=1, modified_at=1))  # fmt: skip
             work.flush()
-            work.add(GroupMember(tenant_id=user.tenant_id, group_id=name, member_id=user.id, member_type=USER))
+            work.add(GroupMember(tenant_id=user.tenant_id, group_id=name[:36], member_id=user.id, member_type=USER))
     return names
 
 
@@ -172,6 +177,40 @@ def test_groups_that_do_not_fit_are_named_by_the_token_and_told_by_the_check(
     assert (told.sub, list(told.aud), told.exp) == (someone.id, [client.id], cut["exp"])
     limit_groups(shared_caller, client, GROUPS)
     assert "ovc" not in claims_of(by_password(shared_caller, client, someone).id_token)
+
+
+def test_groups_with_long_names_are_told_by_the_check_too(shared_caller: Caller, client: Made) -> None:
+    someone = new_person(shared_caller.installation, client.tenant_id, "longnames")
+    names = put_into_groups(shared_caller, someone, 99, "é" * 150)
+    token = by_password(shared_caller, client, someone).id_token
+    assert (claims_of(token)["ovc"], len(token) < 8_192) == (["group_names", "group_ids"], True)
+    assert sorted(check(shared_caller, token).group_names) == sorted(names)
+
+
+def test_roles_that_do_not_fit_into_an_access_token_are_told_where_it_says(shared_caller: Caller, client: Made) -> None:
+    made, few = shared_caller.installation, {"csp:auditor"}
+    someone = new_person(made, client.tenant_id, "manyroles")
+    names = [f"role {number} {'x' * 100}" for number in range(50)]
+    give_roles(made, someone, ["auditor"])
+    assert set(claims_of(by_password(shared_caller, client, someone).access_token)["perms"]) == few
+    give_roles(made, someone, names)
+    signed_in = (by_password(shared_caller, client, someone), csp_login(shared_caller, "manyroles", PASSWORD, flag=""))
+    for token in (each.access_token for each in signed_in):
+        cut = claims_of(token)
+        assert (cut["ovc"], "perms" in cut, len(token) < 8_192) == (["perms"], False, True)
+        assert cut["ovl"].endswith(f"/csp/gateway/am/api/loggedin/user/orgs/{someone.tenant_id}/info")
+        ask = {"orgId": someone.tenant_id}
+        told = shared_caller.ask("identity.csp.v1.PrincipalUserService/GetInfo", ask, **bearer(token))
+        assert {role["name"] for role in told["userOrgInfo"][0]["orgRoles"]} == {"auditor", *names}
+
+
+def give_roles(made: Installation, user: Made, names: Sequence[str]) -> None:
+    now_ms = made.clock.now_ms()
+    with made.runtime.store.write() as work:
+        for name in names:
+            wanted = RoleDefinition(name)
+            role = create_stored_role(work, user.tenant_id, wanted, installation_operator, ENTROPY, now_ms)
+            bind_role(work, user.tenant_id, user.id, role.id, now_ms)
 
 
 def test_only_a_living_identity_token_is_expanded(caller: Caller, ann: Made) -> None:

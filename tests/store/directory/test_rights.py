@@ -30,7 +30,7 @@ from ostiary.directory.roles.permissions import (
     for_good,
     read_permissions,
 )
-from ostiary.directory.roles.rights import permissions_of_user, rights_of_group
+from ostiary.directory.roles.rights import rights_of_group, rights_of_user
 from ostiary.directory.roles.stored_roles import (
     RoleDefinition,
     create_stored_role,
@@ -83,7 +83,7 @@ def bind(store: Store, holder: str, role: str, kind: str = USER, expires_at: int
 
 def held(store: Store, user: str, now_ms: int = NOW, tenant_id: str = TENANT) -> Permissions:
     with store.read() as work:
-        return permissions_of_user(work, tenant_id, user, now_ms)
+        return frozenset(rights_of_user(work, tenant_id, user, now_ms))
 
 
 def own_role(store: Store, name: str, *permissions: Permission, giver: Giver = installation_operator) -> str:
@@ -329,7 +329,7 @@ def test_what_the_giver_holds_is_read_after_the_changes_that_came_before(store: 
             bind(store, user, "org_owner")
 
         def take(by: str, of: str) -> str:
-            giver: Giver = lambda work: for_good(permissions_of_user(work, TENANT, by, NOW))  # noqa: E731
+            giver: Giver = lambda work: for_good(rights_of_user(work, TENANT, by, NOW))  # noqa: E731
             return refusal(
                 partial(revoke_role, tenant_id=TENANT, holder=Holder(of), role="org_owner", giver=giver), store
             )

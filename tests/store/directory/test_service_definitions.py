@@ -15,7 +15,7 @@ from ostiary.directory.roles.bindings import all_roles_of_user, roles_of_user, r
 from ostiary.directory.roles.granting import Holder, grant_role, installation_operator
 from ostiary.directory.roles.member_roles import MemberRoles, group_roles, member_roles
 from ostiary.directory.roles.permissions import SIGNED_IN, Permission, Rights
-from ostiary.directory.roles.rights import permissions_of_user
+from ostiary.directory.roles.rights import rights_of_user
 from ostiary.directory.roles.role_changes import RoleChoice
 from ostiary.directory.service_definitions.changes import ServiceRoleChange, change_service_roles
 from ostiary.directory.service_definitions.definitions import (
@@ -135,7 +135,7 @@ def test_a_service_role_is_held_directly_and_by_nested_groups_until_it_expires_a
         assert held(at(NOW + 9)) == [("catalog:admin", "GROUP", None, ["outer"])]
         assert [(role.name, role.group_ids) for role in at(NOW).organization] == [("org_member", ["inner"])]
         assert [role.name for role in roles_of_user(work, TENANT, ann, NOW)] == ["org_member"]
-        assert permissions_of_user(work, TENANT, ann, NOW) > SIGNED_IN
+        assert rights_of_user(work, TENANT, ann, NOW).keys() > SIGNED_IN
         assert held(group_roles(work, TENANT, ["outer"], NOW)["outer"]) == [("catalog:admin", "DIRECT", None, [])]
         assert member_roles(work, TENANT, ["nobody"], NOW) == {"nobody": MemberRoles([], [])}
         assert user.id != admin.id
@@ -180,7 +180,7 @@ def test_the_roles_of_a_service_permit_nothing_and_go_with_it(store: Store) -> N
         change(work, Holder(ann), service, add=[RoleChoice(role.id) for role in service.roles])
         change(work, Holder(ann), service, remove=[USER_ROLE])
         assert [name for name, *_ in held(member_roles(work, TENANT, [ann], NOW)[ann])] == ["catalog:admin"]
-        assert set(permissions_of_user(work, TENANT, ann, NOW)) == SIGNED_IN
+        assert set(rights_of_user(work, TENANT, ann, NOW)) == SIGNED_IN
         delete_service(work, service.id)
         assert held(member_roles(work, TENANT, [ann], NOW)[ann]) == []
         assert work.row(select(func.count()).select_from(table_of(RoleBinding))) == (0,)

@@ -381,6 +381,7 @@ class UserProfile(_message.Message):
     ACCT_FIELD_NUMBER: _builtins.int
     EMAIL_FIELD_NUMBER: _builtins.int
     CREATED_AT_FIELD_NUMBER: _builtins.int
+    METADATA_FIELD_NUMBER: _builtins.int
     default_org_id: _builtins.str
     """The organization's GUID."""
     is_federated: _builtins.bool
@@ -399,6 +400,10 @@ class UserProfile(_message.Message):
     """The primary mail address."""
     created_at: _builtins.float
     """When the user was created, in milliseconds since the epoch; absent for programs."""
+    @_builtins.property
+    def metadata(self) -> Global___UserProfileMetadata:
+        """What a console has told the user."""
+
     def __init__(
         self,
         *,
@@ -411,16 +416,39 @@ class UserProfile(_message.Message):
         acct: _builtins.str = ...,
         email: _builtins.str = ...,
         created_at: _builtins.float | None = ...,
+        metadata: Global___UserProfileMetadata | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_created_at", b"_created_at", "created_at", b"created_at"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_created_at", b"_created_at", "created_at", b"created_at", "metadata", b"metadata"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_created_at", b"_created_at", "acct", b"acct", "created_at", b"created_at", "default_org_id", b"default_org_id", "email", b"email", "is_federated", b"is_federated", "language", b"language", "locale", b"locale", "user_id", b"user_id", "username", b"username"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_created_at", b"_created_at", "acct", b"acct", "created_at", b"created_at", "default_org_id", b"default_org_id", "email", b"email", "is_federated", b"is_federated", "language", b"language", "locale", b"locale", "metadata", b"metadata", "user_id", b"user_id", "username", b"username"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__created_at: _TypeAlias = _typing.Literal["created_at"]  # noqa: Y015
     _WhichOneofArgType__created_at: _TypeAlias = _typing.Literal["_created_at", b"_created_at"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__created_at) -> _WhichOneofReturnType__created_at | None: ...
 
 Global___UserProfile: _TypeAlias = UserProfile  # noqa: Y015
+
+@_typing.final
+class UserProfileMetadata(_message.Message):
+    """What a console of the vendor has told the user."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACKNOWLEDGE_ACCOUNT_LINKING_MESSAGE_FIELD_NUMBER: _builtins.int
+    acknowledge_account_linking_message: _builtins.int
+    """How often the user was told that accounts can be linked; 0, since accounts are not linked here."""
+    def __init__(
+        self,
+        *,
+        acknowledge_account_linking_message: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acknowledge_account_linking_message", b"acknowledge_account_linking_message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UserProfileMetadata: _TypeAlias = UserProfileMetadata  # noqa: Y015
 
 @_typing.final
 class UserDetails(_message.Message):

@@ -194,6 +194,8 @@ class ServiceRole(_message.Message):
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     SERVICE_DEFINITION_LINK_FIELD_NUMBER: _builtins.int
     ID_FIELD_NUMBER: _builtins.int
+    IS_DEFAULT_FIELD_NUMBER: _builtins.int
+    IS_HIDDEN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name, `service:role`."""
     display_name: _builtins.str
@@ -202,6 +204,10 @@ class ServiceRole(_message.Message):
     """The path of the service definition."""
     id: _builtins.str
     """The role's id."""
+    is_default: _builtins.bool
+    """Whether whoever gets access to the service holds it without being given it; never here."""
+    is_hidden: _builtins.bool
+    """Whether a console hides it; never here."""
     def __init__(
         self,
         *,
@@ -209,10 +215,12 @@ class ServiceRole(_message.Message):
         display_name: _builtins.str = ...,
         service_definition_link: _builtins.str = ...,
         id: _builtins.str = ...,
+        is_default: _builtins.bool = ...,
+        is_hidden: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "id", b"id", "name", b"name", "service_definition_link", b"service_definition_link"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "id", b"id", "is_default", b"is_default", "is_hidden", b"is_hidden", "name", b"name", "service_definition_link", b"service_definition_link"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -20,6 +20,7 @@ from ostiary.directory.roles.permissions import (
     Permissions,
     Rights,
     for_good,
+    no_such_role,
     read_permissions,
     refuse_beyond,
     refuse_longer,
@@ -98,7 +99,7 @@ def permissions_of_role(work: Work, tenant_id: str, role: str) -> Permissions:
         return BUILT_IN[role].permissions
     row = work.row(_PERMISSIONS, {"of_tenant": tenant_id, "role": role})
     if row is None:
-        raise not_found("ROLE_NOT_FOUND", "This organization has no such role.")
+        raise no_such_role()
     if row.service_definition_id is not None:
         return frozenset({Permission.ORGANIZATION_OWN})
     return read_permissions(row.permissions)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 
-from ostiary.errors import DomainError, denied
+from ostiary.errors import DomainError, denied, not_found
 
 
 class Permission(StrEnum):
@@ -76,6 +76,11 @@ def for_good(permissions: Iterable[Permission]) -> Rights:
 def role_too_small() -> DomainError:
     """Returns the error for a caller whose permissions do not suffice, whatever the reason."""
     return denied("FORBIDDEN", "The caller's role does not allow this operation.")
+
+
+def no_such_role() -> DomainError:
+    """Returns the error for a role that does not exist, or belongs to another organization."""
+    return not_found("ROLE_NOT_FOUND", "This organization has no such role.")
 
 
 def refuse_beyond(held: Collection[Permission], wanted: Iterable[Permission]) -> None:

@@ -117,14 +117,9 @@ def _given(row: Row[Any]) -> Permissions:
     return role.permissions if role is not None else read_permissions(row.permissions or "")
 
 
-def permissions_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> Permissions:
-    """Permissions of a directory user in its organization. One that does not exist may as much as one without roles."""
-    rows = work.rows(_OF_USER, {"of_tenant": tenant_id, "id": user_id, "now_ms": now_ms})
-    return permissions_from(rows, tenant_id, SIGNED_IN)
-
-
 def rights_of_user(work: Work, tenant_id: str, user_id: str, now_ms: int) -> Rights:
-    """The same with the end of each."""
+    """Permissions of a directory user in its organization, each with its end. One that does not exist may as much as
+    one without roles."""
     rows = work.rows(_OF_USER, {"of_tenant": tenant_id, "id": user_id, "now_ms": now_ms})
     return rights_from(rows, tenant_id, SIGNED_IN)
 

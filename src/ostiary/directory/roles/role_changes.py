@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from ostiary.directory.roles.built_in import BUILT_IN, FOR_HOLDERS, role_id
 from ostiary.directory.roles.granting import Giver, Holder, check_holder, grant_role, lock_rights, revoke_role
-from ostiary.directory.roles.role_list import no_such_role
+from ostiary.directory.roles.permissions import no_such_role
 from ostiary.errors import invalid
 from ostiary.names import name_key
 from ostiary.store.tables import OrganizationRole, table_of

@@ -11,9 +11,8 @@ from sqlalchemy import false as never
 
 from ostiary.directory.roles.bindings import HeldRole, roles_named
 from ostiary.directory.roles.built_in import BUILT_IN, FOR_HOLDERS, PLATFORM_OPERATOR, role_id
-from ostiary.directory.roles.permissions import Permissions, read_permissions, write_permissions
+from ostiary.directory.roles.permissions import Permissions, no_such_role, read_permissions, write_permissions
 from ostiary.directory.roles.stored_roles import list_stored_roles
-from ostiary.errors import DomainError, not_found
 from ostiary.http.fiql import Comparator, is_true, matches, read_fiql
 from ostiary.names import folded, name_key
 from ostiary.store.tables import OrganizationRole, table_of
@@ -79,11 +78,6 @@ def roles_by_name(work: Work, tenant_id: str, names: Sequence[str]) -> list[List
     """Those of the roles that exist, by their names."""
     roles, keys = _roles(tenant_id), [name_key(name) for name in names]
     return [_read(row) for row in work.rows(select(roles).where(roles.c.name_key.in_(keys)))] if names else []
-
-
-def no_such_role() -> DomainError:
-    """Returns the error for a role that does not exist, or belongs to another organization."""
-    return not_found("ROLE_NOT_FOUND", "This organization has no such role.")
 
 
 def _built_in_names(tenant_id: str) -> list[str]:

@@ -16,12 +16,13 @@ from ostiary.directory.roles.permissions import (
     Permission,
     Permissions,
     for_good,
+    no_such_role,
     read_permissions,
     refuse_beyond,
     refuse_longer,
     write_permissions,
 )
-from ostiary.errors import conflict, invalid, not_found
+from ostiary.errors import conflict, invalid
 from ostiary.ids import Entropy, new_id
 from ostiary.names import check_name, name_key
 from ostiary.store.tables import OrganizationRole, RoleBinding, table_of
@@ -130,7 +131,7 @@ def _check(work: Work, tenant_id: str, role: RoleDefinition, role_id: str = "") 
 def _get(work: Work, tenant_id: str, role_id: str) -> StoredRole:
     row = work.row(select(*_COLUMNS).where(_ROLES.c.id == role_id, _ROLES.c.tenant_id == tenant_id))
     if row is None:
-        raise not_found("ROLE_NOT_FOUND", "This organization has no such role.")
+        raise no_such_role()
     return _read(row)
 
 

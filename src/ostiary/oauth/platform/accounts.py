@@ -11,6 +11,7 @@ from ostiary.directory.groups.membership import BelongsTo, groups_of_users
 from ostiary.directory.passwords.lockout import is_locked
 from ostiary.directory.roles.bindings import HeldRole, all_roles_of_user
 from ostiary.directory.users.users import UserView, find_user
+from ostiary.oauth.platform.overflow import MOST_PERMS_BYTES, fitting
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
@@ -53,11 +54,12 @@ class Account:
         of_services = [f"external/{role.service}/{role.name}" for role in self.service_roles]
         return [f"csp:{role.name}" for role in self.roles] + of_services
 
-    def access_claims(self) -> dict[str, Any]:
-        """Returns what an access token says of the account, in addition to the claims of every platform token."""
+    def access_claims(self, told_at: str) -> dict[str, Any]:
+        """Returns what an access token says of the account, in addition to the claims of every platform token; its
+        roles by reference to `told_at` where they do not fit."""
         return {
             "acct": self.acct, "username": self.user.user_name, "domain": self.tenant.name, "context": self.tenant.id,
-            "perms": self.perms,
+            **fitting({"perms": self.perms}, MOST_PERMS_BYTES, told_at),
         }  # fmt: skip
 
 

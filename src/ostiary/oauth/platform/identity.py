@@ -1,8 +1,7 @@
 """Identity tokens of the platform: what they say of a person, and how one that comes back is read.
 
-A person may belong to more groups than a token should hold. Beyond the number that the client takes the groups are left
-out, and two claims say so: `ovc` names the claims that are missing, `ovl` is the address that expands them (both as in
-VMware Identity Service).
+A person may belong to more groups than a token should hold. Beyond the number that the client takes, or where their
+names are too long, the groups are told by reference (`overflow`).
 """
 
 from __future__ import annotations
@@ -22,6 +21,7 @@ from ostiary.oauth.claims.standard_claims import directory_claims
 from ostiary.oauth.clients.clients import ClientView
 from ostiary.oauth.platform.accounts import Account, living_account
 from ostiary.oauth.platform.metadata import platform_tenant
+from ostiary.oauth.platform.overflow import MOST_GROUPS_BYTES, by_reference, fitting
 from ostiary.oauth.sessions.sessions import find_session
 from ostiary.oauth.token.profile import Authorized
 from ostiary.store.tenancy import Tenancy, TenantView
@@ -29,8 +29,7 @@ from ostiary.store.work import Work
 
 MOST_GROUPS = 100
 """The number of groups in an identity token, for a client without a number of its own."""
-_GROUP_CLAIMS = ("group_names", "group_ids")
-_GROUP_SCOPES = frozenset({"groups", *_GROUP_CLAIMS})
+_GROUP_SCOPES = frozenset({"groups", "group_names", "group_ids"})
 
 
 def most_groups_of(client: ClientView | None) -> int:
@@ -57,11 +56,13 @@ def identity_claims(account: Account, expand_at: str, most_groups: int = MOST_GR
 
 
 def group_claims(account: Account, expand_at: str, most_groups: int) -> dict[str, Any]:
-    """The groups of the account, names and ids in the same order; or that they are left out, and where they are."""
-    if len(account.groups) > most_groups:
-        return {"ovc": list(_GROUP_CLAIMS), "ovl": expand_at}
+    """The groups of the account, names and ids in the same order; or, in a token, that they are left out and where they
+    are told. An empty `expand_at` is that place itself, where all are told."""
     groups = account.groups
-    return {"group_names": [group.display_name for group in groups], "group_ids": [group.id for group in groups]}
+    claims = {"group_names": [group.display_name for group in groups], "group_ids": [group.id for group in groups]}
+    if len(groups) > most_groups:
+        return by_reference(claims, expand_at)
+    return fitting(claims, MOST_GROUPS_BYTES, expand_at) if expand_at else claims
 
 
 @dataclass(frozen=True, slots=True)

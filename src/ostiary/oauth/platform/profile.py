@@ -105,9 +105,10 @@ class PlatformProfile:
         if account is None:
             return PlatformOrder(client_id, "client", tenant_id, self.issuer, claims=named)
         asked = asked_for(request.client, authorized)
-        access = {**account.access_claims(), **named} if not asked.only_claims else {**asked.access_claims(), **named}
+        said = asked.access_claims() if asked.only_claims else account.access_claims(self.tokens.roles_at(tenant_id))
         return PlatformOrder(
-            account.id, "user", tenant_id, self.issuer, " ".join(authorized.limit or account.perms), access, client_id,
+            account.id, "user", tenant_id, self.issuer, " ".join(authorized.limit or account.perms), {**said, **named},
+            client_id,
             {**named, **self._identity(account, request, authorized)} if client_id else {}, asked.only_claims,
         )  # fmt: skip
 

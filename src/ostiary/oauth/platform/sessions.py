@@ -106,8 +106,8 @@ class PlatformSessions:
     def _order(self, account: Account, session: Session, audience: str) -> PlatformOrder:
         of_session = {"auth_time": session.auth_time // 1000, "amr": session.amr.split(), "sid": session.id}
         identity = {**of_session, **identity_claims(account, self._tokens.expand_at)}
+        claims = account.access_claims(self._tokens.roles_at(account.tenant.id))
         return PlatformOrder(
             account.id, "user", account.tenant.id, scope=" ".join(account.perms),
-            claims={**account.access_claims(), "sid": session.id}, audience=audience,
-            identity=identity if audience else {},
+            claims={**claims, "sid": session.id}, audience=audience, identity=identity if audience else {},
         )  # fmt: skip

@@ -58,6 +58,11 @@ class PlatformTokens:
         """The address that expands what did not fit into an identity token."""
         return f"{self._issuers.public_url}/oauth/check_id_token"
 
+    def roles_at(self, org_id: str) -> str:
+        """The address that tells the roles of the caller in its organization, where they did not fit into its access
+        token."""
+        return f"{self._issuers.public_url}/csp/gateway/am/api/loggedin/user/orgs/{org_id}/info"
+
     def platform(self, work: Work) -> TenantView:
         """The operators' organization, whose key is the platform's."""
         system = self._tenancy.find(work, SYSTEM_ID)

@@ -119,7 +119,8 @@ class PrincipalUserServicer(principal_user_pb2_grpc.PrincipalUserServiceServicer
         return pb.UserProfile(
             default_org_id=caller.tenant.id, user_id=caller.id, username=caller.name,
             acct=acct_of(caller.name, caller.tenant.name), email=user.email if user else "",
-            created_at=user.created_at if user else None, **preferences(_locale_of(call.work, call)),
+            created_at=user.created_at if user else None, metadata=pb.UserProfileMetadata(),
+            **preferences(_locale_of(call.work, call)),
         )  # fmt: skip
 
 

@@ -6,9 +6,9 @@ import grpc
 from google.api import httpbody_pb2
 
 from ostiary.access.organization_scope import organization_scope
+from ostiary.directory.query_records.users import user_record
 from ostiary.directory.tenants.organizations import organizations_seen
 from ostiary.directory.tenants.tenants import SYSTEM_NAME
-from ostiary.directory.users.records import user_record
 from ostiary.errors import not_found
 from ostiary.http.xml_text import element
 from ostiary.runtime import Runtime

@@ -11,9 +11,9 @@ import grpc
 from google.api import httpbody_pb2
 
 from ostiary.access.organization_scope import organization_scope
+from ostiary.directory.query_records.roles import role_records
+from ostiary.directory.query_records.users import user_records
 from ostiary.directory.roles.permissions import role_too_small
-from ostiary.directory.roles.records import role_records
-from ostiary.directory.users.records import user_records
 from ostiary.http.paging import Page
 from ostiary.http.queries import ListQuery
 from ostiary.http.xml_text import element

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ostiary.directory.roles.records import RoleRecord
-from ostiary.directory.users.records import UserRecord
+from ostiary.directory.query_records.roles import RoleRecord
+from ostiary.directory.query_records.users import UserRecord
 from ostiary.services.vcloud.documents import ROLE, USER, truth
 
 UNLIMITED = "0"

@@ -9,8 +9,8 @@ import grpc
 from ostiary.access.policy import permissions_on
 from ostiary.directory.groups.groups import list_groups
 from ostiary.directory.groups.search import name_contains
-from ostiary.directory.roles.permissions import Permission
-from ostiary.directory.roles.role_list import no_such_role, organization_roles
+from ostiary.directory.roles.permissions import Permission, no_such_role
+from ostiary.directory.roles.role_list import organization_roles
 from ostiary.directory.tenants.organizations import metadata_of, rename_organization, sub_organizations
 from ostiary.names import name_key
 from ostiary.runtime import Runtime
