@@ -95,7 +95,7 @@ def steps(runtime: Runtime) -> list[Step | ForSome]:
         ),  # after authentication: nobody waits for what a stranger may send; before access
         Audit(runtime.events, reads=runtime.settings.audit_reads),  # around access, whose no it records
         Authorize(
-            runtime.clock
+            runtime.oauth.authentication, runtime.clock
         ),  # before limits: strangers must not use up a tenant's share; before validation (AIP-211)
         Limit(CoarseLimiter(runtime.limits)),  # before work: what is refused must cost nothing
         refuse_malformed,  # after access: only who may call learns that the request was malformed

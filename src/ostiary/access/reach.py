@@ -7,28 +7,51 @@ it; and one who owns for an hour could so own for good.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ostiary.access.policy import givable_on
 from ostiary.access.principals import Principal, PrincipalKind
-from ostiary.directory.roles.built_in import BUILT_IN, ORG_MEMBER
-from ostiary.directory.roles.permissions import refuse_beyond, role_too_small
-from ostiary.directory.roles.rights import rights_of_user
+from ostiary.directory.roles.granting import Giver, hold_rights, lock_rights
+from ostiary.directory.roles.permissions import refuse_beyond
+from ostiary.directory.roles.rights import refuse_acting_on, rights_of_user
 from ostiary.store.work import Work
+
+People = Callable[[Work], Sequence[str]]
+"""Finds the directory users on whom a change acts, in its transaction."""
+Reach = Callable[[Work], None]
+"""Decides, at the beginning of a transaction, whether the caller may act on them."""
 
 
 def refuse_beyond_reach(work: Work, principal: Principal, tenant_id: str, user_ids: Sequence[str], now_ms: int) -> None:
     """Raises FORBIDDEN where one of these directory users has a permission, by itself or through a group, that
-    `principal` could not give on the tenant, or has, more than a member's, for less long.
+    `principal` could not give on the tenant: before the request is looked at any further.
 
     Users that do not exist hold none: what their absence means is for the operation to say.
     """
     held = givable_on(principal, tenant_id)
     for user_id in user_ids:
-        theirs = rights_of_user(work, tenant_id, user_id, now_ms)
-        refuse_beyond(held, theirs)
-        privileged = theirs.keys() - BUILT_IN[ORG_MEMBER].permissions
-        if privileged and principal.kind is PrincipalKind.USER and user_id != principal.id:  # nobody else's rights end
-            own = rights_of_user(work, principal.tenant_id, principal.id, now_ms)
-            if any(own.get(permission, 0) < theirs[permission] for permission in privileged):
-                raise role_too_small()
+        refuse_beyond(held, rights_of_user(work, tenant_id, user_id, now_ms))
+
+
+def within_reach(
+    principal: Principal, giver: Giver, tenant_id: str, people: People, now: Callable[[], int], *, gives_roles: bool
+) -> Reach:  # fmt: skip
+    """The decision for a change, made in its transaction: nobody's rights change any more before the commit.
+
+    It raises FORBIDDEN as `refuse_beyond_reach`, and where a user may do something, more than a member, for longer than
+    the caller; 401 where the caller may not act any more. `gives_roles`: the change itself locks the rights.
+    """
+    lock = lock_rights if gives_roles else hold_rights
+
+    def decide(work: Work) -> None:
+        lock(work, tenant_id)
+        others = [user_id for user_id in people(work) if not _is(principal, tenant_id, user_id)]
+        held = giver(work) if others else {}
+        for user_id in others:
+            refuse_acting_on(held, rights_of_user(work, tenant_id, user_id, now()))
+
+    return decide
+
+
+def _is(principal: Principal, tenant_id: str, user_id: str) -> bool:
+    return principal.kind is PrincipalKind.USER and (principal.tenant_id, principal.id) == (tenant_id, user_id)

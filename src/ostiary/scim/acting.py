@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from ostiary.access.principals import Principal
+from ostiary.access.reach import Reach
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
@@ -15,6 +16,7 @@ class Acting(Protocol):
 
     principal: Principal
     audit_target: str
+    reach: Reach | None
 
     @property
     def tenant_id(self) -> str:

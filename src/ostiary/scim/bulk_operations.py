@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from ostiary.access.reach import refuse_beyond_reach
+from ostiary.access.principals import Principal
+from ostiary.access.reach import refuse_beyond_reach, within_reach
 from ostiary.clock import Clock
+from ostiary.directory.roles.granting import Giver
 from ostiary.scim.acting import Acting
 from ostiary.scim.bulk import BulkOperation, Done
 from ostiary.scim.groups.document import etag as etag_of_group
@@ -19,16 +22,21 @@ from ostiary.scim.users.operations import UserOperations
 class BulkOperations:
     """Carries out the operations of one request on users and groups."""
 
-    def __init__(self, users: UserOperations, groups: GroupOperations, clock: Clock, acting: Acting) -> None:
+    def __init__(
+        self, users: UserOperations, groups: GroupOperations, clock: Clock, acting: Acting,
+        giver: Callable[[Principal, str], Giver],
+    ) -> None:  # fmt: skip
         self._users = users
         self._groups = groups
         self._clock = clock
         self._acting = acting
+        self._giver = giver(acting.principal, acting.tenant_id)
 
     def carry(self, operation: BulkOperation) -> Done:
         """Carries out one; raises what the operation itself raises."""
         named = operation.resource.rpartition(":")[2] if operation.resource.startswith("urn:") else operation.resource
         kind = USERS if operation.endpoint == "Users" else GROUPS
+        self._acting.reach = None
         if kind is USERS and named:
             self._check_reach(named)
         operations: Any = self._users if kind is USERS else self._groups
@@ -52,6 +60,10 @@ class BulkOperations:
         acting = self._acting
         refuse_beyond_reach(acting.reading, acting.principal, acting.tenant_id, [user_id], self._clock.now_ms())
         acting.release()
+        acting.reach = within_reach(
+            acting.principal, self._giver, acting.tenant_id, lambda _work: [user_id], self._clock.now_ms,
+            gives_roles=False,
+        )  # fmt: skip
 
 
 def only_id(kind: ResourceKind) -> Chosen:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -16,11 +17,16 @@ from contract.served import RPCS
 from kit.accounts.directory import Json, body
 from kit.accounts.people import PASSWORD, Made, new_person
 from kit.callers import Caller, refusal
+from kit.patience import PATIENCE_S
 from kit.servers.installation import ENTROPY
 
+from ostiary.directory.groups.groups import GroupDescription, create_group
+from ostiary.directory.groups.membership import add_member
 from ostiary.directory.profiles.linking import profile_at_sign_in
+from ostiary.directory.roles.granting import Holder, grant_role, installation_operator
 from ostiary.directory.signin.admission import signed_in_as
 from ostiary.directory.users.users import find_user
+from ostiary.store.tables import GROUP
 
 FORM = "application/x-www-form-urlencoded"
 FORBIDDEN = (grpc.StatusCode.PERMISSION_DENIED, "FORBIDDEN")
@@ -172,3 +178,28 @@ def test_who_is_unknown_is_not_found_as_before(ask: Callable[[str, Json, str], J
     for method, requests in REQUESTS.items():
         for make in requests:
             assert refusal(partial(ask, method, make(nobody, nobody.id), "writer"))[1] != "FORBIDDEN", method
+
+
+@pytest.mark.parametrize(
+    "method", ["SelfServiceService/ChangePassword", "CloudDirectoryUsersService/DeleteCloudDirectoryUser"]
+)
+@pytest.mark.parametrize("through", ["role", "group"])
+def test_who_gets_more_rights_meanwhile_is_out_of_reach_when_the_change_begins(
+    caller: Caller, ask: Callable[[str, Json, str], Json], method: str, through: str
+) -> None:
+    made = caller.installation
+    tenant_id, store, now_ms = made.tenant_id, made.runtime.store, made.clock.now_ms()
+    user, profile = with_profile(caller, "rising")
+    with store.write() as work:
+        group = create_group(work, tenant_id, GroupDescription("staff"), ENTROPY, now_ms)
+        add_member(work, tenant_id, group.id, Holder(user.id), installation_operator, now_ms)
+    holder = Holder(user.id) if through == "role" else Holder(group.id, GROUP)
+    request = REQUESTS[method][0](user, profile)
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as work:
+            grant_role(work, tenant_id, holder, "org_owner", installation_operator, now_ms)
+            asked = pool.submit(refusal, partial(ask, method, request, "writer"))
+            with pytest.raises(TimeoutError):  # it waits for the grant; where it is slow, it has not looked yet
+                asked.result(timeout=0.5)
+        assert asked.result(timeout=PATIENCE_S) == FORBIDDEN
+    assert signs_in(caller, mail(user), PASSWORD)

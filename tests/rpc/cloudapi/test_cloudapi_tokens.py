@@ -14,6 +14,7 @@ from kit.callers import Caller, bearer, refusal
 from kit.platform import CALL, csp_login, form, is_dead, me
 from sqlalchemy import select
 
+from ostiary.directory.roles.bindings import bind_role
 from ostiary.store.tables import RefreshToken, table_of
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary_api.cloudapi.v1 import api_tokens_pb2 as pb
@@ -188,6 +189,20 @@ def test_foreign_tokens_are_neither_seen_nor_revoked(place: Place) -> None:
             assert refusal(lambda who=who, token_id=token_id: place.get(who, token_id)) == HIDDEN
             assert refusal(lambda who=who, token_id=token_id: place.delete(who, token_id)) == HIDDEN
     assert place.get(place.bob, of_bob).name == "script"
+
+
+def test_nobody_revokes_a_token_of_somebody_who_may_do_more_or_for_longer(place: Place) -> None:
+    made = place.caller.installation
+    guest = new_person(made, place.bob.tenant_id, "guest")
+    with made.runtime.store.write() as work:
+        until = made.clock.now_ms() + 3_600_000
+        bind_role(work, place.bob.tenant_id, guest.id, "org_owner", made.clock.now_ms(), expires_at=until)
+    of_bob, of_ann, of_guest = (place.register(who) for who in (place.bob, place.ann, guest))
+    assert refusal(lambda: place.delete(guest, of_bob)) == (grpc.StatusCode.PERMISSION_DENIED, "FORBIDDEN")
+    assert place.get(place.bob, of_bob).name == "script"
+    place.delete(guest, of_ann)
+    place.delete(guest, of_guest)
+    place.delete(place.bob, of_bob)
 
 
 def test_revoking_kills_the_token_and_what_it_opened(place: Place) -> None:

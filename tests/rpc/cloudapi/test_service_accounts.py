@@ -224,6 +224,35 @@ def test_nobody_gives_an_account_more_than_they_hold(place: Robots) -> None:
     place.decide(codes.user_code)
 
 
+def test_nobody_acts_on_an_account_that_may_do_more_or_for_longer(place: Robots) -> None:
+    made = place.caller.installation
+    operator = new_person(made, SYSTEM_ID, f"root-{place.name}", "platform_operator")
+    system_owner = new_person(made, SYSTEM_ID, f"clerk-{place.name}", "org_owner")
+    guest = new_person(made, place.id, "guest")
+    with made.runtime.store.write() as work:
+        until = made.clock.now_ms() + 3_600_000
+        bind_role(work, place.id, guest.id, "org_owner", made.clock.now_ms(), expires_at=until)
+    stub = ServiceAccountsServiceStub(place.caller.channel)
+    for who, chief, org, role in (
+        (system_owner, operator, "System", "platform_operator"), (guest, place.owner, place.name, "org_owner"),
+    ):  # fmt: skip
+        account_id = place.register(chief, org, scope=f"urn:vcloud:role:{role}")
+        codes, urn = place.device(account_id, org), f"urn:vcloud:serviceAccount:{account_id}"
+        for act in (
+            lambda who, urn=urn: stub.RevokeServiceAccount(pb.RevokeServiceAccountRequest(id=urn), **who.call),
+            lambda who, urn=urn: stub.DeleteServiceAccount(pb.DeleteServiceAccountRequest(id=urn), **who.call),
+            lambda who, code=codes.user_code: place.decide(code, who, grant=False),
+            lambda who, code=codes.user_code: place.decide(code, who),
+        ):
+            assert refusal(lambda act=act, who=who: act(who))[0] is DENIED
+        place.decide(codes.user_code, chief)
+        assert place.poll(account_id, codes.device_code, org).access_token
+        stub.RevokeServiceAccount(pb.RevokeServiceAccountRequest(id=urn), **chief.call)
+        stub.DeleteServiceAccount(pb.DeleteServiceAccountRequest(id=urn), **chief.call)
+    request = pb.DeleteServiceAccountRequest(id=f"urn:vcloud:serviceAccount:{place.register()}")
+    assert refusal(lambda: stub.DeleteServiceAccount(request, **guest.call))[0] is OK
+
+
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [

@@ -24,6 +24,7 @@ def test_these_versions_are_not(version: str) -> None:
     [
         ("", []),
         ("*/*", []),
+        ("application/json;version=", []),
         ("application/json;version=37.0", ["37.0"]),
         ('application/json; Version = "37.0" ;multisite=global, text/html', ["37.0"]),
         ("application/json;version=99.0, application/json;version=9.1.0", ["99.0", "9.1.0"]),

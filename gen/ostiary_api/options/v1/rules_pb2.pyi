@@ -474,8 +474,11 @@ class Person(_message.Message):
 
     BY_FIELD_NUMBER: _builtins.int
     FIELDS_FIELD_NUMBER: _builtins.int
+    GIVES_ROLES_FIELD_NUMBER: _builtins.int
     by: Global___PersonName.ValueType
     """What the fields hold."""
+    gives_roles: _builtins.bool
+    """Whether the call gives or takes roles: then no other change of rights goes on beside it."""
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The fields, as `user_id`, `selection.ids` or, inside of a body that is a form or JSON, `form.uuid`."""
@@ -485,10 +488,11 @@ class Person(_message.Message):
         *,
         by: Global___PersonName.ValueType = ...,
         fields: _abc.Iterable[_builtins.str] | None = ...,
+        gives_roles: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "fields", b"fields"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "fields", b"fields", "gives_roles", b"gives_roles"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

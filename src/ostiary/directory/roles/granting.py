@@ -26,12 +26,14 @@ from ostiary.directory.roles.permissions import (
     refuse_longer,
 )
 from ostiary.errors import invalid, not_found
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import GROUP, USER, Group, OrganizationRole, RoleBinding, Tenant, User, table_of, unindexed
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary.store.work import Work
 
 _TENANTS, _ROLES, _BINDINGS = table_of(Tenant), table_of(OrganizationRole), table_of(RoleBinding)
-_LOCK = select(_TENANTS.c.id).where(_TENANTS.c.id == bindparam("of_tenant")).with_for_update(key_share=True)
+_TENANT = select(_TENANTS.c.id).where(_TENANTS.c.id == bindparam("of_tenant"))
+_LOCK, _HOLD = _TENANT.with_for_update(key_share=True), prepared(_TENANT.with_for_update(read=True))
 _PERMISSIONS = select(_ROLES.c.permissions, _ROLES.c.service_definition_id).where(
     _ROLES.c.id == bindparam("role"),
     (_ROLES.c.tenant_id == bindparam("of_tenant")) | _ROLES.c.service_definition_id.is_not(None),
@@ -63,6 +65,12 @@ def installation_operator(work: Work) -> Rights:
 def lock_rights(work: Work, tenant_id: str) -> None:
     """Waits for other changes of the organization's rights, and holds the next ones up until commit."""
     work.row(_LOCK, {"of_tenant": tenant_id})
+
+
+def hold_rights(work: Work, tenant_id: str) -> None:
+    """Waits for changes of the organization's rights, and keeps the rights as they are until commit, for a change that
+    depends on them. Many may hold them at once; who holds them changes none, else two would wait for each other."""
+    work.row(_HOLD, {"of_tenant": tenant_id})
 
 
 def grant_role(

@@ -21,7 +21,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from ostiary.directory.roles.built_in import BUILT_IN
+from ostiary.directory.roles.built_in import BUILT_IN, ORG_MEMBER
 from ostiary.directory.roles.nesting import of_kind, with_containing
 from ostiary.directory.roles.permissions import (
     NEVER,
@@ -32,6 +32,8 @@ from ostiary.directory.roles.permissions import (
     Rights,
     for_good,
     read_permissions,
+    refuse_beyond,
+    role_too_small,
 )
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import GROUP, USER, GroupMember, OrganizationRole, RoleBinding, table_of, unindexed
@@ -128,3 +130,12 @@ def rights_of_group(work: Work, tenant_id: str, group_id: str, now_ms: int) -> R
     """Permissions that a group gives to its members, by its own roles and by those of the groups that it belongs to."""
     rows = work.rows(_OF_GROUP, {"of_tenant": tenant_id, "id": group_id, "now_ms": now_ms})
     return rights_from(rows, tenant_id)
+
+
+def refuse_acting_on(held: Rights, theirs: Rights) -> None:
+    """Raises FORBIDDEN where somebody with the rights `theirs` may do what a caller who holds `held` may not, or may do
+    it for longer. What every member may do has no end that counts."""
+    refuse_beyond(held, theirs)
+    privileged = theirs.keys() - BUILT_IN[ORG_MEMBER].permissions
+    if any(held[permission] < theirs[permission] for permission in privileged):
+        raise role_too_small()

@@ -12,6 +12,7 @@ from sqlalchemy import Row, Select, delete, insert, select, update
 
 from ostiary.directory.roles.granting import Giver, lock_rights
 from ostiary.directory.roles.permissions import for_good, refuse_longer
+from ostiary.directory.roles.rights import refuse_acting_on
 from ostiary.errors import DomainError, Kind, limited
 from ostiary.ids import Entropy, digest, new_secret
 from ostiary.keys.sealing import Sealing
@@ -90,8 +91,8 @@ class Devices:
         device = self._waiting(work, tenant_id, user_id, user_code, now_ms)
         lock_rights(work, tenant_id)
         account = lock_service_account(work, tenant_id, device.account_id, now_ms)
-        if granted:
-            refuse_longer(giver(work), for_good(role_permissions(work, tenant_id, account.role)))
+        theirs = for_good(role_permissions(work, tenant_id, account.role))
+        (refuse_longer if granted else refuse_acting_on)(giver(work), theirs)
         undecided = update(_DEVICES).where(_DEVICES.c.digest == device.digest, _DEVICES.c.decision == "")
         if not work.run(undecided.values(decision=GRANTED if granted else DENIED)):
             raise _no_such_device()

@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, false, func, select, true, update
 
+from ostiary.directory.roles.granting import Giver, hold_rights
+from ostiary.directory.roles.rights import refuse_acting_on, rights_of_user
 from ostiary.directory.users.users import UserView
 from ostiary.errors import DomainError, not_found
 from ostiary.http.fiql import Comparator, malformed, matches, read_fiql, refers_to
@@ -66,6 +68,14 @@ _FILTERED_BY: Mapping[str, Comparator] = {
 SORTED_BY: Mapping[str, ColumnElement[Any]] = {
     "name": _GRANTS.c.name, "id": _GRANTS.c.id, "expirationTimeInMillis": _GRANTS.c.expires_at,
 }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Revoker:
+    """Who revokes a token: its id, and what it may do."""
+
+    id: str
+    giver: Giver
 
 
 def register_api_token(
@@ -160,9 +170,15 @@ def get_token(work: Work, tenant_id: str, user_id: str | None, token_id: str, no
     return found
 
 
-def revoke_token(work: Work, tenant_id: str, user_id: str | None, token_id: str, now_ms: int) -> None:
-    """Revokes an API token with all that was opened by it; raises TOKEN_NOT_FOUND."""
-    get_token(work, tenant_id, user_id, token_id, now_ms)
+def revoke_token(
+    work: Work, tenant_id: str, user_id: str | None, token_id: str, revoker: Revoker, now_ms: int
+) -> None:  # fmt: skip
+    """Revokes an API token with all that was opened by it; raises TOKEN_NOT_FOUND, and FORBIDDEN for the token of a
+    user who may do more than the revoker."""
+    hold_rights(work, tenant_id)
+    owner = get_token(work, tenant_id, user_id, token_id, now_ms).user_id
+    if owner != revoker.id:
+        refuse_acting_on(revoker.giver(work), rights_of_user(work, tenant_id, owner, now_ms))
     revoke_grant(work, tenant_id, token_id, now_ms)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Row, and_, case, delete, func, insert, sel
 from ostiary.directory.preferences.preferences import SERVICE_ACCOUNT, Owner, forget_preferences
 from ostiary.directory.roles.granting import Giver, lock_rights, permissions_of_role
 from ostiary.directory.roles.permissions import for_good, refuse_longer
+from ostiary.directory.roles.rights import refuse_acting_on
 from ostiary.errors import DomainError, conflict, not_found
 from ostiary.http.fiql import Comparator, matches, read_fiql, refers_to
 from ostiary.ids import Entropy, new_id
@@ -136,16 +137,19 @@ def lock_service_account(work: Work, tenant_id: str, account_id: str, now_ms: in
     return get_service_account(work, tenant_id, account_id, now_ms)
 
 
-def revoke_service_account(work: Work, tenant_id: str, account_id: str, now_ms: int) -> None:
-    """Ends the tokens of an account, and what devices have asked for: it is CREATED again."""
-    lock_service_account(work, tenant_id, account_id, now_ms)
+def revoke_service_account(work: Work, tenant_id: str, account_id: str, giver: Giver, now_ms: int) -> None:
+    """Ends the tokens of an account, and what devices have asked for: it is CREATED again. Raises
+    SERVICE_ACCOUNT_NOT_FOUND, and FORBIDDEN where it may do more than the giver."""
+    lock_rights(work, tenant_id)
+    account = lock_service_account(work, tenant_id, account_id, now_ms)
+    refuse_acting_on(giver(work), for_good(role_permissions(work, tenant_id, account.role)))
     work.run(delete(_DEVICES).where(_DEVICES.c.tenant_id == tenant_id, _DEVICES.c.account_id == account_id))
     revoke_grants_of(work, tenant_id, now_ms, subject=account_id)
 
 
-def delete_service_account(work: Work, tenant_id: str, account_id: str, now_ms: int) -> None:
-    """Deletes an account with all of its tokens and preferences."""
-    revoke_service_account(work, tenant_id, account_id, now_ms)
+def delete_service_account(work: Work, tenant_id: str, account_id: str, giver: Giver, now_ms: int) -> None:
+    """Deletes an account with all of its tokens and preferences. Raises as above."""
+    revoke_service_account(work, tenant_id, account_id, giver, now_ms)
     forget_preferences(work, tenant_id, Owner(account_id, SERVICE_ACCOUNT))
     work.run(delete(_ACCOUNTS).where(*_the(tenant_id, account_id)))
 

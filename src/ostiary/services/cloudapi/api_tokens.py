@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from ostiary.access.policy import permissions_on
 from ostiary.directory.roles.permissions import Permission
-from ostiary.oauth.platform.registered_tokens import REFRESH, get_token, list_tokens, revoke_token
+from ostiary.oauth.platform.registered_tokens import REFRESH, Revoker, get_token, list_tokens, revoke_token
 from ostiary.runtime import Runtime
 from ostiary.services.cloudapi.paging import asked_list, paged
 from ostiary.services.cloudapi.references import guid, reference
@@ -26,6 +26,7 @@ class ApiTokensServicer(api_tokens_pb2_grpc.ApiTokensServiceServicer):
     def __init__(self, runtime: Runtime) -> None:
         self._url = f"{runtime.issuers.public_url}/cloudapi/1.0.0/tokens"
         self._clock = runtime.clock
+        self._authentication = runtime.oauth.authentication
 
     def ListApiTokens(self, request: pb.ListApiTokensRequest, context: grpc.ServicerContext) -> pb.ApiTokens:
         call = current_call()
@@ -44,7 +45,8 @@ class ApiTokensServicer(api_tokens_pb2_grpc.ApiTokensServiceServicer):
     def DeleteApiToken(self, request: pb.DeleteApiTokenRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         call = current_call()
         token_id = guid(request.id, "token")
-        revoke_token(call.work, call.tenant_id, _whose(call), token_id, self._clock.now_ms())
+        revoker = Revoker(call.principal.id, self._authentication.giver(call.principal, call.tenant_id))
+        revoke_token(call.work, call.tenant_id, _whose(call), token_id, revoker, self._clock.now_ms())
         call.audit_target = token_id
         return empty_pb2.Empty()
 

@@ -71,7 +71,8 @@ class ServiceAccountsServicer(service_accounts_pb2_grpc.ServiceAccountsServiceSe
         self, request: pb.RevokeServiceAccountRequest, context: grpc.ServicerContext
     ) -> empty_pb2.Empty:
         call, account_id = current_call(), guid(request.id, KIND)
-        revoke_service_account(call.work, call.tenant_id, account_id, self._clock.now_ms())
+        giver = self._authentication.giver(call.principal, call.tenant_id)
+        revoke_service_account(call.work, call.tenant_id, account_id, giver, self._clock.now_ms())
         call.audit_target = account_id
         return empty_pb2.Empty()
 
@@ -79,7 +80,8 @@ class ServiceAccountsServicer(service_accounts_pb2_grpc.ServiceAccountsServiceSe
         self, request: pb.DeleteServiceAccountRequest, context: grpc.ServicerContext
     ) -> empty_pb2.Empty:
         call, account_id = current_call(), guid(request.id, KIND)
-        delete_service_account(call.work, call.tenant_id, account_id, self._clock.now_ms())
+        giver = self._authentication.giver(call.principal, call.tenant_id)
+        delete_service_account(call.work, call.tenant_id, account_id, giver, self._clock.now_ms())
         call.audit_target = account_id
         return empty_pb2.Empty()
 

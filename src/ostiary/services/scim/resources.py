@@ -31,6 +31,7 @@ class ResourcesServicer(scim_resources_pb2_grpc.ResourcesServiceServicer):
         self._users = user_operations(runtime)
         self._groups = group_operations(runtime)
         self._clock = runtime.clock
+        self._giver = runtime.oauth.authentication.giver
 
     def SearchResources(
         self, request: pb.SearchResourcesRequest, context: grpc.ServicerContext
@@ -55,7 +56,9 @@ class ResourcesServicer(scim_resources_pb2_grpc.ResourcesServiceServicer):
     def ExecuteBulk(self, request: pb.ExecuteBulkRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call = current_call()
         asked = read_bulk(read_body(request.bulk))
-        answer = carry_out(asked, _EachRecorded(BulkOperations(self._users, self._groups, self._clock, call), call))
+        operations = BulkOperations(self._users, self._groups, self._clock, call, self._giver)
+        answer = carry_out(asked, _EachRecorded(operations, call))
+        call.reach = None
         if not call.is_recorded:  # nothing was changed; that it was tried is recorded all the same
             with call.transaction():
                 pass

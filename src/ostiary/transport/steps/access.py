@@ -7,9 +7,10 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from ostiary.access.authentication import Authentication
 from ostiary.access.policy import decide
 from ostiary.access.principals import PrincipalKind
-from ostiary.access.reach import refuse_beyond_reach
+from ostiary.access.reach import People, Reach, refuse_beyond_reach, within_reach
 from ostiary.clock import Clock
 from ostiary.errors import invalid
 from ostiary.store.tenancy import SYSTEM_ID, TenantView
@@ -25,7 +26,8 @@ class Authorize:
     A request that cannot be decoded names no tenant: its caller must at least be authenticated.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, authentication: Authentication, clock: Clock) -> None:
+        self._authentication = authentication
         self._clock = clock
 
     def __call__(self, call: Call, request: Message, proceed: Proceed) -> Any:
@@ -38,12 +40,20 @@ class Authorize:
         if rules.person is not None and tenant is not None and request is not MALFORMED:
             named = people_named(call.reading, tenant, request, rules.person)
             refuse_beyond_reach(call.reading, call.principal, tenant_id, named, self._clock.now_ms())
+            call.reach = self._reach(call, request, tenant, rules.person)
         call.tenant = tenant  # not before: a refusal is recorded at the caller's own tenant, not at one it only named
         if rules.tenant_context == options.TENANT_CONTEXT_REQUIRED and tenant_id == SYSTEM_ID:
             raise invalid(
                 "TENANT_CONTEXT_MISSING", f"Name the organization in the header {rules.dialect.tenant_header}."
             )
         return proceed(call, request)
+
+    def _reach(self, call: Call, request: Message, tenant: TenantView, person: options.Person) -> Reach:
+        """The decision once more for the transaction of the change, since rights may change until then."""
+        people: People = lambda work: people_named(work, tenant, request, person)  # noqa: E731 - typed
+        giver = self._authentication.giver(call.principal, tenant.id)
+        now, gives_roles = self._clock.now_ms, person.gives_roles
+        return within_reach(call.principal, giver, tenant.id, people, now, gives_roles=gives_roles)
 
 
 def _found(call: Call, tenant_id: str) -> TenantView | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ostiary.access.reach import refuse_beyond_reach
+from ostiary.access.reach import within_reach
 from ostiary.directory.roles.granting import Holder
 from ostiary.directory.roles.role_changes import RoleChoice, change_roles
 from ostiary.directory.service_definitions.changes import ServiceRoleChange, change_service_roles
@@ -49,7 +49,10 @@ class UsersRoles:
         try:
             with call.work.savepoint():
                 user = user_named(call.work, call.required_tenant, name)
-                refuse_beyond_reach(call.work, call.principal, call.tenant_id, [user.id], self._now_ms)
+                within_reach(
+                    call.principal, self._giver, call.tenant_id, lambda _work: [user.id], lambda: self._now_ms,
+                    gives_roles=True,
+                )(call.work)  # fmt: skip
                 change(Holder(user.id))
         except DomainError:
             return False
