@@ -2,7 +2,8 @@
 rights than the caller.
 
 A caller who sets an owner's password can act as the owner a moment later, and so can one who reads the mail that resets
-it; and one who owns for an hour could so own for good.
+it; and one who owns for an hour could so own for good. The user itself is out of reach of a session that an API token
+has opened: whoever stole the token must not be able to make of it what outlives its revocation.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.directory.roles.granting import Giver, hold_rights, lock_rights
 from ostiary.directory.roles.permissions import refuse_beyond
 from ostiary.directory.roles.rights import refuse_acting_on, rights_of_user
+from ostiary.errors import denied
+from ostiary.oauth.sessions.sessions import find_session
 from ostiary.store.work import Work
 
 People = Callable[[Work], Sequence[str]]
@@ -45,7 +48,7 @@ def within_reach(
 
     def decide(work: Work) -> None:
         lock(work, tenant_id)
-        others = [user_id for user_id in people(work) if not _is(principal, tenant_id, user_id)]
+        others = [user_id for user_id in people(work) if not is_caller(principal, tenant_id, [user_id])]
         held = giver(work) if others else {}
         for user_id in others:
             refuse_acting_on(held, rights_of_user(work, tenant_id, user_id, now()))
@@ -53,5 +56,16 @@ def within_reach(
     return decide
 
 
-def _is(principal: Principal, tenant_id: str, user_id: str) -> bool:
-    return principal.kind is PrincipalKind.USER and (principal.tenant_id, principal.id) == (tenant_id, user_id)
+def is_caller(principal: Principal, tenant_id: str, user_ids: Sequence[str]) -> bool:
+    """Whether the caller, at its own tenant, is among these directory users."""
+    return principal.kind is PrincipalKind.USER and principal.tenant_id == tenant_id and principal.id in user_ids
+
+
+def refuse_api_token(work: Work, principal: Principal, now_ms: int) -> None:
+    """Raises NOT_BY_API_TOKEN (403) for a user whose session an API token has opened."""
+    if principal.kind is not PrincipalKind.USER:
+        return
+    session = find_session(work, principal.tenant_id, principal.session_id, now_ms)
+    if session is not None and session.grant_id:
+        message = "An API token does not change its own user, and makes nothing that outlives it: sign in as the user."
+        raise denied("NOT_BY_API_TOKEN", message)

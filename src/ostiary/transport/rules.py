@@ -65,6 +65,8 @@ class Rules:
     tenant_field: str
     tenant_context: options.TenantContext.ValueType
     person: options.Person | None
+    not_by_api_token: bool
+    """Closed to sessions that an API token has opened."""
     own_credentials: bool
     token_form: str
     limit: str
@@ -147,6 +149,7 @@ def _rules_of(service: ServiceDescriptor, method: MethodDescriptor) -> Rules:
         tenant_field=access.tenant_field,
         tenant_context=access.tenant_context,
         person=access.person if access.HasField("person") else None,
+        not_by_api_token=access.not_by_api_token,
         own_credentials=access.credential != options.CREDENTIAL_UNSPECIFIED,
         token_form=access.token_form,
         limit=given.rate_limit,

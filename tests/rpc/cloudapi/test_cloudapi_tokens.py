@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,6 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
+from kit.accounts.directory import body
 from kit.accounts.people import PASSWORD, Made, new_person
 from kit.callers import Caller, bearer, refusal
 from kit.platform import CALL, csp_login, form, is_dead, me
@@ -109,6 +112,39 @@ def test_an_api_token_makes_no_other_that_would_outlive_it(place: Place) -> None
         assert refusal(lambda script=script: place.register(script)) == refused
         assert refusal(lambda token=token: place.take(waiting, token)) == INVALID_GRANT
     assert place.take(waiting, place.ann.token).refresh_token
+
+
+def test_an_api_token_does_not_become_an_account(place: Place) -> None:
+    bob, tenant_id = place.bob, place.bob.tenant_id
+    token = place.swap(place.take(place.register(bob), bob.token).refresh_token).access_token
+    patch = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [
+        {"op": "replace", "path": "password", "value": "another long password"}]}  # fmt: skip
+    bulk = {"schemas": ["urn:ietf:params:scim:api:messages:2.0:BulkRequest"], "Operations": [
+        {"method": "PATCH", "path": f"/Users/{bob.id}", "data": patch}]}  # fmt: skip
+    robot = {"client_name": "robot", "software_id": "bot", "scope": "urn:vcloud:role:org_member"}
+    users, scim = "identity.cloudapi.v1.UsersService", "identity.scim.v2"
+    changes: list[tuple[str, dict[str, Any]]] = [
+        (f"{users}/UpdateUser", {"id": bob.id, "user": {"username": "bob", "password": "another long password"}}),
+        (f"{users}/UpdateUser", {"id": bob.id, "user": {"username": "bob", "email": "thief@example.com"}}),
+        (f"{users}/UpdateUser", {"id": f"urn:vcloud:user:{bob.id.upper()}", "user": {"username": "thief"}}),
+        (f"{scim}.MeService/PatchMe", {"patch": body(patch)}),
+        (f"{scim}.UsersService/PatchUser", {"id": bob.id, "patch": body(patch)}),
+        ("identity.cloudapi.v1.RegistrationService/RegisterTenantClient",
+         {"tenant": place.name, "registration": robot}),
+        ("identity.cloudapi.v1.DeviceLookupService/GrantDevice", {"device": {"userCode": "BBBB-BBBB"}}),
+        ("identity.appid.management.v4.ScimTokensService/CreateScimToken",
+         {"tenantId": tenant_id, "token": {"name": "mine"}}),
+    ]  # fmt: skip
+    for method, request in changes:
+        seen = refusal(lambda m=method, r=request: place.caller.ask(m, r, **bearer(token)))
+        assert seen == (grpc.StatusCode.PERMISSION_DENIED, "NOT_BY_API_TOKEN"), method
+    answer = place.caller.ask(f"{scim}.ResourcesService/ExecuteBulk", {"bulk": body(bulk)}, **bearer(token))
+    assert json.loads(base64.b64decode(answer["data"]))["Operations"][0]["status"] == "403"
+    other = {"id": place.ann.id, "user": {"username": "ann", "fullName": "Ann", "roleEntityRefs": []}}
+    assert refusal(lambda: place.caller.ask(f"{users}/UpdateUser", other, **bearer(token)))[0] is grpc.StatusCode.OK
+    assert csp_login(place.caller, "bob", PASSWORD, domain=place.name).csp_auth_token
+    own = changes[0][1] | {"user": {**changes[0][1]["user"], "roleEntityRefs": [{"name": "org_owner"}]}}
+    assert place.caller.ask(f"{users}/UpdateUser", own, **bob.call)["username"] == "bob"
 
 
 def test_of_two_who_take_it_at_once_one_gets_it(place: Place) -> None:

@@ -408,6 +408,7 @@ class Access(_message.Message):
     TOKEN_FORM_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
     ROLES_ON_ONESELF_FIELD_NUMBER: _builtins.int
+    NOT_BY_API_TOKEN_FIELD_NUMBER: _builtins.int
     anonymous: _builtins.bool
     """Open to callers without credentials; excludes roles."""
     tenant_field: _builtins.str
@@ -423,6 +424,10 @@ class Access(_message.Message):
     token_form: _builtins.str
     """The request field that may hold an urlencoded form with the bearer token as access_token (RFC 6750 §2.2), in place
     of the header.
+    """
+    not_by_api_token: _builtins.bool
+    """Closed to a session that an API token has opened (403): for what would outlive the token's revocation, such as other
+    credentials. Where `person` names the caller, it is closed so in any case.
     """
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[Global___Role.ValueType]:
@@ -457,10 +462,11 @@ class Access(_message.Message):
         token_form: _builtins.str = ...,
         person: Global___Person | None = ...,
         roles_on_oneself: _abc.Iterable[Global___Role.ValueType] | None = ...,
+        not_by_api_token: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "credential", b"credential", "foreign_tenant", b"foreign_tenant", "person", b"person", "roles", b"roles", "roles_on_oneself", b"roles_on_oneself", "scopes", b"scopes", "tenant_context", b"tenant_context", "tenant_field", b"tenant_field", "token_form", b"token_form"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "credential", b"credential", "foreign_tenant", b"foreign_tenant", "not_by_api_token", b"not_by_api_token", "person", b"person", "roles", b"roles", "roles_on_oneself", b"roles_on_oneself", "scopes", b"scopes", "tenant_context", b"tenant_context", "tenant_field", b"tenant_field", "token_form", b"token_form"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

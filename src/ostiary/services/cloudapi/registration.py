@@ -85,8 +85,6 @@ class RegistrationServicer(registration_pb2_grpc.RegistrationServiceServicer):
         now_ms = self._clock.now_ms()
         user = get_user(call.work, call.tenant_id, call.principal.id)
         session = find_session(call.work, call.tenant_id, call.principal.session_id, now_ms)
-        if session is not None and session.grant_id:
-            raise denied("NOT_BY_API_TOKEN", "An API token makes no other API tokens: sign in as the user.")
         amr = session.amr if session else ""
         return register_api_token(call.work, call.tenant_id, user, asked.client_name, amr, self._entropy, now_ms)
 

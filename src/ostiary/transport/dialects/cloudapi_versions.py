@@ -24,8 +24,8 @@ def refuse_unknown_version(headers: Mapping[str, str]) -> None:
 
 
 def versions_of(accept: str) -> Iterator[str]:
-    """The version of each media range (RFC 9110 §12.5.1) that names one; an empty one, as go-vcloud-director sends it to
-    what has no version, names none."""
+    """The version of each media range (RFC 9110 §12.5.1) that names one; an empty one, as go-vcloud-director sends it
+    to what has no version, names none."""
     for media_range in accept.split(","):
         for parameter in media_range.split(";")[1:]:
             name, _, value = parameter.partition("=")

@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from ostiary.access.authentication import Authentication
 from ostiary.access.policy import decide
 from ostiary.access.principals import PrincipalKind
-from ostiary.access.reach import People, Reach, refuse_beyond_reach, within_reach
+from ostiary.access.reach import People, Reach, is_caller, refuse_api_token, refuse_beyond_reach, within_reach
 from ostiary.clock import Clock
 from ostiary.errors import invalid
 from ostiary.store.tenancy import SYSTEM_ID, TenantView
@@ -41,6 +41,10 @@ class Authorize:
             named = people_named(call.reading, tenant, request, rules.person)
             refuse_beyond_reach(call.reading, call.principal, tenant_id, named, self._clock.now_ms())
             call.reach = self._reach(call, request, tenant, rules.person)
+            if is_caller(call.principal, tenant_id, named):
+                refuse_api_token(call.reading, call.principal, self._clock.now_ms())
+        if rules.not_by_api_token:
+            refuse_api_token(call.reading, call.principal, self._clock.now_ms())
         call.tenant = tenant  # not before: a refusal is recorded at the caller's own tenant, not at one it only named
         if rules.tenant_context == options.TENANT_CONTEXT_REQUIRED and tenant_id == SYSTEM_ID:
             raise invalid(
