@@ -26,6 +26,7 @@ CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 """RFC 7636 appendix B."""
 SDK_CHALLENGE = base64.b64encode(hashlib.sha256(VERIFIER.encode()).hexdigest().encode()).decode()
 PKCE = {"code_challenge": CHALLENGE, "code_challenge_method": "S256"}
+_ACTION = re.compile(r'action="([^"]*)"')
 _HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 
@@ -43,6 +44,11 @@ class Seen:
         """What the redirect carries."""
         assert self.status == 303, self.body
         return {name: values[0] for name, values in parse_qs(urlsplit(self.headers["location"]).query).items()}
+
+    @property
+    def confirm(self) -> str:
+        """What the page that asks whether to sign out sends back."""
+        return parse_qs(urlsplit(unescape(_ACTION.findall(self.body)[0])).query)["confirm"][0]
 
     @property
     def hidden(self) -> dict[str, str]:
@@ -86,6 +92,18 @@ class Browser:
     def sign_in(self, app: Application, **parameters: str) -> str:
         """The whole way to a code."""
         return self.submit(self.authorize(app, **parameters)).sent_back["code"]
+
+    def sign_out(self, confirm: str = "", **parameters: str) -> Seen:
+        """Opens the end session endpoint, or sends the form of its page, which has this `confirm`."""
+        tenant = {"tenant_id": self.runtime.tenant_id}
+        if confirm:
+            return self._call(self._stub.PostEndSession, pb.PostEndSessionRequest(**tenant, confirm=confirm))
+        return self._call(self._stub.EndSession, pb.EndSessionRequest(**tenant, **parameters))
+
+    def sign_out_of_applications(self, **parameters: str) -> Seen:
+        """The same as App ID documents it."""
+        request = pb.SignOutOfApplicationsRequest(tenant_id=self.runtime.tenant_id, **parameters)
+        return self._call(self._stub.SignOutOfApplications, request)
 
     def _call(self, method: Any, request: Any) -> Seen:
         return seen(method, request, self.cookies, "/oauth/v4", self.accept)

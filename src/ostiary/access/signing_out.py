@@ -1,4 +1,4 @@
-"""Sign-out by a token that a request carries beside its credentials: csp's logout, and that of OpenID Connect."""
+"""Sign-out by a token that a request carries beside its credentials: csp's logout, and its likes."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from ostiary.errors import DomainError
-from ostiary.oauth.authorize.state import Identified
+from ostiary.oauth.authorize.state import Identified, StepDone
 from ostiary.oauth.authorize.transactions import SignInOver
 from ostiary.pages.rendering import HostedPage
 from ostiary.store.tenancy import TenantView
@@ -46,13 +46,14 @@ class Done:
     """The result of a step that has done its part. `change` is what it writes, and whom it has found: it runs in the
     transaction in which the flow goes on, and everything is undone together if that fails. `method` is how a factor was
     proved, as `amr` writes it. `met` is False where the step could not meet its need and leaves it to others, such as a
-    look for a session where there is none. A sign-in in which nothing is proved yet is not stored, and its steps write
-    nothing.
+    look for a session where there is none. `earlier` are proofs of another sign-in that count in this one. A sign-in in
+    which nothing is proved yet is not stored, and its steps write nothing.
     """
 
     method: str = ""
     change: Callable[[Work], Identified | None] = _nothing
     met: bool = True
+    earlier: tuple[StepDone, ...] = ()
 
 
 class Step(ABC, Generic[T, V]):

@@ -29,7 +29,7 @@ from ostiary.login.flow import GO, STEP, Done, Steps
 from ostiary.login.needs import SECOND_FACTOR, needs_of
 from ostiary.login.pages import web_message_page
 from ostiary.login.visits import SignInSite, SignInStep, SignInVisit, browser_half
-from ostiary.oauth.authorize.codes import Finish
+from ostiary.oauth.authorize.codes import Finish, Finished
 from ostiary.oauth.authorize.request import (
     WEB_MESSAGE,
     AuthorizationFailed,
@@ -170,7 +170,11 @@ class SignIn:
         if not met and not visit.transaction.version:  # nothing is proved: the browser keeps it
             visit.moved_to(visit.transaction.with_done(how, None))
             return self._proceed(visit)
-        return self._advance(visit, lambda work: visit.moved_to(visit.transaction.with_done(how, done.change(work))))
+
+        def change(work: Work) -> None:
+            visit.moved_to(visit.transaction.with_done(how, done.change(work), done.earlier))
+
+        return self._advance(visit, change)
 
     def _advance(self, visit: SignInVisit, change: Callable[[Work], None] | None = None) -> httpbody_pb2.HttpBody:
         """Changes a sign-in in one transaction: to its end where no step is left, else to its next version."""
@@ -180,20 +184,22 @@ class SignIn:
             self._transactions.hold(work, call.tenant_id, visit.transaction)
             if change is not None:
                 change(work)
-            code = self._end(work, visit) if self._current(work, visit) is None else ""
-            if not code:
+            finished = self._end(work, visit) if self._current(work, visit) is None else None
+            if finished is None:
                 visit.moved_to(self._transactions.keep(work, call.tenant_id, visit.transaction))
-        if not code:
+        if finished is None:
             return self._proceed(visit)
         visit.clear()
-        return self._answered(call, visit.transaction.request.address, {"code": code})
+        if finished.session_secret:
+            visit.give_session(finished.session_secret)
+        return self._answered(call, visit.transaction.request.address, {"code": finished.code})
 
-    def _end(self, work: Work, visit: SignInVisit) -> str:
+    def _end(self, work: Work, visit: SignInVisit) -> Finished:
         found = visit.transaction.identified
         if found is None:  # a need of every sign-in, and met: a step that says so and finds nobody is our mistake
             raise LookupError(f"nobody was identified by {', '.join(done.step for done in visit.transaction.done)}")
         self._transactions.end(work, visit.call.tenant_id, visit.transaction)
-        return self._finish(work, visit.call.tenant_id, visit.transaction, found)
+        return self._finish(work, visit.call.required_tenant, visit.transaction, found, visit.session_secret)
 
     def _failed(self, call: Call, failure: AuthorizationFailed) -> httpbody_pb2.HttpBody:
         answer = {"error": failure.error, "error_description": failure.description}

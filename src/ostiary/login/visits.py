@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from ostiary.http.forms import Form
 from ostiary.login.answers import with_query
+from ostiary.login.cookies import cookies_of, session_secret, set_session
 from ostiary.login.flow import STEP, Step
 from ostiary.oauth.authorize.request import WEB_MESSAGE
 from ostiary.oauth.authorize.state import SignInTransaction
@@ -108,6 +109,15 @@ class SignInVisit:
         if self.browser is not None:
             self._set_cookie(BrowserHalf(self.browser.handle, ""), 0)
 
+    @property
+    def session_secret(self) -> str:
+        """The secret of the session that the browser shows; empty if none."""
+        return session_secret(self.call, self.call.tenant_id, secure=self.site.secure)
+
+    def give_session(self, secret: str) -> None:
+        """Gives the browser the secret of its session."""
+        set_session(self.call, self.call.work, self.call.required_tenant, secret, secure=self.site.secure)
+
     def _set_cookie(self, browser: BrowserHalf, max_age_s: int) -> None:
         path = self.site.path.format(self.call.tenant_id)
         secure = "; Secure" if self.site.secure else ""
@@ -121,14 +131,4 @@ SignInStep = Step[SignInTransaction, SignInVisit]
 
 def browser_half(call: Call, handle: str) -> BrowserHalf:
     """Browser's part of a sign-in: the handle of its form, and the secret in the cookie that belongs to it."""
-    return BrowserHalf(handle, _cookies(call).get(cookie_name(handle), ""))
-
-
-def _cookies(call: Call) -> dict[str, str]:
-    """Reads the cookies of a request. A value may be in quotes, which do not belong to it (RFC 6265 §4.1.1)."""
-    pairs = (pair.partition("=") for pair in call.metadata.get("cookie", "").split(";"))
-    return {name.strip(): _unquoted(value.strip()) for name, _, value in pairs}
-
-
-def _unquoted(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+    return BrowserHalf(handle, cookies_of(call).get(cookie_name(handle), ""))

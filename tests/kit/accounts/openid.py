@@ -14,13 +14,15 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 from kit.accounts.people import PASSWORD, Made, new_person
-from kit.accounts.platform_browser import PlatformBrowser, new_relying_party
+from kit.accounts.platform_browser import SIGNED_OUT, PlatformBrowser, new_relying_party
 from kit.browser import CALLBACK, Browser, Seen
 from kit.callers import Caller, bearer
 from kit.oauth import Application, Runtime, body
 from kit.patience import PATIENCE_S
 from kit.platform import basic, form
 
+from ostiary.oauth.clients.sso import SSO
+from ostiary_api.appid.management.v4.sso_pb2 import SsoConfig
 from ostiary_api.appid.oauth.v4 import (
     discovery_pb2,
     discovery_pb2_grpc,
@@ -55,17 +57,50 @@ class Issuer(ABC):
         return self.caller.installation.runtime.issuers.public_url
 
     def another(self) -> Issuer:
-        """The same with another client."""
+        """The same person and browser with another client."""
         return type(self)(self.caller, self)
 
+    def elsewhere(self) -> Issuer:
+        """The same person and client with another browser."""
+        twin = type(self)(self.caller, self)
+        twin.party, twin.cookies = self.party, {}
+        return twin
+
+    def share(self, *, on: bool = True, idle_s: int = 86_400) -> None:
+        """Switches single sign-on of the tenant."""
+        made = self.caller.installation
+        config = SsoConfig(is_active=on, inactivity_timeout_seconds=idle_s)
+        config.logout_redirect_uris.extend([SIGNED_OUT])
+        with made.runtime.store.write() as work:
+            SSO.replace(work, self.tenant_id, config, made.clock.now_ms())
+
+    @property
+    def cookies(self) -> dict[str, str]:
+        """The browser's cookies by name, for reading and for playing tricks."""
+        return self.web.cookies
+
+    @cookies.setter
+    def cookies(self, cookies: dict[str, str]) -> None:
+        self.web.cookies = cookies
+
+    @property
+    def session(self) -> str:
+        """The secret of the browser's session; empty if it has none."""
+        return next((value for name, value in self.cookies.items() if name.startswith("ostiary_session_")), "")
+
     def sign_in(self, **parameters: str) -> str:
-        """The whole way to a code."""
-        return self._submit(self.authorize(**parameters)).sent_back["code"]
+        """The whole way to a code, with as much of it as is asked for."""
+        seen = self.authorize(**parameters)
+        return (self.submit(seen) if seen.status == 200 else seen).sent_back["code"]
+
+    def sign_out(self, confirm: str = "", **parameters: str) -> Seen:
+        """Opens the end session endpoint, or sends the form of its page, which has this `confirm`."""
+        return self.web.sign_out(confirm, **parameters)
 
     def send(self, parameters: dict[str, str]) -> str:
         """The same by a POST form, with whatever parameters."""
         given = {"client_id": self.client_id, "response_type": "code", "redirect_uri": CALLBACK, "state": "s1"}
-        return self._submit(self._post({**given, **parameters})).sent_back["code"]
+        return self.submit(self._post({**given, **parameters})).sent_back["code"]
 
     def redeem(self, code: str, *, in_body: bool = False, **more: str) -> dict[str, Any]:
         """The tokens of a code; the secret in the header or in the body."""
@@ -98,6 +133,9 @@ class Issuer(ABC):
         call["metadata"] = (*call.get("metadata", ()), ("x-envoy-original-path", "/"))
         return named, call
 
+    @property
+    @abstractmethod
+    def web(self) -> Browser | PlatformBrowser: ...
     @abstractmethod
     def authorize(self, **parameters: str) -> Seen: ...
     @abstractmethod
@@ -107,9 +145,7 @@ class Issuer(ABC):
     @abstractmethod
     def jwks(self) -> list[dict[str, Any]]: ...
     @abstractmethod
-    def sign_out(self, **parameters: str) -> Seen: ...
-    @abstractmethod
-    def _submit(self, page: Seen) -> Seen: ...
+    def submit(self, page: Seen) -> Seen: ...
     @abstractmethod
     def _post(self, parameters: dict[str, str]) -> Seen: ...
     @abstractmethod
@@ -123,13 +159,18 @@ class AppIssuer(Issuer):
         super().__init__(caller, beside)
         self._runtime = Runtime(caller)
         self._runtime.settings(refresh={"enabled": True, "expires_in": 86_400})
-        self._browser = Browser(self._runtime)
+        self._browser = Browser(self._runtime, beside.cookies if beside else {})
+
+    @property
+    def web(self) -> Browser:
+        """Its browser."""
+        return self._browser
 
     def authorize(self, **parameters: str) -> Seen:
         return self._browser.authorize(Application(self.tenant_id, self.party.id, self.party.secret),
                                        **_known(parameters))  # fmt: skip
 
-    def _submit(self, page: Seen) -> Seen:
+    def submit(self, page: Seen) -> Seen:
         return self._browser.submit(page, f"{self.user.name}@example.com", PASSWORD)
 
     def _post(self, parameters: dict[str, str]) -> Seen:
@@ -162,22 +203,24 @@ class AppIssuer(Issuer):
         answer = stub.GetPublicKeys(discovery_pb2.GetPublicKeysRequest(tenant_id=self.tenant_id))
         return list(MessageToDict(answer)["keys"])
 
-    def sign_out(self, **parameters: str) -> Seen:
-        raise LookupError("App ID's issuer has no end session endpoint yet")
-
 
 class PlatformIssuer(Issuer):
     """The issuer at `/oidc`."""
 
     def __init__(self, caller: Caller, beside: Issuer | None = None) -> None:
         super().__init__(caller, beside)
-        self._browser = PlatformBrowser(caller, self.user)
+        self._browser = PlatformBrowser(caller, self.user, beside.cookies if beside else {})
         self._stub = ProviderServiceStub(caller.channel)
+
+    @property
+    def web(self) -> PlatformBrowser:
+        """Its browser."""
+        return self._browser
 
     def authorize(self, **parameters: str) -> Seen:
         return self._browser.authorize(self.party, **parameters)
 
-    def _submit(self, page: Seen) -> Seen:
+    def submit(self, page: Seen) -> Seen:
         return self._browser.submit(page)
 
     def _post(self, parameters: dict[str, str]) -> Seen:
@@ -204,9 +247,6 @@ class PlatformIssuer(Issuer):
 
     def jwks(self) -> list[dict[str, Any]]:
         return list(MessageToDict(self._stub.ListKeys(provider_pb2.ListKeysRequest()))["keys"])
-
-    def sign_out(self, **parameters: str) -> Seen:
-        return self._browser.sign_out(**parameters)
 
 
 def _known(parameters: dict[str, str]) -> dict[str, str]:

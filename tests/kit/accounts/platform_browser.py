@@ -68,8 +68,10 @@ class PlatformBrowser:
         """The whole way to a code."""
         return self.submit(self.authorize(client, **parameters)).sent_back["code"]
 
-    def sign_out(self, **parameters: str) -> Seen:
-        """Opens the end session endpoint."""
+    def sign_out(self, confirm: str = "", **parameters: str) -> Seen:
+        """Opens the end session endpoint, or sends the form of its page, which has this `confirm`."""
+        if confirm:
+            return self._call(self._stub.PostEndSession, pb.PostEndSessionRequest(confirm=confirm))
         return self._call(self._stub.EndSession, pb.EndSessionRequest(**parameters))
 
     def _call(self, method: Any, request: Any) -> Seen:

@@ -57,7 +57,7 @@ class AuthorizeRequest(_message.Message):
     response_mode: _builtins.str
     """query or web_message."""
     prompt: _builtins.str
-    """none asks nobody anything; login, consent and select_account change nothing, since everybody is asked."""
+    """none asks nobody anything; login, consent and select_account ask also whoever is signed in."""
     code_challenge: _builtins.str
     """RFC 7636 §4.2; required of applications without a secret."""
     code_challenge_method: _builtins.str
@@ -67,7 +67,7 @@ class AuthorizeRequest(_message.Message):
     login_hint: _builtins.str
     """What the user will probably type; filled in on the page."""
     max_age: _builtins.str
-    """Seconds that the sign-in may be old; always kept, since everybody is asked."""
+    """Seconds that the sign-in may be old; an older one is asked for again."""
     request: _builtins.str
     """Refused: parameters are not taken from an object (OpenID Connect Core §6.1)."""
     request_uri: _builtins.str
@@ -244,6 +244,9 @@ class PostEndSessionRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FORM_FIELD_NUMBER: _builtins.int
+    CONFIRM_FIELD_NUMBER: _builtins.int
+    confirm: _builtins.str
+    """What the page brings that asks whether to sign out."""
     @_builtins.property
     def form(self) -> _httpbody_pb2.HttpBody:
         """The parameters of EndSessionRequest as a form."""
@@ -252,10 +255,11 @@ class PostEndSessionRequest(_message.Message):
         self,
         *,
         form: _httpbody_pb2.HttpBody | None = ...,
+        confirm: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirm", b"confirm", "form", b"form"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

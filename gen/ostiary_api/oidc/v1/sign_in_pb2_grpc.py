@@ -76,8 +76,9 @@ class SignInServiceServicer:
     def Authorize(self, request, context):
         """Begins a sign-in: checks the request, shows the sign-in page.
 
-        The client says whose people sign in: those of its organization. Everybody is asked, so `prompt=none` is answered
-        `login_required`, and `max_age` is always kept. What is not listed is ignored, such as `display` and `ui_locales`.
+        The client says whose people sign in: those of its organization. Where the organization has switched single sign-on
+        on, whoever has signed in with the browser before is not asked again: `prompt` and `max_age` say when it must be.
+        What is not listed is ignored, such as `display` and `ui_locales`.
 
         Errors told to the client: `invalid_request`, `unsupported_response_type`, `access_denied`, `login_required`,
         `request_not_supported`, `request_uri_not_supported`.
@@ -106,8 +107,9 @@ class SignInServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def EndSession(self, request, context):
-        """Ends the sign-in that `id_token_hint` names, with its tokens, and sends the browser to `post_logout_redirect_uri`,
-        which must be registered for the application of the hint; without one, shows a page that says so.
+        """Ends the sign-in that `id_token_hint` names, with its tokens, and the session that the same person has in this
+        browser, and sends the browser to `post_logout_redirect_uri`, which must be registered for the application of the
+        hint; without one, shows a page that says so. Without a hint the page asks first.
 
         Errors: `invalid_request` for a hint that is not ours, and for a URI without a hint or that is not registered: then
         nothing has ended.
@@ -117,7 +119,8 @@ class SignInServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PostEndSession(self, request, context):
-        """The same by POST: the parameters are in a form.
+        """The same by POST: the parameters are in a form. Errors also: `access_denied` (403) for a confirmation that does not come
+        from a page that this browser got.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -41,8 +41,9 @@ class SignInServiceStub:
     Authorize: _grpc.UnaryUnaryMultiCallable[_sign_in_pb2.AuthorizeRequest, _httpbody_pb2.HttpBody]
     """Begins a sign-in: checks the request, shows the sign-in page.
 
-    The client says whose people sign in: those of its organization. Everybody is asked, so `prompt=none` is answered
-    `login_required`, and `max_age` is always kept. What is not listed is ignored, such as `display` and `ui_locales`.
+    The client says whose people sign in: those of its organization. Where the organization has switched single sign-on
+    on, whoever has signed in with the browser before is not asked again: `prompt` and `max_age` say when it must be.
+    What is not listed is ignored, such as `display` and `ui_locales`.
 
     Errors told to the client: `invalid_request`, `unsupported_response_type`, `access_denied`, `login_required`,
     `request_not_supported`, `request_uri_not_supported`.
@@ -58,14 +59,17 @@ class SignInServiceStub:
     the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
     """
     EndSession: _grpc.UnaryUnaryMultiCallable[_sign_in_pb2.EndSessionRequest, _httpbody_pb2.HttpBody]
-    """Ends the sign-in that `id_token_hint` names, with its tokens, and sends the browser to `post_logout_redirect_uri`,
-    which must be registered for the application of the hint; without one, shows a page that says so.
+    """Ends the sign-in that `id_token_hint` names, with its tokens, and the session that the same person has in this
+    browser, and sends the browser to `post_logout_redirect_uri`, which must be registered for the application of the
+    hint; without one, shows a page that says so. Without a hint the page asks first.
 
     Errors: `invalid_request` for a hint that is not ours, and for a URI without a hint or that is not registered: then
     nothing has ended.
     """
     PostEndSession: _grpc.UnaryUnaryMultiCallable[_sign_in_pb2.PostEndSessionRequest, _httpbody_pb2.HttpBody]
-    """The same by POST: the parameters are in a form."""
+    """The same by POST: the parameters are in a form. Errors also: `access_denied` (403) for a confirmation that does not come
+    from a page that this browser got.
+    """
 
 @_typing.type_check_only
 class SignInServiceAsyncStub(SignInServiceStub):
@@ -79,8 +83,9 @@ class SignInServiceAsyncStub(SignInServiceStub):
     Authorize: _aio.UnaryUnaryMultiCallable[_sign_in_pb2.AuthorizeRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Begins a sign-in: checks the request, shows the sign-in page.
 
-    The client says whose people sign in: those of its organization. Everybody is asked, so `prompt=none` is answered
-    `login_required`, and `max_age` is always kept. What is not listed is ignored, such as `display` and `ui_locales`.
+    The client says whose people sign in: those of its organization. Where the organization has switched single sign-on
+    on, whoever has signed in with the browser before is not asked again: `prompt` and `max_age` say when it must be.
+    What is not listed is ignored, such as `display` and `ui_locales`.
 
     Errors told to the client: `invalid_request`, `unsupported_response_type`, `access_denied`, `login_required`,
     `request_not_supported`, `request_uri_not_supported`.
@@ -96,14 +101,17 @@ class SignInServiceAsyncStub(SignInServiceStub):
     the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
     """
     EndSession: _aio.UnaryUnaryMultiCallable[_sign_in_pb2.EndSessionRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """Ends the sign-in that `id_token_hint` names, with its tokens, and sends the browser to `post_logout_redirect_uri`,
-    which must be registered for the application of the hint; without one, shows a page that says so.
+    """Ends the sign-in that `id_token_hint` names, with its tokens, and the session that the same person has in this
+    browser, and sends the browser to `post_logout_redirect_uri`, which must be registered for the application of the
+    hint; without one, shows a page that says so. Without a hint the page asks first.
 
     Errors: `invalid_request` for a hint that is not ours, and for a URI without a hint or that is not registered: then
     nothing has ended.
     """
     PostEndSession: _aio.UnaryUnaryMultiCallable[_sign_in_pb2.PostEndSessionRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """The same by POST: the parameters are in a form."""
+    """The same by POST: the parameters are in a form. Errors also: `access_denied` (403) for a confirmation that does not come
+    from a page that this browser got.
+    """
 
 class SignInServiceServicer(metaclass=_abc_1.ABCMeta):
     """Signing in at the platform, and out of it, with a browser (OpenID Connect Core §3.1, RP-Initiated Logout 1.0).
@@ -120,8 +128,9 @@ class SignInServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Begins a sign-in: checks the request, shows the sign-in page.
 
-        The client says whose people sign in: those of its organization. Everybody is asked, so `prompt=none` is answered
-        `login_required`, and `max_age` is always kept. What is not listed is ignored, such as `display` and `ui_locales`.
+        The client says whose people sign in: those of its organization. Where the organization has switched single sign-on
+        on, whoever has signed in with the browser before is not asked again: `prompt` and `max_age` say when it must be.
+        What is not listed is ignored, such as `display` and `ui_locales`.
 
         Errors told to the client: `invalid_request`, `unsupported_response_type`, `access_denied`, `login_required`,
         `request_not_supported`, `request_uri_not_supported`.
@@ -155,8 +164,9 @@ class SignInServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sign_in_pb2.EndSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
-        """Ends the sign-in that `id_token_hint` names, with its tokens, and sends the browser to `post_logout_redirect_uri`,
-        which must be registered for the application of the hint; without one, shows a page that says so.
+        """Ends the sign-in that `id_token_hint` names, with its tokens, and the session that the same person has in this
+        browser, and sends the browser to `post_logout_redirect_uri`, which must be registered for the application of the
+        hint; without one, shows a page that says so. Without a hint the page asks first.
 
         Errors: `invalid_request` for a hint that is not ours, and for a URI without a hint or that is not registered: then
         nothing has ended.
@@ -168,6 +178,8 @@ class SignInServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _sign_in_pb2.PostEndSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
-        """The same by POST: the parameters are in a form."""
+        """The same by POST: the parameters are in a form. Errors also: `access_denied` (403) for a confirmation that does not come
+        from a page that this browser got.
+        """
 
 def add_SignInServiceServicer_to_server(servicer: SignInServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -15,6 +15,7 @@ from ostiary.login.steps.new_password import NewPasswordStep
 from ostiary.login.steps.password import AppPasswordStep, PlatformPasswordStep
 from ostiary.login.steps.pending import PendingStep
 from ostiary.login.steps.renew_password import RenewPasswordStep
+from ostiary.login.steps.session import AppSessionStep, PlatformSessionStep
 from ostiary.login.steps.sign_up import SignUpStep
 from ostiary.login.steps.tenants_reset_page import TenantsResetPageStep
 from ostiary.login.visits import SignInStep
@@ -30,6 +31,8 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
     return [
         # before all that ask: who wants no name is asked for none
         AnonymousStep(runtime.clock, runtime.entropy, events),
+        # before all that ask, for the same reason
+        AppSessionStep(runtime.clock, runtime.entropy, events),
         # before the password: they apply where that was right, and is not enough
         pending,
         renew,
@@ -46,7 +49,10 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
 
 def platform_sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
     """The steps of a sign-in at the platform."""
-    return [PlatformPasswordStep(runtime.oauth.platform_password, runtime.events)]
+    return [
+        PlatformSessionStep(runtime.clock, runtime.entropy, runtime.events),  # before all that ask
+        PlatformPasswordStep(runtime.oauth.platform_password, runtime.events),
+    ]
 
 
 def mail_link_steps(runtime: Runtime) -> Sequence[LinkStep]:

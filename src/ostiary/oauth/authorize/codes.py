@@ -1,5 +1,5 @@
-"""Authorization codes. `Finish` ends a sign-in: it stores the session and the code in the transaction that ends the
-sign-in. Nothing else creates codes."""
+"""Authorization codes. `Finish` ends a sign-in: it enters the session and stores the code in the transaction that ends
+the sign-in. Nothing else creates codes."""
 
 from __future__ import annotations
 
@@ -13,18 +13,30 @@ from ostiary.directory.profiles.anonymous import ANONYMOUS
 from ostiary.directory.roles.application_roles import scopes_of_profile
 from ostiary.errors import DomainError
 from ostiary.ids import Entropy, digest, new_secret
-from ostiary.oauth.authorize.request import AuthorizationFailed, AuthorizationRequest
+from ostiary.oauth.authorize.proofs import dump_proofs
+from ostiary.oauth.authorize.request import CHANGE_DETAILS, AuthorizationFailed, AuthorizationRequest
 from ostiary.oauth.authorize.state import Identified, SignInTransaction
 from ostiary.oauth.claims.authentication_context import acr_of
 from ostiary.oauth.claims.scopes import ANONYMOUS_SCOPES, USER_SCOPES, granted_scopes
+from ostiary.oauth.clients.sso import idle_time_s
+from ostiary.oauth.sessions.browser import Entered, SessionEnded, Terms, enter_session
 from ostiary.oauth.sessions.refresh import APPID
-from ostiary.oauth.sessions.sessions import open_session
 from ostiary.store.tables import AuthorizationCode, table_of
+from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
 CODE_LIFETIME_S = 60
 SESSION_LIFETIME_S = 86_400
 _ADD = insert(table_of(AuthorizationCode))
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of a sign-in: the code, and what the browser's cookie holds from now on; empty where that stays as it
+    is."""
+
+    code: str
+    session_secret: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +48,56 @@ class Finish:
     audience: str = APPID
     session_lifetime_s: int = SESSION_LIFETIME_S
 
-    def __call__(self, work: Work, tenant_id: str, transaction: SignInTransaction, found: Identified) -> str:
-        """The code, for the person whom the steps have found. Raises AuthorizationFailed when that one may not have
-        what was asked for, or is not the one whom the client expects; the caller's transaction must roll back then."""
-        request, now = transaction.request, self.clock.now_ms()
+    def __call__(
+        self, work: Work, tenant: TenantView, transaction: SignInTransaction, found: Identified, cookie: str = ""
+    ) -> Finished:
+        """The code, for the person whom the steps have found; `cookie` is the secret of a session that the browser had
+        until now. Raises AuthorizationFailed when that one may not have what was asked for, or is not the one whom the
+        client expects; the caller's transaction must roll back then."""
+        request, now, tenant_id = transaction.request, self.clock.now_ms(), tenant.id
         _check_hint(request, found.subject)
         code = new_secret(self.entropy)
         row = AuthorizationCode(
             digest=digest(code), tenant_id=tenant_id, audience=self.audience, client_id=request.client_id,
             redirect_uri=request.address.redirect_uri, subject=found.subject, scope=" ".join(request.scope),
-            nonce=request.nonce, challenge=request.challenge, amr=transaction.amr, auth_time=now,
+            nonce=request.nonce, challenge=request.challenge, amr=transaction.amr,
+            auth_time=transaction.auth_time or now,
             acr=acr_of(transaction.amr) if request.wants_acr else "", expires_at=now + CODE_LIFETIME_S * 1000,
             claims=request.claims, access_epoch=found.access_epoch, user_id=found.user_id,
         )  # fmt: skip
+        entered = Entered("")
         if found.provider != ANONYMOUS:
-            row.session_id = self._session(work, tenant_id, transaction.amr, found, now)
+            entered = self._entered(work, tenant, transaction, found, cookie, now)
+            row.session_id = entered.id
         if self.audience == APPID:
             standard = ANONYMOUS_SCOPES if found.provider == ANONYMOUS else USER_SCOPES
             _check_scope(request, standard, scopes_of_profile(work, tenant_id, found.subject, request.client_id))
         work.run(_ADD, row.model_dump())
-        return code
+        return Finished(code, entered.secret)
 
-    def _session(self, work: Work, tenant_id: str, amr: str, found: Identified, now_ms: int) -> str:
-        session = open_session(
-            work, tenant_id, "browser", found.user_id, amr, now_ms, self.session_lifetime_s, self.entropy,
-            access_epoch=found.user_epoch,
+    def _entered(
+        self, work: Work, tenant: TenantView, transaction: SignInTransaction, found: Identified, cookie: str,
+        now_ms: int,
+    ) -> Entered:  # fmt: skip
+        terms = Terms(
+            found.user_id, found.user_epoch, dump_proofs(transaction.proofs, self.audience), transaction.amr,
+            transaction.auth_time or now_ms, idle_time_s(work, tenant) if _opens_others(transaction) else 0,
+            self.session_lifetime_s,
         )  # fmt: skip
-        return session.id
+        try:
+            return enter_session(
+                work, tenant.id, terms, self.entropy, now_ms, proved_by=found.session_id, cookie=cookie
+            )  # fmt: skip
+        except SessionEnded as error:
+            raise AuthorizationFailed(
+                transaction.request.address, "login_required", "The session has ended meanwhile."
+            ) from error
+
+
+def _opens_others(transaction: SignInTransaction) -> bool:
+    """Whether what was proved is good for other applications: the code by which details are changed was made by one
+    application alone, with its access token."""
+    return bool(transaction.proofs) and transaction.request.purpose != CHANGE_DETAILS
 
 
 def _check_hint(request: AuthorizationRequest, subject: str) -> None:

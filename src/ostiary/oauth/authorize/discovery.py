@@ -9,7 +9,7 @@ from ostiary.oauth.claims.authentication_context import PASSWORD
 from ostiary.oauth.claims.scopes import OPENID_SCOPES
 
 CLAIMS = (
-    "iss", "aud", "exp", "iat", "sub", "tenant", "amr", "auth_time", "acr", "nonce", "identities", "email",
+    "iss", "aud", "exp", "iat", "sub", "tenant", "amr", "auth_time", "acr", "nonce", "sid", "identities", "email",
     "email_verified", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile",
     "picture", "gender", "zoneinfo", "locale", "updated_at", "phone_number", "phone_number_verified", "address",
 )  # fmt: skip
@@ -30,6 +30,7 @@ def configuration(issuers: Issuers, tenant_id: str) -> dict[str, Any]:
         "userinfo_endpoint": f"{issuer}/userinfo",
         "introspection_endpoint": f"{issuer}/introspect",
         "revocation_endpoint": f"{issuer}/revoke",
+        "end_session_endpoint": f"{issuer}/logout",
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256"],
         "scopes_supported": OPENID_SCOPES,

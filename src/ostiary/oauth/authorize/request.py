@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from ostiary.directory.profiles.anonymous import ANONYMOUS
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
-from ostiary.errors import DomainError, invalid
+from ostiary.errors import DomainError, invalid, unauthenticated
 from ostiary.keys import jwt
 from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Keyring
@@ -184,13 +184,23 @@ class AuthorizationRequests:
         if not hint:
             return ""
         try:
-            _, claims = jwt.decode(hint, lambda _: self._keys.verifiers(work, tenant))
-        except jwt.InvalidToken:
+            claims = self.claims_of(work, tenant, hint)
+        except DomainError:
             claims = {}
-        ours = claims.get("iss") == self._issuers.tenant(tenant.id) and client.id in claims.get("aud", ())
-        if not ours or "scope" in claims:  # which access tokens alone have
+        if client.id not in claims.get("aud", ()):
             raise AuthorizationFailed(address, "invalid_request", "id_token_hint is not an identity token of yours.")
         return str(claims["sub"])
+
+    def claims_of(self, work: Work, tenant: TenantView, token: str) -> dict[str, Any]:
+        """The claims of an identity token that the tenant has signed, also of one that has expired. Raises
+        INVALID_TOKEN (401)."""
+        try:
+            _, claims = jwt.decode(token, lambda _: self._keys.verifiers(work, tenant))
+        except jwt.InvalidToken:
+            claims = {}
+        if claims.get("iss") != self._issuers.tenant(tenant.id) or "scope" in claims:  # which access tokens alone have
+            raise unauthenticated("INVALID_TOKEN", "This is no identity token of the tenant.")
+        return claims
 
 
 def return_address(parameters: Parameters, allowed: bool) -> ReturnAddress:

@@ -23,13 +23,15 @@ class StepDone:
 @dataclass(frozen=True, slots=True)
 class Identified:
     """The person whom a first factor has found: a profile, the provider that knows the person, and the directory user
-    if there is one. The epochs are those of the moment: a code that is issued later ends when they have grown."""
+    if there is one. The epochs are those of the moment: a code that is issued later ends when they have grown.
+    `session_id` is the session that has proved it, where nobody was asked."""
 
     subject: str
     provider: str
     user_id: str = ""
     user_epoch: int = 0
     access_epoch: int = 0
+    session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,24 @@ class SignInTransaction:
         """The methods of the factors, in their order, separated by blanks (RFC 8176)."""
         return " ".join(done.method for done in self.done if done.method)
 
-    def with_done(self, done: StepDone, identified: Identified | None) -> SignInTransaction:
-        """The transaction after a step. Who was found by the first factor stays who it is."""
+    @property
+    def auth_time(self) -> int:
+        """The time of the last proof (UTC milliseconds)."""
+        return max((done.at for done in self.proofs), default=0)
+
+    @property
+    def proofs(self) -> tuple[StepDone, ...]:
+        """The steps that have proved something."""
+        return tuple(done for done in self.done if done.method)
+
+    def with_done(
+        self, done: StepDone, identified: Identified | None, earlier: tuple[StepDone, ...] = ()
+    ) -> SignInTransaction:
+        """The transaction after a step, which may bring `earlier` proofs. Who was found by the first factor stays who
+        it is."""
         if identified is not None and self.identified is not None:
             raise LookupError(f"{done.step} identifies somebody, and {self.done[0].step} has done so already")
-        return replace(self, done=(*self.done, done), identified=self.identified or identified)
+        return replace(self, done=(*self.done, *earlier, done), identified=self.identified or identified)
 
     def dump(self) -> dict[str, Any]:
         """JSON form of it, to be kept."""

@@ -23,7 +23,7 @@ one."""
 _RESERVED = frozenset({"iss", "aud", "sub", "iat", "exp", "amr", "tenant", "scope"})
 """The claims that a mapping may not replace. In an identity token `scope` would make it look like an access token; in
 an access token `scope` can only be extended."""
-_RESERVED_IN_IDENTITY = _RESERVED | {"identities", "oauth_client", "nonce", "auth_time", "acr"}
+_RESERVED_IN_IDENTITY = _RESERVED | {"identities", "oauth_client", "nonce", "auth_time", "acr", "sid"}
 _MISSING = object()
 
 Sources = Callable[[str], Any]

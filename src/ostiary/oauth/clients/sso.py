@@ -6,12 +6,16 @@ from dataclasses import dataclass
 
 from google.protobuf import struct_pb2
 
+from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.oauth.clients.clients import ClientView
 from ostiary.oauth.clients.redirect_uris import check_uris
 from ostiary.settings.fields import texts_of
 from ostiary.settings.setting import Setting
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
+from ostiary.upstream.custom import CUSTOM
+from ostiary.upstream.saml import SAML
+from ostiary.upstream.social import SOCIAL
 from ostiary_api.appid.management.v4 import sso_pb2 as pb
 
 
@@ -38,6 +42,17 @@ def logout_redirect_uris_of(work: Work, tenant: TenantView, client: ClientView) 
     """To where a sign-out at a client may lead: the client's own URIs, else the tenant's."""
     own = client.own.logout_redirect_uris
     return SSO.read(work, tenant).logout_redirect_uris if own is None else own
+
+
+def idle_time_s(work: Work, tenant: TenantView) -> int:
+    """The seconds without use after which a session opens no application; 0 where none ever does: single sign-on is
+    off, or rests, since the Cloud Directory is not the one provider that is active."""
+    if not SSO.read(work, tenant).is_active or not CLOUD_DIRECTORY.read(work, tenant).is_active:
+        return 0
+    others = (SAML.read(work, tenant).is_active, CUSTOM.read(work, tenant).is_active)
+    if any(others) or any(social.read(work, tenant).is_active for social in SOCIAL.values()):
+        return 0
+    return SSO.read(work, tenant).inactivity_timeout_s
 
 
 SSO = Setting(

@@ -29,19 +29,20 @@ _END, _END_OF_USER = _end_where(_SESSIONS.c.id), _end_where(_SESSIONS.c.user_id)
 
 def new_session(
     tenant_id: str, kind: str, user_id: str, amr: str, auth_time: int, lifetime_s: int, entropy: Entropy, *,
-    secret: str = "", grant_id: str = "", access_epoch: int,
+    secret: str = "", grant_id: str = "", access_epoch: int, proofs: str = "", idle_s: int = 0,
 ) -> Session:  # fmt: skip
     """Makes a session that begins at `auth_time` (UTC milliseconds); `amr` is space-separated (RFC 8176).
 
     `kind` is browser, cloudapi or csp. The id is new at every sign-in, so nothing planted before it is worth
     anything after it. `secret` is what a cookie holds, if one does; its digest is kept. `grant_id` is the API token
     used for the sign-in: the session ends when that is revoked. `access_epoch` is the user's, as it was when
-    the user proved who it is.
+    the user proved who it is. `proofs` and `idle_s` are those of a session that opens other applications.
     """
     return Session(
         id=new_id(entropy), tenant_id=tenant_id, kind=kind, user_id=user_id, amr=amr, auth_time=auth_time,
         created_at=auth_time, last_seen_at=auth_time, expires_at=auth_time + lifetime_s * 1000,
-        secret=digest(secret) if secret else "", grant_id=grant_id, access_epoch=access_epoch,
+        secret=digest(secret) if secret else "", grant_id=grant_id, access_epoch=access_epoch, proofs=proofs,
+        idle_s=idle_s,
     )  # fmt: skip
 
 

@@ -114,7 +114,7 @@ class AppProfile:
         """The tenant signs. Raises `invalid_scope`, MAPPED_CLAIMS_TOO_LARGE."""
         order = Order(
             request.required_client, authorized.subject, _scopes(request, authorized), authorized.amr, authorized.nonce,
-            authorized.auth_time, authorized.acr,
+            authorized.auth_time, authorized.acr, authorized.session_id,
         )  # fmt: skip
         return self.tokens.prepare(request.reading.work, request.tenant, order, request.now_ms)
 

@@ -26,7 +26,8 @@ VERSION = 4
 class Order:
     """The tokens to issue: for a subject, or (None) for the client itself.
 
-    `amr` is space-separated, `auth_time` UTC milliseconds; `acr` is empty where the client did not ask for one.
+    `amr` is space-separated, `auth_time` UTC milliseconds; `acr` is empty where the client did not ask for one,
+    `session_id` where the subject did not sign in with a browser.
     """
 
     client: ClientView
@@ -36,6 +37,7 @@ class Order:
     nonce: str = ""
     auth_time: int = 0
     acr: str = ""
+    session_id: str = ""
 
 
 class AppTokens:
@@ -83,5 +85,5 @@ class AppTokens:
 
 def _of_sign_in(order: Order) -> dict[str, Any]:
     """Returns the claims about the sign-in itself (OpenID Connect Core §2): the same when the token is refreshed."""
-    said = {"nonce": order.nonce, "acr": order.acr}
+    said = {"nonce": order.nonce, "acr": order.acr, "sid": order.session_id}
     return {"auth_time": order.auth_time // 1000, **{name: value for name, value in said.items() if value}}

@@ -6,7 +6,9 @@ import grpc
 from google.api import httpbody_pb2
 
 from ostiary.http.forms import check_once, read_fields, read_form_of
+from ostiary.login.app_sign_out import AppSignOut
 from ostiary.login.sign_in import SignIn
+from ostiary.login.sign_out import PARAMETERS as LOGOUT_PARAMETERS
 from ostiary.login.steps import sign_in_steps
 from ostiary.login.steps.change_details import DetailsCode
 from ostiary.login.visits import SignInSite
@@ -36,6 +38,10 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
             runtime.oauth.authorization_requests, runtime.oauth.finish, self.steps(runtime),
         )  # fmt: skip
         self._details_code = DetailsCode(runtime.clock, runtime.entropy)
+        self._sign_out = AppSignOut(
+            runtime.store, runtime.clock, runtime.events, runtime.issuers,
+            runtime.oauth.authorization_requests.claims_of,
+        )  # fmt: skip
 
     def Authorize(self, request: pb.AuthorizeRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         check_once(current_call().query, _PARAMETERS)  # of a repeated one the gateway hands over the last
@@ -69,3 +75,19 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
 
     def SubmitSignIn(self, request: pb.SubmitSignInRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         return self._sign_in.submit(current_call(), read_form_of(request.form, pb.SignInForm, *self._sign_in.fields))
+
+    def EndSession(self, request: pb.EndSessionRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        check_once(current_call().query, LOGOUT_PARAMETERS)
+        return self._sign_out(current_call(), {name: getattr(request, name) for name in LOGOUT_PARAMETERS})
+
+    def PostEndSession(self, request: pb.PostEndSessionRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        form = read_fields(request.form, *LOGOUT_PARAMETERS)
+        return self._sign_out(current_call(), {name: form.get(name) for name in LOGOUT_PARAMETERS}, request.confirm)
+
+    def SignOutOfApplications(
+        self, request: pb.SignOutOfApplicationsRequest, context: grpc.ServicerContext
+    ) -> httpbody_pb2.HttpBody:
+        call = current_call()
+        check_once(call.query, ("redirect_uri", "client_id", "all_sessions"))
+        everywhere = request.all_sessions not in ("", "false")
+        return self._sign_out.of_application(call, request.client_id, request.redirect_uri, everywhere=everywhere)

@@ -8,9 +8,9 @@ import grpc
 from google.api import httpbody_pb2
 
 from ostiary.http.forms import check_once, read_fields, read_form_of
+from ostiary.login.platform_sign_out import PlatformSignOut
 from ostiary.login.sign_in import SignIn
 from ostiary.login.sign_out import PARAMETERS as LOGOUT_PARAMETERS
-from ostiary.login.sign_out import SignOut
 from ostiary.login.steps import platform_sign_in_steps
 from ostiary.login.visits import SignInSite
 from ostiary.oauth.authorize.transactions import SignInTransactions
@@ -37,7 +37,9 @@ class SignInServicer(sign_in_pb2_grpc.SignInServiceServicer):
             runtime.store, transactions, runtime.clock, runtime.entropy, site, self._requests,
             runtime.oauth.platform_finish, self.steps(runtime),
         )  # fmt: skip
-        self._sign_out = SignOut(runtime.oauth.signing_out)
+        self._sign_out = PlatformSignOut(
+            runtime.store, runtime.clock, runtime.events, runtime.issuers, runtime.oauth.identity_tokens
+        )  # fmt: skip
 
     def Authorize(self, request: pb.AuthorizeRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         check_once(current_call().query, _FIELDS)  # of a repeated one the gateway hands over the last
@@ -58,7 +60,7 @@ class SignInServicer(sign_in_pb2_grpc.SignInServiceServicer):
 
     def PostEndSession(self, request: pb.PostEndSessionRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         form = read_fields(request.form, *LOGOUT_PARAMETERS)
-        return self._sign_out(current_call(), {name: form.get(name) for name in LOGOUT_PARAMETERS})
+        return self._sign_out(current_call(), {name: form.get(name) for name in LOGOUT_PARAMETERS}, request.confirm)
 
     def _begin(self, parameters: Mapping[str, str]) -> httpbody_pb2.HttpBody:
         call = current_call()

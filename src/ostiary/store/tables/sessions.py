@@ -24,6 +24,9 @@ class Session(SQLModel, table=True):
     grant_id: str = Field(default="", max_length=36, index=True, description="The API token with which it ends.")
     secret: str = Field(default="", max_length=64, index=True, description="Digest of the cookie's secret.")
     amr: str = ""
+    proofs: str = text()
+    """What was proved when, of a session that opens other applications: see `oauth.authorize.proofs`."""
+    idle_s: int = Field(default=0, description="Seconds without use after which it opens none; 0: it never does.")
     auth_time: int = moment()
     access_epoch: int = Field(default=0, description="The user's at sign-in: a later one ends the session.")
     created_at: int = moment()

@@ -82,7 +82,7 @@ class SsoConfig(_message.Message):
     """Seconds without a request after which the session ends: 1 to 604800; required, 86400 until first written."""
     @_builtins.property
     def logout_redirect_uris(self) -> _struct_pb2.ListValue:
-        """Where the logout page may lead afterwards; the rules of redirect URIs hold, at most 200. Required in requests, and may
+        """Where a sign-out may lead; the rules of redirect URIs hold, at most 200. Required in requests, and may
         be empty; a ListValue, since a repeated field cannot tell whether it is there.
         """
 

@@ -61,8 +61,7 @@ class SsoServiceServicer:
     def PutSsoConfig(self, request, context):
         """Replaces the single sign-on settings. Signs nobody out: a new timeout holds from each user's next sign-in.
 
-        The session cookie and the logout page belong to the hosted sign-in pages, which ask these settings. Beside other
-        active identity providers the settings are stored and rest.
+        Beside other active identity providers the settings are stored and rest.
         Errors: `IS_ACTIVE_MISSING`, `FIELD_MISSING`, `INVALID_TIMEOUT`, `INVALID_LIST`,
         `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
         """

@@ -38,8 +38,7 @@ class SsoServiceStub:
     PutSsoConfig: _grpc.UnaryUnaryMultiCallable[_sso_pb2.PutSsoConfigRequest, _sso_pb2.SsoConfig]
     """Replaces the single sign-on settings. Signs nobody out: a new timeout holds from each user's next sign-in.
 
-    The session cookie and the logout page belong to the hosted sign-in pages, which ask these settings. Beside other
-    active identity providers the settings are stored and rest.
+    Beside other active identity providers the settings are stored and rest.
     Errors: `IS_ACTIVE_MISSING`, `FIELD_MISSING`, `INVALID_TIMEOUT`, `INVALID_LIST`,
     `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
     """
@@ -54,8 +53,7 @@ class SsoServiceAsyncStub(SsoServiceStub):
     PutSsoConfig: _aio.UnaryUnaryMultiCallable[_sso_pb2.PutSsoConfigRequest, _sso_pb2.SsoConfig]  # type: ignore[assignment]
     """Replaces the single sign-on settings. Signs nobody out: a new timeout holds from each user's next sign-in.
 
-    The session cookie and the logout page belong to the hosted sign-in pages, which ask these settings. Beside other
-    active identity providers the settings are stored and rest.
+    Beside other active identity providers the settings are stored and rest.
     Errors: `IS_ACTIVE_MISSING`, `FIELD_MISSING`, `INVALID_TIMEOUT`, `INVALID_LIST`,
     `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
     """
@@ -79,8 +77,7 @@ class SsoServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_sso_pb2.SsoConfig, _abc.Awaitable[_sso_pb2.SsoConfig]]:
         """Replaces the single sign-on settings. Signs nobody out: a new timeout holds from each user's next sign-in.
 
-        The session cookie and the logout page belong to the hosted sign-in pages, which ask these settings. Beside other
-        active identity providers the settings are stored and rest.
+        Beside other active identity providers the settings are stored and rest.
         Errors: `IS_ACTIVE_MISSING`, `FIELD_MISSING`, `INVALID_TIMEOUT`, `INVALID_LIST`,
         `INVALID_REDIRECT_URI`, `TOO_MANY_REDIRECT_URIS`.
         """

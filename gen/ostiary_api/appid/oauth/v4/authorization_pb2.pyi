@@ -61,7 +61,7 @@ class AuthorizeRequest(_message.Message):
     response_mode: _builtins.str
     """query or web_message."""
     prompt: _builtins.str
-    """none asks nobody anything; login, consent and select_account change nothing, since everybody is asked."""
+    """none asks nobody anything; login, consent and select_account ask also whoever is signed in."""
     code_challenge: _builtins.str
     """RFC 7636 §4.2; required of applications without a secret."""
     code_challenge_method: _builtins.str
@@ -73,7 +73,7 @@ class AuthorizeRequest(_message.Message):
     login_hint: _builtins.str
     """What the user will probably type; filled in on the page."""
     max_age: _builtins.str
-    """Seconds that the sign-in may be old; always kept, since everybody is asked. The identity token has `auth_time`."""
+    """Seconds that the sign-in may be old; an older one is asked for again. The identity token has `auth_time`."""
     request: _builtins.str
     """Refused: parameters are not taken from an object (OpenID Connect Core §6.1)."""
     request_uri: _builtins.str
@@ -455,3 +455,107 @@ class GenerateCodeRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GenerateCodeRequest: _TypeAlias = GenerateCodeRequest  # noqa: Y015
+
+@_typing.final
+class EndSessionRequest(_message.Message):
+    """A request to sign out. Parameters that are not listed are ignored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    ID_TOKEN_HINT_FIELD_NUMBER: _builtins.int
+    POST_LOGOUT_REDIRECT_URI_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    id_token_hint: _builtins.str
+    """An identity token of the sign-in that ends; it may have expired."""
+    post_logout_redirect_uri: _builtins.str
+    """Where the browser goes then; registered for the application or its tenant."""
+    state: _builtins.str
+    """Comes back as it was sent."""
+    client_id: _builtins.str
+    """The application; must be that of the hint."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        id_token_hint: _builtins.str = ...,
+        post_logout_redirect_uri: _builtins.str = ...,
+        state: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_id", b"client_id", "id_token_hint", b"id_token_hint", "post_logout_redirect_uri", b"post_logout_redirect_uri", "state", b"state", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndSessionRequest: _TypeAlias = EndSessionRequest  # noqa: Y015
+
+@_typing.final
+class PostEndSessionRequest(_message.Message):
+    """A request to sign out by POST."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    CONFIRM_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    confirm: _builtins.str
+    """What the page brings that asks whether to sign out."""
+    @_builtins.property
+    def form(self) -> _httpbody_pb2.HttpBody:
+        """The parameters of EndSessionRequest as a form."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        form: _httpbody_pb2.HttpBody | None = ...,
+        confirm: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirm", b"confirm", "form", b"form", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PostEndSessionRequest: _TypeAlias = PostEndSessionRequest  # noqa: Y015
+
+@_typing.final
+class SignOutOfApplicationsRequest(_message.Message):
+    """A request to end single sign-on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    REDIRECT_URI_FIELD_NUMBER: _builtins.int
+    ALL_SESSIONS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    client_id: _builtins.str
+    """The application that asks."""
+    redirect_uri: _builtins.str
+    """Where the browser goes then; one of the tenant's logoutRedirectUris."""
+    all_sessions: _builtins.str
+    """Whether the person is signed out everywhere, and not in this browser alone: any value but false."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        redirect_uri: _builtins.str = ...,
+        all_sessions: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["all_sessions", b"all_sessions", "client_id", b"client_id", "redirect_uri", b"redirect_uri", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SignOutOfApplicationsRequest: _TypeAlias = SignOutOfApplicationsRequest  # noqa: Y015

@@ -76,6 +76,21 @@ class AuthorizationServiceStub:
                 request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.GenerateCodeRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.EndSession = channel.unary_unary(
+                '/identity.appid.oauth.v4.AuthorizationService/EndSession',
+                request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.EndSessionRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.PostEndSession = channel.unary_unary(
+                '/identity.appid.oauth.v4.AuthorizationService/PostEndSession',
+                request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.PostEndSessionRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.SignOutOfApplications = channel.unary_unary(
+                '/identity.appid.oauth.v4.AuthorizationService/SignOutOfApplications',
+                request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.SignOutOfApplicationsRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
 
 
 class AuthorizationServiceServicer:
@@ -88,7 +103,8 @@ class AuthorizationServiceServicer:
     """
 
     def Authorize(self, request, context):
-        """Begins a sign-in: checks the request, keeps it, shows the sign-in page.
+        """Begins a sign-in: checks the request, keeps it, shows the sign-in page. Where the tenant has switched single sign-on
+        on, whoever has signed in with the browser before is not asked again: `prompt` and `max_age` say when it must be.
 
         `idp=appid_anon` shows none: it answers at once with the code of an anonymous user, where the tenant allows it
         (`anonymousAccess` of its token settings). Its tokens say `amr: ["appid_anon"]` and lack `appid_authenticated`.
@@ -160,6 +176,36 @@ class AuthorizationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EndSession(self, request, context):
+        """Ends the sign-in that `id_token_hint` names, and the session that the same person has in this browser, and sends the
+        browser to `post_logout_redirect_uri`, which must be registered for the application of the hint; without one, shows a
+        page that says so. Without a hint the page asks first.
+
+        Errors: `invalid_request` for a hint that is not ours, and for a URI without a hint or that is not registered: then
+        nothing has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PostEndSession(self, request, context):
+        """The same by POST: the parameters are in a form. Errors also: `access_denied` (403) for a confirmation that does not come
+        from a page that this browser got.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SignOutOfApplications(self, request, context):
+        """Ends single sign-on in this browser, as App ID documents it, and sends the browser to `redirect_uri`, which must be
+        one of the tenant's `logoutRedirectUris`. Tokens that applications have live on until they expire.
+
+        Errors: `invalid_client`, and `invalid_request` for an address that is not registered: then nothing has ended.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AuthorizationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -196,6 +242,21 @@ def add_AuthorizationServiceServicer_to_server(servicer, server):
             'GenerateCode': grpc.unary_unary_rpc_method_handler(
                     servicer.GenerateCode,
                     request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.GenerateCodeRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'EndSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndSession,
+                    request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.EndSessionRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'PostEndSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.PostEndSession,
+                    request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.PostEndSessionRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'SignOutOfApplications': grpc.unary_unary_rpc_method_handler(
+                    servicer.SignOutOfApplications,
+                    request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.SignOutOfApplicationsRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
     }
@@ -393,6 +454,87 @@ class AuthorizationService:
             target,
             '/identity.appid.oauth.v4.AuthorizationService/GenerateCode',
             identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.GenerateCodeRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.oauth.v4.AuthorizationService/EndSession',
+            identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.EndSessionRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PostEndSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.oauth.v4.AuthorizationService/PostEndSession',
+            identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.PostEndSessionRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SignOutOfApplications(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.oauth.v4.AuthorizationService/SignOutOfApplications',
+            identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.SignOutOfApplicationsRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

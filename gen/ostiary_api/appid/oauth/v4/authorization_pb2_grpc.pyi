@@ -41,7 +41,8 @@ class AuthorizationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AuthorizationServiceAsyncStub: ...
     Authorize: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.AuthorizeRequest, _httpbody_pb2.HttpBody]
-    """Begins a sign-in: checks the request, keeps it, shows the sign-in page.
+    """Begins a sign-in: checks the request, keeps it, shows the sign-in page. Where the tenant has switched single sign-on
+    on, whoever has signed in with the browser before is not asked again: `prompt` and `max_age` say when it must be.
 
     `idp=appid_anon` shows none: it answers at once with the code of an anonymous user, where the tenant allows it
     (`anonymousAccess` of its token settings). Its tokens say `amr: ["appid_anon"]` and lack `appid_authenticated`.
@@ -84,6 +85,24 @@ class AuthorizationServiceStub:
 
     Errors: `NOT_OF_DIRECTORY` (403) where the token is not of a user of the directory.
     """
+    EndSession: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.EndSessionRequest, _httpbody_pb2.HttpBody]
+    """Ends the sign-in that `id_token_hint` names, and the session that the same person has in this browser, and sends the
+    browser to `post_logout_redirect_uri`, which must be registered for the application of the hint; without one, shows a
+    page that says so. Without a hint the page asks first.
+
+    Errors: `invalid_request` for a hint that is not ours, and for a URI without a hint or that is not registered: then
+    nothing has ended.
+    """
+    PostEndSession: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.PostEndSessionRequest, _httpbody_pb2.HttpBody]
+    """The same by POST: the parameters are in a form. Errors also: `access_denied` (403) for a confirmation that does not come
+    from a page that this browser got.
+    """
+    SignOutOfApplications: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.SignOutOfApplicationsRequest, _httpbody_pb2.HttpBody]
+    """Ends single sign-on in this browser, as App ID documents it, and sends the browser to `redirect_uri`, which must be
+    one of the tenant's `logoutRedirectUris`. Tokens that applications have live on until they expire.
+
+    Errors: `invalid_client`, and `invalid_request` for an address that is not registered: then nothing has ended.
+    """
 
 @_typing.type_check_only
 class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
@@ -97,7 +116,8 @@ class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Authorize: _aio.UnaryUnaryMultiCallable[_authorization_pb2.AuthorizeRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """Begins a sign-in: checks the request, keeps it, shows the sign-in page.
+    """Begins a sign-in: checks the request, keeps it, shows the sign-in page. Where the tenant has switched single sign-on
+    on, whoever has signed in with the browser before is not asked again: `prompt` and `max_age` say when it must be.
 
     `idp=appid_anon` shows none: it answers at once with the code of an anonymous user, where the tenant allows it
     (`anonymousAccess` of its token settings). Its tokens say `amr: ["appid_anon"]` and lack `appid_authenticated`.
@@ -140,6 +160,24 @@ class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
 
     Errors: `NOT_OF_DIRECTORY` (403) where the token is not of a user of the directory.
     """
+    EndSession: _aio.UnaryUnaryMultiCallable[_authorization_pb2.EndSessionRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Ends the sign-in that `id_token_hint` names, and the session that the same person has in this browser, and sends the
+    browser to `post_logout_redirect_uri`, which must be registered for the application of the hint; without one, shows a
+    page that says so. Without a hint the page asks first.
+
+    Errors: `invalid_request` for a hint that is not ours, and for a URI without a hint or that is not registered: then
+    nothing has ended.
+    """
+    PostEndSession: _aio.UnaryUnaryMultiCallable[_authorization_pb2.PostEndSessionRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """The same by POST: the parameters are in a form. Errors also: `access_denied` (403) for a confirmation that does not come
+    from a page that this browser got.
+    """
+    SignOutOfApplications: _aio.UnaryUnaryMultiCallable[_authorization_pb2.SignOutOfApplicationsRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Ends single sign-on in this browser, as App ID documents it, and sends the browser to `redirect_uri`, which must be
+    one of the tenant's `logoutRedirectUris`. Tokens that applications have live on until they expire.
+
+    Errors: `invalid_client`, and `invalid_request` for an address that is not registered: then nothing has ended.
+    """
 
 class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Where browsers sign in: the authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2) and its page.
@@ -156,7 +194,8 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _authorization_pb2.AuthorizeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
-        """Begins a sign-in: checks the request, keeps it, shows the sign-in page.
+        """Begins a sign-in: checks the request, keeps it, shows the sign-in page. Where the tenant has switched single sign-on
+        on, whoever has signed in with the browser before is not asked again: `prompt` and `max_age` say when it must be.
 
         `idp=appid_anon` shows none: it answers at once with the code of an anonymous user, where the tenant allows it
         (`anonymousAccess` of its token settings). Its tokens say `amr: ["appid_anon"]` and lack `appid_authenticated`.
@@ -234,6 +273,42 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Makes the one-time code that opens ChangeDetails for the user of the access token, in plain text; good for 10 minutes.
 
         Errors: `NOT_OF_DIRECTORY` (403) where the token is not of a user of the directory.
+        """
+
+    @_abc_1.abstractmethod
+    def EndSession(
+        self,
+        request: _authorization_pb2.EndSessionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Ends the sign-in that `id_token_hint` names, and the session that the same person has in this browser, and sends the
+        browser to `post_logout_redirect_uri`, which must be registered for the application of the hint; without one, shows a
+        page that says so. Without a hint the page asks first.
+
+        Errors: `invalid_request` for a hint that is not ours, and for a URI without a hint or that is not registered: then
+        nothing has ended.
+        """
+
+    @_abc_1.abstractmethod
+    def PostEndSession(
+        self,
+        request: _authorization_pb2.PostEndSessionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """The same by POST: the parameters are in a form. Errors also: `access_denied` (403) for a confirmation that does not come
+        from a page that this browser got.
+        """
+
+    @_abc_1.abstractmethod
+    def SignOutOfApplications(
+        self,
+        request: _authorization_pb2.SignOutOfApplicationsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Ends single sign-on in this browser, as App ID documents it, and sends the browser to `redirect_uri`, which must be
+        one of the tenant's `logoutRedirectUris`. Tokens that applications have live on until they expire.
+
+        Errors: `invalid_client`, and `invalid_request` for an address that is not registered: then nothing has ended.
         """
 
 def add_AuthorizationServiceServicer_to_server(servicer: AuthorizationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

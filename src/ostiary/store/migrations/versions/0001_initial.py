@@ -465,6 +465,8 @@ def upgrade() -> None:
         sa.Column("grant_id", sa.String(length=36), nullable=False),
         sa.Column("secret", sa.String(length=64), nullable=False),
         sa.Column("amr", sa.String(), nullable=False),
+        sa.Column("proofs", sa.Text(), nullable=False),
+        sa.Column("idle_s", sa.Integer(), nullable=False),
         sa.Column("auth_time", sa.BigInteger(), nullable=False),
         sa.Column("access_epoch", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
