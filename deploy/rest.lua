@@ -2,13 +2,15 @@
 --
 -- Runs before the transcoder on the way in and after it on the way out; native gRPC and gRPC-Web do not come here. Above
 -- this file the gateway writes DEPRECATED_SINCE, NO_STORE (the Cache-Control of errors), OTHERWISE (the error family of
--- what has no route) and five tables, made from the descriptors:
+-- what has no route) and what follows, made from the descriptors:
 --   PATHS    the tree of declared paths: n = literal children by name, v = any segment, s = {custom verb, child} pairs,
 --            d = all the rest; t = what stands there: family (of errors), verbs (true; of a deprecated one the Link
 --            of what replaces it, empty where nothing does), allow, bound (fields that the path binds), bodied (verbs that need a body), json (of verbs whose body the
 --            transcoder reads: which of SHAPES it must have, 0 for any)
 --   BODIES, JSON_NAMES  the fields that whole bodies are; what clients call a field
 --   NUMBERS  the names of query parameters that are whole numbers
+--   BEGINNINGS  {path, error family} of what is below it; the first that matches counts
+--   MAX_HEADERS, MAX_HEADER_BYTES  how many headers a request may have, and how long all are together
 --   ANSWERS  per error family and refusal: {status, content type, body}
 --   CONNECT  such an answer, for clients of Connect's own protocol
 --
@@ -59,8 +61,28 @@ local function without_empty_numbers(query)
   return table.concat(kept, "&")
 end
 
-local function family(handle)
-  return ANSWERS[handle:filterContext():get("family") or OTHERWISE] -- broken HTTP has no route
+-- The error family of a path for which no route was chosen, as routes would have it.
+local function family_of(path)
+  for _, beginning in ipairs(path and path ~= "" and BEGINNINGS or {}) do
+    local length = #beginning[1]
+    local after = sub(path, length + 1, length + 1)
+    if sub(path, 1, length) == beginning[1] and (after == "" or after == "/" or after == "?") then return beginning[2] end
+  end
+  return OTHERWISE
+end
+
+-- `path`: where Envoy refused before it chose a route, which it does where HTTP is broken.
+local function family(handle, path)
+  return ANSWERS[handle:filterContext():get("family") or family_of(path)]
+end
+
+-- Envoy refuses twice as much before it knows the path, and so the dialect.
+local function has_too_many(headers)
+  local count, bytes = 0, 0
+  for name, value in pairs(headers) do
+    count, bytes = count + 1, bytes + #name + #value
+  end
+  return count > MAX_HEADERS or bytes > MAX_HEADER_BYTES
 end
 
 local function respond(handle, answer, allow)
@@ -94,6 +116,7 @@ function envoy_on_request(handle)
   local headers = handle:headers()
   local path, method = headers:get(":path"), headers:get(":method")
   if not path then return refuse(handle, "405", "") end -- CONNECT names a host
+  if has_too_many(headers) then return refuse(handle, "431") end
   local place, mark = place_of(path)
   if not place then
     if headers:get("connect-protocol-version") then return respond(handle, CONNECT) end
@@ -195,7 +218,7 @@ function envoy_on_response(handle)
   elseif headers:get("content-length") == "0" then -- of what is empty there is no type
     headers:remove("content-type")
   elseif tonumber(status) >= 400 and not stated and cause ~= "lua_response" then -- stated: the body is the worker's
-    local answers = family(handle)
+    local answers = family(handle, headers:get("x-local-path"))
     -- A worker's threads are all taken, it broke off, or it ended before the answer (499 is CANCELLED).
     if status == "429" or status == "502" or status == "499" then status = "503" end
     if cause == "query_missing_content_type" then

@@ -9,7 +9,7 @@ from pathlib import Path
 from grpc import StatusCode
 
 from ostiary.gateway.json_bodies import NOT_READ, Shape
-from ostiary.gateway.refusals import CONNECT, RefusalResponse
+from ostiary.gateway.refusals import CONNECT, MAX_HEADERS, MAX_HEADERS_KIB, RefusalResponse
 from ostiary.gateway.routes import DeclaredPath
 from ostiary.gateway.templates import Node, Segment
 from ostiary.transport.rules import DEPRECATED_SINCE, successor_link
@@ -18,7 +18,8 @@ from ostiary.transport.rules import DEPRECATED_SINCE, successor_link
 @dataclass(frozen=True, slots=True)
 class Tables:
     """The data of the filter: the tree of paths, the refusals of each family, the family of unknown paths, the
-    Cache-Control of errors, the names of fields in clients' words, and the query parameters that are whole numbers."""
+    Cache-Control of errors, the names of fields in clients' words, and the query parameters that are whole numbers.
+    `beginnings`: the family of what is below a path, those first that are compared first."""
 
     paths: Node[DeclaredPath]
     answers: Mapping[str, Mapping[str, RefusalResponse]]
@@ -27,6 +28,11 @@ class Tables:
     json_names: Mapping[str, str]
     numbers: frozenset[str]
     shapes: Sequence[Shape]
+    beginnings: list[list[str]]
+
+
+OUR_HEADERS = 12
+"""Headers that Envoy itself makes of a request and adds to it, such as `:path` and `x-request-id`."""
 
 
 def script(tables: Tables, max_body: int, *logic: Path) -> str:
@@ -47,6 +53,8 @@ def script(tables: Tables, max_body: int, *logic: Path) -> str:
             f"local NUMBERS = {literal(dict.fromkeys(sorted(tables.numbers), True))}",
             f"local CONNECT = {literal(_answer(CONNECT))}",
             f"local MAX_BODY = {max_body}",
+            f"local MAX_HEADERS, MAX_HEADER_BYTES = {MAX_HEADERS + OUR_HEADERS}, {MAX_HEADERS_KIB << 10}",
+            f"local BEGINNINGS = {literal(tables.beginnings)}",
             f"local SHAPES = {literal([_shape(shape) for shape in tables.shapes])}",
             *(file.read_text(encoding="utf-8") for file in logic),
         ]

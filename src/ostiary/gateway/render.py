@@ -136,9 +136,11 @@ def _listener(gateway: Gateway, interface: Interface) -> dict[str, Any]:
     host, port = host_and_port(gateway.listen)
     tree = tree_of(interface.operations)
     refusals = _answers(tree)
+    routes = route_table(tree, OTHERWISE)
     tables = Tables(
-        tree, refusals, OTHERWISE.family, NO_STORE, interface.json_names, interface.numbers, interface.shapes
-    )
+        tree, refusals, OTHERWISE.family, NO_STORE, interface.json_names, interface.numbers, interface.shapes,
+        [[route.literal, route.traits.family] for route in routes if route.literal.strip("/")],
+    )  # fmt: skip
     allow_headers = "authorization, content-type, x-filter-type"
     return {
         # Envoy resolves no names for what it listens on.
@@ -170,7 +172,7 @@ def _listener(gateway: Gateway, interface: Interface) -> dict[str, Any]:
             "expose_headers": "grpc-status, grpc-message, grpc-status-details-bin",
         },
         "cross_origin": interface.cross_origin,
-        "routes": [entry for route in route_table(tree, OTHERWISE) for entry in _entries(route)],
+        "routes": [entry for route in routes for entry in _entries(route)],
         "lua": script(tables, gateway.max_body_bytes, deploy_folder() / "json_body.lua", deploy_folder() / "rest.lua"),
         "descriptors": base64.b64encode(interface.descriptors).decode(),
         "services": interface.services,

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 import httpx
 import pytest
+from kit.platform import parsed
 from rest.edge import FAMILIES, KEYS, SETTINGS, TOKEN, Edge, answering, failing, refused_by_grpc_web, seen
 
 from ostiary.gateway.render import NO_STORE
@@ -187,8 +188,49 @@ def _message(size: int) -> bytes:
     return b"\xfa\x01" + length + b"x" * filler
 
 
-def test_headers_too_large_are_431(edge: Edge) -> None:
-    told(edge.http.get(SETTINGS, headers={"x-big": "a" * 70_000}), 431, "appid", {"errorCode", "message"})
+@PATHS
+def test_headers_too_large_are_431(edge: Edge, path: str, family: str, fields: set[str]) -> None:
+    told(edge.http.get(path, headers={"x-big": "a" * 70_000}), 431, family, fields)
+    told(edge.http.get(f"{path}/none", headers={f"x-{number}": "a" for number in range(120)}), 431, family, fields)
+
+
+def test_a_native_call_with_headers_too_large_is_resource_exhausted(edge: Edge) -> None:
+    with grpc.insecure_channel(f"127.0.0.1:{edge.port}") as channel:
+        call = channel.unary_unary("/dialects.v1.ManagementService/PutSettings")
+        for size in (70_000, 130_000):
+            with pytest.raises(grpc.RpcError) as refused:
+                call(b"", metadata=(("x-big", "a" * size),), timeout=20)
+            assert refused.value.code() in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INTERNAL)
+
+
+ORG = b"/api/org/t1"
+CLOSED = b"connection: close\r\n\r\n"
+JSON = b" HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GET " + ORG + b" HTTP/1.1\r\n" + CLOSED, 400),
+        (b"GET /api/org/a%00b HTTP/1.1\r\nhost: x\r\n" + CLOSED, 400),
+        (b"GET /api/nothing?x HTTP/1.1\r\n" + CLOSED, 400),
+        (b"PUT " + ORG + JSON + b"content-length: 1\r\n" + CLOSED + b"{", 400),
+        (b"GET /api/nothing HTTP/1.1\r\nhost: x\r\n" + CLOSED, 404),
+        (b"DELETE " + ORG + b" HTTP/1.1\r\nhost: x\r\n" + CLOSED, 405),
+        (b"PUT " + ORG + JSON + b"content-length: 9000000\r\n" + CLOSED, 413),
+        (b"GET " + ORG + b"?" + b"a" * 70_000 + b" HTTP/1.1\r\nhost: x\r\n" + CLOSED, 431),
+        (b"GET /api HTTP/1.1\r\nhost: x\r\nx: " + b"a" * 70_000 + b"\r\n" + CLOSED, 431),
+        (b'GET ' + ORG + b' HTTP/1.1\r\nhost: x\r\nx-answer: {"code": "UNAVAILABLE"}\r\n' + CLOSED, 503),
+        (b'GET ' + ORG + b' HTTP/1.1\r\nhost: x\r\nx-answer: {"code": "RESOURCE_EXHAUSTED"}\r\n' + CLOSED, 503),
+        (b'GET ' + ORG + b' HTTP/1.1\r\nhost: x\r\nx-answer: {"sleep": 3}\r\n' + CLOSED, 504),
+    ],
+    ids=lambda value: str(value) if isinstance(value, int) else "",
+)  # fmt: skip
+def test_below_api_every_refusal_of_the_gateway_is_xml(edge: Edge, request_bytes: bytes, status: int) -> None:
+    head, _, body = edge.raw(request_bytes).partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode()), head
+    assert b"content-type: application/vnd.vmware.vcloud.error+xml" in head
+    assert parsed(body).attrib["majorErrorCode"] == str(status)
 
 
 def test_a_token_of_many_kilobytes_passes(edge: Edge) -> None:
