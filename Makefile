@@ -13,7 +13,7 @@ WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help environment environment-dev init run demo test check lint style types protos imports generated gen format \
+.PHONY: help environment environment-dev init run demo test check lint style types protos imports generated gen format texts \
 	operations operations-current sdk bench wheel release-check lock migration first-migration baseline clean
 
 help: ## Show this list
@@ -80,6 +80,9 @@ generate:
 	@buf build --exclude-source-info --output $(GEN)/gen/ostiary_api/descriptors.binpb
 	@sources=$$(mktemp) && trap 'rm -f "$$sources"' EXIT && buf build --output "$$sources#format=binpb" && \
 	PYTHONPATH=$(CURDIR)/src:$(GEN)/gen python -m ostiary.openapi "$$sources" $(GEN)/gen/ostiary_api/openapi.json
+
+texts: environment-dev ## Take new texts of the pages into their catalogues, and compile these
+	@python tools/texts.py
 
 operations: environment-dev ## Write docs/operations.md and the table in the README: what of the interfaces works
 	@$(OPERATIONS)

@@ -60,10 +60,10 @@ class Style:
     source: str
 
 
-def render(template: str, look: Look, *policy: str, **facts: Any) -> HostedPage:
+def render(template: str, look: Look, *policy: str, css: str = "page.css", **facts: Any) -> HostedPage:
     """A page: a template in `templates/`, which `facts` fill. `policy` are further directives of its Content Security
     Policy, which allows nothing but the style of the page and the logo."""
-    style = style_of(look.appearance.color)
+    style = style_of(look.appearance.color, css)
     html = _TEMPLATES.get_template(template).render(look=look, css=style.css, **facts)
     pictures = ["img-src 'self'"] if look.appearance.logo else []
     directives = ("default-src 'none'", "base-uri 'none'", f"style-src {style.source}", *pictures, *policy)
@@ -71,13 +71,13 @@ def render(template: str, look: Look, *policy: str, **facts: Any) -> HostedPage:
 
 
 @lru_cache(maxsize=512)
-def style_of(color: str) -> Style:
-    """The stylesheet of pages whose header has this colour, which colours buttons and links where it can be read."""
+def style_of(color: str, template: str = "page.css") -> Style:
+    """A stylesheet of pages whose header has this colour, which colours buttons and links where it can be read."""
     light, dark = readable_on(color, CARD_LIGHT, ACCENT_LIGHT), readable_on(color, CARD_DARK, ACCENT_DARK)
-    css = _TEMPLATES.get_template("page.css").render(
+    css = _TEMPLATES.get_template(template).render(
         header=color, on_header=ink_on(color), accent=light, on_accent=ink_on(light), dark_accent=dark,
         on_dark_accent=ink_on(dark), card=CARD_LIGHT, dark_card=CARD_DARK,
-    )  # fmt: skip
+    ).replace("\n", "")  # fmt: skip
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     return Style(Markup(css), f"'sha256-{digest}'")  # noqa: S704 - a file of ours, with colours that were checked
 

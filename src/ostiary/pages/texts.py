@@ -11,7 +11,7 @@ from importlib import resources
 
 SOURCE = "en"
 """The language of the texts in templates and code, which needs no catalogue."""
-LANGUAGES = (SOURCE,)
+LANGUAGES = (SOURCE, "ar", "de", "es", "fr", "it", "ja", "ko", "pt-BR", "zh-CN", "zh-TW")
 """The languages of the pages (RFC 5646)."""
 MAX_WANTED = 20
 """Ranges that are looked at: browsers send few, and anybody may send more."""

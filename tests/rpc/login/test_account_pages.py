@@ -11,7 +11,9 @@ from kit.oauth import PASSWORD, Application, Runtime, refused
 
 from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.users.users import find_by_login, get_user
+from ostiary.settings.languages import LANGUAGES
 from ostiary.store.tables import AuthorizationCode, table_of
+from ostiary_api.appid.management.v4 import languages_pb2
 
 ADA = "ada@example.com"
 
@@ -150,6 +152,23 @@ def test_details_are_changed_once_with_a_code_that_the_application_asks_for(host
     assert (late.status, "location" in late.headers) == (410, False)
     found = user(hosted, ADA)
     assert (found.display_name, found.family_name, found.email) == ("Countess", "King", ADA)  # type: ignore[attr-defined]
+
+
+def test_a_page_and_its_problems_are_in_the_language_that_was_asked_for_among_the_tenants(hosted: Hosted) -> None:
+    languages = languages_pb2.LanguagesConfig(languages=["en", "de-AT", "ar", "ja"])
+    with hosted.runtime.made.runtime.store.write() as work:
+        LANGUAGES.replace(work, hosted.runtime.tenant_id, languages, 1)
+    german = hosted.open(language="de-DE", ui_locales="ja")
+    assert '<html lang="de" dir="ltr">' in german.body
+    wrong = hosted.browser.submit(german, password="wrong")
+    assert "<title>Fehler: Bei app anmelden" in wrong.body
+    assert "oder das Passwort ist falsch" in wrong.body
+    assert '<html lang="ar" dir="rtl">' in hosted.open(ui_locales="fr ar-EG ja").body
+    assert "サインイン" in hosted.open(ui_locales="fr x-y ja").body
+    assert '<html lang="en" dir="ltr">' in hosted.open(ui_locales="fr").body
+    hosted.browser.accept = "text/html"
+    gone = hosted.send(german, csrf_token="x")
+    assert (gone.status, "CSRF_FAILED" in gone.body, "For developers" in gone.body) == (403, True, True)
 
 
 STEPS = ("password", "sign_up", "forgot_password", "pending", "renew_password", "change_password", "change_details",

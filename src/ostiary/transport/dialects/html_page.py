@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import html
-
 from ostiary.errors import DomainError
+from ostiary.pages.appearance import plain_look
+from ostiary.pages.problems import problem_text
+from ostiary.pages.rendering import render as render_page
 from ostiary.transport.dialects.body import ErrorBody
-
-_CSS = (
-    "body{margin:15vh auto;max-width:30rem;padding:0 1.25rem;font:1rem/1.5 system-ui,sans-serif;"
-    "color-scheme:light dark}"
-)
-_STYLE = base64.b64encode(hashlib.sha256(_CSS.encode()).digest()).decode()
-_HEADERS = (
-    (
-        "content-security-policy",
-        f"default-src 'none'; style-src 'sha256-{_STYLE}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
-    ("referrer-policy", "no-referrer"),
-)
 
 
 def prefers_html(accept: str) -> bool:
@@ -41,12 +27,14 @@ def _weight(parameter: str) -> float:
         return 0.0
 
 
-def render(error: DomainError, body: ErrorBody) -> ErrorBody:
-    """The page in place of `body`, with its status and headers. ASCII, like every error on its way to the gateway."""
-    message = html.escape(error.message).encode("ascii", "xmlcharrefreplace").decode()
-    text = (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
-        f'content="width=device-width, initial-scale=1"><title>Error {body.status}</title><style>{_CSS}</style></head>'
-        f"<body><main><h1>This did not work</h1><p>{message}</p></main></body></html>"
-    )
-    return ErrorBody(body.status, "text/html; charset=utf-8", text, (*body.headers, *_HEADERS))
+def render(error: DomainError, body: ErrorBody, accept_language: str, request_id: str) -> ErrorBody:
+    """The page in place of `body`, with its status and headers: what the person can do, and what a developer must know.
+    ASCII on one line, like every error on its way to the gateway, and small, since it travels in a header."""
+    look = plain_look(accept_language)
+    page = render_page(
+        "error.html", look, "form-action 'none'", "frame-ancestors 'none'", css="error.css",
+        words=problem_text(look.texts, error), status=body.status, reason=error.reason, message=error.message,
+        request_id=request_id,
+    )  # fmt: skip
+    html = page.html.replace("\n", " ").encode("ascii", "xmlcharrefreplace").decode()
+    return ErrorBody(body.status, "text/html; charset=utf-8", html, (*body.headers, *page.headers))

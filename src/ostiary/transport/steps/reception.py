@@ -114,7 +114,8 @@ def _abort(call: Call, failure: DomainError, context: grpc.ServicerContext) -> N
     if call.is_rest:
         body = call.rules.dialect.render(failure, call.metadata["x-envoy-original-path"])
         if call.rules.options.browser and html_page.prefers_html(call.metadata.get("accept", "")):
-            body = html_page.render(failure, body)
+            languages = call.metadata.get("accept-language", "")
+            body = html_page.render(failure, body, languages, call.request_id)
         headers += [*body.headers, ("x-http-status", str(body.status)), ("x-http-content-type", body.content_type)]
         context.set_trailing_metadata((*headers, ("x-http-error", body.text)))
         context.abort(_GRPC_CODES[code], failure.reason)
