@@ -14,7 +14,7 @@ WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help environment environment-dev init run demo test check lint style types protos imports generated gen format texts \
-	operations operations-current sdk bench wheel release-check lock migration first-migration baseline clean
+	operations operations-current sdk browser bench wheel release-check lock migration first-migration baseline clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -99,6 +99,9 @@ format: environment-dev ## Write Python and protos in the one style
 
 sdk: environment-dev ## Drive the vendor's SDK, relying parties and docs/grpc.md's clients against a server; needs Node, Go, Java
 	python -m pytest -rs $(wildcard tests/conformance/*/drive.py)
+
+browser: environment-dev ## The hosted pages in Chromium: screenshots in build/browser, axe-core; needs Chromium and npm
+	python -m pytest -rs tests/browser/pages.py
 
 bench: environment-dev ## Measure throughput and latency beside the machine's own limits; writes docs/benchmarks.md
 	@PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests python -m bench.run --report docs/benchmarks.md $(BENCH)

@@ -15,7 +15,7 @@ from ostiary.pages.appearance import plain_look
 from ostiary.pages.problems import problem_text
 from ostiary.pages.texts import LANGUAGES, SOURCE, accepted, look_up, texts_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PLACEHOLDERS = re.compile(r"%\(\w+\)s|\{\w+\}")
 
 
