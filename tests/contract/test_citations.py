@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PLACES = ("src", "tests", "proto", "deploy", "docs", "tools", "findings", "*.md")
-BINARY = (".binpb", ".png", ".jpg", ".gz", ".der", ".pyc")
+BINARY = (".binpb", ".mo", ".png", ".jpg", ".gz", ".der", ".pyc")
 # Their bad examples are no citations.
 INVENTED = {f"tests/contract/test_{name}.py" for name in ("citations", "documents")}
 # Numbers that mean nothing without a document. An operation's number has its meaning in docs/operations.md, and a
