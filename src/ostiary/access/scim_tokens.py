@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, case, delete, func, select, update
 
 from ostiary.directory.roles.granting import Giver, lock_rights
 from ostiary.directory.roles.permissions import NEVER, Permission, refuse_longer
@@ -63,7 +63,7 @@ def create_scim_token(
         maker_id=maker.id, created_at=now_ms, expires_at=expires_at,
     ))  # fmt: skip
     touch(work, tenant_id)
-    return get_scim_token(work, tenant_id, token_id), value
+    return get_scim_token(work, tenant_id, token_id, now_ms), value
 
 
 def rotate_scim_token(
@@ -73,7 +73,7 @@ def rotate_scim_token(
     """Gives a token a new value, and with `days` a new end; the value of now stays good for `overlap_hours`, though not
     beyond its own end. Raises SCIM_TOKEN_NOT_FOUND, ALREADY_EXPIRED, FORBIDDEN, BEYOND_OWN_END."""
     lock_rights(work, tenant_id)
-    before = get_scim_token(work, tenant_id, token_id)
+    before = get_scim_token(work, tenant_id, token_id, now_ms)
     expires_at = before.expires_at if days is None else _end(days, now_ms)
     _check_maker(work, tenant_id, giver, expires_at)
     if expires_at is not None and expires_at <= now_ms:
@@ -85,18 +85,19 @@ def rotate_scim_token(
     changed = {"digest": digest(value), "expires_at": expires_at, **(kept if until > now_ms else gone)}
     work.run(update(_TOKENS).where(*_the(tenant_id, token_id)).values(**changed))
     touch(work, tenant_id)
-    return get_scim_token(work, tenant_id, token_id), value
+    return get_scim_token(work, tenant_id, token_id, now_ms), value
 
 
-def list_scim_tokens(work: Work, tenant_id: str) -> Sequence[Row[Any]]:
-    """The tokens of a tenant, oldest first, with those that have ended: the columns of the table, and `maker_name`."""
-    shown = select(_TOKENS, _maker_name()).where(_TOKENS.c.tenant_id == tenant_id)
+def list_scim_tokens(work: Work, tenant_id: str, now_ms: int) -> Sequence[Row[Any]]:
+    """The tokens of a tenant, oldest first, with those that have ended: the columns of the table, `maker_name`, and
+    `overlap_until`, which is None unless two values are good now."""
+    shown = _shown(now_ms).where(_TOKENS.c.tenant_id == tenant_id)
     return work.rows(shown.order_by(_TOKENS.c.created_at, _TOKENS.c.id))
 
 
-def get_scim_token(work: Work, tenant_id: str, token_id: str) -> Row[Any]:
+def get_scim_token(work: Work, tenant_id: str, token_id: str, now_ms: int) -> Row[Any]:
     """One token, as `list_scim_tokens` shows it; raises SCIM_TOKEN_NOT_FOUND."""
-    found = work.row(select(_TOKENS, _maker_name()).where(*_the(tenant_id, token_id)))
+    found = work.row(_shown(now_ms).where(*_the(tenant_id, token_id)))
     if found is None:
         raise _no_such_token()
     return found
@@ -133,15 +134,16 @@ def _check_maker(work: Work, tenant_id: str, giver: Giver, expires_at: int | Non
     refuse_longer(giver(work), {Permission.ORGANIZATION_OWN: NEVER if expires_at is None else expires_at})
 
 
-def _maker_name() -> ColumnElement[str]:
-    """The name of the maker where it is still there, else empty."""
+def _shown(now_ms: int) -> Select[Any]:
+    """The tokens with the names of their makers, which are empty for those who are gone."""
+    overlap = case((_TOKENS.c.previous_until > now_ms, _TOKENS.c.previous_until), else_=None)
     names = [
         select(table.c.user_name if kind == "user" else table.c.name)
         .where(table.c.tenant_id == _TOKENS.c.tenant_id, table.c.id == _TOKENS.c.maker_id, _TOKENS.c.maker_kind == kind)
         .scalar_subquery()
         for kind, table in _MAKERS.items()
     ]
-    return func.coalesce(*names, "").label("maker_name")
+    return select(_TOKENS, func.coalesce(*names, "").label("maker_name"), overlap.label("overlap_until"))
 
 
 def _the(tenant_id: str, token_id: str) -> Sequence[ColumnElement[bool]]:

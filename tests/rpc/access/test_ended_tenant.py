@@ -7,7 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
-from kit.accounts.people import new_person
+from kit.accounts.people import new_person, new_scim_token
 from kit.browser import CALLBACK, Browser
 from kit.callers import Caller, bearer
 from kit.oauth import Refused, Runtime
@@ -48,6 +48,7 @@ def test_nothing_of_an_ended_tenant_opens_anything(caller: Caller, end: Callable
     key, unused_key = (made.new_api_key(oauth.tenant_id, "manager") for _ in range(2))
     iam, tokens, code, page = caller.token(key), oauth.sign_in(app), browser.sign_in(app), browser.authorize(app)
     member = new_person(made, oauth.tenant_id, "ann", "org_owner")
+    robot = new_scim_token(made, oauth.tenant_id)
     principals = principal_user_pb2_grpc.PrincipalUserServiceStub(caller.channel)
     people = scim_users_pb2_grpc.UsersServiceStub(caller.channel)
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK}
@@ -56,12 +57,13 @@ def test_nothing_of_an_ended_tenant_opens_anything(caller: Caller, end: Callable
         "userinfo": lambda: oauth.userinfo(tokens["access_token"]),
         "csp": lambda: principals.GetLoggedInUser(principal_user_pb2.GetLoggedInUserRequest(), **member.call),
         "scim": lambda: people.GetUser(scim_users_pb2.GetUserRequest(id=user_id), **member.call),
+        "SCIM token": lambda: people.GetUser(scim_users_pb2.GetUserRequest(id=user_id), **robot.call),
         "api key": lambda: caller.token(unused_key),
         "refresh": lambda: oauth.refresh(app, tokens["refresh_token"]),
         "password": lambda: oauth.sign_in(app),
         "code": lambda: oauth.token(form, app.basic),
     }
-    for name in ("management", "userinfo", "csp", "scim"):
+    for name in ("management", "userinfo", "csp", "scim", "SCIM token"):
         assert answered(attempts[name]), name
     with made.runtime.store.write() as work:
         end(work, oauth.tenant_id, caller)

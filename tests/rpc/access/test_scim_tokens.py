@@ -95,6 +95,13 @@ def stored(caller: Caller, token_id: str) -> dict[str, Any]:
     return row._asdict()
 
 
+@pytest.mark.parametrize("written", ["{}", "Bearer {}", "bearer  {}", "Bearer Bearer {}"])
+def test_it_is_taken_as_forms_of_provisioning_clients_send_it(shared_caller: Caller, written: str) -> None:
+    robot = new_scim_token(shared_caller.installation, shared_caller.installation.tenant_id)
+    call = {**robot.call, "metadata": (("authorization", written.format(robot.token)),)}
+    assert find(shared_caller, call)["itemsPerPage"] >= 0
+
+
 def test_one_that_only_reads_changes_nothing(shared_caller: Caller) -> None:
     tokens, owner = of_new_tenant(shared_caller, "reading")
     call = bearer(tokens.create("report", readOnly=True)["value"])
@@ -206,11 +213,13 @@ def test_a_rotation_overlaps_and_both_values_end_with_the_token(caller: Caller) 
     second = tokens.rotate(token_id, overlapHours=2)
     for value in (first["value"], second["value"]):
         assert find(caller, bearer(value), filter='externalId eq "e-1"')["totalResults"] == 1
+    assert tokens.list()[0]["previousValueUntil"] < second["expiresAt"] == first["expiresAt"]
     made.clock.advance(2 * HOUR_S)
     assert refusal(lambda: find(caller, bearer(first["value"]))) == DEAD
     assert find(caller, bearer(second["value"]))["totalResults"] == 1
     caller.forget_tokens()
     tokens.call = caller.as_role("manager")
+    assert "previousValueUntil" not in tokens.list()[0]
     third = tokens.rotate(token_id, overlapHours=0)
     assert refusal(lambda: find(caller, bearer(second["value"]))) == DEAD
     assert "previousValueUntil" not in third

@@ -8,7 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
-from kit.accounts.people import PASSWORD, new_person
+from kit.accounts.people import PASSWORD, new_person, new_scim_token
 from kit.callers import Caller, bearer, refusal
 from kit.cases import in_one_test
 from kit.oauth import Application, Runtime
@@ -23,7 +23,8 @@ WORTHLESS = (
     "truncated csp access",
     "IAM with another's signature",
 )
-TOKENS = (*APPID, *FOREIGN, *PLATFORM, *WORTHLESS)
+ROBOT = "SCIM token"
+TOKENS = (*APPID, *FOREIGN, *PLATFORM, ROBOT, *WORTHLESS)
 
 PLACES: dict[str, tuple[str, dict[str, Any]]] = {
     "userinfo": ("identity.appid.oauth.v4.UserinfoService/GetUserinfo", {"tenantId": ""}),
@@ -37,7 +38,7 @@ PLACES: dict[str, tuple[str, dict[str, Any]]] = {
 """Method and request; an empty tenantId is the first tenant's."""
 OPEN_TO = {
     **dict.fromkeys(("userinfo", "attributes"), ("App ID access", "App ID application", *FOREIGN[:1])),
-    **dict.fromkeys(("management", "csp", "cloudapi", "SCIM", "oidc"), PLATFORM),
+    **dict.fromkeys(("management", "csp", "cloudapi", "SCIM", "oidc"), (*PLATFORM, ROBOT)),
 }
 """Which tokens a place reads at all; what it then thinks of them is for the tests of roles and tenants."""
 
@@ -75,6 +76,7 @@ def world(shared_caller: Caller) -> World:
         "App ID application": home.token({"grant_type": "client_credentials"}, app.basic)["access_token"],
         "foreign App ID access": there["access_token"], "foreign App ID id": there["id_token"],
         "IAM": iam, "foreign IAM": shared_caller.token(made.new_api_key(other.tenant_id, "manager")),
+        ROBOT: new_scim_token(made, made.tenant_id).token,
         "csp access": csp["access_token"], "csp id": csp["id_token"],
         "truncated App ID access": here["access_token"][:-9], "truncated IAM": iam[:-9],
         "truncated csp access": csp["access_token"][:-9],
@@ -96,7 +98,8 @@ def test_a_token_is_read_only_where_it_was_issued_for(world: World, place: str, 
     ("place", "token"),
     [
         ("userinfo", "App ID access"), ("attributes", "App ID access"), ("management", "IAM"), ("csp", "csp access"),
-        ("cloudapi", "csp access"), ("SCIM", "IAM"), ("SCIM", "csp access"), ("oidc", "csp access"),
+        ("cloudapi", "csp access"), ("SCIM", "IAM"), ("SCIM", "csp access"), ("SCIM", ROBOT),
+        ("oidc", "csp access"),
     ],
 )  # fmt: skip
 def test_the_right_token_opens_the_place(world: World, place: str, token: str) -> None:
@@ -105,7 +108,12 @@ def test_the_right_token_opens_the_place(world: World, place: str, token: str) -
 
 @pytest.mark.parametrize(
     ("place", "token"),
-    [("userinfo", "foreign App ID access"), ("management", "foreign IAM"), ("management", "csp access")],
+    [
+        ("userinfo", "foreign App ID access"),
+        ("management", "foreign IAM"),
+        ("management", "csp access"),
+        *((place, ROBOT) for place in ("management", "csp", "cloudapi", "oidc")),
+    ],
 )
 def test_a_token_of_another_tenant_or_without_the_role_stays_outside(world: World, place: str, token: str) -> None:
     assert world.ask(place, token)[0] in (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.PERMISSION_DENIED)

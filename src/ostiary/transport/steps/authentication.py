@@ -38,10 +38,10 @@ class Authenticate:
 
     def _principal(self, call: Call, token: str) -> Principal:
         wanted = call.rules.need.permissions
-        if token.startswith(SCIM_TOKEN):
-            return self._authentication.provisioners.find(call.reading, token)
         if Permission.PROFILE_OWN in wanted:
             return self._authentication.end_user(call.reading, token)
+        if token.startswith(SCIM_TOKEN):
+            return self._authentication.provisioners.find(call.reading, token)
         return self._authentication.platform(call.reading, token, for_claims=Permission.CLAIMS_READ in wanted)
 
 
@@ -62,8 +62,15 @@ def _one_of(in_header: str, in_form: str) -> str:
 
 def bearer_token(metadata: dict[str, str]) -> str:
     """The token of `Authorization: Bearer <access> [<id>]` (App ID sends both), else of the first header of `ALONE`
-    that has one; else empty."""
-    scheme, _, rest = metadata.get("authorization", "").partition(" ")
+    that has one; else empty.
+
+    A SCIM token counts wherever it stands in `Authorization`: some forms of provisioning clients send what was pasted
+    without the scheme, some with it although it was pasted too.
+    """
+    header = metadata.get("authorization", "")
+    if SCIM_TOKEN in header:
+        return next((word for word in header.split() if word.startswith(SCIM_TOKEN)), "")
+    scheme, _, rest = header.partition(" ")
     if scheme.lower() == "bearer":
         return rest.split(maxsplit=1)[0] if rest.strip() else ""
     return next((token for name in ALONE if (token := metadata.get(name, "").strip())), "")

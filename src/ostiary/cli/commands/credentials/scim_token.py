@@ -82,7 +82,8 @@ def create(settings: Settings, tenant: str, name: str, days: int | None, read_on
 def list_(settings: Settings, tenant: str, as_json: bool) -> None:
     """Lists the SCIM tokens of a tenant, oldest first, with those that have ended; never their values."""
     with operating(settings) as runtime, runtime.store.read() as work:
-        tokens = [_document(row) for row in list_scim_tokens(work, get_tenant(work, tenant).id)]
+        found = list_scim_tokens(work, get_tenant(work, tenant).id, runtime.clock.now_ms())
+        tokens = [_document(row) for row in found]
     if as_json:
         print_json(tokens)
         return
@@ -137,7 +138,7 @@ def _scim_url(settings: Settings) -> str:
 
 
 def _document(row: Any) -> dict[str, Any]:
-    moments = {"expiresAt": row.expires_at, "lastUsedAt": row.last_used_at, "previousValueUntil": row.previous_until}
+    moments = {"expiresAt": row.expires_at, "lastUsedAt": row.last_used_at, "previousValueUntil": row.overlap_until}
     return {
         "id": row.id, "tenantId": row.tenant_id, "name": row.name, "readOnly": row.read_only,
         "createdBy": row.maker_name or f"{row.maker_kind} {row.maker_id}", "createdAt": rfc3339(row.created_at),

@@ -35,7 +35,7 @@ class ScimTokensServicer(scim_tokens_pb2_grpc.ScimTokensServiceServicer):
     def ListScimTokens(
         self, request: pb.ListScimTokensRequest, context: grpc.ServicerContext
     ) -> pb.ListScimTokensResponse:
-        found = list_scim_tokens(current_call().work, request.tenant_id)
+        found = list_scim_tokens(current_call().work, request.tenant_id, self._clock.now_ms())
         return pb.ListScimTokensResponse(tokens=[_message(row) for row in found])
 
     def CreateScimToken(self, request: pb.CreateScimTokenRequest, context: grpc.ServicerContext) -> pb.ScimToken:
@@ -77,7 +77,7 @@ def _days(asked: pb.NewScimToken | pb.ScimTokenRotation) -> int | None:
 
 def _message(row: Row[Any]) -> pb.ScimToken:
     moments = {
-        "expires_at": row.expires_at, "last_used_at": row.last_used_at, "previous_value_until": row.previous_until,
+        "expires_at": row.expires_at, "last_used_at": row.last_used_at, "previous_value_until": row.overlap_until,
     }  # fmt: skip
     return pb.ScimToken(
         id=row.id, name=row.name, read_only=row.read_only, created_at=rfc3339(row.created_at),
