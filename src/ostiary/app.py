@@ -65,6 +65,7 @@ def background_tasks(runtime: Runtime) -> list[Task]:
     return [
         Task("connections", 60, store.drop_unused),
         Task("outbox", 1, runtime.messages.delivery.send_due),
+        Task("sign-outs", 2, runtime.oauth.logout_notices.turn),
         Task("jobs", 5, lambda: run_jobs(store, clock, holder, kinds)),
         Task(
             "cleaner", 60, lambda: leased(store, clock, holder, "cleaner", lambda: clean(store, clock, audit_kept_ms))

@@ -3,9 +3,14 @@ client would drive them, with single sign-on. What each asks is in docs/openid-c
 
 from __future__ import annotations
 
+import base64
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from html import unescape
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 from contract.served import DATA
@@ -14,9 +19,10 @@ from jwcrypto.jwt import JWT
 from kit.accounts.openid import AppIssuer, Issuer, PlatformIssuer
 from kit.accounts.platform_browser import SIGNED_OUT
 from kit.browser import CALLBACK, PKCE, VERIFIER
-from kit.callers import Caller
+from kit.callers import Caller, serving
+from kit.servers.installation import install
+from kit.servers.web import site
 
-pytestmark = pytest.mark.parametrize("shared_caller", ["sqlite"], indirect=True, scope="module")
 ISSUERS: dict[str, type[Issuer]] = {"appid": AppIssuer, "oidc": PlatformIssuer}
 Module = Callable[[Issuer], None]
 MODULES: dict[str, Module] = {}
@@ -24,6 +30,14 @@ DEAD_AFTER_SIGN_OUT = {AppIssuer: "", PlatformIssuer: "invalid_token"}
 """The error of userinfo for the access token of a sign-in that has ended: App ID's live on until they expire."""
 OTHER = "https://app.example.com/never-registered"
 ALL_SCOPES = "openid profile email address phone"
+
+
+@pytest.fixture(scope="module")
+def shared_caller(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    """A caller of an installation that may call clients on this machine."""
+    folder = tmp_path_factory.mktemp("modules")
+    with serving(install(f"sqlite:///{folder}/ostiary.sqlite3", folder, outgoing_allow="127.0.0.0/8")) as made:
+        yield made
 
 
 def module(*names: str) -> Callable[[Module], Module]:
@@ -253,7 +267,45 @@ def bad_logout(issuer: Issuer) -> None:
 def logout_discovery(issuer: Issuer) -> None:
     found = issuer.discovery()
     assert found["end_session_endpoint"].startswith(issuer.url)
-    assert (found["backchannel_logout_supported"], found["frontchannel_logout_supported"]) == (False, False)
+    for channel in ("backchannel", "frontchannel"):
+        assert (found[f"{channel}_logout_supported"], found[f"{channel}_logout_session_supported"]) == (True, True)
+
+
+@module("oidcc-backchannel-rp-initiated-logout")
+def back_channel(issuer: Issuer) -> None:
+    with site(taken) as party:
+        issuer.tell(f"{party.url}/logout")
+        claims = signed_in(issuer)
+        issuer.sign_out(id_token_hint=claims["tokens"]["id_token"])
+        issuer.deliver()
+        (received,) = party.received
+    ((name, token),) = parse_qsl(received.body.decode())
+    assert (name, received.method, received.path) == ("logout_token", "POST", "/logout")
+    assert json.loads(base64.urlsafe_b64decode(f"{token.split('.')[0]}=="))["typ"] == "logout+jwt"
+    told, now = issuer.verified(token), issuer.caller.installation.clock.now_ms() // 1000
+    assert told.pop("events") == {"http://schemas.openid.net/event/backchannel-logout": {}}
+    assert (told.pop("iat"), told.pop("exp"), bool(told.pop("jti"))) == (now, now + 120, True)
+    assert told == {"iss": claims["iss"], "sub": claims["sub"], "aud": [issuer.client_id], "sid": claims["sid"]}
+
+
+@module("oidcc-frontchannel-rp-initiated-logout")
+def front_channel(issuer: Issuer) -> None:
+    issuer.tell(front_channel="https://party.example.com/out?a=1")
+    claims = signed_in(issuer)
+    hint = claims["tokens"]["id_token"]
+    seen = issuer.sign_out(id_token_hint=hint, post_logout_redirect_uri=SIGNED_OUT, state="s-2")
+    (frame,) = re.findall(r'<iframe src="([^"]*)" hidden', seen.body)
+    address, _, query = unescape(frame).partition("?")
+    assert (address, parse_qsl(query)) == (
+        "https://party.example.com/out", [("a", "1"), ("iss", claims["iss"]), ("sid", claims["sid"])],
+    )  # fmt: skip
+    assert "frame-src https://party.example.com;" in seen.headers["content-security-policy"]
+    assert (seen.status, f"url={SIGNED_OUT}?state=s-2" in seen.body) == (200, True)
+
+
+def taken(request: BaseHTTPRequestHandler) -> None:
+    request.send_response(200)
+    request.end_headers()
 
 
 FACTS = json.loads((DATA / "openid_modules.json").read_text(encoding="utf-8"))
@@ -265,6 +317,20 @@ def test_module(shared_caller: Caller, name: str, at: str) -> None:
     issuer = ISSUERS[at](shared_caller)
     issuer.share()
     MODULES[name](issuer)
+
+
+@pytest.mark.parametrize("at", ISSUERS)
+def test_the_answer_is_posted_where_the_client_asks_for_a_form(shared_caller: Caller, at: str) -> None:
+    """The form post variant of the Basic profile: the code, and an error, in a form that the browser sends."""
+    issuer = ISSUERS[at](shared_caller)
+    asked = {"scope": "openid", "response_mode": "form_post"}
+    assert "form_post" in issuer.discovery()["response_modes_supported"]
+    refused = issuer.authorize(prompt="none", **asked)
+    assert (refused.hidden["error"], refused.hidden["state"]) == ("login_required", "s1")
+    page = issuer.submit(issuer.authorize(state='"<s1>', **asked))
+    assert (page.status, f'action="{CALLBACK}"' in page.body, page.hidden["state"]) == (200, True, '"<s1>')
+    assert "form-action" not in page.headers["content-security-policy"]
+    assert issuer.redeem(page.hidden["code"])["id_token"]
 
 
 def test_every_module_that_is_played_is_in_the_table(shared_caller: Caller) -> None:

@@ -12,9 +12,9 @@ from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.errors import invalid
 from ostiary.keys.issuers import Issuers
-from ostiary.login.answers import sent_on
 from ostiary.login.cookies import session_secret
 from ostiary.login.sign_out import Hint, SignedIn, SignOut
+from ostiary.oauth.authorize.logout_notices import LogoutNotices
 from ostiary.oauth.authorize.request import bad_redirect_uri
 from ostiary.oauth.claims.subjects import find_subject
 from ostiary.oauth.clients.clients import find_client
@@ -33,9 +33,10 @@ class AppSignOut(SignOut):
     signed, or raises INVALID_TOKEN."""
 
     def __init__(
-        self, store: Store, clock: Clock, events: EventSink, issuers: Issuers, claims_of: ClaimsOf
+        self, store: Store, clock: Clock, events: EventSink, notices: LogoutNotices, issuers: Issuers,
+        claims_of: ClaimsOf,
     ) -> None:  # fmt: skip
-        super().__init__(store, clock, events, secure=issuers.public_url.startswith("https:"))
+        super().__init__(store, clock, events, notices, secure=issuers.public_url.startswith("https:"))
         self._issuers = issuers
         self._claims_of = claims_of
 
@@ -51,8 +52,7 @@ class AppSignOut(SignOut):
             raise invalid("INVALID_CLIENT", message, oauth_error="invalid_client")
         if not redirect_uri_allowed(redirect_uri, logout_redirect_uris_of(work, tenant, client)):
             raise bad_redirect_uri()
-        self.end(call, self.in_browser(call), everywhere=everywhere)
-        return sent_on(call, redirect_uri, {})
+        return self.away(call, redirect_uri, {}, self.end(call, self.in_browser(call), everywhere=everywhere))
 
     def address(self, call: Call) -> str:
         """One for each tenant."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from ostiary.errors import DomainError
 from ostiary.oauth.authorize.request import ReturnAddress
@@ -54,6 +56,21 @@ def web_message_page(look: Look, address: ReturnAddress, response: dict[str, str
     message = {"type": "authorization_response", **response}
     policy = (f"script-src 'nonce-{nonce}'", "form-action 'none'", f"frame-ancestors {address.origin}")
     return render("web_message.html", look, *policy, response=message, origin=address.origin, nonce=nonce)
+
+
+def form_post_page(look: Look, address: ReturnAddress, response: dict[str, str], nonce: str) -> HostedPage:
+    """The page whose form takes the answer to the application by POST, at once where scripts run, else by its
+    button."""
+    policy = (f"script-src 'nonce-{nonce}'", _UNFRAMED)
+    return render("form_post.html", look, *policy, response=response, action=address.redirect_uri, nonce=nonce)
+
+
+def signed_out_page(look: Look, frames: Sequence[str], goes_on: str) -> HostedPage:
+    """The page that tells applications of a sign-out in hidden frames (OpenID Connect Front-Channel Logout 1.0), and
+    then goes on to the address of the one that has asked, if it has one."""
+    sources = " ".join(dict.fromkeys("://".join(urlsplit(uri)[:2]) for uri in frames))
+    policy = (f"frame-src {sources}", "form-action 'none'", _UNFRAMED)
+    return render("signed_out.html", look, *policy, frames=frames, goes_on=goes_on)
 
 
 def _form_action(*, redirects: bool) -> list[str]:

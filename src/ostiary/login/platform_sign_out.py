@@ -9,6 +9,7 @@ from ostiary.clock import Clock
 from ostiary.keys.issuers import Issuers
 from ostiary.login.cookies import session_secrets
 from ostiary.login.sign_out import Hint, SignedIn, SignOut
+from ostiary.oauth.authorize.logout_notices import LogoutNotices
 from ostiary.oauth.platform.events import tokens_issued
 from ostiary.oauth.platform.identity import IdentityTokens
 from ostiary.store.engine import Store
@@ -20,9 +21,10 @@ class PlatformSignOut(SignOut):
     """The end session endpoint of the platform."""
 
     def __init__(
-        self, store: Store, clock: Clock, events: EventSink, issuers: Issuers, identity_tokens: IdentityTokens
+        self, store: Store, clock: Clock, events: EventSink, notices: LogoutNotices, issuers: Issuers,
+        identity_tokens: IdentityTokens,
     ) -> None:  # fmt: skip
-        super().__init__(store, clock, events, secure=issuers.public_url.startswith("https:"))
+        super().__init__(store, clock, events, notices, secure=issuers.public_url.startswith("https:"))
         self._issuers = issuers
         self._identity_tokens = identity_tokens
 

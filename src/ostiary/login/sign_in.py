@@ -27,10 +27,11 @@ from ostiary.ids import Entropy, new_secret
 from ostiary.login.answers import sent_on, shown
 from ostiary.login.flow import GO, STEP, Done, Steps
 from ostiary.login.needs import SECOND_FACTOR, needs_of
-from ostiary.login.pages import web_message_page
+from ostiary.login.pages import form_post_page, web_message_page
 from ostiary.login.visits import SignInSite, SignInStep, SignInVisit, browser_half
 from ostiary.oauth.authorize.codes import Finish, Finished
 from ostiary.oauth.authorize.request import (
+    FORM_POST,
     WEB_MESSAGE,
     AuthorizationFailed,
     AuthorizationRequest,
@@ -210,4 +211,7 @@ class SignIn:
         if address.response_mode == WEB_MESSAGE:
             look = look_of(call.work, call.required_tenant, (), call.metadata.get("accept-language", ""))
             return shown(call, web_message_page(look, address, response, new_secret(self._entropy, 16)))
+        if address.response_mode == FORM_POST:
+            look = look_of(call.work, call.required_tenant, (), call.metadata.get("accept-language", ""))
+            return shown(call, form_post_page(look, address, response, new_secret(self._entropy, 16)))
         return sent_on(call, address.redirect_uri, response)

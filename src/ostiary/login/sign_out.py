@@ -21,7 +21,8 @@ from ostiary.errors import DomainError, Kind, denied, invalid
 from ostiary.ids import same
 from ostiary.login.answers import sent_on, shown, with_query
 from ostiary.login.cookies import clear_session
-from ostiary.login.pages import LinkPage, link_page
+from ostiary.login.pages import LinkPage, link_page, signed_out_page
+from ostiary.oauth.authorize.logout_notices import LogoutNotices
 from ostiary.oauth.clients.clients import find_client
 from ostiary.oauth.clients.redirect_uris import redirect_uri_is
 from ostiary.oauth.clients.sso import logout_redirect_uris_of
@@ -64,8 +65,11 @@ class Hint:
 class SignOut(ABC):
     """The end session endpoint of an authorization server; `address` is its URL."""
 
-    def __init__(self, store: Store, clock: Clock, events: EventSink, *, secure: bool) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, events: EventSink, notices: LogoutNotices, *, secure: bool
+    ) -> None:  # fmt: skip
         self._store = store
+        self._notices = notices
         self.clock = clock
         self.events = events
         self.secure = secure
@@ -85,23 +89,32 @@ class SignOut(ABC):
         if uri and not _may_return(call.reading, hint, uri):
             raise _refused("post_logout_redirect_uri is not registered for the application.")
         here = [one for one in self.in_browser(call) if one.user_id == hint.signed_in.user_id]
-        self.end(call, [hint.signed_in, *here])
-        if not uri:
-            return _said(call, _SIGNED_OUT)
+        frames = self.end(call, [hint.signed_in, *here])
         state = parameters.get("state", "")
-        return sent_on(call, uri, {"state": state} if state else {})
+        return self.away(call, uri, {"state": state} if state else {}, frames)
 
-    def end(self, call: Call, ending: Iterable[SignedIn], *, everywhere: bool = False) -> None:
+    def away(self, call: Call, uri: str, parameters: dict[str, str], frames: Sequence[str]) -> httpbody_pb2.HttpBody:
+        """Sends the browser to `uri`, or says that it is signed out; after it has opened the addresses in `frames`."""
+        to = with_query(uri, parameters) if uri else ""
+        if frames:
+            look = plain_look(call.metadata.get("accept-language", ""))
+            return shown(call, signed_out_page(look, frames, to))
+        return sent_on(call, uri, parameters) if uri else _said(call, _SIGNED_OUT)
+
+    def end(self, call: Call, ending: Iterable[SignedIn], *, everywhere: bool = False) -> Sequence[str]:
         """Ends sign-ins, each once, with all other sessions of the person where it shall end `everywhere`; takes
-        the cookie from the browser of what it shows."""
+        the cookie from the browser of what it shows. Returns the addresses that the browser is to open in frames."""
         once, here = list(dict.fromkeys(ending)), set(self.in_browser(call))
         call.release()
+        frames: list[str] = []
         with self._store.write() as work:
             for one in once:
+                frames += self._notices.in_frames(work, one.tenant_id, one.session_id) if one.session_id else ()
                 self._end(work, call, one, everywhere=everywhere)
         for one in once:
             if one in here:
                 clear_session(call, one.tenant_id, secure=self.secure)
+        return list(dict.fromkeys(frames))
 
     def _end(self, work: Work, call: Call, one: SignedIn, *, everywhere: bool) -> None:
         now = self.clock.now_ms()
@@ -123,8 +136,7 @@ class SignOut(ABC):
         if not same(confirmed, expected):
             message = "The form does not belong to this browser. Open the page again."
             raise denied("CSRF_FAILED", message, oauth_error="access_denied")
-        self.end(call, here)
-        return _said(call, _SIGNED_OUT)
+        return self.away(call, "", {}, self.end(call, here))
 
     def in_browser(self, call: Call) -> list[SignedIn]:
         """Whoever is signed in with this browser."""

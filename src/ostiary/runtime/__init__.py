@@ -31,4 +31,4 @@ def open_runtime(settings: Settings, clock: Clock | None = None, entropy: Entrop
     messages = build_messages(base)
     directory = build_directory(base, messages)
     shared = {field.name: getattr(base, field.name) for field in fields(Foundation)}
-    return Runtime(**shared, messages=messages, directory=directory, oauth=build_oauth(base, directory))
+    return Runtime(**shared, messages=messages, directory=directory, oauth=build_oauth(base, directory, messages))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ostiary.delivery.caps import MessageCaps
+from ostiary.delivery.channels.back_channel import BACK_CHANNEL, BackChannel
+from ostiary.delivery.channels.channel import Channel
 from ostiary.delivery.channels.mail_channel import EMAIL, MailChannel
 from ostiary.delivery.channels.operators import operators_provider
 from ostiary.delivery.channels.sms_channel import SMS, SmsChannel
@@ -25,21 +27,26 @@ class MessageParts:
     delivery: Delivery
     caps: MessageCaps
     users: UserMessages
+    outbox: Outbox
 
 
 def build_messages(base: Foundation) -> MessageParts:
     """Builds the channels and the outbox. A new channel is named here."""
     store, clock, entropy, sealing = base.store, base.clock, base.entropy, base.sealing
+    sign = TenantSignature(store, base.tenancy, base.keys)
     mail = MailChannel(
-        store, clock, entropy, sealing, base.outgoing, operators_provider(base.settings),
-        TenantSignature(store, base.tenancy, base.keys), base.issuers.tenant, base.settings,
+        store, clock, entropy, sealing, base.outgoing, operators_provider(base.settings), sign,
+        base.issuers.tenant, base.settings,
     )  # fmt: skip
     text_messages = SmsChannel(
         store, entropy, base.outgoing, lambda work, tenant_id: sms_account(work, sealing, tenant_id),
         base.settings.vonage_url,
     )  # fmt: skip
     caps = MessageCaps(store, clock, sealing, base.limits.exact)
+    logouts = BackChannel(base.outgoing, sign, base.issuers, clock)
+    channels: dict[str, Channel] = {EMAIL: mail, SMS: text_messages, BACK_CHANNEL: logouts}
+    outbox = Outbox(sealing, entropy)
     return MessageParts(
-        mail, text_messages, Delivery(store, base.tenancy, clock, sealing, {EMAIL: mail, SMS: text_messages}), caps,
-        UserMessages(clock, entropy, Outbox(sealing, entropy), caps),
+        mail, text_messages, Delivery(store, base.tenancy, clock, sealing, channels), caps,
+        UserMessages(clock, entropy, outbox, caps), outbox,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from ostiary.access.provisioners import Provisioners
 from ostiary.access.signing_out import SigningOut
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY
 from ostiary.oauth.authorize.codes import Finish
+from ostiary.oauth.authorize.logout_notices import LogoutNotices
 from ostiary.oauth.authorize.platform_request import PlatformAuthorizationRequests
 from ostiary.oauth.authorize.request import AuthorizationRequests
 from ostiary.oauth.platform.accounts import Account
@@ -47,6 +48,7 @@ from ostiary.oauth.token.progressive import AnonymousTokens
 from ostiary.oauth.token.user_sign_in import GrantSignIn, UserSignIn
 from ostiary.runtime.directory import DirectoryParts
 from ostiary.runtime.foundation import Foundation
+from ostiary.runtime.messages import MessageParts
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,10 @@ class OAuthParts:
     user_sign_in: UserSignIn
     finish: Finish
     devices: Devices
+    logout_notices: LogoutNotices
 
 
-def build_oauth(base: Foundation, directory: DirectoryParts) -> OAuthParts:
+def build_oauth(base: Foundation, directory: DirectoryParts, messages: MessageParts) -> OAuthParts:
     """Builds what issues and checks tokens."""
     store, clock, entropy, events = base.store, base.clock, base.entropy, base.events
     provisioners = Provisioners(base.tenancy, clock, base.group_commit.later)
@@ -115,6 +118,7 @@ def build_oauth(base: Foundation, directory: DirectoryParts) -> OAuthParts:
         user_sign_in,
         Finish(clock, entropy),
         devices,
+        LogoutNotices(store, clock, base.tenancy, base.issuers, messages.outbox),
     )
 
 

@@ -21,6 +21,7 @@ from kit.oauth import Application, Runtime, body
 from kit.patience import PATIENCE_S
 from kit.platform import basic, form
 
+from ostiary.oauth.clients.clients import tell_of_sign_outs
 from ostiary.oauth.clients.sso import SSO
 from ostiary_api.appid.management.v4.sso_pb2 import SsoConfig
 from ostiary_api.appid.oauth.v4 import (
@@ -73,6 +74,18 @@ class Issuer(ABC):
         config.logout_redirect_uris.extend([SIGNED_OUT])
         with made.runtime.store.write() as work:
             SSO.replace(work, self.tenant_id, config, made.clock.now_ms())
+
+    def tell(self, back_channel: str = "", front_channel: str = "") -> None:
+        """Registers where the client is told of sign-outs."""
+        with self.caller.installation.runtime.store.write() as work:
+            tell_of_sign_outs(work, self.tenant_id, self.client_id, back_channel, front_channel)
+
+    def deliver(self) -> None:
+        """Does what the background process does: tells of the sessions that have ended."""
+        runtime = self.caller.installation.runtime
+        runtime.oauth.logout_notices.turn()
+        while runtime.messages.delivery.send_due():
+            pass
 
     @property
     def cookies(self) -> dict[str, str]:

@@ -367,6 +367,70 @@ class SetMaxGroupsInIdTokenRequest(_message.Message):
 Global___SetMaxGroupsInIdTokenRequest: _TypeAlias = SetMaxGroupsInIdTokenRequest  # noqa: Y015
 
 @_typing.final
+class SetLogoutUrisRequest(_message.Message):
+    """Where an application is told of sign-outs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    BACKCHANNEL_LOGOUT_URI_FIELD_NUMBER: _builtins.int
+    FRONTCHANNEL_LOGOUT_URI_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    client_id: _builtins.str
+    """The application's id."""
+    backchannel_logout_uri: _builtins.str
+    """The web address that gets a logout token by POST; empty: none."""
+    frontchannel_logout_uri: _builtins.str
+    """The web address that the browser opens in a hidden frame, with `iss` and `sid`; empty: none."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        client_id: _builtins.str = ...,
+        backchannel_logout_uri: _builtins.str = ...,
+        frontchannel_logout_uri: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backchannel_logout_uri", b"backchannel_logout_uri", "client_id", b"client_id", "frontchannel_logout_uri", b"frontchannel_logout_uri", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetLogoutUrisRequest: _TypeAlias = SetLogoutUrisRequest  # noqa: Y015
+
+@_typing.final
+class LogoutUris(_message.Message):
+    """An application and where it is told of sign-outs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    BACKCHANNEL_LOGOUT_URI_FIELD_NUMBER: _builtins.int
+    FRONTCHANNEL_LOGOUT_URI_FIELD_NUMBER: _builtins.int
+    client_id: _builtins.str
+    """The application's id."""
+    backchannel_logout_uri: _builtins.str
+    """By a call."""
+    frontchannel_logout_uri: _builtins.str
+    """Through the browser."""
+    def __init__(
+        self,
+        *,
+        client_id: _builtins.str = ...,
+        backchannel_logout_uri: _builtins.str = ...,
+        frontchannel_logout_uri: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["backchannel_logout_uri", b"backchannel_logout_uri", "client_id", b"client_id", "frontchannel_logout_uri", b"frontchannel_logout_uri"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogoutUris: _TypeAlias = LogoutUris  # noqa: Y015
+
+@_typing.final
 class MaxGroupsInIdToken(_message.Message):
     """An application and its number of groups."""
 

@@ -65,6 +65,11 @@ class AccessServiceStub:
                 request_serializer=identity_dot_access_dot_v1_dot_access__pb2.SetMaxGroupsInIdTokenRequest.SerializeToString,
                 response_deserializer=identity_dot_access_dot_v1_dot_access__pb2.MaxGroupsInIdToken.FromString,
                 _registered_method=True)
+        self.SetLogoutUris = channel.unary_unary(
+                '/identity.access.v1.AccessService/SetLogoutUris',
+                request_serializer=identity_dot_access_dot_v1_dot_access__pb2.SetLogoutUrisRequest.SerializeToString,
+                response_deserializer=identity_dot_access_dot_v1_dot_access__pb2.LogoutUris.FromString,
+                _registered_method=True)
 
 
 class AccessServiceServicer:
@@ -127,6 +132,17 @@ class AccessServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetLogoutUris(self, request, context):
+        """Sets where an application is told that somebody has signed out who had signed in to it: by a call (OpenID Connect
+        Back-Channel Logout 1.0), and through the browser (Front-Channel Logout 1.0).
+
+        Acts on the next sign-in.
+        Errors: `APPLICATION_NOT_FOUND`, `INVALID_REDIRECT_URI`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_AccessServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -159,6 +175,11 @@ def add_AccessServiceServicer_to_server(servicer, server):
                     servicer.SetMaxGroupsInIdToken,
                     request_deserializer=identity_dot_access_dot_v1_dot_access__pb2.SetMaxGroupsInIdTokenRequest.FromString,
                     response_serializer=identity_dot_access_dot_v1_dot_access__pb2.MaxGroupsInIdToken.SerializeToString,
+            ),
+            'SetLogoutUris': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLogoutUris,
+                    request_deserializer=identity_dot_access_dot_v1_dot_access__pb2.SetLogoutUrisRequest.FromString,
+                    response_serializer=identity_dot_access_dot_v1_dot_access__pb2.LogoutUris.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -324,6 +345,33 @@ class AccessService:
             '/identity.access.v1.AccessService/SetMaxGroupsInIdToken',
             identity_dot_access_dot_v1_dot_access__pb2.SetMaxGroupsInIdTokenRequest.SerializeToString,
             identity_dot_access_dot_v1_dot_access__pb2.MaxGroupsInIdToken.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLogoutUris(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.access.v1.AccessService/SetLogoutUris',
+            identity_dot_access_dot_v1_dot_access__pb2.SetLogoutUrisRequest.SerializeToString,
+            identity_dot_access_dot_v1_dot_access__pb2.LogoutUris.FromString,
             options,
             channel_credentials,
             insecure,

@@ -65,6 +65,13 @@ class AccessServiceStub:
     Acts on the next token.
     Errors: `APPLICATION_NOT_FOUND`.
     """
+    SetLogoutUris: _grpc.UnaryUnaryMultiCallable[_access_pb2.SetLogoutUrisRequest, _access_pb2.LogoutUris]
+    """Sets where an application is told that somebody has signed out who had signed in to it: by a call (OpenID Connect
+    Back-Channel Logout 1.0), and through the browser (Front-Channel Logout 1.0).
+
+    Acts on the next sign-in.
+    Errors: `APPLICATION_NOT_FOUND`, `INVALID_REDIRECT_URI`.
+    """
 
 @_typing.type_check_only
 class AccessServiceAsyncStub(AccessServiceStub):
@@ -102,6 +109,13 @@ class AccessServiceAsyncStub(AccessServiceStub):
 
     Acts on the next token.
     Errors: `APPLICATION_NOT_FOUND`.
+    """
+    SetLogoutUris: _aio.UnaryUnaryMultiCallable[_access_pb2.SetLogoutUrisRequest, _access_pb2.LogoutUris]  # type: ignore[assignment]
+    """Sets where an application is told that somebody has signed out who had signed in to it: by a call (OpenID Connect
+    Back-Channel Logout 1.0), and through the browser (Front-Channel Logout 1.0).
+
+    Acts on the next sign-in.
+    Errors: `APPLICATION_NOT_FOUND`, `INVALID_REDIRECT_URI`.
     """
 
 class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -173,6 +187,19 @@ class AccessServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Acts on the next token.
         Errors: `APPLICATION_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def SetLogoutUris(
+        self,
+        request: _access_pb2.SetLogoutUrisRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_access_pb2.LogoutUris, _abc.Awaitable[_access_pb2.LogoutUris]]:
+        """Sets where an application is told that somebody has signed out who had signed in to it: by a call (OpenID Connect
+        Back-Channel Logout 1.0), and through the browser (Front-Channel Logout 1.0).
+
+        Acts on the next sign-in.
+        Errors: `APPLICATION_NOT_FOUND`, `INVALID_REDIRECT_URI`.
         """
 
 def add_AccessServiceServicer_to_server(servicer: AccessServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -55,7 +55,7 @@ class AuthorizeRequest(_message.Message):
     nonce: _builtins.str
     """Stands in the identity token."""
     response_mode: _builtins.str
-    """query or web_message."""
+    """query, form_post or web_message."""
     prompt: _builtins.str
     """none asks nobody anything; login, consent and select_account ask also whoever is signed in."""
     code_challenge: _builtins.str

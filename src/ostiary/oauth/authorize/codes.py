@@ -13,11 +13,13 @@ from ostiary.directory.profiles.anonymous import ANONYMOUS
 from ostiary.directory.roles.application_roles import scopes_of_profile
 from ostiary.errors import DomainError
 from ostiary.ids import Entropy, digest, new_secret
+from ostiary.oauth.authorize.logout_notices import note_client
 from ostiary.oauth.authorize.proofs import dump_proofs
 from ostiary.oauth.authorize.request import CHANGE_DETAILS, AuthorizationFailed, AuthorizationRequest
 from ostiary.oauth.authorize.state import Identified, SignInTransaction
 from ostiary.oauth.claims.authentication_context import acr_of
 from ostiary.oauth.claims.scopes import ANONYMOUS_SCOPES, USER_SCOPES, granted_scopes
+from ostiary.oauth.clients.clients import find_client
 from ostiary.oauth.clients.sso import idle_time_s
 from ostiary.oauth.sessions.browser import Entered, SessionEnded, Terms, enter_session
 from ostiary.oauth.sessions.refresh import APPID
@@ -69,6 +71,9 @@ class Finish:
         if found.provider != ANONYMOUS:
             entered = self._entered(work, tenant, transaction, found, cookie, now)
             row.session_id = entered.id
+            client = find_client(work, tenant, request.client_id)
+            if client is not None and client.own.is_told_of_sign_outs:
+                note_client(work, tenant_id, entered.id, client.id, self.audience, found.subject)
         if self.audience == APPID:
             standard = ANONYMOUS_SCOPES if found.provider == ANONYMOUS else USER_SCOPES
             _check_scope(request, standard, scopes_of_profile(work, tenant_id, found.subject, request.client_id))

@@ -32,7 +32,9 @@ from ostiary.upstream.custom import NAME as CUSTOM
 from ostiary.upstream.saml import SAML
 from ostiary.upstream.social import SOCIAL
 
-WEB_MESSAGE = "web_message"
+FORM_POST, WEB_MESSAGE = "form_post", "web_message"
+"""Response modes beside the query: a form that the browser posts (OAuth 2.0 Form Post Response Mode 1.0), and a message
+to the window that opened the page."""
 SIGN_UP, FORGOT_PASSWORD = "sign_up", "forgot_password"
 CHANGE_PASSWORD, CHANGE_DETAILS = "change_password", "change_details"
 """Purposes of a flow; SIGN_UP is a response type of App ID, too."""
@@ -210,13 +212,14 @@ def return_address(parameters: Parameters, allowed: bool) -> ReturnAddress:
         raise bad_redirect_uri()
     address = ReturnAddress(redirect_uri, parameters.get("state", ""))
     mode = parameters.get("response_mode", "")
-    if mode not in ("", "query", WEB_MESSAGE):
-        raise AuthorizationFailed(address, "invalid_request", "response_mode must be query or web_message.")
-    if mode != WEB_MESSAGE:
+    if mode in ("", "query"):
         return address
+    if mode not in (FORM_POST, WEB_MESSAGE):
+        message = "response_mode must be query, form_post or web_message."
+        raise AuthorizationFailed(address, "invalid_request", message)
     if not address.origin:
-        raise AuthorizationFailed(address, "invalid_request", "web_message needs a redirect_uri with a web origin.")
-    return ReturnAddress(redirect_uri, address.state, WEB_MESSAGE)
+        raise AuthorizationFailed(address, "invalid_request", f"{mode} needs a redirect_uri with a web origin.")
+    return ReturnAddress(redirect_uri, address.state, mode)
 
 
 def bad_redirect_uri() -> DomainError:

@@ -17,7 +17,7 @@ from ostiary.errors import conflict, invalid, not_found
 from ostiary.ids import Entropy, digest, new_id, same
 from ostiary.keys.sealing import SealedField, Sealing
 from ostiary.names import check_name, is_text
-from ostiary.oauth.clients.redirect_uris import check_uri_list, registered_uris
+from ostiary.oauth.clients.redirect_uris import check_logout_uri, check_uri_list, registered_uris
 from ostiary.oauth.sessions.refresh import revoke_grants_of
 from ostiary.store.tables import AuthorizationCode, Client, ClientScope, RoleScope, table_of
 from ostiary.store.tenancy import TenantView, touch
@@ -42,6 +42,7 @@ _OF_TENANT = (
         _CLIENTS.c.id, _CLIENTS.c.name, _CLIENTS.c.type, _CLIENTS.c.secret_digest, _CLIENTS.c.sealed_secret,
         _CLIENTS.c.enabled, _CLIENTS.c.service_account, _CLIENTS.c.redirect_uris, _CLIENTS.c.logout_redirect_uris,
         _CLIENTS.c.access_lifetime_s, _CLIENTS.c.refresh_lifetime_s, _CLIENTS.c.most_groups,
+        _CLIENTS.c.backchannel_logout_uri, _CLIENTS.c.frontchannel_logout_uri,
     )
     .where(_CLIENTS.c.tenant_id == bindparam("of_tenant"))
     .order_by(_CLIENTS.c.name, _CLIENTS.c.id)
@@ -59,6 +60,7 @@ class OwnSettings:
     """Settings of a client's own, where other servers keep them with the client; None: the tenant's.
 
     URIs as in `redirect_uris`; lifetimes in seconds; `most_groups` are as many as the platform's identity tokens hold.
+    The last two are where the client is told of sign-outs, by a call and through the browser; empty if nowhere.
     """
 
     redirect_uris: tuple[str, ...] | None = None
@@ -66,6 +68,13 @@ class OwnSettings:
     access_lifetime_s: int | None = None
     refresh_lifetime_s: int | None = None
     most_groups: int | None = None
+    backchannel_logout_uri: str = ""
+    frontchannel_logout_uri: str = ""
+
+    @property
+    def is_told_of_sign_outs(self) -> bool:
+        """Whether the client wants to know when a sign-in ends."""
+        return bool(self.backchannel_logout_uri or self.frontchannel_logout_uri)
 
 
 NOTHING_OWN = OwnSettings()
@@ -132,7 +141,7 @@ def _load(work: Work, tenant_id: str) -> dict[str, ClientView]:
 def _view(row: Row[Any], scopes: tuple[str, ...]) -> ClientView:
     own = OwnSettings(
         _uris(row.redirect_uris), _uris(row.logout_redirect_uris), row.access_lifetime_s, row.refresh_lifetime_s,
-        row.most_groups,
+        row.most_groups, row.backchannel_logout_uri, row.frontchannel_logout_uri,
     )  # fmt: skip
     return ClientView(
         row.id, row.name, row.type, row.secret_digest, row.sealed_secret, row.enabled, row.service_account, own, scopes
@@ -186,6 +195,7 @@ def create_client(
         secret_digest=digest(secret) if secret else "",
         sealed_secret=sealing.seal(secret.encode(), secret_place(tenant_id, client_id)) if secret else "",
         redirect_uris=_uris_text(own.redirect_uris), logout_redirect_uris=_uris_text(own.logout_redirect_uris),
+        backchannel_logout_uri=own.backchannel_logout_uri, frontchannel_logout_uri=own.frontchannel_logout_uri,
         access_lifetime_s=own.access_lifetime_s, refresh_lifetime_s=own.refresh_lifetime_s, most_groups=own.most_groups,
         # One whose id was brought may have had a predecessor here: what that was given before now is dead.
         tokens_valid_from=now_ms if is_brought else 0,
@@ -257,6 +267,20 @@ def limit_groups(work: Work, tenant_id: str, client_id: str, most_groups: int | 
     """
     client = lock_client(work, tenant_id, client_id)
     client.most_groups = most_groups
+    work.flush()
+    return _load(work, tenant_id)[client_id]
+
+
+def tell_of_sign_outs(work: Work, tenant_id: str, client_id: str, back_channel: str, front_channel: str) -> ClientView:
+    """Sets where an application is told of sign-outs, by a call and through the browser; empty: nowhere.
+
+    Raises APPLICATION_NOT_FOUND, INVALID_REDIRECT_URI.
+    """
+    for name, uri in (("backchannelLogoutUri", back_channel), ("frontchannelLogoutUri", front_channel)):
+        if uri:
+            check_logout_uri(uri, name)
+    client = lock_client(work, tenant_id, client_id)
+    client.backchannel_logout_uri, client.frontchannel_logout_uri = back_channel, front_channel
     work.flush()
     return _load(work, tenant_id)[client_id]
 

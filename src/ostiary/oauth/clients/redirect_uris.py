@@ -83,6 +83,14 @@ def check_redirect_uri(uri: str, where: str) -> None:
         raise invalid("INVALID_REDIRECT_URI", f"{where} {fault}.")
 
 
+def check_logout_uri(uri: str, where: str) -> None:
+    """Refuses an address at which nobody can be told of a sign-out: one that is no web address, or names many. Raises
+    INVALID_REDIRECT_URI."""
+    check_redirect_uri(uri, where)
+    if "*" in uri or uri.partition(":")[0].lower() not in WEB:
+        raise invalid("INVALID_REDIRECT_URI", f"{where} must be one web address, such as https://example.com/logout.")
+
+
 def _fault(uri: str) -> str:
     """Returns what is wrong with a URI to register, or nothing."""
     scheme = _SCHEME.match(uri)

@@ -39,7 +39,7 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
         )  # fmt: skip
         self._details_code = DetailsCode(runtime.clock, runtime.entropy)
         self._sign_out = AppSignOut(
-            runtime.store, runtime.clock, runtime.events, runtime.issuers,
+            runtime.store, runtime.clock, runtime.events, runtime.oauth.logout_notices, runtime.issuers,
             runtime.oauth.authorization_requests.claims_of,
         )  # fmt: skip
 

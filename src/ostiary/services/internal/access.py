@@ -12,7 +12,7 @@ from ostiary.access.policy import Requirement
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.errors import invalid
 from ostiary.http.forms import Form
-from ostiary.oauth.clients.clients import allow_service_account, limit_groups
+from ostiary.oauth.clients.clients import allow_service_account, limit_groups, tell_of_sign_outs
 from ostiary.oauth.platform.identity import most_groups_of
 from ostiary.oauth.token.profile import TokenCall
 from ostiary.runtime import Runtime
@@ -79,6 +79,16 @@ class AccessServicer(access_pb2_grpc.AccessServiceServicer):
         most = request.max_groups_in_id_token if request.HasField("max_groups_in_id_token") else None
         client = limit_groups(current_call().work, request.tenant_id, request.client_id, most)
         return pb.MaxGroupsInIdToken(client_id=client.id, max_groups_in_id_token=most_groups_of(client))
+
+    def SetLogoutUris(self, request: pb.SetLogoutUrisRequest, context: grpc.ServicerContext) -> pb.LogoutUris:
+        own = tell_of_sign_outs(
+            current_call().work, request.tenant_id, request.client_id, request.backchannel_logout_uri,
+            request.frontchannel_logout_uri,
+        ).own  # fmt: skip
+        return pb.LogoutUris(
+            client_id=request.client_id, backchannel_logout_uri=own.backchannel_logout_uri,
+            frontchannel_logout_uri=own.frontchannel_logout_uri,
+        )  # fmt: skip
 
     def _subject(self, call: Call, request: pb.CheckAccessRequest) -> Principal | None:
         match request.WhichOneof("subject"):

@@ -38,7 +38,8 @@ class SignInServicer(sign_in_pb2_grpc.SignInServiceServicer):
             runtime.oauth.platform_finish, self.steps(runtime),
         )  # fmt: skip
         self._sign_out = PlatformSignOut(
-            runtime.store, runtime.clock, runtime.events, runtime.issuers, runtime.oauth.identity_tokens
+            runtime.store, runtime.clock, runtime.events, runtime.oauth.logout_notices, runtime.issuers,
+            runtime.oauth.identity_tokens,
         )  # fmt: skip
 
     def Authorize(self, request: pb.AuthorizeRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:

@@ -20,7 +20,7 @@ from ostiary.store.tables.keys import SigningKey
 from ostiary.store.tables.preferences import Preference, PreferenceDefinition
 from ostiary.store.tables.profiles import Identity, Profile, ProfileRole
 from ostiary.store.tables.roles import Role, RoleScope
-from ostiary.store.tables.sessions import Session, SignInTransaction
+from ostiary.store.tables.sessions import Session, SessionClient, SignInTransaction
 from ostiary.store.tables.tenants import Logo, MessageTemplate, SettingDocument, SettingSecret, Tenant
 from ostiary.store.tables.tokens import AuthorizationCode, Grant, RefreshToken, RevokedToken, UsedOnce
 from ostiary.store.tables.trail_and_outbox import AuditEvent, Counter, Message
@@ -42,7 +42,8 @@ __all__ = [
     "DeviceAuthorization", "ExternalId", "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease",
     "LoginName", "Logo", "Message", "MessageTemplate", "OneTimeCode", "OrganizationRole", "Password", "PastPassword",
     "Preference", "PreferenceDefinition", "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role",
-    "RoleBinding", "RoleScope", "ScimToken", "ServiceAccount", "ServiceDefinition", "Session", "SettingDocument",
-    "SettingSecret", "SignInTransaction", "SigningKey", "Task", "Tenant", "Transfer", "TransferPart", "UsedOnce",
-    "User", "UserEmail", "UserPhone", "WrongPassword", "as_id", "one_of", "table_of", "temporary_tables", "unindexed",
+    "RoleBinding", "RoleScope", "ScimToken", "ServiceAccount", "ServiceDefinition", "Session", "SessionClient",
+    "SettingDocument", "SettingSecret", "SignInTransaction", "SigningKey", "Task", "Tenant", "Transfer",
+    "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "WrongPassword", "as_id", "one_of", "table_of",
+    "temporary_tables", "unindexed",
 ]  # fmt: skip

@@ -38,6 +38,9 @@ class Client(SQLModel, table=True):
     """A JSON list of redirect URIs of its own; None: the tenant's."""
     logout_redirect_uris: str | None = optional_text()
     """Likewise, of URIs to which a browser may return after signing out."""
+    backchannel_logout_uri: str = text()
+    """Where it is told of sign-outs by a call; empty if nowhere. Likewise the next one, through the browser."""
+    frontchannel_logout_uri: str = text()
     access_lifetime_s: int | None = Field(default=None, description="Of its access and identity tokens.")
     refresh_lifetime_s: int | None = Field(default=None, description="Of its refresh tokens.")
     most_groups: int | None = Field(default=None, description="In identity tokens of the platform.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from ostiary.store.tables.columns import end_of_row, moment, owned_by, text
+from ostiary.store.tables.columns import client_id_column, end_of_row, moment, of_client, only_where, owned_by, text
 
 
 class Session(SQLModel, table=True):
@@ -16,6 +16,7 @@ class Session(SQLModel, table=True):
     __table_args__ = (
         Index("ix_sessions_user", "tenant_id", "user_id"),
         Index("ix_sessions_grant", "tenant_id", "grant_id"),
+        Index("ix_sessions_ended", "ended_at", **only_where("ended_at IS NOT NULL")),
     )
     id: str = Field(primary_key=True, max_length=36)
     tenant_id: str = owned_by("tenants.id")
@@ -33,6 +34,19 @@ class Session(SQLModel, table=True):
     last_seen_at: int = moment()
     expires_at: int = end_of_row()
     ended_at: int | None = moment(optional=True)
+
+
+class SessionClient(SQLModel, table=True):
+    """An application to which a session has signed somebody in, and which wants to be told when that ends. The row goes
+    when it is told."""
+
+    __tablename__ = "session_clients"
+    __table_args__ = (of_client(), Index("ix_session_clients_client", "tenant_id", "client_id"))
+    session_id: str = owned_by("sessions.id", key=True)
+    tenant_id: str = owned_by("tenants.id")
+    client_id: str = client_id_column(key=True)
+    audience: str = Field(primary_key=True, max_length=16, description="appid or platform: whose tokens it got.")
+    subject: str = Field(max_length=255, description="The `sub` in them.")
 
 
 class SignInTransaction(SQLModel, table=True):

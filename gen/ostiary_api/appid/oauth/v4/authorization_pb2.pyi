@@ -59,7 +59,7 @@ class AuthorizeRequest(_message.Message):
     nonce: _builtins.str
     """Stands in the identity token."""
     response_mode: _builtins.str
-    """query or web_message."""
+    """query, form_post or web_message."""
     prompt: _builtins.str
     """none asks nobody anything; login, consent and select_account ask also whoever is signed in."""
     code_challenge: _builtins.str
@@ -281,7 +281,7 @@ class ForgotPasswordRequest(_message.Message):
     nonce: _builtins.str
     """Stands in the identity token."""
     response_mode: _builtins.str
-    """query or web_message."""
+    """query, form_post or web_message."""
     code_challenge: _builtins.str
     """RFC 7636 §4.2; required of applications without a secret."""
     code_challenge_method: _builtins.str
@@ -340,7 +340,7 @@ class ChangePasswordRequest(_message.Message):
     nonce: _builtins.str
     """Stands in the identity token."""
     response_mode: _builtins.str
-    """query or web_message."""
+    """query, form_post or web_message."""
     code_challenge: _builtins.str
     """RFC 7636 §4.2; required of applications without a secret."""
     code_challenge_method: _builtins.str
@@ -402,7 +402,7 @@ class ChangeDetailsRequest(_message.Message):
     nonce: _builtins.str
     """Stands in the identity token."""
     response_mode: _builtins.str
-    """query or web_message."""
+    """query, form_post or web_message."""
     code_challenge: _builtins.str
     """RFC 7636 §4.2; required of applications without a secret."""
     code_challenge_method: _builtins.str

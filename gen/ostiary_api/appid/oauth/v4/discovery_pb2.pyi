@@ -122,7 +122,7 @@ class Configuration(_message.Message):
 
     @_builtins.property
     def response_modes_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """query, and web_message for single-page applications."""
+        """query, form_post, and web_message for single-page applications."""
 
     @_builtins.property
     def claims_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -170,6 +170,8 @@ def upgrade() -> None:
         sa.Column("service_account", sa.Boolean(), nullable=False),
         sa.Column("redirect_uris", sa.Text(), nullable=True),
         sa.Column("logout_redirect_uris", sa.Text(), nullable=True),
+        sa.Column("backchannel_logout_uri", sa.Text(), nullable=False),
+        sa.Column("frontchannel_logout_uri", sa.Text(), nullable=False),
         sa.Column("access_lifetime_s", sa.Integer(), nullable=True),
         sa.Column("refresh_lifetime_s", sa.Integer(), nullable=True),
         sa.Column("most_groups", sa.Integer(), nullable=True),
@@ -475,6 +477,14 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_sessions_tenant_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+    )
+    op.create_index(
+        "ix_sessions_ended",
+        "sessions",
+        ["ended_at"],
+        unique=False,
+        sqlite_where=sa.text("ended_at IS NOT NULL"),
+        postgresql_where=sa.text("ended_at IS NOT NULL"),
     )
     op.create_index(op.f("ix_sessions_expires_at"), "sessions", ["expires_at"], unique=False)
     op.create_index("ix_sessions_grant", "sessions", ["tenant_id", "grant_id"], unique=False)
@@ -913,6 +923,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("role_id", "client_id", "scope", name=op.f("pk_role_scopes")),
     )
     op.create_index("ix_role_scopes_client", "role_scopes", ["tenant_id", "client_id"], unique=False)
+    op.create_table(
+        "session_clients",
+        sa.Column("session_id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("client_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("audience", sa.String(length=16), nullable=False),
+        sa.Column("subject", sa.String(length=255), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["sessions.id"], name=op.f("fk_session_clients_session_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "client_id"],
+            ["clients.tenant_id", "clients.id"],
+            name=op.f("fk_session_clients_tenant_id_client_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_session_clients_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("session_id", "client_id", "audience", name=op.f("pk_session_clients")),
+    )
+    op.create_index("ix_session_clients_client", "session_clients", ["tenant_id", "client_id"], unique=False)
     op.create_table(
         "transfer_parts",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
