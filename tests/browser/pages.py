@@ -150,6 +150,8 @@ def test_the_sign_in_looks_right_and_a_person_signs_in_by_keyboard(
 
 def walk(site: Site, page: Page, check: Check, who: str) -> None:
     """Every page that a person can come to, in the order of a story."""
+    page.goto(site.server.url)
+    check(page, "front")
     page.goto(site.url())
     page.click("button[value=forgot_password]")
     check(page, "forgot-password")
@@ -176,8 +178,6 @@ def walk(site: Site, page: Page, check: Check, who: str) -> None:
     page.wait_for_url(f"{site.callback}?code=*")
     page.goto(f"{site.server.url}/wfm/verify/unknown")
     check(page, "error")
-    page.go_back()
-    page.go_back()
     page.goto(site.url(redirect_uri="https://elsewhere.example.com"))
     check(page, "error-redirect")
 

@@ -32,7 +32,8 @@ class Segment:
 def segments_of(template: str) -> tuple[Segment, ...]:
     """The segments of a template: `/v1/{user_id}:lock` is `v1` and anything that ends with `:lock`."""
     plain = _VARIABLE.sub(lambda found: found.group(2) or "*", template)
-    return tuple(_segment(text) for text in plain.removeprefix("/").split("/"))
+    path = plain.removeprefix("/")
+    return tuple(_segment(text) for text in path.split("/")) if path else ()
 
 
 def variables_of(template: str) -> tuple[str, ...]:

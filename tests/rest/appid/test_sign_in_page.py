@@ -131,3 +131,13 @@ def test_a_tenant_that_asks_for_a_second_factor_lets_nobody_in(server: Served) -
     finally:
         server.http.put(mfa, json={"isActive": False}, headers=server.manager()).raise_for_status()
     assert code(tab.submit(PEOPLE[6])), "the form is good again"
+
+
+def test_a_browser_at_the_root_gets_a_page_and_a_program_the_answer_of_every_unknown_path(server: Served) -> None:
+    page = httpx.get(server.url, headers={**BROWSER, "accept-language": "de"}, timeout=20)
+    assert (page.status_code, '<html lang="de"' in page.text, "/openapi.json" in page.text) == (200, True, True)
+    (sign_in,) = re.findall(r'href="([^"]+openid-configuration)"', page.text)
+    assert httpx.get(unescape(sign_in), timeout=20).json()["issuer"] == server.credentials["oauthServerUrl"]
+    program, unknown = (httpx.get(server.url + path, timeout=20) for path in ("/", "/nothing"))
+    assert (program.status_code, program.json()) == (unknown.status_code, unknown.json()) == (404, unknown.json())
+    assert httpx.post(server.url, headers=BROWSER, timeout=20).status_code == 405

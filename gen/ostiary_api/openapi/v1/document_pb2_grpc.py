@@ -100,3 +100,80 @@ class DocumentService:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class FrontPageServiceStub:
+    """The front page.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.GetFrontPage = channel.unary_unary(
+                '/identity.openapi.v1.FrontPageService/GetFrontPage',
+                request_serializer=identity_dot_openapi_dot_v1_dot_document__pb2.GetFrontPageRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+
+
+class FrontPageServiceServicer:
+    """The front page.
+    """
+
+    def GetFrontPage(self, request, context):
+        """Shows a person with a browser what this server is, and where developers read on. Programs are answered 404: this is
+        the root of all APIs, and none of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_FrontPageServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'GetFrontPage': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetFrontPage,
+                    request_deserializer=identity_dot_openapi_dot_v1_dot_document__pb2.GetFrontPageRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'identity.openapi.v1.FrontPageService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('identity.openapi.v1.FrontPageService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class FrontPageService:
+    """The front page.
+    """
+
+    @staticmethod
+    def GetFrontPage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.openapi.v1.FrontPageService/GetFrontPage',
+            identity_dot_openapi_dot_v1_dot_document__pb2.GetFrontPageRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

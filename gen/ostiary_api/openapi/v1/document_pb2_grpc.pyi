@@ -57,3 +57,40 @@ class DocumentServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns the OpenAPI 3.1 document of all REST paths; 304 when If-None-Match names its version."""
 
 def add_DocumentServiceServicer_to_server(servicer: DocumentServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class FrontPageServiceStub:
+    """The front page."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> FrontPageServiceAsyncStub: ...
+    GetFrontPage: _grpc.UnaryUnaryMultiCallable[_document_pb2.GetFrontPageRequest, _httpbody_pb2.HttpBody]
+    """Shows a person with a browser what this server is, and where developers read on. Programs are answered 404: this is
+    the root of all APIs, and none of them.
+    """
+
+@_typing.type_check_only
+class FrontPageServiceAsyncStub(FrontPageServiceStub):
+    """The front page."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    GetFrontPage: _aio.UnaryUnaryMultiCallable[_document_pb2.GetFrontPageRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Shows a person with a browser what this server is, and where developers read on. Programs are answered 404: this is
+    the root of all APIs, and none of them.
+    """
+
+class FrontPageServiceServicer(metaclass=_abc_1.ABCMeta):
+    """The front page."""
+
+    @_abc_1.abstractmethod
+    def GetFrontPage(
+        self,
+        request: _document_pb2.GetFrontPageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Shows a person with a browser what this server is, and where developers read on. Programs are answered 404: this is
+        the root of all APIs, and none of them.
+        """
+
+def add_FrontPageServiceServicer_to_server(servicer: FrontPageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
