@@ -107,6 +107,26 @@ def test_the_command_line_signs_in_lists_and_signs_out(
     assert [one["name"] for one in json.loads(ended[10][1])] == ["org_member", "org_owner"]
 
 
+def test_the_command_line_shows_roles_and_deletes_users_and_roles(
+    server: Served, clients: Path, tmp_path: Path
+) -> None:
+    http, manager = server.http, server.manager()
+    for name, role in (("boss", "org_owner"), ("leaver", "org_member")):
+        user = {"username": name, "password": PASSWORD, "roleEntityRefs": [{"name": role}]}
+        assert http.post("/cloudapi/1.0.0/users", json=user, headers=manager).status_code == 201
+    role = http.post("/cloudapi/1.0.0/roles", json={"name": "clerk", "description": "d"}, headers=manager).json()
+    rights = {"values": [{"name": "organization.read"}]}
+    assert http.put(f"/cloudapi/1.0.0/roles/{role['id']}/rights", json=rights, headers=manager).status_code == 200
+    commands = [
+        f"-j login {server.url} {ORG} boss -p '{PASSWORD}' -i -w", "-j role info clerk", "-j role list-rights clerk",
+        "role delete clerk -y", "role info clerk", "user delete leaver -y", "user delete leaver -y", "logout",
+    ]  # fmt: skip
+    ended = run(clients, tmp_path, "cli.py", *commands)
+    assert [bool(code) for code, _ in ended] == [False, False, False, False, True, False, True, False], ended
+    assert (json.loads(ended[1][1])["name"], json.loads(ended[1][1])["Description"]) == ("clerk", "d")
+    assert json.loads(ended[2][1]) == [{"name": "organization.read"}]
+
+
 def test_the_command_line_goes_on_with_a_session_that_another_client_has_opened(
     server: Served, clients: Path, tmp_path: Path
 ) -> None:

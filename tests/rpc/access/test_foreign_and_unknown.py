@@ -27,6 +27,8 @@ KIND_OF_ID = {
     "TaskService": "task", "AdminService": "user",
 }  # fmt: skip
 """What the field `id` of a service names; rights are the same everywhere."""
+KIND_OF_METHOD = {"GetRole": "role", "DeleteRole": "role", "GetAdminOrg": "org"}
+"""The same of single RPCs of a service that names entities of several kinds."""
 KINDS = {"org_id": "org", "user_id": "user", "group_id": "group", "role_id": "role", "acct": "acct"}
 MEMBER = {"roleNamesToAdd": ["org_member"]}
 BODIES: Mapping[str, dict[str, Any]] = {
@@ -51,9 +53,13 @@ CLASSIFIED = {"classifier": "internal:localLanguage"}
 def asked_about() -> Iterator[tuple[str, str, str]]:
     """Every RPC, the field that names an entity, and its kind."""
     for rpc in RPCS:
-        service, _, _ = rpc.name.rpartition(".")[2].partition("/")
+        service, _, method = rpc.name.rpartition(".")[2].partition("/")
         for field in rpc.descriptor.input_type.fields if rpc.name.startswith(PACKAGES) else ():
-            kind = KIND_OF_ID.get(service, "") if field.name == "id" else KINDS.get(field.name, "")
+            kind = (
+                KIND_OF_METHOD.get(method, KIND_OF_ID.get(service, ""))
+                if field.name == "id"
+                else KINDS.get(field.name, "")
+            )
             if kind:
                 yield rpc.name, field.name, kind
 

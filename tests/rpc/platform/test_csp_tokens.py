@@ -46,9 +46,17 @@ def authorize(caller: Caller, call: dict[str, Any], **fields: str) -> pb.AccessT
     return AuthenticationServiceStub(caller.channel).Authorize(pb.AuthorizeRequest(form=body), **call)
 
 
+FORM = "application/x-www-form-urlencoded"
+
+
 def logout(caller: Caller, token: str = "") -> str:
     call = {**CALL, **({"metadata": (("ex-identity-auth-token", token),)} if token else {})}
     return AuthenticationServiceStub(caller.channel).Logout(pb.LogoutRequest(), **call).url
+
+
+def logout_by_body(caller: Caller, data: str, kind: str = FORM) -> str:
+    body = httpbody_pb2.HttpBody(content_type=kind, data=data.encode())
+    return AuthenticationServiceStub(caller.channel).Logout(pb.LogoutRequest(form=body), **CALL).url
 
 
 def check(caller: Caller, token: str) -> check_id_token_pb2.IdTokenClaims:
@@ -155,6 +163,14 @@ def test_a_logout_ends_what_the_token_carries_and_always_says_where_to_go(shared
         assert is_dead(shared_caller, signed_in.access_token), carries
         assert expansion(shared_caller, signed_in.id_token) == NOT_EXPANDED
     assert logout(shared_caller, "made.up.token") == logout(shared_caller, "x") == nowhere
+    for carries in ("access_token", "id_token"):
+        for written, kind in (("id_token={}", FORM), ('{{"idToken": "{}"}}', "application/json")):
+            signed_in = csp_login(shared_caller, someone.name, PASSWORD, flag="")
+            body = written.format(getattr(signed_in, carries))
+            assert logout_by_body(shared_caller, body, kind) == nowhere
+            assert is_dead(shared_caller, signed_in.access_token), (carries, kind)
+    assert logout_by_body(shared_caller, "id_token=made.up") == logout_by_body(shared_caller, "", "") == nowhere
+    assert refusal(lambda: logout_by_body(shared_caller, "{", "application/json"))[1] == "MALFORMED_BODY"
     robot = new_client(shared_caller.installation, someone.tenant_id, service_account=True)
     assert logout(shared_caller, robot.token) == nowhere
     assert is_dead(shared_caller, robot.token)

@@ -17,6 +17,7 @@ from kit.platform import VCLOUD, parsed
 from kit.servers.installation import ENTROPY
 
 from ostiary.directory.roles.granting import installation_operator
+from ostiary.directory.roles.permissions import Permission
 from ostiary.directory.roles.stored_roles import RoleDefinition, create_stored_role
 from ostiary.directory.tenants.tenants import create_tenant
 from ostiary.store.tenancy import SYSTEM_ID
@@ -206,3 +207,28 @@ def test_an_owner_reads_the_installation_with_what_it_sees(place: Place) -> None
     assert [one.attrib["name"] for one in answer[0]] == [place.name, f"{place.name}-below"]
     user = admin.GetUser(admin_pb2.GetUserRequest(id=place.owner.id), **place.operator.call)
     assert parsed(user.data).attrib["name"] == "ann"
+
+
+def test_an_owner_reads_and_deletes_roles_and_users(place: Place) -> None:
+    made, admin = place.caller.installation, AdminServiceStub(place.caller.channel)
+    other = new_person(made, place.id, "other", "org_member")
+    with made.runtime.store.write() as work:
+        definition = RoleDefinition("auditor", "Auditor", "reads", frozenset({Permission.ORGANIZATION_READ}))
+        role = create_stored_role(work, place.id, definition, installation_operator, ENTROPY, made.clock.now_ms()).id
+    org = parsed(admin.GetAdminOrg(admin_pb2.GetAdminOrgRequest(id=place.id), **place.owner.call).data)
+    assert (org.tag, org.attrib["name"]) == (f"{VCLOUD}AdminOrg", place.name)
+    names = [one.attrib["name"] for one in org.findall(f"{VCLOUD}RoleReferences/{VCLOUD}RoleReference")]
+    assert names == ["auditor", "org_member", "org_owner"]
+    for who in (place.owner, other, place.operator):
+        seen = parsed(admin.GetRole(admin_pb2.GetRoleRequest(id=role), **who.call).data)
+        rights = [one.attrib["name"] for one in seen.findall(f"{VCLOUD}RightReferences/{VCLOUD}RightReference")]
+        assert (seen.attrib["name"], rights) == ("auditor", ["organization.read"])
+    drop_role, drop_user = admin_pb2.DeleteRoleRequest(id=role), admin_pb2.DeleteUserRequest(id=other.id)
+    chief = admin_pb2.DeleteUserRequest(id=new_person(made, SYSTEM_ID, f"c-{place.name}", "platform_operator").id)
+    clerk = new_person(made, SYSTEM_ID, f"clerk-{place.name}", "org_owner")
+    assert refusal(lambda: admin.DeleteUser(chief, **clerk.call)) == (DENIED, "FORBIDDEN")
+    assert refusal(lambda: admin.DeleteRole(drop_role, **other.call))[0] is DENIED
+    admin.DeleteRole(drop_role, **place.owner.call)
+    admin.DeleteUser(drop_user, **place.owner.call)
+    assert refusal(lambda: admin.DeleteRole(drop_role, **place.owner.call))[1] == "ROLE_NOT_FOUND"
+    assert refusal(lambda: admin.DeleteUser(drop_user, **place.owner.call))[1] == "USER_NOT_FOUND"

@@ -132,12 +132,19 @@ class LogoutRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    FORM_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def form(self) -> _httpbody_pb2.HttpBody:
+        """The form: `id_token`, for clients that do not send the header."""
+
     def __init__(
         self,
+        *,
+        form: _httpbody_pb2.HttpBody | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -400,6 +407,32 @@ class AuthorizationForm(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AuthorizationForm: _TypeAlias = AuthorizationForm  # noqa: Y015
+
+@_typing.final
+class LogoutForm(_message.Message):
+    """A token that a logout ends; one of the two, unless it is in the header."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_TOKEN_FIELD_NUMBER: _builtins.int
+    CAMEL_CASE_FIELD_NUMBER: _builtins.int
+    id_token: _builtins.str
+    """An identity token, or an access token."""
+    camel_case: _builtins.str
+    """The same by the name that it has in JSON."""
+    def __init__(
+        self,
+        *,
+        id_token: _builtins.str = ...,
+        camel_case: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["camel_case", b"camel_case", "id_token", b"id_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LogoutForm: _TypeAlias = LogoutForm  # noqa: Y015
 
 @_typing.final
 class ApiTokenForm(_message.Message):

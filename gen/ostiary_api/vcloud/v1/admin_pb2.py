@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_rest__pb2
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eidentity/vcloud/v1/admin.proto\x12\x12identity.vcloud.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x11\n\x0fGetAdminRequest\" \n\x0eGetUserRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id2\xe5\x02\n\x0c\x41\x64minService\x12\xa1\x01\n\x08GetAdmin\x12#.identity.vcloud.v1.GetAdminRequest\x1a\x14.google.api.HttpBody\"Z\x90\x02\x01\xca\xda\x18\x14\n\x07\n\x01\x05(\x01\x38\x01\x12\tdirectory\xea\xda\x18)\x1a\'application/vnd.vmware.admin.vcloud+xml\x82\xd3\xe4\x93\x02\x0c\x12\n/api/admin\x12\xa8\x01\n\x07GetUser\x12\".identity.vcloud.v1.GetUserRequest\x1a\x14.google.api.HttpBody\"c\x90\x02\x01\xca\xda\x18\x15\n\x08\n\x02\x06\x07(\x01\x38\x01\x12\tdirectory\xea\xda\x18\'\x1a%application/vnd.vmware.admin.user+xml\x82\xd3\xe4\x93\x02\x16\x12\x14/api/admin/user/{id}\x1a\x06\xd2\xda\x18\x02\x08\x07\x42\xc0\x01\n\x1aostiary.identity.vcloud.v1B\nAdminProtoP\x01Z,ostiary.internal/identity/vcloud/v1;vcloudv1\xa2\x02\x0bOSTVcloudV1\xaa\x02\x1aOstiary.Identity.Vcloud.V1\xca\x02\x1aOstiary\\Identity\\Vcloud\\V1\xea\x02\x1dOstiary::Identity::Vcloud::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eidentity/vcloud/v1/admin.proto\x12\x12identity.vcloud.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1bgoogle/protobuf/empty.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x11\n\x0fGetAdminRequest\"#\n\x11\x44\x65leteUserRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"$\n\x12GetAdminOrgRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\" \n\x0eGetRoleRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\"#\n\x11\x44\x65leteRoleRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id\" \n\x0eGetUserRequest\x12\x0e\n\x02id\x18\x01 \x01(\tR\x02id2\x93\x08\n\x0c\x41\x64minService\x12\xa1\x01\n\x08GetAdmin\x12#.identity.vcloud.v1.GetAdminRequest\x1a\x14.google.api.HttpBody\"Z\x90\x02\x01\xca\xda\x18\x14\n\x07\n\x01\x05(\x01\x38\x01\x12\tdirectory\xea\xda\x18)\x1a\'application/vnd.vmware.admin.vcloud+xml\x82\xd3\xe4\x93\x02\x0c\x12\n/api/admin\x12\xa8\x01\n\x07GetUser\x12\".identity.vcloud.v1.GetUserRequest\x1a\x14.google.api.HttpBody\"c\x90\x02\x01\xca\xda\x18\x15\n\x08\n\x02\x06\x07(\x01\x38\x01\x12\tdirectory\xea\xda\x18\'\x1a%application/vnd.vmware.admin.user+xml\x82\xd3\xe4\x93\x02\x16\x12\x14/api/admin/user/{id}\x12\xa5\x01\n\nDeleteUser\x12%.identity.vcloud.v1.DeleteUserRequest\x1a\x16.google.protobuf.Empty\"X\x90\x02\x02\xca\xda\x18\x35\n\x0f\n\x01\x05(\x01\x38\x01J\x06\x08\x01\x12\x02id\x12\tdirectory\x18\xcc\x01*\x14\x63loudapi.user.delete\x82\xd3\xe4\x93\x02\x16*\x14/api/admin/user/{id}\x12\xb8\x01\n\x0bGetAdminOrg\x12&.identity.vcloud.v1.GetAdminOrgRequest\x1a\x14.google.api.HttpBody\"k\x90\x02\x01\xca\xda\x18\x16\n\t\n\x01\x05\x1a\x02id(\x01\x12\tdirectory\xea\xda\x18/\x1a-application/vnd.vmware.admin.organization+xml\x82\xd3\xe4\x93\x02\x15\x12\x13/api/admin/org/{id}\x12\xa8\x01\n\x07GetRole\x12\".identity.vcloud.v1.GetRoleRequest\x1a\x14.google.api.HttpBody\"c\x90\x02\x01\xca\xda\x18\x15\n\x08\n\x02\x06\x07(\x01\x38\x01\x12\tdirectory\xea\xda\x18\'\x1a%application/vnd.vmware.admin.role+xml\x82\xd3\xe4\x93\x02\x16\x12\x14/api/admin/role/{id}\x12\x9d\x01\n\nDeleteRole\x12%.identity.vcloud.v1.DeleteRoleRequest\x1a\x16.google.protobuf.Empty\"P\x90\x02\x02\xca\xda\x18-\n\x07\n\x01\x05(\x01\x38\x01\x12\tdirectory\x18\xcc\x01*\x14\x63loudapi.role.delete\x82\xd3\xe4\x93\x02\x16*\x14/api/admin/role/{id}\x1a\x06\xd2\xda\x18\x02\x08\x07\x42\xc0\x01\n\x1aostiary.identity.vcloud.v1B\nAdminProtoP\x01Z,ostiary.internal/identity/vcloud/v1;vcloudv1\xa2\x02\x0bOSTVcloudV1\xaa\x02\x1aOstiary.Identity.Vcloud.V1\xca\x02\x1aOstiary\\Identity\\Vcloud\\V1\xea\x02\x1dOstiary::Identity::Vcloud::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,10 +43,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADMINSERVICE'].methods_by_name['GetAdmin']._serialized_options = b'\220\002\001\312\332\030\024\n\007\n\001\005(\0018\001\022\tdirectory\352\332\030)\032\'application/vnd.vmware.admin.vcloud+xml\202\323\344\223\002\014\022\n/api/admin'
   _globals['_ADMINSERVICE'].methods_by_name['GetUser']._loaded_options = None
   _globals['_ADMINSERVICE'].methods_by_name['GetUser']._serialized_options = b'\220\002\001\312\332\030\025\n\010\n\002\006\007(\0018\001\022\tdirectory\352\332\030\'\032%application/vnd.vmware.admin.user+xml\202\323\344\223\002\026\022\024/api/admin/user/{id}'
-  _globals['_GETADMINREQUEST']._serialized_start=176
-  _globals['_GETADMINREQUEST']._serialized_end=193
-  _globals['_GETUSERREQUEST']._serialized_start=195
-  _globals['_GETUSERREQUEST']._serialized_end=227
-  _globals['_ADMINSERVICE']._serialized_start=230
-  _globals['_ADMINSERVICE']._serialized_end=587
+  _globals['_ADMINSERVICE'].methods_by_name['DeleteUser']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['DeleteUser']._serialized_options = b'\220\002\002\312\332\0305\n\017\n\001\005(\0018\001J\006\010\001\022\002id\022\tdirectory\030\314\001*\024cloudapi.user.delete\202\323\344\223\002\026*\024/api/admin/user/{id}'
+  _globals['_ADMINSERVICE'].methods_by_name['GetAdminOrg']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['GetAdminOrg']._serialized_options = b'\220\002\001\312\332\030\026\n\t\n\001\005\032\002id(\001\022\tdirectory\352\332\030/\032-application/vnd.vmware.admin.organization+xml\202\323\344\223\002\025\022\023/api/admin/org/{id}'
+  _globals['_ADMINSERVICE'].methods_by_name['GetRole']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['GetRole']._serialized_options = b'\220\002\001\312\332\030\025\n\010\n\002\006\007(\0018\001\022\tdirectory\352\332\030\'\032%application/vnd.vmware.admin.role+xml\202\323\344\223\002\026\022\024/api/admin/role/{id}'
+  _globals['_ADMINSERVICE'].methods_by_name['DeleteRole']._loaded_options = None
+  _globals['_ADMINSERVICE'].methods_by_name['DeleteRole']._serialized_options = b'\220\002\002\312\332\030-\n\007\n\001\005(\0018\001\022\tdirectory\030\314\001*\024cloudapi.role.delete\202\323\344\223\002\026*\024/api/admin/role/{id}'
+  _globals['_GETADMINREQUEST']._serialized_start=205
+  _globals['_GETADMINREQUEST']._serialized_end=222
+  _globals['_DELETEUSERREQUEST']._serialized_start=224
+  _globals['_DELETEUSERREQUEST']._serialized_end=259
+  _globals['_GETADMINORGREQUEST']._serialized_start=261
+  _globals['_GETADMINORGREQUEST']._serialized_end=297
+  _globals['_GETROLEREQUEST']._serialized_start=299
+  _globals['_GETROLEREQUEST']._serialized_end=331
+  _globals['_DELETEROLEREQUEST']._serialized_start=333
+  _globals['_DELETEROLEREQUEST']._serialized_end=368
+  _globals['_GETUSERREQUEST']._serialized_start=370
+  _globals['_GETUSERREQUEST']._serialized_end=402
+  _globals['_ADMINSERVICE']._serialized_start=405
+  _globals['_ADMINSERVICE']._serialized_end=1448
 # @@protoc_insertion_point(module_scope)

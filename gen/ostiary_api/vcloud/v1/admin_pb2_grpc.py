@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from ostiary_api.vcloud.v1 import admin_pb2 as identity_dot_vcloud_dot_v1_dot_admin__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -27,7 +28,7 @@ if _version_not_supported:
 
 
 class AdminServiceStub:
-    """What administrators read in XML.
+    """What administrators read and delete in XML.
     """
 
     def __init__(self, channel):
@@ -46,10 +47,30 @@ class AdminServiceStub:
                 request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.GetUserRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.DeleteUser = channel.unary_unary(
+                '/identity.vcloud.v1.AdminService/DeleteUser',
+                request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.DeleteUserRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
+        self.GetAdminOrg = channel.unary_unary(
+                '/identity.vcloud.v1.AdminService/GetAdminOrg',
+                request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.GetAdminOrgRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.GetRole = channel.unary_unary(
+                '/identity.vcloud.v1.AdminService/GetRole',
+                request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.GetRoleRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.DeleteRole = channel.unary_unary(
+                '/identity.vcloud.v1.AdminService/DeleteRole',
+                request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.DeleteRoleRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
-    """What administrators read in XML.
+    """What administrators read and delete in XML.
     """
 
     def GetAdmin(self, request, context):
@@ -61,6 +82,42 @@ class AdminServiceServicer:
 
     def GetUser(self, request, context):
         """Describes one user: of the caller's organization, for operators at System of any. Errors: 403 for an unknown one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteUser(self, request, context):
+        """Deletes a user of the organization with its profile, as DELETE /cloudapi/1.0.0/users/{id} does.
+
+        Errors: 403 for one that does not exist and for one that the caller may not see, alike, and for a user who may do more
+        than the caller.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetAdminOrg(self, request, context):
+        """Describes an organization to its administrators, with a reference to each of its roles, by name.
+
+        Errors: 403 for one that does not exist, and for one that the caller does not own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRole(self, request, context):
+        """Describes one role, with a reference to each of its rights: a role of the caller's organization, for operators at
+        System of any. Errors: 403 for an unknown one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteRole(self, request, context):
+        """Deletes a role that the organization has defined, as DELETE /cloudapi/1.0.0/roles/{id} does.
+
+        Errors: 403 for one that does not exist, and for one that permits more than the caller may do; 400 for a built-in one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -79,6 +136,26 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.GetUserRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
+            'DeleteUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteUser,
+                    request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.DeleteUserRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
+            'GetAdminOrg': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetAdminOrg,
+                    request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.GetAdminOrgRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'GetRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRole,
+                    request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.GetRoleRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'DeleteRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteRole,
+                    request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.DeleteRoleRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'identity.vcloud.v1.AdminService', rpc_method_handlers)
@@ -88,7 +165,7 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService:
-    """What administrators read in XML.
+    """What administrators read and delete in XML.
     """
 
     @staticmethod
@@ -135,6 +212,114 @@ class AdminService:
             '/identity.vcloud.v1.AdminService/GetUser',
             identity_dot_vcloud_dot_v1_dot_admin__pb2.GetUserRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.vcloud.v1.AdminService/DeleteUser',
+            identity_dot_vcloud_dot_v1_dot_admin__pb2.DeleteUserRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetAdminOrg(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.vcloud.v1.AdminService/GetAdminOrg',
+            identity_dot_vcloud_dot_v1_dot_admin__pb2.GetAdminOrgRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.vcloud.v1.AdminService/GetRole',
+            identity_dot_vcloud_dot_v1_dot_admin__pb2.GetRoleRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.vcloud.v1.AdminService/DeleteRole',
+            identity_dot_vcloud_dot_v1_dot_admin__pb2.DeleteRoleRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from ostiary_api.vcloud.v1 import admin_pb2 as _admin_pb2
 import abc as _abc_1
@@ -28,7 +29,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AdminServiceStub:
-    """What administrators read in XML."""
+    """What administrators read and delete in XML."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -38,19 +39,59 @@ class AdminServiceStub:
     """Describes the installation, with a reference to each organization that the caller sees."""
     GetUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetUserRequest, _httpbody_pb2.HttpBody]
     """Describes one user: of the caller's organization, for operators at System of any. Errors: 403 for an unknown one."""
+    DeleteUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DeleteUserRequest, _empty_pb2.Empty]
+    """Deletes a user of the organization with its profile, as DELETE /cloudapi/1.0.0/users/{id} does.
+
+    Errors: 403 for one that does not exist and for one that the caller may not see, alike, and for a user who may do more
+    than the caller.
+    """
+    GetAdminOrg: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetAdminOrgRequest, _httpbody_pb2.HttpBody]
+    """Describes an organization to its administrators, with a reference to each of its roles, by name.
+
+    Errors: 403 for one that does not exist, and for one that the caller does not own.
+    """
+    GetRole: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetRoleRequest, _httpbody_pb2.HttpBody]
+    """Describes one role, with a reference to each of its rights: a role of the caller's organization, for operators at
+    System of any. Errors: 403 for an unknown one.
+    """
+    DeleteRole: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DeleteRoleRequest, _empty_pb2.Empty]
+    """Deletes a role that the organization has defined, as DELETE /cloudapi/1.0.0/roles/{id} does.
+
+    Errors: 403 for one that does not exist, and for one that permits more than the caller may do; 400 for a built-in one.
+    """
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
-    """What administrators read in XML."""
+    """What administrators read and delete in XML."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetAdmin: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetAdminRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Describes the installation, with a reference to each organization that the caller sees."""
     GetUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetUserRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Describes one user: of the caller's organization, for operators at System of any. Errors: 403 for an unknown one."""
+    DeleteUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.DeleteUserRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes a user of the organization with its profile, as DELETE /cloudapi/1.0.0/users/{id} does.
+
+    Errors: 403 for one that does not exist and for one that the caller may not see, alike, and for a user who may do more
+    than the caller.
+    """
+    GetAdminOrg: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetAdminOrgRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Describes an organization to its administrators, with a reference to each of its roles, by name.
+
+    Errors: 403 for one that does not exist, and for one that the caller does not own.
+    """
+    GetRole: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetRoleRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Describes one role, with a reference to each of its rights: a role of the caller's organization, for operators at
+    System of any. Errors: 403 for an unknown one.
+    """
+    DeleteRole: _aio.UnaryUnaryMultiCallable[_admin_pb2.DeleteRoleRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Deletes a role that the organization has defined, as DELETE /cloudapi/1.0.0/roles/{id} does.
+
+    Errors: 403 for one that does not exist, and for one that permits more than the caller may do; 400 for a built-in one.
+    """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What administrators read in XML."""
+    """What administrators read and delete in XML."""
 
     @_abc_1.abstractmethod
     def GetAdmin(
@@ -67,5 +108,49 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Describes one user: of the caller's organization, for operators at System of any. Errors: 403 for an unknown one."""
+
+    @_abc_1.abstractmethod
+    def DeleteUser(
+        self,
+        request: _admin_pb2.DeleteUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes a user of the organization with its profile, as DELETE /cloudapi/1.0.0/users/{id} does.
+
+        Errors: 403 for one that does not exist and for one that the caller may not see, alike, and for a user who may do more
+        than the caller.
+        """
+
+    @_abc_1.abstractmethod
+    def GetAdminOrg(
+        self,
+        request: _admin_pb2.GetAdminOrgRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Describes an organization to its administrators, with a reference to each of its roles, by name.
+
+        Errors: 403 for one that does not exist, and for one that the caller does not own.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRole(
+        self,
+        request: _admin_pb2.GetRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Describes one role, with a reference to each of its rights: a role of the caller's organization, for operators at
+        System of any. Errors: 403 for an unknown one.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteRole(
+        self,
+        request: _admin_pb2.DeleteRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Deletes a role that the organization has defined, as DELETE /cloudapi/1.0.0/roles/{id} does.
+
+        Errors: 403 for one that does not exist, and for one that permits more than the caller may do; 400 for a built-in one.
+        """
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -79,3 +79,9 @@ def role_records(work: Work, tenant_id: str | None, query: ListQuery) -> tuple[l
         for row in work.rows(page)
     ]  # fmt: skip
     return found, total[0] if total else 0
+
+
+def organization_of_role(work: Work, role: str) -> str | None:
+    """The organization that has defined the role of this id; None for an unknown or a built-in one."""
+    row = work.row(_STORED.where(_ROLES.c.id == role))
+    return row.tenant_id if row else None

@@ -55,11 +55,13 @@ class AuthenticationServicer(authentication_pb2_grpc.AuthenticationServiceServic
 
     def Logout(self, request: pb.LogoutRequest, context: grpc.ServicerContext) -> pb.NextUrl:
         call = current_call()
-        token = call.metadata.get(LOGOUT_TOKEN, "").strip()
-        held = self._signing_out.held_by(call.reading, token) if token else None
+        form = read_form_of(request.form, pb.LogoutForm)
+        tokens = dict.fromkeys((call.metadata.get(LOGOUT_TOKEN, "").strip(), form.get("id_token"), form.get("idToken")))
+        carried = [self._signing_out.held_by(call.reading, token) for token in tokens if token]
         call.release()
-        if held is not None:
-            self._signing_out.end(held, call.rules.audit, call.request_id)
+        for held in carried:
+            if held is not None:
+                self._signing_out.end(held, call.rules.audit, call.request_id)
         return pb.NextUrl(url=self._signed_out)
 
     def ListKeys(self, request: pb.ListKeysRequest, context: grpc.ServicerContext) -> keys_pb2.JwkSet:

@@ -13,6 +13,7 @@ from ostiary.transport.dialects.vcloud import NAMESPACE
 ORG, ORGS = "application/vnd.vmware.vcloud.org+xml", "application/vnd.vmware.vcloud.orgList+xml"
 ADMIN, ADMIN_ORG = "application/vnd.vmware.admin.vcloud+xml", "application/vnd.vmware.admin.organization+xml"
 USER, ROLE = "application/vnd.vmware.admin.user+xml", "application/vnd.vmware.admin.role+xml"
+RIGHT = "application/vnd.vmware.admin.right+xml"
 QUERIES = "application/vnd.vmware.vcloud.query.queryList+xml"
 RECORDS = "application/vnd.vmware.vcloud.query.records+xml"
 REFERENCES = "application/vnd.vmware.vcloud.query.references+xml"

@@ -40,10 +40,10 @@ func main() {
 		"X-VMWARE-VCLOUD-TENANT-CONTEXT": context.OrgId, "X-VMWARE-VCLOUD-AUTH-CONTEXT": context.OrgName,
 	}
 	took["org"] = organization(root, org)
-	role := roles(root, header, took)
-	groups(root, header, role, took)
-	users(root, context, role, took)
-	check(root.Client.OpenApiDeleteItem(api, endpoint(root, "roles/", role.ID), nil, header))
+	role := roles(root, org.TmOrg.Name, took)
+	groups(root, header, role.Role, took)
+	users(root, context, role.Role, took)
+	check(role.Delete())
 	_, err = root.GetTmOrgById(org.TmOrg.ID)
 	check(err)
 	check(org.Delete())
@@ -73,29 +73,29 @@ func organization(root *govcd.VCDClient, org *govcd.TmOrg) any {
 	return found.TmOrg
 }
 
-func roles(root *govcd.VCDClient, header map[string]string, took map[string]any) *types.Role {
-	rights, err := root.Client.GetAllRights(url.Values{"filter": {"name==organization.read"}})
+func roles(root *govcd.VCDClient, name string, took map[string]any) *govcd.Role {
+	admin, err := root.GetAdminOrgByName(name)
 	check(err)
-	made := &types.Role{}
-	asked := types.Role{Name: "watcher", Description: "reads", BundleKey: types.VcloudUndefinedKey}
-	check(root.Client.OpenApiPostItem(api, endpoint(root, "roles/"), nil, &asked, made, header))
-	references := types.OpenApiItems{Values: []types.OpenApiReference{}}
-	for _, right := range rights {
-		references.Values = append(references.Values, types.OpenApiReference{ID: right.ID, Name: right.Name})
-	}
-	at := endpoint(root, "roles/", made.ID, "/rights")
-	check(root.Client.OpenApiPutItem(api, at, nil, &references, &types.OpenApiPages{}, header))
-	changed := *made
-	changed.Description = "reads all"
-	check(root.Client.OpenApiPutItem(api, endpoint(root, "roles/", made.ID), nil, &changed, made, header))
-	held := []*types.Right{}
-	check(root.Client.OpenApiGetAllItems(api, at, nil, &held, header))
+	made, err := admin.CreateRole(&types.Role{Name: "watcher", Description: "reads"})
+	check(err)
+	right, err := admin.GetRightByName("organization.read")
+	check(err)
+	check(made.AddRights([]types.OpenApiReference{{ID: right.ID, Name: right.Name}}))
+	made.Role.Description = "reads all"
+	_, err = made.Update()
+	check(err)
+	found, err := admin.GetRoleByName("watcher")
+	check(err)
+	_, err = admin.GetRoleReference("watcher")
+	check(err)
+	held, err := found.GetRights(nil)
+	check(err)
 	names := []string{}
 	for _, right := range held {
 		names = append(names, right.Name)
 	}
-	took["role"] = map[string]any{"name": made.Name, "description": made.Description, "rights": names}
-	return made
+	took["role"] = map[string]any{"name": found.Role.Name, "description": found.Role.Description, "rights": names}
+	return found
 }
 
 func groups(root *govcd.VCDClient, header map[string]string, role *types.Role, took map[string]any) {
