@@ -10,7 +10,7 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from kit.servers.databases import postgres_server
 from kit.servers.served import Served, served
 
 from bench import directory_size
-from bench.baselines import machine, peer
+from bench.baselines import machine, peer, scim_peers
+from bench.baselines.scim_peers import Peers
 from bench.limits import Limits, limits
 from bench.many import tenant_rows, user_changes
 from bench.measure import Goal, measure, rate, ratio
@@ -26,6 +27,8 @@ from bench.operations import Operation, basic, get, post, refresh, sign_in
 from bench.overload import Overload, offer, percentile
 from bench.processes import pss_mib, tree
 from bench.report import write_report
+from bench.scim_changes import change_rows, peer_rows
+from bench.scim_reads import scim_rows
 from bench.table import Row, text
 from bench.tenant import PASSWORD, BenchTenant
 
@@ -33,6 +36,8 @@ USERS = 400
 FAMILIES = 192
 """Refresh tokens that take turns; more than connections, so that one is always at hand."""
 IDLE_MIB = 350
+AFTER_MIB = 300
+"""Of everything, the database of PostgreSQL apart, when all has been measured."""
 ADMITTED_MS = 2_000
 ARGON2_KIB = 19_456
 """The strength that operators get by default; tests use less."""
@@ -45,28 +50,40 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="ostiary-bench-") as name:
         folder = Path(name)
         _say(f"limits of the machine: signatures, argon2id, a static RPC, node-oidc-provider {peer.version()}")
-        with limits(folder) as most:
-            rows: list[Row] = []
+        with limits(folder) as most, scim_peers.running(folder / "scim") as others:
+            _say("SCIM servers of the registries: the life of a user")
+            beside = peer_rows(others, arguments.seconds)
+            rows: list[Row] = [*beside]
             idle: dict[str, float] = {}
+            after: dict[str, float] = {}
             facts = _facts(most)
             for store in arguments.stores:
                 with _server(store, folder / store) as server:
                     time.sleep(3)
                     idle[store] = pss_mib(tree(server.process.pid))
                     _say(f"{store}: idle memory of everything: {idle[store]:.0f} MB (sum of PSS)")
-                    rows += list(_rows(store, server, most, arguments.seconds))
+                    tenant = BenchTenant(server.url, server.credentials)
+                    if not arguments.scim:
+                        rows += list(_rows(store, server, tenant, most, arguments.seconds))
+                    rows += list(_scim_rows(store, server, tenant, others, beside, arguments))
+                    after[store] = pss_mib(tree(server.process.pid))
     facts += [f"idle memory on {store} (sum of PSS, at most {IDLE_MIB} MB): {idle[store]:.0f} MB" for store in idle]
+    facts += [f"memory on {store} after the run (at most {AFTER_MIB} MB): {after[store]:.0f} MB" for store in after]
+    facts += [f"{name} could not be installed or started here: its row is missing" for name in others.missing]
     sys.stdout.write("\n" + "\n".join(facts) + "\n\n" + text(rows) + "\n")
     if arguments.report:
         write_report(arguments.report, facts, rows)
     missed = [row for row in rows if row.reached is False]
-    return 1 if missed or any(size > IDLE_MIB for size in idle.values()) else 0
+    large = any(idle[store] > IDLE_MIB or after[store] > AFTER_MIB for store in idle)
+    return 1 if missed or large else 0
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--seconds", type=float, default=8, help="how long each operation is driven")
     parser.add_argument("--stores", nargs="+", default=["sqlite", "postgresql"], choices=["sqlite", "postgresql"])
+    parser.add_argument("--users", type=int, default=directory_size.USERS, help="users of the large directory")
+    parser.add_argument("--scim", action="store_true", help="only SCIM and cloudapi, on a large directory")
     parser.add_argument("--report", type=Path, help="write the results there, as Markdown")
     return parser.parse_args()
 
@@ -89,9 +106,8 @@ def _server(store: str, folder: Path) -> Iterator[Served]:
         yield server
 
 
-def _rows(store: str, server: Served, most: Limits, seconds: float) -> Iterator[Row]:
+def _rows(store: str, server: Served, tenant: BenchTenant, most: Limits, seconds: float) -> Iterator[Row]:
     _say(f"{store}: making {USERS} users")
-    tenant = BenchTenant(server.url, server.credentials)
     users = tenant.new_users(USERS)
     first = [tenant.sign_in(address) for address in users[:FAMILIES]]
     for operation, goal in _operations(tenant, users, first, most, store):
@@ -102,8 +118,16 @@ def _rows(store: str, server: Served, most: Limits, seconds: float) -> Iterator[
     _say(f"{store}: users come, change and go; ten thousand tenants")
     yield user_changes(store, server, tenant, seconds)
     yield from tenant_rows(store, server, seconds)
-    _say(f"{store}: importing {directory_size.USERS:,} users, and pages of them")
-    yield from directory_size.directory_rows(store, server, tenant, seconds)
+
+
+def _scim_rows(
+    store: str, server: Served, tenant: BenchTenant, others: Peers, beside: Sequence[Row], asked: argparse.Namespace
+) -> Iterator[Row]:
+    _say(f"{store}: importing {asked.users:,} users, and pages of them")
+    yield from directory_size.directory_rows(store, server, tenant, asked.seconds, asked.users)
+    _say(f"{store}: SCIM and cloudapi on these users")
+    yield from scim_rows(store, server, tenant, asked.seconds, asked.users)
+    yield from change_rows(store, server, tenant, others, beside, asked.seconds)
 
 
 def _overload_row(store: str, seen: Overload) -> Row:

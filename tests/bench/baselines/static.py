@@ -46,7 +46,7 @@ def running(folder: Path) -> Iterator[str]:
 
 
 def _await(url: str) -> None:
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             if httpx.get(url).status_code == 200:

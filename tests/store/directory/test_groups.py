@@ -269,3 +269,19 @@ def test_a_member_of_ten_thousand_comes_and_goes_by_as_few_rows_as_one_of_two(st
         wanted = [Holder(ann)]
         assert replace_members(work, TENANT, team, wanted, ANYBODY, LATER) == 10_001
         assert work.row(select(func.count()).select_from(table_of(GroupMember))) == (2,)
+
+
+def test_users_of_groups_around_the_same_groups_count_once_in_each(store: Store) -> None:
+    large, small, *outer = made(store, "Large", "Small", "A", "B", "C")
+    ann, bob, cem, dan, eve = persons(store, "ann", "bob", "cem", "dan", "eve")
+    for group, people in ((large, [ann, bob, cem]), (small, [cem, dan]), (outer[0], [ann, eve]), (outer[1], [])):
+        for person in people:
+            put(store, group, person, "User")
+    for group in outer[:2]:
+        put(store, group, large)
+        put(store, group, small)
+    put(store, outer[2], outer[0])
+    with store.read() as work:
+        assert user_counts(work, TENANT, [large, small, *outer]) == dict(
+            zip([large, small, *outer], [3, 2, 5, 4, 5], strict=True)
+        )

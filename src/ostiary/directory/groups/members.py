@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy import Integer, Select, String, bindparam, column, exists, func, select, values
 
 from ostiary.directory.roles.granting import Holder
 from ostiary.directory.roles.nesting import of_kind
@@ -46,9 +48,10 @@ _NESTED = _WITHIN.union(
 )
 _WITHIN_EACH = select(_NESTED.c.root, _NESTED.c.id)
 _USERS_COUNTED = _COUNTED.where(of_kind(_MEMBERS, USER))
-_USERS_OF_ANY = select(func.count(_MEMBERS.c.member_id.distinct()).label("n")).where(
-    _OF_TENANT, _MEMBERS.c.group_id.in_(bindparam("ids", expanding=True)), of_kind(_MEMBERS, USER)
-)
+_PLACE, _LARGEST, _OTHER = column("place", Integer), column("largest", String), column("other", String)
+_INSIDE = _MEMBERS.alias("inside")
+_ROWS_AT_ONCE = 1_000
+"""Pairs of groups in one statement: SQLite takes 32,766 values."""
 
 
 def are_few(work: Work, group_id: str, few: int) -> bool:
@@ -81,10 +84,48 @@ def user_counts(work: Work, tenant_id: str, group_ids: Sequence[str]) -> Mapping
     for row in work.rows(_WITHIN_EACH, {"of_tenant": tenant_id, "ids": list(group_ids)}):
         within[row.root].append(row.id)
     direct = _counts(work, tenant_id, sorted({each for ids in within.values() for each in ids}), _USERS_COUNTED)
-    filled = {group_id: tuple(sorted(each for each in ids if direct[each])) for group_id, ids in within.items()}
-    several = {ids for ids in filled.values() if len(ids) > 1}
-    told_apart = {ids: _users_of_any(work, tenant_id, ids) for ids in several}
-    return {group_id: told_apart.get(ids, sum(direct[each] for each in ids)) for group_id, ids in filled.items()}
+    filled = {group_id: [each for each in ids if direct[each]] for group_id, ids in within.items()}
+    return _told_apart(work, tenant_id, {each: sorted(ids, key=lambda one: (-direct[one], one))
+                                         for each, ids in filled.items()}, direct)  # fmt: skip
+
+
+def _told_apart(
+    work: Work, tenant_id: str, filled: Mapping[str, Sequence[str]], direct: Mapping[str, int]
+) -> Mapping[str, int]:  # fmt: skip
+    """The numbers of users of groups that are made of others, the largest of these first: those of the largest, and
+    those of the others who are not in it. So the members that many groups have in common are not read for each."""
+    apart = {root: place for place, (root, ids) in enumerate(filled.items()) if len(ids) > 1}
+    pairs = [(place, filled[root][0], other) for root, place in apart.items() for other in filled[root][1:]]
+    beside: dict[int, int] = {}
+    for part in _by_root(pairs):
+        beside |= {row.place: row.n for row in work.rows(_beside(part), {"of_tenant": tenant_id})}
+    return {
+        root: sum(direct[each] for each in ids[:1]) + beside.get(apart.get(root, -1), 0) for root, ids in filled.items()
+    }
+
+
+def _by_root(pairs: Sequence[tuple[int, str, str]]) -> Iterator[Sequence[tuple[int, str, str]]]:
+    """The pairs in parts that have all of a group, since a user who is in two of its parts counts once."""
+    part: list[tuple[int, str, str]] = []
+    for _, of_root in groupby(pairs, key=itemgetter(0)):
+        part += of_root
+        if len(part) >= _ROWS_AT_ONCE:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _beside(pairs: Sequence[tuple[int, str, str]]) -> Select[Any]:
+    """Counts for each place the users of its other groups who are not in its largest."""
+    asked = values(_PLACE, _LARGEST, _OTHER, name="asked").data(list(pairs)).cte()
+    in_largest = (_INSIDE.c.group_id == asked.c.largest, _INSIDE.c.member_id == _MEMBERS.c.member_id)
+    return (
+        select(asked.c.place, func.count(_MEMBERS.c.member_id.distinct()).label("n"))
+        .join(_MEMBERS, _MEMBERS.c.group_id == asked.c.other)
+        .where(_OF_TENANT, of_kind(_MEMBERS, USER), ~exists().where(*in_largest))
+        .group_by(asked.c.place)
+    )
 
 
 def find_holders(work: Work, tenant_id: str, ids: Iterable[str]) -> Mapping[str, Holder]:
@@ -113,11 +154,6 @@ def _with_names(members: Any) -> Select[Any]:
     named = named.outerjoin(_GROUPS, _GROUPS.c.id == members.c.member_id)
     name = func.coalesce(_USERS.c.display_name, _GROUPS.c.display_name, "").label("display_name")
     return select(*members.c, name).select_from(named).order_by(members.c.group_id, members.c.member_id)
-
-
-def _users_of_any(work: Work, tenant_id: str, group_ids: Sequence[str]) -> int:
-    row = work.row(_USERS_OF_ANY, {"of_tenant": tenant_id, "ids": list(group_ids)})
-    return row.n if row is not None else 0
 
 
 def _counts(work: Work, tenant_id: str, group_ids: Sequence[str], statement: Select[Any]) -> Mapping[str, int]:

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from ostiary.directory.users.external_ids import USER
-from ostiary.directory.users.users import UserView, find_user, list_users
+from ostiary.directory.users.users import UserView, find_user, list_users, user_count
 from ostiary.http.paging import Page
 from ostiary.names import login_key
 from ostiary.scim.acting import Acting
@@ -75,7 +75,8 @@ def find_page(acting: Acting, search: Search, now_ms: int, location: str) -> Fou
         return _the_one(work, tenant_id, search.page, lookup[0](work, tenant_id, provisioner, lookup[1]))
 
     def read(conditions: Sequence[Condition], order: Sequence[Column], page: Page) -> tuple[list[UserView], int]:
-        return list_users(work, tenant_id, *conditions, start=page.start, count=page.size, order=order)
+        about = user_count(work, acting.required_tenant) if page.start > page.size else 0
+        return list_users(work, tenant_id, *conditions, start=page.start, count=page.size, order=order, about=about)
 
     searched = SearchedUsers(tenant_id, provisioner, now_ms, location)
     return find(work, search, searched, _USERS, tenant_id, read)

@@ -61,7 +61,7 @@ class UsersServicer(cloudapi_users_pb2_grpc.UsersServiceServicer):
         users, total = list_users(
             call.work, call.tenant_id, *wanted, start=page.start, count=page.size,
             order=user_order(order.by, descending=order.descending),
-            about=0 if wanted else user_count(call.work, call.required_tenant),
+            about=user_count(call.work, call.required_tenant),
         )  # fmt: skip
         values = shown_users(call.work, call.required_tenant, users, now_ms)
         return pb.Users(**paged(self._url, "Users", request, total), values=values)
