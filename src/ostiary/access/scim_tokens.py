@@ -26,6 +26,8 @@ PREFIX = "ostiary_scim_"
 MOST = 20
 MAX_NAME = 128
 USUAL_OVERLAP_HOURS, MOST_OVERLAP_HOURS, MOST_DAYS = 24, 720, 3_650
+_NEEDED = (Permission.ORGANIZATION_READ, Permission.ORGANIZATION_OWN)
+"""The permissions of who makes a token: what SCIM asks of a person for what a token opens."""
 _HOUR_MS, _DAY_MS = 3_600_000, 86_400_000
 _TOKENS = table_of(ScimToken)
 _MAKERS = {kind: table_of(model) for kind, model in (
@@ -131,7 +133,7 @@ def _end(days: int | None, now_ms: int) -> int | None:
 
 def _check_maker(work: Work, tenant_id: str, giver: Giver, expires_at: int | None) -> None:
     lock_rights(work, tenant_id)  # also so that two at once are not both the last one allowed
-    refuse_longer(giver(work), {Permission.ORGANIZATION_OWN: NEVER if expires_at is None else expires_at})
+    refuse_longer(giver(work), dict.fromkeys(_NEEDED, NEVER if expires_at is None else expires_at))
 
 
 def _shown(now_ms: int) -> Select[Any]:

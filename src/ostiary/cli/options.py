@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
+from urllib.parse import urlsplit
 
 import click
 from pydantic import SecretStr
@@ -36,6 +37,23 @@ def with_settings(*names: str) -> Callable[[Command], Command]:
         return decorated
 
     return decorate
+
+
+def with_public_url(command: Command) -> Command:
+    """Gives a command `--public-url`, for addresses that it prints; empty where the settings say it."""
+    about = "What clients will reach it by; only printed here."
+    return click.option("--public-url", default="", metavar="URL", callback=_public_url, help=about)(command)
+
+
+def _public_url(_context: click.Context, _option: click.Parameter, given: str) -> str:
+    """The URL without a slash at its end."""
+    try:
+        parts = urlsplit(given)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+    if given and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")):
+        raise click.BadParameter("must be http(s)://HOST[:PORT]")
+    return given.rstrip("/")
 
 
 def as_json(command: Command) -> Command:

@@ -11,10 +11,14 @@ from kit.accounts.people import Made, new_person, new_scim_token
 from kit.audited import audited
 from kit.callers import Caller, bearer, refusal, serving
 from kit.scim import GroupClient, create, delete, find, get, patch
+from kit.servers.installation import ENTROPY
 from sqlalchemy import select, update
 
 from ostiary.access.scim_tokens import MOST
 from ostiary.directory.roles.bindings import bind_role
+from ostiary.directory.roles.granting import installation_operator
+from ostiary.directory.roles.permissions import Permission
+from ostiary.directory.roles.stored_roles import RoleDefinition, create_stored_role
 from ostiary.ids import digest
 from ostiary.oauth.sessions.access_revocation import remove_user
 from ostiary.store.tables import GROUP, RoleBinding, ScimToken, User, table_of
@@ -165,6 +169,19 @@ def test_who_owns_until_some_time_makes_none_that_is_good_for_longer(shared_call
     assert refusal(theirs.create) == refusal(lambda: theirs.create(expiresInDays=41)) == beyond
     assert refusal(lambda: theirs.rotate(for_good)) == beyond
     assert theirs.create(expiresInDays=39)["value"]
+
+
+def test_who_may_not_read_people_makes_none(shared_caller: Caller) -> None:
+    tokens, _ = of_new_tenant(shared_caller, "unread")
+    made = shared_caller.installation
+    blind, now_ms = new_person(made, tokens.tenant_id, "blind"), made.clock.now_ms()
+    wanted = RoleDefinition("changes all, reads nothing", permissions=frozenset({Permission.ORGANIZATION_OWN}))
+    with made.runtime.store.write() as work:
+        role = create_stored_role(work, tokens.tenant_id, wanted, installation_operator, ENTROPY, now_ms)
+        bind_role(work, tokens.tenant_id, blind.id, role.id, now_ms)
+    theirs = Tokens(shared_caller, tokens.tenant_id, blind.call)
+    assert refusal(lambda: find(shared_caller, blind.call)) == DENIED
+    assert refusal(lambda: theirs.create(readOnly=True)) == refusal(theirs.create) == DENIED
 
 
 def test_a_tenant_has_few_and_system_none(shared_caller: Caller) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from contextlib import closing
-from urllib.parse import urlsplit
 
 import click
 
 from ostiary.cli.foundation import found, is_founded, shell_variables
-from ostiary.cli.options import STORE, as_json, with_settings
+from ostiary.cli.options import STORE, as_json, with_public_url, with_settings
 from ostiary.cli.printing import print_facts, print_json, print_variables
 from ostiary.clock import SystemClock
 from ostiary.config import Settings
@@ -22,7 +21,7 @@ from ostiary.store.schema import upgrade
 
 @click.command("init", short_help="Make an installation and print its credentials, once.")
 @with_settings(*STORE)
-@click.option("--public-url", default="", metavar="URL", help="What clients will reach it by; only printed here.")
+@with_public_url
 @click.option("--tenant", default="default", metavar="NAME", show_default=True, help="Name of the first tenant.")
 @click.option("--if-needed", is_flag=True, help="Where there is an installation, only update its schema.")
 @click.option("--env", "as_variables", is_flag=True, help="Print shell variables and nothing else.")
@@ -44,7 +43,7 @@ def command(
     """
     if as_json and as_variables:
         raise click.UsageError("--env and --json exclude each other")
-    url = _checked(public_url) or settings.base_url
+    url = public_url or settings.base_url
     where = shown(settings.database_url)
     upgrade(settings.database_url)
     with closing(Store(settings.database_url)) as store:
@@ -69,16 +68,6 @@ def _say_existing(where: str, *, as_json: bool, as_variables: bool) -> None:
         print_json({"existing": True, "database": where})
     else:
         click.echo(f"ostiary: the installation is in {where}", err=as_variables)
-
-
-def _checked(public_url: str) -> str:
-    try:
-        parts = urlsplit(public_url)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--public-url") from None
-    if public_url and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/")):
-        raise click.BadParameter("must be http(s)://HOST[:PORT]", param_hint="--public-url")
-    return public_url.rstrip("/")
 
 
 def _master_key(settings: Settings) -> bytes:

@@ -18,15 +18,13 @@ from ostiary.access.scim_tokens import (
     rotate_scim_token,
 )
 from ostiary.cli.operating import operating, recorded
-from ostiary.cli.options import STORE, Command, as_json, with_settings
+from ostiary.cli.options import STORE, Command, as_json, with_public_url, with_settings
 from ostiary.cli.printing import print_facts, print_json, print_table
 from ostiary.clock import rfc3339
 from ostiary.config import Settings
 from ostiary.directory.roles.granting import installation_operator
 from ostiary.directory.tenants.tenants import get_tenant
 
-BASE = (*STORE, "listen", "public_url")
-"""The settings that also say where SCIM is, which a client asks for beside the token."""
 _days = click.option(
     "--days", type=click.IntRange(1, MOST_DAYS), metavar="NUMBER", help="Days for which it is good.  [default: no end]"
 )
@@ -61,9 +59,12 @@ def of_tenant(command: Command) -> Command:
 @click.option("--name", required=True, metavar="TEXT", help="What it is for; shown in lists.")
 @_days
 @click.option("--read-only", is_flag=True, help="It only reads.")
-@with_settings(*BASE)
+@with_public_url
+@with_settings(*STORE)
 @as_json
-def create(settings: Settings, tenant: str, name: str, days: int | None, read_only: bool, as_json: bool) -> None:
+def create(
+    settings: Settings, tenant: str, name: str, days: int | None, read_only: bool, public_url: str, as_json: bool
+) -> None:  # fmt: skip
     """Makes a SCIM token and prints its value, which nobody can read again."""
     with operating(settings) as runtime, runtime.store.write() as work:
         tenant_id = get_tenant(work, tenant).id
@@ -72,7 +73,7 @@ def create(settings: Settings, tenant: str, name: str, days: int | None, read_on
             work, tenant_id, name, days, maker, runtime.entropy, runtime.clock.now_ms(), read_only=read_only
         )  # fmt: skip
         recorded(runtime, work, "scim-token.create", tenant_id, made.id)
-    _print({**_document(made), "value": value, "scimUrl": _scim_url(settings)}, as_json)
+    _print({**_document(made), "value": value, "scimUrl": f"{public_url or settings.base_url}/scim/v2"}, as_json)
 
 
 @command.command("list")
@@ -100,10 +101,12 @@ def list_(settings: Settings, tenant: str, as_json: bool) -> None:
     metavar="NUMBER", help="Hours for which the value of now stays good; 0 ends it at once.",
 )  # fmt: skip
 @_days
-@with_settings(*BASE)
+@with_public_url
+@with_settings(*STORE)
 @as_json
 def rotate(
-    settings: Settings, token_id: str, tenant: str, overlap_hours: int, days: int | None, as_json: bool
+    settings: Settings, token_id: str, tenant: str, overlap_hours: int, days: int | None, public_url: str,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Gives a SCIM token a new value and prints it; its end stays as it is unless --days says another one."""
     with operating(settings) as runtime, runtime.store.write() as work:
@@ -113,7 +116,7 @@ def rotate(
             runtime.clock.now_ms(),
         )  # fmt: skip
         recorded(runtime, work, "scim-token.rotate", tenant_id, token_id)
-    _print({**_document(made), "value": value, "scimUrl": _scim_url(settings)}, as_json)
+    _print({**_document(made), "value": value, "scimUrl": f"{public_url or settings.base_url}/scim/v2"}, as_json)
 
 
 @command.command()
@@ -131,10 +134,6 @@ def revoke(settings: Settings, token_id: str, tenant: str, as_json: bool) -> Non
         print_json({"id": token_id, "tenantId": tenant_id, "revoked": True})
     else:
         click.echo(f"The SCIM token {token_id} is revoked.")
-
-
-def _scim_url(settings: Settings) -> str:
-    return f"{settings.base_url}/scim/v2"
 
 
 def _document(row: Any) -> dict[str, Any]:
