@@ -144,6 +144,8 @@ def test_details_are_changed_once_with_a_code_that_the_application_asks_for(host
     dead = hosted.open("ChangeDetails", code=first)
     assert (dead.status, "used already" in dead.body) == (410, True)
     assert hosted.open("ChangeDetails", code="nonsense").status == 404
+    other = Hosted(hosted.runtime, hosted.browser, hosted.runtime.application("other"))
+    assert other.open("ChangeDetails", code=details).status == 404, "the token of one application opens no other"
     page, other_tab = hosted.open("ChangeDetails", code=details), hosted.open("ChangeDetails", code=details)
     assert 'value="Ada Lovelace"' in page.body
     form = {"given_name": "Ada", "family_name": "King", "display_name": "Countess", "phone": "+442079460000"}

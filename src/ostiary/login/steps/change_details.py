@@ -12,7 +12,7 @@ from ostiary.directory.users.input import UserChange
 from ostiary.directory.users.users import UserView, get_user
 from ostiary.errors import DomainError, denied, not_found
 from ostiary.http.forms import Form
-from ostiary.ids import Entropy
+from ostiary.ids import Entropy, digest
 from ostiary.login.flow import Done
 from ostiary.login.needs import CHANGED_DETAILS
 from ostiary.login.pages import form_page
@@ -50,9 +50,10 @@ class DetailsCode:
         subject = get_subject(call.work, tenant_id, call.principal.id, now_ms)
         if not subject.user_id:
             raise denied("NOT_OF_DIRECTORY", "id token not generated with cloud directory idp")  # as SDKs compare it
-        end_codes(call.work, tenant_id, subject.user_id, DETAILS_CODE, now_ms)
+        kind = _kind(call.principal.client_id)
+        end_codes(call.work, tenant_id, subject.user_id, kind, now_ms)
         return new_code(
-            call.work, tenant_id, subject.user_id, DETAILS_CODE, self._entropy, now_ms, CODE_SECONDS
+            call.work, tenant_id, subject.user_id, kind, self._entropy, now_ms, CODE_SECONDS
         )  # fmt: skip
 
 
@@ -90,8 +91,9 @@ class ChangeDetailsStep(SignInStep):
     def _code(self, visit: SignInVisit) -> Code:
         call = visit.call
         self._self_service.check_page(call.work, call.required_tenant)
+        kind = _kind(visit.transaction.request.client_id)
         found = find_code(call.work, visit.transaction.request.about, self._clock.now_ms())
-        if found is None or (found.tenant_id, found.kind) != (call.tenant_id, DETAILS_CODE):
+        if found is None or (found.tenant_id, found.kind) != (call.tenant_id, kind):
             raise not_found("LINK_NOT_FOUND", "This link is not valid. Open the page from the application again.")
         if found.failure:
             raise link_failed(found.failure)
@@ -105,6 +107,11 @@ class ChangeDetailsStep(SignInStep):
             raise link_failed("EXPIRED")
         arrival = arrival_of(signed_in_as(user, user.email))
         return identified(subject_at_sign_in(work, code.tenant_id, arrival, self._entropy, now_ms))
+
+
+def _kind(client_id: str) -> str:
+    """The kind of code of one application: the token of one must not lead to a code for another."""
+    return f"{DETAILS_CODE} {digest(client_id)[:16]}"
 
 
 def _details(user: UserView) -> dict[str, str]:

@@ -100,7 +100,8 @@ class SignUpStep(SignInStep):
     def _as_if(self, visit: SignInVisit, address: str, password: str, language: str) -> HostedPage:
         """The page of a new account for an address that has one: it takes as long, and its owner gets a mail."""
         call, tenant = visit.call, visit.call.required_tenant
-        self._passwords.hash(tenant.id, password)
+        for _ in ("stored", "proved"):  # as for a new account, which signs in with its password
+            self._passwords.hash(tenant.id, password)
         self._self_service.remind(visit.store, tenant, address, "email", language, call.counted_ip)
         return self._pending.begin(visit, "", address)
 
