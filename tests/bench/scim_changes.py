@@ -41,8 +41,7 @@ request = function()
   turn = turn + 1
   local name = "life" .. run .. "-" .. turn
   return wrk.format("POST", path, headers, '{{"schemas":["{_USER}"],"userName":"' .. name .. '",{name},'
-    .. '"displayName":"Ann","active":true,"emails":[{{"value":"' .. name
-    .. '@life.example","type":"work","primary":true}}]}}')
+    .. '"displayName":"Ann","active":true,"emails":[{{"value":"' .. name .. '@life.example"}}]}}')
 end
 response = function(status, headers, body)
   if status == 201 then made[#made + 1] = body:match('"id":%s*"([^"]+)"') end

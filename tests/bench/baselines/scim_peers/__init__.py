@@ -22,7 +22,9 @@ import httpx
 from bench.baselines.peer import free_port
 
 HERE = Path(__file__).parent
-SCIM2_SERVER, CANAILLE = "scim2-server==0.8.3", "canaille[oidc,scim,server,sqlite]==0.3.6"
+SCIM2_SERVER = ("scim2-server==0.8.3",)
+CANAILLE = ("canaille[oidc,scim,server,sqlite]==0.3.6", "scim2-models==0.6.12", "scim2-client==0.7.5")
+"""With the oldest scim2-models that it takes: with 0.12.3 it answers a creation with 500."""
 READY_S = 60
 TOKEN = {"authorization": "Bearer bench"}
 """The one that Canaille knows; the others ask for none, or take any."""
@@ -95,11 +97,11 @@ def _scimmy(folder: Path) -> Iterator[tuple[str, int] | None]:
 
 
 @contextmanager
-def _python(folder: Path, package: str, *arguments: str) -> Iterator[int | None]:
-    """A Python program with a package that is installed for it alone; None where it cannot be had."""
+def _python(folder: Path, packages: Sequence[str], *arguments: str) -> Iterator[int | None]:
+    """A Python program with packages that are installed for it alone; None where they cannot be had."""
     folder.mkdir(parents=True)
     target = folder / "packages"
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), package]
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(target), *packages]
     if subprocess.run(install, check=False, **_QUIET).returncode:  # type: ignore[call-overload]
         yield None
         return
