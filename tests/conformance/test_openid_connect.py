@@ -292,3 +292,35 @@ def test_prompt_none_without_a_session_goes_back_at_once(server: Served, discove
     parameters = parse_qs(urlsplit(back.headers["location"]).query)
     assert (back.status_code, parameters["error"], parameters["state"]) == (303, ["login_required"], [state])
     assert httpx.head(url).status_code == 405
+
+
+def test_one_sign_in_opens_both_issuers_through_the_gateway_until_the_sign_out(
+    server: Served, discovery: dict[str, Any], platform: dict[str, Any]
+) -> None:
+    sso = {"isActive": True, "inactivityTimeoutSeconds": 600, "logoutRedirectUris": [SIGNED_OUT]}
+    management = f"/management/v4/{server.credentials['tenantId']}/config/cloud_directory/sso"
+    server.http.put(management, json=sso, headers=server.manager()).raise_for_status()
+    query = {"client_id": server.credentials["clientId"], "response_type": "code", "redirect_uri": CALLBACK}
+    leave = {"client_id": server.credentials["clientId"], "redirect_uri": SIGNED_OUT}
+    with httpx.Client(timeout=PATIENCE_S, headers=BROWSER) as browser:
+
+        def silent(issuer: dict[str, Any]) -> str:
+            back = browser.get(issuer["authorization_endpoint"], params={**query, "prompt": "none", "scope": "openid"})
+            assert back.status_code == 303, back.text
+            return next(iter(parse_qs(urlsplit(back.headers["location"]).query)))
+
+        for issuer in (discovery, platform):
+            page = browser.get(issuer["authorization_endpoint"], params=query)
+            fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', page.text))
+            (action,) = re.findall(r'<form method="post" action="([^"]*)"', page.text)
+            form = {name: unescape(value) for name, value in fields.items()}
+            done = browser.post(unescape(action), data={**form, "username": "ada@example.com", "password": PASSWORD})
+            assert done.status_code == 303
+            assert [silent(discovery), silent(platform)] == ["code", "code"]
+            asked = browser.get(issuer["end_session_endpoint"])
+            (action,) = re.findall(r'<form method="post" action="([^"]*)"', asked.text)
+            assert silent(discovery) == "code"
+            assert "signed out" in browser.post(unescape(action), data={}).text
+            assert [silent(discovery), silent(platform)] == ["error", "error"]
+        back = browser.get(f"{discovery['issuer']}/cloud_directory/sso/logout", params=leave)
+        assert (back.status_code, back.headers["location"]) == (303, SIGNED_OUT)
