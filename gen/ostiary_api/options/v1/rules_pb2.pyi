@@ -484,7 +484,9 @@ class Person(_message.Message):
     by: Global___PersonName.ValueType
     """What the fields hold."""
     gives_roles: _builtins.bool
-    """Whether the call gives or takes roles: then no other change of rights goes on beside it."""
+    """Whether the call gives or takes roles, or locks the organization for another reason: then it locks it alone from the
+    beginning, since of two that share a lock and want more, each would wait for the other.
+    """
     @_builtins.property
     def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The fields, as `user_id`, `selection.ids` or, inside of a body that is a form or JSON, `form.uuid`."""
