@@ -155,12 +155,13 @@ public class Main {
   static String signIn(URI address) throws Exception {
     var browser = HttpClient.newBuilder().cookieHandler(new CookieManager()).build();
     var page = browser.send(java.net.http.HttpRequest.newBuilder(address).build(), BodyHandlers.ofString());
+    var body = page.body().split("</form>")[0];  // other forms lead to other ways
     var form = new StringBuilder("username=" + encoded(fact("username")) + "&password=" + encoded(fact("password")));
-    var hidden = Pattern.compile("<input type=\"hidden\" name=\"(\\w+)\" value=\"([^\"]*)\">").matcher(page.body());
+    var hidden = Pattern.compile("<input type=\"hidden\" name=\"(\\w+)\" value=\"([^\"]*)\">").matcher(body);
     while (hidden.find()) {
       form.append("&").append(hidden.group(1)).append("=").append(encoded(unescaped(hidden.group(2))));
     }
-    var action = Pattern.compile("action=\"([^\"]+)\"").matcher(page.body());
+    var action = Pattern.compile("action=\"([^\"]+)\"").matcher(body);
     if (!action.find()) {
       throw new IllegalStateException("no sign-in page: " + page.statusCode() + " " + page.headers().map());
     }
