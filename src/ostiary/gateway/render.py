@@ -209,7 +209,7 @@ def _entries(route: Route) -> Iterable[dict[str, Any]]:
     traits = route.traits
     path: dict[str, Any] = {"safe_regex": {"regex": route.pattern}}
     if not route.segments:
-        path = {"prefix": "/"}
+        path = {"prefix": "/"} if route.subtree else {"path": "/"}
     elif route.literal and route.subtree:
         path = {"path_separated_prefix": route.literal}
     common = {
