@@ -139,5 +139,6 @@ def test_a_browser_at_the_root_gets_a_page_and_a_program_the_answer_of_every_unk
     (sign_in,) = re.findall(r'href="([^"]+openid-configuration)"', page.text)
     assert httpx.get(unescape(sign_in), timeout=20).json()["issuer"] == server.credentials["oauthServerUrl"]
     program, unknown = (httpx.get(server.url + path, timeout=20) for path in ("/", "/nothing"))
-    assert (program.status_code, program.json()) == (unknown.status_code, unknown.json()) == (404, unknown.json())
+    assert program.status_code == unknown.status_code == 404
+    assert program.json()["errorCode"] == unknown.json()["errorCode"] == "PATH_NOT_FOUND"
     assert httpx.post(server.url, headers=BROWSER, timeout=20).status_code == 405

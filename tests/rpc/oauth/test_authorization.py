@@ -88,7 +88,6 @@ def test_what_is_wrong_with_a_request_goes_back_to_the_client(
     for client, parameters, error in (
         (app, {"response_type": ""}, "invalid_request"),
         (app, {"response_type": "token"}, "unsupported_response_type"),
-        (app, {"response_type": "sign_up"}, "unsupported_response_type"),
         (app, {"response_mode": "fragment"}, "invalid_request"),
         (app, {"scope": "openid orders.read"}, "invalid_scope"),
         (app, {"prompt": "none"}, "login_required"),

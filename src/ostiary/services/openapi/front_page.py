@@ -20,7 +20,7 @@ from ostiary_api.openapi.v1 import document_pb2_grpc
 
 
 class FrontPageServicer(document_pb2_grpc.FrontPageServiceServicer):
-    """A page for browsers; programs are answered as at every path that is none."""
+    """A page for browsers; programs are told that no operation is here."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._issuers = runtime.issuers
@@ -28,7 +28,9 @@ class FrontPageServicer(document_pb2_grpc.FrontPageServiceServicer):
     def GetFrontPage(self, request: pb.GetFrontPageRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call = current_call()
         if not prefers_html(call.metadata.get("accept", "")):
-            raise not_found(NO_SUCH_PATH, "There is no such path.")
+            raise not_found(
+                NO_SUCH_PATH, "No operation is at the root; /openapi.json describes the paths that there are."
+            )
         tenant_id = default_tenant(call.work)
         sign_in = f"{self._issuers.tenant(tenant_id)}/.well-known/openid-configuration" if tenant_id else ""
         look = plain_look(call.metadata.get("accept-language", ""))
