@@ -76,9 +76,9 @@ def test_what_has_ended_goes_and_what_lives_stays(installation: Installation) ->
 def test_what_ends_by_itself_is_marked_so_and_only_that() -> None:
     marked = {table.name for table, _ in temporary_tables()}
     unmarked = {table.name for table in SQLModel.metadata.sorted_tables if "expires_at" in table.columns} - marked
-    # Leases are taken over, not deleted; of profiles only anonymous ones end; a role binding that has ended is shown
-    # until it is taken. Whatever else: is it an end_of_row?
-    assert unmarked == {"leases", "profiles", "role_bindings"}
+    # Leases are taken over, not deleted; of profiles only anonymous ones end; a role binding and a SCIM token that
+    # have ended are shown until they are taken. Whatever else: is it an end_of_row?
+    assert unmarked == {"leases", "profiles", "role_bindings", "scim_tokens"}
 
 
 def test_more_than_a_batch_goes_too(installation: Installation) -> None:

@@ -53,6 +53,10 @@ NEEDS_MORE = {
     "POST /oauth/provider/register": "an operator with a password",
     "POST /tm/oauth/provider/register": "an operator with a password",
     "POST /cloudapi/1.0.0/sessions/provider": "an operator with a password",
+    "GET /": "a browser: it accepts text/html",
+    "GET /oauth/v3/{tenantId}/cloud_directory/sso/logout": "a registered address to go to after a sign-out",
+    "GET /oauth/v4/{tenantId}/cloud_directory/sso/logout": "a registered address to go to after a sign-out",
+    "GET /oauth/v4/{tenantId}/cloud_directory/change_details": "a code from generate_code",
 }
 """Operations that cannot succeed with what stands in their requests alone, and what else they need."""
 
@@ -150,13 +154,6 @@ class World:
         )
         return tokens
 
-    def swapped(self, api_token: str) -> str:
-        """An access token of the user whose API token it is."""
-        form = {"grant_type": "refresh_token", "refresh_token": api_token}
-        answer = self.asked("POST", f"{self.server.url}/oauth/tenant/{self.org}/token", data=form)
-        access_token: str = answer["access_token"]
-        return access_token
-
     def service_account(self) -> str:
         """The client id of a new service account."""
         wanted = {"client_name": f"robot {next(self.numbers)}", "software_id": "robot", "scope": "org_member"}
@@ -194,6 +191,14 @@ class World:
         urn: str = self.asked("POST", url, json={"name": name, **attributes}, headers=headers)["id"]
         return urn
 
+    def task(self) -> str:
+        """The id of a task: the deletion of a user."""
+        users, name = f"{self.server.url}/cloudapi/1.0.0/users", f"gone{next(self.numbers)}"
+        user = {"username": name, "password": PASSWORD, "roleEntityRefs": [{"name": "org_member"}]}
+        urn = self.asked("POST", users, json=user, headers=self.server.manager())["id"]
+        deleted = self.session.delete(f"{users}/{urn}", headers=self.server.manager())
+        return deleted.headers["location"].rpartition("/")[2]
+
     @cached_property
     def org_role(self) -> str:
         """The GUID of an organization role in csp."""
@@ -202,12 +207,12 @@ class World:
         guid: str = links[0].rpartition("/")[2]
         return guid
 
-    def as_owner(self, user_id: str, api_token: str) -> dict[str, str]:
-        """Headers of a user of the directory, who owns the organization then."""
+    def as_owner(self, user_id: str, address: str) -> dict[str, str]:
+        """Headers of a user of the directory who signed in and owns the organization: an API token does not suffice."""
         path = f"users/{user_id}/orgs/{self.server.credentials['tenantId']}/roles"
         change = {"roleNamesToAdd": ["org_owner"]}
         self.asked("PATCH", f"{self.server.url}/csp/gateway/am/api/{path}", json=change, headers=self.server.manager())
-        return {"authorization": f"Bearer {self.swapped(api_token)}"}
+        return {"authorization": f"Bearer {self.signed_in(address)['access_token']}"}
 
     def with_id_token(self, address: str) -> dict[str, str]:
         """Headers with an identity token of a user."""
@@ -293,7 +298,7 @@ def things(world: World, path: str, names: set[str]) -> dict[str, Any]:
         values["schemas"] = ["urn:ietf:params:scim:schemas:core:2.0:User"]
     if "access" in names and "/roles" in path:
         values["access"] = [{"application_id": world.application("read"), "scopes": ["read"]}]
-    if path == "/api/org/{id}":
+    if path in ("/api/org/{id}", "/api/admin/org/{id}"):
         values["id"] = world.server.credentials["tenantId"]
     if "/serviceAccounts/" in path:
         values["id"] = f"urn:vcloud:serviceAccount:{world.service_account()}"

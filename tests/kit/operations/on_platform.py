@@ -136,16 +136,19 @@ VALUES: dict[str, Callable[[World, Person], Values]] = {
     rf"PATCH {SCIM}/.*": _patch,
     rf"POST {SCIM}/.*\.search": lambda *_: SEARCH,
     rf"POST {SCIM}/Bulk": _bulk,
+    r"\w+ /api/admin/role/{id}": lambda world, _: {"id": _guid(world.entity("roles"))},
+    r"PUT /management/.*/roles/{roleId}": lambda world, _: {"name": f"role {next(world.numbers)}"},
+    r"GET /api/task/{id}": lambda world, _: {"id": world.task()},
     rf"GET {SCIM}/ResourceTypes/{{id}}": lambda *_: {"id": "User"},
     rf"GET {SCIM}/Schemas/{{id}}": lambda *_: {"id": USER},
 }
 """Values by verb and path (regular expressions)."""
 CALLERS: dict[str, Callable[[World, Person], dict[str, str]]] = {
     rf"\w+ {CLOUDAPI}/orgs.*": lambda world, _: world.operator,
-    rf"\w+ {CLOUDAPI}/preferences/{{classifier}}": lambda world, person: world.as_owner(person.id, person.api_token),
-    rf"POST {CLOUDAPI}/deviceLookup/grant": lambda world, person: world.as_owner(person.id, person.api_token),
-    rf"GET {CSP}/userinfo": lambda world, person: world.as_owner(person.id, person.api_token),
-    rf"\w+ {SCIM}/Me": lambda world, person: world.as_owner(person.id, person.api_token),
+    rf"\w+ {CLOUDAPI}/preferences/{{classifier}}": lambda world, person: world.as_owner(person.id, person.address),
+    rf"POST {CLOUDAPI}/deviceLookup/grant": lambda world, person: world.as_owner(person.id, person.address),
+    rf"GET {CSP}/userinfo": lambda world, person: world.as_owner(person.id, person.address),
+    rf"\w+ {SCIM}/Me": lambda world, person: world.as_owner(person.id, person.address),
     r"GET /oauth/check_id_token": lambda world, person: world.with_id_token(person.address),
 }
 """Headers of the caller, where it is not a Manager."""

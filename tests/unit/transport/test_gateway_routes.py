@@ -29,7 +29,7 @@ def traits_at(table: list[Route], path: str) -> Traits:
 
 def matches(route: Route, path: str) -> bool:
     if not route.segments:
-        return True
+        return route.subtree or path == "/"
     if route.literal and route.subtree:
         return path == route.literal or path.startswith(f"{route.literal}/")
     return re.fullmatch(route.pattern, path) is not None
