@@ -75,6 +75,9 @@ READ_WITH: dict[str, dict[str, Json]] = {
 """What must be beside a field, or absent there, so that the operation reads it."""
 ELSEWHERE = {
     "AuthorizeRequest": "tests/rpc/oauth/test_authorization.py: the application is told, or the browser",
+    "ForgotPasswordRequest": "tests/rpc/login/test_account_pages.py: the same",
+    "ChangePasswordRequest": "tests/rpc/login/test_account_pages.py: the same",
+    "ChangeDetailsRequest": "tests/rpc/login/test_account_pages.py: the same",
 }
 """Messages whose bounds are not refused with an error of their own, and where they are tested."""
 UNREAD = {("UpdateCloudDirectoryUser", "password")}

@@ -98,6 +98,14 @@ def test_what_is_switched_off_is_refused_by_its_address_and_by_its_form(hosted: 
     assert hosted.open("ForgotPassword").status == 403
 
 
+def test_what_is_wrong_with_a_request_goes_back_to_the_application(hosted: Hosted) -> None:
+    asked = {"ForgotPassword": {}, "ChangePassword": {"user_id": "x"}, "ChangeDetails": {"code": "x"}}
+    for page, more in asked.items():
+        for wrong in ({"response_mode": "fragment"}, {"code_challenge": "x" * 43, "code_challenge_method": "plain"}):
+            assert hosted.open(page, **more, **wrong).sent_back["error"] == "invalid_request", (page, wrong)
+    assert hosted.open("ChangeDetails").status == 404
+
+
 def test_a_password_is_changed_by_whoever_knows_it_and_whoever_does_not_learns_nothing(hosted: Hosted) -> None:
     ada = hosted.runtime.user("eve@example.com")
     form = {"new_password": NEW, "new_password_again": NEW}

@@ -348,7 +348,7 @@ class ChangePasswordRequest(_message.Message):
     scope: _builtins.str
     """Scopes, as in AuthorizeRequest."""
     user_id: _builtins.str
-    """The directory id of the person (`identities[].id` of the identity token)."""
+    """The directory id of the person (`identities[].id` of the identity token). Without it the page asks who it is."""
     def __init__(
         self,
         *,
