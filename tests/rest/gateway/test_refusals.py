@@ -194,13 +194,16 @@ def test_headers_too_large_are_431(edge: Edge, path: str, family: str, fields: s
     told(edge.http.get(f"{path}/none", headers={f"x-{number}": "a" for number in range(120)}), 431, family, fields)
 
 
-def test_a_native_call_with_headers_too_large_is_resource_exhausted(edge: Edge) -> None:
-    with grpc.insecure_channel(f"127.0.0.1:{edge.port}") as channel:
-        call = channel.unary_unary("/dialects.v1.ManagementService/PutSettings")
-        for size in (70_000, 130_000):
-            with pytest.raises(grpc.RpcError) as refused:
-                call(b"", metadata=(("x-big", "a" * size),), timeout=20)
-            assert refused.value.code() in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INTERNAL)
+@pytest.mark.parametrize("size", [70_000, 130_000])
+def test_a_native_call_with_headers_too_large_is_refused(edge: Edge, size: int) -> None:
+    allowed = {grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INTERNAL}
+    if size > 120 << 10:  # Envoy reads no more than that, and may end the connection before it knows of a call
+        allowed.add(grpc.StatusCode.UNAVAILABLE)
+    with grpc.insecure_channel(f"127.0.0.1:{edge.port}") as channel, pytest.raises(grpc.RpcError) as refused:
+        channel.unary_unary("/dialects.v1.ManagementService/PutSettings")(
+            b"", metadata=(("x-big", "a" * size),), timeout=20
+        )
+    assert refused.value.code() in allowed
 
 
 ORG = b"/api/org/t1"

@@ -103,7 +103,7 @@ def test_no_connection_is_held_while_a_password_is_hashed(caller: Caller, ann: M
 
     passwords = Watched(parts.settings, look)
     sign_in = PasswordSignIn(parts.store, parts.clock, passwords, parts.sealing, parts.limits.exact)
-    watched = build_oauth(parts, replace(parts.directory, passwords=passwords, sign_in=sign_in))
+    watched = build_oauth(parts, replace(parts.directory, passwords=passwords, sign_in=sign_in), parts.messages)
     form = {"grant_type": "password", "username": "ada@example.com", "password": APP_PASSWORD}
     assert ask(made, watched.token_profiles.app, form, app.basic)["access_token"]
     with pytest.raises(DomainError, match="incorrect"):
