@@ -28,8 +28,9 @@ run: environment ## Start Ostiary on an embedded store under var/; OSTIARY_… v
 demo: environment-dev ## A tour of every dialect against a server of its own
 	@PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests python -m demo.tour
 
-# Compiled modules are kept, whatever the shell says: tests start hundreds of processes.
+# Modules are compiled once, and kept whatever the shell says: tests start hundreds of processes.
 test: environment-dev ## Every test, on real servers: PostgreSQL, Envoy, Valkey, SMTP
+	@PYTHONDONTWRITEBYTECODE= python -m compileall -q src gen
 	PYTHONDONTWRITEBYTECODE= python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(TESTS)
 
 check: environment-dev style protos imports types operations-current ## What to run before each commit: style, types, layers, fast tests
