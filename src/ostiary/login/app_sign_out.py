@@ -55,11 +55,11 @@ class AppSignOut(SignOut):
         return self.away(call, redirect_uri, {}, self.end(call, self.in_browser(call), everywhere=everywhere))
 
     def address(self, call: Call) -> str:
-        """One for each tenant."""
+        """Returns the URL of the endpoint of the tenant."""
         return f"{self._issuers.tenant(call.tenant_id)}/logout"
 
     def hint_of(self, call: Call, token: str) -> Hint:
-        """The subject is a profile; what ends are sessions of the user behind it."""
+        """Reads an identity token of the tenant. Its subject is a profile, whose user has the sessions."""
         work, tenant = call.reading, call.required_tenant
         claims = self._claims_of(work, tenant, token)
         subject = find_subject(work, tenant.id, str(claims["sub"]), self.clock.now_ms())
@@ -67,10 +67,10 @@ class AppSignOut(SignOut):
         return Hint(tenant, signed_in, claims["aud"])
 
     def secrets(self, call: Call) -> Sequence[str]:
-        """That of the tenant."""
+        """Returns the secret of the browser's session at the tenant, if it has one."""
         secret = session_secret(call, call.tenant_id, secure=self.secure)
         return [secret] if secret else []
 
     def record(self, work: Work, call: Call, one: SignedIn) -> None:
-        """As App ID records a sign-out."""
+        """Records the sign-out as App ID does."""
         self.events.emit(work, user_signed_out(one.tenant_id, one.user_id, call.request_id), call.required_tenant)

@@ -56,7 +56,7 @@ def _set(call: Call, tenant_id: str, secret: str, max_age_s: int, same_site: str
 
 
 def _name(tenant_id: str, *, secure: bool) -> str:
-    """One for each tenant: who is signed in at one is not signed in at another."""
+    """The name of a tenant's cookie; each tenant has its own, so that a sign-in at one is none at another."""
     return f"{_HOST if secure else ''}{_SESSION}{digest(tenant_id)[:16]}"
 
 

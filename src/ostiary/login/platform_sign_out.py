@@ -29,20 +29,20 @@ class PlatformSignOut(SignOut):
         self._identity_tokens = identity_tokens
 
     def address(self, call: Call) -> str:
-        """One for all."""
+        """Returns the URL of the platform's endpoint, the same for all organizations."""
         return self._issuers.signed_out
 
     def hint_of(self, call: Call, token: str) -> Hint:
-        """The organization is in the token."""
+        """Reads an identity token of the platform, which names the organization."""
         claims = self._identity_tokens.claims(call.reading, token)
         signed_in = SignedIn(str(claims.get("context_name", "")), str(claims["sub"]), str(claims.get("sid", "")))
         return Hint(self._identity_tokens.tenant_of(call.reading, claims), signed_in, claims["aud"])
 
     def secrets(self, call: Call) -> Sequence[str]:
-        """Those of all organizations."""
+        """Returns the secrets of the browser's sessions at all organizations."""
         return session_secrets(call, secure=self.secure)
 
     def record(self, work: Work, call: Call, one: SignedIn) -> None:
-        """As every sign-out of the platform is recorded."""
+        """Records the sign-out as the platform records every other one."""
         holder, target = ("user", one.user_id), ("session", one.session_id)
         self.events.emit(work, tokens_issued(one.tenant_id, call.rules.audit, call.request_id, holder, target))

@@ -170,7 +170,7 @@ class SignOut(ABC):
 
 
 def _said(call: Call, says: LinkPage, action: str = "") -> httpbody_pb2.HttpBody:
-    """A page of the way out: it may be about several tenants, or about none any more, so it looks as nobody's."""
+    """A page of a sign-out. It may be about several tenants, or about none, so it has the colours of none."""
     return shown(call, link_page(says, plain_look(call.metadata.get("accept-language", "")), action=action))
 
 
@@ -182,7 +182,7 @@ def _may_return(work: Work, hint: Hint, uri: str) -> bool:
 
 
 def _confirmation(secrets: Sequence[str]) -> str:
-    """Returns what only a page has that was sent to this browser."""
+    """Returns a digest of the browser's secrets, by which a form proves that its page was sent to this browser."""
     return hmac.new("\0".join(secrets).encode(), b"sign out", hashlib.sha256).hexdigest()
 
 

@@ -62,7 +62,7 @@ class SignInVisit:
 
     @property
     def may_redirect(self) -> bool:
-        """Whether a form may lead to a page of the application."""
+        """Says whether sending a form may lead the browser on to the application."""
         return self.transaction.request.address.response_mode != WEB_MESSAGE
 
     def way_back(self, flow: str) -> str:

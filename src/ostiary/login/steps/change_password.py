@@ -45,7 +45,7 @@ class ChangePasswordStep(SignInStep):
         return True
 
     def show(self, visit: SignInVisit, problem: DomainError | None = None) -> HostedPage:
-        """The form. Raises SELF_SERVICE_DISABLED."""
+        """Shows the form. Raises SELF_SERVICE_DISABLED."""
         call, look = visit.call, visit.look
         self._self_service.check_page(call.work, call.required_tenant)
         return form_page(

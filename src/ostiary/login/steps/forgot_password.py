@@ -34,7 +34,7 @@ class ForgotPasswordStep(SignInStep):
         return transaction.request.provider in ("", PROVIDER)
 
     def show(self, visit: SignInVisit, problem: DomainError | None = None) -> HostedPage:
-        """The form. Raises SELF_SERVICE_DISABLED, RESET_PASSWORD_DISABLED."""
+        """Shows the form. Raises SELF_SERVICE_DISABLED, RESET_PASSWORD_DISABLED."""
         return self._page(visit, "forgot_password.html", problem, username=visit.form.get("username")[:MAX_LOGIN_HINT])
 
     def submit(self, visit: SignInVisit) -> HostedPage | Done:
@@ -61,7 +61,7 @@ class ForgotPasswordStep(SignInStep):
 
 
 class ForgotPasswordPageStep(ForgotPasswordStep):
-    """The same, where an application asks for nothing else: no sign-in can follow."""
+    """Asks as `ForgotPasswordStep` does, in a flow that an application begins for this alone: no sign-in follows."""
 
     name = "forgot_password_page"
     meets = RESET_LINK

@@ -154,7 +154,7 @@ class PlatformPasswordStep(PasswordStep):
         return False
 
     def signed_in(self, visit: SignInVisit) -> Identified:
-        """A directory user."""
+        """Returns the directory user as the person who signs in."""
         call, form = visit.call, visit.form
 
         def found(work: Work, account: Account) -> Identified:

@@ -59,7 +59,7 @@ class RenewPasswordStep(SignInStep):
         return self.show(visit)
 
     def show(self, visit: SignInVisit, problem: DomainError | None = None) -> HostedPage:
-        """The form."""
+        """Shows the form."""
         call, look = visit.call, visit.look
         return form_page(
             "renew_password.html", look, redirects=visit.may_redirect, problem=problem, action=visit.action,

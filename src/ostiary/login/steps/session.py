@@ -99,7 +99,7 @@ class AppSessionStep(SessionStep):
     audience = APPID
 
     def subject_of(self, work: Work, user: UserView) -> str:
-        """The id of the profile."""
+        """Returns the id of the profile, which is the `sub` here."""
         return profile_of(work, user.tenant_id, PROVIDER, user.id) or ""
 
     def identified(self, work: Work, visit: SignInVisit, session: Session, user: UserView) -> Identified:
@@ -120,11 +120,11 @@ class PlatformSessionStep(SessionStep):
     audience = PLATFORM
 
     def subject_of(self, work: Work, user: UserView) -> str:
-        """The directory id."""
+        """Returns the id of the user in the directory, which is its `sub` here."""
         return user.id
 
     def identified(self, work: Work, visit: SignInVisit, session: Session, user: UserView) -> Identified:
-        """A directory user."""
+        """Returns the directory user as the person who signs in."""
         call, who = visit.call, ("user", user.id)
         self._events.emit(work, tokens_issued(call.tenant_id, call.rules.audit, call.request_id, who, who))
         return Identified(user.id, PROVIDER, user.id, user.access_epoch, user.access_epoch, session.id)

@@ -56,7 +56,7 @@ class SignUpStep(SignInStep):
         return transaction.request.provider in ("", PROVIDER)
 
     def show(self, visit: SignInVisit, problem: DomainError | None = None) -> HostedPage:
-        """The form. Raises SIGN_UP_DISABLED."""
+        """Shows the form. Raises SIGN_UP_DISABLED."""
         call, look = visit.call, visit.look
         directory = _open(call.work, call.required_tenant)
         typed = {name: visit.form.get(name)[:256] if problem else "" for name in _KEPT}
@@ -78,7 +78,7 @@ class SignUpStep(SignInStep):
         except DomainError as error:
             if error.reason != "EMAIL_TAKEN" or not directory.refuses_pending:
                 raise
-            return self._as_if(visit, new.emails[0].value, password, language)
+            return self._page_for_taken_address(visit, new.emails[0].value, password, language)
         login = user.email if directory.identity_field == "email" else user.user_name
         anonymous_id = visit.transaction.request.anonymous_id
         try:
@@ -97,8 +97,9 @@ class SignUpStep(SignInStep):
             self._events.emit(work, user_created(tenant.id, user.id, call.request_id), tenant)
         return user
 
-    def _as_if(self, visit: SignInVisit, address: str, password: str, language: str) -> HostedPage:
-        """The page of a new account for an address that has one: it takes as long, and its owner gets a mail."""
+    def _page_for_taken_address(self, visit: SignInVisit, address: str, password: str, language: str) -> HostedPage:
+        """Shows the page of a new account for an address that has one already, so that nobody learns of it. It takes as
+        long as for a new address, and the owner of the account gets a mail."""
         call, tenant = visit.call, visit.call.required_tenant
         for _ in ("stored", "proved"):  # as for a new account, which signs in with its password
             self._passwords.hash(tenant.id, password)
