@@ -229,10 +229,11 @@ class World:
         return urn
 
     def token(self) -> str:
-        """The URN of an API token that nobody else was told of."""
-        url = f"{self.server.url}/cloudapi/1.0.0/tokens?pageSize=128"
-        found = self.asked("GET", url, headers=self.server.manager())["values"]
-        urn: str = found[next(self.numbers) % len(found)]["id"]
+        """The URN of an API token of a new user, so that no other request ends it."""
+        owner = self.user()[0]["emails"][0]["value"]
+        url = f"{self.server.url}/cloudapi/1.0.0/tokens"
+        found = self.asked("GET", url, params={"filter": f"owner.name=={owner}"}, headers=self.server.manager())
+        urn: str = found["values"][0]["id"]
         return urn
 
 

@@ -210,6 +210,8 @@ def test_an_envoy_that_ends_before_every_worker_is_ready_comes_back(tmp_path: Pa
 
 def test_processes_that_answer_no_more_are_replaced(tmp_path: Path) -> None:
     with served(tmp_path, workers=2) as server:
+        # Envoy is ready as soon as one worker is; the start is over when all are.
+        awaited(lambda: '"event":"ready"' in server.log)
         frozen = {name: pid for name, pid in server.children().items() if name != "worker-1"}
         for pid in frozen.values():
             os.kill(pid, signal.SIGSTOP)
