@@ -52,6 +52,15 @@ def user_signed_out(tenant_id: str, user_id: str, request_id: str) -> Event:
     return _directory_event(tenant_id, "cloud-dir-user.set-off", user_id, request_id)
 
 
+def user_left(tenant_id: str, profile_id: str, request_id: str) -> Event:
+    """An application told that a user has signed out of it. App ID's list has no name for it."""
+    return Event(
+        tenant_id=tenant_id, action="appid.user.logout", initiator_kind="tenant", initiator_id=tenant_id,
+        target_type="appid/user", target_id=profile_id, target_name=f"profiles:{profile_id}",
+        request_id=request_id, runtime=True,
+    )  # fmt: skip
+
+
 def password_updated(tenant_id: str, user_id: str, request_id: str) -> Event:
     """A directory user has another password, set for it by an application."""
     return _directory_event(tenant_id, "cloud-dir-user-credentials.update", user_id, request_id)

@@ -136,15 +136,15 @@ class World:
         self.asked("PUT", f"{self.server.url}/api/v1/attributes/points", data="7", headers=headers)
         return "points"
 
-    def user(self) -> tuple[dict[str, Any], str, str]:
-        """A new user of the directory, an access token for its own data, and an API token."""
+    def user(self) -> tuple[dict[str, Any], dict[str, Any], str]:
+        """A new user of the directory, the tokens that an application got for it, and an API token."""
         address = f"user{next(self.numbers)}@example.com"
         user = {"emails": [{"value": address, "primary": True}], "password": PASSWORD, "status": "CONFIRMED"}
         made = self.made("POST", "cloud_directory/sign_up?shouldCreateProfile=true", json=user)
         form = {"grant_type": "password", "username": address, "password": PASSWORD}
         client = (self.server.credentials["clientId"], self.server.credentials["secret"])
         tokens = self.asked("POST", f"{self.server.credentials['oauthServerUrl']}/token", data=form, auth=client)
-        return made, tokens["access_token"], self.signed_in(address)["refresh_token"]
+        return made, tokens, self.signed_in(address)["refresh_token"]
 
     def signed_in(self, address: str) -> dict[str, Any]:
         """The tokens of a user of the directory who signs in by password at csp."""
@@ -267,7 +267,8 @@ def known(world: World, operation: Any) -> Known:
     if "bearer" in ways:
         headers |= world.server.manager()
     if names & ABOUT_USERS or "endUser" in ways or path == SESSIONS or "/tokens" in path or "/register" in path:
-        user, access_token, api_token = world.user()
+        user, tokens, api_token = world.user()
+        access_token = tokens["access_token"]
         address = user["emails"][0]["value"]
         values |= {
             "userId": user["id"], "uuid": user["id"], "id": user["profileId"] if "/users/" in path else user["id"],
@@ -278,6 +279,7 @@ def known(world: World, operation: Any) -> Known:
         values["emails"] = user["emails"] if operation.method == "put" else new
         if "endUser" in ways:
             headers["authorization"] = f"Bearer {access_token}"
+            values["id_token"] = tokens["id_token"]
             values["name"] = world.attribute(headers)
         if path.endswith("/register"):
             values |= {"software_id": None, "scope": None}

@@ -1,5 +1,6 @@
 """IBM Cloud App ID v4: the OAuth 2.0 and OpenID Connect runtime."""
 
+from ostiary.services.appid_oauth.activity import ActivityServicer
 from ostiary.services.appid_oauth.authorization import AuthorizationServicer
 from ostiary.services.appid_oauth.discovery import DiscoveryServicer
 from ostiary.services.appid_oauth.mail_links import MailLinksServicer
@@ -7,6 +8,7 @@ from ostiary.services.appid_oauth.token import TokenServicer
 from ostiary.services.appid_oauth.userinfo import UserinfoServicer
 
 SERVICERS = (
+    ActivityServicer,
     AuthorizationServicer,
     DiscoveryServicer,
     MailLinksServicer,
