@@ -27,6 +27,7 @@ from ostiary.store.tables.trail_and_outbox import AuditEvent, Counter, Message
 from ostiary.store.tables.transfers import Transfer, TransferPart
 from ostiary.store.tables.users import (
     ExternalId,
+    Factor,
     LoginName,
     OneTimeCode,
     Password,
@@ -39,7 +40,7 @@ from ostiary.store.tables.users import (
 
 __all__ = [
     "GROUP", "USER", "ApiKey", "AuditEvent", "AuthorizationCode", "Client", "ClientRole", "ClientScope", "Counter",
-    "DeviceAuthorization", "ExternalId", "Fact", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease",
+    "DeviceAuthorization", "ExternalId", "Fact", "Factor", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease",
     "LoginName", "Logo", "Message", "MessageTemplate", "OneTimeCode", "OrganizationRole", "Password", "PastPassword",
     "Preference", "PreferenceDefinition", "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role",
     "RoleBinding", "RoleScope", "ScimToken", "ServiceAccount", "ServiceDefinition", "Session", "SessionClient",

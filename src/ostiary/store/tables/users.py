@@ -137,6 +137,29 @@ class PastPassword(SQLModel, table=True):
     replaced_at: int = moment()
 
 
+class Factor(SQLModel, table=True):
+    """A factor that a directory user has enrolled: `kind` is totp, email, sms, recovery or passkey.
+
+    `target` is where codes go, of email and sms. `sealed_secret` is what only the server may know: the shared secret of
+    an authenticator app, the digests of the recovery codes that are left; empty where there is nothing of the kind.
+    `counter` grows with each use, so that no proof counts twice: the last time step of an authenticator app (RFC 6238),
+    the signature counter of a passkey.
+    """
+
+    __tablename__ = "factors"
+    __table_args__ = (Index("ix_factors_user", "tenant_id", "user_id", "kind"),)
+    id: str = Field(primary_key=True, max_length=36)
+    tenant_id: str = owned_by("tenants.id")
+    user_id: str = owned_by("users.id", index=True)
+    kind: str = Field(max_length=16)
+    name: str = text()
+    target: str = text()
+    sealed_secret: str = text()
+    counter: int = Field(default=0, sa_column=Column(BigInteger, nullable=False))
+    created_at: int = moment()
+    last_used_at: int | None = moment(optional=True)
+
+
 class UserEmail(SQLModel, table=True):
     """A mail address of a user, unique in the tenant. The primary one signs in. `verified`: the user reads its mail."""
 
