@@ -22,7 +22,7 @@ from ostiary.settings.setting import Setting
 from ostiary.store.tables import Tenant, table_of
 from ostiary.store.work import Work
 from ostiary.upstream.custom import CUSTOM
-from ostiary.upstream.saml import SAML
+from ostiary.upstream.saml.settings import SAML
 from ostiary.upstream.social import SOCIAL
 
 Agree = Callable[[Any, Any, Any], None]

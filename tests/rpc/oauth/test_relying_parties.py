@@ -22,7 +22,7 @@ from ostiary.directory.profiles.attributes import replace_attributes
 from ostiary.directory.roles.application_roles import create_role, put_profile_roles
 from ostiary.directory.users.contacts import Contact
 from ostiary.oauth.clients.clients import CONFIDENTIAL, PUBLIC, create_client, put_scopes
-from ostiary.upstream.saml import SAML
+from ostiary.upstream.saml.settings import SAML
 from ostiary_api.appid.management.v4 import identity_providers_pb2 as providers_pb
 from ostiary_api.appid.management.v4 import tokens_pb2 as tokens_pb
 from ostiary_api.appid.oauth.v4 import userinfo_pb2, userinfo_pb2_grpc

@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from kit.callers import Caller
 
-from ostiary.upstream.saml import SAML
+from ostiary.upstream.saml.settings import SAML
 from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
 MD = "{urn:oasis:names:tc:SAML:2.0:metadata}"

@@ -29,7 +29,7 @@ from ostiary.settings.setting import Setting
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 from ostiary.upstream.custom import NAME as CUSTOM
-from ostiary.upstream.saml import SAML
+from ostiary.upstream.saml.settings import SAML
 from ostiary.upstream.social import SOCIAL
 
 FORM_POST, WEB_MESSAGE = "form_post", "web_message"

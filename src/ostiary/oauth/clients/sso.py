@@ -14,7 +14,7 @@ from ostiary.settings.setting import Setting
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 from ostiary.upstream.custom import CUSTOM
-from ostiary.upstream.saml import SAML
+from ostiary.upstream.saml.settings import SAML
 from ostiary.upstream.social import SOCIAL
 from ostiary_api.appid.management.v4 import sso_pb2 as pb
 

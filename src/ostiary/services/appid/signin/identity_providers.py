@@ -13,7 +13,7 @@ from ostiary.services.appid.signin.identity_field import replace_cloud_directory
 from ostiary.services.json_body import json_body
 from ostiary.transport.call import current_call
 from ostiary.upstream.custom import CUSTOM
-from ostiary.upstream.saml import SAML, CertificateValidity, validity
+from ostiary.upstream.saml.settings import SAML, CertificateValidity, validity
 from ostiary.upstream.social import CALLBACKS, SOCIAL
 from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 from ostiary_api.appid.management.v4 import identity_providers_pb2_grpc

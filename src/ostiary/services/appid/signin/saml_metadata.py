@@ -8,8 +8,8 @@ from google.api import httpbody_pb2
 from ostiary.keys.keyring import SAML_ENCRYPT, SAML_SIGN
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
-from ostiary.upstream.saml import SAML
-from ostiary.upstream.saml_metadata import service_provider
+from ostiary.upstream.saml.metadata import service_provider
+from ostiary.upstream.saml.settings import SAML
 from ostiary_api.appid.management.v4 import saml_metadata_pb2 as pb
 from ostiary_api.appid.management.v4 import saml_metadata_pb2_grpc
 

@@ -15,9 +15,9 @@ from ostiary.names import check_name
 from ostiary.outgoing.targets import read_target
 from ostiary.settings.fields import is_blank, require
 from ostiary.settings.setting import Setting
+from ostiary.upstream.saml.vocabulary import CLASSES
 from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
 
-CLASSES = "urn:oasis:names:tc:SAML:2.0:ac:classes:"
 CONTEXTS = frozenset(
     CLASSES + name
     for name in (

@@ -7,12 +7,9 @@ from collections.abc import Mapping
 from xml.etree import ElementTree as ET
 
 from ostiary.keys.keyring import SAML_ENCRYPT, SAML_SIGN
+from ostiary.upstream.saml.decryption import CIPHERS, KEY_TRANSPORTS
+from ostiary.upstream.saml.vocabulary import EMAIL_ADDRESS, HTTP_POST, METADATA, PROTOCOL, SIGNATURE
 
-METADATA = "urn:oasis:names:tc:SAML:2.0:metadata"
-SIGNATURE = "http://www.w3.org/2000/09/xmldsig#"
-PROTOCOL = "urn:oasis:names:tc:SAML:2.0:protocol"
-NAME_ID_FORMAT = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
-HTTP_POST = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
 USES = {SAML_SIGN: "signing", SAML_ENCRYPT: "encryption"}
 
 
@@ -39,7 +36,9 @@ def service_provider(public_url: str, tenant_id: str, certificates: Mapping[str,
         descriptor = ET.SubElement(provider, f"{{{METADATA}}}KeyDescriptor", use=USES[use])
         data = ET.SubElement(ET.SubElement(descriptor, f"{{{SIGNATURE}}}KeyInfo"), f"{{{SIGNATURE}}}X509Data")
         ET.SubElement(data, f"{{{SIGNATURE}}}X509Certificate").text = base64.b64encode(certificate).decode()
-    ET.SubElement(provider, f"{{{METADATA}}}NameIDFormat").text = NAME_ID_FORMAT
+        for algorithm in (*CIPHERS, *KEY_TRANSPORTS) if use == SAML_ENCRYPT else ():
+            ET.SubElement(descriptor, f"{{{METADATA}}}EncryptionMethod", Algorithm=algorithm)
+    ET.SubElement(provider, f"{{{METADATA}}}NameIDFormat").text = EMAIL_ADDRESS
     ET.SubElement(
         provider, f"{{{METADATA}}}AssertionConsumerService", Binding=HTTP_POST, index="1", isDefault="true",
         Location=acs_url(public_url, tenant_id),
