@@ -6,7 +6,7 @@
 --   PATHS    the tree of declared paths: n = literal children by name, v = any segment, s = {custom verb, child} pairs,
 --            d = all the rest; t = what stands there: family (of errors), verbs (true; of a deprecated one the Link
 --            of what replaces it, empty where nothing does), allow, bound (fields that the path binds), bodied (verbs that need a body), json (of verbs whose body the
---            transcoder reads: which of SHAPES it must have, 0 for any)
+--            transcoder reads: which of SHAPES it must have, 0 for any), public (GET answers a document for everybody)
 --   BODIES, JSON_NAMES  the fields that whole bodies are; what clients call a field
 --   NUMBERS  the names of query parameters that are whole numbers
 --   BEGINNINGS  {path, error family} of what is below it; the first that matches counts
@@ -76,13 +76,22 @@ local function family(handle, path)
   return ANSWERS[handle:filterContext():get("family") or family_of(path)]
 end
 
--- Envoy refuses twice as much before it knows the path, and so the dialect.
-local function has_too_many(headers)
-  local count, bytes = 0, 0
+-- Headers of a request that says more than which document it wants, or who asks: a worker answers it.
+local SAYS_MORE = {
+  authorization = true, cookie = true, ["content-length"] = true, ["transfer-encoding"] = true, expect = true,
+  ["cache-control"] = true, pragma = true, range = true, ["if-range"] = true, ["if-match"] = true,
+  ["if-none-match"] = true, ["if-modified-since"] = true, ["if-unmodified-since"] = true,
+}
+
+-- Whether there are too many headers (Envoy refuses twice as much before it knows the path, and so the dialect), and
+-- whether they are those of anybody.
+local function judged(headers)
+  local count, bytes, anybody = 0, 0, true
   for name, value in pairs(headers) do
     count, bytes = count + 1, bytes + #name + #value
+    if SAYS_MORE[name] then anybody = false end
   end
-  return count > MAX_HEADERS or bytes > MAX_HEADER_BYTES
+  return count > MAX_HEADERS or bytes > MAX_HEADER_BYTES, anybody
 end
 
 local function respond(handle, answer, allow)
@@ -104,6 +113,50 @@ local function place_of(path)
   return declared(PATHS, mark and sub(path, 1, mark - 1) or path, 2), mark
 end
 
+-- Documents for everybody (key sets, metadata) that a worker answered less than KEPT_S seconds ago, by host and path. What
+-- is over its share of bytes goes by halves: what was kept first goes first. Each thread of Envoy has tables of its own.
+local KEPT_S, LARGEST, HALF = 2, 65536, 1048576
+local OVERHEAD = 1024 -- of an entry, beside its texts
+local young, old, young_bytes = {}, {}, 0
+
+-- The headers that a kept document has again, and those that each answer has of its own (Cache-Control is the route's).
+-- With any other it is not kept.
+local OF_DOCUMENT = {["content-type"] = true, deprecation = true, link = true, vary = true}
+local OF_ANSWER = {
+  [":status"] = true, ["content-length"] = true, ["cache-control"] = true, date = true, server = true,
+  ["x-request-id"] = true,
+}
+
+-- Answers with the document at `key`, if there is one; else the answer that comes is kept. Ages count from the request: a
+-- document that a worker read before a change is gone KEPT_S after it.
+local function answer_kept(handle, key)
+  local document, now = young[key] or old[key], os.time()
+  local age = document and now - document.at
+  if age and age >= 0 and age < KEPT_S then
+    document.headers.age = tostring(age)
+    handle:respond(document.headers, document.body)
+    return true
+  end
+  mark_for_answer(handle, "document", key)
+  mark_for_answer(handle, "at", now)
+end
+
+local function keep(handle, key, at)
+  local length = tonumber(handle:headers():get("content-length"))
+  local body = length and length > 0 and length <= LARGEST and handle:body()
+  if not body or body:length() ~= length then return end
+  local headers = {[":status"] = "200"}
+  for name, value in pairs(handle:headers()) do
+    if not OF_ANSWER[name] then
+      if not OF_DOCUMENT[name] or headers[name] then return end
+      headers[name] = value
+    end
+  end
+  young_bytes = young_bytes + OVERHEAD + #key + length
+  if young_bytes > HALF then young, old, young_bytes = {}, young, OVERHEAD + #key + length end
+  young[key] = {at = at, headers = headers, body = body:getBytes(0, length)}
+end
+
 -- The transcoder makes an empty message of no body, and of an empty one. Only a body whose length nobody said is waited for.
 local function has_body(handle, headers)
   local length = headers:get("content-length")
@@ -116,7 +169,8 @@ function envoy_on_request(handle)
   local headers = handle:headers()
   local path, method = headers:get(":path"), headers:get(":method")
   if not path then return refuse(handle, "405", "") end -- CONNECT names a host
-  if has_too_many(headers) then return refuse(handle, "431") end
+  local too_many, anybody = judged(headers)
+  if too_many then return refuse(handle, "431") end
   local place, mark = place_of(path)
   if not place then
     if headers:get("connect-protocol-version") then return respond(handle, CONNECT) end
@@ -124,6 +178,9 @@ function envoy_on_request(handle)
   end
   local verb = place.verbs[method]
   if not verb then return refuse(handle, "405", place.allow) end
+  if place.public and anybody and not mark and method == "GET" then
+    if answer_kept(handle, headers:get(":authority") .. path) then return end
+  end
   if verb ~= true then mark_for_answer(handle, "link", verb) end
   if mark and repeats(place.bound, sub(path, mark + 1)) then return refuse(handle, "repeated") end
   if mark and (find(path, "=&", mark, true) or sub(path, -1) == "=") then
@@ -236,4 +293,7 @@ function envoy_on_response(handle)
     if body then body:setBytes((answer[3]:gsub(FIELD, field or ""))) end
   end
   if marked.head then drop_body(handle, 0) end
+  if marked.document and status == "200" and not stated and not error and not cause then
+    keep(handle, marked.document, marked.at)
+  end
 end

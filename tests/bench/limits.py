@@ -28,6 +28,10 @@ class Limits:
     peer: Rate | None
 
 
+FRESH = 'wrk.headers["Cache-Control"] = "no-cache"\n'
+"""Asks a worker for a document that Envoy would answer itself."""
+
+
 @contextmanager
 def limits(folder: Path) -> Iterator[Limits]:
     """The reference servers run as long as the context; idle they take no time."""
@@ -38,7 +42,7 @@ def limits(folder: Path) -> Iterator[Limits]:
             return drive(str(node), script, seconds=seconds).rate
 
         def documents(seconds: float = SECONDS) -> float:
-            return drive(fixed + static.PATH, get(), seconds=seconds).rate
+            return drive(fixed + static.PATH, get() + FRESH, seconds=seconds).rate
 
         documents(1)
         if node:

@@ -145,7 +145,7 @@ def _operations(
     client = basic(tenant.client, tenant.secret)
     access = first[0]["access_token"]
     peers = ratio("node-oidc-provider", most.peer, 0.7) if most.peer and store == "sqlite" else None
-    ceiling = ratio("the static RPC", most.static, 0.7)
+    ceiling = ratio("the static RPC", most.static, 1.8)
     hashing = ratio("argon2id verifications", most.verifications, 0.7)
     token = f"{oauth}/token"
     yield Operation("client_credentials", token, post({"grant_type": "client_credentials"}, client)), peers

@@ -21,6 +21,8 @@ from ostiary.gateway.render import HEALTH_SERVICE, Gateway, render
 SETTINGS = "/management/v4/t1/config/settings"
 TOKEN = "/oauth/v4/t1/token"
 KEYS = "/oauth/v4/t1/publickeys"
+FRESH = {"cache-control": "no-cache"}
+"""A document with these headers comes from a worker, whatever Envoy has kept."""
 
 
 class Edge:
@@ -72,8 +74,8 @@ class Edge:
 
 
 def answering(**wanted: Any) -> dict[str, str]:
-    """The header that tells the worker what to answer."""
-    return {"x-answer": json.dumps(wanted)}
+    """The headers that tell a worker what to answer, and Envoy that a worker is asked."""
+    return {"x-answer": json.dumps(wanted), **FRESH}
 
 
 def failing(status: int, text: str, content_type: str = "application/json", code: str = "NOT_FOUND") -> dict[str, str]:

@@ -10,6 +10,8 @@ from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
+from kit.patience import awaited
+from kit.servers.command import ostiary_here
 from kit.servers.served import Served, served
 
 CALLBACK = "http://127.0.0.1:8400/callback"
@@ -67,6 +69,31 @@ def test_metadata_stands_wherever_an_issuer_is_looked_for(server: Served, oauth:
             assert answer.headers["cache-control"] == "public, max-age=300"
     unknown = server.http.get("/.well-known/oauth-authorization-server/oauth/v4/00000000-0000-4000-8000-000000000000")
     assert unknown.status_code == 404
+
+
+def test_what_was_withdrawn_is_gone_from_the_gateway_in_two_seconds(server: Served) -> None:
+    """Documents that the gateway itself answers: of a tenant that was deleted, of a key that was stolen."""
+
+    def run(*arguments: str) -> Any:
+        ended = ostiary_here(*arguments, "--json", cwd=server.folder, **server.variables)
+        assert ended.code == 0, ended.stderr
+        return ended.json()
+
+    def kids(path: str) -> set[str]:
+        answer = server.http.get(path)
+        return {key["kid"] for key in answer.json()["keys"]} if answer.status_code == 200 else set()
+
+    tenant = run("tenant", "create", "withdrawn")["id"]
+    path = f"/oauth/v4/{tenant}/publickeys"
+    documents = (path, f"/oauth/v4/{tenant}/.well-known/openid-configuration", "/oidc/oauth2/jwks",
+                 "/oidc/.well-known/openid-configuration", "/.well-known/openid-configuration")  # fmt: skip
+    assert all("age" in [server.http.get(one).headers for _ in range(2)][1] for one in documents)
+    for owner, published in (("withdrawn", path), ("platform", "/oidc/oauth2/jwks")):
+        stolen = kids(published)
+        run("key", "rotate", owner, "--revoke")
+        assert awaited(lambda now=published, old=stolen: kids(now) and not kids(now) & old)
+    run("tenant", "delete", "withdrawn", "--yes")
+    assert all(awaited(lambda one=one: server.http.get(one).status_code == 404) for one in documents[:2])
 
 
 def test_metadata_says_what_is_there(server: Served, oauth: str) -> None:

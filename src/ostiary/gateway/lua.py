@@ -128,7 +128,9 @@ def _node(node: Node[DeclaredPath]) -> dict[str, object]:
 
 def _terminal(place: DeclaredPath) -> dict[str, object]:
     allowed = [*place.allowed, *(["OPTIONS"] if place.traits.cors else [])]
+    public: dict[str, object] = {"public": True} if place.traits.cacheable else {}
     return {
+        **public,
         "allow": ", ".join(allowed),
         "family": place.traits.family,
         "json": {verb: one.shape for verb, one in place.operations.items() if one.shape != NOT_READ},
