@@ -5,9 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 import uuid
 from typing import Protocol
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Entropy(Protocol):
@@ -45,3 +48,10 @@ def digest(secret: str) -> str:
 def same(left: str, right: str) -> bool:
     """Compares two secrets or digests in constant time."""
     return hmac.compare_digest(left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass"))
+
+
+def guid(named: str, kind: str) -> str:
+    """The GUID of a URN of this kind, such as `urn:vcloud:user:<GUID>`, or of a GUID alone; empty for anything else,
+    which then names nobody."""
+    found = named.removeprefix(f"urn:vcloud:{kind}:").lower()
+    return found if _GUID.fullmatch(found) else ""

@@ -107,24 +107,53 @@ def test_the_command_line_signs_in_lists_and_signs_out(
     assert [one["name"] for one in json.loads(ended[10][1])] == ["org_member", "org_owner"]
 
 
-def test_the_command_line_shows_roles_and_deletes_users_and_roles(
-    server: Served, clients: Path, tmp_path: Path
+def test_the_command_line_administers_an_organization(server: Served, clients: Path, tmp_path: Path) -> None:
+    boss = {"username": "boss", "password": PASSWORD, "roleEntityRefs": [{"name": "org_owner"}]}
+    assert server.http.post("/cloudapi/1.0.0/users", json=boss, headers=server.manager()).status_code == 201
+    commands = {
+        f"-j login {server.url} {ORG} boss -p '{PASSWORD}' -i -w": 0, "-j right list --all": 0,
+        "-j right info organization.read": 0, "-j role create clerk reads organization.read": 0,
+        "role add-right clerk organization.own account.own": 0, "role remove-right clerk account.own -y": 0,
+        "-j role list-rights clerk": 0, "-j role clone clerk scribe -d writes": 0, "-j role info scribe": 0,
+        "role create above x tenant.change": 1, "role unlink clerk": 1, "role link clerk": 1,
+        f"user create leaver '{PASSWORD}' scribe -e l@example.com -f 'Le Aver' -E": 0,
+        f"user create leaver '{PASSWORD}' scribe": 1, "user update leaver --enable": 0, "-j user list": 0,
+        "role delete clerk -y": 0, "role info clerk": 1, "user delete leaver -y": 0, "user delete leaver -y ": 1,
+        "logout": 0,
+    }  # fmt: skip
+    ended = dict(zip(commands, run(clients, tmp_path, "cli.py", *commands), strict=True))
+    assert {command: int(bool(code)) for command, (code, _) in ended.items()} == commands, ended
+    said = {command: json.loads(text) for command, (code, text) in ended.items() if command[:2] == "-j" and not code}
+    assert {"name": "organization.own"} in [{"name": one["name"]} for one in said["-j right list --all"]]
+    assert said["-j right info organization.read"]["name"] == "organization.read"
+    assert said["-j role list-rights clerk"] == [{"name": "organization.own"}, {"name": "organization.read"}]
+    assert (said["-j role info scribe"]["name"], said["-j role info scribe"]["Description"]) == ("scribe", "writes")
+    (leaver,) = [one for one in said["-j user list"] if one["name"] == "leaver"]
+    assert (leaver["fullName"], leaver["isEnabled"], leaver["roleNames"]) == ("Le Aver", "true", "scribe")
+    assert "400/DUPLICATE_NAME" in ended[f"user create leaver '{PASSWORD}' scribe"][1]
+
+
+def test_the_command_line_administers_the_installation(
+    server: Served, clients: Path, jane: str, tmp_path: Path
 ) -> None:
-    http, manager = server.http, server.manager()
-    for name, role in (("boss", "org_owner"), ("leaver", "org_member")):
-        user = {"username": name, "password": PASSWORD, "roleEntityRefs": [{"name": role}]}
-        assert http.post("/cloudapi/1.0.0/users", json=user, headers=manager).status_code == 201
-    role = http.post("/cloudapi/1.0.0/roles", json={"name": "clerk", "description": "d"}, headers=manager).json()
-    rights = {"values": [{"name": "organization.read"}]}
-    assert http.put(f"/cloudapi/1.0.0/roles/{role['id']}/rights", json=rights, headers=manager).status_code == 200
     commands = [
-        f"-j login {server.url} {ORG} boss -p '{PASSWORD}' -i -w", "-j role info clerk", "-j role list-rights clerk",
-        "role delete clerk -y", "role info clerk", "user delete leaver -y", "user delete leaver -y", "logout",
+        f"-j login {server.url} System jane -p '{jane}' -i -w", "org create acme 'Acme Ltd'",
+        "org update acme --enable", "-j org info acme", "-j role create clerk reads organization.read -o acme",
+        "role add-right clerk account.own -o acme", "-j role clone org_member copy -o acme",
+        "-j role info copy -o acme", "org use acme", f"user create ann '{PASSWORD}' clerk -E",
+        "user update ann --enable",
+        "-j user list -o acme",
+        f"-j login {server.url} acme ann -p '{PASSWORD}' -i -w", f"-j login {server.url} System jane -p '{jane}' -i -w",
+        "org update acme --disable", f"-j login {server.url} acme ann -p '{PASSWORD}' -i -w",
+        f"-j login {server.url} System jane -p '{jane}' -i -w", "-n org delete acme -y", "-j org info acme", "logout",
     ]  # fmt: skip
     ended = run(clients, tmp_path, "cli.py", *commands)
-    assert [bool(code) for code, _ in ended] == [False, False, False, False, True, False, True, False], ended
-    assert (json.loads(ended[1][1])["name"], json.loads(ended[1][1])["Description"]) == ("clerk", "d")
-    assert json.loads(ended[2][1]) == [{"name": "organization.read"}]
+    assert [place for place, (code, _) in enumerate(ended) if code] == [15, 18], ended
+    assert json.loads(ended[3][1])["full_name"] == "Acme Ltd"
+    assert json.loads(ended[7][1])["name"] == "copy"
+    (ann,) = json.loads(ended[11][1])
+    assert (ann["name"], ann["isEnabled"], ann["roleNames"]) == ("ann", "true", "clerk")
+    assert "running" in ended[17][1]
 
 
 def test_the_command_line_goes_on_with_a_session_that_another_client_has_opened(

@@ -16,6 +16,12 @@ _USERS = table_of(User)
 _OF_USER = select(_USERS.c.tenant_id).where(_USERS.c.id == bindparam("id"))
 
 
+def organization_of_user(work: Work, user_id: str) -> str | None:
+    """The id of the organization that has the user with this directory id; None for an unknown user."""
+    row = work.row(_OF_USER, {"id": user_id})
+    return row.tenant_id if row is not None else None
+
+
 class AnyOrganization:
     """Finds organizations for one caller. What it may not see it cannot tell from what does not exist."""
 
@@ -33,8 +39,8 @@ class AnyOrganization:
 
     def of_user(self, user_id: str) -> TenantView:
         """The organization of the user with this directory id; the caller's own where there is none."""
-        row = self._work.row(_OF_USER, {"id": user_id}) if self._operates else None
-        return (self._living(row.tenant_id) if row is not None else None) or self._own
+        found = organization_of_user(self._work, user_id) if self._operates else None
+        return self._living(found) or self._own
 
     def _living(self, tenant_id: str | None) -> TenantView | None:
         found = self._tenancy.find(self._work, tenant_id) if tenant_id else None

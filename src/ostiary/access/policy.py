@@ -8,6 +8,7 @@ from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.directory.roles.built_in import BUILT_IN, ORG_MEMBER
 from ostiary.directory.roles.permissions import NONE, Permission, Permissions, role_too_small
 from ostiary.errors import DomainError, denied, not_found, unauthenticated
+from ostiary.store.tenancy import SYSTEM_ID
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,11 @@ def permissions_on(principal: Principal, tenant_id: str) -> Permissions:
     if principal.tenant_id == tenant_id or Permission.PLATFORM_OPERATE in principal.permissions:
         return principal.permissions
     return NONE
+
+
+def operates(principal: Principal) -> bool:
+    """Whether a principal operates the platform, which it does at System alone."""
+    return principal.tenant_id == SYSTEM_ID and Permission.PLATFORM_OPERATE in principal.permissions
 
 
 def givable_on(principal: Principal, tenant_id: str) -> Permissions:

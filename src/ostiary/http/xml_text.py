@@ -1,4 +1,4 @@
-"""Documents in XML. They are written here and never read: no caller sends XML to this server."""
+"""Documents in XML, as they are written. What clients send is read in `xml_reading`."""
 
 from __future__ import annotations
 

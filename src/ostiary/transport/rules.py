@@ -64,6 +64,7 @@ class Rules:
     """What the call needs where it acts on the caller alone."""
     tenant_field: str
     tenant_context: options.TenantContext.ValueType
+    tenant_of: options.TenantOf | None
     person: options.Person | None
     not_by_api_token: bool
     """Closed to sessions that an API token has opened."""
@@ -148,6 +149,7 @@ def _rules_of(service: ServiceDescriptor, method: MethodDescriptor) -> Rules:
         need_on_oneself=_requirement(access, (*access.roles, *access.roles_on_oneself)),
         tenant_field=access.tenant_field,
         tenant_context=access.tenant_context,
+        tenant_of=access.tenant_of if access.HasField("tenant_of") else None,
         person=access.person if access.HasField("person") else None,
         not_by_api_token=access.not_by_api_token,
         own_credentials=access.credential != options.CREDENTIAL_UNSPECIFIED,
@@ -275,5 +277,15 @@ def _tenant_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:
         yield "the tenant comes from tenant_field or from tenant_context, not from both"
     if rules.tenant_context and not rules.dialect.tenant_header:
         yield "tenant_context needs a dialect with a header that names the tenant"
+    if rules.tenant_of is not None:
+        yield from _tenant_of_faults(method, rules, rules.tenant_of)
     if "tenant_id" in method.input_type.fields_by_name and rules.tenant_field != "tenant_id":
         yield "the request has a tenant_id that access.tenant_field does not name"
+
+
+def _tenant_of_faults(method: MethodDescriptor, rules: Rules, entity: options.TenantOf) -> Iterable[str]:
+    kind = entity.WhichOneof("entity")
+    if not rules.tenant_context:
+        yield "tenant_of needs tenant_context, without which the tenant is known already"
+    if kind is None or not _leads_to_text(method.input_type, getattr(entity, kind)):
+        yield f"tenant_of names no text of {method.input_type.name}"

@@ -8,7 +8,7 @@ import shlex
 import sys
 
 from click.testing import CliRunner
-from vcd_cli import login, org, role, system, user  # noqa: F401 - each adds its commands
+from vcd_cli import login, org, right, role, system, user  # noqa: F401 - each adds its commands
 from vcd_cli.vcd import vcd
 
 

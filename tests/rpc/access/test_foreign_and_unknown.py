@@ -3,6 +3,7 @@ older API that names an entity, once with somebody else's and once with nobody's
 
 from __future__ import annotations
 
+import base64
 import re
 import uuid
 from collections.abc import Iterator, Mapping
@@ -17,6 +18,7 @@ from google.protobuf.message_factory import GetMessageClass
 from kit.accounts.director import CONTEXT, Director
 from kit.accounts.people import new_client
 from kit.callers import Caller
+from kit.platform import VCLOUD
 
 NO_SIDE_EFFECTS = MethodOptions.NO_SIDE_EFFECTS
 ACCESS = "identity.access.v1.AccessService"
@@ -27,7 +29,10 @@ KIND_OF_ID = {
     "TaskService": "task", "AdminService": "user",
 }  # fmt: skip
 """What the field `id` of a service names; rights are the same everywhere."""
-KIND_OF_METHOD = {"GetRole": "role", "DeleteRole": "role", "GetAdminOrg": "org"}
+KIND_OF_METHOD = {
+    "GetRole": "role", "DeleteRole": "role", "UpdateRole": "role", "GetAdminOrg": "org", "UpdateAdminOrg": "org",
+    "DeleteAdminOrg": "org", "CreateUser": "org", "CreateRole": "org", "GetRight": "",
+}  # fmt: skip
 """The same of single RPCs of a service that names entities of several kinds."""
 KINDS = {"org_id": "org", "user_id": "user", "group_id": "group", "role_id": "role", "acct": "acct"}
 MEMBER = {"roleNamesToAdd": ["org_member"]}
@@ -46,8 +51,19 @@ BODIES: Mapping[str, dict[str, Any]] = {
     "RemoveGroups": {"removal": {"ids": [str(uuid.uuid4())]}},
 }  # fmt: skip
 """Bodies that are good, so that the entity alone is at fault."""
+XML_BODIES: Mapping[str, dict[str, Any]] = {
+    method: {root.lower(): {"data": base64.b64encode(f'<{root} xmlns="{VCLOUD[1:-1]}" name="x"/>'.encode()).decode()}}
+    for method, root in (("UpdateUser", "User"), ("CreateUser", "User"), ("UpdateRole", "Role"), ("CreateRole", "Role"))
+} | {"UpdateAdminOrg": {"org": {"data": base64.b64encode(f'<AdminOrg xmlns="{VCLOUD[1:-1]}"/>'.encode()).decode()}}}
+"""The same of Cloud Director's older API."""
 NOT_FOR_OWNERS = {"GetUserByAcct", "GetUserById"}
 CLASSIFIED = {"classifier": "internal:localLanguage"}
+
+
+def body_of(method: str) -> dict[str, Any]:
+    """The body of a request, by the field that it is."""
+    bodies = XML_BODIES if method.startswith("identity.vcloud.") else BODIES
+    return bodies.get(method.rpartition("/")[2], {})
 
 
 def asked_about() -> Iterator[tuple[str, str, str]]:
@@ -128,7 +144,7 @@ def test_one_entity_of_others_looks_like_none(place: Place) -> None:
         rpc = next(rpc for rpc in RPCS if rpc.name == method)
         known = {each.name for each in rpc.descriptor.input_type.fields}
         good = {name: place.ours[KINDS[name]] for name in known & KINDS.keys()}
-        request = {**good, **(CLASSIFIED if "classifier" in known else {}), **BODIES.get(method.rpartition("/")[2], {})}
+        request = {**good, **(CLASSIFIED if "classifier" in known else {}), **body_of(method)}
         theirs, nobody = place.theirs[kind], str(uuid.uuid4()) if kind != "acct" else "nobody"
         first, second = (place.seen(method, {**request, field: named}, named) for named in (theirs, nobody))
         if first != second:

@@ -157,7 +157,8 @@ def test_pages_follow_one_another_by_their_links(place: Place) -> None:
         ({"type": "user", "filter": "name"}, INVALID), ({"type": "user", "sort_asc": "password"}, INVALID),
         ({"type": "user", "sort_asc": "name", "sort_desc": "name"}, INVALID), ({"type": "user", "page": 0}, INVALID),
         ({"type": "user", "page_size": 129}, INVALID), ({"type": "role", "filter": "fullName==x"}, INVALID),
-        ({"type": "adminUser"}, DENIED), ({"type": "adminRole"}, DENIED),
+        ({"type": "right", "sort_asc": "id"}, INVALID), ({"type": "adminUser"}, DENIED),
+        ({"type": "adminRole"}, DENIED),
     ],
 )  # fmt: skip
 def test_what_cannot_be_asked_is_refused(place: Place, asked: dict[str, Any], code: grpc.StatusCode) -> None:
@@ -169,8 +170,13 @@ def test_the_list_of_queries_names_what_the_caller_may_ask(place: Place) -> None
         answer = QueryServiceStub(place.caller.channel).Query(query_pb2.QueryRequest(), **who.call)
         return {one.attrib["name"] for one in parsed(answer.data)}
 
-    assert kinds(place.owner) == {"user", "role", "orgVdc", "catalog"}
-    assert kinds(place.operator) == {"user", "role", "orgVdc", "catalog", "adminUser", "adminRole"}
+    assert kinds(place.owner) == {"user", "role", "right", "orgVdc", "catalog"}
+    assert kinds(place.operator) == {"user", "role", "right", "orgVdc", "catalog", "adminUser", "adminRole"}
+    assert place.names(place.owner, "right", filter="name==tenant.*") == [
+        "tenant.change",
+        "tenant.manage",
+        "tenant.read",
+    ]
     assert (place.names(place.owner, "orgVdc"), place.names(place.owner, "catalog")) == ([], [])
 
 

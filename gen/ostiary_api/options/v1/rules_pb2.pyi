@@ -409,6 +409,7 @@ class Access(_message.Message):
     PERSON_FIELD_NUMBER: _builtins.int
     ROLES_ON_ONESELF_FIELD_NUMBER: _builtins.int
     NOT_BY_API_TOKEN_FIELD_NUMBER: _builtins.int
+    TENANT_OF_FIELD_NUMBER: _builtins.int
     anonymous: _builtins.bool
     """Open to callers without credentials; excludes roles."""
     tenant_field: _builtins.str
@@ -449,6 +450,12 @@ class Access(_message.Message):
     def roles_on_oneself(self) -> _containers.RepeatedScalarFieldContainer[Global___Role.ValueType]:
         """Further roles that suffice where `person` names nobody but the caller, at its own tenant."""
 
+    @_builtins.property
+    def tenant_of(self) -> Global___TenantOf:
+        """Whose organization the call acts on where an operator at System names none in the header: that of an entity of the
+        request. Needs tenant_context; System where there is no such entity.
+        """
+
     def __init__(
         self,
         *,
@@ -463,14 +470,43 @@ class Access(_message.Message):
         person: Global___Person | None = ...,
         roles_on_oneself: _abc.Iterable[Global___Role.ValueType] | None = ...,
         not_by_api_token: _builtins.bool = ...,
+        tenant_of: Global___TenantOf | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["person", b"person", "tenant_of", b"tenant_of"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "credential", b"credential", "foreign_tenant", b"foreign_tenant", "not_by_api_token", b"not_by_api_token", "person", b"person", "roles", b"roles", "roles_on_oneself", b"roles_on_oneself", "scopes", b"scopes", "tenant_context", b"tenant_context", "tenant_field", b"tenant_field", "token_form", b"token_form"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["anonymous", b"anonymous", "credential", b"credential", "foreign_tenant", b"foreign_tenant", "not_by_api_token", b"not_by_api_token", "person", b"person", "roles", b"roles", "roles_on_oneself", b"roles_on_oneself", "scopes", b"scopes", "tenant_context", b"tenant_context", "tenant_field", b"tenant_field", "tenant_of", b"tenant_of", "token_form", b"token_form"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Access: _TypeAlias = Access  # noqa: Y015
+
+@_typing.final
+class TenantOf(_message.Message):
+    """An entity that has an organization, named by a field of the request: its GUID, or its URN."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    user: _builtins.str
+    """A user."""
+    role: _builtins.str
+    """A role."""
+    def __init__(
+        self,
+        *,
+        user: _builtins.str = ...,
+        role: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["entity", b"entity", "role", b"role", "user", b"user"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["entity", b"entity", "role", b"role", "user", b"user"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_entity: _TypeAlias = _typing.Literal["user", "role"]  # noqa: Y015
+    _WhichOneofArgType_entity: _TypeAlias = _typing.Literal["entity", b"entity"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_entity) -> _WhichOneofReturnType_entity | None: ...
+
+Global___TenantOf: _TypeAlias = TenantOf  # noqa: Y015
 
 @_typing.final
 class Person(_message.Message):

@@ -28,7 +28,9 @@ if _version_not_supported:
 
 
 class AdminServiceStub:
-    """What administrators read and delete in XML.
+    """What administrators read and change in XML. A body is an element of the namespace `http://www.vmware.com/vcloud/v1.5`, in
+    UTF-8, of at most 1 MiB and without a document type declaration; elements that are not named here are ignored. Bounds of
+    texts are those of the same operation at cloudapi.
     """
 
     def __init__(self, channel):
@@ -47,6 +49,16 @@ class AdminServiceStub:
                 request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.GetUserRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.CreateUser = channel.unary_unary(
+                '/identity.vcloud.v1.AdminService/CreateUser',
+                request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.CreateUserRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.UpdateUser = channel.unary_unary(
+                '/identity.vcloud.v1.AdminService/UpdateUser',
+                request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.UpdateUserRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.DeleteUser = channel.unary_unary(
                 '/identity.vcloud.v1.AdminService/DeleteUser',
                 request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.DeleteUserRequest.SerializeToString,
@@ -57,9 +69,39 @@ class AdminServiceStub:
                 request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.GetAdminOrgRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.CreateAdminOrg = channel.unary_unary(
+                '/identity.vcloud.v1.AdminService/CreateAdminOrg',
+                request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.CreateAdminOrgRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.UpdateAdminOrg = channel.unary_unary(
+                '/identity.vcloud.v1.AdminService/UpdateAdminOrg',
+                request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.UpdateAdminOrgRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.DeleteAdminOrg = channel.unary_unary(
+                '/identity.vcloud.v1.AdminService/DeleteAdminOrg',
+                request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.DeleteAdminOrgRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.GetRole = channel.unary_unary(
                 '/identity.vcloud.v1.AdminService/GetRole',
                 request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.GetRoleRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.CreateRole = channel.unary_unary(
+                '/identity.vcloud.v1.AdminService/CreateRole',
+                request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.CreateRoleRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.UpdateRole = channel.unary_unary(
+                '/identity.vcloud.v1.AdminService/UpdateRole',
+                request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.UpdateRoleRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.GetRight = channel.unary_unary(
+                '/identity.vcloud.v1.AdminService/GetRight',
+                request_serializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.GetRightRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
         self.DeleteRole = channel.unary_unary(
@@ -70,7 +112,9 @@ class AdminServiceStub:
 
 
 class AdminServiceServicer:
-    """What administrators read and delete in XML.
+    """What administrators read and change in XML. A body is an element of the namespace `http://www.vmware.com/vcloud/v1.5`, in
+    UTF-8, of at most 1 MiB and without a document type declaration; elements that are not named here are ignored. Bounds of
+    texts are those of the same operation at cloudapi.
     """
 
     def GetAdmin(self, request, context):
@@ -87,6 +131,27 @@ class AdminServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateUser(self, request, context):
+        """Creates a user of an organization, as POST /cloudapi/1.0.0/users does. Location names it.
+
+        The body is a User with the attribute name and the elements Role (its href is a role's) and, each only if wanted,
+        Password, FullName, EmailAddress, Telephone, Description and IsEnabled.
+        Errors: 403 for an organization that does not exist, and for one that the caller does not own; otherwise as there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateUser(self, request, context):
+        """Changes a user, as PUT /cloudapi/1.0.0/users/{id} does; operators at System any. What the body leaves out stays.
+
+        A Role that the user has already, itself or by a group, changes nothing; any other takes the place of all that were
+        given to the user itself. Errors: as there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def DeleteUser(self, request, context):
         """Deletes a user of the organization with its profile, as DELETE /cloudapi/1.0.0/users/{id} does.
 
@@ -98,9 +163,39 @@ class AdminServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetAdminOrg(self, request, context):
-        """Describes an organization to its administrators, with a reference to each of its roles, by name.
+        """Describes an organization to its administrators, with a reference to each of its roles, by name; operators at System
+        read any, disabled ones too.
 
         Errors: 403 for one that does not exist, and for one that the caller does not own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateAdminOrg(self, request, context):
+        """Creates an organization, as POST /cloudapi/1.0.0/orgs does. Location names it.
+
+        The body is an AdminOrg with the attribute name and the elements FullName and, each only if wanted, Description and
+        IsEnabled. Errors: 400 for a name that is taken, and for limits broken.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateAdminOrg(self, request, context):
+        """Changes an organization, as PUT /cloudapi/1.0.0/orgs/{id} does: operators change all of it, owners FullName alone. What
+        the body leaves out stays.
+
+        Errors: 403 for one that does not exist and for one that the caller may not see, alike; otherwise as there.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteAdminOrg(self, request, context):
+        """Begins to delete an organization, as DELETE /cloudapi/1.0.0/orgs/{id} does: answers the task, which Location names.
+
+        Errors: 403 for one that does not exist; 400 for one with organizations below it, unless recursive is true.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -109,6 +204,35 @@ class AdminServiceServicer:
     def GetRole(self, request, context):
         """Describes one role, with a reference to each of its rights: a role of the caller's organization, for operators at
         System of any. Errors: 403 for an unknown one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateRole(self, request, context):
+        """Defines a role of an organization with its rights, as POST /cloudapi/1.0.0/roles and …/rights do. Location names it.
+
+        The body is a Role with the attribute name and the elements Description and RightReferences, which holds a
+        RightReference for each right: its href is a right's, or without one its name. Errors: 403 for rights that the caller
+        does not have, and for an organization that the caller does not own; 400 for a name that is taken.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdateRole(self, request, context):
+        """Changes a role that the organization has defined: name, description and rights, for all who hold it, from their next
+        request on; operators at System any. What the body leaves out stays.
+
+        Errors: 403 for one that does not exist, and for one that permits more than the caller may do, before or after; 400 for
+        a built-in one and for a name that is taken.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetRight(self, request, context):
+        """Describes one right. Errors: 403 for an unknown one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,6 +260,16 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.GetUserRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
+            'CreateUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateUser,
+                    request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.CreateUserRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'UpdateUser': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateUser,
+                    request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.UpdateUserRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
             'DeleteUser': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteUser,
                     request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.DeleteUserRequest.FromString,
@@ -146,9 +280,39 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.GetAdminOrgRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
+            'CreateAdminOrg': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateAdminOrg,
+                    request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.CreateAdminOrgRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'UpdateAdminOrg': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateAdminOrg,
+                    request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.UpdateAdminOrgRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'DeleteAdminOrg': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteAdminOrg,
+                    request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.DeleteAdminOrgRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
             'GetRole': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRole,
                     request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.GetRoleRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'CreateRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateRole,
+                    request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.CreateRoleRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'UpdateRole': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdateRole,
+                    request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.UpdateRoleRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'GetRight': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRight,
+                    request_deserializer=identity_dot_vcloud_dot_v1_dot_admin__pb2.GetRightRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'DeleteRole': grpc.unary_unary_rpc_method_handler(
@@ -165,7 +329,9 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService:
-    """What administrators read and delete in XML.
+    """What administrators read and change in XML. A body is an element of the namespace `http://www.vmware.com/vcloud/v1.5`, in
+    UTF-8, of at most 1 MiB and without a document type declaration; elements that are not named here are ignored. Bounds of
+    texts are those of the same operation at cloudapi.
     """
 
     @staticmethod
@@ -211,6 +377,60 @@ class AdminService:
             target,
             '/identity.vcloud.v1.AdminService/GetUser',
             identity_dot_vcloud_dot_v1_dot_admin__pb2.GetUserRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.vcloud.v1.AdminService/CreateUser',
+            identity_dot_vcloud_dot_v1_dot_admin__pb2.CreateUserRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateUser(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.vcloud.v1.AdminService/UpdateUser',
+            identity_dot_vcloud_dot_v1_dot_admin__pb2.UpdateUserRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,
@@ -277,6 +497,87 @@ class AdminService:
             _registered_method=True)
 
     @staticmethod
+    def CreateAdminOrg(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.vcloud.v1.AdminService/CreateAdminOrg',
+            identity_dot_vcloud_dot_v1_dot_admin__pb2.CreateAdminOrgRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateAdminOrg(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.vcloud.v1.AdminService/UpdateAdminOrg',
+            identity_dot_vcloud_dot_v1_dot_admin__pb2.UpdateAdminOrgRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteAdminOrg(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.vcloud.v1.AdminService/DeleteAdminOrg',
+            identity_dot_vcloud_dot_v1_dot_admin__pb2.DeleteAdminOrgRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def GetRole(request,
             target,
             options=(),
@@ -292,6 +593,87 @@ class AdminService:
             target,
             '/identity.vcloud.v1.AdminService/GetRole',
             identity_dot_vcloud_dot_v1_dot_admin__pb2.GetRoleRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.vcloud.v1.AdminService/CreateRole',
+            identity_dot_vcloud_dot_v1_dot_admin__pb2.CreateRoleRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdateRole(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.vcloud.v1.AdminService/UpdateRole',
+            identity_dot_vcloud_dot_v1_dot_admin__pb2.UpdateRoleRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRight(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.vcloud.v1.AdminService/GetRight',
+            identity_dot_vcloud_dot_v1_dot_admin__pb2.GetRightRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

@@ -29,7 +29,10 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AdminServiceStub:
-    """What administrators read and delete in XML."""
+    """What administrators read and change in XML. A body is an element of the namespace `http://www.vmware.com/vcloud/v1.5`, in
+    UTF-8, of at most 1 MiB and without a document type declaration; elements that are not named here are ignored. Bounds of
+    texts are those of the same operation at cloudapi.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -39,6 +42,19 @@ class AdminServiceStub:
     """Describes the installation, with a reference to each organization that the caller sees."""
     GetUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetUserRequest, _httpbody_pb2.HttpBody]
     """Describes one user: of the caller's organization, for operators at System of any. Errors: 403 for an unknown one."""
+    CreateUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.CreateUserRequest, _httpbody_pb2.HttpBody]
+    """Creates a user of an organization, as POST /cloudapi/1.0.0/users does. Location names it.
+
+    The body is a User with the attribute name and the elements Role (its href is a role's) and, each only if wanted,
+    Password, FullName, EmailAddress, Telephone, Description and IsEnabled.
+    Errors: 403 for an organization that does not exist, and for one that the caller does not own; otherwise as there.
+    """
+    UpdateUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.UpdateUserRequest, _httpbody_pb2.HttpBody]
+    """Changes a user, as PUT /cloudapi/1.0.0/users/{id} does; operators at System any. What the body leaves out stays.
+
+    A Role that the user has already, itself or by a group, changes nothing; any other takes the place of all that were
+    given to the user itself. Errors: as there.
+    """
     DeleteUser: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DeleteUserRequest, _empty_pb2.Empty]
     """Deletes a user of the organization with its profile, as DELETE /cloudapi/1.0.0/users/{id} does.
 
@@ -46,14 +62,48 @@ class AdminServiceStub:
     than the caller.
     """
     GetAdminOrg: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetAdminOrgRequest, _httpbody_pb2.HttpBody]
-    """Describes an organization to its administrators, with a reference to each of its roles, by name.
+    """Describes an organization to its administrators, with a reference to each of its roles, by name; operators at System
+    read any, disabled ones too.
 
     Errors: 403 for one that does not exist, and for one that the caller does not own.
+    """
+    CreateAdminOrg: _grpc.UnaryUnaryMultiCallable[_admin_pb2.CreateAdminOrgRequest, _httpbody_pb2.HttpBody]
+    """Creates an organization, as POST /cloudapi/1.0.0/orgs does. Location names it.
+
+    The body is an AdminOrg with the attribute name and the elements FullName and, each only if wanted, Description and
+    IsEnabled. Errors: 400 for a name that is taken, and for limits broken.
+    """
+    UpdateAdminOrg: _grpc.UnaryUnaryMultiCallable[_admin_pb2.UpdateAdminOrgRequest, _httpbody_pb2.HttpBody]
+    """Changes an organization, as PUT /cloudapi/1.0.0/orgs/{id} does: operators change all of it, owners FullName alone. What
+    the body leaves out stays.
+
+    Errors: 403 for one that does not exist and for one that the caller may not see, alike; otherwise as there.
+    """
+    DeleteAdminOrg: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DeleteAdminOrgRequest, _httpbody_pb2.HttpBody]
+    """Begins to delete an organization, as DELETE /cloudapi/1.0.0/orgs/{id} does: answers the task, which Location names.
+
+    Errors: 403 for one that does not exist; 400 for one with organizations below it, unless recursive is true.
     """
     GetRole: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetRoleRequest, _httpbody_pb2.HttpBody]
     """Describes one role, with a reference to each of its rights: a role of the caller's organization, for operators at
     System of any. Errors: 403 for an unknown one.
     """
+    CreateRole: _grpc.UnaryUnaryMultiCallable[_admin_pb2.CreateRoleRequest, _httpbody_pb2.HttpBody]
+    """Defines a role of an organization with its rights, as POST /cloudapi/1.0.0/roles and …/rights do. Location names it.
+
+    The body is a Role with the attribute name and the elements Description and RightReferences, which holds a
+    RightReference for each right: its href is a right's, or without one its name. Errors: 403 for rights that the caller
+    does not have, and for an organization that the caller does not own; 400 for a name that is taken.
+    """
+    UpdateRole: _grpc.UnaryUnaryMultiCallable[_admin_pb2.UpdateRoleRequest, _httpbody_pb2.HttpBody]
+    """Changes a role that the organization has defined: name, description and rights, for all who hold it, from their next
+    request on; operators at System any. What the body leaves out stays.
+
+    Errors: 403 for one that does not exist, and for one that permits more than the caller may do, before or after; 400 for
+    a built-in one and for a name that is taken.
+    """
+    GetRight: _grpc.UnaryUnaryMultiCallable[_admin_pb2.GetRightRequest, _httpbody_pb2.HttpBody]
+    """Describes one right. Errors: 403 for an unknown one."""
     DeleteRole: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DeleteRoleRequest, _empty_pb2.Empty]
     """Deletes a role that the organization has defined, as DELETE /cloudapi/1.0.0/roles/{id} does.
 
@@ -62,13 +112,29 @@ class AdminServiceStub:
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
-    """What administrators read and delete in XML."""
+    """What administrators read and change in XML. A body is an element of the namespace `http://www.vmware.com/vcloud/v1.5`, in
+    UTF-8, of at most 1 MiB and without a document type declaration; elements that are not named here are ignored. Bounds of
+    texts are those of the same operation at cloudapi.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetAdmin: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetAdminRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Describes the installation, with a reference to each organization that the caller sees."""
     GetUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetUserRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Describes one user: of the caller's organization, for operators at System of any. Errors: 403 for an unknown one."""
+    CreateUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.CreateUserRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Creates a user of an organization, as POST /cloudapi/1.0.0/users does. Location names it.
+
+    The body is a User with the attribute name and the elements Role (its href is a role's) and, each only if wanted,
+    Password, FullName, EmailAddress, Telephone, Description and IsEnabled.
+    Errors: 403 for an organization that does not exist, and for one that the caller does not own; otherwise as there.
+    """
+    UpdateUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.UpdateUserRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Changes a user, as PUT /cloudapi/1.0.0/users/{id} does; operators at System any. What the body leaves out stays.
+
+    A Role that the user has already, itself or by a group, changes nothing; any other takes the place of all that were
+    given to the user itself. Errors: as there.
+    """
     DeleteUser: _aio.UnaryUnaryMultiCallable[_admin_pb2.DeleteUserRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a user of the organization with its profile, as DELETE /cloudapi/1.0.0/users/{id} does.
 
@@ -76,14 +142,48 @@ class AdminServiceAsyncStub(AdminServiceStub):
     than the caller.
     """
     GetAdminOrg: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetAdminOrgRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
-    """Describes an organization to its administrators, with a reference to each of its roles, by name.
+    """Describes an organization to its administrators, with a reference to each of its roles, by name; operators at System
+    read any, disabled ones too.
 
     Errors: 403 for one that does not exist, and for one that the caller does not own.
+    """
+    CreateAdminOrg: _aio.UnaryUnaryMultiCallable[_admin_pb2.CreateAdminOrgRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Creates an organization, as POST /cloudapi/1.0.0/orgs does. Location names it.
+
+    The body is an AdminOrg with the attribute name and the elements FullName and, each only if wanted, Description and
+    IsEnabled. Errors: 400 for a name that is taken, and for limits broken.
+    """
+    UpdateAdminOrg: _aio.UnaryUnaryMultiCallable[_admin_pb2.UpdateAdminOrgRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Changes an organization, as PUT /cloudapi/1.0.0/orgs/{id} does: operators change all of it, owners FullName alone. What
+    the body leaves out stays.
+
+    Errors: 403 for one that does not exist and for one that the caller may not see, alike; otherwise as there.
+    """
+    DeleteAdminOrg: _aio.UnaryUnaryMultiCallable[_admin_pb2.DeleteAdminOrgRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Begins to delete an organization, as DELETE /cloudapi/1.0.0/orgs/{id} does: answers the task, which Location names.
+
+    Errors: 403 for one that does not exist; 400 for one with organizations below it, unless recursive is true.
     """
     GetRole: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetRoleRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Describes one role, with a reference to each of its rights: a role of the caller's organization, for operators at
     System of any. Errors: 403 for an unknown one.
     """
+    CreateRole: _aio.UnaryUnaryMultiCallable[_admin_pb2.CreateRoleRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Defines a role of an organization with its rights, as POST /cloudapi/1.0.0/roles and …/rights do. Location names it.
+
+    The body is a Role with the attribute name and the elements Description and RightReferences, which holds a
+    RightReference for each right: its href is a right's, or without one its name. Errors: 403 for rights that the caller
+    does not have, and for an organization that the caller does not own; 400 for a name that is taken.
+    """
+    UpdateRole: _aio.UnaryUnaryMultiCallable[_admin_pb2.UpdateRoleRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Changes a role that the organization has defined: name, description and rights, for all who hold it, from their next
+    request on; operators at System any. What the body leaves out stays.
+
+    Errors: 403 for one that does not exist, and for one that permits more than the caller may do, before or after; 400 for
+    a built-in one and for a name that is taken.
+    """
+    GetRight: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetRightRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Describes one right. Errors: 403 for an unknown one."""
     DeleteRole: _aio.UnaryUnaryMultiCallable[_admin_pb2.DeleteRoleRequest, _empty_pb2.Empty]  # type: ignore[assignment]
     """Deletes a role that the organization has defined, as DELETE /cloudapi/1.0.0/roles/{id} does.
 
@@ -91,7 +191,10 @@ class AdminServiceAsyncStub(AdminServiceStub):
     """
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """What administrators read and delete in XML."""
+    """What administrators read and change in XML. A body is an element of the namespace `http://www.vmware.com/vcloud/v1.5`, in
+    UTF-8, of at most 1 MiB and without a document type declaration; elements that are not named here are ignored. Bounds of
+    texts are those of the same operation at cloudapi.
+    """
 
     @_abc_1.abstractmethod
     def GetAdmin(
@@ -108,6 +211,31 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Describes one user: of the caller's organization, for operators at System of any. Errors: 403 for an unknown one."""
+
+    @_abc_1.abstractmethod
+    def CreateUser(
+        self,
+        request: _admin_pb2.CreateUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Creates a user of an organization, as POST /cloudapi/1.0.0/users does. Location names it.
+
+        The body is a User with the attribute name and the elements Role (its href is a role's) and, each only if wanted,
+        Password, FullName, EmailAddress, Telephone, Description and IsEnabled.
+        Errors: 403 for an organization that does not exist, and for one that the caller does not own; otherwise as there.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateUser(
+        self,
+        request: _admin_pb2.UpdateUserRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Changes a user, as PUT /cloudapi/1.0.0/users/{id} does; operators at System any. What the body leaves out stays.
+
+        A Role that the user has already, itself or by a group, changes nothing; any other takes the place of all that were
+        given to the user itself. Errors: as there.
+        """
 
     @_abc_1.abstractmethod
     def DeleteUser(
@@ -127,9 +255,45 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.GetAdminOrgRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
-        """Describes an organization to its administrators, with a reference to each of its roles, by name.
+        """Describes an organization to its administrators, with a reference to each of its roles, by name; operators at System
+        read any, disabled ones too.
 
         Errors: 403 for one that does not exist, and for one that the caller does not own.
+        """
+
+    @_abc_1.abstractmethod
+    def CreateAdminOrg(
+        self,
+        request: _admin_pb2.CreateAdminOrgRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Creates an organization, as POST /cloudapi/1.0.0/orgs does. Location names it.
+
+        The body is an AdminOrg with the attribute name and the elements FullName and, each only if wanted, Description and
+        IsEnabled. Errors: 400 for a name that is taken, and for limits broken.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateAdminOrg(
+        self,
+        request: _admin_pb2.UpdateAdminOrgRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Changes an organization, as PUT /cloudapi/1.0.0/orgs/{id} does: operators change all of it, owners FullName alone. What
+        the body leaves out stays.
+
+        Errors: 403 for one that does not exist and for one that the caller may not see, alike; otherwise as there.
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteAdminOrg(
+        self,
+        request: _admin_pb2.DeleteAdminOrgRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Begins to delete an organization, as DELETE /cloudapi/1.0.0/orgs/{id} does: answers the task, which Location names.
+
+        Errors: 403 for one that does not exist; 400 for one with organizations below it, unless recursive is true.
         """
 
     @_abc_1.abstractmethod
@@ -141,6 +305,40 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         """Describes one role, with a reference to each of its rights: a role of the caller's organization, for operators at
         System of any. Errors: 403 for an unknown one.
         """
+
+    @_abc_1.abstractmethod
+    def CreateRole(
+        self,
+        request: _admin_pb2.CreateRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Defines a role of an organization with its rights, as POST /cloudapi/1.0.0/roles and …/rights do. Location names it.
+
+        The body is a Role with the attribute name and the elements Description and RightReferences, which holds a
+        RightReference for each right: its href is a right's, or without one its name. Errors: 403 for rights that the caller
+        does not have, and for an organization that the caller does not own; 400 for a name that is taken.
+        """
+
+    @_abc_1.abstractmethod
+    def UpdateRole(
+        self,
+        request: _admin_pb2.UpdateRoleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Changes a role that the organization has defined: name, description and rights, for all who hold it, from their next
+        request on; operators at System any. What the body leaves out stays.
+
+        Errors: 403 for one that does not exist, and for one that permits more than the caller may do, before or after; 400 for
+        a built-in one and for a name that is taken.
+        """
+
+    @_abc_1.abstractmethod
+    def GetRight(
+        self,
+        request: _admin_pb2.GetRightRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Describes one right. Errors: 403 for an unknown one."""
 
     @_abc_1.abstractmethod
     def DeleteRole(

@@ -31,17 +31,17 @@ class QueryRequest(_message.Message):
     PAGE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     type: _builtins.str
-    """What is asked for: user, adminUser, role, adminRole, orgVdc or catalog."""
+    """What is asked for: user, adminUser, role, adminRole, right, orgVdc or catalog."""
     format: _builtins.str
     """How results are written: references, which is also the default, or records."""
     filter: _builtins.str
     """FIQL: `==` and `!=`; of users on name, fullName, isEnabled, id and org, of roles on name, description, isReadOnly and
-    org; `;` is AND, `,` is OR, brackets, `*` for any text; a backslash before ( ) ; , makes it part of the value.
+    org, of rights on name and description; `;` is AND, `,` is OR, brackets, `*` for any text; a backslash before ( ) ; , makes it part of the value.
     """
     filter_encoded: _builtins.bool
     """Whether the values in the filter are percent-encoded once more."""
     sort_asc: _builtins.str
-    """The field to sort by, ascending: name when left out; also fullName and isEnabled of users, description of roles."""
+    """The field to sort by, ascending: name when left out; also fullName and isEnabled of users, description of roles and rights."""
     sort_desc: _builtins.str
     """The field to sort by, descending; excludes sortAsc."""
     page: _builtins.int

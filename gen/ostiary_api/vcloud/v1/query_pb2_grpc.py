@@ -27,7 +27,7 @@ if _version_not_supported:
 
 
 class QueryServiceStub:
-    """The query service: users and roles as records, in pages.
+    """The query service: users, roles and rights as records, in pages.
     """
 
     def __init__(self, channel):
@@ -44,14 +44,14 @@ class QueryServiceStub:
 
 
 class QueryServiceServicer:
-    """The query service: users and roles as records, in pages.
+    """The query service: users, roles and rights as records, in pages.
     """
 
     def Query(self, request, context):
         """Returns one page of records; without a type, the list of what can be asked for. Link rel="nextPage" names what follows.
 
         user and role are those of the caller's organization; adminUser and adminRole, for operators at System alone, those of
-        all organizations. There are no virtual data centres and no catalogs, so orgVdc and catalog are always empty.
+        all organizations; right are the rights of which roles are made. There are no virtual data centres and no catalogs, so orgVdc and catalog are always empty.
         Errors: 400 for a filter that is malformed or names a field that cannot be filtered by, and for limits broken.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -75,7 +75,7 @@ def add_QueryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class QueryService:
-    """The query service: users and roles as records, in pages.
+    """The query service: users, roles and rights as records, in pages.
     """
 
     @staticmethod

@@ -28,7 +28,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class QueryServiceStub:
-    """The query service: users and roles as records, in pages."""
+    """The query service: users, roles and rights as records, in pages."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -38,25 +38,25 @@ class QueryServiceStub:
     """Returns one page of records; without a type, the list of what can be asked for. Link rel="nextPage" names what follows.
 
     user and role are those of the caller's organization; adminUser and adminRole, for operators at System alone, those of
-    all organizations. There are no virtual data centres and no catalogs, so orgVdc and catalog are always empty.
+    all organizations; right are the rights of which roles are made. There are no virtual data centres and no catalogs, so orgVdc and catalog are always empty.
     Errors: 400 for a filter that is malformed or names a field that cannot be filtered by, and for limits broken.
     """
 
 @_typing.type_check_only
 class QueryServiceAsyncStub(QueryServiceStub):
-    """The query service: users and roles as records, in pages."""
+    """The query service: users, roles and rights as records, in pages."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Query: _aio.UnaryUnaryMultiCallable[_query_pb2.QueryRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Returns one page of records; without a type, the list of what can be asked for. Link rel="nextPage" names what follows.
 
     user and role are those of the caller's organization; adminUser and adminRole, for operators at System alone, those of
-    all organizations. There are no virtual data centres and no catalogs, so orgVdc and catalog are always empty.
+    all organizations; right are the rights of which roles are made. There are no virtual data centres and no catalogs, so orgVdc and catalog are always empty.
     Errors: 400 for a filter that is malformed or names a field that cannot be filtered by, and for limits broken.
     """
 
 class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The query service: users and roles as records, in pages."""
+    """The query service: users, roles and rights as records, in pages."""
 
     @_abc_1.abstractmethod
     def Query(
@@ -67,7 +67,7 @@ class QueryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Returns one page of records; without a type, the list of what can be asked for. Link rel="nextPage" names what follows.
 
         user and role are those of the caller's organization; adminUser and adminRole, for operators at System alone, those of
-        all organizations. There are no virtual data centres and no catalogs, so orgVdc and catalog are always empty.
+        all organizations; right are the rights of which roles are made. There are no virtual data centres and no catalogs, so orgVdc and catalog are always empty.
         Errors: 400 for a filter that is malformed or names a field that cannot be filtered by, and for limits broken.
         """
 

@@ -82,6 +82,12 @@ def role_records(work: Work, tenant_id: str | None, query: ListQuery) -> tuple[l
 
 
 def organization_of_role(work: Work, role: str) -> str | None:
-    """The organization that has defined the role of this id; None for an unknown or a built-in one."""
+    """The organization that has the role of this id; None for an unknown one.
+
+    A built-in role has no row: its id follows from the organization, and is looked for among those of all.
+    """
     row = work.row(_STORED.where(_ROLES.c.id == role))
-    return row.tenant_id if row else None
+    if row is not None:
+        return str(row.tenant_id)
+    tenants = (str(row.id) for row in work.rows(select(_TENANTS.c.id).where(_LIVING)))
+    return next((tenant for tenant in tenants if any(role_id(tenant, name) == role for name in FOR_HOLDERS)), None)

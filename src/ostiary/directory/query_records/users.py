@@ -56,12 +56,6 @@ def user_records(work: Work, tenant_id: str | None, query: ListQuery, now_ms: in
     return _records(work, work.rows(page), now_ms), total[0] if total else 0
 
 
-def user_record(work: Work, tenant_id: str | None, user_id: str, now_ms: int) -> UserRecord | None:
-    """The user with this directory id in an organization (None: in any); None for an unknown one."""
-    found = work.rows(_RECORD.where(_USERS.c.id == user_id, *_of(tenant_id)))
-    return next(iter(_records(work, found, now_ms)), None)
-
-
 def _of(tenant_id: str | None) -> list[ColumnElement[bool]]:
     living = _TENANTS.c.state.in_(("enabled", "disabled"))
     return [living] if tenant_id is None else [living, _USERS.c.tenant_id == tenant_id]

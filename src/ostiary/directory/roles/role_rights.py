@@ -15,13 +15,14 @@ from ostiary.store.work import Work
 def describe_role(
     work: Work, tenant_id: str, role_id: str, name: str, description: str | None, giver: Giver, now_ms: int
 ) -> None:  # fmt: skip
-    """Gives a role another name, and another description unless that is None; its rights stay. Raises ROLE_NOT_FOUND,
-    ROLE_READ_ONLY, and what `update_stored_role` raises."""
-    lock_rights(work, tenant_id)
-    held = changeable_role(work, tenant_id, role_id)
-    text = held.description if description is None else description
-    definition = RoleDefinition(name, description=text, permissions=held.permissions)
-    update_stored_role(work, tenant_id, role_id, definition, giver, now_ms)
+    """Gives a role another name, and another description unless that is None; its rights stay. Raises what
+    `redefine_role` raises."""
+
+    def described(held: RoleDefinition) -> RoleDefinition:
+        text = held.description if description is None else description
+        return RoleDefinition(name, description=text, permissions=held.permissions)
+
+    redefine_role(work, tenant_id, role_id, described, giver, now_ms)
 
 
 def change_rights(
@@ -34,6 +35,17 @@ def change_rights(
     definition = RoleDefinition(held.name, description=held.description, permissions=rights)
     update_stored_role(work, tenant_id, role_id, definition, giver, now_ms)
     return rights
+
+
+def redefine_role(
+    work: Work, tenant_id: str, role_id: str, after: Callable[[RoleDefinition], RoleDefinition], giver: Giver,
+    now_ms: int,
+) -> None:  # fmt: skip
+    """Replaces a role by what `after` makes of it. Raises ROLE_NOT_FOUND, ROLE_READ_ONLY, and what
+    `update_stored_role` raises."""
+    lock_rights(work, tenant_id)
+    definition = after(changeable_role(work, tenant_id, role_id))
+    update_stored_role(work, tenant_id, role_id, definition, giver, now_ms)
 
 
 def changeable_role(work: Work, tenant_id: str, role_id: str) -> RoleDefinition:

@@ -10,10 +10,11 @@ from sqlalchemy import Row
 
 from ostiary.access.policy import permissions_on
 from ostiary.directory.roles.permissions import Permission
+from ostiary.ids import guid
 from ostiary.oauth.platform.registered_tokens import REFRESH, Revoker, get_token, list_tokens, revoke_token
 from ostiary.runtime import Runtime
 from ostiary.services.cloudapi.paging import asked_list, paged
-from ostiary.services.cloudapi.references import guid, reference
+from ostiary.services.cloudapi.references import reference
 from ostiary.store.tenancy import TenantView
 from ostiary.transport.call import Call, current_call
 from ostiary_api.cloudapi.v1 import api_tokens_pb2 as pb

@@ -27,9 +27,10 @@ from ostiary.directory.roles.replacing import replace_roles
 from ostiary.directory.users.users import list_users
 from ostiary.errors import conflict, invalid
 from ostiary.http.fiql import read_fiql
+from ostiary.ids import guid
 from ostiary.runtime import Runtime
 from ostiary.services.cloudapi.paging import paged, sorting_of
-from ostiary.services.cloudapi.references import check_organization, guid, reference, roles_referred_to
+from ostiary.services.cloudapi.references import check_organization, reference, roles_referred_to
 from ostiary.store.tables import GROUP
 from ostiary.transport.call import Call, current_call
 from ostiary_api.cloudapi.v1 import cloudapi_groups_pb2 as pb

@@ -27,9 +27,10 @@ from ostiary.directory.tenants.organizations import (
     list_organizations,
 )
 from ostiary.directory.tenants.tenants import SYSTEM_NAME
+from ostiary.ids import guid
 from ostiary.runtime import Runtime
 from ostiary.services.cloudapi.paging import asked_list, paged
-from ostiary.services.cloudapi.references import guid, reference
+from ostiary.services.cloudapi.references import reference
 from ostiary.services.cloudapi.tasks import Tasks
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary.transport.call import Call, current_call
@@ -54,7 +55,7 @@ class OrgsServicer(orgs_pb2_grpc.OrgsServiceServicer):
 
     def CreateOrg(self, request: pb.CreateOrgRequest, context: grpc.ServicerContext) -> pb.Org:
         call, asked = current_call(), request.org
-        made = create_organization(call.work, asked.name, _change(asked), self._entropy, self._clock.now_ms())
+        made = create_organization(call.work, asked.name, change_asked(asked), self._entropy, self._clock.now_ms())
         call.audit_target = made.id
         call.headers.append(("content-location", f"{self._url}/urn:vcloud:org:{made.id}"))
         return _shown(call, OrganizationScope(made.id), made.id)
@@ -65,15 +66,7 @@ class OrgsServicer(orgs_pb2_grpc.OrgsServiceServicer):
 
     def UpdateOrg(self, request: pb.UpdateOrgRequest, context: grpc.ServicerContext) -> pb.Org:
         call, org_id = current_call(), guid(request.id, "org")
-        is_operator = Permission.PLATFORM_OPERATE in permissions_on(call.principal, call.tenant_id)
-
-        def accept(change: OrganizationChange) -> None:
-            display_name_only = change == OrganizationChange(change.display_name)
-            if not is_operator and not (org_id == call.tenant_id and display_name_only):
-                raise role_too_small()
-
-        change_organization(call.work, _scope(call), org_id, _change(request.org), accept, self._clock.now_ms())
-        call.audit_target = org_id
+        update_organization(call, org_id, request.org, self._clock.now_ms())
         return _shown(call, _scope(call), org_id)
 
     def DeleteOrg(self, request: pb.DeleteOrgRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
@@ -87,11 +80,22 @@ class OrgsServicer(orgs_pb2_grpc.OrgsServiceServicer):
         return empty_pb2.Empty()
 
 
-def _scope(call: Call) -> OrganizationScope:
-    return organization_scope(call.principal, call.tenant_id)
+def update_organization(call: Call, org_id: str, asked: pb.Org, now_ms: int) -> None:
+    """Changes an organization that the caller sees: operators all of it, owners the display name of their own. Raises
+    FORBIDDEN, ORG_NOT_FOUND, and what the directory raises."""
+    is_operator = Permission.PLATFORM_OPERATE in permissions_on(call.principal, call.tenant_id)
+
+    def accept(change: OrganizationChange) -> None:
+        display_name_only = change == OrganizationChange(change.display_name)
+        if not is_operator and not (org_id == call.tenant_id and display_name_only):
+            raise role_too_small()
+
+    change_organization(call.work, _scope(call), org_id, change_asked(asked), accept, now_ms)
+    call.audit_target = org_id
 
 
-def _change(asked: pb.Org) -> OrganizationChange:
+def change_asked(asked: pb.Org) -> OrganizationChange:
+    """The change that a request asks for; what it leaves out stays."""
     return OrganizationChange(
         asked.display_name if asked.HasField("display_name") else None,
         asked.name if asked.HasField("name") else None,
@@ -99,6 +103,10 @@ def _change(asked: pb.Org) -> OrganizationChange:
         asked.is_enabled if asked.HasField("is_enabled") else None,
         asked.is_classic_tenant if asked.HasField("is_classic_tenant") else None,
     )
+
+
+def _scope(call: Call) -> OrganizationScope:
+    return organization_scope(call.principal, call.tenant_id)
 
 
 def _shown(call: Call, scope: OrganizationScope, org_id: str) -> pb.Org:

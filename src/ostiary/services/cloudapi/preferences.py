@@ -15,9 +15,9 @@ from ostiary.directory.preferences.preferences import (
 )
 from ostiary.directory.users.users import get_user
 from ostiary.errors import invalid
+from ostiary.ids import guid
 from ostiary.runtime import Runtime
 from ostiary.services.cloudapi.paging import asked_list, paged
-from ostiary.services.cloudapi.references import guid
 from ostiary.transport.call import Call, current_call
 from ostiary_api.cloudapi.v1 import cloudapi_preferences_pb2 as pb
 from ostiary_api.cloudapi.v1 import cloudapi_preferences_pb2_grpc

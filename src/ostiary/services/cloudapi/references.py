@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from ostiary.directory.roles.role_list import ListedRole, roles_by_id, roles_by_name
 from ostiary.errors import invalid
+from ostiary.ids import guid
 from ostiary.store.work import Work
 from ostiary_api.cloudapi.v1.entity_pb2 import EntityReference
-
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-
-
-def guid(named: str, kind: str) -> str:
-    """The GUID of a URN of this kind, or of a GUID alone; empty for anything else, which then names nobody."""
-    found = named.removeprefix(f"urn:vcloud:{kind}:").lower()
-    return found if _GUID.fullmatch(found) else ""
 
 
 def reference(kind: str, identifier: str, name: str) -> EntityReference:

@@ -9,9 +9,9 @@ import grpc
 from ostiary.directory.roles.permissions import Permission
 from ostiary.directory.roles.right_list import RIGHTS, Right, list_rights
 from ostiary.errors import invalid, not_found
+from ostiary.ids import guid
 from ostiary.runtime import Runtime
 from ostiary.services.cloudapi.paging import asked_list, paged
-from ostiary.services.cloudapi.references import guid
 from ostiary.transport.call import current_call
 from ostiary_api.cloudapi.v1 import cloudapi_roles_pb2, rights_pb2_grpc
 from ostiary_api.cloudapi.v1 import rights_pb2 as pb

@@ -13,9 +13,10 @@ from ostiary.directory.roles.right_list import RIGHTS
 from ostiary.directory.roles.role_list import ListedRole, get_role, list_roles
 from ostiary.directory.roles.role_rights import change_rights, changeable_role, describe_role
 from ostiary.directory.roles.stored_roles import RoleDefinition, create_stored_role, delete_stored_role
+from ostiary.ids import guid
 from ostiary.runtime import Runtime
 from ostiary.services.cloudapi.paging import asked_list, paged
-from ostiary.services.cloudapi.references import guid, reference
+from ostiary.services.cloudapi.references import reference
 from ostiary.services.cloudapi.rights import page_of_rights, permissions_referred_to
 from ostiary.transport.call import Call, current_call
 from ostiary_api.cloudapi.v1 import cloudapi_roles_pb2 as pb

@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from ostiary.directory.roles.bindings import roles_named
 from ostiary.directory.roles.role_list import ListedRole, roles_by_id, roles_by_name
 from ostiary.errors import invalid
+from ostiary.ids import guid
 from ostiary.oauth.platform.service_accounts import (
     Software,
     delete_service_account,
@@ -22,7 +23,7 @@ from ostiary.oauth.platform.service_accounts import (
 )
 from ostiary.runtime import Runtime
 from ostiary.services.cloudapi.paging import asked_list, paged
-from ostiary.services.cloudapi.references import guid, reference
+from ostiary.services.cloudapi.references import reference
 from ostiary.store.work import Work
 from ostiary.transport.call import Call, current_call
 from ostiary_api.cloudapi.v1 import device_lookup_pb2, device_lookup_pb2_grpc, service_accounts_pb2_grpc

@@ -18,10 +18,12 @@ class Tasks:
         self._url = f"{runtime.issuers.public_url}/api/task"
         self._entropy = runtime.entropy
 
-    def began(self, call: Call, target: Target, now_ms: int, jobs: Sequence[Job] = ()) -> None:
-        """Notes the deletion in the call's transaction; without jobs it is done already."""
+    def began(self, call: Call, target: Target, now_ms: int, jobs: Sequence[Job] = ()) -> str:
+        """Notes the deletion in the call's transaction, and returns the id of the task; without jobs it is done
+        already."""
         task_id = begin_task(call.work, starter(call.principal), target, jobs, self._entropy, now_ms)
         call.created(f"{self._url}/{task_id}")
+        return task_id
 
 
 def starter(principal: Principal) -> Starter:

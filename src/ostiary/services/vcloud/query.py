@@ -1,4 +1,4 @@
-"""The query service: users and roles as records, in pages."""
+"""The query service: users, roles and rights as records, in pages."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import grpc
 from google.api import httpbody_pb2
 
 from ostiary.access.organization_scope import organization_scope
+from ostiary.directory.query_records.rights import right_records
 from ostiary.directory.query_records.roles import role_records
 from ostiary.directory.query_records.users import user_records
 from ostiary.directory.roles.permissions import role_too_small
@@ -20,13 +21,13 @@ from ostiary.http.xml_text import element
 from ostiary.runtime import Runtime
 from ostiary.services.cloudapi.paging import number_of, sorting_of
 from ostiary.services.vcloud.documents import QUERIES, RECORDS, REFERENCES, document, link
-from ostiary.services.vcloud.records import role_facts, user_facts
+from ostiary.services.vcloud.records import right_facts, role_facts, user_facts
 from ostiary.transport.call import current_call
 from ostiary_api.vcloud.v1 import query_pb2 as pb
 from ostiary_api.vcloud.v1 import query_pb2_grpc
 
 _FORMATS = {"references": REFERENCES, "records": RECORDS}
-_OWN, _OF_ALL = ("catalog", "orgVdc", "role", "user"), ("adminRole", "adminUser")
+_OWN, _OF_ALL = ("catalog", "orgVdc", "right", "role", "user"), ("adminRole", "adminUser")
 """The types that everybody may ask for, and those of operators."""
 Facts = dict[str, str]
 
@@ -78,6 +79,9 @@ class QueryServicer(query_pb2_grpc.QueryServiceServicer):
             roles, total = role_records(call.work, tenant_id, query)
             name = "AdminRoleRecord" if tenant_id is None else "RoleRecord"
             return _Found(name, "RoleReference", [role_facts(self._api, role) for role in roles], total)
+        if kind == "right":
+            rights, total = right_records(call.work, query)
+            return _Found("RightRecord", "RightReference", [right_facts(self._api, right) for right in rights], total)
         return _Found("", "", [], 0)
 
     def _page(self, request: pb.QueryRequest, page: Page, found: _Found) -> httpbody_pb2.HttpBody:

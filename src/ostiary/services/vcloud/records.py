@@ -1,10 +1,11 @@
-"""Records of the query service: what each says of a user or a role."""
+"""Records of the query service: what each says of a user, a role or a right."""
 
 from __future__ import annotations
 
 from ostiary.directory.query_records.roles import RoleRecord
 from ostiary.directory.query_records.users import UserRecord
-from ostiary.services.vcloud.documents import ROLE, USER, truth
+from ostiary.directory.roles.right_list import Right
+from ostiary.services.vcloud.documents import RIGHT, ROLE, USER, truth
 
 UNLIMITED = "0"
 """The quota of virtual machines of everybody: none is counted here."""
@@ -25,4 +26,12 @@ def role_facts(api: str, role: RoleRecord) -> dict[str, str]:
     return {
         "href": f"{api}/admin/role/{role.id}", "name": role.name, "type": ROLE, "description": role.description,
         "isReadOnly": truth(role.read_only), "org": f"{api}/org/{role.tenant_id}", "orgName": role.organization,
+    }  # fmt: skip
+
+
+def right_facts(api: str, right: Right) -> dict[str, str]:
+    """The attributes of a right's record."""
+    return {
+        "href": f"{api}/admin/right/{right.id}", "name": right.permission.value, "type": RIGHT,
+        "description": right.description,
     }  # fmt: skip

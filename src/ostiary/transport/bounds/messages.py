@@ -48,6 +48,10 @@ class Checks:
         checks = [self._field(field, field.name in in_path, is_body=field.name == body) for field in message.fields]
         return _all([check for check in checks if check is not None])
 
+    def body(self, field: FieldDescriptor) -> Check | None:
+        """Returns the check of a request's body alone; paths in errors begin below it."""
+        return self._field(field, is_body=True)
+
     def message(self, message: Descriptor) -> Check | None:
         """Returns the check of any other message."""
         name = message.full_name
@@ -101,8 +105,16 @@ class Checks:
 def check_by_operation(message: Descriptor) -> Callable[[Any], None]:
     """Returns what raises the refusal of a message beyond its bounds, for an operation that itself decides who may call
     it: the proto says operation_checks where the message is held, and the operation checks it behind that decision."""
-    excess_of = Checks().message(message)
+    return _raising(Checks().message(message))
 
+
+def check_body(request: Descriptor, body: str) -> Callable[[Any], None]:
+    """Returns what raises the refusal of a request whose field `body` is beyond its bounds, for an operation that reads
+    that body itself, in another language."""
+    return _raising(Checks().body(request.fields_by_name[body]))
+
+
+def _raising(excess_of: Check | None) -> Callable[[Any], None]:
     def check(held: Any) -> None:
         excess = excess_of(held) if excess_of is not None else None
         if excess is not None:

@@ -7,13 +7,17 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from ostiary.access.any_organization import organization_of_user
 from ostiary.access.authentication import Authentication
-from ostiary.access.policy import decide
+from ostiary.access.policy import decide, operates
 from ostiary.access.principals import PrincipalKind
 from ostiary.access.reach import People, Reach, is_caller, refuse_api_token, refuse_beyond_reach, within_reach
 from ostiary.clock import Clock
+from ostiary.directory.query_records.roles import organization_of_role
 from ostiary.errors import invalid
+from ostiary.ids import guid
 from ostiary.store.tenancy import SYSTEM_ID, TenantView
+from ostiary.store.work import Work
 from ostiary.transport.call import Call
 from ostiary.transport.people import people_named
 from ostiary.transport.pipeline import MALFORMED, Proceed
@@ -77,10 +81,20 @@ def _acts_on_oneself(call: Call, request: Message, tenant: TenantView | None) ->
 
 
 def _tenant_of(call: Call, request: Message) -> str:
-    """The tenant that the rules' field or header names, else the caller's own. A field that is empty names nobody's."""
-    rules = call.rules
+    """The tenant that the rules' field or header names, for operators at System that of the entity that the request
+    names, else the caller's own. A field that is empty names nobody's."""
+    rules, caller = call.rules, call.principal
     if rules.tenant_field and request is not MALFORMED:
         return str(getattr(request, rules.tenant_field))
     dialect = rules.dialect
     picked = call.metadata.get(dialect.tenant_header, "").strip() if rules.tenant_context else ""
-    return picked.removeprefix(dialect.tenant_prefix) or call.principal.tenant_id
+    if rules.tenant_of is not None and not picked and operates(caller) and request is not MALFORMED:
+        return _tenant_of_entity(call.reading, request, rules.tenant_of) or caller.tenant_id
+    return picked.removeprefix(dialect.tenant_prefix) or caller.tenant_id
+
+
+def _tenant_of_entity(work: Work, request: Message, entity: options.TenantOf) -> str | None:
+    """The tenant that has the user or the role that a field of the request names; None where none has."""
+    if entity.user:
+        return organization_of_user(work, guid(str(getattr(request, entity.user)), "user"))
+    return organization_of_role(work, guid(str(getattr(request, entity.role)), "role"))

@@ -11,8 +11,8 @@ from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import ENTERPRISE, NewUser, UserChange
 from ostiary.directory.users.users import UserView
 from ostiary.errors import invalid
+from ostiary.ids import guid
 from ostiary.names import login_key
-from ostiary.services.cloudapi.references import guid
 from ostiary.services.cloudapi.users.user_messages import full_name_of
 from ostiary_api.cloudapi.v1 import cloudapi_users_pb2 as pb
 
