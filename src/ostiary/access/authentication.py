@@ -37,6 +37,7 @@ from ostiary.keys import jwt
 from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Keyring, Verifier
 from ostiary.oauth.claims.subjects import Subject, find_tenant_and_subject
+from ostiary.oauth.clients.clients import find_client
 from ostiary.oauth.platform.service_accounts import SERVICE
 from ostiary.oauth.token.app_profile import CLIENT_AMR
 from ostiary.oauth.token.grants.access_token_assertion import SignedInUser
@@ -73,7 +74,7 @@ _ACCOUNT = (
     )
     .where(_ACCOUNTS.c.tenant_id == bindparam("of_tenant"), _ACCOUNTS.c.id == bindparam("id"))
 )
-_CLIENT = select(_CLIENTS.c.enabled, _CLIENTS.c.service_account, _CLIENTS.c.tokens_valid_from).where(
+_CLIENT = select(_CLIENTS.c.enabled, _CLIENTS.c.service_account).where(
     _CLIENTS.c.tenant_id == bindparam("of_tenant"), _CLIENTS.c.id == bindparam("id")
 )
 Held = tuple[Sequence[str], Permissions]
@@ -238,12 +239,10 @@ class Authentication:
     def _living_client(self, work: Work, tenant: TenantView, client_id: str, claims: dict[str, Any]) -> bool:
         """Whether the client is an allow-listed service account; raises when it is gone or disabled, and when the token
         with these claims was issued to a former one of the same id."""
-        row = tenant.cached(
-            ("client alive", client_id), lambda: work.row(_CLIENT, {"of_tenant": tenant.id, "id": client_id})
-        )
-        if row is None or not row.enabled or int(claims["iat"]) < row.tokens_valid_from // 1000:
+        client = find_client(work, tenant, client_id)
+        if client is None or not client.enabled or int(claims["iat"]) < client.tokens_valid_from // 1000:
             raise dead_token()
-        return bool(row.service_account)
+        return client.service_account
 
     def _platform_principal(self, work: Work, claims: dict[str, Any], name: str) -> Principal:
         tenant = _living(*self._tenancy.find_for_token(work, str(claims.get("context_name", "")), name))

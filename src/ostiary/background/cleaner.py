@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Table
 
 from ostiary.clock import Clock
 from ostiary.keys.rotation import drop_retired
+from ostiary.oauth.clients.mobile_apps import forget_unused_apps
 from ostiary.oauth.sessions.refresh import forget_answers
 from ostiary.store.batches import delete_all
 from ostiary.store.engine import Store
@@ -42,6 +43,7 @@ def clean(store: Store, clock: Clock, audit_kept_ms: int) -> dict[str, int]:
     gone = {table.name: delete_all(store, table, ended, batches=BATCHES) for table, ended in _ended(now_ms)}
     with store.write() as work:
         gone["signing_keys"] = drop_retired(work, now_ms)
+        gone["mobile_apps"] = forget_unused_apps(work, now_ms)
     gone["answers"] = forget_answers(store, now_ms)
     if audit_kept_ms:
         old = _AUDIT.c.at <= now_ms - audit_kept_ms

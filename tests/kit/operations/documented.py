@@ -337,6 +337,7 @@ def prepared(server: Served, labels: Iterable[str] = OPERATIONS) -> tuple[World,
     world = World(server)
     world.made("PUT", "config/redirect_uris", json={"redirectUris": [CALLBACK]})
     world.made("PUT", "config/cloud_directory/action_url/on_user_verified", json={"actionUrl": CALLBACK})
+    world.made("PUT", "config/mobile_registration", json={"isActive": True})
     return world, {label: known(world, OPERATIONS[label]) for label in labels}
 
 

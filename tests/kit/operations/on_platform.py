@@ -22,6 +22,11 @@ SEARCH = {
     "schemas": [f"{MESSAGE}SearchRequest"], "filter": "id pr", "sortBy": "id", "sortOrder": "ascending",
     "attributes": ["id"], "excludedAttributes": None, "cursor": None,
 }  # fmt: skip
+MOBILE_APP = {
+    "redirect_uris": ["com.example.app:/mobile/callback"],
+    "jwks": {"keys": [{"kty": "RSA", "n": "_" * 86, "e": "AQAB"}]},
+    "response_types": ["code"], "grant_types": ["password"],
+}  # fmt: skip
 Values = dict[str, Any]
 
 
@@ -139,6 +144,7 @@ VALUES: dict[str, Callable[[World, Person], Values]] = {
     r"\w+ /api/admin/role/{id}": lambda world, _: {"id": _guid(world.entity("roles"))},
     r"PUT /management/.*/roles/{roleId}": lambda world, _: {"name": f"role {next(world.numbers)}"},
     r"GET /api/task/{id}": lambda world, _: {"id": world.task()},
+    r"POST /oauth/v[34]/{tenantId}/clients": lambda *_: MOBILE_APP,
     rf"GET {SCIM}/ResourceTypes/{{id}}": lambda *_: {"id": "User"},
     rf"GET {SCIM}/Schemas/{{id}}": lambda *_: {"id": USER},
 }

@@ -16,11 +16,14 @@ from ostiary.config import Settings
 from ostiary.directory.tenants.deletion import begin_deletion
 from ostiary.directory.tenants.tenants import create_tenant, get_tenant, list_tenants, set_tenant_state
 from ostiary.ids import new_id
-from ostiary.store.tables import ApiKey, Client, Tenant, User, table_of
+from ostiary.store.tables import ApiKey, Client, MobileApp, Tenant, User, table_of
 from ostiary.store.tenancy import SYSTEM_ID
 from ostiary.store.work import Work
 
-COUNTED = {"users": table_of(User), "applications": table_of(Client), "apiKeys": table_of(ApiKey)}
+COUNTED = {
+    "users": table_of(User), "applications": table_of(Client), "mobileApps": table_of(MobileApp),
+    "apiKeys": table_of(ApiKey),
+}  # fmt: skip
 
 
 @click.group("tenant", short_help="Create, list, show, disable, enable and delete tenants.")
@@ -149,6 +152,7 @@ def _counts(work: Work, tenant_id: str) -> dict[str, int]:
     for name, table in COUNTED.items():
         row = work.row(select(func.count()).select_from(table).where(table.c.tenant_id == tenant_id))
         counted[name] = row[0] if row else 0
+    counted["applications"] -= counted["mobileApps"]  # which are clients too
     return counted
 
 

@@ -12,6 +12,7 @@ from ostiary.ids import digest, same
 from ostiary.names import is_text
 from ostiary.oauth.clients.authentication import Presented, find_proved_client, invalid_client, presented_client
 from ostiary.oauth.clients.clients import ClientView, find_client
+from ostiary.oauth.clients.mobile_apps import MOBILE
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import Client, table_of
 from ostiary.store.tenancy import Tenancy, TenantView
@@ -22,7 +23,7 @@ MAX_CANDIDATES = 256
 _CLIENTS = table_of(Client)
 _CANDIDATES = prepared(
     select(_CLIENTS.c.tenant_id, _CLIENTS.c.secret_digest)
-    .where(_CLIENTS.c.id == bindparam("client_id"))
+    .where(_CLIENTS.c.id == bindparam("client_id"), _CLIENTS.c.type != MOBILE)
     .order_by(_CLIENTS.c.tenant_id)
     .limit(MAX_CANDIDATES)
 )
@@ -75,7 +76,7 @@ def _client_at(
     if tenant is None or not tenant.enabled:
         return None
     client = find_proved_client(work, tenant, presented)
-    return (tenant, client) if client is not None else None
+    return (tenant, client) if client is not None and client.app is None else None
 
 
 def _proved_tenants(work: Work, presented: Presented) -> Iterator[str]:

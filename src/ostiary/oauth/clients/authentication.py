@@ -41,8 +41,9 @@ def authenticate_client(
     """Returns the client that sent the request; `authorization` is the header of that name, empty when absent.
 
     Confidential clients prove themselves by their secret. Public ones, where `public` admits them, only name
-    themselves; the SPA SDK's `Basic clientId:code_verifier` must then repeat the form's verifier. Raises
-    `invalid_client` (401), alike for unknown, disabled and wrong; `invalid_request` for two ways at once.
+    themselves; the SPA SDK's `Basic clientId:code_verifier` must then repeat the form's verifier. Mobile apps, which
+    nobody has approved, are admitted where public ones are, and prove themselves by their key. Raises `invalid_client`
+    (401), alike for unknown, disabled and wrong; `invalid_request` for two ways at once.
     """
     presented = presented_client(authorization, form)
     client = find_proved_client(work, tenant, presented, form.get("code_verifier"), public=public)
@@ -63,7 +64,7 @@ def find_proved_client(
             repeats = presented.in_header and bool(verifier) and same(secret, verifier)
             proved = public and (repeats or not secret)
         else:
-            proved = check_secret(client, secret)
+            proved = (public or client.app is None) and check_secret(client, secret)
         if proved:
             return client
     return None

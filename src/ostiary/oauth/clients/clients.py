@@ -17,6 +17,8 @@ from ostiary.errors import conflict, invalid, not_found
 from ostiary.ids import Entropy, digest, new_id, same
 from ostiary.keys.sealing import SealedField, Sealing
 from ostiary.names import check_name, is_text
+from ostiary.oauth.clients.mobile_apps import MOBILE, AppOnDevice, find_app
+from ostiary.oauth.clients.mobile_registration import MOBILE_REGISTRATION
 from ostiary.oauth.clients.redirect_uris import check_logout_uri, check_uri_list, registered_uris
 from ostiary.oauth.sessions.refresh import revoke_grants_of
 from ostiary.store.tables import AuthorizationCode, Client, ClientScope, RoleScope, table_of
@@ -42,9 +44,9 @@ _OF_TENANT = (
         _CLIENTS.c.id, _CLIENTS.c.name, _CLIENTS.c.type, _CLIENTS.c.secret_digest, _CLIENTS.c.sealed_secret,
         _CLIENTS.c.enabled, _CLIENTS.c.service_account, _CLIENTS.c.redirect_uris, _CLIENTS.c.logout_redirect_uris,
         _CLIENTS.c.access_lifetime_s, _CLIENTS.c.refresh_lifetime_s, _CLIENTS.c.most_groups,
-        _CLIENTS.c.backchannel_logout_uri, _CLIENTS.c.frontchannel_logout_uri,
+        _CLIENTS.c.backchannel_logout_uri, _CLIENTS.c.frontchannel_logout_uri, _CLIENTS.c.tokens_valid_from,
     )
-    .where(_CLIENTS.c.tenant_id == bindparam("of_tenant"))
+    .where(_CLIENTS.c.tenant_id == bindparam("of_tenant"), _CLIENTS.c.type != MOBILE)
     .order_by(_CLIENTS.c.name, _CLIENTS.c.id)
 )  # fmt: skip
 _SCOPES_OF_TENANT = (
@@ -52,7 +54,7 @@ _SCOPES_OF_TENANT = (
     .where(_SCOPES.c.tenant_id == bindparam("of_tenant"))
     .order_by(_SCOPES.c.client_id, _SCOPES.c.position)
 )
-_COUNT = select(func.count()).where(_CLIENTS.c.tenant_id == bindparam("of_tenant"))
+_COUNT = select(func.count()).where(_CLIENTS.c.tenant_id == bindparam("of_tenant"), _CLIENTS.c.type != MOBILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ NOTHING_OWN = OwnSettings()
 
 @dataclass(frozen=True, slots=True)
 class ClientView:
-    """A client as requests see it. `secret_digest` and `sealed_secret` are empty for public clients."""
+    """A client as requests see it. `secret_digest` and `sealed_secret` are empty for public clients and mobile apps;
+    `app` is there for the latter alone. Access tokens issued before the second of `tokens_valid_from` are dead."""
 
     id: str
     name: str
@@ -94,6 +97,8 @@ class ClientView:
     service_account: bool
     own: OwnSettings = NOTHING_OWN
     scopes: tuple[str, ...] = ()
+    tokens_valid_from: int = 0
+    app: AppOnDevice | None = None
 
     @property
     def is_public(self) -> bool:
@@ -107,8 +112,23 @@ def list_clients(work: Work, tenant: TenantView) -> Sequence[ClientView]:
 
 
 def find_client(work: Work, tenant: TenantView, client_id: str) -> ClientView | None:
-    """The client, or None."""
-    return _clients(work, tenant).get(client_id)
+    """The client, or None; a mobile app only where the tenant lets them register."""
+    found = _clients(work, tenant).get(client_id)
+    if found is None and MOBILE_REGISTRATION.read(work, tenant) and is_text(client_id):
+        return _find_mobile(work, tenant.id, client_id)
+    return found
+
+
+def _find_mobile(work: Work, tenant_id: str, client_id: str) -> ClientView | None:
+    found = find_app(work, tenant_id, client_id)
+    if found is None:
+        return None
+    client, app = found
+    own = OwnSettings(redirect_uris=_uris(client.redirect_uris))
+    return ClientView(
+        client_id, client.name, MOBILE, "", "", client.enabled, False, own,
+        tokens_valid_from=client.tokens_valid_from, app=app,
+    )  # fmt: skip
 
 
 def redirect_uris_of(work: Work, tenant: TenantView, client: ClientView) -> tuple[str, ...]:
@@ -144,8 +164,9 @@ def _view(row: Row[Any], scopes: tuple[str, ...]) -> ClientView:
         row.most_groups, row.backchannel_logout_uri, row.frontchannel_logout_uri,
     )  # fmt: skip
     return ClientView(
-        row.id, row.name, row.type, row.secret_digest, row.sealed_secret, row.enabled, row.service_account, own, scopes
-    )
+        row.id, row.name, row.type, row.secret_digest, row.sealed_secret, row.enabled, row.service_account, own, scopes,
+        row.tokens_valid_from,
+    )  # fmt: skip
 
 
 def _uris(text: str | None) -> tuple[str, ...] | None:
@@ -153,7 +174,10 @@ def _uris(text: str | None) -> tuple[str, ...] | None:
 
 
 def check_secret(client: ClientView, secret: str) -> bool:
-    """Whether `secret` is the client's, in constant time. Public clients have none, so nothing is."""
+    """Whether `secret` is the client's, in constant time; of a mobile app, the signature of its client id by its key.
+    Public clients have none, so nothing is."""
+    if client.app is not None:
+        return client.app.has_signed(client.id, secret)
     return bool(client.secret_digest) and same(digest(secret), client.secret_digest)
 
 

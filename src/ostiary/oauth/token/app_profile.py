@@ -63,8 +63,8 @@ class AppProfile:
         tenant = _tenant_of(call)
         client = self._client(call, tenant)
         grant = find_grant(self, call.form)
-        if client.is_public and not grant.public_clients:
-            message = "A client without a secret may not use this grant."
+        if (client.is_public and not grant.public_clients) or (client.app is not None and not grant.mobile_apps):
+            message = "A client without a secret, and a mobile app, may not use this grant."
             raise invalid("UNAUTHORIZED_CLIENT", message, oauth_error="unauthorized_client")
         return TokenRequest(self, grant, call, tenant, client, now_ms)
 
@@ -77,8 +77,8 @@ class AppProfile:
         client = get_client(call.reading.work, tenant, client_id)
         if not client.enabled:
             raise invalid("CLIENT_DISABLED", "The application is disabled.")
-        if client.is_public:
-            raise invalid("PUBLIC_CLIENT", "A single-page application gets no token for itself.")
+        if client.is_public or client.app is not None:
+            raise invalid("PUBLIC_CLIENT", "A single-page application or mobile app gets no token for itself.")
         return TokenRequest(self, self.grants[CLIENT_CREDENTIALS], call, tenant, client, now_ms)
 
     def _client(self, call: TokenCall, tenant: TenantView) -> ClientView:

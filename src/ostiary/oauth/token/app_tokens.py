@@ -65,6 +65,8 @@ class AppTokens:
             subject = order.subject
             access["email_verified"] = subject.email_verified
             identity = {**shared, **identity_claims(subject), **_of_sign_in(order)}
+            if order.client.app is not None:
+                identity["oauth_client"] = order.client.app.claims(order.client.name)
             sources = sources_of(work, tenant.id, subject)
             map_access_claims(access, settings.access_claims, sources)
             map_identity_claims(identity, settings.identity_claims, sources)

@@ -119,6 +119,8 @@ class GrantType(Protocol[AnySubject]):
 
     public_clients: bool = False
     """Whether clients without a secret may use it, where the profile tells them apart."""
+    mobile_apps: bool = False
+    """Likewise, mobile apps that have registered themselves."""
 
     def owner(self, work: Work, form: Form) -> str | None:
         """Returns the tenant of the presented credential, for the paths that name none: empty for an unknown one, None

@@ -1,6 +1,7 @@
 """IBM Cloud App ID v4."""
 
 from ostiary.services.appid.clients.applications import ApplicationsServicer
+from ostiary.services.appid.clients.mobile_registration import MobileRegistrationServicer
 from ostiary.services.appid.clients.redirect_uris import RedirectUrisServicer
 from ostiary.services.appid.clients.scim_tokens import ScimTokensServicer
 from ostiary.services.appid.clients.sso import SsoServicer
@@ -39,6 +40,7 @@ SERVICERS = (
     IdentityProvidersServicer,
     LanguagesServicer,
     MfaServicer,
+    MobileRegistrationServicer,
     PasswordRegexServicer,
     RateLimitServicer,
     RecentActivityServicer,

@@ -4,6 +4,7 @@ from ostiary.services.appid_oauth.activity import ActivityServicer
 from ostiary.services.appid_oauth.authorization import AuthorizationServicer
 from ostiary.services.appid_oauth.discovery import DiscoveryServicer
 from ostiary.services.appid_oauth.mail_links import MailLinksServicer
+from ostiary.services.appid_oauth.mobile_apps import MobileAppsServicer
 from ostiary.services.appid_oauth.token import TokenServicer
 from ostiary.services.appid_oauth.userinfo import UserinfoServicer
 
@@ -12,6 +13,7 @@ SERVICERS = (
     AuthorizationServicer,
     DiscoveryServicer,
     MailLinksServicer,
+    MobileAppsServicer,
     TokenServicer,
     UserinfoServicer,
 )

@@ -12,7 +12,14 @@ from ostiary.store.tables.access import (
     ScimToken,
     ServiceDefinition,
 )
-from ostiary.store.tables.clients import Client, ClientRole, ClientScope, DeviceAuthorization, ServiceAccount
+from ostiary.store.tables.clients import (
+    Client,
+    ClientRole,
+    ClientScope,
+    DeviceAuthorization,
+    MobileApp,
+    ServiceAccount,
+)
 from ostiary.store.tables.columns import as_id, one_of, table_of, temporary_tables, unindexed
 from ostiary.store.tables.groups import Group, GroupMember
 from ostiary.store.tables.installation import Fact, Job, Lease, Task
@@ -41,9 +48,9 @@ from ostiary.store.tables.users import (
 __all__ = [
     "GROUP", "USER", "ApiKey", "AuditEvent", "AuthorizationCode", "Client", "ClientRole", "ClientScope", "Counter",
     "DeviceAuthorization", "ExternalId", "Fact", "Factor", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease",
-    "LoginName", "Logo", "Message", "MessageTemplate", "OneTimeCode", "OrganizationRole", "Password", "PastPassword",
-    "Preference", "PreferenceDefinition", "Profile", "ProfileRole", "RefreshToken", "RevokedToken", "Role",
-    "RoleBinding", "RoleScope", "ScimToken", "ServiceAccount", "ServiceDefinition", "Session", "SessionClient",
+    "LoginName", "Logo", "Message", "MessageTemplate", "MobileApp", "OneTimeCode", "OrganizationRole", "Password",
+    "PastPassword", "Preference", "PreferenceDefinition", "Profile", "ProfileRole", "RefreshToken", "RevokedToken",
+    "Role", "RoleBinding", "RoleScope", "ScimToken", "ServiceAccount", "ServiceDefinition", "Session", "SessionClient",
     "SettingDocument", "SettingSecret", "SignInTransaction", "SigningKey", "Task", "Tenant", "Transfer",
     "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "WrongPassword", "as_id", "one_of", "table_of",
     "temporary_tables", "unindexed",

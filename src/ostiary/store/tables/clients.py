@@ -29,7 +29,7 @@ class Client(SQLModel, table=True):
     tenant_id: str = owned_by("tenants.id", key=True)
     id: str = client_id_column(key=True)
     name: str = sorted_text()
-    type: str = Field(description="regularwebapp (confidential) or singlepageapp (public).")
+    type: str = Field(description="regularwebapp (confidential), singlepageapp (public) or mobileapp (its own key).")
     secret_digest: str = Field(default="", description="Empty for public clients.")
     sealed_secret: str = Field(default="")
     enabled: bool = True
@@ -48,6 +48,23 @@ class Client(SQLModel, table=True):
     """Access tokens issued before the second of this moment (UTC milliseconds) are those of a former client with this
     id, and dead."""
     created_at: int = moment()
+
+
+class MobileApp(SQLModel, table=True):
+    """What a client of the type mobileapp has registered of itself: one app on one device."""
+
+    __tablename__ = "mobile_apps"
+    __table_args__ = (of_client(),)
+    tenant_id: str = owned_by("tenants.id", key=True)
+    client_id: str = client_id_column(key=True)
+    public_key: str = text()
+    """Its RSA key: modulus and exponent in lower-case hexadecimal, with a blank between."""
+    software_id: str = text()
+    software_version: str = text()
+    device_id: str = text()
+    device_model: str = text()
+    device_os: str = text()
+    device_os_version: str = text()
 
 
 class ClientScope(SQLModel, table=True):

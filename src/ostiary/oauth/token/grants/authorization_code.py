@@ -46,6 +46,7 @@ class AuthorizationCodeGrant(GrantType[AnySubject]):
     """`code`, `redirect_uri` and, where the authorization request had a challenge, `code_verifier`."""
 
     public_clients = True
+    mobile_apps = True
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -41,6 +41,8 @@ class PasswordGrant(GrantType[AnyPerson]):
     """`username` (mail address or user name) and `password`. `sign_in` is how the profile lets people in; it releases
     the request's connection. `amr` is what its tokens say of the sign-in."""
 
+    mobile_apps = True
+
     def __init__(self, sign_in: Callable[[TokenRequest[AnyPerson], str, str], AnyPerson], amr: str) -> None:
         self._sign_in = sign_in
         self._amr = amr

@@ -33,6 +33,8 @@ class RefreshTokenGrant(GrantType[AnySubject]):
     App ID's SDKs send `appid_access_token` here too. It changes nothing: the refresh token says whose it is.
     """
 
+    mobile_apps = True
+
     def __init__(self, store: Store, renewals: Mapping[str, Renewal[AnySubject]]) -> None:
         self._store = store
         self._renewals = renewals

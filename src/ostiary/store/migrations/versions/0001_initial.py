@@ -839,6 +839,28 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_login_names_user_id"), "login_names", ["user_id"], unique=False)
     op.create_table(
+        "mobile_apps",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("client_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("public_key", sa.Text(), nullable=False),
+        sa.Column("software_id", sa.Text(), nullable=False),
+        sa.Column("software_version", sa.Text(), nullable=False),
+        sa.Column("device_id", sa.Text(), nullable=False),
+        sa.Column("device_model", sa.Text(), nullable=False),
+        sa.Column("device_os", sa.Text(), nullable=False),
+        sa.Column("device_os_version", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id", "client_id"],
+            ["clients.tenant_id", "clients.id"],
+            name=op.f("fk_mobile_apps_tenant_id_client_id"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_mobile_apps_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "client_id", name=op.f("pk_mobile_apps")),
+    )
+    op.create_table(
         "one_time_codes",
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
