@@ -169,6 +169,10 @@ class Settings(BaseSettings):
         None, description="without smtp_url: folder that mails are written to, - for the console; default: mail in data"
     )
     sendgrid_url: str = Field("https://api.sendgrid.com", description="where tenants' SendGrid accounts are")
+    facebook_url: str = Field("https://www.facebook.com/v24.0", description="where people sign in with Facebook")
+    facebook_graph_url: str = Field(
+        "https://graph.facebook.com/v24.0", description="where Facebook says who has signed in"
+    )
     vonage_url: str = Field("https://rest.nexmo.com", description="where tenants' Vonage accounts are")
 
     audit_reads: bool = Field(True, description="record in the audit ledger also who read what")

@@ -89,6 +89,16 @@ class Browser:
         request = pb.SubmitSignInRequest(tenant_id=self.runtime.tenant_id, form=_form(form))
         return self._call(self._stub.SubmitSignIn, request)
 
+    def press(self, page: Seen, go: str) -> Seen:
+        """Presses a button of a page that leads to another step."""
+        request = pb.SubmitSignInRequest(tenant_id=self.runtime.tenant_id, form=_form({**page.hidden, "go": go}))
+        return self._call(self._stub.SubmitSignIn, request)
+
+    def come_back(self, method: str, **answer: str) -> Seen:
+        """Comes back from another provider, by the RPC of its return address."""
+        request = getattr(pb, f"{method}Request")(tenant_id=self.runtime.tenant_id, **answer)
+        return self._call(getattr(self._stub, method), request)
+
     def sign_in(self, app: Application, **parameters: str) -> str:
         """The whole way to a code."""
         return self.submit(self.authorize(app, **parameters)).sent_back["code"]

@@ -8,7 +8,7 @@ would do as well, such as a password or a passkey.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -45,15 +45,25 @@ def _nothing(_: Work) -> None:
 class Done:
     """The result of a step that has done its part. `change` is what it writes, and whom it has found: it runs in the
     transaction in which the flow goes on, and everything is undone together if that fails. `method` is how a factor was
-    proved, as `amr` writes it. `met` is False where the step could not meet its need and leaves it to others, such as a
-    look for a session where there is none. `earlier` are proofs of another sign-in that count in this one. A sign-in in
-    which nothing is proved yet is not stored, and its steps write nothing.
+    proved, as `amr` writes it, and `at` when (UTC milliseconds; 0: at this moment). `met` is False where the step could
+    not meet its need and leaves it to others, such as a look for a session where there is none. `earlier` are proofs of
+    another sign-in that count in this one. A sign-in in which nothing is proved yet is not stored, and its steps write
+    nothing.
     """
 
     method: str = ""
     change: Callable[[Work], Identified | None] = _nothing
     met: bool = True
     earlier: tuple[StepDone, ...] = ()
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SentAway:
+    """The result of a step that needs another server: the browser goes to `uri`, and comes back to the step with the
+    answer (`Step.returned`). The visit has handed the transaction out for that (`send_away`)."""
+
+    uri: str
 
 
 class Step(ABC, Generic[T, V]):
@@ -74,14 +84,19 @@ class Step(ABC, Generic[T, V]):
         are in memory, and what is stored of a person is read only where the transaction has found one."""
 
     @abstractmethod
-    def show(self, visit: V, problem: DomainError | None = None) -> HostedPage | Done:
-        """Returns its page, with what was wrong with the last try; or that there is nothing to ask. A step that does
-        not ask does its slow work here, outside any transaction (`call.release`)."""
+    def show(self, visit: V, problem: DomainError | None = None) -> HostedPage | Done | SentAway:
+        """Returns its page, with what was wrong with the last try; or that there is nothing to ask; or another server
+        to ask. A step that does not ask does its slow work here, outside any transaction (`call.release`)."""
 
     def submit(self, visit: V) -> HostedPage | Done:
         """Takes its form, which the visit has; returns that it is done, or a page where it needs another form, as after
         a code was sent again. What it raises is shown on its page if the person can do something about it. Slow work is
         done here, outside any transaction (`call.release`)."""
+        raise SignInOver
+
+    def returned(self, visit: V, answer: Mapping[str, str]) -> Done:
+        """Takes the answer of the server to which it has sent the browser. What it raises is shown on the page whose
+        turn it is. Slow work is done here, outside any transaction (`call.release`)."""
         raise SignInOver
 
 

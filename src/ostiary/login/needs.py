@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ostiary.directory.profiles.anonymous import ANONYMOUS
+from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY
 from ostiary.mfa.settings import MFA
 from ostiary.oauth.authorize.request import CHANGE_DETAILS, CHANGE_PASSWORD, FORGOT_PASSWORD, SIGN_UP
 from ostiary.oauth.authorize.state import SignInTransaction
@@ -36,7 +36,8 @@ def needs_of(work: Work, tenant: TenantView, transaction: SignInTransaction) -> 
 
 
 def _asks_for_second_factor(work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
-    """An anonymous user has nothing that a second factor could protect."""
+    """Second factors are for users of the directory: an anonymous user has nothing that one could protect, and another
+    provider has asked for its own."""
     found = transaction.identified
     provider = found.provider if found else transaction.request.provider
-    return provider != ANONYMOUS and MFA.read(work, tenant)
+    return provider in ("", CLOUD_DIRECTORY) and MFA.read(work, tenant)

@@ -25,9 +25,10 @@ from ostiary.errors import DomainError, Kind
 from ostiary.http.forms import Form
 from ostiary.ids import Entropy, new_secret
 from ostiary.login.answers import sent_on, shown
-from ostiary.login.flow import GO, STEP, Done, Steps
+from ostiary.login.flow import GO, STEP, Done, SentAway, Steps
 from ostiary.login.needs import SECOND_FACTOR, needs_of
 from ostiary.login.pages import form_post_page, web_message_page
+from ostiary.login.returning import browser_back
 from ostiary.login.visits import SignInSite, SignInStep, SignInVisit, browser_half
 from ostiary.oauth.authorize.codes import Finish, Finished
 from ostiary.oauth.authorize.request import (
@@ -38,7 +39,7 @@ from ostiary.oauth.authorize.request import (
     ReturnAddress,
 )
 from ostiary.oauth.authorize.state import SignInTransaction, StepDone
-from ostiary.oauth.authorize.transactions import SignInOver, SignInTransactions
+from ostiary.oauth.authorize.transactions import BrowserHalf, SignInOver, SignInTransactions
 from ostiary.oauth.clients.clients import ClientView, find_client
 from ostiary.pages.appearance import look_of
 from ostiary.pages.rendering import HostedPage
@@ -103,13 +104,32 @@ class SignIn:
             step = self._current(call.work, visit, form.get(GO) or form.get(STEP))
             if step is None or not step.asks:
                 return self._proceed(visit)
-            if form.get(GO):
-                return self._after(visit, step, step.show(visit))
             try:
-                shown_or_done = step.submit(visit)
+                shown_or_done = step.show(visit) if form.get(GO) else step.submit(visit)
             except DomainError as error:
-                return self._refused(visit, step, error)
+                # A page that cannot be shown leaves the person where the sign-in was.
+                on = self._current(call.work, visit) if form.get(GO) else None
+                return self._refused(visit, on or step, error)
             return self._after(visit, step, shown_or_done)
+        except AuthorizationFailed as failure:
+            return self._failed(call, failure)
+
+    def returned(self, call: Call, step_name: str, answer: Mapping[str, str]) -> httpbody_pb2.HttpBody:
+        """The return from another server to the step that has sent the browser there; `answer` is what it brings along,
+        with the `state` by which the sign-in is known. Where nothing was proved the page says why."""
+        state = answer.get("state", "")
+        visit = self._taken_up(call, browser_back(call, state))
+        if not visit.is_back(step_name, state):
+            raise SignInOver
+        try:
+            step = self._current(call.work, visit, step_name)
+            if step is None or step.name != step_name:
+                raise SignInOver
+            try:
+                done = step.returned(visit, answer)
+            except DomainError as error:
+                return self._refused(visit, self._current(call.work, visit) or step, error)
+            return self._after(visit, step, done)
         except AuthorizationFailed as failure:
             return self._failed(call, failure)
 
@@ -118,8 +138,14 @@ class SignIn:
 
     def _resumed(self, call: Call, form: Form) -> SignInVisit:
         browser = browser_half(call, form.get("transaction"))
-        tenant = call.required_tenant
-        transaction = self._transactions.resume(call.work, tenant.id, browser, form.get("csrf_token"))
+        visit = self._taken_up(call, browser, form.get("csrf_token"))
+        visit.form, visit.browser, visit.is_current = form, browser, True
+        return visit
+
+    def _taken_up(self, call: Call, browser: BrowserHalf, csrf_token: str | None = None) -> SignInVisit:
+        """The transaction of a browser. Without a form it is the browser's cookie alone that brings it."""
+        tenant, token = call.required_tenant, browser.csrf_token if csrf_token is None else csrf_token
+        transaction = self._transactions.resume(call.work, tenant.id, browser, token)
         client = find_client(call.work, tenant, transaction.request.client_id)
         if client is None or not client.enabled:
             raise SignInOver
@@ -127,9 +153,7 @@ class SignIn:
         redirect_uri = transaction.request.address.redirect_uri
         if not self._requests.allows(call.work, tenant, client, redirect_uri):
             raise SignInOver
-        visit = self._visit(call, transaction)
-        visit.form, visit.browser, visit.is_current = form, browser, True
-        return visit
+        return self._visit(call, transaction)
 
     def _proceed(self, visit: SignInVisit) -> httpbody_pb2.HttpBody:
         """Shows the page of the step whose turn it is; steps that ask nothing are done meanwhile. Where no step is
@@ -143,7 +167,7 @@ class SignIn:
         if error.kind not in _SHOWN_AGAIN or isinstance(error, SignInOver):
             raise error
         page = step.show(visit, error)
-        if isinstance(page, Done):
+        if not isinstance(page, HostedPage):
             raise error
         return shown(visit.call, page, error)
 
@@ -162,12 +186,14 @@ class SignIn:
             raise AuthorizationFailed(transaction.request.address, "access_denied", _CLOSED.get(closed[0], _NO_STEP))
         return step
 
-    def _after(self, visit: SignInVisit, step: SignInStep, done: HostedPage | Done) -> httpbody_pb2.HttpBody:
-        """Shows the page of a step, or lets the sign-in go on after it."""
+    def _after(self, visit: SignInVisit, step: SignInStep, done: HostedPage | Done | SentAway) -> httpbody_pb2.HttpBody:
+        """Shows the page of a step, sends the browser to another server, or lets the sign-in go on after the step."""
         if isinstance(done, HostedPage):
             return shown(visit.call, done)
+        if isinstance(done, SentAway):
+            return sent_on(visit.call, done.uri, {})
         met = step.meets if done.met else ""
-        how = StepDone(step.name, met, done.method, self._clock.now_ms())
+        how = StepDone(step.name, met, done.method, done.at or self._clock.now_ms())
         if not met and not visit.transaction.version:  # nothing is proved: the browser keeps it
             visit.moved_to(visit.transaction.with_done(how, None))
             return self._proceed(visit)

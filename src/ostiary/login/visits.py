@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from ostiary.http.forms import Form
+from ostiary.ids import digest
 from ostiary.login.answers import with_query
 from ostiary.login.cookies import cookies_of, session_secret, set_session
-from ostiary.login.flow import STEP, Step
+from ostiary.login.flow import STEP, SentAway, Step
+from ostiary.login.returning import clear_away, keep_away
 from ostiary.oauth.authorize.request import WEB_MESSAGE
 from ostiary.oauth.authorize.state import SignInTransaction
 from ostiary.oauth.authorize.transactions import LIFETIME_S, BrowserHalf, SignInTransactions, cookie_name
@@ -32,6 +34,10 @@ class SignInSite:
     def below(cls, url: str, forms: str) -> SignInSite:
         """The pages below a URL, whose forms go to the path `forms` after it."""
         return cls(f"{url}{forms}", urlsplit(url).path, url.startswith("https:"))
+
+
+AWAY = "away"
+"""The note that says for which step, and with which state, the browser was sent to another server."""
 
 
 @dataclass(slots=True)
@@ -100,6 +106,22 @@ class SignInVisit:
             raise LookupError("nothing is written for a sign-in in which no factor is proved")
         self.moved_to(changed)
 
+    def send_away(self, step: str, state: str, uri: str, notes: Mapping[str, str]) -> SentAway:
+        """Sends the browser to another server for a step, which finds `notes` when it comes back with `state`: once,
+        in this browser, and for this step alone. Raises AuthorizationFailed where the request is too long for that."""
+        self.remember({**notes, AWAY: f"{step} {digest(state)}"})
+        self.clear()
+        self.transaction, away = self.transactions.hand_out(self.call.tenant_id, self.transaction)
+        keep_away(self.call, self.transaction.request.address, state, away, self._attributes)
+        self.browser, self.is_current = None, False
+        return SentAway(uri)
+
+    def is_back(self, step: str, state: str) -> bool:
+        """Whether the browser was sent away for this step and with this state. It is asked once: the browser keeps
+        nothing by which it could come back again."""
+        clear_away(self.call, state, self._attributes)
+        return self.transaction.notes.get(AWAY) == f"{step} {digest(state)}"
+
     def moved_to(self, transaction: SignInTransaction) -> None:
         """The transaction as it is from now on."""
         self.transaction, self.is_current = transaction, False
@@ -119,10 +141,14 @@ class SignInVisit:
         set_session(self.call, self.call.work, self.call.required_tenant, secret, secure=self.site.secure)
 
     def _set_cookie(self, browser: BrowserHalf, max_age_s: int) -> None:
-        path = self.site.path.format(self.call.tenant_id)
-        secure = "; Secure" if self.site.secure else ""
-        cookie = f"{browser.cookie}={browser.secret}; Path={path}; Max-Age={max_age_s}; HttpOnly; SameSite=Lax{secure}"
+        cookie = f"{browser.cookie}={browser.secret}; Max-Age={max_age_s}; {self._attributes}"
         self.call.headers.append(("set-cookie", cookie))
+
+    @property
+    def _attributes(self) -> str:
+        """The attributes that all cookies of a sign-in have."""
+        secure = "; Secure" if self.site.secure else ""
+        return f"Path={self.site.path.format(self.call.tenant_id)}; HttpOnly; SameSite=Lax{secure}"
 
 
 SignInStep = Step[SignInTransaction, SignInVisit]

@@ -18,6 +18,8 @@ from ostiary.login.steps.renew_password import RenewPasswordStep
 from ostiary.login.steps.session import AppSessionStep, PlatformSessionStep
 from ostiary.login.steps.sign_up import SignUpStep
 from ostiary.login.steps.tenants_reset_page import TenantsResetPageStep
+from ostiary.login.steps.upstream import upstream_steps
+from ostiary.login.steps.upstream.providers import ProvidersStep
 from ostiary.login.visits import SignInStep
 from ostiary.runtime import Runtime
 
@@ -28,6 +30,7 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
     self_service, change = directory.self_service, directory.password_change
     pending = PendingStep(runtime.messages.users, runtime.entropy)
     renew = RenewPasswordStep(self_service, change, user_sign_in, events)
+    providers = ProvidersStep(upstream_steps(runtime))
     return [
         # before all that ask: who wants no name is asked for none
         AnonymousStep(runtime.clock, runtime.entropy, events),
@@ -36,7 +39,12 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
         # before the password: they apply where that was right, and is not enough
         pending,
         renew,
-        AppPasswordStep(user_sign_in, {"USER_NOT_VERIFIED": pending.refused, "PASSWORD_EXPIRED": renew.begin}),
+        AppPasswordStep(
+            user_sign_in, {"USER_NOT_VERIFIED": pending.refused, "PASSWORD_EXPIRED": renew.begin}, providers
+        ),
+        # in place of the password, where the directory is not asked
+        providers,
+        *providers.steps,
         # in place of the password, where the person chooses so
         SignUpStep(directory.registration, self_service, directory.passwords, user_sign_in, events, pending),
         ForgotPasswordStep(self_service),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY as PROVIDER
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.errors import DomainError
 from ostiary.login.flow import Done
 from ostiary.login.needs import IDENTITY, RESET_LINK
 from ostiary.login.pages import form_page
+from ostiary.login.steps.password import is_for_directory
 from ostiary.login.visits import SignInStep, SignInVisit
 from ostiary.oauth.authorize.request import FORGOT_PASSWORD, MAX_LOGIN_HINT
 from ostiary.oauth.authorize.state import SignInTransaction
@@ -30,8 +30,8 @@ class ForgotPasswordStep(SignInStep):
         self._self_service = self_service
 
     def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
-        """Applies where the directory is asked for, or no provider. Whether it is open is said to whoever asks."""
-        return transaction.request.provider in ("", PROVIDER)
+        """Applies where users of the directory may sign in. Whether it is open is said to whoever asks."""
+        return is_for_directory(work, tenant, transaction)
 
     def show(self, visit: SignInVisit, problem: DomainError | None = None) -> HostedPage:
         """Shows the form. Raises SELF_SERVICE_DISABLED, RESET_PASSWORD_DISABLED."""

@@ -15,6 +15,7 @@ from ostiary.errors import DomainError
 from ostiary.login.flow import Done
 from ostiary.login.needs import IDENTITY
 from ostiary.login.pages import form_page
+from ostiary.login.steps.upstream.providers import ProvidersStep
 from ostiary.login.visits import SignInStep, SignInVisit
 from ostiary.oauth.authorize.request import MAX_LOGIN_HINT, SIGN_UP
 from ostiary.oauth.authorize.state import Identified, SignInTransaction
@@ -48,6 +49,10 @@ class PasswordStep(SignInStep):
         """Applies where the directory is asked for, or no provider."""
         return transaction.request.provider in ("", PROVIDER)
 
+    def providers(self, visit: SignInVisit) -> Mapping[str, str]:
+        """Other providers that may be chosen in place of the password, and what people call them."""
+        return {}
+
     @abstractmethod
     def asks_for_email(self, work: Work, tenant: TenantView) -> bool:
         """Whether people sign in by their mail address alone."""
@@ -65,7 +70,7 @@ class PasswordStep(SignInStep):
             "password.html", visit.look, redirects=visit.may_redirect,
             application=client.name if client else "", action=visit.action, hidden=visit.hidden(self.name),
             by_email=self.asks_for_email(call.work, call.required_tenant),
-            username=username, problem=problem, ways=self.ways(visit),
+            username=username, problem=problem, ways=self.ways(visit), providers=self.providers(visit),
             help=visit.look.texts(_LOCKS) if problem and _may_lock(call, problem) else "",
         )  # fmt: skip
 
@@ -84,9 +89,18 @@ class AppPasswordStep(PasswordStep):
 
     method = PROVIDER
 
-    def __init__(self, user_sign_in: UserSignIn, turns: Mapping[str, Turn]) -> None:
+    def __init__(self, user_sign_in: UserSignIn, turns: Mapping[str, Turn], providers: ProvidersStep) -> None:
         self._user_sign_in = user_sign_in
         self._turns = turns
+        self._providers = providers
+
+    def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
+        """Applies where the directory is on, too."""
+        return is_for_directory(work, tenant, transaction)
+
+    def providers(self, visit: SignInVisit) -> Mapping[str, str]:
+        """Those that are on, unless the application has asked for the directory."""
+        return self._providers.labels(visit)
 
     def ways(self, visit: SignInVisit) -> Mapping[str, str]:
         """To sign-up, and to a new password, where the tenant lets people help themselves."""
@@ -122,6 +136,11 @@ class AppPasswordStep(PasswordStep):
             visit.transaction.request.anonymous_id,
         )  # fmt: skip
         return identified(subject)
+
+
+def is_for_directory(work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
+    """Whether a user of the directory may sign in: it is on, and asked for, or no provider is."""
+    return transaction.request.provider in ("", PROVIDER) and CLOUD_DIRECTORY.read(work, tenant).is_active
 
 
 def identified(subject: Subject) -> Identified:

@@ -15,7 +15,7 @@ from ostiary.http.forms import Form
 from ostiary.login.flow import Done
 from ostiary.login.needs import IDENTITY
 from ostiary.login.pages import form_page
-from ostiary.login.steps.password import identified
+from ostiary.login.steps.password import identified, is_for_directory
 from ostiary.login.steps.pending import PendingStep, is_pending
 from ostiary.login.steps.typed_passwords import FIELDS, password_hint, typed_twice
 from ostiary.login.visits import SignInStep, SignInVisit
@@ -52,8 +52,8 @@ class SignUpStep(SignInStep):
         self._pending = pending
 
     def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
-        """Applies where the directory is asked for, or no provider. Whether it is open is said to whoever asks."""
-        return transaction.request.provider in ("", PROVIDER)
+        """Applies where users of the directory may sign in. Whether it is open is said to whoever asks."""
+        return is_for_directory(work, tenant, transaction)
 
     def show(self, visit: SignInVisit, problem: DomainError | None = None) -> HostedPage:
         """Shows the form. Raises SIGN_UP_DISABLED."""

@@ -47,6 +47,10 @@ MAX_AGE_DIGITS = 10
 MAX_LANGUAGES = 20
 """Tags of `ui_locales` that are kept."""
 NOT_ACTIVE = "The identity provider is not active."
+NOT_BY_BROWSER = "With custom identity people sign in by an assertion at the token endpoint, not by a browser."
+PROVIDERS: Mapping[str, Setting[Any, Any]] = {"cloud_directory": CLOUD_DIRECTORY, "facebook": SOCIAL["facebook"]}
+"""The settings of the providers by which people sign in with a browser, by what `idp` calls them."""
+_NOT_OFFERED: Mapping[str, Setting[Any, Any]] = {"google": SOCIAL["google"], "saml": SAML}
 _TOKENS = frozenset({"id_token_hint", PARAMETER})
 """Parameters with a limit of their own, and not kept."""
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
@@ -285,19 +289,17 @@ def _check_provider(work: Work, tenant: TenantView, address: ReturnAddress, idp:
         if not TOKENS.read(work, tenant).anonymous_enabled:
             raise AuthorizationFailed(address, "access_denied", "Anonymous token is disabled")
         return
-    if idp not in ("", "cloud_directory"):
+    if idp == CUSTOM:
+        raise AuthorizationFailed(address, "access_denied", NOT_BY_BROWSER)
+    asked = PROVIDERS if not idp else {idp: PROVIDERS[idp]} if idp in PROVIDERS else {}
+    if not any(setting.read(work, tenant).is_active for setting in asked.values()):
         raise AuthorizationFailed(address, "access_denied", _why_not(work, tenant, idp))
-    if not CLOUD_DIRECTORY.read(work, tenant).is_active:
-        raise AuthorizationFailed(address, "access_denied", NOT_ACTIVE)
 
 
 def _why_not(work: Work, tenant: TenantView, idp: str) -> str:
     """Returns the reason why nobody can sign in with a provider, although it may have settings."""
-    settings: Mapping[str, Setting[Any, Any]] = {**SOCIAL, "saml": SAML}
-    if idp in settings and settings[idp].read(work, tenant).is_active:
+    if idp in _NOT_OFFERED and _NOT_OFFERED[idp].read(work, tenant).is_active:
         return f"The identity provider {idp} is switched on, but signing in with it is not offered here yet."
-    if idp == CUSTOM:
-        return "With custom identity people sign in by an assertion at the token endpoint, not by a browser."
     return NOT_ACTIVE
 
 

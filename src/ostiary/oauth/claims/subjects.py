@@ -23,7 +23,6 @@ from ostiary.store.prepared import prepared
 from ostiary.store.tables import Identity, Profile, User, as_id, table_of
 from ostiary.store.tenancy import Tenancy, TenantView, beside_tenant
 from ostiary.store.work import Work
-from ostiary.upstream.custom import NAME as CUSTOM
 
 _PROFILES, _IDENTITIES, _USERS = table_of(Profile), table_of(Identity), table_of(User)
 _COLUMNS = [
@@ -140,13 +139,14 @@ class Subject:
 
     @property
     def said(self) -> Mapping[str, Any]:
-        """The standard claims that the tenant's own key has signed, of a user who signs in by custom identity."""
-        signed = next((identity.user_info for identity in self.identities if identity.provider == CUSTOM), "")
-        return said_claims(signed) if signed else {}
+        """The standard claims that another provider has said of the user: the tenant's own key, or a server."""
+        others = (identity.user_info for identity in self.identities if identity.provider != CLOUD_DIRECTORY)
+        said = next(others, "")
+        return said_claims(said) if said else {}
 
     @property
     def given_name(self) -> str:
-        """The given name: of a directory user, else as it was signed; empty if not known. The same holds for the
+        """The given name: of a directory user, else as the provider says; empty if not known. The same holds for the
         properties below."""
         return (self.user.given_name if self.user else "") or self.said.get("given_name", "")
 
@@ -156,7 +156,7 @@ class Subject:
 
     @property
     def email_verified(self) -> bool:
-        """Whether the directory user has confirmed the mail address, or who signed for it says so."""
+        """Whether the directory user has confirmed the mail address, or the provider says so."""
         if self.user is not None:
             return self.user.email_verified
         said = self.said

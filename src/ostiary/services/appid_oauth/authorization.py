@@ -16,12 +16,14 @@ from ostiary.oauth.authorize.request import CHANGE_DETAILS, CHANGE_PASSWORD, FOR
 from ostiary.oauth.authorize.transactions import SignInTransactions
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary.upstream.facebook import NAME as FACEBOOK
 from ostiary_api.appid.oauth.v4 import authorization_pb2 as pb
 from ostiary_api.appid.oauth.v4 import authorization_pb2_grpc
 
 _PARAMETERS = tuple(field.name for field in pb.AuthorizeRequest.DESCRIPTOR.fields if field.name != "tenant_id")
 
 
+_Returns = pb.ReturnFromFacebookRequest
 _Begins = pb.ForgotPasswordRequest | pb.ChangePasswordRequest | pb.ChangeDetailsRequest
 
 
@@ -66,6 +68,12 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
         code = self._details_code(current_call())
         return httpbody_pb2.HttpBody(content_type="text/plain; charset=utf-8", data=code.encode())
 
+    def _returned(self, request: _Returns, step: str) -> httpbody_pb2.HttpBody:
+        """The answer of another provider to the step that has sent the browser there."""
+        names = [field.name for field in request.DESCRIPTOR.fields if field.name != "tenant_id"]
+        check_once(current_call().query, names)
+        return self._sign_in.returned(current_call(), step, {name: getattr(request, name) for name in names})
+
     def _begin(self, request: _Begins, purpose: str, about: str = "") -> httpbody_pb2.HttpBody:
         """A flow with the parameters of an authorization request, whose response type is understood."""
         names = [field.name for field in request.DESCRIPTOR.fields if field.name != "tenant_id"]
@@ -75,6 +83,11 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
 
     def SubmitSignIn(self, request: pb.SubmitSignInRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         return self._sign_in.submit(current_call(), read_form_of(request.form, pb.SignInForm, *self._sign_in.fields))
+
+    def ReturnFromFacebook(
+        self, request: pb.ReturnFromFacebookRequest, context: grpc.ServicerContext
+    ) -> httpbody_pb2.HttpBody:
+        return self._returned(request, FACEBOOK)
 
     def EndSession(self, request: pb.EndSessionRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         check_once(current_call().query, LOGOUT_PARAMETERS)

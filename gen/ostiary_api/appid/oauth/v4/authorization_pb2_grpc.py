@@ -56,6 +56,11 @@ class AuthorizationServiceStub:
                 request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.SubmitSignInRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.ReturnFromFacebook = channel.unary_unary(
+                '/identity.appid.oauth.v4.AuthorizationService/ReturnFromFacebook',
+                request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromFacebookRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.ForgotPassword = channel.unary_unary(
                 '/identity.appid.oauth.v4.AuthorizationService/ForgotPassword',
                 request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ForgotPasswordRequest.SerializeToString,
@@ -133,6 +138,16 @@ class AuthorizationServiceServicer:
         429). Each form counts once.
         Errors: `access_denied` (403) when the form does not come from a page that this browser got, `invalid_request` when
         the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReturnFromFacebook(self, request, context):
+        """Takes the browser back that was sent to Facebook: shows the next page, or sends the browser to the application, as
+        SubmitSignIn. Where Facebook has proved nobody the page says so, and the person may choose again.
+
+        Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -222,6 +237,11 @@ def add_AuthorizationServiceServicer_to_server(servicer, server):
             'SubmitSignIn': grpc.unary_unary_rpc_method_handler(
                     servicer.SubmitSignIn,
                     request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.SubmitSignInRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ReturnFromFacebook': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnFromFacebook,
+                    request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromFacebookRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'ForgotPassword': grpc.unary_unary_rpc_method_handler(
@@ -346,6 +366,33 @@ class AuthorizationService:
             target,
             '/identity.appid.oauth.v4.AuthorizationService/SubmitSignIn',
             identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.SubmitSignInRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnFromFacebook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.oauth.v4.AuthorizationService/ReturnFromFacebook',
+            identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromFacebookRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

@@ -63,6 +63,12 @@ class AuthorizationServiceStub:
     Errors: `access_denied` (403) when the form does not come from a page that this browser got, `invalid_request` when
     the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
     """
+    ReturnFromFacebook: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.ReturnFromFacebookRequest, _httpbody_pb2.HttpBody]
+    """Takes the browser back that was sent to Facebook: shows the next page, or sends the browser to the application, as
+    SubmitSignIn. Where Facebook has proved nobody the page says so, and the person may choose again.
+
+    Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
+    """
     ForgotPassword: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.ForgotPasswordRequest, _httpbody_pb2.HttpBody]
     """Begins a flow that sends a mail with a link to choose a new password. It leads to no code: the way back carries
     `flow=forgot_password`.
@@ -137,6 +143,12 @@ class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
     429). Each form counts once.
     Errors: `access_denied` (403) when the form does not come from a page that this browser got, `invalid_request` when
     the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
+    """
+    ReturnFromFacebook: _aio.UnaryUnaryMultiCallable[_authorization_pb2.ReturnFromFacebookRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Takes the browser back that was sent to Facebook: shows the next page, or sends the browser to the application, as
+    SubmitSignIn. Where Facebook has proved nobody the page says so, and the person may choose again.
+
+    Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
     """
     ForgotPassword: _aio.UnaryUnaryMultiCallable[_authorization_pb2.ForgotPasswordRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Begins a flow that sends a mail with a link to choose a new password. It leads to no code: the way back carries
@@ -227,6 +239,18 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         429). Each form counts once.
         Errors: `access_denied` (403) when the form does not come from a page that this browser got, `invalid_request` when
         the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
+        """
+
+    @_abc_1.abstractmethod
+    def ReturnFromFacebook(
+        self,
+        request: _authorization_pb2.ReturnFromFacebookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Takes the browser back that was sent to Facebook: shows the next page, or sends the browser to the application, as
+        SubmitSignIn. Where Facebook has proved nobody the page says so, and the person may choose again.
+
+        Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
         """
 
     @_abc_1.abstractmethod

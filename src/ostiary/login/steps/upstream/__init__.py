@@ -1,0 +1,18 @@
+"""Steps that other providers answer: a module each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ostiary.login.steps.upstream.facebook import FacebookStep
+from ostiary.login.steps.upstream.step import SignInParts, UpstreamStep
+from ostiary.runtime import Runtime
+from ostiary.upstream.facebook import Facebook
+
+
+def upstream_steps(runtime: Runtime) -> Sequence[UpstreamStep]:
+    """The steps that other providers answer, in the order of their buttons. A new provider is named here."""
+    parts = SignInParts(runtime.clock, runtime.entropy, runtime.events)
+    settings = runtime.settings
+    facebook = Facebook(runtime.outgoing, settings.facebook_url, settings.facebook_graph_url)
+    return [FacebookStep(parts, facebook, runtime.sealing, runtime.issuers)]

@@ -1,0 +1,80 @@
+"""Steps of a sign-in that another provider answers: the browser goes there, and comes back with an answer."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ostiary.audit.runtime_events import identity_authenticated
+from ostiary.audit.sink import EventSink
+from ostiary.clock import Clock
+from ostiary.directory.profiles.linking import Arrival
+from ostiary.errors import DomainError
+from ostiary.ids import Entropy
+from ostiary.login.flow import Done, SentAway
+from ostiary.login.needs import IDENTITY
+from ostiary.login.visits import SignInStep, SignInVisit
+from ostiary.oauth.authorize.state import Identified, SignInTransaction
+from ostiary.oauth.claims.subjects import subject_at_sign_in
+from ostiary.settings.setting import Setting
+from ostiary.store.tenancy import TenantView
+from ostiary.store.work import Work
+from ostiary.upstream.identity import UpstreamIdentity
+
+
+@dataclass(frozen=True, slots=True)
+class SignInParts:
+    """The parts of a server that every sign-in with another provider needs."""
+
+    clock: Clock
+    entropy: Entropy
+    events: EventSink
+
+
+class UpstreamStep(SignInStep):
+    """Sends the browser to another provider. `name` is the provider's: in `idp`, in profiles, and in `amr`. It is
+    always chosen, by a button or by `ProvidersStep`; the page is theirs."""
+
+    meets = IDENTITY
+    setting: ClassVar[Setting[Any, Any]]
+    """The provider's settings, whose value has `is_active`."""
+
+    def __init__(self, parts: SignInParts) -> None:
+        self._parts = parts
+
+    def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
+        """Applies where the provider is on, and it is asked for, or none is."""
+        return transaction.request.provider in ("", self.name) and self.setting.read(work, tenant).is_active
+
+    @abstractmethod
+    def label(self, work: Work, tenant: TenantView) -> str:
+        """What people call the provider."""
+
+    @abstractmethod
+    def send(self, visit: SignInVisit) -> SentAway:
+        """Sends the browser away. Slow work is done outside any transaction (`call.release`)."""
+
+    @abstractmethod
+    def identity(self, visit: SignInVisit, answer: Mapping[str, str]) -> UpstreamIdentity:
+        """The person whom the answer proves; raises DomainError for whatever is wrong with it."""
+
+    def show(self, visit: SignInVisit, problem: DomainError | None = None) -> SentAway:
+        """Has no page of its own."""
+        return self.send(visit)
+
+    def returned(self, visit: SignInVisit, answer: Mapping[str, str]) -> Done:
+        """Takes the provider's answer."""
+        found = self.identity(visit, answer)
+        arrival = found.arrival(visit.transaction.request.anonymous_id)
+        return Done(self.name, lambda work: self._identified(work, visit, arrival), at=found.proved_at)
+
+    def _identified(self, work: Work, visit: SignInVisit, arrival: Arrival) -> Identified:
+        """The profile, made at the first sign-in, in the transaction in which the sign-in goes on."""
+        tenant = visit.call.required_tenant
+        now = self._parts.clock.now_ms()
+        subject = subject_at_sign_in(work, tenant.id, arrival, self._parts.entropy, now)
+        event = identity_authenticated(tenant.id, subject.id, self.name, visit.call.request_id)
+        self._parts.events.emit(work, event, tenant)
+        return Identified(subject.id, self.name, subject.user_id, subject.user_epoch, subject.access_epoch)
