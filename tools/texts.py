@@ -19,7 +19,10 @@ from ostiary.pages.texts import LANGUAGES, SOURCE, texts_of
 
 PACKAGE = Path(__file__).parents[1] / "src/ostiary"
 FOLDER = PACKAGE / "pages/locale"
-METHODS = [("pages/templates/**.html", "jinja2"), ("pages/**.py", "python"), ("login/**.py", "python")]
+METHODS = [
+    ("pages/templates/**.html", "jinja2"), ("pages/**.py", "python"), ("login/**.py", "python"),
+    ("account/**.py", "python"),
+]  # fmt: skip
 
 
 def extracted() -> Catalog:

@@ -23,6 +23,10 @@ class Issuers:
         """The address of the page to which a browser goes to sign out."""
         return f"{self.oidc}/oauth2/logout"
 
+    def account(self, tenant_id: str) -> str:
+        """The address at which people of a tenant look after their own account."""
+        return f"{self.public_url}/account/{tenant_id}"
+
     def tenant(self, tenant_id: str) -> str:
         """The issuer of a tenant's App ID tokens; also its OAuth server URL."""
         return f"{self.public_url}/oauth/v4/{tenant_id}"

@@ -21,7 +21,7 @@ from typing import Protocol
 from google.api import httpbody_pb2
 
 from ostiary.clock import Clock
-from ostiary.errors import DomainError, Kind
+from ostiary.errors import DomainError, Kind, denied
 from ostiary.http.forms import Form
 from ostiary.ids import Entropy, new_secret
 from ostiary.login.answers import sent_on, shown
@@ -30,17 +30,18 @@ from ostiary.login.needs import SECOND_FACTOR, needs_of
 from ostiary.login.pages import form_post_page, web_message_page
 from ostiary.login.returning import browser_back
 from ostiary.login.visits import SignInSite, SignInStep, SignInVisit, browser_half
-from ostiary.oauth.authorize.codes import Finish, Finished
+from ostiary.oauth.authorize.codes import Finished
 from ostiary.oauth.authorize.request import (
     FORM_POST,
+    PAGE,
     WEB_MESSAGE,
     AuthorizationFailed,
     AuthorizationRequest,
     ReturnAddress,
 )
-from ostiary.oauth.authorize.state import SignInTransaction, StepDone
+from ostiary.oauth.authorize.state import Identified, SignInTransaction, StepDone
 from ostiary.oauth.authorize.transactions import BrowserHalf, SignInOver, SignInTransactions
-from ostiary.oauth.clients.clients import ClientView, find_client
+from ostiary.oauth.sessions.places import Place, place_of
 from ostiary.pages.appearance import look_of
 from ostiary.pages.rendering import HostedPage
 from ostiary.store.engine import Store
@@ -61,8 +62,19 @@ class Requests(Protocol):
         """The request; raises DomainError for the browser and AuthorizationFailed for the client."""
         ...
 
-    def allows(self, work: Work, tenant: TenantView, client: ClientView, redirect_uri: str) -> bool:
-        """Whether the answer may go to this URI."""
+    def go_on(self, work: Work, tenant: TenantView, request: AuthorizationRequest) -> bool:
+        """Whether a sign-in that was begun may still end where it was to end."""
+        ...
+
+
+class Ending(Protocol):
+    """What ends a sign-in."""
+
+    def __call__(
+        self, work: Work, tenant: TenantView, transaction: SignInTransaction, found: Identified, cookie: str,
+        place: Place, request_id: str,
+    ) -> Finished:  # fmt: skip
+        """As `Finish` says it."""
         ...
 
 
@@ -71,7 +83,7 @@ class SignIn:
 
     def __init__(
         self, store: Store, transactions: SignInTransactions, clock: Clock, entropy: Entropy, site: SignInSite,
-        requests: Requests, finish: Finish, steps: Sequence[SignInStep],
+        requests: Requests, finish: Ending, steps: Sequence[SignInStep],
     ) -> None:  # fmt: skip
         self._store = store
         self._clock = clock
@@ -146,12 +158,7 @@ class SignIn:
         """The transaction of a browser. Without a form it is the browser's cookie alone that brings it."""
         tenant, token = call.required_tenant, browser.csrf_token if csrf_token is None else csrf_token
         transaction = self._transactions.resume(call.work, tenant.id, browser, token)
-        client = find_client(call.work, tenant, transaction.request.client_id)
-        if client is None or not client.enabled:
-            raise SignInOver
-        # It may have been taken from the list since, and the client be another one of the same id.
-        redirect_uri = transaction.request.address.redirect_uri
-        if not self._requests.allows(call.work, tenant, client, redirect_uri):
+        if not self._requests.go_on(call.work, tenant, transaction.request):
             raise SignInOver
         return self._visit(call, transaction)
 
@@ -219,16 +226,22 @@ class SignIn:
         visit.clear()
         if finished.session_secret:
             visit.give_session(finished.session_secret)
-        return self._answered(call, visit.transaction.request.address, {"code": finished.code})
+        code = {"code": finished.code} if finished.code else {}
+        return self._answered(call, visit.transaction.request.address, code)
 
     def _end(self, work: Work, visit: SignInVisit) -> Finished:
         found = visit.transaction.identified
         if found is None:  # a need of every sign-in, and met: a step that says so and finds nobody is our mistake
             raise LookupError(f"nobody was identified by {', '.join(done.step for done in visit.transaction.done)}")
         self._transactions.end(work, visit.call.tenant_id, visit.transaction)
-        return self._finish(work, visit.call.required_tenant, visit.transaction, found, visit.session_secret)
+        call = visit.call
+        place = place_of(call.metadata.get("user-agent", ""), call.client_ip)
+        tenant, cookie = call.required_tenant, visit.session_secret
+        return self._finish(work, tenant, visit.transaction, found, cookie, place, call.request_id)
 
     def _failed(self, call: Call, failure: AuthorizationFailed) -> httpbody_pb2.HttpBody:
+        if failure.address.response_mode == PAGE:
+            raise denied("SIGN_IN_REFUSED", failure.description, oauth_error=failure.error)
         answer = {"error": failure.error, "error_description": failure.description}
         return self._answered(call, failure.address, answer)
 

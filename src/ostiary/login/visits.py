@@ -12,7 +12,7 @@ from ostiary.login.answers import with_query
 from ostiary.login.cookies import cookies_of, session_secret, set_session
 from ostiary.login.flow import STEP, SentAway, Step
 from ostiary.login.returning import clear_away, keep_away
-from ostiary.oauth.authorize.request import WEB_MESSAGE
+from ostiary.oauth.authorize.request import PAGE, WEB_MESSAGE
 from ostiary.oauth.authorize.state import SignInTransaction
 from ostiary.oauth.authorize.transactions import LIFETIME_S, BrowserHalf, SignInTransactions, cookie_name
 from ostiary.pages.appearance import Look, look_of
@@ -69,7 +69,7 @@ class SignInVisit:
     @property
     def may_redirect(self) -> bool:
         """Says whether sending a form may lead the browser on to the application."""
-        return self.transaction.request.address.response_mode != WEB_MESSAGE
+        return self.transaction.request.address.response_mode not in (WEB_MESSAGE, PAGE)
 
     def way_back(self, flow: str) -> str:
         """The address that takes the person back to the application without a code, where the application has begun

@@ -6,6 +6,7 @@ from ostiary.errors import DomainError
 from ostiary.pages.texts import Texts, marked
 
 _TEXTS = {
+    "ACCOUNT_FORM_OLD": marked("The page was an old one. Open it again and repeat what you wanted to do."),
     "EMAIL_MISSING": marked("Enter your email address."),
     "EMAIL_TAKEN": marked("There is an account with this email address already. Sign in, or choose a new password."),
     "HASHING_BUSY": marked("Too many people are signing in at this moment. Try again in a few seconds."),
@@ -13,6 +14,9 @@ _TEXTS = {
     "INVALID_NAME": marked("This name cannot be used. Choose another one."),
     "INVALID_USERNAME": marked("This user name cannot be used. Choose another one."),
     "MISSING_FIELD": marked("Fill in every field."),
+    "NO_SUCH_APPLICATION": marked("This application does not have access, or not any more."),
+    "NO_SUCH_CHANGE": marked("This cannot be done here."),
+    "NO_SUCH_SESSION": marked("There is no such session any more."),
     "PASSWORDS_DIFFER": marked("The two passwords differ. Type the same one twice."),
     "PASSWORD_CHANGED_MEANWHILE": marked("The password was changed by somebody else at the same time. Try again."),
     "PASSWORD_CHANGED_RECENTLY": marked("The password was changed a short time ago. Try again later."),
@@ -43,6 +47,7 @@ _TEXTS = {
     "LINK_EXPIRED": marked("This link has expired. Ask for a new one."),
     "LINK_NOT_FOUND": marked("This link is not valid. Is it whole? Links in old mails have expired."),
     "LINK_USED": marked("This link was used already. Ask for a new one if you need it."),
+    "SIGN_IN_REFUSED": marked("You cannot sign in here now. Ask an administrator."),
     "SIGN_IN_OVER": marked("This sign-in is over or took too long. Go back to the application and sign in again."),
     # A rule for passwords that a tenant has not put into its own words.
     "": marked("The password doesn't meet the strength requirements."),

@@ -11,7 +11,20 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 
 from ostiary.runtime import Runtime
-from ostiary.services import appid, appid_oauth, cloudapi, csp, iam, internal, oidc, openapi, profiles, scim, vcloud
+from ostiary.services import (
+    account,
+    appid,
+    appid_oauth,
+    cloudapi,
+    csp,
+    iam,
+    internal,
+    oidc,
+    openapi,
+    profiles,
+    scim,
+    vcloud,
+)
 
 Servicer = Callable[[Runtime], Any]
 
@@ -36,6 +49,6 @@ def _service(servicer: type) -> Service:
     )
 
 
-_DIALECTS = (iam, appid, appid_oauth, profiles, csp, cloudapi, vcloud, oidc, scim, openapi, internal)
+_DIALECTS = (iam, appid, appid_oauth, profiles, csp, cloudapi, vcloud, oidc, account, scim, openapi, internal)
 SERVICES: Sequence[Service] = tuple(_service(servicer) for dialect in _DIALECTS for servicer in dialect.SERVICERS)
 """The list of every service that is served."""

@@ -28,7 +28,8 @@ from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
 
-_TYPED = ("given_name", "family_name", "display_name", "phone")
+DETAILS = ("given_name", "family_name", "display_name", "phone")
+"""The fields of the form."""
 _LONGEST = 256
 
 DETAILS_CODE = "CHANGE_DETAILS"
@@ -62,7 +63,7 @@ class ChangeDetailsStep(SignInStep):
 
     name = CHANGE_DETAILS
     meets = CHANGED_DETAILS
-    fields = _TYPED
+    fields = DETAILS
 
     def __init__(self, self_service: SelfService, clock: Clock, entropy: Entropy) -> None:
         self._self_service = self_service
@@ -77,7 +78,7 @@ class ChangeDetailsStep(SignInStep):
         """The form, with the details as they are. Raises SELF_SERVICE_DISABLED, LINK_NOT_FOUND, LINK_EXPIRED,
         LINK_USED."""
         user = get_user(visit.call.work, visit.call.tenant_id, self._code(visit).user_id)
-        shown = {**_details(user), **({name: visit.form.get(name)[:_LONGEST] for name in _TYPED} if problem else {})}
+        shown = {**details_of(user), **({name: visit.form.get(name)[:_LONGEST] for name in DETAILS} if problem else {})}
         return form_page(
             "change_details.html", visit.look, redirects=visit.may_redirect, problem=problem, action=visit.action,
             hidden=visit.hidden(self.name), details=shown,
@@ -101,7 +102,7 @@ class ChangeDetailsStep(SignInStep):
 
     def _change(self, work: Work, code: Code, form: Form) -> Identified:
         now_ms = self._clock.now_ms()
-        user = amend_user(work, code.tenant_id, code.user_id, lambda known: _changed(known, form), now_ms)
+        user = amend_user(work, code.tenant_id, code.user_id, lambda known: with_details(known, form), now_ms)
         use_up(work, code, now_ms)
         if not user.active:
             raise link_failed("EXPIRED")
@@ -114,7 +115,8 @@ def _kind(client_id: str) -> str:
     return f"{DETAILS_CODE} {digest(client_id)[:16]}"
 
 
-def _details(user: UserView) -> dict[str, str]:
+def details_of(user: UserView) -> dict[str, str]:
+    """What the form shows of a user, by the names of its fields."""
     phone = next((phone.value for phone in user.phones if phone.primary), "")
     return {
         "given_name": user.given_name, "family_name": user.family_name, "display_name": user.display_name,
@@ -122,9 +124,9 @@ def _details(user: UserView) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _changed(user: UserView, form: Form) -> UserChange:
+def with_details(user: UserView, form: Form) -> UserChange:
     """The change of these details; all others stay. A formatted name is made anew of its parts where they change."""
-    typed = {name: form.get(name).strip() for name in _TYPED}
+    typed = {name: form.get(name).strip() for name in DETAILS}
     further, given, family = user.further, typed["given_name"], typed["family_name"]
     if (given, family) != (user.given_name, user.family_name) and "name" in further:
         further["name"] = {key: value for key, value in further["name"].items() if key != "formatted"}

@@ -22,6 +22,7 @@ from ostiary.oauth.claims.scopes import ANONYMOUS_SCOPES, USER_SCOPES, granted_s
 from ostiary.oauth.clients.clients import find_client
 from ostiary.oauth.clients.sso import idle_time_s
 from ostiary.oauth.sessions.browser import Entered, SessionEnded, Terms, enter_session
+from ostiary.oauth.sessions.places import NOWHERE, Place
 from ostiary.oauth.sessions.refresh import APPID
 from ostiary.store.tables import AuthorizationCode, table_of
 from ostiary.store.tenancy import TenantView
@@ -51,11 +52,13 @@ class Finish:
     session_lifetime_s: int = SESSION_LIFETIME_S
 
     def __call__(
-        self, work: Work, tenant: TenantView, transaction: SignInTransaction, found: Identified, cookie: str = ""
-    ) -> Finished:
+        self, work: Work, tenant: TenantView, transaction: SignInTransaction, found: Identified, cookie: str = "",
+        place: Place = NOWHERE, request_id: str = "",
+    ) -> Finished:  # fmt: skip
         """The code, for the person whom the steps have found; `cookie` is the secret of a session that the browser had
-        until now. Raises AuthorizationFailed when that one may not have what was asked for, or is not the one whom the
-        client expects; the caller's transaction must roll back then."""
+        until now, `place` where it is; `request_id` is that of events, which here the steps record. Raises
+        AuthorizationFailed when the person may not have what was asked for, or is not the one whom the client expects;
+        the caller's transaction must roll back then."""
         request, now, tenant_id = transaction.request, self.clock.now_ms(), tenant.id
         _check_hint(request, found.subject)
         code = new_secret(self.entropy)
@@ -69,7 +72,7 @@ class Finish:
         )  # fmt: skip
         entered = Entered("")
         if found.provider != ANONYMOUS:
-            entered = self._entered(work, tenant, transaction, found, cookie, now)
+            entered = self._entered(work, tenant, transaction, found, cookie, place, now)
             row.session_id = entered.id
             client = find_client(work, tenant, request.client_id)
             if client is not None and client.own.is_told_of_sign_outs:
@@ -82,12 +85,12 @@ class Finish:
 
     def _entered(
         self, work: Work, tenant: TenantView, transaction: SignInTransaction, found: Identified, cookie: str,
-        now_ms: int,
+        place: Place, now_ms: int,
     ) -> Entered:  # fmt: skip
         terms = Terms(
             found.user_id, found.user_epoch, dump_proofs(transaction.proofs, self.audience), transaction.amr,
             transaction.auth_time or now_ms, idle_time_s(work, tenant) if _opens_others(transaction) else 0,
-            self.session_lifetime_s,
+            self.session_lifetime_s, place,
         )  # fmt: skip
         try:
             return enter_session(

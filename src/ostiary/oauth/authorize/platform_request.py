@@ -22,6 +22,7 @@ from ostiary.oauth.authorize.request import (
     languages_of,
     max_age_of,
     return_address,
+    still_allowed,
 )
 from ostiary.oauth.claims.claims_parameter import read_claims
 from ostiary.oauth.claims.scopes import PLATFORM_SCOPES
@@ -80,6 +81,10 @@ class PlatformAuthorizationRequests:
     def allows(self, work: Work, tenant: TenantView, client: ClientView, redirect_uri: str) -> bool:
         """Whether the answer may go to this URI."""
         return redirect_uri_is(redirect_uri, redirect_uris_of(work, tenant, client))
+
+    def go_on(self, work: Work, tenant: TenantView, request: AuthorizationRequest) -> bool:
+        """Whether a sign-in that was begun may still end at its application."""
+        return still_allowed(work, tenant, request, self.allows)
 
     def _hinted_subject(
         self, work: Work, tenant: TenantView, client: ClientView, address: ReturnAddress, parameters: Parameters

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from ostiary.directory.profiles.anonymous import ANONYMOUS
@@ -35,6 +35,8 @@ from ostiary.upstream.social import SOCIAL
 FORM_POST, WEB_MESSAGE = "form_post", "web_message"
 """Response modes beside the query: a form that the browser posts (OAuth 2.0 Form Post Response Mode 1.0), and a message
 to the window that opened the page."""
+PAGE = "page"
+"""Response mode of a sign-in that no application has begun: it ends at a page of ours, which shows errors, too."""
 SIGN_UP, FORGOT_PASSWORD = "sign_up", "forgot_password"
 CHANGE_PASSWORD, CHANGE_DETAILS = "change_password", "change_details"
 """Purposes of a flow; SIGN_UP is a response type of App ID, too."""
@@ -139,6 +141,19 @@ class AuthorizationFailed(Exception):
         self.description = description
 
 
+class MayReturn(Protocol):
+    """Whether an answer may go to a redirect URI of a client."""
+
+    def __call__(self, work: Work, tenant: TenantView, client: ClientView, redirect_uri: str) -> bool: ...
+
+
+def still_allowed(work: Work, tenant: TenantView, request: AuthorizationRequest, may_return: MayReturn) -> bool:
+    """Whether the application of a request is there and its address still registered: it may have been taken from the
+    list since, and the client be another one of the same id."""
+    client = find_client(work, tenant, request.client_id)
+    return client is not None and client.enabled and may_return(work, tenant, client, request.address.redirect_uri)
+
+
 class AuthorizationRequests:
     """Reads authorization requests."""
 
@@ -172,6 +187,10 @@ class AuthorizationRequests:
     def allows(self, work: Work, tenant: TenantView, client: ClientView, redirect_uri: str) -> bool:
         """Whether the answer may go to this URI; its query is not compared."""
         return redirect_uri_allowed(redirect_uri, redirect_uris_of(work, tenant, client))
+
+    def go_on(self, work: Work, tenant: TenantView, request: AuthorizationRequest) -> bool:
+        """Whether a sign-in that was begun may still end at its application."""
+        return still_allowed(work, tenant, request, self.allows)
 
     def _anonymous_id(
         self, work: Work, tenant: TenantView, client: ClientView, address: ReturnAddress, parameters: Parameters

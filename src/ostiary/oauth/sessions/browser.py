@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from sqlalchemy import bindparam, select, update
 
 from ostiary.ids import Entropy, digest, new_secret
+from ostiary.oauth.sessions.places import NOWHERE, Place
 from ostiary.oauth.sessions.sessions import end_session, find_session, new_session, store_session
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import Session, User, table_of
@@ -51,7 +52,7 @@ class SessionEnded(Exception):
 @dataclass(frozen=True, slots=True)
 class Terms:
     """The terms of a session: the person and the epoch of the moment, what was proved and how (`amr`), when
-    (UTC milliseconds), and for how long."""
+    (UTC milliseconds), for how long, and where."""
 
     user_id: str
     access_epoch: int
@@ -60,6 +61,7 @@ class Terms:
     auth_time: int
     idle_s: int
     lifetime_s: int
+    place: Place = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +86,17 @@ def enter_session(
     work: Work, tenant_id: str, terms: Terms, entropy: Entropy, now_ms: int, *, proved_by: str = "", cookie: str = ""
 ) -> Entered:
     """Enters a session at the end of a sign-in: the one that has proved it, else the one that the browser's `cookie`
-    shows, if it is the same person's, else a new one. That of somebody else ends. Raises SessionEnded."""
+    shows, if it is the same person's, else a new one. That of somebody else ends; what opens nothing else has a session
+    of its own beside. Raises SessionEnded."""
     if proved_by:
         session = find_session(work, tenant_id, proved_by, now_ms)
         if session is None or not work.run(_USED, _facts(tenant_id, proved_by, now_ms)):
             raise SessionEnded
         return Entered(session.id) if session.proofs == terms.proofs else _renew(work, session, terms, entropy, now_ms)
     session = find_browser_session(work, cookie, now_ms, tenant_id)
-    if session is not None and session.user_id == terms.user_id:
+    if session is not None and session.user_id == terms.user_id and terms.idle_s:
         return _renew(work, session, terms, entropy, now_ms)
-    if session is not None:
+    if session is not None and session.user_id != terms.user_id:
         end_session(work, tenant_id, session.id, now_ms)
     return _open(work, tenant_id, terms, entropy, now_ms)
 
@@ -103,6 +106,7 @@ def _open(work: Work, tenant_id: str, terms: Terms, entropy: Entropy, now_ms: in
     session = new_session(
         tenant_id, BROWSER, terms.user_id, terms.amr, now_ms, _lifetime_s(terms), entropy, secret=secret,
         access_epoch=terms.access_epoch, proofs=terms.proofs, idle_s=terms.idle_s,
+        place=terms.place,
     )  # fmt: skip
     session.auth_time = terms.auth_time
     store_session(work, session)
@@ -114,7 +118,7 @@ def _renew(work: Work, session: Session, terms: Terms, entropy: Entropy, now_ms:
     values = {
         "secret": digest(secret), "proofs": terms.proofs, "amr": terms.amr, "auth_time": terms.auth_time,
         "idle_s": terms.idle_s, "access_epoch": terms.access_epoch, "created_at": now_ms, "last_seen_at": now_ms,
-        "expires_at": now_ms + _lifetime_s(terms) * 1000,
+        "expires_at": now_ms + _lifetime_s(terms) * 1000, "agent": terms.place.agent, "address": terms.place.address,
     }  # fmt: skip
     changed = update(_SESSIONS).where(*_THE_LIVING).values(values)
     if not work.run(changed, {"of_tenant": session.tenant_id, "session_id": session.id}):

@@ -30,6 +30,8 @@ class Session(SQLModel, table=True):
     idle_s: int = Field(default=0, description="Seconds without use after which it opens none; 0: it never does.")
     auth_time: int = moment()
     access_epoch: int = Field(default=0, description="The user's at sign-in: a later one ends the session.")
+    agent: str = Field(default="", max_length=64, description="The browser, as people name it.")
+    address: str = Field(default="", max_length=64, description="The client's address at the last proof.")
     created_at: int = moment()
     last_seen_at: int = moment()
     expires_at: int = end_of_row()

@@ -1,0 +1,1 @@
+"""Account: the pages on which people look after their own account."""
