@@ -99,6 +99,10 @@ class Browser:
         request = getattr(pb, f"{method}Request")(tenant_id=self.runtime.tenant_id, **answer)
         return self._call(getattr(self._stub, method), request)
 
+    def send(self, method: str, request: Any) -> Seen:
+        """Sends a request to an RPC of the sign-in."""
+        return self._call(getattr(self._stub, method), request)
+
     def sign_in(self, app: Application, **parameters: str) -> str:
         """The whole way to a code."""
         return self.submit(self.authorize(app, **parameters)).sent_back["code"]

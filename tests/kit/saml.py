@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import parse_qs, urlsplit
 
 import xmlsec
 from cryptography import x509
@@ -19,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from lxml import etree
 
 ENTITY_ID = "https://idp.example/metadata"
+SIGN_IN_URL = "https://idp.example/sso"
 PERSON = "ann@corp.example"
 NS = {
     "saml": "urn:oasis:names:tc:SAML:2.0:assertion", "samlp": "urn:oasis:names:tc:SAML:2.0:protocol",
@@ -118,13 +120,24 @@ def _encryption(certificate_file: str, kind: str, bits: int) -> Any:
 class IdentityProvider:
     """An identity provider for one service provider, whose metadata it reads."""
 
-    def __init__(self, metadata: bytes, key: Key | None = None) -> None:
-        self.key = key or rsa_key("idp")
-        self.metadata = metadata
+    def __init__(self, metadata: bytes, *, wants_signed: bool = False) -> None:
+        self.key = rsa_key("idp")
         entity = etree.fromstring(metadata)
         self.audience = entity.get("entityID", "")
         self.acs_url = str(entity.xpath("string(//*[local-name()='AssertionConsumerService']/@Location)"))
-        self.server = _server(metadata, self.key)
+        self.server = _server(metadata, self.key, wants_signed=wants_signed)
+
+    def request(self, location: str) -> tuple[Any, str]:
+        """The AuthnRequest in the address to which a browser was sent, checked, and the RelayState."""
+        from saml2 import BINDING_HTTP_REDIRECT
+
+        assert location.startswith(f"{SIGN_IN_URL}?"), location
+        sent = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
+        read = self.server.parse_authn_request(
+            sent["SAMLRequest"], BINDING_HTTP_REDIRECT, relay_state=sent["RelayState"], sigalg=sent.get("SigAlg"),
+            signature=sent.get("Signature"),
+        )  # fmt: skip
+        return read.message, sent["RelayState"]
 
     def response(self, in_response_to: str | None, *, name_format: str = "", **options: Any) -> bytes:
         """A response as pysaml2 makes it; `options` are those of its `create_authn_response`."""
@@ -194,7 +207,21 @@ def encrypted(element: etree._Element | None, cipher: str, certificate: Path, na
     _encryption(str(certificate), "Des" if "Des" in cipher else "Aes", bits).encrypt_binary(template, content)
 
 
-def _server(metadata: bytes, key: Key) -> Any:
+def of(path: str, **attributes: str | None) -> Change:
+    """A change of attributes."""
+
+    def change(root: Any) -> None:
+        for element in root.findall(path, NS):
+            for name, value in attributes.items():
+                if value is None:
+                    element.attrib.pop(name, None)
+                else:
+                    element.set(name, value)
+
+    return change
+
+
+def _server(metadata: bytes, key: Key, *, wants_signed: bool) -> Any:
     """pysaml2's identity provider."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a cipher of cryptography that will move, and is not used here
@@ -202,12 +229,13 @@ def _server(metadata: bytes, key: Key) -> Any:
         from saml2.config import IdPConfig
         from saml2.server import Server
 
-    endpoint = ("https://idp.example/sso", BINDING_HTTP_REDIRECT)
+    endpoint = (SIGN_IN_URL, BINDING_HTTP_REDIRECT)
+    service = {"endpoints": {"single_sign_on_service": [endpoint]}, "want_authn_requests_signed": wants_signed}
     config = IdPConfig().load(
         {
             "entityid": ENTITY_ID, "key_file": str(key.key_file), "cert_file": str(key.certificate_file),
-            "service": {"idp": {"endpoints": {"single_sign_on_service": [endpoint]}}},
-            "metadata": {"inline": [metadata.decode()]}, "xmlsec_binary": "/dev/null",  # replaced below
+            "service": {"idp": service}, "metadata": {"inline": [metadata.decode()]},
+            "xmlsec_binary": "/dev/null",  # replaced below
         }
     )  # fmt: skip
     server = Server(config=config)

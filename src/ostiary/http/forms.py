@@ -53,9 +53,11 @@ def read_fields(body: httpbody_pb2.HttpBody, *names: str) -> Form:
     return read_form(body.content_type, body.data, names)
 
 
-def read_form_of(body: httpbody_pb2.HttpBody, message: type[Message], *more: str) -> Form:
-    """Reads the fields that `message` describes, and `more`. Raises INVALID."""
-    return read_form(body.content_type, body.data, _names(message.DESCRIPTOR, more))
+def read_form_of(
+    body: httpbody_pb2.HttpBody, message: type[Message], *more: str, longest: int = MAX_VALUE
+) -> Form:  # fmt: skip
+    """Reads the fields that `message` describes, and `more`, of at most `longest` characters each. Raises INVALID."""
+    return read_form(body.content_type, body.data, _names(message.DESCRIPTOR, more), longest)
 
 
 @cache
@@ -64,7 +66,7 @@ def _names(described: Descriptor, more: tuple[str, ...]) -> frozenset[str]:
     return frozenset((*(field.json_name for field in described.fields), *more))
 
 
-def read_form(content_type: str, body: bytes, names: Collection[str]) -> Form:
+def read_form(content_type: str, body: bytes, names: Collection[str], longest: int = MAX_VALUE) -> Form:
     """Reads a body by its content type; none counts as urlencoded. Raises INVALID for what is malformed.
 
     `names`: the only fields that are looked at, so that nothing of the others can be wrong.
@@ -80,17 +82,17 @@ def read_form(content_type: str, body: bytes, names: Collection[str]) -> Form:
                 pairs = _json(body, names)
             case _:
                 raise invalid("UNSUPPORTED_CONTENT_TYPE", "Send the fields urlencoded, as multipart form or as JSON.")
-        return Form(_once(pair for pair in pairs if pair[0] in names))
+        return Form(_once((pair for pair in pairs if pair[0] in names), longest))
     except (ValueError, multipart.MultipartError) as error:
         raise invalid("MALFORMED_BODY", "The body does not fit its content type, or is not UTF-8.") from error
 
 
-def _once(pairs: Iterator[tuple[str, str]]) -> dict[str, str]:
+def _once(pairs: Iterator[tuple[str, str]], longest: int) -> dict[str, str]:
     fields: dict[str, str] = {}
     for name, value in pairs:
         if name in fields:
             raise _repeated(name)
-        if len(value) > MAX_VALUE or len(fields) >= MAX_FIELDS:
+        if len(value) > longest or len(fields) >= MAX_FIELDS:
             raise invalid("FORM_TOO_LARGE", "Too many fields, or one that is too long.")
         fields[name] = value
     return fields

@@ -64,6 +64,10 @@ class Keyring:
         """The active key, made now if this is its first use; so `work` must be one that reads, not a transaction."""
         return tenant.cached(("signer", use), lambda: self._load_signer(work, tenant.id, use))
 
+    def private_key(self, work: Work, tenant: TenantView, use: str) -> RSAPrivateKey:
+        """The private half of the active key, which is created if this is its first use, like `signer`."""
+        return tenant.cached(("private", use), lambda: self._load_private(work, tenant.id, use)[1])
+
     def has_signer(self, work: Work, tenant: TenantView, use: str = TOKEN) -> bool:
         """Whether the tenant has an active key for this use."""
         return self._active(work, tenant.id, use) is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,6 +63,13 @@ def form_post_page(look: Look, address: ReturnAddress, response: dict[str, str],
     button."""
     policy = (f"script-src 'nonce-{nonce}'", _UNFRAMED)
     return render("form_post.html", look, *policy, response=response, action=address.redirect_uri, nonce=nonce)
+
+
+def passed_on_page(look: Look, action: str, fields: Mapping[str, str], nonce: str) -> HostedPage:
+    """The page whose form passes on, within this server, what a form of another site has brought: at once where
+    scripts run, else by its button. From our own page the browser sends its cookies along (`SameSite=Lax`)."""
+    policy = (f"script-src 'nonce-{nonce}'", _UNFRAMED)
+    return render("passed_on.html", look, *policy, fields=fields, action=action, nonce=nonce)
 
 
 def signed_out_page(look: Look, frames: Sequence[str], goes_on: str) -> HostedPage:

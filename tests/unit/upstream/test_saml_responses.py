@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
-from kit.saml import ATTRIBUTES, CONTEXT, ENTITY_ID, NS, PERSON, IdentityProvider, ec_key, encrypted, rsa_key
+from kit.saml import ATTRIBUTES, CONTEXT, ENTITY_ID, NS, PERSON, IdentityProvider, ec_key, encrypted, of, rsa_key
 from lxml import etree
 
 from ostiary.keys.keyring import SAML_ENCRYPT, SAML_SIGN
@@ -77,20 +77,6 @@ CIPHERS = ("Aes128Cbc", "Aes256Cbc", "Aes128Gcm", "Aes256Gcm", "Des3Cbc")
 def test_the_ciphers_that_are_in_use_are_opened(cipher: str, sign: str) -> None:
     document = provider().changed(REQUEST, sign=sign, cipher=cipher, certificate=TENANT.certificate_file)
     assert read_response(document, trust(**ENCRYPTED), expected()).name_id == PERSON
-
-
-def of(path: str, **attributes: str | None) -> Callable[[etree._Element], None]:
-    """A change of attributes."""
-
-    def change(root: etree._Element) -> None:
-        for element in root.findall(path, NS):
-            for name, value in attributes.items():
-                if value is None:
-                    element.attrib.pop(name, None)
-                else:
-                    element.set(name, value)
-
-    return change
 
 
 def without(path: str) -> Callable[[etree._Element], None]:

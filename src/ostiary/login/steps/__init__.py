@@ -20,6 +20,7 @@ from ostiary.login.steps.sign_up import SignUpStep
 from ostiary.login.steps.tenants_reset_page import TenantsResetPageStep
 from ostiary.login.steps.upstream import upstream_steps
 from ostiary.login.steps.upstream.providers import ProvidersStep
+from ostiary.login.steps.upstream.saml_arrival import SamlArrivalStep
 from ostiary.login.visits import SignInStep
 from ostiary.runtime import Runtime
 
@@ -36,6 +37,7 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
         AnonymousStep(runtime.clock, runtime.entropy, events),
         # before all that ask, for the same reason
         AppSessionStep(runtime.clock, runtime.entropy, events),
+        SamlArrivalStep(runtime.sealing, runtime.issuers, runtime.clock),
         # before the password: they apply where that was right, and is not enough
         pending,
         renew,

@@ -50,9 +50,13 @@ MAX_LANGUAGES = 20
 """Tags of `ui_locales` that are kept."""
 NOT_ACTIVE = "The identity provider is not active."
 NOT_BY_BROWSER = "With custom identity people sign in by an assertion at the token endpoint, not by a browser."
-PROVIDERS: Mapping[str, Setting[Any, Any]] = {"cloud_directory": CLOUD_DIRECTORY, "facebook": SOCIAL["facebook"]}
+PROVIDERS: Mapping[str, Setting[Any, Any]] = {
+    "cloud_directory": CLOUD_DIRECTORY,
+    "facebook": SOCIAL["facebook"],
+    "saml": SAML,
+}
 """The settings of the providers by which people sign in with a browser, by what `idp` calls them."""
-_NOT_OFFERED: Mapping[str, Setting[Any, Any]] = {"google": SOCIAL["google"], "saml": SAML}
+_NOT_OFFERED: Mapping[str, Setting[Any, Any]] = {"google": SOCIAL["google"]}
 _TOKENS = frozenset({"id_token_hint", PARAMETER})
 """Parameters with a limit of their own, and not kept."""
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")

@@ -109,17 +109,18 @@ def _map(
 
 
 def _value(mapping: ClaimMapping, sources: Sources) -> Any:
-    """The value in the source; dots address nested ones, an exact name with dots wins."""
+    """The value in the source; dots address nested ones, an exact name with dots wins at each level: names of SAML
+    attributes are URIs."""
     value = sources(mapping.source)
     if mapping.source == "roles":
         return value
     if not isinstance(value, dict):
         return _MISSING
-    if mapping.source_claim not in value:
-        for part in mapping.source_claim.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
-    else:
-        value = value[mapping.source_claim]
+    path = mapping.source_claim
+    while path and isinstance(value, dict) and path not in value:
+        first, _, path = path.partition(".")
+        value = value.get(first)
+    value = value.get(path) if path and isinstance(value, dict) else None if path else value
     return _MISSING if value is None else value
 
 

@@ -5,6 +5,7 @@ from ostiary.services.appid_oauth.authorization import AuthorizationServicer
 from ostiary.services.appid_oauth.discovery import DiscoveryServicer
 from ostiary.services.appid_oauth.mail_links import MailLinksServicer
 from ostiary.services.appid_oauth.mobile_apps import MobileAppsServicer
+from ostiary.services.appid_oauth.saml import SamlServicer
 from ostiary.services.appid_oauth.token import TokenServicer
 from ostiary.services.appid_oauth.userinfo import UserinfoServicer
 
@@ -14,6 +15,7 @@ SERVICERS = (
     DiscoveryServicer,
     MailLinksServicer,
     MobileAppsServicer,
+    SamlServicer,
     TokenServicer,
     UserinfoServicer,
 )

@@ -17,8 +17,10 @@ from ostiary.oauth.authorize.transactions import SignInTransactions
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary.upstream.facebook import NAME as FACEBOOK
+from ostiary.upstream.saml.documents import LONGEST
+from ostiary.upstream.saml.settings import NAME as SAML
 from ostiary_api.appid.oauth.v4 import authorization_pb2 as pb
-from ostiary_api.appid.oauth.v4 import authorization_pb2_grpc
+from ostiary_api.appid.oauth.v4 import authorization_pb2_grpc, saml_pb2
 
 _PARAMETERS = tuple(field.name for field in pb.AuthorizeRequest.DESCRIPTOR.fields if field.name != "tenant_id")
 
@@ -88,6 +90,11 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
         self, request: pb.ReturnFromFacebookRequest, context: grpc.ServicerContext
     ) -> httpbody_pb2.HttpBody:
         return self._returned(request, FACEBOOK)
+
+    def ReturnFromSaml(self, request: pb.ReturnFromSamlRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        form = read_form_of(request.form, saml_pb2.SamlResponseForm, longest=LONGEST)
+        answer = {"state": form.get("RelayState"), "response": form.required("SAMLResponse")}
+        return self._sign_in.returned(current_call(), SAML, answer)
 
     def EndSession(self, request: pb.EndSessionRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         check_once(current_call().query, LOGOUT_PARAMETERS)

@@ -29,6 +29,7 @@ class Assertion:
     `good_until` is when the assertion would be refused for its age."""
 
     id: str
+    issuer: str
     name_id: str
     name_id_format: str
     attributes: Mapping[str, Sequence[str]]
@@ -51,7 +52,7 @@ def read_assertion(assertion: _Element, expected: Expected, keys: Sequence[RSAPr
     name, format = _name_of(subject, keys)
     context, at = _authentication(assertion, expected)
     return Assertion(
-        assertion.get("ID", ""), name, format, _attributes(assertion), context, at,
+        assertion.get("ID", ""), expected.issuer, name, format, _attributes(assertion), context, at,
         min(confirmed_until, valid_until) + SKEW_MS,
     )  # fmt: skip
 

@@ -5,9 +5,11 @@ lxml is loaded at the first document: most workers never see one.
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import TYPE_CHECKING
 
+from ostiary.errors import Kind
 from ostiary.upstream.saml.refusals import ResponseRefused, malformed
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 262_144
 """The size of a document; a response with 150 groups of a person has less than 50,000."""
+LONGEST = 700_000
+"""Characters of a field that holds one; more than the limit comes to, so that it is named."""
 MAX_NODES = 10_000
 _DECLARES = re.compile(r"<!(?:DOCTYPE|ENTITY|ELEMENT|ATTLIST|NOTATION)")
 
@@ -28,6 +32,16 @@ def parser() -> XMLParser:
         encoding="utf-8", resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False,
         remove_comments=True, remove_pis=True, huge_tree=False,
     )  # fmt: skip
+
+
+def decoded(text: str) -> bytes:
+    """The document in a field of a form: base64 (SAML Bindings §3.5.4). Raises SAML_MALFORMED, SAML_TOO_LARGE."""
+    if len(text) > 2 * MAX_BYTES:
+        raise too_large()
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except ValueError as error:
+        raise malformed("SAMLResponse must be in base64.") from error
 
 
 def read_document(document: bytes) -> _Element:
@@ -52,7 +66,8 @@ def read_document(document: bytes) -> _Element:
 
 def too_large() -> ResponseRefused:
     """A document beyond the limits."""
-    return ResponseRefused("TOO_LARGE", f"A SAML response has at most {MAX_BYTES:,} bytes and {MAX_NODES:,} elements.")
+    message = f"A SAML response has at most {MAX_BYTES:,} bytes and {MAX_NODES:,} elements."
+    return ResponseRefused("TOO_LARGE", message, Kind.TOO_LARGE)
 
 
 def _check_shape(root: _Element) -> None:

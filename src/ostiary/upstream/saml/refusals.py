@@ -8,8 +8,8 @@ from ostiary.errors import DomainError, Kind
 class ResponseRefused(DomainError):
     """A response that signs nobody in. `reason` begins with SAML_."""
 
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(Kind.DENIED, f"SAML_{reason}", message, oauth_error="access_denied")
+    def __init__(self, reason: str, message: str, kind: Kind = Kind.DENIED) -> None:
+        super().__init__(kind, f"SAML_{reason}", message, oauth_error="access_denied")
 
 
 def malformed(what: str) -> ResponseRefused:

@@ -29,6 +29,8 @@ CONTEXTS = frozenset(
     )
 )  # fmt: skip
 """Authentication context classes (SAML Authentication Context §3.4)."""
+NAME = "saml"
+"""The provider of such identities: in `idp`, in profiles, in `amr`, and as a source of claims."""
 COMPARISONS = ("exact", "minimum", "maximum", "better")
 MAX_ENTITY_ID = 1_024
 MAX_CERTIFICATE = 20_000
@@ -152,4 +154,4 @@ def _decoded(provider: pb.SamlProvider) -> SamlProvider:
     )
 
 
-SAML = Setting("saml", pb.SamlProvider(is_active=False), check_saml, _decoded)
+SAML = Setting(NAME, pb.SamlProvider(is_active=False), check_saml, _decoded)

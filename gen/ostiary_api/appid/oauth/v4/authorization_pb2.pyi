@@ -67,7 +67,7 @@ class AuthorizeRequest(_message.Message):
     code_challenge_method: _builtins.str
     """Must be S256."""
     idp: _builtins.str
-    """The identity provider to use: cloud_directory, facebook, appid_anon for an anonymous user, or left out."""
+    """The identity provider to use: cloud_directory, facebook, saml, appid_anon for an anonymous user, or left out."""
     id_token_hint: _builtins.str
     """An identity token of the user whom the client expects."""
     login_hint: _builtins.str
@@ -293,6 +293,34 @@ class ReturnFromFacebookRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReturnFromFacebookRequest: _TypeAlias = ReturnFromFacebookRequest  # noqa: Y015
+
+@_typing.final
+class ReturnFromSamlRequest(_message.Message):
+    """The response of a SAML identity provider, passed on within this server."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    @_builtins.property
+    def form(self) -> _httpbody_pb2.HttpBody:
+        """The form."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        form: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnFromSamlRequest: _TypeAlias = ReturnFromSamlRequest  # noqa: Y015
 
 @_typing.final
 class ForgotPasswordRequest(_message.Message):

@@ -61,6 +61,11 @@ class AuthorizationServiceStub:
                 request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromFacebookRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.ReturnFromSaml = channel.unary_unary(
+                '/identity.appid.oauth.v4.AuthorizationService/ReturnFromSaml',
+                request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromSamlRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.ForgotPassword = channel.unary_unary(
                 '/identity.appid.oauth.v4.AuthorizationService/ForgotPassword',
                 request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ForgotPasswordRequest.SerializeToString,
@@ -147,6 +152,18 @@ class AuthorizationServiceServicer:
         """Takes the browser back that was sent to Facebook: shows the next page, or sends the browser to the application, as
         SubmitSignIn. Where Facebook has proved nobody the page says so, and the person may choose again.
 
+        Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReturnFromSaml(self, request, context):
+        """Takes the browser back that was sent to the tenant's SAML identity provider, with the response that the page of
+        `AcceptSamlResponse` passes on: shows the next page, or sends the browser to the application, as SubmitSignIn.
+
+        A response that proves nobody is refused with the reason on the page; a status of the identity provider that is not
+        success is told to the application as `access_denied`.
         Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -242,6 +259,11 @@ def add_AuthorizationServiceServicer_to_server(servicer, server):
             'ReturnFromFacebook': grpc.unary_unary_rpc_method_handler(
                     servicer.ReturnFromFacebook,
                     request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromFacebookRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ReturnFromSaml': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnFromSaml,
+                    request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromSamlRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'ForgotPassword': grpc.unary_unary_rpc_method_handler(
@@ -393,6 +415,33 @@ class AuthorizationService:
             target,
             '/identity.appid.oauth.v4.AuthorizationService/ReturnFromFacebook',
             identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromFacebookRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnFromSaml(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.oauth.v4.AuthorizationService/ReturnFromSaml',
+            identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromSamlRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

@@ -69,6 +69,14 @@ class AuthorizationServiceStub:
 
     Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
     """
+    ReturnFromSaml: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.ReturnFromSamlRequest, _httpbody_pb2.HttpBody]
+    """Takes the browser back that was sent to the tenant's SAML identity provider, with the response that the page of
+    `AcceptSamlResponse` passes on: shows the next page, or sends the browser to the application, as SubmitSignIn.
+
+    A response that proves nobody is refused with the reason on the page; a status of the identity provider that is not
+    success is told to the application as `access_denied`.
+    Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
+    """
     ForgotPassword: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.ForgotPasswordRequest, _httpbody_pb2.HttpBody]
     """Begins a flow that sends a mail with a link to choose a new password. It leads to no code: the way back carries
     `flow=forgot_password`.
@@ -148,6 +156,14 @@ class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
     """Takes the browser back that was sent to Facebook: shows the next page, or sends the browser to the application, as
     SubmitSignIn. Where Facebook has proved nobody the page says so, and the person may choose again.
 
+    Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
+    """
+    ReturnFromSaml: _aio.UnaryUnaryMultiCallable[_authorization_pb2.ReturnFromSamlRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Takes the browser back that was sent to the tenant's SAML identity provider, with the response that the page of
+    `AcceptSamlResponse` passes on: shows the next page, or sends the browser to the application, as SubmitSignIn.
+
+    A response that proves nobody is refused with the reason on the page; a status of the identity provider that is not
+    success is told to the application as `access_denied`.
     Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
     """
     ForgotPassword: _aio.UnaryUnaryMultiCallable[_authorization_pb2.ForgotPasswordRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
@@ -250,6 +266,20 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes the browser back that was sent to Facebook: shows the next page, or sends the browser to the application, as
         SubmitSignIn. Where Facebook has proved nobody the page says so, and the person may choose again.
 
+        Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
+        """
+
+    @_abc_1.abstractmethod
+    def ReturnFromSaml(
+        self,
+        request: _authorization_pb2.ReturnFromSamlRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Takes the browser back that was sent to the tenant's SAML identity provider, with the response that the page of
+        `AcceptSamlResponse` passes on: shows the next page, or sends the browser to the application, as SubmitSignIn.
+
+        A response that proves nobody is refused with the reason on the page; a status of the identity provider that is not
+        success is told to the application as `access_denied`.
         Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
         """
 

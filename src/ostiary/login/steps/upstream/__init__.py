@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ostiary.login.steps.upstream.facebook import FacebookStep
+from ostiary.login.steps.upstream.saml import SamlStep
 from ostiary.login.steps.upstream.step import SignInParts, UpstreamStep
 from ostiary.runtime import Runtime
 from ostiary.upstream.facebook import Facebook
+from ostiary.upstream.saml.service_provider import ServiceProvider
 
 
 def upstream_steps(runtime: Runtime) -> Sequence[UpstreamStep]:
@@ -15,4 +17,7 @@ def upstream_steps(runtime: Runtime) -> Sequence[UpstreamStep]:
     parts = SignInParts(runtime.clock, runtime.entropy, runtime.events)
     settings = runtime.settings
     facebook = Facebook(runtime.outgoing, settings.facebook_url, settings.facebook_graph_url)
-    return [FacebookStep(parts, facebook, runtime.sealing, runtime.issuers)]
+    return [
+        FacebookStep(parts, facebook, runtime.sealing, runtime.issuers),
+        SamlStep(parts, ServiceProvider(runtime.keys, runtime.issuers, runtime.clock)),
+    ]
