@@ -44,15 +44,20 @@ async function follow(url, request = {}) {
   return Object.fromEntries(new URL(location).searchParams);
 }
 
-async function signInAt(url, username) {
+// A person's browser at one page, whose form it fills in: the query with which it comes back to the application.
+async function fillIn(url, fields) {
   const page = await fetch(url);
   const cookie = page.headers.getSetCookie().map((one) => one.split(";")[0]).join("; ");
   const html = await page.text();
-  const form = new URLSearchParams({ username, password });
-  for (const [, name, value] of html.matchAll(/type="hidden" name="(\w+)" value="([^"]*)"/g)) form.set(name, value);
+  const form = new URLSearchParams(fields);
+  for (const [, name, value] of html.matchAll(/type="hidden" name="(\w+)" value="([^"]*)"/g)) {
+    if (!form.has(name)) form.set(name, value);
+  }
   const action = new URL(html.match(/<form[^>]*action="([^"]*)"/)[1].replaceAll("&amp;", "&"), url);
   return follow(action, { method: "POST", body: form, headers: { cookie } });
 }
+
+const signInAt = (url, username, word = password) => fillIn(url, { username, password: word });
 
 // What each manager of the SDK answers, by name.
 
@@ -96,6 +101,48 @@ async function webApplication(address) {
   return session.APPID_AUTH_CONTEXT;
 }
 
+// The flows that begin with a page of the server: the application is sent back with a code each time.
+async function hostedPages(address) {
+  const web = new WebAppStrategy(credentials);
+  const session = {};
+  const request = { session, query: {}, isUnauthenticated: () => !session.APPID_AUTH_CONTEXT };
+  const show = (page) => authenticate(web, request, { show: page });
+  const back = async (query) => authenticate(web, { session, query });
+
+  const asked = await step("asksForSignUp", () => show(WebAppStrategy.SIGN_UP));
+  const newcomer = { email: address, given_name: "Bo", family_name: "New", new_password: password, new_password_again: password };
+  const signedUp = await step("browserSignsUp", () => fillIn(asked.redirect, newcomer));
+  await step("signUpCallback", () => back(signedUp));
+
+  const change = await step("asksForNewPassword", () => show(WebAppStrategy.CHANGE_PASSWORD));
+  const next = `${password} changed`;
+  const words = { password, new_password: next, new_password_again: next };
+  const changed = await step("browserChangesPassword", () => fillIn(change.redirect, words));
+  await step("changePasswordCallback", () => back(changed));
+  await step("oldPassword", () => signIn(web, {}, address, password));
+  await step("newPassword", () => signIn(web, {}, address, next));
+
+  const details = await step("asksForDetails", () => show(WebAppStrategy.CHANGE_DETAILS));
+  const named = { given_name: "Bo", family_name: "Else", display_name: "Bo Else", phone: "" };
+  const detailed = await step("browserChangesDetails", () => fillIn(details.redirect, named));
+  await step("changeDetailsCallback", () => back(detailed));
+
+  const forgot = await step("asksForForgotten", () => show(WebAppStrategy.FORGOT_PASSWORD));
+  await step("forgottenPage", async () => ({ status: (await fetch(forgot.redirect)).status }));
+
+  await step("leaves", async () => {
+    web.logout({ session, logout() {} });
+    return { forgotten: !session.APPID_AUTH_CONTEXT };
+  });
+  const over = await step("leavesEverywhere", () => new Promise((resolve) => {
+    web.logoutSSO({ session, logout() {} }, { redirect: resolve }, { redirect_uri: redirectUri });
+  }));
+  await step("signedOutEverywhere", async () => {
+    const answer = await fetch(over, { redirect: "manual" });
+    return { status: answer.status, location: answer.headers.get("location") };
+  });
+}
+
 async function anonymousThenKnown(address) {
   const web = new WebAppStrategy(credentials);
   const session = {};
@@ -128,6 +175,7 @@ async function main() {
   await selfService(address);
   await applicationTokens();
   const context = await webApplication(address);
+  await hostedPages(`bo.${crypto.randomUUID()}@example.com`);
   await anonymousThenKnown(address);
   await profilesOf(context);
   await protectedApi(context);

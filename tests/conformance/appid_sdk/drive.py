@@ -18,6 +18,7 @@ from joserfc.jwk import RSAKey
 from kit.servers.served import Served, served
 
 HERE = Path(__file__).parent
+CALLBACK = "https://app.example.com/callback"
 USER = {"displayName": "Ann Other", "active": True, "status": "CONFIRMED"}
 WHO = {"amr": ["cloud_directory"], "name": "Ann Else", "email_verified": True}
 REFUSED = "The email or password that you entered is incorrect."
@@ -35,6 +36,14 @@ ANSWERS: dict[str, Any] = {
     "refreshTokens": {"renewed": True},
     "resourceOwner": {"success": WHO},
     "wrongPassword": {"fail": REFUSED},
+    "signUpCallback": {"success": {"amr": ["cloud_directory"], "name": "Bo New"}},
+    "changePasswordCallback": {"success": {"name": "Bo New"}},
+    "oldPassword": {"fail": REFUSED},
+    "newPassword": {"success": {"name": "Bo New"}},
+    "changeDetailsCallback": {"success": {"name": "Bo Else"}},
+    "forgottenPage": {"status": 200},
+    "leaves": {"forgotten": True},
+    "signedOutEverywhere": {"status": 303, "location": CALLBACK},
     "anonymousCallback": {"success": {"amr": ["appid_anon"]}},
     "progressiveSignIn": {"success": WHO},
     "setAttribute": {"points": "150"},
@@ -78,12 +87,21 @@ def prepared(server: Served) -> dict[str, str]:
     facts = server.credentials
     key = RSAKey.generate_key(2048)
     for path, document in {
-        "redirect_uris": {"redirectUris": ["https://app.example.com/callback"]},
+        "redirect_uris": {"redirectUris": [CALLBACK]},
+        "cloud_directory/sso": {
+            "isActive": True,
+            "inactivityTimeoutSeconds": 3600,
+            "logoutRedirectUris": [CALLBACK],
+        },
         "idps/custom": {"isActive": True, "config": {"publicKey": key.as_pem(private=False).decode()}},
         "tokens": {"refresh": {"enabled": True}, "anonymousAccess": {"enabled": True}},
     }.items():
         url = f"{facts['managementUrl']}/config/{path}"
         server.http.put(url, json=document, headers=server.manager()).raise_for_status()
+    directory = f"{facts['managementUrl']}/config/idps/cloud_directory"
+    document = server.http.get(directory, headers=server.manager()).json()
+    document["config"]["interactions"]["identityConfirmation"]["accessMode"] = "OFF"
+    server.http.put(directory, json=document, headers=server.manager()).raise_for_status()
     claims = {
         "iss": "theirs",
         "aud": facts["oauthServerUrl"],
