@@ -138,7 +138,8 @@ class Stepped(AuthorizationServicer):
 
     @staticmethod
     def steps(runtime: Runtime) -> Sequence[SignInStep]:
-        return [TermsStep(), CookieStep(), *sign_in_steps(runtime), TrustStep(), SentStep(), PinStep(), KeyStep()]
+        first = [step for step in sign_in_steps(runtime) if step.meets != SECOND_FACTOR]
+        return [TermsStep(), CookieStep(), *first, TrustStep(), SentStep(), PinStep(), KeyStep()]
 
 
 def stepped() -> Sequence[Service]:

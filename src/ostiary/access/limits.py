@@ -19,8 +19,8 @@ from ostiary.store.counters import ExactLimit, network_of
 
 EXACT = (
     "sign_in_user", "attribute_write", "mail_client_address", "mail_recipient", "mail_tenant", "sms_client_address",
-    "sms_recipient", "sms_tenant", "device_authorization", "device_code_user", "device_code_tenant",
-    "mobile_registration",
+    "sms_recipient", "sms_tenant", "second_factor_user", "second_factor_user_day", "device_authorization",
+    "device_code_user", "device_code_tenant", "mobile_registration",
 )  # fmt: skip
 """The exact limits that every installation has."""
 

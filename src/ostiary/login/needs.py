@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ostiary.directory.factors.requirement import needs_second_factor, tenant_requires
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY
-from ostiary.mfa.settings import MFA
 from ostiary.oauth.authorize.request import CHANGE_DETAILS, CHANGE_PASSWORD, FORGOT_PASSWORD, SIGN_UP
-from ostiary.oauth.authorize.state import SignInTransaction
+from ostiary.oauth.authorize.state import SECOND_FACTOR, SignInTransaction
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
+__all__ = ["CHANGED_DETAILS", "CHANGED_PASSWORD", "IDENTITY", "RESET_LINK", "SECOND_FACTOR", "needs_of"]
 IDENTITY = "identity"
 """Need of the first factor: who it is."""
-SECOND_FACTOR = "second_factor"
 CHANGED_PASSWORD, CHANGED_DETAILS = "changed_password", "changed_details"
 """Needs of the flows that an application begins to have something changed: what meets them proves who it is, too."""
 RESET_LINK = "reset_link"
@@ -36,8 +36,9 @@ def needs_of(work: Work, tenant: TenantView, transaction: SignInTransaction) -> 
 
 
 def _asks_for_second_factor(work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
-    """Second factors are for users of the directory: an anonymous user has nothing that one could protect, and another
-    provider has asked for its own."""
+    """Directory users are asked for a second factor. Other identity providers ask for what they want themselves, and an
+    anonymous user has nothing that it could protect."""
     found = transaction.identified
-    provider = found.provider if found else transaction.request.provider
-    return provider in ("", CLOUD_DIRECTORY) and MFA.read(work, tenant)
+    if found is None:
+        return transaction.request.provider in ("", CLOUD_DIRECTORY) and tenant_requires(work, tenant)
+    return found.provider == CLOUD_DIRECTORY and needs_second_factor(work, tenant, found.user_id)

@@ -51,7 +51,7 @@ from ostiary.transport.call import Call
 
 _SHOWN_AGAIN = frozenset({Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED, Kind.CONFLICT, Kind.LIMITED})
 """Refusals of a step that the person at the form can do something about."""
-_CLOSED = {SECOND_FACTOR: "This tenant asks for a second factor, and the sign-in page cannot ask for one."}
+_CLOSED = {SECOND_FACTOR: "A second factor is required, and this person has none that could be asked for."}
 _NO_STEP = "There is no way to sign in here as the application asks for it."
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ostiary.clock import Clock
 from ostiary.ids import Entropy, new_id
-from ostiary.keys import jwt
 from ostiary.keys.issuers import Issuers
-from ostiary.keys.signing import Signer
+from ostiary.keys.tenant_signature import TenantSignature
 from ostiary.mfa.settings import MfaExtension, url_missing
 from ostiary.outgoing.client import HttpResponse, Outgoing
 
@@ -32,29 +32,30 @@ OUTCOME = {"status": "success", "reason": "test"}
 class MfaExtensions:
     """Calls extensions. Hold no connection meanwhile: a call takes up to seven seconds."""
 
-    def __init__(self, outgoing: Outgoing, issuers: Issuers, clock: Clock, entropy: Entropy) -> None:
+    def __init__(
+        self, outgoing: Outgoing, sign: TenantSignature, issuers: Issuers, clock: Clock, entropy: Entropy
+    ) -> None:
         self._outgoing = outgoing
+        self._sign = sign
         self._issuers = issuers
         self._clock = clock
         self._entropy = entropy
 
-    def test(self, tenant_id: str, signer: Signer, name: str, extension: MfaExtension) -> dict[str, Any]:
+    def test(self, tenant_id: str, name: str, extension: MfaExtension) -> dict[str, Any]:
         """Calls with sample data; what was answered, as callers see it. Raises URL_MISSING, CallFailed."""
         if not extension.url:
             raise url_missing()
         claims = {**SAMPLE, **(OUTCOME if name == "postmfa" else {})}
-        return _reported(self.call(tenant_id, signer, name, extension, claims))
+        return _reported(self.call(tenant_id, name, extension, claims))
 
-    def call(
-        self, tenant_id: str, signer: Signer, name: str, extension: MfaExtension, claims: dict[str, Any]
-    ) -> HttpResponse:
+    def call(self, tenant_id: str, name: str, extension: MfaExtension, claims: Mapping[str, Any]) -> HttpResponse:
         """Calls an extension; raises CallFailed."""
         now_s = self._clock.now_ms() // 1000
         standard = {
             "iss": self._issuers.tenant(tenant_id), "iat": now_s, "exp": now_s + LIFETIME_S,
             "jti": new_id(self._entropy), "tenant_id": tenant_id, "extension": name,
         }  # fmt: skip
-        body = json.dumps({"jws": jwt.encode(signer, {**claims, **standard}, typ=TYPE)}).encode()
+        body = json.dumps({"jws": self._sign(tenant_id, {**claims, **standard}, TYPE)}).encode()
         headers = {**dict(extension.headers), "content-type": "application/json"}
         return self._outgoing.call("POST", extension.url, headers=headers, body=body)
 

@@ -7,11 +7,14 @@ from ostiary.pages.texts import Texts, marked
 
 _TEXTS = {
     "ACCOUNT_FORM_OLD": marked("The page was an old one. Open it again and repeat what you wanted to do."),
+    "CODE_EXPIRED": marked("This code is not valid any more. Ask for a new one."),
+    "CODE_USED": marked("This code was used already. Wait for the next one."),
     "EMAIL_MISSING": marked("Enter your email address."),
     "EMAIL_TAKEN": marked("There is an account with this email address already. Sign in, or choose a new password."),
     "HASHING_BUSY": marked("Too many people are signing in at this moment. Try again in a few seconds."),
     "INVALID_EMAIL": marked("An email address has the form name@example.com."),
     "INVALID_NAME": marked("This name cannot be used. Choose another one."),
+    "INVALID_PHONE_NUMBER": marked("A telephone number begins with the code of the country, such as +44 20 7946 0000."),
     "INVALID_USERNAME": marked("This user name cannot be used. Choose another one."),
     "MISSING_FIELD": marked("Fill in every field."),
     "NO_SUCH_APPLICATION": marked("This application does not have access, or not any more."),
@@ -32,12 +35,16 @@ _TEXTS = {
     "SELF_SERVICE_DISABLED": marked("Only an administrator changes accounts and passwords here."),
     "SIGN_UP_DISABLED": marked("New accounts are not opened here. Ask an administrator for one."),
     "TEXT_TOO_LONG": marked("One of the texts is too long."),
+    "TOO_MANY_CODES": marked(
+        "Too many wrong codes. The account is locked for a while; try again later, or ask an administrator."
+    ),
     "TOO_MANY_MESSAGES": marked("Too many messages were sent to you in a short time. Try again in half an hour."),
     "TOO_MANY_SIGN_INS": marked("Too many tries in a short time. Wait a minute and try again."),
     "TOO_MANY_SIGN_UPS": marked("Too many people have signed up in a short time. Wait a minute and try again."),
     "USERNAME_TAKEN": marked("This user name is taken. Choose another one."),
     "USER_LOCKED": marked("This account is locked. Try again later, or ask an administrator."),
     "USER_NOT_VERIFIED": marked("The email address of this account is not confirmed yet."),
+    "WRONG_CODE": marked("The code is wrong. Check it and type it again."),
     "WRONG_CREDENTIALS": marked("The email or password that you entered is incorrect."),
     "WRONG_PASSWORD": marked("The current password that you entered is incorrect."),
     # Where a link, a sign-in or a page cannot go on.

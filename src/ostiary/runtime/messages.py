@@ -13,8 +13,11 @@ from ostiary.delivery.channels.sms_channel import SMS, SmsChannel
 from ostiary.delivery.delivery import Delivery
 from ostiary.delivery.outbox import Outbox
 from ostiary.keys.tenant_signature import TenantSignature
+from ostiary.mfa.extensions import MfaExtensions
+from ostiary.mfa.outcomes import POSTMFA, MfaOutcomes
 from ostiary.mfa.sms_account import sms_account
 from ostiary.runtime.foundation import Foundation
+from ostiary.self_service.factor_codes import FactorCodes
 from ostiary.self_service.messages import UserMessages
 
 
@@ -28,6 +31,8 @@ class MessageParts:
     caps: MessageCaps
     users: UserMessages
     outbox: Outbox
+    factor_codes: FactorCodes
+    mfa_extensions: MfaExtensions
 
 
 def build_messages(base: Foundation) -> MessageParts:
@@ -44,9 +49,12 @@ def build_messages(base: Foundation) -> MessageParts:
     )  # fmt: skip
     caps = MessageCaps(store, clock, sealing, base.limits.exact)
     logouts = BackChannel(base.outgoing, sign, base.issuers, clock)
-    channels: dict[str, Channel] = {EMAIL: mail, SMS: text_messages, BACK_CHANNEL: logouts}
+    extensions = MfaExtensions(base.outgoing, sign, base.issuers, clock, entropy)
+    outcomes = MfaOutcomes(store, sealing, extensions)
+    channels: dict[str, Channel] = {EMAIL: mail, SMS: text_messages, BACK_CHANNEL: logouts, POSTMFA: outcomes}
     outbox = Outbox(sealing, entropy)
+    users = UserMessages(clock, entropy, outbox, caps)
     return MessageParts(
-        mail, text_messages, Delivery(store, base.tenancy, clock, sealing, channels), caps,
-        UserMessages(clock, entropy, outbox, caps), outbox,
+        mail, text_messages, Delivery(store, base.tenancy, clock, sealing, channels), caps, users, outbox,
+        FactorCodes(clock, entropy, outbox, caps, users), extensions,
     )  # fmt: skip

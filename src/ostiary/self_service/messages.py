@@ -11,7 +11,13 @@ from ostiary.delivery.caps import MessageCaps
 from ostiary.delivery.channels.mail_channel import mail
 from ostiary.delivery.outbox import Outbox
 from ostiary.delivery.sender_details import link_seconds
-from ostiary.delivery.texts.templates import PASSWORD_CHANGED, RESET_PASSWORD, USER_VERIFICATION, WELCOME
+from ostiary.delivery.texts.templates import (
+    MFA_VERIFICATION,
+    PASSWORD_CHANGED,
+    RESET_PASSWORD,
+    USER_VERIFICATION,
+    WELCOME,
+)
 from ostiary.directory.users.users import UserView
 from ostiary.ids import Entropy
 from ostiary.names import email_key
@@ -62,6 +68,12 @@ class UserMessages:
         moment = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
         info = {"time": f"{moment.day} {moment:%B %Y, %H:%M} UTC", "ipAddress": ip_address}
         self._mail(work, tenant, user, language, PASSWORD_CHANGED, passwordChangeInfo=info)
+
+    def second_factor(
+        self, work: Work, tenant: TenantView, user: UserView, language: str, code: str, seconds: int
+    ) -> None:
+        """Tells the code of a second factor, which is valid for `seconds`."""
+        self._mail(work, tenant, user, language, MFA_VERIFICATION, code=code, code_seconds=seconds)
 
     def _link(self, work: Work, tenant: TenantView, user: UserView, language: str, template: str) -> None:
         seconds = link_seconds(work, tenant)

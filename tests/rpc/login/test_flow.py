@@ -72,7 +72,7 @@ def test_two_factors_lead_to_one_code_and_the_row_goes(runtime: Runtime, browser
     assert not rows(runtime, CODES)
     done = browser.submit(page, pin=PIN)
     claims = runtime.verified(str(redeem(runtime, app, done.sent_back["code"])["id_token"]))[1]
-    assert (claims["amr"], claims["sub"]) == (["cloud_directory", "otp"], row.subject)
+    assert (claims["amr"], claims["sub"]) == (["cloud_directory", "otp", "mfa"], row.subject)
     assert claims["acr"] == "https://refeds.org/profile/mfa"
     assert (rows(runtime), len(rows(runtime, USED))) == ([], 1)
     assert browser.cookies == dict.fromkeys(browser.cookies, ""), "no cookie of any step stays"
@@ -188,7 +188,7 @@ def test_forms_in_any_order_and_with_any_cookies_lead_to_no_code_that_was_not_ea
         if answer.status in (200, 400, 401) and answer.hidden:
             seen.append((answer, twin))
     codes = rows(runtime, CODES)
-    assert {code.amr for code in codes} <= {"cloud_directory otp", "cloud_directory mfa"}
+    assert {code.amr for code in codes} <= {"cloud_directory otp mfa", "cloud_directory mfa"}
     assert 0 < len(codes) == len(rows(runtime, USED)) <= begun
 
 

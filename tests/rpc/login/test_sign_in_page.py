@@ -12,15 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from kit.browser import CALLBACK, Browser, Seen
 from kit.oauth import Application, Refused, Runtime, refused
-from kit.servers.installation import Installation
 from sqlalchemy import func, select
 from sqlmodel import SQLModel
 
-from ostiary.mfa.settings import MFA
 from ostiary.oauth.authorize.transactions import BrowserHalf, cookie_name
 from ostiary.store.tables import Client, Session, table_of
 from ostiary.store.tenancy import touch
-from ostiary_api.appid.management.v4.mfa_pb2 import MfaConfig
 
 
 def test_of_one_form_sent_eight_times_at_once_one_code_comes(
@@ -211,13 +208,3 @@ def test_a_transaction_spelled_in_another_way_is_the_same_one(
     browser.cookies |= {again.cookie: secret}
     seen = browser.submit(page, transaction=again.handle, csrf_token=again.csrf_token)
     assert (seen.status, "over" in seen.body) == (400, True)
-
-
-def test_a_second_factor_that_cannot_be_asked_for_lets_nobody_in(
-    runtime: Runtime, browser: Browser, app: Application, installation: Installation
-) -> None:
-    page = browser.authorize(app)
-    with installation.runtime.store.write() as work:
-        MFA.replace(work, installation.tenant_id, MfaConfig(is_active=True), installation.clock.now_ms())
-    assert browser.submit(page).sent_back["error"] == "access_denied"
-    assert browser.authorize(app).sent_back["error"] == "access_denied"

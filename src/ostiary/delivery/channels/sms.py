@@ -45,9 +45,13 @@ def phone_number(field: str, text: str) -> str:
     return number
 
 
-def code_text(code: str) -> str:
-    """Returns the words of a text message with a code."""
-    return f"{code} is your confirmation code."
+CODE_WORDS = "{code} is your confirmation code."
+"""The words of a text message with a code, where nobody has chosen others."""
+
+
+def code_text(code: str, words: str = CODE_WORDS) -> str:
+    """The text of a message with a code, which takes the place of `{code}` in the words."""
+    return words.replace("{code}", code)
 
 
 class Vonage:

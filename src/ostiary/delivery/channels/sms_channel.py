@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ostiary.delivery.addresses import as_line
 from ostiary.delivery.channels.channel import QueuedMessage, Receipt
-from ostiary.delivery.channels.sms import SmsAccount, TextMessage, Vonage, code_text
+from ostiary.delivery.channels.sms import CODE_WORDS, SmsAccount, TextMessage, Vonage, code_text
 from ostiary.delivery.outbox import NewMessage
 from ostiary.errors import invalid
 from ostiary.ids import Entropy, new_id
@@ -22,9 +22,12 @@ SmsAccounts = Callable[[Work, str], SmsAccount | None]
 """The account of a tenant for text messages, if it has one."""
 
 
-def text_message(template: str, number: str, *, code: str, code_seconds: int) -> NewMessage:
-    """A text message for the outbox, to a number (E.164), that carries a one-time `code`, valid for `code_seconds`."""
-    return NewMessage(SMS, template, number, {}, code, code_seconds)
+def text_message(
+    template: str, number: str, *, code: str, code_seconds: int, words: str = CODE_WORDS
+) -> NewMessage:  # fmt: skip
+    """A text message for the outbox, to a number (E.164), that carries a one-time `code`, valid for `code_seconds`, in
+    place of `{code}` in the `words`."""
+    return NewMessage(SMS, template, number, {"words": words}, code, code_seconds)
 
 
 class SmsChannel:
@@ -45,7 +48,7 @@ class SmsChannel:
 
     def deliver(self, tenant: TenantView, message: QueuedMessage) -> Receipt:
         """Hands over one message. Raises SMS_NOT_CONFIGURED."""
-        text = TextMessage(message.id, message.target, code_text(message.code))
+        text = TextMessage(message.id, message.target, code_text(message.code, message.payload["words"]))
         return self._vonage(self.stored_account(tenant.id)).send(text)
 
     def try_out(self, account: SmsAccount, number: str) -> int:

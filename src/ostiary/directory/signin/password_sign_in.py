@@ -79,20 +79,22 @@ class PasswordSignIn:
         self._sealing = sealing
         self._per_user = limits["sign_in_user"]
 
-    def look_up(self, work: Work, tenant: TenantView, login: str, *, at_platform: bool = False) -> KnownLogin:
+    def look_up(
+        self, work: Work, tenant: TenantView, login: str, *, at_platform: bool = False, is_alone: bool = True
+    ) -> KnownLogin:
         """The first step: reads what the check of the password needs, in the tenant's Cloud Directory by the field that
         its settings name.
 
         `at_platform`: a member signs in at csp or cloudapi, by user name or mail address. App ID's switch of the Cloud
         Directory as an identity provider does not lock members out; where the tenant asks for a second factor nobody
-        signs in with a password alone.
+        signs in there with a password that `is_alone`: a page asks for the second factor later.
 
         Raises CLOUD_DIRECTORY_INACTIVE, SECOND_FACTOR_REQUIRED (403), WRONG_CREDENTIALS, HASHING_BUSY (429).
         """
         if len(login) > MAX_LOGIN:
             raise wrong_credentials()
         self._passwords.check_room(tenant.id)
-        user_id = _find(work, tenant, login, at_platform=at_platform)
+        user_id = _find(work, tenant, login, at_platform=at_platform, is_alone=is_alone)
         name = login_key(login)
         subject = user_id or self._sealing.pseudonym(name)
         stored = find_stored_password(work, tenant.id, user_id) if user_id else None
@@ -147,13 +149,13 @@ class PasswordSignIn:
                 count_exactly(work, tenant_id, _UNKNOWN_LOGIN_FAILURES, known.subject, now_ms)
 
 
-def _find(work: Work, tenant: TenantView, login: str, *, at_platform: bool) -> str:
+def _find(work: Work, tenant: TenantView, login: str, *, at_platform: bool, is_alone: bool) -> str:
     """Returns the directory id of the user who signs in with this name; empty if there is none."""
     directory = CLOUD_DIRECTORY.read(work, tenant)
     if not directory.is_active and not at_platform:
         message = "Signing in with the Cloud Directory is switched off for this tenant."
         raise denied("CLOUD_DIRECTORY_INACTIVE", message, oauth_error="access_denied")
-    if at_platform and MFA.read(work, tenant):
+    if at_platform and is_alone and MFA.read(work, tenant):
         message = "This organization asks for a second factor: a password alone does not sign in here."
         raise denied("SECOND_FACTOR_REQUIRED", message, oauth_error="access_denied")
     field = "" if at_platform else directory.identity_field

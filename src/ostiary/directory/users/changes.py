@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy import bindparam, update
 
+from ostiary.directory.factors.tries import forget_tries
 from ostiary.directory.passwords.lockout import is_locked
 from ostiary.directory.passwords.stored import forget_failures
 from ostiary.directory.users.confirmation import is_confirmed
@@ -112,6 +113,7 @@ def _changed(work: Work, view: UserView, key: str, change: UserChange, now_ms: i
     unlocks = change.active or change.unlocks
     if unlocks:
         forget_failures(work, tenant_id, user_id)
+        forget_tries(work, tenant_id, user_id)
     phones = tuple(one_primary("phoneNumbers", change.phones))
     if phones != view.phones:
         replace_phones(work, tenant_id, user_id, phones)

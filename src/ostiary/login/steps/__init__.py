@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ostiary.login.link_visits import LinkStep
+from ostiary.login.second_factor import second_factor_steps
 from ostiary.login.steps.anonymous import AnonymousStep
 from ostiary.login.steps.change_details import ChangeDetailsStep
 from ostiary.login.steps.change_password import ChangePasswordStep
@@ -54,6 +55,8 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
         ForgotPasswordPageStep(self_service),
         ChangePasswordStep(self_service, change, user_sign_in),
         ChangeDetailsStep(self_service, runtime.clock, runtime.entropy),
+        # after who it is
+        *second_factor_steps(runtime),
     ]
 
 
@@ -62,6 +65,7 @@ def platform_sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
     return [
         PlatformSessionStep(runtime.clock, runtime.entropy, runtime.events),  # before all that ask
         PlatformPasswordStep(runtime.oauth.platform_password, runtime.events),
+        *second_factor_steps(runtime),
     ]
 
 

@@ -181,4 +181,6 @@ class PlatformPasswordStep(PasswordStep):
             self._events.emit(work, tokens_issued(call.tenant_id, call.rules.audit, call.request_id, who, who))
             return Identified(account.id, PROVIDER, account.id, account.access_epoch, account.access_epoch)
 
-        return self._password(call, call.required_tenant, form.get("username"), form.get("password"), found)
+        return self._password(
+            call, call.required_tenant, form.get("username"), form.get("password"), found, is_alone=False
+        )

@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from ostiary.directory.factors.requirement import MULTI_FACTOR
 from ostiary.oauth.authorize.request import AuthorizationRequest
+
+SECOND_FACTOR = "second_factor"
+"""Need of a second factor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +62,11 @@ class SignInTransaction:
 
     @property
     def amr(self) -> str:
-        """The methods of the factors, in their order, separated by blanks (RFC 8176)."""
-        return " ".join(done.method for done in self.done if done.method)
+        """The methods of the factors, in their order and each once, separated by blanks (RFC 8176); `mfa` among them
+        where a second factor was proved."""
+        methods = [done.method for done in self.proofs]
+        several = [MULTI_FACTOR] if any(done.meets == SECOND_FACTOR for done in self.proofs) else []
+        return " ".join(dict.fromkeys([*methods, *several]))
 
     @property
     def auth_time(self) -> int:

@@ -44,11 +44,12 @@ class PlatformPassword:
 
     def __call__(
         self, reading: RequestConnection, tenant: TenantView, login: str, password: str,
-        then: Callable[[Work, Account], Found],
+        then: Callable[[Work, Account], Found], *, is_alone: bool = True,
     ) -> Found:  # fmt: skip
-        """What `then` makes of the account, in the transaction that notes the sign-in. Raises what `PasswordSignIn`
-        raises. Reads on the connection of the request, and releases it before the hash."""
-        known = self.sign_in.look_up(reading.work, tenant, login, at_platform=True)
+        """What `then` makes of the account, in the transaction that notes the sign-in. `is_alone`: no second factor can
+        be asked for afterwards. Raises what `PasswordSignIn` raises. Reads on the connection of the request, and
+        releases it before the hash."""
+        known = self.sign_in.look_up(reading.work, tenant, login, at_platform=True, is_alone=is_alone)
         reading.release()
         proof = self.sign_in.prove(known, password)
         with self.store.write() as work:

@@ -39,8 +39,9 @@ class MfaServiceStub:
     PutMfaConfig: _grpc.UnaryUnaryMultiCallable[_mfa_pb2.PutMfaConfigRequest, _mfa_pb2.MfaConfig]
     """Switches the second factor on or off.
 
-    While it is on, sign-ins with nothing but a password are refused at the platform (csp, cloudapi, oidc) and on the
-    hosted sign-in page, which has no step for the second factor yet. The password grant never asks for one.
+    While it is on, the hosted sign-in pages ask directory users for a second factor after the password, and sign-ins
+    with nothing but a password are refused at the platform (csp, cloudapi, oidc). The password grant of applications
+    never asks for one. Whoever has an authenticator app or a passkey is asked for it on the pages in any case.
     Errors: `IS_ACTIVE_MISSING`.
     """
     ListMfaChannels: _grpc.UnaryUnaryMultiCallable[_mfa_pb2.ListMfaChannelsRequest, _mfa_pb2.ListMfaChannelsResponse]
@@ -68,7 +69,8 @@ class MfaServiceStub:
     PutMfaExtension: _grpc.UnaryUnaryMultiCallable[_mfa_pb2.PutMfaExtensionRequest, _mfa_pb2.MfaExtension]
     """Replaces an extension: a URL that is called before (premfa) or after (postmfa) the second factor.
 
-    The calls at sign-in belong to the hosted sign-in pages; the test of an extension calls it now.
+    premfa answers `{"skipMfa": true}` to spare a person the second factor this time; whatever else happens, it is asked
+    for. What postmfa answers is ignored. Each call has 5 seconds to connect and 7 in all, and 10 kB for the answer.
     Errors: `INVALID_EXTENSION`, `IS_ACTIVE_MISSING`, `URL_MISSING`, `INVALID_URL`, `OUTGOING_REFUSED`,
     `OUTGOING_UNREACHABLE`, `INVALID_HEADER`.
     """
@@ -96,8 +98,9 @@ class MfaServiceAsyncStub(MfaServiceStub):
     PutMfaConfig: _aio.UnaryUnaryMultiCallable[_mfa_pb2.PutMfaConfigRequest, _mfa_pb2.MfaConfig]  # type: ignore[assignment]
     """Switches the second factor on or off.
 
-    While it is on, sign-ins with nothing but a password are refused at the platform (csp, cloudapi, oidc) and on the
-    hosted sign-in page, which has no step for the second factor yet. The password grant never asks for one.
+    While it is on, the hosted sign-in pages ask directory users for a second factor after the password, and sign-ins
+    with nothing but a password are refused at the platform (csp, cloudapi, oidc). The password grant of applications
+    never asks for one. Whoever has an authenticator app or a passkey is asked for it on the pages in any case.
     Errors: `IS_ACTIVE_MISSING`.
     """
     ListMfaChannels: _aio.UnaryUnaryMultiCallable[_mfa_pb2.ListMfaChannelsRequest, _mfa_pb2.ListMfaChannelsResponse]  # type: ignore[assignment]
@@ -125,7 +128,8 @@ class MfaServiceAsyncStub(MfaServiceStub):
     PutMfaExtension: _aio.UnaryUnaryMultiCallable[_mfa_pb2.PutMfaExtensionRequest, _mfa_pb2.MfaExtension]  # type: ignore[assignment]
     """Replaces an extension: a URL that is called before (premfa) or after (postmfa) the second factor.
 
-    The calls at sign-in belong to the hosted sign-in pages; the test of an extension calls it now.
+    premfa answers `{"skipMfa": true}` to spare a person the second factor this time; whatever else happens, it is asked
+    for. What postmfa answers is ignored. Each call has 5 seconds to connect and 7 in all, and 10 kB for the answer.
     Errors: `INVALID_EXTENSION`, `IS_ACTIVE_MISSING`, `URL_MISSING`, `INVALID_URL`, `OUTGOING_REFUSED`,
     `OUTGOING_UNREACHABLE`, `INVALID_HEADER`.
     """
@@ -162,8 +166,9 @@ class MfaServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_mfa_pb2.MfaConfig, _abc.Awaitable[_mfa_pb2.MfaConfig]]:
         """Switches the second factor on or off.
 
-        While it is on, sign-ins with nothing but a password are refused at the platform (csp, cloudapi, oidc) and on the
-        hosted sign-in page, which has no step for the second factor yet. The password grant never asks for one.
+        While it is on, the hosted sign-in pages ask directory users for a second factor after the password, and sign-ins
+        with nothing but a password are refused at the platform (csp, cloudapi, oidc). The password grant of applications
+        never asks for one. Whoever has an authenticator app or a passkey is asked for it on the pages in any case.
         Errors: `IS_ACTIVE_MISSING`.
         """
 
@@ -221,7 +226,8 @@ class MfaServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_mfa_pb2.MfaExtension, _abc.Awaitable[_mfa_pb2.MfaExtension]]:
         """Replaces an extension: a URL that is called before (premfa) or after (postmfa) the second factor.
 
-        The calls at sign-in belong to the hosted sign-in pages; the test of an extension calls it now.
+        premfa answers `{"skipMfa": true}` to spare a person the second factor this time; whatever else happens, it is asked
+        for. What postmfa answers is ignored. Each call has 5 seconds to connect and 7 in all, and 10 kB for the answer.
         Errors: `INVALID_EXTENSION`, `IS_ACTIVE_MISSING`, `URL_MISSING`, `INVALID_URL`, `OUTGOING_REFUSED`,
         `OUTGOING_UNREACHABLE`, `INVALID_HEADER`.
         """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import grpc
 from google.api import httpbody_pb2
 
-from ostiary.mfa.extensions import MfaExtensions
 from ostiary.mfa.settings import MFA, MFA_CHANNELS, get_extension
 from ostiary.runtime import Runtime
 from ostiary.services.appid.signin.mfa_messages import (
@@ -29,9 +28,8 @@ class MfaServicer(mfa_pb2_grpc.MfaServiceServicer):
         self._clock = runtime.clock
         self._entropy = runtime.entropy
         self._sealing = runtime.sealing
-        self._keys = runtime.keys
         self._outgoing = runtime.outgoing
-        self._extensions = MfaExtensions(runtime.outgoing, runtime.issuers, runtime.clock, runtime.entropy)
+        self._extensions = runtime.messages.mfa_extensions
 
     def GetMfaConfig(self, request: pb.GetMfaConfigRequest, context: grpc.ServicerContext) -> pb.MfaConfig:
         call = current_call()
@@ -85,9 +83,8 @@ class MfaServicer(mfa_pb2_grpc.MfaServiceServicer):
     ) -> httpbody_pb2.HttpBody:
         call, setting = current_call(), get_extension(request.name)
         extension = setting.opened(call.work, self._sealing, request.tenant_id)
-        signer = self._keys.signer(call.work, call.required_tenant)
         call.release()
-        report = self._extensions.test(request.tenant_id, signer, request.name, extension)
+        report = self._extensions.test(request.tenant_id, request.name, extension)
         with call.transaction():  # changes nothing but the audit, which has that it was called
             return json_body(report)
 
