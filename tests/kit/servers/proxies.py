@@ -137,7 +137,10 @@ class SharedSession(Line):
         """All that the server says up to `ReadyForQuery`."""
         said = b""
         while not said.endswith((b"Z\0\0\0\x05I", b"Z\0\0\0\x05T", b"Z\0\0\0\x05E")):
-            said += session.recv(_PIECE)
+            piece = session.recv(_PIECE)
+            if not piece:
+                raise OSError  # the server ended it, with the database
+            said += piece
         return said
 
 
