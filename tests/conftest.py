@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from httpx import _config, _transports
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -31,6 +32,15 @@ _transports.default.create_ssl_context = functools.cache(_config.create_ssl_cont
 
 # Keys of tenants come in turns from a few pairs: finding new primes takes a tenth of a second for each.
 JWK.generate = in_turns(JWK.generate)  # type: ignore[method-assign]
+
+# A failed test shows what was logged. The usual renderer takes a second to draw an error with all its variables.
+structlog.configure(
+    [
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.KeyValueRenderer(["level", "event"]),
+    ]
+)
 
 # Each store compiles each statement for its own engines, which costs a test as much as its requests: they share them.
 share_compiled_statements()
@@ -108,7 +118,7 @@ def installation(
     """A fresh installation with one tenant and API keys for every role."""
     made = installation_template(kind, "test").copy_to(tmp_path)
     yield made
-    made.runtime.store.close()
+    made.runtime.close()
 
 
 @pytest.fixture

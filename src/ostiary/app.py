@@ -20,7 +20,6 @@ from ostiary.directory.transfer.import_job import ImportJob
 from ostiary.directory.transfer.job import LEASE_MS, TransferJob
 from ostiary.directory.transfer.transfers import EXPORT_JOB, IMPORT_JOB
 from ostiary.ids import new_id
-from ostiary.lanes import LaneExecutor
 from ostiary.runtime import Runtime
 from ostiary.services.reflection import SERVICE_NAMES as REFLECTION
 from ostiary.services.reflection import add_reflection
@@ -47,8 +46,6 @@ OPEN_SERVICES = frozenset({health.SERVICE_NAME, *REFLECTION})
 """The services that need no token, health and reflection: the one exception to "closed by default"."""
 MAX_METADATA = 65_536
 """Bytes; grpc's own limit would turn a request with a big token or many cookies into a 429."""
-LANES = 4
-"""Requests that a worker, on its one core, answers at once; others wait, or take the place of one that does."""
 MAX_CONCURRENT_RPCS = 256
 """The limit for each worker; beyond it requests are refused at once, since no queue may grow without a limit."""
 
@@ -112,9 +109,7 @@ def build_server(runtime: Runtime, address: str, services: Sequence[Service]) ->
     reception = Reception(runtime.store, runtime.tenancy, runtime.entropy, Observer())
     streams = ThreadPoolExecutor(runtime.settings.threads, thread_name_prefix="stream")
     server = grpc.server(
-        cast(
-            "ThreadPoolExecutor", LaneExecutor(LANES, runtime.settings.threads)
-        ),  # all that grpc asks of it is `submit`
+        cast("ThreadPoolExecutor", runtime.lanes),  # all that grpc asks of it is `submit`
         interceptors=[Pipeline(rules, reception, steps(runtime), OPEN_SERVICES, streams)],
         options=[
             ("grpc.max_metadata_size", MAX_METADATA),

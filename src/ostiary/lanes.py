@@ -20,8 +20,8 @@ Task = tuple["Future[Any]", Callable[..., Any], tuple[Any, ...], dict[str, Any]]
 class LaneExecutor(Executor):
     """A limit: at most `lanes` threads run, and at most `threads` exist, including those that wait.
 
-    Threads are started when first needed (a fork takes none along), end with the process, and are woken last in,
-    first out, since the one that worked last finds its memory in the cache.
+    Threads are started when first needed (a fork takes none along), end at `shutdown` or with the process, and are
+    woken last in, first out, since the one that worked last finds its memory in the cache.
     """
 
     def __init__(self, lanes: int, threads: int) -> None:
@@ -29,6 +29,7 @@ class LaneExecutor(Executor):
         self._left = threads
         self._changing = threading.Lock()
         self._working = 0
+        self._ended = False
         self._waiting: deque[Task] = deque()
         self._idle: list[_LaneThread] = []
 
@@ -39,6 +40,13 @@ class LaneExecutor(Executor):
             self._waiting.append(task)
             self._fill()
         return task[0]
+
+    def shutdown(self, wait: bool = False, *, cancel_futures: bool = False) -> None:
+        """Ends the threads that sleep, and the others once nothing waits for them; it does not wait for these."""
+        with self._changing:
+            self._ended = True
+            while self._idle:
+                self._end(self._idle.pop())
 
     @property
     def at_work(self) -> bool:
@@ -62,8 +70,16 @@ class LaneExecutor(Executor):
             if self._waiting and self._working <= self._lanes:
                 return self._waiting.popleft()
             self._working -= 1
-            self._idle.append(lane_thread)
+            if self._ended:
+                self._end(lane_thread)
+            else:
+                self._idle.append(lane_thread)
             return None
+
+    def _end(self, lane_thread: _LaneThread) -> None:
+        """Ends a thread; another one may be started in its place. Hold the lock."""
+        self._left += 1
+        lane_thread.wake(None)
 
     def _fill(self) -> None:
         """Gives what waits to idle threads, as far as there are lanes; hold the lock."""
@@ -85,20 +101,20 @@ class _LaneThread(threading.Thread):
     def __init__(self, lane_executor: LaneExecutor, task: Task) -> None:
         super().__init__(name="rpc", daemon=True)
         self._lane_executor = lane_executor
-        self._task = task
+        self._task: Task | None = task
         self._sleeping = threading.Lock()
         self._sleeping.acquire()
 
-    def wake(self, task: Task) -> None:
-        """Has it do `task`; only while it sleeps."""
+    def wake(self, task: Task | None) -> None:
+        """Has it do `task`, or end; only while it sleeps or is about to."""
         self._task = task
         self._sleeping.release()
 
     def run(self) -> None:
-        """Works until the process ends."""
+        """Works until it is woken to end."""
         _own.lane_executor = self._lane_executor
-        task: Task | None = self._task
-        while True:
+        task = self._task
+        while task is not None:
             while task is not None:
                 _perform(*task)
                 task = self._lane_executor.next(self)

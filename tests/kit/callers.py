@@ -102,5 +102,4 @@ def serving(installation: Installation, services: Sequence[Service] = SERVICES) 
                 yield Caller(channel, installation)
         finally:
             server.stop(None).wait()
-            installation.runtime.group_commit.flush()
-            installation.runtime.store.close()
+            installation.runtime.close()

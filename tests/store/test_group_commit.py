@@ -347,6 +347,17 @@ def test_a_record_that_nobody_waits_for_fails_nobody(installation: Installation)
     assert recorded(installation) == 1, "and records are kept again as soon as they can be"
 
 
+def test_closing_writes_what_was_noted_and_ends_the_threads(installation: Installation) -> None:
+    before, group_commit = set(threading.enumerate()), GroupCommit(installation.runtime.store)
+    group_commit.note(1, entry(installation))
+    threads = set(threading.enumerate()) - before
+    group_commit.close()
+    assert recorded(installation) == 1
+    for each in threads:
+        each.join(10)
+    assert not any(each.is_alive() for each in threads)
+
+
 def test_a_record_is_lost_rather_than_that_a_read_waits_for_a_store_that_stands_still(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

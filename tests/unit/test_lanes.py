@@ -80,3 +80,17 @@ def test_a_task_that_raises_costs_no_lane() -> None:
 def test_stepping_aside_means_nothing_to_other_threads() -> None:
     with blocking, blocking:
         pass
+
+
+def test_threads_end_at_shutdown_and_a_later_task_starts_others() -> None:
+    lane_executor, gate = LaneExecutor(lanes=2, threads=2), Gate()
+    futures = [lane_executor.submit(gate.work) for _ in range(2)]
+    assert gate.has_begun(2)
+    lane_executor.shutdown()
+    gate.open.set()
+    assert results(futures) == ["done"] * 2
+    threads = [each for each in threading.enumerate() if getattr(each, "_lane_executor", None) is lane_executor]
+    for each in threads:
+        each.join(WAIT_S)
+        assert not each.is_alive()
+    assert results([lane_executor.submit(gate.work) for _ in range(3)]) == ["done"] * 3

@@ -17,8 +17,9 @@ from ostiary.logging import MOST_WAITING_BYTES, Lines
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
+    configured = structlog.get_config()
     yield
-    structlog.reset_defaults()
+    structlog.configure(**configured)
 
 
 def log(descriptor: int) -> Lines:

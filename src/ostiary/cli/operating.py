@@ -24,7 +24,7 @@ def operating(settings: Settings) -> Iterator[Runtime]:
     try:
         yield runtime
     finally:
-        runtime.store.close()
+        runtime.close()
 
 
 def recorded(runtime: Runtime, work: Work, action: str, tenant_id: str, target_id: str = "") -> None:

@@ -14,12 +14,16 @@ from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Keyring
 from ostiary.keys.master_key import check_master_key, master_key, older_master_keys
 from ostiary.keys.sealing import Sealing
+from ostiary.lanes import LaneExecutor
 from ostiary.oauth.token.group_commit import GroupCommit
 from ostiary.outgoing.client import Outgoing
 from ostiary.store import schema
 from ostiary.store.copies import check_original
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy
+
+LANES = 4
+"""Requests that a worker, on its one core, answers at once; others wait, or take the place of one that does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Foundation:
     issuers: Issuers
     limits: Limits
     outgoing: Outgoing
+    lanes: LaneExecutor
     group_commit: GroupCommit
     events: EventSink
 
@@ -52,6 +57,6 @@ def open_foundation(settings: Settings, clock: Clock, entropy: Entropy) -> Found
     group_commit = GroupCommit(store)
     return Foundation(
         settings, clock, entropy, store, Tenancy(clock), sealing, Keyring(store, sealing, clock),
-        Issuers(settings.base_url), read_limits(settings.limits_file), Outgoing(settings.outgoing_allow), group_commit,
-        EventSink(clock, group_commit),
+        Issuers(settings.base_url), read_limits(settings.limits_file), Outgoing(settings.outgoing_allow),
+        LaneExecutor(LANES, settings.threads), group_commit, EventSink(clock, group_commit),
     )  # fmt: skip

@@ -39,7 +39,7 @@ def begin(settings: Settings, place: RuntimeFolder) -> Serving:
         for task in tasks:
             task.join(STOP_S / max(1, len(tasks)))
         admin.stop()
-        runtime.store.close()
+        runtime.close()
 
     return Serving(admin.answers, drain=admin.drain, part=lambda: None, stop=stop)
 

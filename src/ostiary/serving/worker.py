@@ -43,8 +43,7 @@ def begin(settings: Settings, place: RuntimeFolder, number: int) -> Serving:
         watch.drain()
         state.part()
         server.stop(stop_seconds(settings)).wait()
-        runtime.group_commit.flush()
-        runtime.store.close()
+        runtime.close()
 
     return Serving(Probe(target), drain=watch.drain, part=state.part, stop=stop)
 

@@ -55,8 +55,7 @@ def beside(server: Served) -> Iterator[Installation]:
     try:
         yield installation
     finally:
-        runtime.group_commit.flush()
-        runtime.store.close()
+        runtime.close()
 
 
 def callers(installation: Installation, suffix: str = "") -> Credentials:

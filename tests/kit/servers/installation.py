@@ -93,7 +93,7 @@ class InstallationTemplate:
 
     def __init__(self, database: str, folder: Path) -> None:
         made = install(database, folder)
-        made.runtime.store.close()
+        made.runtime.close()
         master_key = made.runtime.settings.master_key
         assert master_key is not None
         self.original = Original(database)

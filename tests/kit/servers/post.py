@@ -107,4 +107,4 @@ def post_of(installation: Installation) -> Iterator[Post]:
         try:
             yield Post(made, smtp, web, answers)
         finally:
-            made.runtime.store.close()
+            made.runtime.close()

@@ -271,7 +271,7 @@ def test_a_revoked_one_is_refused_by_another_replica_at_once(caller: Caller) -> 
         assert find(there, robot.call)["totalResults"] == 0
         Tokens(caller, made.tenant_id, caller.as_role("manager")).revoke(robot.id)
         assert refusal(lambda: find(there, robot.call)) == DEAD
-    replica.runtime.store.close()
+    replica.runtime.close()
 
 
 @pytest.mark.parametrize("method", ["GetMe", "PatchMe"])

@@ -234,7 +234,7 @@ def test_known_and_unknown_names_take_the_same_time(postgres: PostgresServer, tm
             with pytest.raises(DomainError, match="WRONG_CREDENTIALS"):
                 sign_in(people.runtime, tenant, login, "wrong")
             times.append(time.process_time() - started)
-    people.runtime.store.close()
+    people.runtime.close()
     known, unknown = (statistics.median(times) for times in spent.values())
     assert 0.75 < known / unknown < 1.33
 

@@ -267,4 +267,4 @@ def test_many_users_are_read_by_their_ids_and_not_by_their_tenant(tmp_path: Path
                 r"SCAN (user_|pass|past|profile|identit)|SEARCH (user_|pass|past|profile|identit).*\(tenant_id=\?\)"
             )
             assert not [step for step in whole if re.search(others, step)], (statement, plan)
-    runtime.store.close()
+    runtime.close()

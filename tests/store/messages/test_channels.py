@@ -66,7 +66,7 @@ def hooks(installation: Installation) -> Iterator[Hooks]:
     with site(lambda asked: answer(204, asked)) as takes, site(lambda asked: answer(503, asked)) as refuses:
         made = installation.with_settings(outgoing_allow="127.0.0.0/8")
         yield Hooks(made, takes, refuses)
-        made.runtime.store.close()
+        made.runtime.close()
 
 
 def test_a_message_leaves_by_the_channel_it_names_and_nothing_of_it_stays(hooks: Hooks) -> None:

@@ -190,7 +190,7 @@ def test_when_no_server_answers_the_rest_of_the_tenant_waits_untried(installatio
     assert post.send() == 3
     assert sorted(row.attempts for row in post.rows()) == [0, 0, 1]
     assert post.states() == ["waiting"] * 3
-    made.runtime.store.close()
+    made.runtime.close()
 
 
 def signed(post: Post, token: str) -> dict[str, Any]:
@@ -304,7 +304,7 @@ def test_many_processes_send_each_message_once(post: Post, installation: Install
             pass
     assert Counter(mail.recipients[0] for mail in post.smtp.delivered) == Counter(names)
     for made in others:
-        made.runtime.store.close()
+        made.runtime.close()
 
 
 SENDER = (

@@ -129,6 +129,20 @@ def test_an_exception_belongs_to_whoever_asked_and_the_thread_lives_on() -> None
     assert threads.run("a", lambda: 1) == 1
 
 
+def test_closing_does_what_waits_and_ends_the_threads_and_a_later_job_starts_others() -> None:
+    threads, gate = HashingThreads(1, 2, (0,)), _Gate()
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [_submit(pool, threads, "a", gate, name) for name in ("a0", "a1")]
+        ending = list(threads._threads)  # noqa: SLF001 - whether they end is the subject
+        threads.close()
+        gate.open()
+        assert [future.result() for future in jobs] == ["a0", "a1"]  # type: ignore[attr-defined]
+    for each in ending:
+        each.join(10)
+        assert not each.is_alive()
+    assert threads.run("a", lambda: "again") == "again"
+
+
 class _Leaving:
     """A caller who waits until told to go."""
 

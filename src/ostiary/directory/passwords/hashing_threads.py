@@ -109,27 +109,37 @@ class HashingThreads:
         if future.set_running_or_notify_cancel():
             future.set_exception(_busy())
 
+    def close(self) -> None:
+        """Ends the threads once nothing waits; a later job starts others."""
+        with self._changed:
+            self._threads = []
+            self._changed.notify_all()
+
     def _start(self) -> None:
         """Starts the threads at first use, so that they belong to the worker and not to the process from which it was
         forked."""
-        while len(self._threads) < self._size:
-            thread = threading.Thread(target=self._serve, name="hashing", daemon=True)
-            self._threads.append(thread)
+        threads = self._threads
+        while len(threads) < self._size:
+            thread = threading.Thread(target=self._serve, args=(threads,), name="hashing", daemon=True)
+            threads.append(thread)
             thread.start()
 
-    def _serve(self) -> None:
+    def _serve(self, threads: list[threading.Thread]) -> None:
+        """Works as one of `threads`, until others take their place."""
         os.sched_setaffinity(0, self._cores)
         os.nice(NICENESS)  # this thread alone, as Linux has it
-        while True:
-            tell = _calculated(*self._next())
+        while job := self._next(threads):
+            tell = _calculated(*job)
             with self._changed:  # first, or who is told may come again and find no room
                 self._inside -= 1
             tell()
 
-    def _next(self) -> Job:
-        """Tenants take turns, each with its oldest."""
+    def _next(self, threads: list[threading.Thread]) -> Job | None:
+        """Tenants take turns, each with its oldest. None ends the thread."""
         with self._changed:
             while not self._waiting:
+                if threads is not self._threads:
+                    return None
                 self._changed.wait()
             tenant_id, jobs = self._waiting.popitem(last=False)
             job = jobs.popleft()

@@ -31,6 +31,10 @@ class Passwords:
         self._own_decoy = PasswordHasher(self._passes, self._memory_kib, self._lanes).hash(b"nobody's")
         self._weak = settings.weak_hashes
 
+    def close(self) -> None:
+        """Ends the threads that hash; they come back when they are needed."""
+        self._threads.close()
+
     def hash(self, tenant_id: str, password: str) -> str:
         """The hash of a new password in PHC form; raises INVALID_PASSWORD for what can be none."""
         return self._hash(tenant_id, password, self._memory_kib, self._passes)

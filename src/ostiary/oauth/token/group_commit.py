@@ -66,6 +66,7 @@ class _Job:
     rows: Sequence[dict[str, object]]
     finish: Finish[Any] | None = None
     awaited: bool = True
+    last: bool = False
     caller: Caller | None = None
     lane_executor: LaneExecutor | None = field(default_factory=own_executor)
     done: SimpleQueue[Any] = field(default_factory=SimpleQueue)
@@ -162,6 +163,15 @@ class GroupCommit:
             with suppress(DomainError):
                 self._settled(_Job(None, (), ()))
 
+    def close(self) -> None:
+        """Writes what was handed in before, and ends the threads: nobody may hand in more at the same time. What is
+        handed in later starts others."""
+        with self._starting:
+            if self._runs_in == os.getpid():
+                with suppress(DomainError):
+                    self._settled(_Job(None, (), (), last=True))
+            self._runs_in = 0
+
     @property
     def waiting(self) -> int:
         """The approximate number of requests that wait for the next batch."""
@@ -200,6 +210,8 @@ class GroupCommit:
             for (job, _), outcome in zip(batch, self._outcomes(batch), strict=True):
                 job.done.put(outcome)
             self._began = math.inf
+            if _is_last(batch):
+                return
 
     def _next(self, signed: SimpleQueue[_Batch]) -> _Batch:
         """Returns the jobs to write together: all that are signed, and noted records once a request waits or LINGER_S
@@ -264,6 +276,8 @@ def _sign_all(waiting: SimpleQueue[_Job], signed: SimpleQueue[_Batch]) -> None:
                 rest.append((job, made))
         if rest:
             signed.put(rest)
+            if _is_last(rest):
+                return
 
 
 def _gathered(waiting: SimpleQueue[_Job]) -> list[_Job]:
@@ -313,6 +327,10 @@ def _outcome(job: _Job) -> Any:
         if job.claim():
             raise
         return job.done.get(timeout=BEGUN_S)
+
+
+def _is_last(batch: _Batch) -> bool:
+    return any(job.last for job, _ in batch)
 
 
 def _is_alone(batch: _Batch) -> bool:
