@@ -36,7 +36,8 @@ from ostiary.ids import digest
 from ostiary.keys import jwt
 from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import Keyring, Verifier
-from ostiary.oauth.claims.subjects import Subject, find_tenant_and_subject
+from ostiary.oauth.claims.known_subjects import Found, KnownSubjects
+from ostiary.oauth.claims.subjects import Subject
 from ostiary.oauth.clients.clients import find_client
 from ostiary.oauth.platform.service_accounts import SERVICE
 from ostiary.oauth.token.app_profile import CLIENT_AMR
@@ -91,6 +92,7 @@ class Authentication:
         self, tenancy: Tenancy, keys: Keyring, issuers: Issuers, clock: Clock, provisioners: Provisioners
     ) -> None:
         self._tenancy = tenancy
+        self._subjects = KnownSubjects(tenancy)
         self._keys = keys
         self._issuers = issuers
         self._clock = clock
@@ -176,6 +178,20 @@ class Authentication:
         """The claims of a living App ID token, access or identity; raises 401."""
         return self._app_claims(work, token)[0]
 
+    def look_ahead(self, work: Work, tenant_id: str, token: str) -> None:
+        """Reads what a request will ask about an App ID token together with the tenant, where this process has verified
+        the token before. It decides nothing, and any text may be given."""
+        name = digest(token)
+        claims, _ = self._verified.get(name) or ({}, 0)
+        if claims.get("tenant") == tenant_id and claims.get("iss") == self._issuers.tenant(tenant_id):
+            self._beside(work, tenant_id, name, claims)
+
+    def _beside(self, work: Work, tenant_id: str, name: str, claims: dict[str, Any]) -> Found:
+        """The tenant of an App ID token, whether it was revoked, and its subject, None for that of a client."""
+        if is_of_client(claims):
+            return *self._tenancy.find_for_token(work, tenant_id, name), None
+        return self._subjects.find(work, tenant_id, name, str(claims["sub"]), self._clock.now_ms())
+
     def _app_claims(self, work: Work, token: str) -> tuple[dict[str, Any], str]:
         """Returns the claims and the digest of a token whose tenant, application and subject are all active."""
         name = digest(token)
@@ -184,13 +200,9 @@ class Authentication:
         if claims.get("iss") != self._issuers.tenant(tenant_id):
             raise dead_token()
         client_id = next(iter(_audience(claims)), "")
-        if is_of_client(claims):
-            tenant = _living(*self._tenancy.find_for_token(work, tenant_id, name))
-        else:
-            found, revoked, subject = find_tenant_and_subject(
-                work, self._tenancy, tenant_id, name, str(claims["sub"]), self._clock.now_ms()
-            )
-            tenant = _living(found, revoked)
+        found, revoked, subject = self._beside(work, tenant_id, name, claims)
+        tenant = _living(found, revoked)
+        if not is_of_client(claims):
             _check_subject(subject, claims)
         self._still_signed(work, token, name, generation, tenant.generation)
         self._living_client(work, tenant, client_id, claims)

@@ -57,6 +57,11 @@ def beside_tenant(*columns: ColumnElement[Any], joined: Callable[[Table], FromCl
     )
 
 
+def beside_facts(row: Row[Any]) -> tuple[Any, ...]:
+    """The further columns of a row that `Tenancy.find_joined` found."""
+    return tuple(row[len(_FACTS) :])
+
+
 _FIND = beside_tenant(joined=lambda tenants: tenants)
 
 

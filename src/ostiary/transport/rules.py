@@ -230,7 +230,7 @@ def _token_faults(method: MethodDescriptor, rules: Rules) -> Iterable[str]:
     field = method.input_type.fields_by_name.get(rules.token_form)
     if rules.token_form and (field is None or field.message_type is None or field.message_type.full_name != HTTP_BODY):
         yield f"token_form {rules.token_form!r} is no HttpBody of {method.input_type.name}"
-    if rules.token_form and (rules.own_credentials or rules.need.anonymous):
+    if rules.token_form and rules.need.anonymous and not rules.own_credentials:
         yield "reads no bearer token, yet token_form names a place for one"
 
 

@@ -424,7 +424,8 @@ class Access(_message.Message):
     """
     token_form: _builtins.str
     """The request field that may hold an urlencoded form with the bearer token as access_token (RFC 6750 §2.2), in place
-    of the header.
+    of the header. Where the caller authenticates by a credential of its own: the urlencoded form whose `token` is the
+    access token that the call asks about.
     """
     not_by_api_token: _builtins.bool
     """Closed to a session that an API token has opened (403): for what would outlive the token's revocation, such as other

@@ -162,10 +162,12 @@ def verify_address(work: Work, tenant_id: str, user_id: str, address_key: str, n
     """Notes that the user reads the mail of an address (`email_key`), with whose primary one the user may sign in;
     False when the user does not have it any more. Hold the user's row."""
     is_primary = verify_email(work, tenant_id, user_id, address_key)
-    if is_primary:
-        facts = {"may_sign_in": True, "email_verified": True, "version": _USERS.c.version + 1, "modified_at": now_ms}
-        work.run(update(_USERS).where(*THE_USER).values(facts), user_key(tenant_id, user_id))
-    return is_primary is not None
+    if is_primary is None:
+        return False
+    facts = {"may_sign_in": True, "email_verified": True} if is_primary else {}
+    changed = {**facts, "version": _USERS.c.version + 1, "modified_at": now_ms}
+    work.run(update(_USERS).where(*THE_USER).values(changed), user_key(tenant_id, user_id))
+    return True
 
 
 def _with_addresses(view: UserView, emails: Sequence[Contact]) -> UserView:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from sqlalchemy import FromClause, Row, Table, and_, bindparam, select
 
@@ -21,9 +21,10 @@ from ostiary.ids import Entropy
 from ostiary.oauth.claims.standard_claims import said_claims
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import Identity, Profile, User, as_id, table_of
-from ostiary.store.tenancy import Tenancy, TenantView, beside_tenant
+from ostiary.store.tenancy import beside_tenant
 from ostiary.store.work import Work
 
+Made = TypeVar("Made")
 _PROFILES, _IDENTITIES, _USERS = table_of(Profile), table_of(Identity), table_of(User)
 _COLUMNS = [
     *(_PROFILES.c[name].label(f"profile_{name}") for name in (
@@ -73,7 +74,7 @@ _FIND_KNOWN = prepared(
         .scalar_subquery(),
     )
 )
-_FIND_BESIDE = beside_tenant(*_COLUMNS, joined=_beside)
+FIND_BESIDE = beside_tenant(*_COLUMNS, joined=_beside)
 _EPOCHS = prepared(
     select(_PROFILES.c.access_epoch, _USERS.c.access_epoch.label("user_epoch"))
     .select_from(
@@ -121,6 +122,15 @@ class Subject:
     """Whether the subject is active: not if its directory user is deactivated or deleted."""
     may_sign_in: bool
     """Whether the subject is active and not locked."""
+    _made: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def cached(self, name: str, make: Callable[[], Made]) -> Made:
+        """Returns what `make` returned under this name. It must depend on nothing but the subject and the contacts of
+        its user, whose version grows with them. Treat it as immutable."""
+        if name not in self._made:
+            self._made[name] = make()
+        made: Made = self._made[name]
+        return made
 
     @property
     def user_id(self) -> str:
@@ -177,32 +187,22 @@ class Subject:
 
 def find_subject(work: Work, tenant_id: str, profile_id: str, now_ms: int) -> Subject | None:
     """The subject, or None when the profile is gone."""
-    return _subject(work.rows(_FIND, {"of_tenant": tenant_id, "profile_id": profile_id}), now_ms)
+    return subject_from(work.rows(_FIND, {"of_tenant": tenant_id, "profile_id": profile_id}), now_ms)
 
 
 def subject_at_sign_in(work: Work, tenant_id: str, arrival: Arrival, entropy: Entropy, now_ms: int) -> Subject:
     """Returns the user who has just signed in, with a profile that has what the provider says: one query where nothing
     changed."""
     known = {"at_provider": arrival.identity.provider, "its_id": arrival.identity.id}
-    subject = _subject(work.rows(_FIND_KNOWN, {"of_tenant": tenant_id, **known}), now_ms)
+    subject = subject_from(work.rows(_FIND_KNOWN, {"of_tenant": tenant_id, **known}), now_ms)
     if subject is None or not subject.says(arrival):
         profile = profile_of_identity(work, tenant_id, arrival, entropy, now_ms)
         subject = get_subject(work, tenant_id, profile.id, now_ms)
     return subject
 
 
-def find_tenant_and_subject(
-    work: Work, tenancy: Tenancy, tenant_id: str, token_digest: str, profile_id: str, now_ms: int
-) -> tuple[TenantView | None, bool, Subject | None]:
-    """Returns what `Tenancy.find_for_token` finds, and reads the subject of the token with it. `get_subject` on this
-    connection has it then."""
-    tenant, revoked, rows = tenancy.find_joined(work, _FIND_BESIDE, tenant_id, token_digest, profile_id=profile_id)
-    subject = work.memo["subject", tenant_id, profile_id] = _subject(rows, now_ms)
-    return tenant, revoked, subject
-
-
-def _subject(rows: Sequence[Row[Any]], now_ms: int) -> Subject | None:
-    """The subject from one row for each identity; at least one if there is a profile."""
+def subject_from(rows: Sequence[Row[Any]], now_ms: int) -> Subject | None:
+    """The subject from one row for each identity, or None: at least one if there is a profile."""
     if not rows or rows[0].profile_id is None:
         return None
     identities = tuple(_identity(row) for row in rows if row.provider)

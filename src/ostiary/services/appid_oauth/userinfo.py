@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import grpc
 from google.api import httpbody_pb2
@@ -30,5 +31,8 @@ class UserinfoServicer(userinfo_pb2_grpc.UserinfoServiceServicer):
     def _userinfo(self) -> httpbody_pb2.HttpBody:
         call = current_call()
         subject = get_subject(call.work, call.tenant_id, call.principal.id, self._clock.now_ms())
-        document = userinfo(call.work, subject)
-        return httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(document).encode())
+        return subject.cached("userinfo", lambda: _answer(userinfo(call.work, subject)))
+
+
+def _answer(document: dict[str, Any]) -> httpbody_pb2.HttpBody:
+    return httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(document).encode())
