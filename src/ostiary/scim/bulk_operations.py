@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ostiary.access.principals import Principal
-from ostiary.access.reach import is_caller, refuse_api_token, refuse_beyond_reach, within_reach
+from ostiary.access.reach import is_caller, refuse_beyond_reach, refuse_program, within_reach
 from ostiary.clock import Clock
 from ostiary.directory.roles.granting import Giver
 from ostiary.scim.acting import Acting
@@ -60,7 +60,7 @@ class BulkOperations:
         acting = self._acting
         refuse_beyond_reach(acting.reading, acting.principal, acting.tenant_id, [user_id], self._clock.now_ms())
         if is_caller(acting.principal, acting.tenant_id, [user_id]):
-            refuse_api_token(acting.reading, acting.principal, self._clock.now_ms())
+            refuse_program(acting.reading, acting.principal, self._clock.now_ms())
         acting.release()
         acting.reach = within_reach(
             acting.principal, self._giver, acting.tenant_id, lambda _work: [user_id], self._clock.now_ms,

@@ -27,7 +27,8 @@ class Call:
     `metadata` are the request headers, lower-case, the first of each name. `headers` go out with a successful answer.
     `upload` are the messages of a file that streams in. `audit_target` is what the call acted on, where the request
     does not name it; `audit_targets` are those of one transaction, where several have an event each. `reach` decides in
-    each transaction whether the caller may act on the people whom the request names.
+    each transaction whether the caller may act on the people whom the request names; `kept`, at the end of each,
+    whether the organization still has an owner.
     """
 
     rules: Rules
@@ -43,6 +44,7 @@ class Call:
     audit_targets: Sequence[str] = ()
     writing: Work | None = None
     reach: Callable[[Work], None] | None = None
+    kept: Callable[[Work], None] | None = None
     record: Callable[[Work], None] | None = None
     is_recorded: bool = False
     context: Any = None
@@ -119,6 +121,8 @@ class Call:
             if self.reach is not None:
                 self.reach(work)
             yield work
+            if self.kept is not None:
+                self.kept(work)
             if self.record is not None and (self.audit_targets or not self.is_recorded):
                 self.record(work)
                 self.is_recorded = True

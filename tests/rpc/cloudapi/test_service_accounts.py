@@ -189,8 +189,8 @@ def test_an_account_may_do_what_its_role_permits_and_no_more(place: Robots) -> N
     assert (changed.role.name, changed.software_id, changed.status) == ("org_owner", "bot 2", "ACTIVE")
     assert [org.name for org in listing().values] == [place.name]
     robot = Made(account_id, "robot", place.id, tokens.access_token)
-    assert place.register(robot)
-    assert refusal(lambda: place.register(robot, software_id="", scope=""))[1] == "NOT_A_USER"
+    for asked in ({}, {"software_id": "", "scope": ""}):
+        assert refusal(lambda asked=asked: place.register(robot, **asked)) == (DENIED, "NOT_BY_SERVICE_ACCOUNT")
 
 
 def test_a_role_that_is_deleted_permits_nothing(place: Robots) -> None:

@@ -33,7 +33,7 @@ from ostiary_api.oidc.v1.provider_pb2_grpc import ProviderServiceStub
 GRANT = {"grant_type": "client_credentials"}
 ODD_IDS = (
     "web", "https://rp.example.com:8443/callback?x=1&y=2", "a client with blanks", " edge ", "Prüfstelle Zürich 東京",
-    "100%25+1", "a:b:c", "é" * 255, "urn:example:app#1", "..", "'; DROP TABLE clients; --", '"quoted"',
+    "100%25+1", "a:b:c", "é" * 255, "urn:example:app#1", "...", "'; DROP TABLE clients; --", '"quoted"',
 )  # fmt: skip
 
 
@@ -200,7 +200,7 @@ def test_a_refresh_token_is_not_given_to_another_tenants_client_of_the_same_id(
 
 def test_what_is_no_client_id_or_is_taken_is_refused(runtime: Runtime) -> None:
     brought(runtime, "web")
-    bad = [(client_id, "INVALID_CLIENT_ID") for client_id in ("a" * 256, "   ", "a\nb", "a\0", "\ud800")]
+    bad = [(client_id, "INVALID_CLIENT_ID") for client_id in ("a" * 256, "   ", "a\nb", "a\0", "\ud800", ".", "..")]
     for client_id, reason in [("web", "CLIENT_ID_TAKEN"), *bad]:
         with pytest.raises(DomainError) as seen:
             brought(runtime, client_id)

@@ -199,5 +199,7 @@ def test_everyone_reads_itself_and_only_owners_change_themselves(caller: Caller,
     )
     manager = caller.as_role("manager")
     assert refusal(me.GetMe, scim_me_pb2.GetMeRequest(), **manager)[:2] == (CODES.NOT_FOUND, "USER_NOT_FOUND")
+    assert refusal(me.DeleteMe, scim_me_pb2.DeleteMeRequest(), **owner.call)[1] == "LAST_OWNER"
+    new_person(caller.installation, owner.tenant_id, "next", "org_owner")
     me.DeleteMe(scim_me_pb2.DeleteMeRequest(), **owner.call)
     assert refusal(me.GetMe, scim_me_pb2.GetMeRequest(), **owner.call)[0] is CODES.UNAUTHENTICATED

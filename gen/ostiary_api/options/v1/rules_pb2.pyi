@@ -428,8 +428,8 @@ class Access(_message.Message):
     access token that the call asks about.
     """
     not_by_api_token: _builtins.bool
-    """Closed to a session that an API token has opened (403): for what would outlive the token's revocation, such as other
-    credentials. Where `person` names the caller, it is closed so in any case.
+    """Closed to programs (403), a session that an API token has opened and a service account: for what would outlive them,
+    such as other credentials. Where `person` names the caller, it is closed to its API tokens in any case.
     """
     @_builtins.property
     def roles(self) -> _containers.RepeatedScalarFieldContainer[Global___Role.ValueType]:

@@ -246,13 +246,17 @@ def check_own_settings(own: OwnSettings) -> None:
 
 
 def check_client_id(client_id: str) -> str:
-    """A client id: 1 to 255 characters of any text, also a URL or a text with blanks, but no control characters.
+    """A client id: 1 to 255 characters of any text, also a URL or a text with blanks, but no control characters, and
+    not a dot or two, which as a part of a path mean another path (RFC 3986 §5.2.4), also when they are encoded.
 
     Raises INVALID_CLIENT_ID.
     """
     bad = any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in client_id)
-    if bad or not client_id.strip() or len(client_id) > MAX_CLIENT_ID:
-        message = f"A client id has 1 to {MAX_CLIENT_ID} characters, is not blank and has no control characters."
+    if bad or not client_id.strip() or client_id in (".", "..") or len(client_id) > MAX_CLIENT_ID:
+        message = (
+            f"A client id has 1 to {MAX_CLIENT_ID} characters, is not blank, is not . or .. and has no control "
+            "characters."
+        )
         raise invalid("INVALID_CLIENT_ID", message)
     return client_id
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import grpc
 from google.api import httpbody_pb2
 
-from ostiary.access.any_organization import AnyOrganization
+from ostiary.access.organization_scope import AnyOrganization
 from ostiary.directory.roles.role_changes import RoleChange
 from ostiary.runtime import Runtime
 from ostiary.services.csp.roles import role_change, service_change, service_roles, shown_groups

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import grpc
 from google.api import httpbody_pb2
 
-from ostiary.access.any_organization import AnyOrganization
+from ostiary.access.organization_scope import AnyOrganization
 from ostiary.directory.groups.membership import groups_of_users
 from ostiary.directory.users.containing import Parts, search_users
 from ostiary.directory.users.users import get_user

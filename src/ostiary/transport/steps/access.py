@@ -7,13 +7,15 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from ostiary.access.any_organization import organization_of_user
 from ostiary.access.authentication import Authentication
+from ostiary.access.last_owner import keeps_an_owner
+from ostiary.access.organization_scope import organization_of_user
 from ostiary.access.policy import decide, operates
 from ostiary.access.principals import PrincipalKind
-from ostiary.access.reach import People, Reach, is_caller, refuse_api_token, refuse_beyond_reach, within_reach
+from ostiary.access.reach import People, Reach, is_caller, refuse_beyond_reach, refuse_program, within_reach
 from ostiary.clock import Clock
 from ostiary.directory.query_records.roles import organization_of_role
+from ostiary.directory.roles.permissions import Permission
 from ostiary.errors import invalid
 from ostiary.ids import guid
 from ostiary.store.tenancy import SYSTEM_ID, TenantView
@@ -21,6 +23,7 @@ from ostiary.store.work import Work
 from ostiary.transport.call import Call
 from ostiary.transport.people import people_named
 from ostiary.transport.pipeline import MALFORMED, Proceed
+from ostiary.transport.rules import Rules
 from ostiary_api.options.v1 import rules_pb2 as options
 
 
@@ -46,9 +49,11 @@ class Authorize:
             refuse_beyond_reach(call.reading, call.principal, tenant_id, named, self._clock.now_ms())
             call.reach = self._reach(call, request, tenant, rules.person)
             if is_caller(call.principal, tenant_id, named):
-                refuse_api_token(call.reading, call.principal, self._clock.now_ms())
+                refuse_program(call.reading, call.principal, self._clock.now_ms())
         if rules.not_by_api_token:
-            refuse_api_token(call.reading, call.principal, self._clock.now_ms())
+            refuse_program(call.reading, call.principal, self._clock.now_ms())
+        if _changes_who_owns(rules):
+            call.kept = keeps_an_owner(call.principal, tenant_id, self._clock.now_ms)
         call.tenant = tenant  # not before: a refusal is recorded at the caller's own tenant, not at one it only named
         if rules.tenant_context == options.TENANT_CONTEXT_REQUIRED and tenant_id == SYSTEM_ID:
             raise invalid(
@@ -62,6 +67,12 @@ class Authorize:
         giver = self._authentication.giver(call.principal, tenant.id)
         now, gives_roles = self._clock.now_ms, person.gives_roles
         return within_reach(call.principal, giver, tenant.id, people, now, gives_roles=gives_roles)
+
+
+def _changes_who_owns(rules: Rules) -> bool:
+    """Whether a call may take away what an owner or an operator has."""
+    by_owners = not rules.need.permissions.isdisjoint((Permission.ORGANIZATION_OWN, Permission.PLATFORM_OPERATE))
+    return rules.changes and (by_owners or rules.person is not None)
 
 
 def _found(call: Call, tenant_id: str) -> TenantView | None:
