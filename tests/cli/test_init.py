@@ -145,6 +145,13 @@ def test_every_command_explains_itself(tmp_path: Path) -> None:
         assert len(ended.stdout.splitlines()) > 8, name
 
 
+def test_the_list_of_commands_waits_for_no_import() -> None:
+    asked = "import sys; from ostiary.cli.root import run; run(['--help']); sys.exit('sqlalchemy' in sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0
+    assert all(line in " ".join(ended.stdout.split()) for _, line in COMMANDS.values())
+
+
 def test_routes_lists_who_may_call_what(tmp_path: Path) -> None:
     routes = ostiary("routes", "--json", cwd=tmp_path).json()
     exchange = next(route for route in routes if route["path"] == "/identity/token")

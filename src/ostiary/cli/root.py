@@ -7,29 +7,31 @@ import importlib
 import click
 
 from ostiary import __version__
-from ostiary.cli.failures import told
 
 COMMANDS = {
-    "init": "ostiary.cli.commands.init",
-    "migrate": "ostiary.cli.commands.migrate",
-    "tenant": "ostiary.cli.commands.tenant",
-    "operator": "ostiary.cli.commands.operator",
-    "apikey": "ostiary.cli.commands.credentials.api_key",
-    "scim-token": "ostiary.cli.commands.credentials.scim_token",
-    "key": "ostiary.cli.commands.key",
-    "service-definition": "ostiary.cli.commands.definitions.service",
-    "preference-definition": "ostiary.cli.commands.definitions.preference",
-    "backup": "ostiary.cli.commands.backup",
-    "restore": "ostiary.cli.commands.restore",
-    "import": "ostiary.cli.commands.import_",
-    "audit": "ostiary.cli.commands.audit",
-    "routes": "ostiary.cli.commands.routes",
-    "openapi": "ostiary.cli.commands.openapi",
-    "protos": "ostiary.cli.commands.protos",
-    "serve": "ostiary.cli.commands.serve",
-    "gateway": "ostiary.cli.commands.gateway",
+    "init": ("ostiary.cli.commands.init", "Make an installation and print its credentials, once."),
+    "migrate": ("ostiary.cli.commands.migrate", "Bring the store's schema up to this release."),
+    "tenant": ("ostiary.cli.commands.tenant", "Create, list, show, disable, enable and delete tenants."),
+    "operator": ("ostiary.cli.commands.operator", "Create, list and remove platform operators; set their passwords."),
+    "apikey": ("ostiary.cli.commands.credentials.api_key", "Create, list and revoke API keys."),
+    "scim-token": (
+        "ostiary.cli.commands.credentials.scim_token",
+        "Create, list, rotate and revoke SCIM tokens of provisioning clients.",
+    ),
+    "key": ("ostiary.cli.commands.key", "Rotate signing keys; seal everything under a new master key."),
+    "service-definition": ("ostiary.cli.commands.definitions.service", "Define services whose roles people hold here."),
+    "preference-definition": ("ostiary.cli.commands.definitions.preference", "Define preferences that people may set."),
+    "backup": ("ostiary.cli.commands.backup", "Copy the embedded store while it is in use."),
+    "restore": ("ostiary.cli.commands.restore", "Go back to a backup; what was revoked since stays dead."),
+    "import": ("ostiary.cli.commands.import_", "Copy a tenant from another server."),
+    "audit": ("ostiary.cli.commands.audit", "Export the audit ledger."),
+    "routes": ("ostiary.cli.commands.routes", "List every operation with who may call it."),
+    "openapi": ("ostiary.cli.commands.openapi", "Print the OpenAPI document of all REST paths."),
+    "protos": ("ostiary.cli.commands.protos", "Write the protos, those they import, and a descriptor set."),
+    "serve": ("ostiary.cli.commands.serve", "Serve REST, gRPC and gRPC-Web on one port."),
+    "gateway": ("ostiary.cli.commands.gateway", "For those who run their own Envoy: write its configuration."),
 }
-"""Command → module that defines it as `command`; loaded when it is called, so that none waits for another's imports."""
+"""Command → module that defines it as `command`, loaded when it is called, and its line in the list of commands."""
 
 EXAMPLES = """
 \b
@@ -53,8 +55,13 @@ class Commands(click.Group):
         """The command of this name, imported now."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(COMMANDS[cmd_name]).command
+        command: click.Command = importlib.import_module(COMMANDS[cmd_name][0]).command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the list of commands without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
 
 @click.group(
@@ -75,5 +82,7 @@ def run(arguments: list[str]) -> int:
     try:
         code = root.main(arguments, prog_name="ostiary", standalone_mode=False)
     except Exception as error:  # noqa: BLE001 an operator gets a sentence, never a traceback
+        from ostiary.cli.failures import told  # knows the failures of every library, and imports them all
+
         return told(error)
     return code if isinstance(code, int) else 0

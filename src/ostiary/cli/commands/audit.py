@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # see ostiary.cli.operating
 _UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
-@click.group("audit", short_help="Export the audit ledger.")
+@click.group("audit")
 def command() -> None:
     """The audit ledger: who did what to what in which tenant, and how it ended; ids only."""
 

@@ -17,7 +17,7 @@ from ostiary.store.engine import Store
 from ostiary.store.installation import check_installed
 
 
-@click.command("backup", short_help="Copy the embedded store while it is in use.")
+@click.command("backup")
 @click.argument("file", type=click.Path(path_type=Path))
 @with_settings("config", "data", "database")
 @as_json

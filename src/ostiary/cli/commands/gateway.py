@@ -17,7 +17,7 @@ NEEDED = (
 )  # fmt: skip
 
 
-@click.group("gateway", short_help="For those who run their own Envoy: write its configuration.")
+@click.group("gateway")
 def command() -> None:
     """`ostiary serve` runs Envoy itself. Who runs it elsewhere starts `ostiary serve --no-gateway` and gives Envoy what
     `ostiary gateway render` writes: the same configuration, from the same template and descriptors."""

@@ -23,7 +23,7 @@ SERVER = ("listen", "public_url", "tls_cert", "tls_key", "trusted_hops")
 """The settings that say where the server of this installation is."""
 
 
-@click.group("import", short_help="Copy a tenant from another server.")
+@click.group("import")
 def command() -> None:
     """Copies tenants from other servers."""
 

@@ -19,7 +19,7 @@ from ostiary.store.engine import Store
 from ostiary.store.schema import upgrade
 
 
-@click.command("init", short_help="Make an installation and print its credentials, once.")
+@click.command("init")
 @with_settings(*STORE)
 @with_public_url
 @click.option("--tenant", default="default", metavar="NAME", show_default=True, help="Name of the first tenant.")

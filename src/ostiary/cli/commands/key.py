@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # see ostiary.cli.operating
     from ostiary.runtime import Runtime
 
 
-@click.group("key", short_help="Rotate signing keys; seal everything under a new master key.")
+@click.group("key")
 def command() -> None:
     """Signing keys (one set a tenant, and the platform's) and the master key that seals them in the store."""
 

@@ -10,7 +10,7 @@ from ostiary.config import Settings
 from ostiary.store.schema import upgrade
 
 
-@click.command("migrate", short_help="Bring the store's schema up to this release.")
+@click.command("migrate")
 @with_settings("config", "data", "database")
 @as_json
 def command(settings: Settings, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 
-@click.command("openapi", short_help="Print the OpenAPI document of all REST paths.")
+@click.command("openapi")
 def command() -> None:
     """Prints the OpenAPI 3.1 document that a running server answers at /openapi.json.
 

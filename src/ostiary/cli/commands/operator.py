@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # see ostiary.cli.operating
 GENERATED_BYTES = 18
 
 
-@click.group("operator", short_help="Create, list and remove platform operators; set their passwords.")
+@click.group("operator")
 def command() -> None:
     """Platform operators: users of the organization System, who may do everything in every tenant. They sign in as
     NAME@System at /cloudapi/1.0.0/sessions/provider, and with the domain System at /csp/gateway/am/api/login.

@@ -12,7 +12,7 @@ _OURS = b'option go_package = "ostiary.internal/'
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
-@click.command("protos", short_help="Write the protos, those they import, and a descriptor set.")
+@click.command("protos")
 @click.option("--output", required=True, type=FOLDER, help="The folder to fill.")
 @click.option("--python", type=FOLDER, help="Write the Python package ostiary_api into this folder too.")
 def command(output: Path, python: Path | None) -> None:

@@ -31,7 +31,7 @@ from ostiary.store.tenancy import SYSTEM_ID
 SINCE = ("carry-over", "revoke-api-keys", "keep-api-keys", "moved")
 
 
-@click.command("restore", short_help="Go back to a backup; what was revoked since stays dead.")
+@click.command("restore")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--replaced", metavar="URL", help="The database as it was before, to carry over what was revoked there.")
 @click.option("--since", type=click.Choice(SINCE), default="carry-over", show_default=True,

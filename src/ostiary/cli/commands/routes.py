@@ -19,7 +19,7 @@ from ostiary_api.options.v1 import rules_pb2
 HEADERS = ("RPC", "VERB", "PATH", "MAY", "LIMIT", "STATUS", "ERRORS")
 
 
-@click.command("routes", short_help="List every operation with who may call it.")
+@click.command("routes")
 @with_settings("config", "limits_file")
 @click.option("--matrix", is_flag=True, help="Print the role matrix of the Identity Service and the Tenant Manager.")
 @as_json

@@ -9,7 +9,7 @@ from ostiary.config import Settings
 from ostiary.serving.supervisor import serve
 
 
-@click.command("serve", short_help="Serve REST, gRPC and gRPC-Web on one port.")
+@click.command("serve")
 @with_settings()
 def command(settings: Settings) -> None:
     """Serves an installation on one port: REST, native gRPC, gRPC-Web, health and reflection.

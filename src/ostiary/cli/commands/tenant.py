@@ -26,7 +26,7 @@ COUNTED = {
 }  # fmt: skip
 
 
-@click.group("tenant", short_help="Create, list, show, disable, enable and delete tenants.")
+@click.group("tenant")
 def command() -> None:
     """Tenants: each with its own users, applications, settings and keys. TENANT is an id or a name.
 

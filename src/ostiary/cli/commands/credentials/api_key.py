@@ -17,7 +17,7 @@ from ostiary.store.tables import ApiKey
 from ostiary.store.tenancy import SYSTEM_ID
 
 
-@click.group("apikey", short_help="Create, list and revoke API keys.")
+@click.group("apikey")
 def command() -> None:
     """API keys: exchanged for access tokens at /identity/token. TENANT is an id or a name; the keys of `System` are
     platform operators', who may do everything everywhere.

@@ -30,7 +30,7 @@ _days = click.option(
 )
 
 
-@click.group("scim-token", short_help="Create, list, rotate and revoke SCIM tokens of provisioning clients.")
+@click.group("scim-token")
 def command() -> None:
     """SCIM tokens: what a provisioning client, such as Entra or Okta, sends to create, change and remove users and
     groups of one tenant. Such a token opens /scim/v2 of its tenant and nothing else, and changes nobody who holds more

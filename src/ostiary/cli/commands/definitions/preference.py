@@ -21,7 +21,7 @@ from ostiary.directory.preferences.definitions import (
 from ostiary.store.tenancy import SYSTEM_ID
 
 
-@click.group("preference-definition", short_help="Define preferences that people may set.")
+@click.group("preference-definition")
 def command() -> None:
     """Preference definitions: what each preference may hold, for every organization. People read and set preferences at
     /cloudapi/1.0.0/preferences. CLASSIFIER is SCOPE:NAME. internal:localLanguage is built in.

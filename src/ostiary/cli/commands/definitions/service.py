@@ -24,7 +24,7 @@ from ostiary.directory.service_definitions.definitions import (
 from ostiary.store.tenancy import SYSTEM_ID
 
 
-@click.group("service-definition", short_help="Define services whose roles people hold here.")
+@click.group("service-definition")
 def command() -> None:
     """Service definitions: services beside this server, such as a catalog, with roles such as catalog:admin. Owners of
     organizations give these roles to users and groups; the service reads them, and they permit nothing here. Every
