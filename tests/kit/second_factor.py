@@ -79,7 +79,7 @@ class Factors:
         assert len(rows) == count
         codes = [self.runtime.sealing.open(row.sealed_code, code_place(row.tenant_id, row.id)).decode() for row in rows]
         with self.runtime.store.write() as work:
-            work.run(update(OUTBOX).values(sealed_code="", state="sent"))
+            work.run(update(OUTBOX).where(OUTBOX.c.sealed_code != "").values(sealed_code="", state="sent"))
         return codes[-1]
 
     def enrol(self, kind: str, *, secret: str = "", target: str = "") -> str:

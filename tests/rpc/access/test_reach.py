@@ -66,6 +66,7 @@ REQUESTS: dict[str, list[Ask]] = {
         lambda user, _: {"userId": user.id, "user": {"emails": [{"value": "writer@example.com"}]}},
     ],
     "CloudDirectoryUsersService/InvalidateUserSsoSessions": [lambda user, _: {"userId": user.id}],
+    "MfaService/RemoveUserFactor": [lambda user, _: {"userId": user.id, "factorId": user.id}],
     "UsersService/PreRegisterUser": [
         lambda user, _: {"user": body({"idp": "cloud_directory", "idp-identity": mail(user)})},
         lambda user, _: {"user": body({"idp": "cloud_directory", "idp-identity": user.id}, "text/plain")},

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from kit.accounts.openid import AppIssuer, Issuer, PlatformIssuer
-from kit.callers import Caller
+from kit.callers import Caller, refusal
 from kit.second_factor import KEY, Factors, app_code, key_of, recovery_codes_of
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from ostiary.directory.factors.factors import EMAIL, PASSKEY, RECOVERY, SMS, TOTP, remove_factor
 from ostiary.directory.factors.recovery_codes import new_recovery_codes
 from ostiary.ids import SystemEntropy
-from ostiary.store.tables import UserEmail, UserPhone, table_of
+from ostiary.store.tables import AuthorizationCode, UserEmail, UserPhone, table_of
 
 MFA_ACR = "https://refeds.org/profile/mfa"
 
@@ -274,3 +275,46 @@ def test_messages_of_one_sign_in_are_capped(mfa: Factors) -> None:
     assert page.status == 303, "what was sent before is good"
     seen = mfa.asked()
     assert ("Too many messages" in seen.body, seen.hidden["step"]) == (True, "mail_code")
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_whoever_knows_the_password_alone_gets_no_code_by_any_order_of_forms(mfa: Factors, seed: int) -> None:
+    """Whatever was ever seen is sent again, as whichever step, with whatever a thief could think of."""
+    mfa.enrol(TOTP, secret=KEY)
+    chance, seen = random.Random(seed), []
+    names = ["authenticator", "mail_code", "sms_code", "recovery_code", "enrol_app", "show_recovery_codes", "premfa",
+             "session", "password", "sign_up", "pending", "renew_password", "change_details", ""]  # fmt: skip
+    for _ in range(60):
+        mfa.made.clock.advance(1_000)
+        if not seen or chance.random() < 0.15:
+            twin = mfa.issuer.elsewhere()
+            seen += [(twin, page := twin.authorize(scope="openid")), (twin, twin.submit(page))]
+        browser, page = chance.choice(seen)
+        fields = chance.choice(({}, {"code": "000000"}, {"again": "yes"}, {"number": "+14155550100"}))
+        choice = chance.choice(({}, {"step": chance.choice(names)}, {"go": chance.choice(names)}))
+        answer = browser.web.submit(page, **fields, **choice)
+        assert answer.status in (200, 400, 401, 403, 429), answer.body
+        if answer.hidden:
+            seen.append((browser, answer))
+        if mfa.user().locked_until:
+            unlock(mfa)
+    with mfa.runtime.store.read() as work:
+        assert not work.rows(select(table_of(AuthorizationCode)).where(
+            table_of(AuthorizationCode).c.user_id == mfa.issuer.user.id
+        ))  # fmt: skip
+    assert {factor.kind for factor in mfa.enrolled()} == {TOTP}
+
+
+def test_an_administrator_sees_and_removes_the_factors_of_a_user(mfa: Factors) -> None:
+    service, user = "identity.appid.management.v4.MfaService", mfa.issuer.user
+    named = {"tenantId": user.tenant_id, "userId": user.id}
+    mfa.require(on=False)
+    app, codes = mfa.enrol(TOTP, secret=KEY), mfa.enrol(RECOVERY)
+    listed = mfa.issuer.caller.ask(f"{service}/ListUserFactors", named, "reader")["factors"]
+    assert {(factor["id"], factor["kind"]) for factor in listed} == {(app, "totp"), (codes, "recovery")}
+    assert KEY not in str(listed)
+    gone = {**named, "factorId": app}
+    mfa.issuer.caller.ask(f"{service}/RemoveUserFactor", gone)
+    assert mfa.issuer.caller.ask(f"{service}/ListUserFactors", named, "reader") == {"factors": []}
+    assert refusal(lambda: mfa.issuer.caller.ask(f"{service}/RemoveUserFactor", gone))[1] == "FACTOR_NOT_FOUND"
+    assert mfa.claims(mfa.asked())["amr"] == ["cloud_directory"]

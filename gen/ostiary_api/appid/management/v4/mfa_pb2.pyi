@@ -604,3 +604,127 @@ class MfaExtensionTestResult(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MfaExtensionTestResult: _TypeAlias = MfaExtensionTestResult  # noqa: Y015
+
+@_typing.final
+class ListUserFactorsRequest(_message.Message):
+    """Names the user whose factors are listed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    user_id: _builtins.str
+    """The directory id, a GUID."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUserFactorsRequest: _TypeAlias = ListUserFactorsRequest  # noqa: Y015
+
+@_typing.final
+class ListUserFactorsResponse(_message.Message):
+    """The factors of a user."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FACTORS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def factors(self) -> _containers.RepeatedCompositeFieldContainer[Global___UserFactor]:
+        """The oldest first."""
+
+    def __init__(
+        self,
+        *,
+        factors: _abc.Iterable[Global___UserFactor] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factors", b"factors"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListUserFactorsResponse: _TypeAlias = ListUserFactorsResponse  # noqa: Y015
+
+@_typing.final
+class RemoveUserFactorRequest(_message.Message):
+    """Names a factor to remove."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    FACTOR_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    user_id: _builtins.str
+    """The directory id, a GUID."""
+    factor_id: _builtins.str
+    """The factor's id, a GUID."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        user_id: _builtins.str = ...,
+        factor_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["factor_id", b"factor_id", "tenant_id", b"tenant_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RemoveUserFactorRequest: _TypeAlias = RemoveUserFactorRequest  # noqa: Y015
+
+@_typing.final
+class UserFactor(_message.Message):
+    """A factor that a user has enrolled."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    TARGET_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    LAST_USED_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """A GUID."""
+    kind: _builtins.str
+    """totp (an authenticator app), passkey, recovery (recovery codes), email or sms."""
+    name: _builtins.str
+    """What the user calls it; empty without a name."""
+    target: _builtins.str
+    """The address or number to which codes go, of email and sms."""
+    created: _builtins.str
+    """When it was enrolled (ISO 8601)."""
+    last_used: _builtins.str
+    """When it was used last (ISO 8601); absent if never."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        name: _builtins.str = ...,
+        target: _builtins.str = ...,
+        created: _builtins.str = ...,
+        last_used: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_last_used", b"_last_used", "last_used", b"last_used"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_last_used", b"_last_used", "created", b"created", "id", b"id", "kind", b"kind", "last_used", b"last_used", "name", b"name", "target", b"target"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__last_used: _TypeAlias = _typing.Literal["last_used"]  # noqa: Y015
+    _WhichOneofArgType__last_used: _TypeAlias = _typing.Literal["_last_used", b"_last_used"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__last_used) -> _WhichOneofReturnType__last_used | None: ...
+
+Global___UserFactor: _TypeAlias = UserFactor  # noqa: Y015

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from google.api import httpbody_pb2 as google_dot_api_dot_httpbody__pb2
+from google.protobuf import empty_pb2 as google_dot_protobuf_dot_empty__pb2
 from ostiary_api.appid.management.v4 import mfa_pb2 as identity_dot_appid_dot_management_dot_v4_dot_mfa__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
@@ -80,6 +81,16 @@ class MfaServiceStub:
                 '/identity.appid.management.v4.MfaService/TestMfaExtension',
                 request_serializer=identity_dot_appid_dot_management_dot_v4_dot_mfa__pb2.TestMfaExtensionRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.ListUserFactors = channel.unary_unary(
+                '/identity.appid.management.v4.MfaService/ListUserFactors',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_mfa__pb2.ListUserFactorsRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_mfa__pb2.ListUserFactorsResponse.FromString,
+                _registered_method=True)
+        self.RemoveUserFactor = channel.unary_unary(
+                '/identity.appid.management.v4.MfaService/RemoveUserFactor',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_mfa__pb2.RemoveUserFactorRequest.SerializeToString,
+                response_deserializer=google_dot_protobuf_dot_empty__pb2.Empty.FromString,
                 _registered_method=True)
 
 
@@ -177,6 +188,26 @@ class MfaServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListUserFactors(self, request, context):
+        """Lists the factors that a directory user has enrolled beside the password: authenticator apps, passkeys, recovery
+        codes, and the address and number to which codes were sent. Without secrets.
+
+        Errors: `USER_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveUserFactor(self, request, context):
+        """Removes a factor of a directory user, such as that of a lost telephone. With the last authenticator app or passkey
+        go the recovery codes. Sessions go on: end them by `sso/logout` where the device was stolen.
+
+        Errors: `USER_NOT_FOUND`, `FACTOR_NOT_FOUND`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MfaServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -224,6 +255,16 @@ def add_MfaServiceServicer_to_server(servicer, server):
                     servicer.TestMfaExtension,
                     request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_mfa__pb2.TestMfaExtensionRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ListUserFactors': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListUserFactors,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_mfa__pb2.ListUserFactorsRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_mfa__pb2.ListUserFactorsResponse.SerializeToString,
+            ),
+            'RemoveUserFactor': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveUserFactor,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_mfa__pb2.RemoveUserFactorRequest.FromString,
+                    response_serializer=google_dot_protobuf_dot_empty__pb2.Empty.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -470,6 +511,60 @@ class MfaService:
             '/identity.appid.management.v4.MfaService/TestMfaExtension',
             identity_dot_appid_dot_management_dot_v4_dot_mfa__pb2.TestMfaExtensionRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListUserFactors(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.MfaService/ListUserFactors',
+            identity_dot_appid_dot_management_dot_v4_dot_mfa__pb2.ListUserFactorsRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_mfa__pb2.ListUserFactorsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveUserFactor(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.MfaService/RemoveUserFactor',
+            identity_dot_appid_dot_management_dot_v4_dot_mfa__pb2.RemoveUserFactorRequest.SerializeToString,
+            google_dot_protobuf_dot_empty__pb2.Empty.FromString,
             options,
             channel_credentials,
             insecure,

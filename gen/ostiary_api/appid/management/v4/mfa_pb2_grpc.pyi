@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from google.api import httpbody_pb2 as _httpbody_pb2
+from google.protobuf import empty_pb2 as _empty_pb2
 from grpc import aio as _aio
 from ostiary_api.appid.management.v4 import mfa_pb2 as _mfa_pb2
 import abc as _abc_1
@@ -87,6 +88,18 @@ class MfaServiceStub:
     `OUTGOING_UNREACHABLE`, `OUTGOING_TLS`, `OUTGOING_TIMEOUT`, `OUTGOING_TOO_LARGE`, `OUTGOING_TOO_MANY_REDIRECTS`,
     `OUTGOING_PROTOCOL`; `OUTGOING_SUSPENDED` while it is left alone, since it did not answer five times in a row.
     """
+    ListUserFactors: _grpc.UnaryUnaryMultiCallable[_mfa_pb2.ListUserFactorsRequest, _mfa_pb2.ListUserFactorsResponse]
+    """Lists the factors that a directory user has enrolled beside the password: authenticator apps, passkeys, recovery
+    codes, and the address and number to which codes were sent. Without secrets.
+
+    Errors: `USER_NOT_FOUND`.
+    """
+    RemoveUserFactor: _grpc.UnaryUnaryMultiCallable[_mfa_pb2.RemoveUserFactorRequest, _empty_pb2.Empty]
+    """Removes a factor of a directory user, such as that of a lost telephone. With the last authenticator app or passkey
+    go the recovery codes. Sessions go on: end them by `sso/logout` where the device was stolen.
+
+    Errors: `USER_NOT_FOUND`, `FACTOR_NOT_FOUND`.
+    """
 
 @_typing.type_check_only
 class MfaServiceAsyncStub(MfaServiceStub):
@@ -145,6 +158,18 @@ class MfaServiceAsyncStub(MfaServiceStub):
     Errors: `INVALID_EXTENSION`, `URL_MISSING`, and what an outgoing call fails with: `OUTGOING_REFUSED`,
     `OUTGOING_UNREACHABLE`, `OUTGOING_TLS`, `OUTGOING_TIMEOUT`, `OUTGOING_TOO_LARGE`, `OUTGOING_TOO_MANY_REDIRECTS`,
     `OUTGOING_PROTOCOL`; `OUTGOING_SUSPENDED` while it is left alone, since it did not answer five times in a row.
+    """
+    ListUserFactors: _aio.UnaryUnaryMultiCallable[_mfa_pb2.ListUserFactorsRequest, _mfa_pb2.ListUserFactorsResponse]  # type: ignore[assignment]
+    """Lists the factors that a directory user has enrolled beside the password: authenticator apps, passkeys, recovery
+    codes, and the address and number to which codes were sent. Without secrets.
+
+    Errors: `USER_NOT_FOUND`.
+    """
+    RemoveUserFactor: _aio.UnaryUnaryMultiCallable[_mfa_pb2.RemoveUserFactorRequest, _empty_pb2.Empty]  # type: ignore[assignment]
+    """Removes a factor of a directory user, such as that of a lost telephone. With the last authenticator app or passkey
+    go the recovery codes. Sessions go on: end them by `sso/logout` where the device was stolen.
+
+    Errors: `USER_NOT_FOUND`, `FACTOR_NOT_FOUND`.
     """
 
 class MfaServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -255,6 +280,30 @@ class MfaServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: `INVALID_EXTENSION`, `URL_MISSING`, and what an outgoing call fails with: `OUTGOING_REFUSED`,
         `OUTGOING_UNREACHABLE`, `OUTGOING_TLS`, `OUTGOING_TIMEOUT`, `OUTGOING_TOO_LARGE`, `OUTGOING_TOO_MANY_REDIRECTS`,
         `OUTGOING_PROTOCOL`; `OUTGOING_SUSPENDED` while it is left alone, since it did not answer five times in a row.
+        """
+
+    @_abc_1.abstractmethod
+    def ListUserFactors(
+        self,
+        request: _mfa_pb2.ListUserFactorsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_mfa_pb2.ListUserFactorsResponse, _abc.Awaitable[_mfa_pb2.ListUserFactorsResponse]]:
+        """Lists the factors that a directory user has enrolled beside the password: authenticator apps, passkeys, recovery
+        codes, and the address and number to which codes were sent. Without secrets.
+
+        Errors: `USER_NOT_FOUND`.
+        """
+
+    @_abc_1.abstractmethod
+    def RemoveUserFactor(
+        self,
+        request: _mfa_pb2.RemoveUserFactorRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_empty_pb2.Empty, _abc.Awaitable[_empty_pb2.Empty]]:
+        """Removes a factor of a directory user, such as that of a lost telephone. With the last authenticator app or passkey
+        go the recovery codes. Sessions go on: end them by `sso/logout` where the device was stolen.
+
+        Errors: `USER_NOT_FOUND`, `FACTOR_NOT_FOUND`.
         """
 
 def add_MfaServiceServicer_to_server(servicer: MfaServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

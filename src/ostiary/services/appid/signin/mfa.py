@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import grpc
 from google.api import httpbody_pb2
+from google.protobuf import empty_pb2
 
+from ostiary.directory.factors.factors import list_factors, remove_factor
+from ostiary.directory.users.users import get_user, lock_user
 from ostiary.mfa.settings import MFA, MFA_CHANNELS, get_extension
 from ostiary.runtime import Runtime
 from ostiary.services.appid.signin.mfa_messages import (
     channels,
     extension_message,
+    factor_message,
     get_channel,
     stored_extension,
     switched_channel,
@@ -87,6 +91,19 @@ class MfaServicer(mfa_pb2_grpc.MfaServiceServicer):
         report = self._extensions.test(request.tenant_id, request.name, extension)
         with call.transaction():  # changes nothing but the audit, which has that it was called
             return json_body(report)
+
+    def ListUserFactors(
+        self, request: pb.ListUserFactorsRequest, context: grpc.ServicerContext
+    ) -> pb.ListUserFactorsResponse:
+        user = get_user(current_call().work, request.tenant_id, request.user_id)
+        factors = list_factors(current_call().work, request.tenant_id, user.id)
+        return pb.ListUserFactorsResponse(factors=[factor_message(factor) for factor in factors])
+
+    def RemoveUserFactor(self, request: pb.RemoveUserFactorRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
+        work = current_call().work
+        lock_user(work, request.tenant_id, request.user_id)
+        remove_factor(work, request.tenant_id, request.user_id, request.factor_id)
+        return empty_pb2.Empty()
 
     def _channels(self) -> dict[str, pb.MfaChannel]:
         call = current_call()

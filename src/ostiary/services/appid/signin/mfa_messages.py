@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 
+from ostiary.clock import rfc3339
+from ostiary.directory.factors.factors import FactorView
 from ostiary.errors import invalid, not_found
 from ostiary.mfa.settings import EMAIL, NEXMO, check_headers
 from ostiary.settings.fields import is_blank
@@ -69,3 +71,11 @@ def switched_extension(active: pb.MfaExtensionActive) -> Callable[[pb.StoredMfaE
         stored.is_active = active.is_active
 
     return edit
+
+
+def factor_message(factor: FactorView) -> pb.UserFactor:
+    """A factor of a user as administrators see it."""
+    return pb.UserFactor(
+        id=factor.id, kind=factor.kind, name=factor.name, target=factor.target, created=rfc3339(factor.created_at),
+        last_used=rfc3339(factor.last_used_at) if factor.last_used_at else None,
+    )  # fmt: skip
