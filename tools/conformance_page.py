@@ -9,10 +9,11 @@ from contract.served import DATA
 ABOUT = """\
 # OpenID conformance
 
-The modules of the OpenID Foundation's conformance suite (Basic and Config profiles, RP-initiated logout) by name, what
-each asks, and how the two issuers do: App ID's, `/oauth/v4/{tenant}`, and the platform's, `/oidc`. Written by
-`make operations`. What *passes* is played by `tests/conformance/test_openid_modules.py` under the same name, as a
-browser and a client would; it is no certificate.
+The modules of the OpenID Foundation's conformance suite (Basic, Form Post and Config profiles, logout, session
+management) by name, what each asks, and how the two issuers do: App ID's, `/oauth/v4/{tenant}`, and the platform's,
+`/oidc`. Written by `make operations`. What *passes* is played by `tests/conformance/test_openid_modules.py` under the
+same name, as a browser and a client would; it is no certificate. Of the Form Post profile those modules are played in
+which the answer matters.
 
 | module | what it asks | `/oauth/v4/{tenant}` | `/oidc` |
 | --- | --- | --- | --- |

@@ -40,8 +40,15 @@ class Seen:
     body: str
 
     @property
+    def is_posted(self) -> bool:
+        """Whether it is the form by which the browser posts the answer to the client."""
+        return self.status == 200 and f'action="{CALLBACK}"' in self.body
+
+    @property
     def sent_back(self) -> dict[str, str]:
-        """What the redirect carries."""
+        """What the redirect, or the form in its place, carries."""
+        if self.is_posted:
+            return self.hidden
         assert self.status == 303, self.body
         return {name: values[0] for name, values in parse_qs(urlsplit(self.headers["location"]).query).items()}
 

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Row, Select, case, delete, func, select, u
 
 from ostiary.directory.roles.granting import Giver, lock_rights
 from ostiary.directory.roles.permissions import NEVER, Permission, refuse_longer
+from ostiary.directory.users.external_ids import forget_provisioner
 from ostiary.errors import DomainError, invalid, not_found
 from ostiary.ids import Entropy, digest, new_id, new_secret
 from ostiary.names import check_name
@@ -85,7 +86,7 @@ def rotate_scim_token(
     kept = {"previous_digest": before.digest, "previous_until": until}
     gone = {"previous_digest": "", "previous_until": None}
     changed = {"digest": digest(value), "expires_at": expires_at, **(kept if until > now_ms else gone)}
-    work.run(update(_TOKENS).where(*_the(tenant_id, token_id)).values(**changed))
+    work.run(update(_TOKENS).where(*_this_token(tenant_id, token_id)).values(**changed))
     touch(work, tenant_id)
     return get_scim_token(work, tenant_id, token_id, now_ms), value
 
@@ -99,16 +100,18 @@ def list_scim_tokens(work: Work, tenant_id: str, now_ms: int) -> Sequence[Row[An
 
 def get_scim_token(work: Work, tenant_id: str, token_id: str, now_ms: int) -> Row[Any]:
     """One token, as `list_scim_tokens` shows it; raises SCIM_TOKEN_NOT_FOUND."""
-    found = work.row(_shown(now_ms).where(*_the(tenant_id, token_id)))
+    found = work.row(_shown(now_ms).where(*_this_token(tenant_id, token_id)))
     if found is None:
         raise _no_such_token()
     return found
 
 
 def revoke_scim_token(work: Work, tenant_id: str, token_id: str) -> None:
-    """Deletes a token: it is refused from the next request on. Raises SCIM_TOKEN_NOT_FOUND."""
-    if not work.run(delete(_TOKENS).where(*_the(tenant_id, token_id))):
+    """Deletes a token, and the names that its holder gave: it is refused from the next request on. Raises
+    SCIM_TOKEN_NOT_FOUND."""
+    if not work.run(delete(_TOKENS).where(*_this_token(tenant_id, token_id))):
         raise _no_such_token()
+    forget_provisioner(work, tenant_id, token_id)
     touch(work, tenant_id)
 
 
@@ -148,7 +151,7 @@ def _shown(now_ms: int) -> Select[Any]:
     return select(_TOKENS, func.coalesce(*names, "").label("maker_name"), overlap.label("overlap_until"))
 
 
-def _the(tenant_id: str, token_id: str) -> Sequence[ColumnElement[bool]]:
+def _this_token(tenant_id: str, token_id: str) -> Sequence[ColumnElement[bool]]:
     return (_TOKENS.c.tenant_id == tenant_id, _TOKENS.c.id == token_id)
 
 

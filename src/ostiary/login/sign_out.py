@@ -99,7 +99,7 @@ class SignOut(ABC):
         if frames:
             look = plain_look(call.metadata.get("accept-language", ""))
             return shown(call, signed_out_page(look, frames, to))
-        return sent_on(call, uri, parameters) if uri else _said(call, _SIGNED_OUT)
+        return sent_on(call, uri, parameters) if uri else _page(call, _SIGNED_OUT)
 
     def end(self, call: Call, ending: Iterable[SignedIn], *, everywhere: bool = False) -> Sequence[str]:
         """Ends sign-ins, each once, with all other sessions of the person where it shall end `everywhere`; takes
@@ -128,11 +128,11 @@ class SignOut(ABC):
         """Asks whether to sign out, where somebody is signed in; ends it when that is confirmed."""
         here = self.in_browser(call)
         if not here:
-            return _said(call, _SIGNED_OUT)
+            return _page(call, _SIGNED_OUT)
         expected = _confirmation(self.secrets(call))
         if not confirmed:
             action = with_query(self.address(call), {"confirm": expected})
-            return _said(call, _ASKS, action)
+            return _page(call, _ASKS, action)
         if not same(confirmed, expected):
             message = "The form does not belong to this browser. Open the page again."
             raise denied("CSRF_FAILED", message, oauth_error="access_denied")
@@ -169,7 +169,7 @@ class SignOut(ABC):
         """Records that a sign-in has ended."""
 
 
-def _said(call: Call, says: LinkPage, action: str = "") -> httpbody_pb2.HttpBody:
+def _page(call: Call, says: LinkPage, action: str = "") -> httpbody_pb2.HttpBody:
     """A page of a sign-out. It may be about several tenants, or about none, so it has the colours of none."""
     return shown(call, link_page(says, plain_look(call.metadata.get("accept-language", "")), action=action))
 

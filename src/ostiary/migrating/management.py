@@ -116,7 +116,7 @@ class ManagementApi:
         form = {"grant_type": API_KEY_GRANT, "apikey": self._api_key}
         answer = self._sent("POST", self._iam_url, data=form)
         if not answer.is_success:
-            said = _said(answer)
+            said = _error_of(answer)
             raise ApiError(answer.status_code, "API_KEY", f"{self._iam_url} refuses the API key: {said[1]}")
         self._token = str(_document(answer).get("access_token") or "")
         self._attempts = ATTEMPTS
@@ -170,7 +170,7 @@ def _asked_pause(answer: httpx.Response, attempt: int) -> float:
 def _good(answer: httpx.Response) -> httpx.Response:
     if answer.is_success:
         return answer
-    raise ApiError(answer.status_code, *_said(answer))
+    raise ApiError(answer.status_code, *_error_of(answer))
 
 
 def _document(answer: httpx.Response) -> Json:
@@ -184,7 +184,7 @@ def _document(answer: httpx.Response) -> Json:
     return body if isinstance(body, dict) else {}
 
 
-def _said(answer: httpx.Response) -> tuple[str, str]:
+def _error_of(answer: httpx.Response) -> tuple[str, str]:
     """Returns code and message of a refusal, in any of the forms that such servers use."""
     try:
         body = answer.json()

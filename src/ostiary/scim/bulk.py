@@ -110,7 +110,7 @@ def carry_out(request: BulkRequest, carry: Carry) -> dict[str, Any]:
         except DomainError as error:
             if error.kind in _ENDS_ALL:
                 raise
-            results[place] = _said(operation) | {
+            results[place] = _named_result(operation) | {
                 "status": str(error.kind.value), "response": error_document(error),
             }  # fmt: skip
             errors += 1
@@ -120,11 +120,11 @@ def carry_out(request: BulkRequest, carry: Carry) -> dict[str, Any]:
         if operation.method == "POST":
             made[operation.bulk_id] = done.id
         version = {"version": done.version} if done.version else {}
-        results[place] = _said(operation) | {"location": done.location, **version, "status": str(done.status)}
+        results[place] = _named_result(operation) | {"location": done.location, **version, "status": str(done.status)}
     return {"schemas": [RESPONSE_SCHEMA], "Operations": [results[place] for place in sorted(results)]}
 
 
-def _said(operation: BulkOperation) -> dict[str, str]:
+def _named_result(operation: BulkOperation) -> dict[str, str]:
     return {"method": operation.method, **({"bulkId": operation.bulk_id} if operation.bulk_id else {})}
 
 

@@ -32,7 +32,7 @@ class Watch:
         self._names = ["", *services]
         self._workers = list(workers)
         self._draining = threading.Event()
-        self._said: bool | None = None
+        self._last_told: bool | None = None
         self._fault = ""
         self._setting = threading.Lock()
 
@@ -50,7 +50,7 @@ class Watch:
     def check(self) -> None:
         """Looks once."""
         fault = self._store.fault()
-        if fault and fault != self._fault and self._said is False:
+        if fault and fault != self._fault and self._last_told is False:
             _log.warning(fault)
         self._fault = fault
         self._say(not fault)
@@ -66,10 +66,10 @@ class Watch:
     def _say(self, serving: bool) -> None:
         with self._setting:
             serving = serving and not self._draining.is_set()
-            if serving == self._said:
+            if serving == self._last_told:
                 return
-            if self._said is not None and not self._draining.is_set():
+            if self._last_told is not None and not self._draining.is_set():
                 _log.warning("the database serves again" if serving else self._fault)
-            self._said = serving
+            self._last_told = serving
             for name in self._names:
                 self._state.set(name, SERVING if serving else NOT_SERVING)

@@ -100,15 +100,15 @@ class _Watcher:
     def __init__(self, service: str, send: Send) -> None:
         self.service = service
         self._send = send
-        self._said: Any = None
+        self._last_sent: Any = None
         self._sending = threading.Lock()
 
     def tell(self, status_of: StatusOf) -> None:
         """Sends the status as it is at this moment, unless that is what was sent last."""
         with self._sending:
             status = status_of(self.service)
-            if status != self._said:
-                self._said = status
+            if status != self._last_sent:
+                self._last_sent = status
                 self._send(_response(status))
 
     def end(self) -> None:

@@ -21,8 +21,11 @@ from kit.oauth import Application, Runtime, body
 from kit.patience import PATIENCE_S
 from kit.platform import basic, form
 
+from ostiary.keys.keyring import TOKEN, new_key
+from ostiary.keys.rotation import rotate
 from ostiary.oauth.clients.clients import tell_of_sign_outs
 from ostiary.oauth.clients.sso import SSO
+from ostiary.store.tenancy import SYSTEM_ID
 from ostiary_api.appid.management.v4.sso_pb2 import SsoConfig
 from ostiary_api.appid.oauth.v4 import (
     discovery_pb2,
@@ -48,6 +51,8 @@ class Issuer(ABC):
         self.user = beside.user if beside else new_person(caller.installation, self.tenant_id, f"visitor{number}")
         self.party: Made = new_relying_party(caller, self.tenant_id)
         self._metadata: dict[str, Any] = {}
+        self.mode: dict[str, str] = {}
+        """The response_mode that every request asks for, where it does."""
 
     @property
     def client_id(self) -> str:
@@ -87,6 +92,19 @@ class Issuer(ABC):
         while runtime.messages.delivery.send_due():
             pass
 
+    def rotate_keys(self) -> None:
+        """Signs with the next key from now on, as `ostiary key rotate` does."""
+        runtime = self.caller.installation.runtime
+        self.caller.installation.clock.advance(400)  # the next key has been published long enough
+        fresh = new_key(runtime.sealing, self.signer, TOKEN, runtime.clock.now_ms(), "next")
+        with runtime.store.write() as work:
+            rotate(work, fresh, runtime.clock.now_ms())
+
+    @property
+    def signer(self) -> str:
+        """The tenant whose keys sign."""
+        return self.tenant_id
+
     @property
     def cookies(self) -> dict[str, str]:
         """The browser's cookies by name, for reading and for playing tricks."""
@@ -104,7 +122,7 @@ class Issuer(ABC):
     def sign_in(self, **parameters: str) -> str:
         """The whole way to a code, with as much of it as is asked for."""
         seen = self.authorize(**parameters)
-        return (self.submit(seen) if seen.status == 200 else seen).sent_back["code"]
+        return (seen if seen.is_posted or seen.status == 303 else self.submit(seen)).sent_back["code"]
 
     def sign_out(self, confirm: str = "", **parameters: str) -> Seen:
         """Opens the end session endpoint, or sends the form of its page, which has this `confirm`."""
@@ -113,7 +131,7 @@ class Issuer(ABC):
     def send(self, parameters: dict[str, str]) -> str:
         """The same by a POST form, with whatever parameters."""
         given = {"client_id": self.client_id, "response_type": "code", "redirect_uri": CALLBACK, "state": "s1"}
-        return self.submit(self._post({**given, **parameters})).sent_back["code"]
+        return self.submit(self._post({**given, **self.mode, **parameters})).sent_back["code"]
 
     def redeem(self, code: str, *, in_body: bool = False, **more: str) -> dict[str, Any]:
         """The tokens of a code; the secret in the header or in the body."""
@@ -181,7 +199,7 @@ class AppIssuer(Issuer):
 
     def authorize(self, **parameters: str) -> Seen:
         return self._browser.authorize(Application(self.tenant_id, self.party.id, self.party.secret),
-                                       **_known(parameters))  # fmt: skip
+                                       **_known({**self.mode, **parameters}))  # fmt: skip
 
     def submit(self, page: Seen) -> Seen:
         return self._browser.submit(page, f"{self.user.name}@example.com", PASSWORD)
@@ -226,12 +244,16 @@ class PlatformIssuer(Issuer):
         self._stub = ProviderServiceStub(caller.channel)
 
     @property
+    def signer(self) -> str:
+        return SYSTEM_ID
+
+    @property
     def web(self) -> PlatformBrowser:
         """Its browser."""
         return self._browser
 
     def authorize(self, **parameters: str) -> Seen:
-        return self._browser.authorize(self.party, **parameters)
+        return self._browser.authorize(self.party, **self.mode, **parameters)
 
     def submit(self, page: Seen) -> Seen:
         return self._browser.submit(page)

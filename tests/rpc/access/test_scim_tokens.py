@@ -19,6 +19,7 @@ from ostiary.directory.roles.bindings import bind_role
 from ostiary.directory.roles.granting import installation_operator
 from ostiary.directory.roles.permissions import Permission
 from ostiary.directory.roles.stored_roles import RoleDefinition, create_stored_role
+from ostiary.directory.users.external_ids import USER, external_ids_of
 from ostiary.ids import digest
 from ostiary.oauth.sessions.access_revocation import remove_user
 from ostiary.store.tables import GROUP, RoleBinding, ScimToken, User, table_of
@@ -79,6 +80,8 @@ def test_an_owner_makes_one_sees_its_value_once_and_revokes_it(shared_caller: Ca
     tokens.revoke(made["id"])
     assert refusal(lambda: find(shared_caller, call)) == DEAD
     assert tokens.list() == []
+    with shared_caller.installation.runtime.store.read() as work:
+        assert external_ids_of(work, tokens.tenant_id, made["id"], USER, [ann["id"]]) == {}
     assert refusal(lambda: tokens.revoke(made["id"])) == (CODES.NOT_FOUND, "SCIM_TOKEN_NOT_FOUND")
     records = [
         (row.action, row.initiator_kind, row.target_id) for row in audited(shared_caller.installation, tokens.tenant_id)

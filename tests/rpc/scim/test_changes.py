@@ -250,6 +250,7 @@ def at(document: dict[str, Any], path: str) -> Any:
         ([{"op": "add", "path": "groups", "value": [{"value": "g"}]}], "mutability"),
         ([{"op": "remove", "path": "meta"}], "mutability"),
         ([{"op": "add", "path": "roles", "value": [{"value": "org_owner"}]}], "mutability"),
+        ([{"op": "Add", "path": 'roles[primary eq "True"].value', "value": "org_owner"}], "mutability"),
         ([{"op": "remove", "path": "userName"}], "mutability"),
         ([{"op": "replace", "path": "userName", "value": ""}], "mutability"),
         ([{"op": "replace", "path": "active", "value": "perhaps"}], "invalidValue"),

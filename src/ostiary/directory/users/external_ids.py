@@ -75,3 +75,8 @@ def give_external_id(
     if work.row(_GIVE, row) is None:
         message = "You have given this externalId to another resource already."
         raise conflict("EXTERNAL_ID_TAKEN", message, scim_type="uniqueness")
+
+
+def forget_provisioner(work: Work, tenant_id: str, provisioner: str) -> None:
+    """Deletes all names that a client has given, whose credential is gone for good."""
+    work.run(delete(_IDS).where(_IDS.c.tenant_id == tenant_id, _IDS.c.provisioner == provisioner))

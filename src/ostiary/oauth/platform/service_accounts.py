@@ -94,7 +94,7 @@ def update_service_account(
     if before != role:
         refuse_longer(held, for_good(role_permissions(work, tenant_id, before)))
     refuse_longer(held, for_good(permissions_of_role(work, tenant_id, role)))
-    work.run(update(_ACCOUNTS).where(*_the(tenant_id, account_id)).values(**_columns(software, role)))
+    work.run(update(_ACCOUNTS).where(*_this_account(tenant_id, account_id)).values(**_columns(software, role)))
 
 
 def role_permissions(work: Work, tenant_id: str, role: str) -> Any:
@@ -124,7 +124,7 @@ def list_service_accounts(
 
 def get_service_account(work: Work, tenant_id: str, account_id: str, now_ms: int) -> Row[Any]:
     """An account, as `list_service_accounts` shows it; raises SERVICE_ACCOUNT_NOT_FOUND."""
-    shown = select(*_ACCOUNTS.c, _status(now_ms).label("status")).where(*_the(tenant_id, account_id))
+    shown = select(*_ACCOUNTS.c, _status(now_ms).label("status")).where(*_this_account(tenant_id, account_id))
     found = work.row(shown)
     if found is None:
         raise not_found("SERVICE_ACCOUNT_NOT_FOUND", "There is no such service account.")
@@ -133,7 +133,7 @@ def get_service_account(work: Work, tenant_id: str, account_id: str, now_ms: int
 
 def lock_service_account(work: Work, tenant_id: str, account_id: str, now_ms: int) -> Row[Any]:
     """The same, held until the end of the transaction."""
-    work.row(select(_ACCOUNTS.c.id).where(*_the(tenant_id, account_id)).with_for_update())
+    work.row(select(_ACCOUNTS.c.id).where(*_this_account(tenant_id, account_id)).with_for_update())
     return get_service_account(work, tenant_id, account_id, now_ms)
 
 
@@ -151,10 +151,10 @@ def delete_service_account(work: Work, tenant_id: str, account_id: str, giver: G
     """Deletes an account with all of its tokens and preferences. Raises as above."""
     revoke_service_account(work, tenant_id, account_id, giver, now_ms)
     forget_preferences(work, tenant_id, Owner(account_id, SERVICE_ACCOUNT))
-    work.run(delete(_ACCOUNTS).where(*_the(tenant_id, account_id)))
+    work.run(delete(_ACCOUNTS).where(*_this_account(tenant_id, account_id)))
 
 
-def _the(tenant_id: str, account_id: str) -> Sequence[ColumnElement[bool]]:
+def _this_account(tenant_id: str, account_id: str) -> Sequence[ColumnElement[bool]]:
     return (_ACCOUNTS.c.tenant_id == tenant_id, _ACCOUNTS.c.id == account_id)
 
 

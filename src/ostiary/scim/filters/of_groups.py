@@ -40,7 +40,7 @@ class SearchedGroups:
     kind = GROUPS
 
     def source(self, place: Place) -> Source | None:
-        """Returns what `Searched.source` says."""
+        """Finds an attribute, or a part of one; None for one that cannot be searched."""
         if place.attribute is None:
             return None
         name = place.attribute.name + (f".{place.part.name}" if place.part else "")
@@ -57,7 +57,7 @@ class SearchedGroups:
         return Entries({"value": part}, members.having) if part else None
 
     def sort_key(self, place: Place) -> ColumnElement[Any] | None:
-        """Returns what `Searched.sort_key` says."""
+        """Returns the value of a list by which resources are sorted: the primary one; None for what is no such list."""
         if place.attribute is None or place.attribute.name != "externalId":
             return None
         mine = (_IDS.c.tenant_id == self.tenant_id, _IDS.c.resource_id == _GROUPS.c.id, *self._own_ids())

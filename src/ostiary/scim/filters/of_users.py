@@ -70,7 +70,7 @@ class SearchedUsers:
     kind = USERS
 
     def source(self, place: Place) -> Source | None:
-        """Returns what `Searched.source` says."""
+        """Finds an attribute, or a part of one; None for one that cannot be searched."""
         if place.extension or place.attribute is None:
             return _in_document(place)
         name = place.attribute.name + (f".{place.part.name}" if place.part else "")
@@ -83,7 +83,7 @@ class SearchedUsers:
         return source if place.part is None else _part_of(source, place.part)
 
     def sort_key(self, place: Place) -> ColumnElement[Any] | None:
-        """Returns what `Searched.sort_key` says."""
+        """Returns the value of a list by which resources are sorted: the primary one; None for what is no such list."""
         name = place.attribute.name if place.attribute and not place.extension else ""
         if name in _SORTED_LISTS and (place.part is None or place.part.name == "value"):
             table = _SORTED_LISTS[name]

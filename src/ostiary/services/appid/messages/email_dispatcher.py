@@ -71,7 +71,7 @@ class EmailDispatcherServicer(email_dispatcher_pb2_grpc.EmailDispatcherServiceSe
         with call.transaction():
             return pb.EmailSettingsTestResult(
                 success=receipt.taken, dispatcher_status_code=receipt.status,
-                dispatcher_response=None if receipt.taken else _said(receipt),
+                dispatcher_response=None if receipt.taken else _response_of(receipt),
             )  # fmt: skip
 
     def TestEmailDispatcher(
@@ -102,7 +102,7 @@ def _shown(receipt: Receipt) -> dict[str, str]:
     return {name: value[:MAX_HEADER] for name, value in list(receipt.headers.items())[:MAX_HEADERS]}
 
 
-def _said(receipt: Receipt) -> struct_pb2.Value:
+def _response_of(receipt: Receipt) -> struct_pb2.Value:
     text = receipt.body.decode("utf-8", "replace")
     try:
         return json_format.ParseDict(json.loads(text), struct_pb2.Value())
