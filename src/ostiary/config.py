@@ -173,6 +173,7 @@ class Settings(BaseSettings):
     facebook_graph_url: str = Field(
         "https://graph.facebook.com/v24.0", description="where Facebook says who has signed in"
     )
+    google_url: str = Field("https://accounts.google.com", description="Google's issuer, where people sign in with it")
     vonage_url: str = Field("https://rest.nexmo.com", description="where tenants' Vonage accounts are")
 
     audit_reads: bool = Field(True, description="record in the audit ledger also who read what")

@@ -29,7 +29,7 @@ def keep_away(call: Call, address: ReturnAddress, state: str, browser: BrowserHa
     if len(pieces) > _PIECES:
         message = "The request is too long for a sign-in with another provider: send a shorter state, nonce or scope."
         raise AuthorizationFailed(address, "invalid_request", message)
-    others = [name for name in cookies_of(call) if name.startswith(_NAME)]
+    others = [name for name, value in cookies_of(call).items() if name.startswith(_NAME) and value]
     for name in others if len(others) >= _OPEN else ():
         _set(call, name, "", 0, attributes)
     for number, piece in enumerate(pieces):

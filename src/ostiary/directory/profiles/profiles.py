@@ -20,7 +20,7 @@ CLOUD_DIRECTORY = "cloud_directory"
 """The provider of identities that are users of the tenant's own directory; their `id` is the directory id."""
 CUSTOM = "appid_custom"
 """The provider whose users are known by the `sub` of an assertion alone, whatever it looks like."""
-PROVIDERS = ("saml", CLOUD_DIRECTORY, "facebook", "google", CUSTOM, "ibmid")
+PROVIDERS = ("saml", CLOUD_DIRECTORY, "facebook", "google", CUSTOM, "ibmid", "oidc")
 """The providers of identities."""
 _BROUGHT_ID = re.compile(r"(?!\.\.?\Z)[!-~]{1,255}")
 

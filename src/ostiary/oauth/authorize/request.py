@@ -29,6 +29,7 @@ from ostiary.settings.setting import Setting
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 from ostiary.upstream.custom import NAME as CUSTOM
+from ostiary.upstream.openid.settings import OPENID
 from ostiary.upstream.saml.settings import SAML
 from ostiary.upstream.social import SOCIAL
 
@@ -51,12 +52,9 @@ MAX_LANGUAGES = 20
 NOT_ACTIVE = "The identity provider is not active."
 NOT_BY_BROWSER = "With custom identity people sign in by an assertion at the token endpoint, not by a browser."
 PROVIDERS: Mapping[str, Setting[Any, Any]] = {
-    "cloud_directory": CLOUD_DIRECTORY,
-    "facebook": SOCIAL["facebook"],
-    "saml": SAML,
-}
+    "cloud_directory": CLOUD_DIRECTORY, **SOCIAL, OPENID.name: OPENID, "saml": SAML,
+}  # fmt: skip
 """The settings of the providers by which people sign in with a browser, by what `idp` calls them."""
-_NOT_OFFERED: Mapping[str, Setting[Any, Any]] = {"google": SOCIAL["google"]}
 _TOKENS = frozenset({"id_token_hint", PARAMETER})
 """Parameters with a limit of their own, and not kept."""
 _ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
@@ -316,14 +314,7 @@ def _check_provider(work: Work, tenant: TenantView, address: ReturnAddress, idp:
         raise AuthorizationFailed(address, "access_denied", NOT_BY_BROWSER)
     asked = PROVIDERS if not idp else {idp: PROVIDERS[idp]} if idp in PROVIDERS else {}
     if not any(setting.read(work, tenant).is_active for setting in asked.values()):
-        raise AuthorizationFailed(address, "access_denied", _why_not(work, tenant, idp))
-
-
-def _why_not(work: Work, tenant: TenantView, idp: str) -> str:
-    """Returns the reason why nobody can sign in with a provider, although it may have settings."""
-    if idp in _NOT_OFFERED and _NOT_OFFERED[idp].read(work, tenant).is_active:
-        return f"The identity provider {idp} is switched on, but signing in with it is not offered here yet."
-    return NOT_ACTIVE
+        raise AuthorizationFailed(address, "access_denied", NOT_ACTIVE)
 
 
 def _scope(client: ClientView, address: ReturnAddress, parameters: Parameters) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from ostiary.settings.setting import Setting
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 from ostiary.upstream.custom import CUSTOM
+from ostiary.upstream.openid.settings import OPENID
 from ostiary.upstream.saml.settings import SAML
 from ostiary.upstream.social import SOCIAL
 from ostiary_api.appid.management.v4 import sso_pb2 as pb
@@ -49,7 +50,7 @@ def idle_time_s(work: Work, tenant: TenantView) -> int:
     off, or rests, since the Cloud Directory is not the one provider that is active."""
     if not SSO.read(work, tenant).is_active or not CLOUD_DIRECTORY.read(work, tenant).is_active:
         return 0
-    others = (SAML.read(work, tenant).is_active, CUSTOM.read(work, tenant).is_active)
+    others = [setting.read(work, tenant).is_active for setting in (SAML, CUSTOM, OPENID)]
     if any(others) or any(social.read(work, tenant).is_active for social in SOCIAL.values()):
         return 0
     return SSO.read(work, tenant).inactivity_timeout_s

@@ -17,6 +17,8 @@ from ostiary.oauth.authorize.transactions import SignInTransactions
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
 from ostiary.upstream.facebook import NAME as FACEBOOK
+from ostiary.upstream.google import NAME as GOOGLE
+from ostiary.upstream.openid.settings import NAME as OPENID
 from ostiary.upstream.saml.documents import LONGEST
 from ostiary.upstream.saml.settings import NAME as SAML
 from ostiary_api.appid.oauth.v4 import authorization_pb2 as pb
@@ -25,7 +27,7 @@ from ostiary_api.appid.oauth.v4 import authorization_pb2_grpc, saml_pb2
 _PARAMETERS = tuple(field.name for field in pb.AuthorizeRequest.DESCRIPTOR.fields if field.name != "tenant_id")
 
 
-_Returns = pb.ReturnFromFacebookRequest
+_Returns = pb.ReturnFromFacebookRequest | pb.ReturnFromGoogleRequest | pb.ReturnFromOpenIdProviderRequest
 _Begins = pb.ForgotPasswordRequest | pb.ChangePasswordRequest | pb.ChangeDetailsRequest
 
 
@@ -95,6 +97,16 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
         form = read_form_of(request.form, saml_pb2.SamlResponseForm, longest=LONGEST)
         answer = {"state": form.get("RelayState"), "response": form.required("SAMLResponse")}
         return self._sign_in.returned(current_call(), SAML, answer)
+
+    def ReturnFromGoogle(
+        self, request: pb.ReturnFromGoogleRequest, context: grpc.ServicerContext
+    ) -> httpbody_pb2.HttpBody:
+        return self._returned(request, GOOGLE)
+
+    def ReturnFromOpenIdProvider(
+        self, request: pb.ReturnFromOpenIdProviderRequest, context: grpc.ServicerContext
+    ) -> httpbody_pb2.HttpBody:
+        return self._returned(request, OPENID)
 
     def EndSession(self, request: pb.EndSessionRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         check_once(current_call().query, LOGOUT_PARAMETERS)

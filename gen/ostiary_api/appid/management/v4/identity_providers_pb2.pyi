@@ -120,6 +120,56 @@ class PutGoogleProviderRequest(_message.Message):
 Global___PutGoogleProviderRequest: _TypeAlias = PutGoogleProviderRequest  # noqa: Y015
 
 @_typing.final
+class GetOpenIdProviderRequest(_message.Message):
+    """Names the tenant whose OpenID provider settings are read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOpenIdProviderRequest: _TypeAlias = GetOpenIdProviderRequest  # noqa: Y015
+
+@_typing.final
+class PutOpenIdProviderRequest(_message.Message):
+    """The new settings of the OpenID provider of a tenant."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    @_builtins.property
+    def provider(self) -> Global___OpenIdProvider:
+        """The whole document."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        provider: Global___OpenIdProvider | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["provider", b"provider"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["provider", b"provider", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutOpenIdProviderRequest: _TypeAlias = PutOpenIdProviderRequest  # noqa: Y015
+
+@_typing.final
 class GetCustomProviderRequest(_message.Message):
     """Names the tenant whose custom identity settings are read."""
 
@@ -312,6 +362,90 @@ class SocialProviderConfig(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__secret) -> _WhichOneofReturnType__secret | None: ...
 
 Global___SocialProviderConfig: _TypeAlias = SocialProviderConfig  # noqa: Y015
+
+@_typing.final
+class OpenIdProvider(_message.Message):
+    """An OpenID Connect provider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IS_ACTIVE_FIELD_NUMBER: _builtins.int
+    CONFIG_FIELD_NUMBER: _builtins.int
+    REDIRECT_URL_FIELD_NUMBER: _builtins.int
+    is_active: _builtins.bool
+    """Whether people may sign in with it; required."""
+    redirect_url: _builtins.str
+    """The callback to register there; only in answers to reads, ignored in writes."""
+    @_builtins.property
+    def config(self) -> Global___OpenIdProviderConfig:
+        """The provider, and the client that is registered there; required when it is active."""
+
+    def __init__(
+        self,
+        *,
+        is_active: _builtins.bool | None = ...,
+        config: Global___OpenIdProviderConfig | None = ...,
+        redirect_url: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_is_active", b"_is_active", "_redirect_url", b"_redirect_url", "config", b"config", "is_active", b"is_active", "redirect_url", b"redirect_url"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_is_active", b"_is_active", "_redirect_url", b"_redirect_url", "config", b"config", "is_active", b"is_active", "redirect_url", b"redirect_url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__is_active: _TypeAlias = _typing.Literal["is_active"]  # noqa: Y015
+    _WhichOneofArgType__is_active: _TypeAlias = _typing.Literal["_is_active", b"_is_active"]  # noqa: Y015
+    _WhichOneofReturnType__redirect_url: _TypeAlias = _typing.Literal["redirect_url"]  # noqa: Y015
+    _WhichOneofArgType__redirect_url: _TypeAlias = _typing.Literal["_redirect_url", b"_redirect_url"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__is_active) -> _WhichOneofReturnType__is_active | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__redirect_url) -> _WhichOneofReturnType__redirect_url | None: ...
+
+Global___OpenIdProvider: _TypeAlias = OpenIdProvider  # noqa: Y015
+
+@_typing.final
+class OpenIdProviderConfig(_message.Message):
+    """An OpenID Connect provider and a client of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ISSUER_FIELD_NUMBER: _builtins.int
+    CLIENT_ID_FIELD_NUMBER: _builtins.int
+    SECRET_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    issuer: _builtins.str
+    """Its issuer, exactly as its metadata and tokens write it: a URL without query and fragment; required."""
+    client_id: _builtins.str
+    """The id of the client; required, at most 1,000 characters."""
+    secret: _builtins.str
+    """Its secret; required, at most 1,000 characters. Absent for readers."""
+    display_name: _builtins.str
+    """What the button on the sign-in page calls it, at most 100 characters; the host of the issuer where it is left out."""
+    def __init__(
+        self,
+        *,
+        issuer: _builtins.str | None = ...,
+        client_id: _builtins.str | None = ...,
+        secret: _builtins.str | None = ...,
+        display_name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_client_id", b"_client_id", "_issuer", b"_issuer", "_secret", b"_secret", "client_id", b"client_id", "issuer", b"issuer", "secret", b"secret"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_client_id", b"_client_id", "_issuer", b"_issuer", "_secret", b"_secret", "client_id", b"client_id", "display_name", b"display_name", "issuer", b"issuer", "secret", b"secret"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__client_id: _TypeAlias = _typing.Literal["client_id"]  # noqa: Y015
+    _WhichOneofArgType__client_id: _TypeAlias = _typing.Literal["_client_id", b"_client_id"]  # noqa: Y015
+    _WhichOneofReturnType__issuer: _TypeAlias = _typing.Literal["issuer"]  # noqa: Y015
+    _WhichOneofArgType__issuer: _TypeAlias = _typing.Literal["_issuer", b"_issuer"]  # noqa: Y015
+    _WhichOneofReturnType__secret: _TypeAlias = _typing.Literal["secret"]  # noqa: Y015
+    _WhichOneofArgType__secret: _TypeAlias = _typing.Literal["_secret", b"_secret"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__client_id) -> _WhichOneofReturnType__client_id | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__issuer) -> _WhichOneofReturnType__issuer | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__secret) -> _WhichOneofReturnType__secret | None: ...
+
+Global___OpenIdProviderConfig: _TypeAlias = OpenIdProviderConfig  # noqa: Y015
 
 @_typing.final
 class CustomProvider(_message.Message):

@@ -66,6 +66,16 @@ class IdentityProvidersServiceStub:
                 request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutGoogleProviderRequest.SerializeToString,
                 response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SocialProvider.FromString,
                 _registered_method=True)
+        self.GetOpenIdProvider = channel.unary_unary(
+                '/identity.appid.management.v4.IdentityProvidersService/GetOpenIdProvider',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetOpenIdProviderRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.OpenIdProvider.FromString,
+                _registered_method=True)
+        self.PutOpenIdProvider = channel.unary_unary(
+                '/identity.appid.management.v4.IdentityProvidersService/PutOpenIdProvider',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutOpenIdProviderRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.OpenIdProvider.FromString,
+                _registered_method=True)
         self.GetCustomProvider = channel.unary_unary(
                 '/identity.appid.management.v4.IdentityProvidersService/GetCustomProvider',
                 request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetCustomProviderRequest.SerializeToString,
@@ -124,7 +134,7 @@ class IdentityProvidersServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PutFacebookProvider(self, request, context):
-        """Replaces the settings of Facebook. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+        """Replaces the settings of Facebook. Acts from the next sign-in on.
 
         There are no shared credentials: to switch it on, give those that Facebook issued for this tenant.
         Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
@@ -143,10 +153,30 @@ class IdentityProvidersServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PutGoogleProvider(self, request, context):
-        """Replaces the settings of Google. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+        """Replaces the settings of Google. Acts from the next sign-in on.
 
         There are no shared credentials: to switch it on, give those that Google issued for this tenant.
         Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOpenIdProvider(self, request, context):
+        """Returns the settings of an OpenID Connect provider of the tenant's choice; off until they are first written. Our own:
+        App ID has no such provider.
+
+        Readers do not see the secret.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutOpenIdProvider(self, request, context):
+        """Replaces the settings of the OpenID Connect provider. Acts from the next sign-in on. Its metadata and keys are fetched
+        when somebody signs in (OpenID Connect Discovery 1.0), with PKCE and a nonce; identities are known by its `sub`.
+
+        Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`, `INVALID_URL`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -228,6 +258,16 @@ def add_IdentityProvidersServiceServicer_to_server(servicer, server):
                     servicer.PutGoogleProvider,
                     request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutGoogleProviderRequest.FromString,
                     response_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SocialProvider.SerializeToString,
+            ),
+            'GetOpenIdProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOpenIdProvider,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetOpenIdProviderRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.OpenIdProvider.SerializeToString,
+            ),
+            'PutOpenIdProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutOpenIdProvider,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutOpenIdProviderRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.OpenIdProvider.SerializeToString,
             ),
             'GetCustomProvider': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCustomProvider,
@@ -418,6 +458,60 @@ class IdentityProvidersService:
             '/identity.appid.management.v4.IdentityProvidersService/PutGoogleProvider',
             identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutGoogleProviderRequest.SerializeToString,
             identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.SocialProvider.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOpenIdProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.IdentityProvidersService/GetOpenIdProvider',
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetOpenIdProviderRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.OpenIdProvider.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutOpenIdProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.IdentityProvidersService/PutOpenIdProvider',
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutOpenIdProviderRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.OpenIdProvider.FromString,
             options,
             channel_credentials,
             insecure,

@@ -48,7 +48,7 @@ class IdentityProvidersServiceStub:
     Readers do not see the secret.
     """
     PutFacebookProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.PutFacebookProviderRequest, _identity_providers_pb2.SocialProvider]
-    """Replaces the settings of Facebook. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+    """Replaces the settings of Facebook. Acts from the next sign-in on.
 
     There are no shared credentials: to switch it on, give those that Facebook issued for this tenant.
     Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
@@ -59,10 +59,22 @@ class IdentityProvidersServiceStub:
     Readers do not see the secret.
     """
     PutGoogleProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.PutGoogleProviderRequest, _identity_providers_pb2.SocialProvider]
-    """Replaces the settings of Google. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+    """Replaces the settings of Google. Acts from the next sign-in on.
 
     There are no shared credentials: to switch it on, give those that Google issued for this tenant.
     Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
+    """
+    GetOpenIdProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.GetOpenIdProviderRequest, _identity_providers_pb2.OpenIdProvider]
+    """Returns the settings of an OpenID Connect provider of the tenant's choice; off until they are first written. Our own:
+    App ID has no such provider.
+
+    Readers do not see the secret.
+    """
+    PutOpenIdProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.PutOpenIdProviderRequest, _identity_providers_pb2.OpenIdProvider]
+    """Replaces the settings of the OpenID Connect provider. Acts from the next sign-in on. Its metadata and keys are fetched
+    when somebody signs in (OpenID Connect Discovery 1.0), with PKCE and a nonce; identities are known by its `sub`.
+
+    Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`, `INVALID_URL`.
     """
     GetCustomProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.GetCustomProviderRequest, _identity_providers_pb2.CustomProvider]
     """Returns the settings of custom identity; off until they are first written."""
@@ -106,7 +118,7 @@ class IdentityProvidersServiceAsyncStub(IdentityProvidersServiceStub):
     Readers do not see the secret.
     """
     PutFacebookProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.PutFacebookProviderRequest, _identity_providers_pb2.SocialProvider]  # type: ignore[assignment]
-    """Replaces the settings of Facebook. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+    """Replaces the settings of Facebook. Acts from the next sign-in on.
 
     There are no shared credentials: to switch it on, give those that Facebook issued for this tenant.
     Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
@@ -117,10 +129,22 @@ class IdentityProvidersServiceAsyncStub(IdentityProvidersServiceStub):
     Readers do not see the secret.
     """
     PutGoogleProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.PutGoogleProviderRequest, _identity_providers_pb2.SocialProvider]  # type: ignore[assignment]
-    """Replaces the settings of Google. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+    """Replaces the settings of Google. Acts from the next sign-in on.
 
     There are no shared credentials: to switch it on, give those that Google issued for this tenant.
     Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
+    """
+    GetOpenIdProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.GetOpenIdProviderRequest, _identity_providers_pb2.OpenIdProvider]  # type: ignore[assignment]
+    """Returns the settings of an OpenID Connect provider of the tenant's choice; off until they are first written. Our own:
+    App ID has no such provider.
+
+    Readers do not see the secret.
+    """
+    PutOpenIdProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.PutOpenIdProviderRequest, _identity_providers_pb2.OpenIdProvider]  # type: ignore[assignment]
+    """Replaces the settings of the OpenID Connect provider. Acts from the next sign-in on. Its metadata and keys are fetched
+    when somebody signs in (OpenID Connect Discovery 1.0), with PKCE and a nonce; identities are known by its `sub`.
+
+    Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`, `INVALID_URL`.
     """
     GetCustomProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.GetCustomProviderRequest, _identity_providers_pb2.CustomProvider]  # type: ignore[assignment]
     """Returns the settings of custom identity; off until they are first written."""
@@ -185,7 +209,7 @@ class IdentityProvidersServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_providers_pb2.PutFacebookProviderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_providers_pb2.SocialProvider, _abc.Awaitable[_identity_providers_pb2.SocialProvider]]:
-        """Replaces the settings of Facebook. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+        """Replaces the settings of Facebook. Acts from the next sign-in on.
 
         There are no shared credentials: to switch it on, give those that Facebook issued for this tenant.
         Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
@@ -208,10 +232,34 @@ class IdentityProvidersServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_providers_pb2.PutGoogleProviderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_providers_pb2.SocialProvider, _abc.Awaitable[_identity_providers_pb2.SocialProvider]]:
-        """Replaces the settings of Google. Signing in with it belongs to the hosted sign-in pages, which ask these settings.
+        """Replaces the settings of Google. Acts from the next sign-in on.
 
         There are no shared credentials: to switch it on, give those that Google issued for this tenant.
         Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetOpenIdProvider(
+        self,
+        request: _identity_providers_pb2.GetOpenIdProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_providers_pb2.OpenIdProvider, _abc.Awaitable[_identity_providers_pb2.OpenIdProvider]]:
+        """Returns the settings of an OpenID Connect provider of the tenant's choice; off until they are first written. Our own:
+        App ID has no such provider.
+
+        Readers do not see the secret.
+        """
+
+    @_abc_1.abstractmethod
+    def PutOpenIdProvider(
+        self,
+        request: _identity_providers_pb2.PutOpenIdProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_providers_pb2.OpenIdProvider, _abc.Awaitable[_identity_providers_pb2.OpenIdProvider]]:
+        """Replaces the settings of the OpenID Connect provider. Acts from the next sign-in on. Its metadata and keys are fetched
+        when somebody signs in (OpenID Connect Discovery 1.0), with PKCE and a nonce; identities are known by its `sub`.
+
+        Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`, `INVALID_URL`.
         """
 
     @_abc_1.abstractmethod

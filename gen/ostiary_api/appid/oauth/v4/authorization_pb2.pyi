@@ -67,7 +67,9 @@ class AuthorizeRequest(_message.Message):
     code_challenge_method: _builtins.str
     """Must be S256."""
     idp: _builtins.str
-    """The identity provider to use: cloud_directory, facebook, saml, appid_anon for an anonymous user, or left out."""
+    """The identity provider to use: cloud_directory, facebook, google, oidc, saml, appid_anon for an anonymous user, or left
+    out.
+    """
     id_token_hint: _builtins.str
     """An identity token of the user whom the client expects."""
     login_hint: _builtins.str
@@ -293,6 +295,90 @@ class ReturnFromFacebookRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReturnFromFacebookRequest: _TypeAlias = ReturnFromFacebookRequest  # noqa: Y015
+
+@_typing.final
+class ReturnFromGoogleRequest(_message.Message):
+    """The answer of Google (RFC 6749 §4.1.2). Parameters that are not listed are ignored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    ERROR_DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ISS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    state: _builtins.str
+    """The sign-in that it belongs to, as it was sent."""
+    code: _builtins.str
+    """The code that proves who it is."""
+    error: _builtins.str
+    """What went wrong there."""
+    error_description: _builtins.str
+    """The same for developers."""
+    iss: _builtins.str
+    """The issuer of the answer (RFC 9207)."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        state: _builtins.str = ...,
+        code: _builtins.str = ...,
+        error: _builtins.str = ...,
+        error_description: _builtins.str = ...,
+        iss: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "error", b"error", "error_description", b"error_description", "iss", b"iss", "state", b"state", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnFromGoogleRequest: _TypeAlias = ReturnFromGoogleRequest  # noqa: Y015
+
+@_typing.final
+class ReturnFromOpenIdProviderRequest(_message.Message):
+    """The answer of the OpenID provider (RFC 6749 §4.1.2). Parameters that are not listed are ignored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    ERROR_DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ISS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    state: _builtins.str
+    """The sign-in that it belongs to, as it was sent."""
+    code: _builtins.str
+    """The code that proves who it is."""
+    error: _builtins.str
+    """What went wrong there."""
+    error_description: _builtins.str
+    """The same for developers."""
+    iss: _builtins.str
+    """The issuer of the answer (RFC 9207)."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        state: _builtins.str = ...,
+        code: _builtins.str = ...,
+        error: _builtins.str = ...,
+        error_description: _builtins.str = ...,
+        iss: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "error", b"error", "error_description", b"error_description", "iss", b"iss", "state", b"state", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnFromOpenIdProviderRequest: _TypeAlias = ReturnFromOpenIdProviderRequest  # noqa: Y015
 
 @_typing.final
 class ReturnFromSamlRequest(_message.Message):

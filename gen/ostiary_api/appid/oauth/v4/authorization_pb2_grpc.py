@@ -61,6 +61,16 @@ class AuthorizationServiceStub:
                 request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromFacebookRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.ReturnFromGoogle = channel.unary_unary(
+                '/identity.appid.oauth.v4.AuthorizationService/ReturnFromGoogle',
+                request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromGoogleRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.ReturnFromOpenIdProvider = channel.unary_unary(
+                '/identity.appid.oauth.v4.AuthorizationService/ReturnFromOpenIdProvider',
+                request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromOpenIdProviderRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.ReturnFromSaml = channel.unary_unary(
                 '/identity.appid.oauth.v4.AuthorizationService/ReturnFromSaml',
                 request_serializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromSamlRequest.SerializeToString,
@@ -151,6 +161,26 @@ class AuthorizationServiceServicer:
     def ReturnFromFacebook(self, request, context):
         """Takes the browser back that was sent to Facebook: shows the next page, or sends the browser to the application, as
         SubmitSignIn. Where Facebook has proved nobody the page says so, and the person may choose again.
+
+        Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReturnFromGoogle(self, request, context):
+        """Takes the browser back that was sent to Google: shows the next page, or sends the browser to the application, as
+        SubmitSignIn. Where Google has proved nobody the page says so, and the person may choose again.
+
+        Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReturnFromOpenIdProvider(self, request, context):
+        """Takes the browser back that was sent to the OpenID provider of the tenant: shows the next page, or sends the browser to
+        the application, as SubmitSignIn. Where it has proved nobody the page says so, and the person may choose again.
 
         Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
         """
@@ -259,6 +289,16 @@ def add_AuthorizationServiceServicer_to_server(servicer, server):
             'ReturnFromFacebook': grpc.unary_unary_rpc_method_handler(
                     servicer.ReturnFromFacebook,
                     request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromFacebookRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ReturnFromGoogle': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnFromGoogle,
+                    request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromGoogleRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ReturnFromOpenIdProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnFromOpenIdProvider,
+                    request_deserializer=identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromOpenIdProviderRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'ReturnFromSaml': grpc.unary_unary_rpc_method_handler(
@@ -415,6 +455,60 @@ class AuthorizationService:
             target,
             '/identity.appid.oauth.v4.AuthorizationService/ReturnFromFacebook',
             identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromFacebookRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnFromGoogle(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.oauth.v4.AuthorizationService/ReturnFromGoogle',
+            identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromGoogleRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnFromOpenIdProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.oauth.v4.AuthorizationService/ReturnFromOpenIdProvider',
+            identity_dot_appid_dot_oauth_dot_v4_dot_authorization__pb2.ReturnFromOpenIdProviderRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

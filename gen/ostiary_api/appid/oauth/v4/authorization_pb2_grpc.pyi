@@ -69,6 +69,18 @@ class AuthorizationServiceStub:
 
     Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
     """
+    ReturnFromGoogle: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.ReturnFromGoogleRequest, _httpbody_pb2.HttpBody]
+    """Takes the browser back that was sent to Google: shows the next page, or sends the browser to the application, as
+    SubmitSignIn. Where Google has proved nobody the page says so, and the person may choose again.
+
+    Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
+    """
+    ReturnFromOpenIdProvider: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.ReturnFromOpenIdProviderRequest, _httpbody_pb2.HttpBody]
+    """Takes the browser back that was sent to the OpenID provider of the tenant: shows the next page, or sends the browser to
+    the application, as SubmitSignIn. Where it has proved nobody the page says so, and the person may choose again.
+
+    Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
+    """
     ReturnFromSaml: _grpc.UnaryUnaryMultiCallable[_authorization_pb2.ReturnFromSamlRequest, _httpbody_pb2.HttpBody]
     """Takes the browser back that was sent to the tenant's SAML identity provider, with the response that the page of
     `AcceptSamlResponse` passes on: shows the next page, or sends the browser to the application, as SubmitSignIn.
@@ -155,6 +167,18 @@ class AuthorizationServiceAsyncStub(AuthorizationServiceStub):
     ReturnFromFacebook: _aio.UnaryUnaryMultiCallable[_authorization_pb2.ReturnFromFacebookRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Takes the browser back that was sent to Facebook: shows the next page, or sends the browser to the application, as
     SubmitSignIn. Where Facebook has proved nobody the page says so, and the person may choose again.
+
+    Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
+    """
+    ReturnFromGoogle: _aio.UnaryUnaryMultiCallable[_authorization_pb2.ReturnFromGoogleRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Takes the browser back that was sent to Google: shows the next page, or sends the browser to the application, as
+    SubmitSignIn. Where Google has proved nobody the page says so, and the person may choose again.
+
+    Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
+    """
+    ReturnFromOpenIdProvider: _aio.UnaryUnaryMultiCallable[_authorization_pb2.ReturnFromOpenIdProviderRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Takes the browser back that was sent to the OpenID provider of the tenant: shows the next page, or sends the browser to
+    the application, as SubmitSignIn. Where it has proved nobody the page says so, and the person may choose again.
 
     Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
     """
@@ -265,6 +289,30 @@ class AuthorizationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
         """Takes the browser back that was sent to Facebook: shows the next page, or sends the browser to the application, as
         SubmitSignIn. Where Facebook has proved nobody the page says so, and the person may choose again.
+
+        Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
+        """
+
+    @_abc_1.abstractmethod
+    def ReturnFromGoogle(
+        self,
+        request: _authorization_pb2.ReturnFromGoogleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Takes the browser back that was sent to Google: shows the next page, or sends the browser to the application, as
+        SubmitSignIn. Where Google has proved nobody the page says so, and the person may choose again.
+
+        Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
+        """
+
+    @_abc_1.abstractmethod
+    def ReturnFromOpenIdProvider(
+        self,
+        request: _authorization_pb2.ReturnFromOpenIdProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Takes the browser back that was sent to the OpenID provider of the tenant: shows the next page, or sends the browser to
+        the application, as SubmitSignIn. Where it has proved nobody the page says so, and the person may choose again.
 
         Errors: `access_denied` (403) where another browser was sent away, `invalid_request` when the sign-in is over.
         """

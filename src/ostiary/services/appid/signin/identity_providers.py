@@ -13,6 +13,7 @@ from ostiary.services.appid.signin.identity_field import replace_cloud_directory
 from ostiary.services.json_body import json_body
 from ostiary.transport.call import current_call
 from ostiary.upstream.custom import CUSTOM
+from ostiary.upstream.openid.settings import CALLBACK, OPENID
 from ostiary.upstream.saml.settings import SAML, CertificateValidity, validity
 from ostiary.upstream.social import CALLBACKS, SOCIAL
 from ostiary_api.appid.management.v4 import identity_providers_pb2 as pb
@@ -47,6 +48,22 @@ class IdentityProvidersServicer(identity_providers_pb2_grpc.IdentityProvidersSer
         self, request: pb.PutGoogleProviderRequest, context: grpc.ServicerContext
     ) -> pb.SocialProvider:
         return self._replace_social("google", request.provider)
+
+    def GetOpenIdProvider(
+        self, request: pb.GetOpenIdProviderRequest, context: grpc.ServicerContext
+    ) -> pb.OpenIdProvider:
+        call = current_call()
+        work, shows = call.work, call.shows_secrets
+        opened = OPENID.opened_document(work, self._sealing, call.tenant_id) if shows else None
+        found = opened or OPENID.document(work, call.required_tenant)
+        found.redirect_url = f"{self._issuers.tenant(call.tenant_id)}/{CALLBACK}"
+        return found
+
+    def PutOpenIdProvider(
+        self, request: pb.PutOpenIdProviderRequest, context: grpc.ServicerContext
+    ) -> pb.OpenIdProvider:
+        call, now = current_call(), self._clock.now_ms()
+        return OPENID.replace_sealed(call.work, self._sealing, self._entropy, call.tenant_id, request.provider, now)
 
     def GetCustomProvider(
         self, request: pb.GetCustomProviderRequest, context: grpc.ServicerContext

@@ -1,0 +1,1 @@
+"""OpenID Connect providers, Google among them: a tenant is their relying party."""
