@@ -6,6 +6,7 @@ Not a part of `make test`, since it needs Chromium and npm: `make browser`. Scre
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 from browser.chromium import PHONE, chromium, is_here, keep, problems, window
+from kit.second_factor import app_code
 from kit.servers.served import Served, served
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page
@@ -202,6 +204,65 @@ def test_every_page_works_without_scripts(site: Site, browser: Browser) -> None:
         page.goto(site.url())
         submit(page, username="ada.jo.without@example.com", password=PASSWORD)
         page.wait_for_url(f"{site.callback}?code=*")
+
+
+def prove_factors(site: Site, page: Page, check: Check, who: str) -> None:
+    """Every page of a second factor, in the order of a story."""
+    site.person(f"{who}@example.com")
+    mfa = "config/cloud_directory/mfa"
+    sms = {"key": "k", "secret": "s", "from": "Acme", "provider": "nexmo"}
+    site.put(f"{mfa}/channels/email", {"isActive": True})
+    site.put(mfa, {"isActive": True})
+    try:
+        page.goto(site.url())
+        submit(page, username=f"{who}@example.com", password=PASSWORD)
+        check(page, "mail-code")
+        assert page.locator("#code[autocomplete=one-time-code][inputmode=numeric]").count() == 1
+        submit(page, code="12345")
+        check(page, "mail-code-wrong")
+        site.put(f"{mfa}/channels/nexmo", {"isActive": True, "config": sms})
+        page.goto(site.url())
+        submit(page, username=f"{who}@example.com", password=PASSWORD)
+        check(page, "sms-number")
+        page.click("button[value=enrol_app]")
+        check(page, "enrol-app")
+        key = page.locator("dd code").inner_text().replace(" ", "")
+        assert page.locator("svg.qr").bounding_box()["width"] > 150  # type: ignore[index]
+        submit(page, code=app_code(key, int(time.time() * 1000)))
+        check(page, "recovery-codes")
+        codes = page.locator(".codes code").all_inner_texts()
+        submit(page)
+        page.wait_for_url(f"{site.callback}?code=*")
+        page.goto(site.url())
+        submit(page, username=f"{who}@example.com", password=PASSWORD)
+        check(page, "authenticator")
+        page.click("button[value=recovery_code]")
+        check(page, "recovery-code")
+        submit(page, code=codes[0])
+        page.wait_for_url(f"{site.callback}?code=*")
+    finally:
+        site.put(mfa, {"isActive": False})
+
+
+@pytest.mark.parametrize("name", ["light", "phone-dark-ja", "rtl"])
+def test_axe_finds_nothing_on_any_page_of_a_second_factor(
+    site: Site, browser: Browser, folder: Path, name: str
+) -> None:
+    def check(page: Page, which: str) -> None:
+        keep(page, f"{which}-{name}")
+        assert problems(page, folder) == [], which
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), which
+
+    with window(browser, **LOOKS[name]) as page:
+        prove_factors(site, page, check, f"factors.{name}")
+
+
+def test_second_factors_work_without_scripts(site: Site, browser: Browser) -> None:
+    def check(page: Page, which: str) -> None:
+        assert page.locator("h1").count() == 1, which
+
+    with window(browser, java_script_enabled=False) as page:
+        prove_factors(site, page, check, "factors.without")
 
 
 def test_nothing_moves_when_the_logo_arrives_and_all_of_it_is_small(site: Site, browser: Browser, folder: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from kit.accounts.openid import AppIssuer
+from kit.accounts.own_account import OwnAccount
 from kit.callers import serving
 from kit.second_factor import Factors
 from kit.servers.installation import ENTROPY, install
@@ -103,3 +104,15 @@ def test_postmfa_is_told_of_success_and_of_a_lock(factors: Factors) -> None:
     ]  # fmt: skip
     assert said[0]["last_successful_mfa"].endswith("Z")
     extend(factors, "postmfa", "", on=False)
+
+
+def test_the_page_of_the_own_account_wants_a_factor_that_was_proved(factors: Factors) -> None:
+    factors.made.clock.advance(60)
+    account = OwnAccount(factors.issuer.caller)
+    with site(answering(200, b'{"skipMfa": true}')) as made:
+        extend(factors, "premfa", made.url)
+        page = account.prove(account.open())
+        assert page.hidden["step"] == "mail_code"
+        assert account.follow(account.prove(page, code=factors.sent())).status == 200
+        assert made.received == []
+    extend(factors, "premfa", "", on=False)

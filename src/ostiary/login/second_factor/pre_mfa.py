@@ -37,9 +37,12 @@ class PreMfaStep(SignInStep):
         self._sealing = sealing
 
     def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
-        """Applies where the tenant asks for a second factor, and has an extension that is on."""
+        """Applies to sign-ins to applications, where the tenant asks for a second factor and has an extension that is
+        on. The page of a person's own account wants a factor that was proved, not one that was spared."""
+        if not transaction.request.client_id or not get_extension(_NAME).read(work, tenant).is_active:
+            return False
         owner = owner_of(work, tenant, transaction)
-        return owner is not None and owner.is_required and get_extension(_NAME).read(work, tenant).is_active
+        return owner is not None and owner.is_required
 
     def show(self, visit: SignInVisit, problem: DomainError | None = None) -> Done:
         """Calls the extension, holding no connection; shows nothing."""
