@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from kit.saml import ENTITY_ID, SIGN_IN_URL, IdentityProvider, rsa_key
 from kit.servers.served import Served, served
 
 CALLBACK = "https://app.example.com/callback"
@@ -131,6 +133,34 @@ def test_a_tenant_that_asks_for_a_second_factor_lets_nobody_in(server: Served) -
     finally:
         server.http.put(mfa, json={"isActive": False}, headers=server.manager()).raise_for_status()
     assert code(tab.submit(PEOPLE[6])), "the form is good again"
+
+
+def test_a_saml_response_leads_to_one_code_whichever_worker_it_reaches(server: Served) -> None:
+    management, manager = f"/management/v4/{server.credentials['tenantId']}", server.manager()
+    config = {
+        "entityID": ENTITY_ID, "signInUrl": SIGN_IN_URL, "certificates": [rsa_key("idp").text], "idpInitEnabled": True,
+        "idpRedirectUrl": CALLBACK,
+    }  # fmt: skip
+    put = server.http.put(f"{management}/config/idps/saml", json={"isActive": True, "config": config}, headers=manager)
+    put.raise_for_status()
+    provider = IdentityProvider(server.http.get(f"{management}/config/saml_metadata", headers=manager).content)
+
+    def arrive(response: bytes, state: str = "") -> httpx.Response:
+        form = {"SAMLResponse": base64.b64encode(response).decode(), "RelayState": state}
+        return httpx.post(provider.acs_url, data=form, headers=BROWSER, timeout=20)
+
+    tab = Tab(server, idp="saml")
+    request, state = provider.request(tab.page.headers["location"])
+    page = arrive(provider.changed(request.id), state)
+    assert (page.status_code, "SameSite=Lax" in tab.page.headers["set-cookie"]) == (200, True)
+    fields = {name: unescape(value) for name, value in HIDDEN.findall(page.text)}
+    cookie = "; ".join(f"{name}={value}" for name, value in tab.cookies.items())
+    answer = httpx.post(f"{tab.oauth}/authorization/saml", data=fields, headers={**BROWSER, "cookie": cookie})
+    assert code(answer)
+    unasked = provider.changed(None)
+    with ThreadPoolExecutor(8) as at_once:
+        statuses = Counter(answer.status_code for answer in at_once.map(arrive, [unasked] * 8))
+    assert statuses == {303: 1, 403: 7}, "an assertion counts once, on any number of processes"
 
 
 def test_a_browser_at_the_root_gets_a_page_and_a_program_the_answer_of_every_unknown_path(server: Served) -> None:

@@ -269,3 +269,7 @@ def test_what_is_no_response_is_refused_before_anything_else(world: World) -> No
     assert world.arrives(b"<r/>").status == 403
     assert world.arrives(b"<r>" + b"<a/>" * 60_000 + b"</r>").status == 413
     assert world.arrives(b"<!DOCTYPE r><r/>").status == 403
+    twice = httpbody_pb2.HttpBody(content_type=URLENCODED, data=b"SAMLResponse=PHIvPg==&SAMLResponse=PHIvPg==")
+    request = saml_pb2.AcceptSamlResponseRequest(tenant_id=world.runtime.tenant_id, form=twice)
+    stub = saml_pb2_grpc.SamlServiceStub(world.runtime.caller.channel)
+    assert seen(stub.AcceptSamlResponse, request, {}, "/saml2").status == 400

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import structlog
+
 from ostiary.clock import Clock
 from ostiary.keys.issuers import Issuers
 from ostiary.keys.keyring import SAML_ENCRYPT, SAML_SIGN, Keyring
@@ -18,6 +20,8 @@ from ostiary.upstream.saml.refusals import ResponseRefused
 from ostiary.upstream.saml.requests import Requester, request_url
 from ostiary.upstream.saml.responses import Trust, read_response
 from ostiary.upstream.saml.settings import SAML, read_certificate
+
+_log = structlog.get_logger("ostiary.upstream")
 
 
 class ServiceProvider:
@@ -50,7 +54,11 @@ class ServiceProvider:
                 provider.entity_id, requester.entity_id, requester.acs_url, self._clock.now_ms(), request_id,
                 provider.authn_classes, provider.authn_comparison,
             )  # fmt: skip
-            return read_response(decoded(response), trust, expected)
+            try:
+                return read_response(decoded(response), trust, expected)
+            except ResponseRefused as refused:
+                _log.warning("SAML response refused", tenant=tenant.id, reason=refused.reason, why=refused.message)
+                raise
 
         return read
 
