@@ -13,6 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from kit.saml import ATTRIBUTES, CONTEXT, ENTITY_ID, NS, PERSON, IdentityProvider, ec_key, encrypted, of, rsa_key
 from lxml import etree
+from signxml.signer import XMLSigner
 
 from ostiary.keys.keyring import SAML_ENCRYPT, SAML_SIGN
 from ostiary.upstream.saml.conditions import Expected
@@ -142,6 +143,18 @@ def test_these_are_read(what: str) -> None:
     expects = options.pop("expects", {})
     document = provider().changed(REQUEST, **options)
     assert read_response(document, trust(certificates=trusts), expected(**expects)).name_id == PERSON
+
+
+def test_rsa_pss_is_read() -> None:
+    """By the library's own signer: libxmlsec1's bindings have no name for it."""
+    root = etree.fromstring(provider().changed(REQUEST, sign=""))
+    assertion = root.find(ASSERTION, NS)
+    assert assertion is not None
+    signer = XMLSigner(signature_algorithm="sha256-rsa-MGF1", c14n_algorithm="http://www.w3.org/2001/10/xml-exc-c14n#")
+    key, certificate = provider().key.private, provider().key.certificate
+    signed = signer.sign(assertion, key=key, cert=[certificate], reference_uri=assertion.get("ID"), id_attribute="ID")
+    root.replace(assertion, signed)
+    assert read_response(etree.tostring(root), trust(), expected()).name_id == PERSON
 
 
 def two(root: etree._Element) -> None:
