@@ -81,8 +81,8 @@ def facts(metadata: str) -> dict[str, str]:
     pem = f"-----BEGIN CERTIFICATE-----\n{entity.findtext(CERTIFICATE)}\n-----END CERTIFICATE-----\n"
     public = x509.load_pem_x509_certificate(pem.encode()).public_key()
     return {
-        "entityID": "https://idp.example", "signInUrl": SIGN_IN_URL, "metadata": metadata, "key": key.key_file.read_text(),
-        "certificate": key.certificate_file.read_text(), "encryptionCertificate": pem,
+        "entityID": "https://idp.example", "signInUrl": SIGN_IN_URL, "metadata": metadata,
+        "key": key.key_file.read_text(), "certificate": key.certificate_file.read_text(), "encryptionCertificate": pem,
         "encryptionKey": public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(),
         "acs": service.get("Location", ""), "audience": entity.get("entityID", ""),
     }  # fmt: skip
@@ -99,7 +99,7 @@ def returned(server: Served, provider: str, library: str, mode: str) -> httpx.Re
         "idp": "saml",
     }
     with httpx.Client(timeout=20, headers={"accept": "text/html"}) as browser:
-        away = browser.get(f"{oauth}/authorization", params=asked)
+        away = browser.get(f"{oauth}/authorization", params={**asked, "idp": "saml"})
         query = urlsplit(away.headers["location"]).query
         made: dict[str, Any] = httpx.get(f"{provider}/{library}/{mode}?{query}", timeout=20).json()
         acs = oauth.replace("/oauth/v4/", "/saml2/v1/") + "/login-acs"
@@ -116,7 +116,7 @@ def test_what_they_sign_and_encrypt_is_read(server: Served, provider: str, libra
     form = {"grant_type": "authorization_code", "code": code, "redirect_uri": CALLBACK}
     oauth, client = (
         server.credentials["oauthServerUrl"],
-        (server.credentials["clientId"], server.credentials["clientSecret"]),
+        (server.credentials["clientId"], server.credentials["secret"]),
     )
     tokens = httpx.post(f"{oauth}/token", data=form, auth=client, timeout=20).json()
     headers = {"authorization": f"Bearer {tokens['access_token']}"}

@@ -8,7 +8,9 @@ const PERSON = 'ann@corp.example'
 const CONTEXT = 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport'
 const STATEMENT = `<saml:AuthnStatement AuthnInstant="{IssueInstant}"><saml:AuthnContext><saml:AuthnContextClassRef>${CONTEXT}` +
   '</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>'
-const PROFILE = { id: PERSON, displayName: 'Ann Other', emails: [{ value: PERSON }] }
+const PROFILE = {
+  id: PERSON, displayName: 'Ann Other', name: { givenName: 'Ann', familyName: 'Other' }, emails: [{ value: PERSON }]
+}
 
 samlify.setSchemaValidator({ validate: async () => 'skipped' })
 
