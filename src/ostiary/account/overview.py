@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ostiary.account.applications import applications_of
+from ostiary.account.factors import factors_of
 from ostiary.account.moments import Moment, moment
 from ostiary.account.parts import OVERVIEW, AccountPage, account_page
 from ostiary.account.sessions import sessions_of
@@ -33,7 +34,8 @@ class Overview(AccountPage):
             "account.html", visit, problem_text(visit.look.texts, problem) if problem else "", css="account.css",
             note=note, details=details_of(user), email=user.email, user_name=user.user_name,
             may_change=CLOUD_DIRECTORY.read(call.work, tenant).self_service_enabled,
-            password_since=_password_since(visit), sessions=sessions_of(visit), applications=applications_of(visit),
+            password_since=_password_since(visit), factors=factors_of(visit), sessions=sessions_of(visit),
+            applications=applications_of(visit),
             sign_out=f"{self.issuers.tenant(tenant.id)}/logout",
         )  # fmt: skip
 

@@ -12,6 +12,7 @@ from ostiary.oauth.authorize.request import ReturnAddress
 from ostiary.pages.appearance import Look
 from ostiary.pages.problems import problem_text
 from ostiary.pages.rendering import HostedPage, render
+from ostiary.pages.scripts import SOURCE
 
 _UNFRAMED = "frame-ancestors 'none'"
 
@@ -20,9 +21,11 @@ def form_page(
     template: str, look: Look, *, redirects: bool, problem: DomainError | None = None, **facts: Any
 ) -> HostedPage:
     """A page with the form of a step: a template of `ostiary.pages`, which `facts` fill. `redirects` says that the form
-    may lead to a page which is not ours."""
+    may lead to a page which is not ours. With a `passkey` the page runs the script that asks for it."""
     words = problem_text(look.texts, problem) if problem else ""
-    return render(template, look, *_form_action(redirects=redirects), _UNFRAMED, problem=words, **facts)
+    scripts = [SOURCE] if facts.get("passkey") else []
+    policy = (*_form_action(redirects=redirects), _UNFRAMED, *scripts)
+    return render(template, look, *policy, problem=words, **facts)
 
 
 @dataclass(frozen=True, slots=True)

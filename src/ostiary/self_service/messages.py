@@ -88,11 +88,11 @@ class UserMessages:
         code: str = "", **facts: Any,
     ) -> None:  # fmt: skip
         lasting = {"code_seconds": facts.pop("code_seconds")} if code else {}
-        message = mail(template, user.email, language, {"user": _shown(user), **facts}, code=code, **lasting)
+        message = mail(template, user.email, language, {"user": shown_user(user), **facts}, code=code, **lasting)
         self._outbox.add(work, tenant.id, message, self._clock.now_ms())
 
 
-def _shown(user: UserView) -> dict[str, str]:
+def shown_user(user: UserView) -> dict[str, str]:
     """The user's part of the placeholders of message templates, by their names."""
     return {
         "id": user.id, "displayName": user.display_name, "email": user.email, "username": user.user_name,

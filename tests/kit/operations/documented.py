@@ -42,6 +42,7 @@ NEEDS_MORE = {
     "POST /wfm/verify/{code}": "a code from a mail",
     "POST /oauth/v4/{tenantId}/authorization/sign_in": "the page and its cookie",
     "POST /account/{tenantId}/sign_in/step": "the page and its cookie",
+    "GET /scripts/{name}": "the name of a script as pages have it",
     "POST /oidc/oauth2/authorize/{tenantId}": "the page and its cookie",
     "POST /management/v4/{tenantId}/config/cloud_directory/email_settings/test": "a mail provider",
     "POST /management/v4/{tenantId}/config/cloud_directory/sms_dispatcher/test": "an SMS provider",

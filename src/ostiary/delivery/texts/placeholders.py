@@ -41,7 +41,7 @@ def placeholders(
     """
     values = {
         f"{group}.{name}": str(value)
-        for group in ("user", "passwordChangeInfo", "transfer")
+        for group in ("user", "passwordChangeInfo", "transfer", "accountChange")
         for name, value in payload.get(group, {}).items()
     }
     values |= {"display.headerColor": branding.header_color, "display.logo": branding.logo_url}

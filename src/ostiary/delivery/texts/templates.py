@@ -18,8 +18,9 @@ from ostiary.store.work import Work
 
 USER_VERIFICATION, RESET_PASSWORD, WELCOME = "USER_VERIFICATION", "RESET_PASSWORD", "WELCOME"
 PASSWORD_CHANGED, MFA_VERIFICATION = "PASSWORD_CHANGED", "MFA_VERIFICATION"
-TRANSFER_ENDED = "TRANSFER_ENDED"
-"""Ours alone: to an administrator who asked to be told; tenants do not write it."""
+TRANSFER_ENDED, ACCOUNT_CHANGED = "TRANSFER_ENDED", "ACCOUNT_CHANGED"
+"""Ours alone: to an administrator who asked to be told, and to a person whose account was changed; tenants do not write
+them."""
 NAMES = (USER_VERIFICATION, RESET_PASSWORD, WELCOME, PASSWORD_CHANGED, MFA_VERIFICATION)
 """The names of the texts that tenants can write."""
 MAX_SUBJECT = 1_000

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, exists, select, update
 
+from ostiary.directory.factors.ceremonies import refused
 from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.passwords.lockout import is_locked
 from ostiary.directory.passwords.stored import StoredPassword, forget_failures, set_fresh_hash
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
-from ostiary.directory.users.users import COLUMNS, UserView
+from ostiary.directory.users.users import COLUMNS, UserView, get_user, lock_user
 from ostiary.errors import DomainError, denied, unauthenticated
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import LoginName, Password, User, UserEmail, table_of, unindexed
@@ -91,6 +92,19 @@ def admit(
     if fresh != phc:
         set_fresh_hash(work, tenant.id, user_id, fresh)
     return signed_in_as(UserView(*held[: len(COLUMNS)]), now.email or "")
+
+
+def admit_by_passkey(work: Work, tenant: TenantView, user_id: str, now_ms: int) -> SignedIn:
+    """Notes the sign-in of a user who has proved a passkey. Raises PASSKEY_REFUSED for one who may not sign in,
+    USER_NOT_VERIFIED."""
+    lock_user(work, tenant.id, user_id)
+    user = get_user(work, tenant.id, user_id)
+    if not user.active or is_locked(user, now_ms):
+        raise refused()
+    if not user.may_sign_in and CLOUD_DIRECTORY.read(work, tenant).refuses_pending:
+        raise _pending()
+    work.run(_SIGNED_IN, {"of_tenant": tenant.id, "of_user": user_id, "now_ms": now_ms})
+    return signed_in_as(user, user.email)
 
 
 def signed_in_as(user: UserView, email: str) -> SignedIn:

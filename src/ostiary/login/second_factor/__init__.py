@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ostiary.directory.factors.ceremonies import relying_party
 from ostiary.directory.factors.tries import FactorTries
 from ostiary.login.second_factor.authenticator import AuthenticatorStep, EnrolAppStep
 from ostiary.login.second_factor.checking import FactorChecks
 from ostiary.login.second_factor.factor_step import FactorStep
+from ostiary.login.second_factor.passkey import PasskeyFactorStep
 from ostiary.login.second_factor.pre_mfa import PreMfaStep
 from ostiary.login.second_factor.recovery import RecoveryCodeStep, ShowRecoveryCodesStep
 from ostiary.login.second_factor.sent_codes import MailCodeStep, SmsCodeStep
@@ -23,6 +25,7 @@ def second_factor_steps(runtime: Runtime) -> Sequence[SignInStep]:
     checks = FactorChecks(clock, tries, Telling(runtime.store, clock, messages.outbox))
     factors: list[FactorStep] = [
         # what people have chosen themselves, before what is sent to them
+        PasskeyFactorStep(relying_party(runtime.issuers.public_url), checks, clock),
         AuthenticatorStep(checks, clock, sealing),
         MailCodeStep(messages.factor_codes, checks, clock, entropy, sealing),
         SmsCodeStep(messages.factor_codes, checks, clock, entropy, sealing),

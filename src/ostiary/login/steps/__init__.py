@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ostiary.directory.factors.ceremonies import relying_party
 from ostiary.login.link_visits import LinkStep
+from ostiary.login.passkeys.first_factor import AppPasskeyStep, PlatformPasskeyStep
 from ostiary.login.second_factor import second_factor_steps
 from ostiary.login.steps.anonymous import AnonymousStep
 from ostiary.login.steps.change_details import ChangeDetailsStep
@@ -32,6 +34,7 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
     self_service, change = directory.self_service, directory.password_change
     pending = PendingStep(runtime.messages.users, runtime.entropy)
     renew = RenewPasswordStep(self_service, change, user_sign_in, events)
+    clock, entropy, party = runtime.clock, runtime.entropy, relying_party(runtime.issuers.public_url)
     providers = ProvidersStep(upstream_steps(runtime))
     return [
         # before all that ask: who wants no name is asked for none
@@ -42,9 +45,11 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
         # before the password: they apply where that was right, and is not enough
         pending,
         renew,
-        AppPasswordStep(
+        password := AppPasswordStep(
             user_sign_in, {"USER_NOT_VERIFIED": pending.refused, "PASSWORD_EXPIRED": renew.begin}, providers
         ),
+        # in place of the password, on the same page
+        AppPasskeyStep(party, password, clock, entropy, events),
         # in place of the password, where the directory is not asked
         providers,
         *providers.steps,
@@ -62,9 +67,12 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
 
 def platform_sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
     """The steps of a sign-in at the platform."""
+    party = relying_party(runtime.issuers.public_url)
     return [
         PlatformSessionStep(runtime.clock, runtime.entropy, runtime.events),  # before all that ask
-        PlatformPasswordStep(runtime.oauth.platform_password, runtime.events),
+        password := PlatformPasswordStep(runtime.oauth.platform_password, runtime.events),
+        # in place of the password, on the same page
+        PlatformPasskeyStep(party, password, runtime.clock, runtime.entropy, runtime.events),
         *second_factor_steps(runtime),
     ]
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from ostiary.audit.sink import EventSink
+from ostiary.directory.factors.ceremonies import RelyingParty
 from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY as PROVIDER
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
@@ -15,6 +16,7 @@ from ostiary.errors import DomainError
 from ostiary.login.flow import Done
 from ostiary.login.needs import IDENTITY
 from ostiary.login.pages import form_page
+from ostiary.login.passkeys.asking import box_of
 from ostiary.login.steps.upstream.providers import ProvidersStep
 from ostiary.login.visits import SignInStep, SignInVisit
 from ostiary.oauth.authorize.request import MAX_LOGIN_HINT, SIGN_UP
@@ -44,6 +46,8 @@ class PasswordStep(SignInStep):
     fields = ("username", "password")
     method: ClassVar[str]
     """What `amr` says of it."""
+    passkeys: RelyingParty | None = None
+    """The server as browsers know it, where the page asks for a passkey as well."""
 
     def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
         """Applies where the directory is asked for, or no provider."""
@@ -66,9 +70,11 @@ class PasswordStep(SignInStep):
         call, request = visit.call, visit.transaction.request
         client = find_client(call.work, call.required_tenant, request.client_id)
         username = visit.form.get("username")[:MAX_LOGIN_HINT] if problem else request.login_hint
+        hidden = visit.hidden(self.name)
         return form_page(
             "password.html", visit.look, redirects=visit.may_redirect,
-            application=client.name if client else "", action=visit.action, hidden=visit.hidden(self.name),
+            application=client.name if client else "", action=visit.action, hidden=hidden,
+            passkey=box_of(visit, self.passkeys, "passkey", offered=True) if self.passkeys else None,
             by_email=self.asks_for_email(call.work, call.required_tenant),
             username=username, problem=problem, ways=self.ways(visit), providers=self.providers(visit),
             help=visit.look.texts(_LOCKS) if problem and _may_lock(call, problem) else "",

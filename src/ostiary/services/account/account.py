@@ -9,9 +9,13 @@ from ostiary.account.account import Account
 from ostiary.account.applications import RevokeApplication
 from ostiary.account.details import DetailsPage, NewDetails
 from ostiary.account.entry import FLOW, AccountEntered, AccountRequests
+from ostiary.account.factors import RemoveFactor
 from ostiary.account.overview import Overview
+from ostiary.account.passkey import NewPasskey, PasskeyPage
 from ostiary.account.password import NewPassword, PasswordPage
 from ostiary.account.sessions import EndOtherSessions, EndSession
+from ostiary.account.telling import AccountMessages
+from ostiary.directory.factors.ceremonies import relying_party
 from ostiary.http.forms import read_form_of
 from ostiary.login.sign_in import SignIn
 from ostiary.login.steps import sign_in_steps
@@ -54,15 +58,18 @@ def _sign_in(runtime: Runtime) -> SignIn:
 def _account(runtime: Runtime, sign_in: SignIn) -> Account:
     """The account. A new page and a new change are named here."""
     store, events, directory = runtime.store, runtime.events, runtime.directory
+    party, secure = relying_party(runtime.issuers.public_url), runtime.issuers.public_url.startswith("https:")
+    messages = AccountMessages(runtime.messages.outbox)
     new_password = NewPassword(
         runtime.clock, runtime.entropy, directory.self_service, directory.password_change,
-        runtime.oauth.user_sign_in, secure=runtime.issuers.public_url.startswith("https:"),
+        runtime.oauth.user_sign_in, secure=secure,
     )  # fmt: skip
+    new_passkey = NewPasskey(party, runtime.clock, runtime.entropy, runtime.sealing, messages, secure=secure)
     return Account(
         store, runtime.issuers, runtime.clock, events, sign_in,
-        [Overview(runtime.issuers), PasswordPage(), DetailsPage()],
+        [Overview(runtime.issuers), PasswordPage(), DetailsPage(), PasskeyPage(party, runtime.entropy)],
         [
             EndSession(events), EndOtherSessions(events), RevokeApplication(events), new_password,
-            NewDetails(directory.self_service),
+            NewDetails(directory.self_service), new_passkey, RemoveFactor(messages),
         ],
     )  # fmt: skip

@@ -160,6 +160,26 @@ class Factor(SQLModel, table=True):
     last_used_at: int | None = moment(optional=True)
 
 
+class Passkey(SQLModel, table=True):
+    """The credential of a factor that is a passkey (WebAuthn Level 3 §4). `credential_id` and `public_key` are in
+    base64url; the key has up to some thousand characters. `discoverable`: it signs in without a name; `synced`: it may
+    be on several devices.
+    """
+
+    __tablename__ = "passkeys"
+    __table_args__ = (UniqueConstraint("tenant_id", "credential_digest"),)
+    factor_id: str = owned_by("factors.id", key=True)
+    tenant_id: str = owned_by("tenants.id")
+    user_id: str = owned_by("users.id", index=True)
+    credential_digest: str = Field(max_length=64, description="By which it is found.")
+    credential_id: str = text()
+    public_key: str = text()
+    algorithm: int = Field(description="As COSE numbers it (RFC 9053).")
+    discoverable: bool
+    synced: bool
+    transports: str = Field(default="", description="How browsers reach it, separated by blanks.")
+
+
 class UserEmail(SQLModel, table=True):
     """A mail address of a user, unique in the tenant. The primary one signs in. `verified`: the user reads its mail."""
 

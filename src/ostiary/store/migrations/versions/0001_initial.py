@@ -1057,3 +1057,22 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_wrong_passwords_expires_at"), "wrong_passwords", ["expires_at"], unique=False)
     op.create_index(op.f("ix_wrong_passwords_tenant_id"), "wrong_passwords", ["tenant_id"], unique=False)
+    op.create_table(
+        "passkeys",
+        sa.Column("factor_id", sa.String(length=36), nullable=False),
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("credential_digest", sa.String(length=64), nullable=False),
+        sa.Column("credential_id", sa.Text(), nullable=False),
+        sa.Column("public_key", sa.Text(), nullable=False),
+        sa.Column("algorithm", sa.Integer(), nullable=False),
+        sa.Column("discoverable", sa.Boolean(), nullable=False),
+        sa.Column("synced", sa.Boolean(), nullable=False),
+        sa.Column("transports", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["factor_id"], ["factors.id"], name=op.f("fk_passkeys_factor_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_passkeys_tenant_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_passkeys_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("factor_id", name=op.f("pk_passkeys")),
+        sa.UniqueConstraint("tenant_id", "credential_digest", name=op.f("uq_passkeys_tenant_id_credential_digest")),
+    )
+    op.create_index(op.f("ix_passkeys_user_id"), "passkeys", ["user_id"], unique=False)

@@ -1,0 +1,79 @@
+"""Factors of the account: what proves the person beside the password, and the end of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ostiary.account.moments import Moment, moment
+from ostiary.account.parts import Change
+from ostiary.account.telling import AccountMessages
+from ostiary.account.visits import AccountVisit
+from ostiary.directory.factors.factors import (
+    EMAIL,
+    PASSKEY,
+    RECOVERY,
+    SMS,
+    TOTP,
+    FactorView,
+    list_factors,
+    lock_factors,
+    remove_factor,
+)
+from ostiary.errors import not_found
+from ostiary.pages.texts import marked
+from ostiary.store.work import Work
+
+KINDS: Mapping[str, str] = {
+    TOTP: marked("Authenticator app"), EMAIL: marked("Codes by mail"), SMS: marked("Codes by text message"),
+    RECOVERY: marked("Recovery codes"), PASSKEY: marked("Passkey"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ShownFactor:
+    """A factor as the page shows it; `used` is None where it never was."""
+
+    id: str
+    kind: str
+    name: str
+    since: Moment
+    used: Moment | None
+
+
+def factors_of(visit: AccountVisit) -> Sequence[ShownFactor]:
+    """The factors of the person, the oldest first."""
+    found = list_factors(visit.call.work, visit.tenant.id, visit.user.id)
+    return [
+        ShownFactor(
+            one.id, visit.look.texts(KINDS.get(one.kind, one.kind)), one.name or one.target, moment(one.created_at),
+            moment(one.last_used_at) if one.last_used_at else None,
+        )
+        for one in found
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveFactor(Change):
+    """Removes a factor."""
+
+    messages: AccountMessages
+    name = "remove_factor"
+    done = marked("The factor is removed.")
+
+    def make(self, work: Work, visit: AccountVisit, prepared: object) -> None:
+        """Removes the factor of the form, and tells the person by mail. Raises NO_SUCH_FACTOR, also for one of somebody
+        else."""
+        tenant_id, user_id = visit.tenant.id, visit.user.id
+        lock_factors(work, tenant_id, user_id)
+        found = next((one for one in list_factors(work, tenant_id, user_id) if one.id == visit.form.get("id")), None)
+        if found is None:
+            raise not_found("NO_SUCH_FACTOR", "There is no such factor, or not any more.")
+        remove_factor(work, tenant_id, user_id, found.id)
+        self.messages.tell(work, visit, f"{title(found)} was removed.")
+
+
+def title(factor: FactorView) -> str:
+    """What a mail calls a factor."""
+    kind = KINDS.get(factor.kind, factor.kind)
+    return f'{kind} "{factor.name}"' if factor.name else kind
