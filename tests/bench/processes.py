@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -22,6 +24,14 @@ def tree(pid: int) -> list[int]:
         found.append(waiting.pop())
         waiting.extend(children.get(found[-1], []))
     return found
+
+
+def database_processes(url: str) -> list[int]:
+    """The processes of a PostgreSQL that the bench has started (`kit.servers.databases`); none where SQLite is used."""
+    folder = make_url(url).query.get("host")
+    if not isinstance(folder, str):
+        return []
+    return tree(int((Path(folder) / "data/postmaster.pid").read_text().split()[0]))
 
 
 def is_envoy(pid: int) -> bool:

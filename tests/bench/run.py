@@ -23,6 +23,7 @@ from bench.baselines.scim_peers import Peers
 from bench.limits import Limits, limits
 from bench.many import tenant_rows, user_changes
 from bench.measure import Goal, measure, rate, ratio
+from bench.nested_groups import nested_row
 from bench.operations import Operation, basic, get, post, refresh, sign_in
 from bench.overload import Overload, offer, percentile
 from bench.processes import pss_mib, tree
@@ -125,7 +126,8 @@ def _scim_rows(
 ) -> Iterator[Row]:
     _say(f"{store}: importing {asked.users:,} users, and pages of them")
     yield from directory_size.directory_rows(store, server, tenant, asked.seconds, asked.users)
-    _say(f"{store}: SCIM and cloudapi on these users")
+    _say(f"{store}: roles by nested groups; SCIM and cloudapi on these users")
+    yield nested_row(store, server, tenant.id)
     yield from scim_rows(store, server, tenant, asked.seconds, asked.users)
     yield from change_rows(store, server, tenant, others, beside, asked.seconds)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, func, literal, or_, select
+from sqlalchemy import CTE, ColumnElement, Select, Table, and_, func, literal, or_, select
 
 from ostiary.directory.roles.nesting import users_of, with_nested
 from ostiary.directory.users.contacts import phone_key
@@ -67,7 +67,14 @@ class SearchedUsers:
     now_ms: int
     location: str
     """The URL of the list of users."""
+    _numbers: dict[int, tuple[Condition, Select[Any]]] = field(default_factory=dict, compare=False, repr=False)
     kind = USERS
+
+    def number_of(self, conditions: Sequence[Condition]) -> Select[Any] | None:
+        """Counts, as `n`, the users that these conditions choose where one asks about contacts and is alone: they are
+        read for the page anyway, and name nobody who is not there. None for all others."""
+        _, counting = self._numbers.get(id(conditions[0]), (None, None)) if len(conditions) == 1 else (None, None)
+        return counting
 
     def source(self, place: Place) -> Source | None:
         """Finds an attribute, or a part of one; None for one that cannot be searched."""
@@ -104,11 +111,18 @@ class SearchedUsers:
             "display": Text(by_code_point(func.lower(table.c.display))),
             "primary": Flag(table.c.is_primary),
         }
-        return Entries(parts, lambda condition: self._among(table.c.user_id, table.c.tenant_id, condition))
 
-    def _among(self, user: Any, tenant: Any, *conditions: Condition) -> Condition:
+        def having(condition: Condition) -> Condition:
+            owners = self._owners(table.c.user_id, table.c.tenant_id, condition)
+            among = _USERS.c.id.in_(select(owners))
+            self._numbers[id(among)] = among, select(func.count(owners.c.user_id.distinct()).label("n"))
+            return among
+
+        return Entries(parts, having)
+
+    def _owners(self, user: Any, tenant: Any, *conditions: Condition) -> CTE:
         # A common table: the page and the number of all that match ask for it, and it is read once.
-        return _USERS.c.id.in_(select(select(user).where(tenant == self.tenant_id, *conditions).cte()))
+        return select(user).where(tenant == self.tenant_id, *conditions).cte()
 
     def emails(self) -> Source:
         """The mail addresses of a user, which are rows of their own."""
@@ -123,7 +137,9 @@ class SearchedUsers:
         mine = (_IDS.c.provisioner == self.provisioner, _IDS.c.resource_type == USER)
         return Entries(
             {"value": _exact(_IDS.c.external_id)},
-            lambda condition: self._among(_IDS.c.resource_id, _IDS.c.tenant_id, *mine, condition),
+            lambda condition: _USERS.c.id.in_(
+                select(self._owners(_IDS.c.resource_id, _IDS.c.tenant_id, *mine, condition))
+            ),
             single=True,
         )
 

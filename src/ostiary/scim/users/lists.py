@@ -76,7 +76,10 @@ def find_page(acting: Acting, search: Search, now_ms: int, location: str) -> Fou
 
     def read(conditions: Sequence[Condition], order: Sequence[Column], page: Page) -> tuple[list[UserView], int]:
         about = user_count(work, acting.required_tenant) if page.start > page.size else 0
-        return list_users(work, tenant_id, *conditions, start=page.start, count=page.size, order=order, about=about)
+        return list_users(
+            work, tenant_id, *conditions, start=page.start, count=page.size, order=order, about=about,
+            counting=searched.number_of(conditions),
+        )  # fmt: skip
 
     searched = SearchedUsers(tenant_id, provisioner, now_ms, location)
     return find(work, search, searched, _USERS, tenant_id, read)
