@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from browser.chromium import PHONE, chromium, is_here, keep, problems, window
@@ -123,7 +124,7 @@ def callback() -> Iterator[str]:
 def submit(page: Page, **fields: str) -> None:
     for name, value in fields.items():
         page.fill(f"#{name}", value)
-    page.click("main form:not(.ways) button")
+    page.click("main form:not(.ways):not(.providers) button")
 
 
 @pytest.mark.parametrize("name", LOOKS)
@@ -148,6 +149,40 @@ def test_the_sign_in_looks_right_and_a_person_signs_in_by_keyboard(
         page.keyboard.type(PASSWORD)
         page.keyboard.press("Enter")
         page.wait_for_url(f"{site.callback}?code=*")
+
+
+@pytest.mark.parametrize("name", ["light", "phone-dark-ja", "rtl"])
+def test_buttons_lead_to_other_providers_and_what_went_wrong_there_is_said(
+    site: Site, browser: Browser, folder: Path, name: str
+) -> None:
+    idp = {"isActive": True, "config": {"idpId": "id", "secret": "secret"}}
+    nowhere = {"issuer": "https://127.0.0.1:9", "clientId": "id", "secret": "s", "displayName": "Acme Staff"}
+    site.put("config/idps/facebook", idp)
+    site.put("config/idps/oidc", {"isActive": True, "config": nowhere})
+    try:
+        with window(browser, **LOOKS[name]) as page:
+            page.goto(site.url())
+            keep(page, f"providers-{name}")
+            assert problems(page, folder) == []
+            assert page.locator(".providers button").count() == 2
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            page.keyboard.press("Tab")
+            page.focus("button[value=oidc]")
+            page.keyboard.press("Enter")
+            page.wait_for_selector("[role=alert]")
+            keep(page, f"providers-{name}-unreachable")
+            assert problems(page, folder) == []
+            page.route("https://www.facebook.com/**", lambda route: route.fulfill(body="the dialog of Facebook"))
+            page.click("button[value=facebook]")
+            page.wait_for_url("https://www.facebook.com/**/dialog/oauth?**")
+            state = parse_qs(urlsplit(page.url).query)["state"][0]
+            page.goto(f"{site.oauth}/Facebook/callback?error=access_denied&state={state}")
+            page.wait_for_selector("[role=alert]")
+            keep(page, f"providers-{name}-cancelled")
+            assert problems(page, folder) == []
+    finally:
+        for provider in ("facebook", "oidc"):
+            site.put(f"config/idps/{provider}", {"isActive": False})
 
 
 def walk(site: Site, page: Page, check: Check, who: str) -> None:

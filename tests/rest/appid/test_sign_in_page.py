@@ -7,13 +7,16 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from html import unescape
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
 from kit.saml import ENTITY_ID, SIGN_IN_URL, IdentityProvider, rsa_key
-from kit.servers.served import Served, served
+from kit.servers.command import ostiary_here
+from kit.servers.served import NO_AUTHORITIES, Served, served
 
 CALLBACK = "https://app.example.com/callback"
 PASSWORD = "correct horse battery"
@@ -25,7 +28,7 @@ BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    settings = {}
+    settings = {"outgoing_allow": "127.0.0.0/8"}
     if request.param == "postgresql":
         settings["database"] = request.getfixturevalue("postgres").new_database()
     with served(tmp_path_factory.mktemp("page"), **settings) as running:
@@ -172,3 +175,68 @@ def test_a_browser_at_the_root_gets_a_page_and_a_program_the_answer_of_every_unk
     assert program.status_code == unknown.status_code == 404
     assert program.json()["errorCode"] == unknown.json()["errorCode"] == "PATH_NOT_FOUND"
     assert httpx.post(server.url, headers=BROWSER, timeout=20).status_code == 405
+
+
+@dataclass
+class Neighbour:
+    """Another tenant of the server: an OpenID provider like any other, with a person of its own."""
+
+    issuer: str
+    client: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def neighbour(server: Served) -> Neighbour:
+    def run(*arguments: str) -> Any:
+        ended = ostiary_here(*arguments, "--json", cwd=server.folder, **server.variables)
+        assert ended.code == 0, ended.stderr
+        return ended.json()
+
+    tenant = run("tenant", "create", "neighbour")["id"]
+    bearer = {"authorization": f"Bearer {server.token(run('apikey', 'create', tenant, '--role', 'manager')['apikey'])}"}
+    there, here = f"/management/v4/{tenant}", f"/management/v4/{server.credentials['tenantId']}"
+
+    def ask(verb: str, path: str, document: dict[str, Any], **headers: str) -> Any:
+        return server.http.request(verb, path, json=document, headers=headers).raise_for_status().json()
+
+    client = ask("POST", f"{there}/applications", {"name": "acme"}, **bearer)
+    manager = server.manager()
+    back = server.http.get(f"{here}/config/idps/oidc", headers=manager).json()["redirectURL"]
+    server.http.put(f"{there}/config/redirect_uris", json={"redirectUris": [back]}, headers=bearer).raise_for_status()
+    person = {"emails": [{"value": "grace@neighbour.example", "primary": True}], "displayName": "Grace Hopper",
+              "password": PASSWORD, "status": "CONFIRMED"}  # fmt: skip
+    ask("POST", f"{there}/cloud_directory/sign_up", person, **bearer)
+    issuer = f"{server.url}/oauth/v4/{tenant}"
+    config = {"issuer": issuer, "clientId": client["clientId"], "secret": client["secret"], "displayName": "Neighbour"}
+    ask("PUT", f"{here}/config/idps/oidc", {"isActive": True, "config": config}, **manager)
+    return Neighbour(issuer, client)
+
+
+def follow(browser: httpx.Client, page: httpx.Response, **fields: str) -> httpx.Response:
+    """Sends the form of a page."""
+    form = {name: unescape(value) for name, value in HIDDEN.findall(page.text)}
+    (action,) = set(re.findall(r'action="([^"]*)"', page.text))
+    return browser.post(unescape(action), data={**form, **fields})
+
+
+def test_another_ostiary_is_an_openid_provider_through_the_gateway(server: Served, neighbour: Neighbour) -> None:
+    asked = {"client_id": server.credentials["clientId"], "response_type": "code", "redirect_uri": CALLBACK}
+    with httpx.Client(headers=BROWSER, timeout=20, verify=NO_AUTHORITIES) as browser:
+        page = browser.get(f"{server.credentials['oauthServerUrl']}/authorization", params={**asked, "state": "s"})
+        sent = follow(browser, page, go="oidc")
+        assert sent.headers["location"].startswith(f"{neighbour.issuer}/authorization?"), sent.text
+        there = follow(
+            browser, browser.get(sent.headers["location"]), username="grace@neighbour.example", password=PASSWORD
+        )
+        assert "/OpenID/callback?" in there.headers["location"]
+        extra = "&session_state=x&scope=openid"  # what other providers add
+        back = browser.get(there.headers["location"] + extra)
+        tokens = redeem(server, code(back)).json()
+        assert [cookie.name for cookie in browser.cookies.jar if cookie.name.startswith("ostiary_away_")] == []
+        replayed = browser.get(there.headers["location"])
+        assert (replayed.status_code, "does not belong to this browser" in replayed.text) == (403, True)
+    bearer = {"authorization": f"Bearer {tokens['access_token']}"}
+    known = server.http.get(f"{server.credentials['oauthServerUrl']}/userinfo", headers=bearer).json()
+    assert (known["name"], known["email"]) == ("Grace Hopper", "grace@neighbour.example")
+    (identity,) = known["identities"]
+    assert (identity["provider"], identity["idpUserInfo"]["tenant"]) == ("oidc", neighbour.issuer.rpartition("/")[2])
