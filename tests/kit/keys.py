@@ -9,7 +9,7 @@ from typing import Any
 
 from jwcrypto.jwk import JWK
 
-PAIRS = 32
+PAIRS = 16
 """So many that tenants of one test, and keys of one tenant, have different ones."""
 
 

@@ -47,7 +47,7 @@ HTTP_OF = {
 """What a native status may look like over REST, in some dialect."""
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 one_database = pytest.mark.parametrize("server", ["sqlite"], indirect=True, scope="module")
-"""What is refused before the database is asked is refused alike on both."""
+"""What is decided before the operation asks the database is decided alike on both. The matrix is walked on each."""
 
 
 def named(operation: Operation) -> str:
@@ -121,15 +121,14 @@ def test_another_verb_is_405_with_what_is_allowed(server: Served, operation: Ope
         assert route.verb in answer.headers["allow"].split(", ")
 
 
-@pytest.mark.parametrize("operation", REST, ids=named)
+@one_database
+@in_one_test("operation", REST, named)
 def test_rest_and_native_grpc_decide_alike(
     server: Served, api_keys: dict[str, str], tokens: Tokens, operation: Operation
 ) -> None:
     route = operation.rules.routes[0]
     tenants = [server.credentials["tenantId"]] if operation.rules.tenant_field else [""]
-    if operation.rules.tenant_field and server.database.startswith(
-        "sqlite"
-    ):  # that it is unknown, the others find alike
+    if operation.rules.tenant_field:
         tenants.append(UNKNOWN)
     with server.channel() as channel:
         for tenant in tenants:
@@ -152,6 +151,7 @@ def test_nobody_gets_in_without_a_token(server: Served, operation: Operation) ->
         assert operation.native(channel, server.credentials["tenantId"], {}) is grpc.StatusCode.UNAUTHENTICATED
 
 
+@one_database
 @in_one_test("operation", [one for one in REST if rules.ROLE_WRITER in one.rules.roles], named)
 def test_a_reader_changes_nothing(
     server: Served, api_keys: dict[str, str], tokens: Tokens, operation: Operation

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import copy
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +49,7 @@ SAMPLES: dict[str, Json] = {
     "PasswordRegexConfig.base64_encoded_regex": base64.b64encode(b"^.{8,}$").decode(),
     "Template.base64_encoded_html_body": base64.b64encode(b"<p>").decode(),
     "SamlProviderConfig.certificates": "{certificate}",
+    "OpenIdProviderConfig.issuer": "https://192.0.2.1",
     "CustomProviderConfig.public_key": "{public_key}",
     "CloudDirectoryUser.password": "correct horse battery",
     "CloudDirectoryEmail.primary": False,
@@ -124,7 +126,8 @@ Found = tuple[str, bool, FieldDescriptor, Json, bool]
 """A claim, whether the operation checks it, the field, the request, and whether that is within the bound."""
 
 
-def cases() -> list[Case]:
+@functools.cache
+def cases() -> Sequence[Case]:
     """Every case of every RPC."""
     found = (Case(rpc, *each) for rpc in RPCS for each in _of_request(rpc.descriptor.input_type))
     return [case for case in found if (case.rpc.descriptor.name, case.field.name) not in UNREAD]

@@ -28,10 +28,13 @@ ROLE = {"name": "a role", "access": []}
 OTHERWISE = {
     "identity.appid.management.v4.GetMfaChannelRequest.channel": grpc.StatusCode.NOT_FOUND,
     "identity.appid.management.v4.PutMfaChannelRequest.channel": grpc.StatusCode.NOT_FOUND,
+    "identity.appid.management.v4.OpenIdProviderConfig.issuer": grpc.StatusCode.INVALID_ARGUMENT,  # called "The URL"
+    "identity.appid.oauth.v4.Activity.event_name": grpc.StatusCode.UNAUTHENTICATED,  # only users of applications ask
+    "identity.appid.oauth.v4.Activity.id_token": grpc.StatusCode.UNAUTHENTICATED,
     "identity.csp.v1.Credentials.username": grpc.StatusCode.UNAUTHENTICATED,
     "identity.csp.v1.Credentials.password": grpc.StatusCode.UNAUTHENTICATED,
 }
-"""The codes of refusals that are no INVALID_ARGUMENT in their dialect."""
+"""The codes of refusals that are no INVALID_ARGUMENT in their dialect, or do not name the field."""
 SAID = {
     "user": ["password"],
     "options": ["secret"],

@@ -50,6 +50,9 @@ def test_a_sign_out_of_an_application_is_kept_where_the_tenant_captures_it(runti
         (tokens["access_token"], "logout", "INVALID_ID_TOKEN"),
         ("x.y.z", "logout", "INVALID_ID_TOKEN"),
         (tokens["id_token"], "login", "INVALID_FIELD"),
+        (tokens["id_token"], "", "FIELD_MISSING"),
+        ("", "logout", "FIELD_MISSING"),
+        ("x" * 16_385, "logout", "INVALID_FIELD"),
     ):
         with pytest.raises(Refused) as seen:
             tell(runtime, tokens["access_token"], id_token, event)

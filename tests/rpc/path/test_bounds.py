@@ -44,7 +44,7 @@ def test_who_may_not_call_learns_nothing_of_bounds(natively: Natively) -> None:
 def test_whose_role_is_too_small_hears_the_same_beyond_the_bounds(natively: Natively) -> None:
     answers = {
         rpc.name: natively.ask_as_reader(right_case(rpc))
-        for rpc in {case.rpc.name: case.rpc for case in CASES}.values()
+        for rpc in {case.rpc.name: case.rpc for case in CASES if case.rpc.rules.roles}.values()
     }
     refused = {name: answer for name, answer in answers.items() if answer.code is grpc.StatusCode.PERMISSION_DENIED}
     assert len(refused) > 50
