@@ -5,15 +5,18 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
+from google.protobuf import struct_pb2
 from kit.accounts.hosted import NEW, Hosted
 from kit.browser import Browser, Seen, redeem
 from kit.oauth import PASSWORD, Application, Runtime, refused
+from kit.servers.installation import ENTROPY
 
 from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.users.users import find_by_login, get_user
+from ostiary.mfa.settings import MFA, MFA_CHANNELS
 from ostiary.settings.languages import LANGUAGES
-from ostiary.store.tables import AuthorizationCode, table_of
-from ostiary_api.appid.management.v4 import languages_pb2
+from ostiary.store.tables import AuthorizationCode, Message, table_of
+from ostiary_api.appid.management.v4 import languages_pb2, mfa_pb2
 
 ADA = "ada@example.com"
 
@@ -162,6 +165,26 @@ def test_details_are_changed_once_with_a_code_that_the_application_asks_for(host
     assert (late.status, "location" in late.headers) == (410, False)
     found = user(hosted, ADA)
     assert (found.display_name, found.family_name, found.email) == ("Countess", "King", ADA)  # type: ignore[attr-defined]
+
+
+def test_a_number_that_is_changed_by_a_password_alone_gets_no_codes_of_a_second_factor(hosted: Hosted) -> None:
+    def change(phone: str) -> Seen:
+        token = str(hosted.runtime.sign_in(hosted.app)["access_token"])  # the password grant asks for no second factor
+        page = hosted.open("ChangeDetails", code=hosted.details_code(token))
+        return hosted.send(page, given_name="Ada", family_name="King", display_name="Ada", phone=phone)
+
+    assert code(hosted, change("+442079460000"))["id_token"]
+    made = hosted.runtime.made
+    channels = mfa_pb2.MfaChannels(sms_is_active=True)
+    channels.sms.CopyFrom(mfa_pb2.MfaChannelConfig(key="k", secret="s", sender=struct_pb2.Value(string_value="me")))
+    with made.runtime.store.write() as work:
+        MFA.replace(work, hosted.runtime.tenant_id, mfa_pb2.MfaConfig(is_active=True), 1)
+        MFA_CHANNELS.replace_sealed(work, made.runtime.sealing, ENTROPY, hosted.runtime.tenant_id, channels, 1)
+    page = change("+14155550666")
+    assert page.hidden["step"] == "sms_code"
+    with made.runtime.store.read() as work:
+        sent = work.rows(table_of(Message).select().where(table_of(Message).c.channel == "sms"))
+    assert [message.target for message in sent] == ["+442079460000"]
 
 
 def test_a_page_and_its_problems_are_in_the_language_that_was_asked_for_among_the_tenants(hosted: Hosted) -> None:

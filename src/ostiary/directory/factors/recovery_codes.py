@@ -21,9 +21,13 @@ from ostiary.directory.factors.factors import (
 from ostiary.directory.factors.typed import typed_code
 from ostiary.ids import Entropy, digest, same
 from ostiary.keys.sealing import Sealing
+from ostiary.store.replay import use_once
 from ostiary.store.work import Work
 
 CODES = 10
+_KIND = "recovery code"
+_REMEMBERED_MS = 90 * 86_400_000
+"""The time for which a used code is remembered beside the factor: a backup that is restored brings the code back."""
 _BYTES = 10
 """80 random bits: nobody finds a code by its digest, even with the master key."""
 
@@ -62,7 +66,8 @@ def use_recovery_code(
         return False
     kept = [one for one in left if one not in found]
     seal_again(work, sealing, tenant_id, user_id, factor.id, json.dumps(kept))
-    return use_factor(work, tenant_id, user_id, factor.id, now_ms)
+    use_factor(work, tenant_id, user_id, factor.id, now_ms)
+    return use_once(work, tenant_id, _KIND, found[0], now_ms + _REMEMBERED_MS)
 
 
 def codes_left(sealing: Sealing, tenant_id: str, factors: Sequence[FactorView]) -> int:

@@ -59,7 +59,7 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
         # of flows that applications begin for something else than a sign-in
         ForgotPasswordPageStep(self_service),
         ChangePasswordStep(self_service, change, user_sign_in),
-        ChangeDetailsStep(self_service, runtime.clock, runtime.entropy),
+        ChangeDetailsStep(self_service, runtime.clock, runtime.entropy, runtime.sealing),
         # after who it is
         *second_factor_steps(runtime),
     ]

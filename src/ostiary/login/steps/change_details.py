@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from ostiary.clock import Clock
+from ostiary.directory.factors.factors import SMS, NewFactor, add_factor
 from ostiary.directory.profiles.linking import arrival_of
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY as PROVIDER
 from ostiary.directory.signin.admission import signed_in_as
 from ostiary.directory.users.changes import amend_user
 from ostiary.directory.users.contacts import Contact
 from ostiary.directory.users.input import UserChange
-from ostiary.directory.users.users import UserView, get_user
+from ostiary.directory.users.users import UserView, get_user, lock_user
 from ostiary.errors import DomainError, denied, not_found
 from ostiary.http.forms import Form
 from ostiary.ids import Entropy, digest
+from ostiary.keys.sealing import Sealing
 from ostiary.login.flow import Done
 from ostiary.login.needs import CHANGED_DETAILS
 from ostiary.login.pages import form_page
+from ostiary.login.second_factor.person import find_owner
 from ostiary.login.steps.password import identified
 from ostiary.login.visits import SignInStep, SignInVisit
 from ostiary.oauth.authorize.request import CHANGE_DETAILS
@@ -65,10 +68,11 @@ class ChangeDetailsStep(SignInStep):
     meets = CHANGED_DETAILS
     fields = DETAILS
 
-    def __init__(self, self_service: SelfService, clock: Clock, entropy: Entropy) -> None:
+    def __init__(self, self_service: SelfService, clock: Clock, entropy: Entropy, sealing: Sealing) -> None:
         self._self_service = self_service
         self._clock = clock
         self._entropy = entropy
+        self._sealing = sealing
 
     def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
         """Applies wherever changed details are needed."""
@@ -87,7 +91,8 @@ class ChangeDetailsStep(SignInStep):
     def submit(self, visit: SignInVisit) -> Done:
         """Stores the details and uses the code up. Raises what `amend_user` raises."""
         code, form = self._code(visit), visit.form
-        return Done(PROVIDER, lambda work: self._change(work, code, form))
+        tenant = visit.call.required_tenant
+        return Done(PROVIDER, lambda work: self._change(work, tenant, code, form))
 
     def _code(self, visit: SignInVisit) -> Code:
         call = visit.call
@@ -100,14 +105,24 @@ class ChangeDetailsStep(SignInStep):
             raise link_failed(found.failure)
         return found
 
-    def _change(self, work: Work, code: Code, form: Form) -> Identified:
+    def _change(self, work: Work, tenant: TenantView, code: Code, form: Form) -> Identified:
         now_ms = self._clock.now_ms()
+        self._keep_number(work, tenant, code.user_id, now_ms)
         user = amend_user(work, code.tenant_id, code.user_id, lambda known: with_details(known, form), now_ms)
         use_up(work, code, now_ms)
         if not user.active:
             raise link_failed("EXPIRED")
         arrival = arrival_of(signed_in_as(user, user.email))
         return identified(subject_at_sign_in(work, code.tenant_id, arrival, self._entropy, now_ms))
+
+    def _keep_number(self, work: Work, tenant: TenantView, user_id: str, now_ms: int) -> None:
+        """Codes of a second factor go on to the number of before: the token that opened this page may have been got by
+        a password alone."""
+        lock_user(work, tenant.id, user_id)
+        owner = find_owner(work, tenant, user_id)
+        if owner is not None and owner.number and all(factor.kind != SMS for factor in owner.factors):
+            kept = NewFactor(SMS, target=owner.number)
+            add_factor(work, self._sealing, tenant.id, user_id, kept, self._entropy, now_ms)
 
 
 def _kind(client_id: str) -> str:
