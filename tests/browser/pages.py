@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from browser.chromium import PHONE, chromium, is_here, keep, problems, window
 from kit.second_factor import app_code
+from kit.servers.ports import free_port
 from kit.servers.served import Served, served
 from PIL import Image, ImageDraw
 from playwright.sync_api import Browser, Page
@@ -29,6 +30,11 @@ LOOKS: dict[str, dict[str, Any]] = {
     "high-contrast": {"forced_colors": "active"},
 }  # fmt: skip
 Check = Callable[[Page, str], None]
+OPTIONS = {
+    "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+    "isUserVerified": True, "automaticPresenceSimulation": True,
+}  # fmt: skip
+"""What kind of an authenticator it is."""
 
 
 class Site:
@@ -83,7 +89,9 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, callback: str) -> Iterator[Site]:
-    with served(tmp_path_factory.mktemp("browser")) as running:
+    port = free_port()  # a name: browsers have no passkeys for addresses
+    addresses = {"listen": f"127.0.0.1:{port}", "public_url": f"http://localhost:{port}"}
+    with served(tmp_path_factory.mktemp("browser"), **addresses) as running:
         yield Site(running, callback)
 
 
@@ -228,6 +236,69 @@ def test_axe_finds_nothing_on_any_page(site: Site, browser: Browser, folder: Pat
 
     with window(browser, **LOOKS[name]) as page:
         walk(site, page, check, f"jo.{name}")
+
+
+class Device:
+    """An authenticator of Chromium's own, which verifies whoever sits before it."""
+
+    def __init__(self, page: Page) -> None:
+        self._session = page.context.new_cdp_session(page)
+        self._session.send("WebAuthn.enable")
+        made = self._session.send("WebAuthn.addVirtualAuthenticator", {"options": OPTIONS})
+        self._id = made["authenticatorId"]
+
+    def send(self, command: str, **facts: Any) -> Any:
+        return self._session.send(f"WebAuthn.{command}", {"authenticatorId": self._id, **facts})
+
+
+@pytest.mark.parametrize("name", ["light", "phone-dark-ja", "rtl"])
+def test_a_passkey_at_the_account_from_its_making_to_its_removal(
+    site: Site, browser: Browser, folder: Path, name: str
+) -> None:
+    who, url = f"grace.{name}@example.com", f"{site.server.url}/account/{site.server.credentials['tenantId']}"
+    site.person(who)
+
+    def check(page: Page, which: str) -> None:
+        keep(page, f"account-{which}-{name}")
+        assert problems(page, folder) == [], which
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), which
+
+    with window(browser, **LOOKS[name]) as page:
+        device = Device(page)
+        page.goto(url)
+        check(page, "sign-in")
+        submit(page, username=who, password=PASSWORD)
+        page.wait_for_url(url)
+        check(page, "empty")
+        for part in ("password", "details"):
+            page.goto(f"{url}/{part}")
+            check(page, part)
+        page.goto(f"{url}/passkey")
+        check(page, "passkey")
+        page.fill("#name", "Laptop")
+        page.click("[data-passkey] button")
+        page.wait_for_url(f"{url}?done=passkey")
+        check(page, "with-passkey")
+        (held,) = device.send("getCredentials")["credentials"]
+        assert (held["isResidentCredential"], held["rpId"]) == (True, "localhost")
+        page.context.clear_cookies()
+        page.goto(site.url())  # the browser offers it by itself, and the device says yes
+        page.wait_for_url(f"{site.callback}?code=*")
+        page.context.clear_cookies()
+        device.send("setUserVerified", isUserVerified=False)
+        page.goto(url)
+        page.click("[data-passkey] button")
+        page.wait_for_selector("[data-passkey] [role=alert]:not([hidden])")
+        check(page, "passkey-refused")
+        submit(page, username=who, password=PASSWORD)
+        page.wait_for_selector("[data-step=passkey_factor]")
+        check(page, "second-factor")
+        device.send("setUserVerified", isUserVerified=True)
+        page.click("[data-passkey] button")
+        page.wait_for_selector("#factors")
+        page.click("form[action$='/remove_factor'] button")
+        page.wait_for_url(f"{url}?done=remove_factor")
+        check(page, "removed")
 
 
 def test_every_page_works_without_scripts(site: Site, browser: Browser) -> None:
