@@ -96,7 +96,7 @@ class Discovery:
         urls = {name: document.get(name, "") for name in (*required, "userinfo_endpoint")}
         for name, url in urls.items():
             if url or name in required:
-                self._check(name, url)
+                self._check(name, url, issuer)
         methods = document.get("token_endpoint_auth_methods_supported") or [_BASIC]
         return Metadata(
             issuer, urls["authorization_endpoint"], urls["token_endpoint"], urls["jwks_uri"],
@@ -104,11 +104,14 @@ class Discovery:
             document.get("authorization_response_iss_parameter_supported") is True,
         )  # fmt: skip
 
-    def _check(self, name: str, url: Any) -> None:
+    def _check(self, name: str, url: Any, issuer: str) -> None:
+        """An endpoint is a URL, by TLS where the issuer is: people type their passwords there."""
         try:
-            read_target(url if isinstance(url, str) else "")
+            target = read_target(url if isinstance(url, str) else "")
         except CallFailed as error:
             raise provider_failed(self._name, f"{name} is no URL.") from error
+        if target.scheme == "http" and issuer.startswith("https:"):
+            raise provider_failed(self._name, f"{name} must be an https URL, as the issuer is.")
 
     def _fetch_keys(self, known: _Known, now_ms: int) -> None:
         """Fetches the keys; a key that we cannot read is none (RFC 7517 §5)."""
