@@ -117,6 +117,8 @@ def test_a_filter_finds(shared_caller: Caller, searcher: dict[str, Any], filter:
     found = find(shared_caller, searcher, filter=filter)
     assert [user["userName"] for user in found["Resources"]] == names
     assert found["totalResults"] == len(names)
+    # Of a page that is full the total is counted.
+    assert find(shared_caller, searcher, filter=filter, count=1)["totalResults"] == len(names)
 
 
 @in_one_test("filter", WRONG[1:])

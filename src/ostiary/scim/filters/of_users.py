@@ -115,7 +115,8 @@ class SearchedUsers:
         def having(condition: Condition) -> Condition:
             owners = self._owners(table.c.user_id, table.c.tenant_id, condition)
             among = _USERS.c.id.in_(select(owners))
-            self._numbers[id(among)] = among, select(func.count(owners.c.user_id.distinct()).label("n"))
+            once = select(owners.c.user_id).distinct().subquery()  # PostgreSQL hashes them; it sorts count(DISTINCT)
+            self._numbers[id(among)] = among, select(func.count().label("n")).select_from(once)
             return among
 
         return Entries(parts, having)
