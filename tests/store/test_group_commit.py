@@ -121,9 +121,9 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         seen.append(len(asked))
         return sign_together(asked)
 
-    monkeypatch.setattr(module, "at_once", lambda: 8)
-    monkeypatch.setattr(module, "MOMENT_S", 5.0)
-    monkeypatch.setattr(module, "sign_together", sign_and_tell)
+    monkeypatch.setattr("ostiary.oauth.token.signing_thread.at_once", lambda: 8)
+    monkeypatch.setattr("ostiary.oauth.token.signing_thread.MOMENT_S", 5.0)
+    monkeypatch.setattr("ostiary.oauth.token.signing_thread.sign_together", sign_and_tell)
     return seen
 
 

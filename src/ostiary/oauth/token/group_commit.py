@@ -19,26 +19,23 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 
 from ostiary.audit.event import APPEND, Event, row_of
-from ostiary.caller import Caller, check_awaited, own_caller
+from ostiary.caller import check_awaited, own_caller
 from ostiary.errors import DomainError, unavailable
-from ostiary.keys.signing import Signer, at_once, sign_together
-from ostiary.lanes import LaneExecutor, blocking, own_executor
+from ostiary.keys.signing import Signer
+from ostiary.lanes import blocking
+from ostiary.oauth.token.signing_jobs import Batch, Finish, Finished, Job, failure_of, is_alone, is_last, taken
+from ostiary.oauth.token.signing_thread import sign_all
 from ostiary.store.drivers.failures import translated
 from ostiary.store.drivers.waiting import BUSY
 from ostiary.store.engine import Store
 from ostiary.store.work import Work
 
-LARGEST_BATCH = 64
-MOMENT_S = 0.0005
-"""The time for which a batch that is not full waits for a request that is being answered and may soon need a signature.
-The wait is longer where a thread holds the interpreter; it does not delay that thread's work."""
 TIMEOUT_S = 10.0
 """The limit of a wait: longer than the store's own timeouts, so that its reason is known; below the gateway's."""
 BEGUN_S = 4.0
@@ -53,48 +50,15 @@ STILL_S = 1.0
 """A transaction that takes longer than this does not move."""
 _log = structlog.get_logger("ostiary.ledger")
 
-Finished = TypeVar("Finished")
-Taken = TypeVar("Taken")
-Finish = Callable[[Work, list[bytes]], Finished]
-"""Writes what else belongs to a request: gets the transaction of its batch and its signatures."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    signer: Signer | None
-    inputs: Sequence[bytes]
-    rows: Sequence[dict[str, object]]
-    finish: Finish[Any] | None = None
-    awaited: bool = True
-    last: bool = False
-    caller: Caller | None = None
-    lane_executor: LaneExecutor | None = field(default_factory=own_executor)
-    done: SimpleQueue[Any] = field(default_factory=SimpleQueue)
-    claimed: threading.Lock = field(default_factory=threading.Lock)
-
-    @property
-    def writes(self) -> bool:
-        """Whether it has rows, or a `finish` that may write some."""
-        return bool(self.rows or self.finish)
-
-    def claim(self) -> bool:
-        """Returns True to the first that asks: the thread that will run the job, or the request that waits, which gives
-        up before that."""
-        return self.claimed.acquire(blocking=False)
-
-
-_Batch = list[tuple[_Job, Any]]
-"""Jobs, each with its signatures or with the exception that making them raised."""
-
 
 class GroupCommit:
     """The threads of this process that sign and commit; started at first use, so that a fork does not lose them."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._waiting: SimpleQueue[_Job] = SimpleQueue()
-        self._signed: SimpleQueue[_Batch] = SimpleQueue()
-        self._noted: deque[_Job] = deque()
+        self._waiting: SimpleQueue[Job] = SimpleQueue()
+        self._signed: SimpleQueue[Batch] = SimpleQueue()
+        self._noted: deque[Job] = deque()
         self._lost = 0
         self._began = math.inf
         self._lingers = False
@@ -108,7 +72,7 @@ class GroupCommit:
         when the caller of this thread's request goes before that.
         """
         signatures: list[bytes] = self._settled(
-            _Job(signer, inputs, [row_of(event, now_ms) for event in events], caller=own_caller())
+            Job(signer, inputs, [row_of(event, now_ms) for event in events], caller=own_caller())
         )
         return signatures
 
@@ -118,27 +82,27 @@ class GroupCommit:
         """Returns the result of `finish` once all that it wrote is committed, and `events` with it; what it raises
         concerns this request alone."""
         rows = [row_of(event, now_ms) for event in events]
-        finished: Finished = self._settled(_Job(signer, inputs, rows, finish, caller=own_caller()))
+        finished: Finished = self._settled(Job(signer, inputs, rows, finish, caller=own_caller()))
         return finished
 
     def append(self, now_ms: int, event: Event) -> None:
         """Commits one event, together with others that wait."""
-        self._settled(_Job(None, (), [row_of(event, now_ms)]))
+        self._settled(Job(None, (), [row_of(event, now_ms)]))
 
     def note(self, now_ms: int, event: Event) -> None:
         """Appends one event a moment later; never fails. A process that is killed loses those of its last moment."""
         if len(self._noted) >= LONGEST_QUEUE:
             self._note_late(now_ms, event)
             return
-        self._put_aside(_Job(None, (), [row_of(event, now_ms)], awaited=False))
+        self._put_aside(Job(None, (), [row_of(event, now_ms)], awaited=False))
 
     def later(self, write: Callable[[Work], object]) -> None:
         """Lets `write` change something on which nothing depends, such as when a token was last used, a moment later;
         never fails. It is lost where too much waits already."""
         if len(self._noted) < LONGEST_QUEUE:
-            self._put_aside(_Job(None, (), (), lambda work, _: write(work), awaited=False))
+            self._put_aside(Job(None, (), (), lambda work, _: write(work), awaited=False))
 
-    def _put_aside(self, job: _Job) -> None:
+    def _put_aside(self, job: Job) -> None:
         self._ensure_threads()
         self._noted.append(job)
         if not self._lingers:  # else the thread looks there when it has waited
@@ -161,7 +125,7 @@ class GroupCommit:
         """Returns once all that was handed in before is written, or given up."""
         if self._runs_in == os.getpid():
             with suppress(DomainError):
-                self._settled(_Job(None, (), ()))
+                self._settled(Job(None, (), ()))
 
     def close(self) -> None:
         """Writes what was handed in before, and ends the threads: nobody may hand in more at the same time. What is
@@ -169,7 +133,7 @@ class GroupCommit:
         with self._starting:
             if self._runs_in == os.getpid():
                 with suppress(DomainError):
-                    self._settled(_Job(None, (), (), last=True))
+                    self._settled(Job(None, (), (), last=True))
             self._runs_in = 0
 
     @property
@@ -177,7 +141,7 @@ class GroupCommit:
         """The approximate number of requests that wait for the next batch."""
         return self._waiting.qsize() + self._signed.qsize() + len(self._noted)
 
-    def _settled(self, job: _Job) -> Any:
+    def _settled(self, job: Job) -> Any:
         try:
             with self._store.queue.joined() if job.writes else nullcontext(), blocking:
                 # Aside first, or the batch would wait for the very request that waits for it.
@@ -189,7 +153,7 @@ class GroupCommit:
             raise outcome
         return outcome
 
-    def _put(self, job: _Job) -> None:
+    def _put(self, job: Job) -> None:
         self._ensure_threads()
         self._waiting.put(job)
 
@@ -200,23 +164,23 @@ class GroupCommit:
             if self._runs_in != os.getpid():
                 self._waiting, self._signed, self._noted = SimpleQueue(), SimpleQueue(), deque()
                 queues = (self._waiting, self._signed)
-                threading.Thread(target=_sign_all, args=queues, name="signing", daemon=True).start()
+                threading.Thread(target=sign_all, args=queues, name="signing", daemon=True).start()
                 threading.Thread(target=self._write_all, args=queues[1:], name="group_commit", daemon=True).start()
                 self._runs_in = os.getpid()
 
-    def _write_all(self, signed: SimpleQueue[_Batch]) -> None:
+    def _write_all(self, signed: SimpleQueue[Batch]) -> None:
         while True:
             batch = self._next(signed)
             for (job, _), outcome in zip(batch, self._outcomes(batch), strict=True):
                 job.done.put(outcome)
             self._began = math.inf
-            if _is_last(batch):
+            if is_last(batch):
                 return
 
-    def _next(self, signed: SimpleQueue[_Batch]) -> _Batch:
+    def _next(self, signed: SimpleQueue[Batch]) -> Batch:
         """Returns the jobs to write together: all that are signed, and noted records once a request waits or LINGER_S
         is over."""
-        batch = [each for part in _taken(signed) for each in part]
+        batch = [each for part in taken(signed) for each in part]
         if not batch:
             self._lingers = True
             with suppress(Empty):
@@ -227,7 +191,7 @@ class GroupCommit:
                 batch.append((self._noted.popleft(), []))
         return batch
 
-    def _outcomes(self, batch: _Batch) -> Sequence[Any]:
+    def _outcomes(self, batch: Batch) -> Sequence[Any]:
         """Returns the result of each job, once all is committed. Any error fails this batch only: an exception that
         ended the thread would block every later request."""
         try:
@@ -242,20 +206,20 @@ class GroupCommit:
         found = iter(self._outcomes([(job, made) for job, made in batch if job.awaited]))
         return [next(found) if job.awaited else None for job, _ in batch]
 
-    def _failed(self, batch: _Batch, error: Exception) -> Sequence[Any]:
-        if _is_alone(batch):
+    def _failed(self, batch: Batch, error: Exception) -> Sequence[Any]:
+        if is_alone(batch):
             return [error]
         if not isinstance(error, DomainError):
             _log.error("batch failed", jobs=len(batch), exc_info=error)
-        return [_failure(error) if job.writes else made for job, made in batch]
+        return [failure_of(error) if job.writes else made for job, made in batch]
 
-    def _written(self, batch: _Batch) -> Sequence[Any]:
+    def _written(self, batch: Batch) -> Sequence[Any]:
         if not any(job.writes for job, _ in batch):
             return [made for _, made in batch]
         self._began = time.monotonic()
         # What nobody waits for may be lost with a process already: it needs no disk of its own.
         with self._store.write(durable=any(job.awaited for job, _ in batch), queue=False) as work:
-            alone = _is_alone(batch)
+            alone = is_alone(batch)
             outcomes = [_finished(work, job, made, alone=alone) for job, made in batch]
             done = zip(batch, outcomes, strict=True)
             rows = [row for (job, _), outcome in done if not isinstance(outcome, Exception) for row in job.rows]
@@ -264,61 +228,7 @@ class GroupCommit:
         return outcomes
 
 
-def _sign_all(waiting: SimpleQueue[_Job], signed: SimpleQueue[_Batch]) -> None:
-    """Signs whatever waits, answers those who need no more, and hands the others on together."""
-    while True:
-        jobs = [job for job in _gathered(waiting) if job.claim()]
-        rest = []
-        for job, made in zip(jobs, _signed(jobs) if jobs else (), strict=True):
-            if job.signer and not job.writes:
-                job.done.put(_unless_gone(job, made))
-            else:
-                rest.append((job, made))
-        if rest:
-            signed.put(rest)
-            if _is_last(rest):
-                return
-
-
-def _gathered(waiting: SimpleQueue[_Job]) -> list[_Job]:
-    """Returns the jobs that wait and those that are about to: signatures that are made together should be as many as
-    possible."""
-    jobs = _taken(waiting)
-    with suppress(Empty):
-        while 0 < _texts(jobs) < at_once() and jobs[-1].lane_executor and jobs[-1].lane_executor.at_work:
-            jobs.append(waiting.get(timeout=MOMENT_S))
-    return jobs
-
-
-def _texts(jobs: Sequence[_Job]) -> int:
-    return sum(len(job.inputs) for job in jobs)
-
-
-def _signed(jobs: Sequence[_Job]) -> list[Any]:
-    """Returns the signatures of each job, or the exception that signing raised: it must not end the thread."""
-    asked = [(job.signer, each) for job in jobs if job.signer for each in job.inputs]
-    try:
-        made = iter(sign_together(asked))
-    except Exception as error:  # noqa: BLE001 - it is passed on to the thread that waits
-        _log.error("signature failed", jobs=len(jobs), exc_info=True)
-        if len(jobs) > 1:  # a key that cannot sign concerns who asked for it
-            return [each for job in jobs for each in _signed([job])]
-        return [_failure(error)]
-    return [[next(made) for _ in job.inputs] if job.signer else [] for job in jobs]
-
-
-def _taken(queue: SimpleQueue[Taken]) -> list[Taken]:
-    """Waits for one, and takes what else is there."""
-    taken = [queue.get()]
-    try:
-        while len(taken) < LARGEST_BATCH:
-            taken.append(queue.get_nowait())
-    except Empty:
-        pass
-    return taken
-
-
-def _outcome(job: _Job) -> Any:
+def _outcome(job: Job) -> Any:
     """Raises Empty when the job was not begun in time, and then it never is: a refresh token that rotated after its
     holder was told to repeat would look stolen. One that was begun is waited for, since it may commit."""
     try:
@@ -329,16 +239,7 @@ def _outcome(job: _Job) -> Any:
         return job.done.get(timeout=BEGUN_S)
 
 
-def _is_last(batch: _Batch) -> bool:
-    return any(job.last for job, _ in batch)
-
-
-def _is_alone(batch: _Batch) -> bool:
-    """Whether the transaction belongs to one request, so that what ends it concerns nobody else."""
-    return len(batch) == 1 and batch[0][0].finish is not None
-
-
-def _finished(work: Work, job: _Job, made: Any, *, alone: bool) -> Any:
+def _finished(work: Work, job: Job, made: Any, *, alone: bool) -> Any:
     """Returns what the job's `finish` returns or raises; a savepoint undoes what it wrote before it raised, or the end
     of the transaction if the job has one of its own."""
     if isinstance(made, Exception):
@@ -354,28 +255,11 @@ def _finished(work: Work, job: _Job, made: Any, *, alone: bool) -> Any:
         return error
 
 
-def _finish(work: Work, job: _Job, made: Any) -> Any:
+def _finish(work: Work, job: Job, made: Any) -> Any:
     """Writes nothing, for a request whose caller has disconnected."""
     check_awaited(job.caller)
     return made if job.finish is None else job.finish(work, made)
 
 
-def _unless_gone(job: _Job, made: Any) -> Any:
-    try:
-        check_awaited(job.caller)
-    except DomainError as gone:
-        return gone
-    return made
-
-
 def _is_busy(error: Exception) -> bool:
     return isinstance(error, DomainError) and error.reason == BUSY
-
-
-def _failure(error: Exception) -> Exception:
-    """An exception of its own for every waiting thread: raised twice, one would carry both tracebacks."""
-    if isinstance(error, DomainError):
-        return DomainError(error.kind, error.reason, error.message, **error.facts)
-    failure = RuntimeError("the batch of this request could not be signed and recorded")
-    failure.__cause__ = error
-    return failure
