@@ -12,6 +12,7 @@ import grpc
 import pytest
 from kit.callers import Caller, bearer, serving
 from kit.servers.command import Ended, ostiary_here
+from kit.servers.databases import place_schema
 from kit.servers.installation import Installation
 from sqlalchemy import func, select
 from sqlmodel import SQLModel
@@ -27,6 +28,8 @@ from ostiary_api.appid.management.v4 import tokens_pb2 as pb
 from ostiary_api.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
 
 Run = Callable[..., Ended]
+QUICK = {"OSTIARY_ARGON2_MEMORY_KIB": "64", "OSTIARY_ARGON2_PASSES": "1"}
+"""Each command makes a hash."""
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def run(database: str, tmp_path: Path) -> Run:
     """The command line, in an installation of its own."""
 
     def command(*arguments: str, **variables: str) -> Ended:
-        return ostiary_here(*arguments, cwd=tmp_path, **{"OSTIARY_DATABASE": database, **variables})
+        return ostiary_here(*arguments, cwd=tmp_path, **{"OSTIARY_DATABASE": database, **QUICK, **variables})
 
     return command
 
@@ -42,6 +45,7 @@ def run(database: str, tmp_path: Path) -> Run:
 @pytest.fixture
 def served(run: Run, database: str, tmp_path: Path) -> Iterator[Caller]:
     """A server of what `ostiary init` made, asked with the API keys that it printed."""
+    place_schema(database)
     made = run("init", "--json").json()
     clock = FixedClock(SystemClock().now_ms())
     runtime = open_runtime(Settings(database=database, data=tmp_path / "var"), clock=clock)

@@ -12,6 +12,7 @@ from kit.audited import audited
 from kit.callers import Caller, bearer, serving
 from kit.platform import csp_login, vcd_login
 from kit.servers.command import Ended, ostiary_here
+from kit.servers.databases import place_schema
 from kit.servers.installation import Installation
 
 from ostiary.clock import FixedClock, SystemClock
@@ -30,13 +31,16 @@ PASSWORD = "analytical engine 7"
 @pytest.fixture
 def run(database: str, tmp_path: Path) -> Run:
     def command(*arguments: str, typed: str = "") -> Ended:
-        return ostiary_here(*arguments, cwd=tmp_path, typed=typed, OSTIARY_DATABASE=database)
+        return ostiary_here(
+            *arguments, cwd=tmp_path, typed=typed, OSTIARY_DATABASE=database, OSTIARY_ARGON2_MEMORY_KIB="64"
+        )
 
     return command
 
 
 @pytest.fixture
 def served(run: Run, database: str, tmp_path: Path) -> Iterator[Caller]:
+    place_schema(database)
     made = run("init", "--json").json()
     clock = FixedClock(SystemClock().now_ms())
     runtime = open_runtime(Settings(database=database, data=tmp_path / "var"), clock=clock)

@@ -23,6 +23,7 @@ import grpc
 import httpx
 from kit.patience import PATIENCE_S
 from kit.servers.command import ostiary_here
+from kit.servers.databases import place_schema
 from kit.servers.launcher import Launched, launcher
 from kit.servers.ports import free_port
 
@@ -171,6 +172,8 @@ def served(
     variables = {f"OSTIARY_{name.upper()}": str(value) for name, value in {**given, **settings}.items()}
     credentials: dict[str, str] = {}
     if init:
+        if "database" not in settings and not (folder / "data").exists():
+            place_schema(f"sqlite:///{folder}/data/ostiary.sqlite3")
         made = ostiary_here("init", "--if-needed", "--json", cwd=folder, **variables)
         assert made.code == 0, made.stderr
         credentials = made.json()
