@@ -46,6 +46,8 @@ NEEDS_MORE = {
     "POST /oidc/oauth2/authorize/{tenantId}": "the page and its cookie",
     "POST /oauth/v4/{tenantId}/authorization/saml": "the page and its cookie",
     "GET /oauth/v4/{tenantId}/Facebook/callback": "a sign-in that was begun there",
+    "GET /oauth/v4/{tenantId}/Google/callback": "a sign-in that was begun there",
+    "GET /oauth/v4/{tenantId}/OpenID/callback": "a sign-in that was begun there",
     "POST /saml2/v1/{tenantId}/login-acs": "a response of an identity provider",
     "POST /api/admin/orgs": "a body in XML",
     "PUT /api/admin/org/{id}": "a body in XML",
