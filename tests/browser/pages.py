@@ -270,7 +270,7 @@ def test_a_passkey_at_the_account_from_its_making_to_its_removal(
         submit(page, username=who, password=PASSWORD)
         page.wait_for_url(url)
         check(page, "empty")
-        for part in ("password", "details"):
+        for part in ("password", "details", "authenticator"):
             page.goto(f"{url}/{part}")
             check(page, part)
         page.goto(f"{url}/passkey")

@@ -20,7 +20,15 @@ from ostiary.directory.factors.factors import (
     lock_factors,
     remove_factor,
 )
+from ostiary.directory.factors.requirement import MULTI_FACTOR
 from ostiary.errors import not_found
+from ostiary.ids import Entropy
+from ostiary.login.needs import SECOND_FACTOR
+from ostiary.oauth.authorize.proofs import dump_proofs, load_proofs
+from ostiary.oauth.authorize.state import StepDone
+from ostiary.oauth.sessions.browser import Terms, enter_session
+from ostiary.oauth.sessions.places import Place
+from ostiary.oauth.sessions.refresh import APPID
 from ostiary.pages.texts import marked
 from ostiary.store.work import Work
 
@@ -71,6 +79,21 @@ class RemoveFactor(Change):
             raise not_found("NO_SUCH_FACTOR", "There is no such factor, or not any more.")
         remove_factor(work, tenant_id, user_id, found.id)
         self.messages.tell(work, visit, f"{title(found)} was removed.")
+
+
+def prove_factor(
+    work: Work, visit: AccountVisit, step: str, method: str, entropy: Entropy, now_ms: int
+) -> str:  # fmt: skip
+    """Notes that the session has proved a second factor, as by the making of one; what the browser's cookie holds from
+    now on."""
+    old, proof = visit.session, StepDone(step, SECOND_FACTOR, method, now_ms)
+    proofs = dump_proofs((*load_proofs(old.proofs, APPID), proof), APPID)
+    amr = " ".join(dict.fromkeys([*old.amr.split(), method, MULTI_FACTOR]))
+    terms = Terms(
+        old.user_id, old.access_epoch, proofs, amr, now_ms, old.idle_s, max(1, (old.expires_at - now_ms) // 1000),
+        Place(old.agent, old.address),
+    )  # fmt: skip
+    return enter_session(work, visit.tenant.id, terms, entropy, now_ms, cookie=visit.secret).secret
 
 
 def title(factor: FactorView) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+from ostiary.account.factors import prove_factor
 from ostiary.account.parts import AccountPage, Change, account_page
 from ostiary.account.telling import AccountMessages
 from ostiary.account.visits import RECENT_S, AccountVisit
@@ -15,13 +16,7 @@ from ostiary.errors import DomainError
 from ostiary.ids import Entropy, new_secret
 from ostiary.keys.sealing import Sealing
 from ostiary.login.cookies import set_session
-from ostiary.login.needs import SECOND_FACTOR
 from ostiary.login.passkeys.asking import CREDENTIAL, PasskeyBox
-from ostiary.oauth.authorize.proofs import dump_proofs, load_proofs
-from ostiary.oauth.authorize.state import StepDone
-from ostiary.oauth.sessions.browser import Terms, enter_session
-from ostiary.oauth.sessions.places import Place
-from ostiary.oauth.sessions.refresh import APPID
 from ostiary.pages.problems import problem_text
 from ostiary.pages.rendering import HostedPage
 from ostiary.pages.scripts import SOURCE
@@ -97,21 +92,12 @@ class NewPasskey(Change):
             raise refused()
         add_passkey(work, self._sealing, tenant_id, visit.user.id, prepared, name, self._entropy, visit.now_ms)
         self._messages.tell(work, visit, f'A passkey "{name}" was added.')
-        return self._proved(work, visit, SOFTWARE if prepared.synced else HARDWARE)
+        method = SOFTWARE if prepared.synced else HARDWARE
+        return prove_factor(work, visit, "passkey_factor", method, self._entropy, self._clock.now_ms())
 
     def answer(self, visit: AccountVisit, made: str) -> None:
         """Gives the browser its new secret."""
         set_session(visit.call, visit.call.work, visit.tenant, made, secure=self._secure)
-
-    def _proved(self, work: Work, visit: AccountVisit, method: str) -> str:
-        old, now = visit.session, self._clock.now_ms()
-        proofs = (*load_proofs(old.proofs, APPID), StepDone("passkey_factor", SECOND_FACTOR, method, now))
-        amr = " ".join(dict.fromkeys([*old.amr.split(), method, "mfa"]))
-        terms = Terms(
-            old.user_id, old.access_epoch, dump_proofs(proofs, APPID), amr, now, old.idle_s,
-            max(1, (old.expires_at - now) // 1000), Place(old.agent, old.address),
-        )  # fmt: skip
-        return enter_session(work, visit.tenant.id, terms, self._entropy, now, cookie=visit.secret).secret
 
 
 def challenge_of(visit: AccountVisit, ceremony: str) -> bytes:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from kit.accounts.own_account import OwnAccount, forms
 from kit.browser import CALLBACK, Browser, Seen
 from kit.callers import Caller
 from kit.oauth import PASSWORD, refused
+from pyotp import TOTP
 
 from ostiary.mfa.settings import MFA
 from ostiary_api.appid.management.v4 import mfa_pb2, tokens_pb2
@@ -179,3 +182,27 @@ def test_a_session_does_not_suffice_once_the_tenant_asks_for_more(ada: OwnAccoun
     finally:
         with made.runtime.store.write() as work:
             MFA.replace(work, ada.runtime.tenant_id, mfa_pb2.MfaConfig(is_active=False), made.clock.now_ms())
+
+
+def test_an_authenticator_app_is_set_up_by_its_first_code_and_asked_for_from_then_on(ada: OwnAccount) -> None:
+    page = ada.enter("authenticator")
+    secret = re.findall(r"secret=([A-Z2-7]{32})", page.body)[0]
+    now = ada.caller.installation.clock.now_ms() // 1000
+    wrong = ada.send(page, "authenticator", name="Telephone", code="000000")
+    assert (wrong.status, secret in wrong.body) == (401, True)
+    other = ada.elsewhere()
+    other.enter()
+    planted = {**forms(other.open("authenticator"), "authenticator")[0], "name": "x", "code": TOTP(secret).at(now)}
+    assert ada.post("authenticator", **{**planted, **_token(ada)}).status == 403, "the key of another session"
+    done = ada.send(wrong, "authenticator", name="Telephone", code=TOTP(secret).at(now))
+    assert "Telephone" in ada.follow(done).body, "setting it up has proved it"
+    asked = other.open()
+    assert asked.status == 200
+    assert "This browser" not in asked.body, "a session that has proved a password alone is not enough any more"
+    assert len(ada.mails()) == 1
+    ada.post("remove_factor", **forms(ada.open(), "remove_factor")[0])
+    assert (other.open().status, len(ada.mails())) == (200, 2)
+
+
+def _token(account: OwnAccount) -> dict[str, str]:
+    return {"csrf_token": forms(account.open("password"), "password")[0]["csrf_token"]}
