@@ -70,6 +70,7 @@ NEEDS_MORE = {
     "GET /oauth/v3/{tenantId}/cloud_directory/sso/logout": "a registered address to go to after a sign-out",
     "GET /oauth/v4/{tenantId}/cloud_directory/sso/logout": "a registered address to go to after a sign-out",
     "GET /oauth/v4/{tenantId}/cloud_directory/change_details": "a code from generate_code",
+    "DELETE /management/v4/{tenantId}/cloud_directory/Users/{userId}/factors/{factorId}": "a factor of the user",
 }
 """Operations that cannot succeed with what stands in their requests alone, and what else they need."""
 

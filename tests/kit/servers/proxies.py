@@ -9,7 +9,7 @@ import socketserver
 import struct
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -81,8 +81,14 @@ class Line:
 
         with Listener(("127.0.0.1", 0), Handler) as self._listener:
             threading.Thread(target=self._listener.serve_forever, args=(0.05,), daemon=True).start()
-            yield self
-            self._listener.shutdown()
+            try:
+                yield self
+            finally:
+                self._listener.shutdown()
+                self.close()
+
+    def close(self) -> None:
+        """Closes what is open beyond the clients' own lives."""
 
 
 class WithoutOptions(Line):
@@ -132,6 +138,13 @@ class SharedSession(Line):
             with self._turn:
                 self._session.sendall(message)
                 client.sendall(self._until_idle(self._session))
+
+    def close(self) -> None:
+        """Ends the session."""
+        if self._session is not None:
+            with suppress(OSError):
+                self._session.shutdown(socket.SHUT_RDWR)
+            self._session.close()
 
     def _until_idle(self, session: socket.socket) -> bytes:
         """All that the server says up to `ReadyForQuery`."""
