@@ -8,8 +8,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONPATH := $(CURDIR)/src:$(CURDIR)/gen
 
 SOURCES := src tests tools .ci
-# Test files run side by side: two for each core and one more, since most wait for servers half of the time.
-WORKERS ?= $(shell echo $$((2 * $$(nproc) + 1)))
+# Test files run side by side: two for each core, since most wait for servers half of the time.
+WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:

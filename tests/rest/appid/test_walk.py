@@ -59,7 +59,8 @@ def is_refusal(answer: httpx.Response, *statuses: int) -> None:
 
 @each
 def test_it_succeeds_as_documented_for_each_role_that_may(walk: Walk, number: str) -> None:
-    for role in OPERATIONS[number]["roles"]:
+    roles = OPERATIONS[number]["roles"]
+    for role in roles if walk.server.database.startswith("sqlite") else roles[:1]:  # who may is decided before both
         place, made = walk.ready(number, "home")
         is_as_documented(number, walk.ask(number, place, role, made=made))
         walk.succeeded.add(number)

@@ -3,7 +3,11 @@
 // still takes a password.
 (() => {
   const box = document.querySelector("[data-passkey]");
-  if (!box || !window.PublicKeyCredential) return;
+  if (!box) return;
+  if (!window.PublicKeyCredential) {
+    box.hidden = true;
+    return;
+  }
   const form = box.closest("form"), button = box.querySelector("button"), refused = box.querySelector("[role=alert]");
   const creates = box.dataset.passkey === "create", options = JSON.parse(box.dataset.options);
   let waiting = new AbortController();
@@ -65,6 +69,6 @@
     event.preventDefault();
     if (form.reportValidity === undefined || !creates || form.reportValidity()) ask();
   });
-  box.hidden = false;
+  box.classList.add("usable"); // in browsers whose stylesheets do not know whether scripts run
   offer();
 })();
