@@ -20,7 +20,6 @@ from sqlalchemy import bindparam, null, select
 from ostiary.access.policy import dead_token, givable_on
 from ostiary.access.principals import Principal, PrincipalKind
 from ostiary.access.provisioners import Provisioners
-from ostiary.access.reach import opened_by_api_token
 from ostiary.clock import Clock
 from ostiary.directory.roles.built_in import BUILT_IN, ORG_MEMBER, SERVICE_ACCOUNT
 from ostiary.directory.roles.permissions import (
@@ -138,23 +137,17 @@ class Authentication:
         """Reads what the caller may do on a tenant, and until when, when it is asked, in the transaction of a change of
         rights: its own may have been taken since it was authenticated. Raises 401 when it may not act any more.
 
-        A program gives nothing that outlives it but what every member may do."""
+        A service account gives nothing but what every member may do: that would outlive it."""
 
         def held(work: Work) -> Rights:
             rights = self._held_now(work, principal)
             permitted = givable_on(replace(principal, permissions=frozenset(rights)), tenant_id)
             ends = {permission: rights.get(permission, NEVER) for permission in permitted}
-            if not self._is_program(work, principal):
+            if principal.kind is not PrincipalKind.SERVICE_ACCOUNT:
                 return ends
             return {permission: ends[permission] if permission in _OF_MEMBERS else NOT_GIVEN for permission in ends}
 
         return held
-
-    def _is_program(self, work: Work, principal: Principal) -> bool:
-        """Whether the caller is a service account, or a session that an API token has opened."""
-        if principal.kind is not PrincipalKind.USER:
-            return principal.kind is PrincipalKind.SERVICE_ACCOUNT
-        return opened_by_api_token(work, principal, self._clock.now_ms())
 
     def _held_now(self, work: Work, principal: Principal) -> Rights:
         match principal.kind:

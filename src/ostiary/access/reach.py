@@ -66,14 +66,9 @@ def refuse_program(work: Work, principal: Principal, now_ms: int) -> None:
     for a service account."""
     if principal.kind is PrincipalKind.SERVICE_ACCOUNT:
         raise denied("NOT_BY_SERVICE_ACCOUNT", "A service account makes nothing that outlives it: sign in as a user.")
-    if opened_by_api_token(work, principal, now_ms):
+    if principal.kind is not PrincipalKind.USER:
+        return
+    session = find_session(work, principal.tenant_id, principal.session_id, now_ms)
+    if session is not None and session.grant_id:
         message = "An API token does not change its own user, and makes nothing that outlives it: sign in as the user."
         raise denied("NOT_BY_API_TOKEN", message)
-
-
-def opened_by_api_token(work: Work, principal: Principal, now_ms: int) -> bool:
-    """Whether the caller is a user whose session an API token has opened."""
-    if principal.kind is not PrincipalKind.USER:
-        return False
-    session = find_session(work, principal.tenant_id, principal.session_id, now_ms)
-    return session is not None and bool(session.grant_id)

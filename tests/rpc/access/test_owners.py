@@ -1,4 +1,4 @@
-"""Owners of an organization over native gRPC: programs that act with an owner's rights make no other owner, and no
+"""Owners of an organization over native gRPC: service accounts with an owner's rights make no other owner, and no
 owner leaves the organization to nobody."""
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ostiary_api.vcloud.v1.admin_pb2_grpc import AdminServiceStub
 BINDINGS = table_of(RoleBinding)
 OWNER, MEMBER = {"name": "org_owner"}, {"name": "org_member"}
 LAST = ("INVALID_ARGUMENT", "LAST_OWNER")
-BY_PEOPLE, FORBIDDEN = ("PERMISSION_DENIED", "NOT_GIVEN_BY_PROGRAMS"), ("PERMISSION_DENIED", "FORBIDDEN")
+BY_PEOPLE, FORBIDDEN = ("PERMISSION_DENIED", "NOT_GIVEN_BY_SERVICE_ACCOUNTS"), ("PERMISSION_DENIED", "FORBIDDEN")
 
 
 @pytest.fixture
@@ -49,9 +49,16 @@ def by_service_account(here: Director) -> Made:
     return Made(account_id, "bot", here.tenant_id, tokens.access_token)
 
 
-@pytest.mark.parametrize("program", [by_api_token, by_service_account])
-def test_a_program_gives_what_members_may_do_and_no_more(here: Director, program: Callable[[Director], Made]) -> None:
-    who = program(here)
+def test_an_owners_api_token_gives_what_the_owner_holds(here: Director) -> None:
+    boss = {"username": "boss", "password": PASSWORD, "roleEntityRefs": [OWNER]}
+    made = here.ask("UsersService/CreateUser", by_api_token(here), user=boss)
+    assert made["roleEntityRefs"][0]["name"] == "org_owner"
+    robots = Robots(here.caller, here.tenant_id, here.name, by_api_token(here))
+    assert refusal(lambda: robots.register(scope="urn:vcloud:role:org_member"))[1] == "NOT_BY_API_TOKEN"
+
+
+def test_a_service_account_gives_what_members_may_do_and_no_more(here: Director) -> None:
+    who = by_service_account(here)
     new = {"username": "new", "password": PASSWORD, "roleEntityRefs": [MEMBER]}
     made = here.ask("UsersService/CreateUser", who, user=new)
     other, group = here.person("other", "org_owner"), here.ask("GroupsService/CreateGroup", group={"name": "g"})

@@ -92,13 +92,11 @@ def refuse_beyond(held: Collection[Permission], wanted: Iterable[Permission]) ->
 
 
 def refuse_longer(held: Rights, wanted: Rights) -> None:
-    """Raises FORBIDDEN when a caller who holds `held` would give more than that, NOT_GIVEN_BY_PROGRAMS (403) when
-    people alone give that, and BEYOND_OWN_END (403) when it would give something for longer than it holds it."""
+    """Raises FORBIDDEN when a caller who holds `held` would give more than that, NOT_GIVEN_BY_SERVICE_ACCOUNTS (403)
+    when people alone give that, and BEYOND_OWN_END (403) when it would give something for longer than it holds it."""
     refuse_beyond(held, wanted)
     if any(held[permission] == NOT_GIVEN for permission in wanted):
-        message = (
-            "An API token and a service account give nobody more than a member may do: sign in as a user for that."
-        )
-        raise denied("NOT_GIVEN_BY_PROGRAMS", message)
+        message = "A service account gives nobody more than a member may do: sign in as a user for that."
+        raise denied("NOT_GIVEN_BY_SERVICE_ACCOUNTS", message)
     if any(held[permission] < until for permission, until in wanted.items()):
         raise denied("BEYOND_OWN_END", "The caller's own role ends earlier: expiresAt must not be later than its end.")
