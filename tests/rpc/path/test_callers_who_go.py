@@ -120,7 +120,8 @@ def test_of_cancelled_calls_nothing_remains(slow: Slow) -> None:
     assert slow.names() == {"p100@example.com"}
     told = added(before)
     assert told.pop("OK") == 1
-    assert set(told) == {"CANCELLED"}
+    assert told.pop("CANCELLED") >= 1
+    assert set(told) <= {"DEADLINE_EXCEEDED"}, "which calls of the test before may still come to"
 
 
 def test_places_in_the_queue_go_to_those_who_wait(slow: Slow) -> None:
