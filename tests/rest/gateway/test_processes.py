@@ -180,7 +180,7 @@ def test_a_client_that_never_ends_does_not_keep_the_server(tmp_path: Path) -> No
         time.sleep(0.2)
         begun = time.monotonic()
         assert server.stop() == 0
-        assert time.monotonic() - begun < 6
+        assert time.monotonic() - begun < 20
 
 
 def test_a_killed_supervisor_leaves_nothing_behind(tmp_path: Path) -> None:
