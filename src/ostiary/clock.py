@@ -39,6 +39,12 @@ class FixedClock:
         self._now_ms += int(seconds * 1000)
 
 
+def in_words(ms: int) -> str:
+    """`ms` as mails say it, such as `29 May 2019, 12:45 UTC`."""
+    moment = datetime.fromtimestamp(ms / 1000, UTC)
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
 def rfc3339(ms: int) -> str:
     """`ms` as RFC 3339 with milliseconds and `Z`, such as `2019-05-29T12:45:30.671Z`."""
     return f"{_second(ms // 1000)}.{ms % 1000:03d}Z"

@@ -111,7 +111,7 @@ class _LaneThread(threading.Thread):
         self._sleeping.release()
 
     def run(self) -> None:
-        """Works until it is woken to end."""
+        """Runs a thread until it is woken to end."""
         _own.lane_executor = self._lane_executor
         task = self._task
         while task is not None:

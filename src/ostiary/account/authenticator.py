@@ -7,7 +7,13 @@ from ostiary.account.parts import AccountPage, Change, account_page
 from ostiary.account.telling import AccountMessages
 from ostiary.account.visits import AccountVisit
 from ostiary.clock import Clock
-from ostiary.directory.factors.authenticator_app import enrolment_uri, find_time_step, new_shared_secret
+from ostiary.directory.factors.authenticator_app import (
+    METHOD,
+    enrolment_uri,
+    find_time_step,
+    new_shared_secret,
+    shown_key,
+)
 from ostiary.directory.factors.factors import TOTP, NewFactor, add_factor
 from ostiary.directory.factors.typed import typed_code
 from ostiary.errors import DomainError, denied, unauthenticated
@@ -21,10 +27,6 @@ from ostiary.pages.texts import marked
 from ostiary.store.work import Work
 
 NAME = "authenticator"
-_SERVER = "Ostiary"
-"""The name that an app shows where the tenant has given none."""
-_METHOD = "otp"
-"""RFC 8176 §2."""
 
 
 class AuthenticatorPage(AccountPage):
@@ -40,11 +42,11 @@ class AuthenticatorPage(AccountPage):
         """Shows the form; after a wrong code with the same key."""
         known = opened(self._sealing, visit) if problem else ""
         secret = known or new_shared_secret(self._entropy)
-        uri = enrolment_uri(secret, visit.look.appearance.brand or _SERVER, visit.user.email or visit.user.user_name)
+        uri = enrolment_uri(secret, visit.look.appearance.brand, visit.user.user_name or visit.user.email)
         return account_page(
             "account_authenticator.html", visit, problem_text(visit.look.texts, problem) if problem else "",
             picture=qr_code(uri), uri=uri, name=visit.form.get("name")[:64],
-            key=" ".join(secret[start : start + 4] for start in range(0, len(secret), 4)),
+            key=shown_key(secret),
             ceremony=self._sealing.seal(secret.encode(), _place(visit)),
         )  # fmt: skip
 
@@ -77,7 +79,7 @@ class NewAuthenticator(Change):
         new = NewFactor(TOTP, name=name, secret=secret, counter=step)
         add_factor(work, self._sealing, visit.tenant.id, visit.user.id, new, self._entropy, visit.now_ms)
         self._messages.tell(work, visit, f'An authenticator app "{name}" was added.')
-        return prove_factor(work, visit, "authenticator", _METHOD, self._entropy, self._clock.now_ms())
+        return prove_factor(work, visit, "authenticator", METHOD, self._entropy, self._clock.now_ms())
 
     def answer(self, visit: AccountVisit, made: str) -> None:
         """Gives the browser its new secret."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from ostiary.account.visits import AccountVisit
+from ostiary.clock import in_words
 from ostiary.delivery.channels.mail_channel import mail
 from ostiary.delivery.outbox import Outbox
 from ostiary.delivery.texts.templates import ACCOUNT_CHANGED
@@ -19,14 +19,11 @@ class AccountMessages:
 
     outbox: Outbox
 
-    def tell(self, work: Work, visit: AccountVisit, what: str, address: str = "") -> None:
-        """Puts the mail into the outbox, in the transaction of the change; to `address`, else to the person's own.
-        Nobody is told who has no address."""
-        target = address or visit.user.email
-        if not target:
+    def tell(self, work: Work, visit: AccountVisit, what: str) -> None:
+        """Puts the mail into the outbox, in the transaction of the change. Nobody is told who has no address."""
+        if not visit.user.email:
             return
-        at = datetime.fromtimestamp(visit.now_ms / 1000, UTC)
-        change = {"what": what, "time": f"{at.day} {at:%B %Y, %H:%M} UTC", "ipAddress": visit.call.client_ip}
+        change = {"what": what, "time": in_words(visit.now_ms), "ipAddress": visit.call.client_ip}
         values = {"user": shown_user(visit.user), "accountChange": change}
-        message = mail(ACCOUNT_CHANGED, target, visit.look.language, values)
+        message = mail(ACCOUNT_CHANGED, visit.user.email, visit.look.language, values)
         self.outbox.add(work, visit.tenant.id, message, visit.now_ms)

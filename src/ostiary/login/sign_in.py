@@ -74,7 +74,7 @@ class Ending(Protocol):
         self, work: Work, tenant: TenantView, transaction: SignInTransaction, found: Identified, cookie: str,
         place: Place, request_id: str,
     ) -> Finished:  # fmt: skip
-        """As `Finish` says it."""
+        """Ends the sign-in as `Finish` does."""
         ...
 
 

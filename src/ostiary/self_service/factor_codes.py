@@ -39,7 +39,7 @@ class FactorCodes:
         self._caps.spend(tenant_id, email_key(address), client_ip, channel=MAIL)
 
     def count_text(self, tenant_id: str, number: str, client_ip: str) -> None:
-        """The same of a text message to a number (E.164)."""
+        """Counts a text message to a number (E.164) likewise."""
         self._caps.spend(tenant_id, number, client_ip, channel=SMS)
 
     def mail(self, work: Work, tenant: TenantView, user: UserView, code: str, language: str) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
-from ostiary.clock import Clock
+from ostiary.clock import Clock, in_words
 from ostiary.delivery.caps import MessageCaps
 from ostiary.delivery.channels.mail_channel import mail
 from ostiary.delivery.outbox import Outbox
@@ -65,8 +64,7 @@ class UserMessages:
         self, work: Work, tenant: TenantView, user: UserView, language: str, ip_address: str = ""
     ) -> None:
         """Says that the password was changed, and from where."""
-        moment = datetime.fromtimestamp(self._clock.now_ms() / 1000, UTC)
-        info = {"time": f"{moment.day} {moment:%B %Y, %H:%M} UTC", "ipAddress": ip_address}
+        info = {"time": in_words(self._clock.now_ms()), "ipAddress": ip_address}
         self._mail(work, tenant, user, language, PASSWORD_CHANGED, passwordChangeInfo=info)
 
     def second_factor(

@@ -32,7 +32,7 @@ from webauthn.helpers.structs import (
 from ostiary.errors import DomainError, unauthenticated
 
 ALGORITHMS = [Algorithm.ECDSA_SHA_256, Algorithm.EDDSA, Algorithm.RSASSA_PKCS1_v1_5_SHA_256]
-"""In both directions the same, whatever the library's own lists are."""
+"""The algorithms of keys, the same in both directions, whatever the library's own lists are."""
 MAX_ANSWER = 32_768
 """Characters of a browser's answer; keys of newer algorithms take some thousand."""
 _UNREADABLE = (WebAuthnException, ValueError, KeyError, TypeError, OverflowError, RecursionError)

@@ -125,7 +125,7 @@ class HashingThreads:
             thread.start()
 
     def _serve(self, threads: list[threading.Thread]) -> None:
-        """Works as one of `threads`, until others take their place."""
+        """Runs one of `threads`, until others take their place."""
         os.sched_setaffinity(0, self._cores)
         os.nice(NICENESS)  # this thread alone, as Linux has it
         while job := self._next(threads):

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from ostiary.clock import Clock
-from ostiary.directory.factors.authenticator_app import enrolment_uri, find_time_step, new_shared_secret
+from ostiary.directory.factors.authenticator_app import (
+    METHOD,
+    enrolment_uri,
+    find_time_step,
+    new_shared_secret,
+    shown_key,
+)
 from ostiary.directory.factors.factors import TOTP, NewFactor, add_factor, secret_of, use_factor
 from ostiary.errors import DomainError
 from ostiary.ids import Entropy
@@ -12,7 +18,7 @@ from ostiary.login.flow import Done
 from ostiary.login.pages import form_page
 from ostiary.login.second_factor.checking import FactorChecks, used_code, wrong_code
 from ostiary.login.second_factor.factor_step import CODE, FactorStep, given_code
-from ostiary.login.second_factor.person import find_owner, owner_of, the_owner
+from ostiary.login.second_factor.person import find_owner, get_owner, owner_of
 from ostiary.login.visits import SignInVisit
 from ostiary.oauth.authorize.state import SignInTransaction
 from ostiary.oauth.authorize.transactions import SignInOver
@@ -22,11 +28,7 @@ from ostiary.pages.texts import marked
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
-METHOD = "otp"
-"""RFC 8176 §2."""
 _SECRET = "enrol_app_secret"
-ISSUER = "Ostiary"
-"""The name that an app shows where the tenant has given none."""
 
 
 class AuthenticatorStep(FactorStep):
@@ -56,7 +58,7 @@ class AuthenticatorStep(FactorStep):
     def submit(self, visit: SignInVisit) -> Done:
         """Takes the code; each is good once. Raises WRONG_CODE, CODE_USED, TOO_MANY_CODES."""
         code, tenant_id = given_code(visit), visit.call.tenant_id
-        owner = the_owner(visit.call.work, visit.call.required_tenant, visit.transaction)
+        owner = get_owner(visit.call.work, visit.call.required_tenant, visit.transaction)
         secrets = [(app, secret_of(self._sealing, tenant_id, app)) for app in owner.apps]
         self._checks.count(visit)
         now_ms = self._clock.now_ms()
@@ -95,22 +97,22 @@ class EnrolAppStep(FactorStep):
 
     def show(self, visit: SignInVisit, problem: DomainError | None = None) -> HostedPage:
         """The QR code and the form; the key stays the same in this sign-in."""
-        owner = the_owner(visit.call.work, visit.call.required_tenant, visit.transaction)
+        owner = get_owner(visit.call.work, visit.call.required_tenant, visit.transaction)
         if _SECRET not in visit.transaction.notes:
             visit.remember({_SECRET: new_shared_secret(self._entropy)})
         secret, look = visit.transaction.notes[_SECRET], visit.look
-        uri = enrolment_uri(secret, look.appearance.brand or ISSUER, owner.user.user_name or owner.user.email)
+        uri = enrolment_uri(secret, look.appearance.brand, owner.user.user_name or owner.user.email)
         return form_page(
             "enrol_app.html", look, redirects=visit.may_redirect, problem=problem, action=visit.action,
             hidden=visit.hidden(self.name), picture=qr_code(uri), uri=uri,
-            key=" ".join(secret[start : start + 4] for start in range(0, len(secret), 4)), ways=self.ways(visit),
+            key=shown_key(secret), ways=self.ways(visit),
         )  # fmt: skip
 
     def submit(self, visit: SignInVisit) -> Done:
         """Enrols the app whose first code is right. Raises WRONG_CODE; SIGN_IN_OVER where the person has got a factor
         meanwhile."""
         code, secret = given_code(visit), visit.transaction.notes.get(_SECRET, "")
-        owner, now_ms = the_owner(visit.call.work, visit.call.required_tenant, visit.transaction), self._clock.now_ms()
+        owner, now_ms = get_owner(visit.call.work, visit.call.required_tenant, visit.transaction), self._clock.now_ms()
         step = find_time_step(secret, code, now_ms) if secret else None
         if step is None:
             raise wrong_code()

@@ -47,13 +47,13 @@ class FactorOwner:
 
     @property
     def address(self) -> str:
-        """Where codes go by mail; empty where they do not."""
+        """The address to which codes are mailed; empty where none are."""
         return self.user.email if self.is_required and not self.channel_is_sms else ""
 
     @property
     def number(self) -> str:
-        """Where codes go by text message: the number that has proved itself, else the first valid one, the primary
-        before the others; empty where codes do not go by text message, or there is no number."""
+        """The number to which codes go by text message: the one that has proved itself, else the first valid one, the
+        primary before the others; empty where codes do not go by text message, or there is no number."""
         if not self.is_required or not self.channel_is_sms:
             return ""
         enrolled = [factor.target for factor in self.factors if factor.kind == SMS]
@@ -79,7 +79,7 @@ def owner_of(work: Work, tenant: TenantView, transaction: SignInTransaction) -> 
 
 
 def find_owner(work: Work, tenant: TenantView, user_id: str) -> FactorOwner | None:
-    """The same as it is now."""
+    """The user as it is now, with its factors; None where there is no such user."""
     user = find_user(work, tenant.id, user_id)
     if user is None:
         return None
@@ -87,8 +87,8 @@ def find_owner(work: Work, tenant: TenantView, user_id: str) -> FactorOwner | No
     return FactorOwner(user, factors, tenant_requires(work, tenant), MFA_CHANNELS.read(work, tenant).sms_is_active)
 
 
-def the_owner(work: Work, tenant: TenantView, transaction: SignInTransaction) -> FactorOwner:
-    """The same where there must be one. Raises SIGN_IN_OVER."""
+def get_owner(work: Work, tenant: TenantView, transaction: SignInTransaction) -> FactorOwner:
+    """The directory user whom a sign-in must have found by now. Raises SIGN_IN_OVER."""
     owner = owner_of(work, tenant, transaction)
     if owner is None:
         raise SignInOver

@@ -10,7 +10,7 @@ from ostiary.errors import DomainError
 from ostiary.keys.sealing import Sealing
 from ostiary.login.flow import Done
 from ostiary.login.needs import SECOND_FACTOR
-from ostiary.login.second_factor.person import owner_of, the_owner
+from ostiary.login.second_factor.person import get_owner, owner_of
 from ostiary.login.second_factor.telling import claims_of
 from ostiary.login.visits import SignInStep, SignInVisit
 from ostiary.mfa.extensions import MfaExtensions
@@ -48,7 +48,7 @@ class PreMfaStep(SignInStep):
         """Calls the extension, holding no connection; shows nothing."""
         call, tenant = visit.call, visit.call.required_tenant
         extension = get_extension(_NAME).opened(call.work, self._sealing, tenant.id)
-        claims = claims_of(call.work, visit, the_owner(call.work, tenant, visit.transaction))
+        claims = claims_of(call.work, visit, get_owner(call.work, tenant, visit.transaction))
         call.release()
         try:
             answer = self._extensions.call(tenant.id, _NAME, extension, claims)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from ostiary.clock import Clock
+from ostiary.directory.factors.authenticator_app import METHOD
 from ostiary.directory.factors.recovery_codes import is_recovery_code, new_recovery_codes, use_recovery_code
 from ostiary.errors import DomainError
 from ostiary.ids import Entropy
 from ostiary.keys.sealing import Sealing
 from ostiary.login.flow import Done
 from ostiary.login.pages import form_page
-from ostiary.login.second_factor.authenticator import METHOD, EnrolAppStep
+from ostiary.login.second_factor.authenticator import EnrolAppStep
 from ostiary.login.second_factor.checking import FactorChecks, wrong_code
 from ostiary.login.second_factor.factor_step import CODE, FactorStep, given_code
-from ostiary.login.second_factor.person import owner_of, the_owner
+from ostiary.login.second_factor.person import get_owner, owner_of
 from ostiary.login.visits import SignInStep, SignInVisit
 from ostiary.oauth.authorize.state import SignInTransaction
 from ostiary.pages.rendering import HostedPage
@@ -48,7 +49,7 @@ class RecoveryCodeStep(FactorStep):
     def submit(self, visit: SignInVisit) -> Done:
         """Uses the code up. Raises WRONG_CODE, also for one that was used, and TOO_MANY_CODES."""
         code, tenant_id = given_code(visit), visit.call.tenant_id
-        user_id = the_owner(visit.call.work, visit.call.required_tenant, visit.transaction).user.id
+        user_id = get_owner(visit.call.work, visit.call.required_tenant, visit.transaction).user.id
         self._checks.count(visit)
         if not is_recovery_code(visit.call.work, self._sealing, tenant_id, user_id, code):
             raise wrong_code()
@@ -78,7 +79,7 @@ class ShowRecoveryCodesStep(SignInStep):
     def show(self, visit: SignInVisit, problem: DomainError | None = None) -> HostedPage:
         """Shows codes that nobody has seen: whenever the page is shown, those before are void."""
         call = visit.call
-        user_id = the_owner(call.work, call.required_tenant, visit.transaction).user.id
+        user_id = get_owner(call.work, call.required_tenant, visit.transaction).user.id
         codes: list[str] = []
 
         def make(work: Work) -> None:

@@ -16,7 +16,7 @@ from ostiary.login.flow import Done
 from ostiary.login.pages import form_page
 from ostiary.login.second_factor.checking import FactorChecks, expired_code, wrong_code
 from ostiary.login.second_factor.factor_step import CODE, FactorStep, given_code
-from ostiary.login.second_factor.person import FactorOwner, find_owner, masked, owner_of, the_owner
+from ostiary.login.second_factor.person import FactorOwner, find_owner, get_owner, masked, owner_of
 from ostiary.login.visits import SignInVisit
 from ostiary.names import email_key
 from ostiary.oauth.authorize.state import SignInTransaction
@@ -55,7 +55,7 @@ class SentCodeStep(FactorStep):
 
     @abstractmethod
     def target(self, owner: FactorOwner, transaction: SignInTransaction) -> str:
-        """Where the code goes; empty where that is not known."""
+        """The address or number to which the code goes; empty where that is not known."""
 
     @abstractmethod
     def count(self, visit: SignInVisit, target: str) -> None:
@@ -77,7 +77,7 @@ class SentCodeStep(FactorStep):
 
     def show(self, visit: SignInVisit, problem: DomainError | None = None, note: str = "") -> HostedPage:
         """The form; sends a code before, if none is on its way. What keeps it from being sent is said on the page."""
-        owner = the_owner(visit.call.work, visit.call.required_tenant, visit.transaction)
+        owner = get_owner(visit.call.work, visit.call.required_tenant, visit.transaction)
         target, notes = self.target(owner, visit.transaction), visit.transaction.notes
         if problem is None and notes.get(self._note("target")) != target:
             try:
@@ -92,7 +92,7 @@ class SentCodeStep(FactorStep):
 
     def submit(self, visit: SignInVisit) -> HostedPage | Done:
         """Takes the code, or sends a new one. Raises WRONG_CODE, CODE_EXPIRED, TOO_MANY_CODES, TOO_MANY_MESSAGES."""
-        owner = the_owner(visit.call.work, visit.call.required_tenant, visit.transaction)
+        owner = get_owner(visit.call.work, visit.call.required_tenant, visit.transaction)
         target = self.target(owner, visit.transaction)
         if visit.form.get(AGAIN):
             self._send(visit, owner, target)
@@ -188,7 +188,7 @@ class SmsCodeStep(SentCodeStep):
 
     def show(self, visit: SignInVisit, problem: DomainError | None = None, note: str = "") -> HostedPage:
         """The form for the code, or that for the number."""
-        owner = the_owner(visit.call.work, visit.call.required_tenant, visit.transaction)
+        owner = get_owner(visit.call.work, visit.call.required_tenant, visit.transaction)
         if self.target(owner, visit.transaction):
             return super().show(visit, problem, note)
         return form_page(
@@ -199,7 +199,7 @@ class SmsCodeStep(SentCodeStep):
 
     def submit(self, visit: SignInVisit) -> HostedPage | Done:
         """Takes the number where there is none, else the code. Raises INVALID_PHONE_NUMBER, too."""
-        owner = the_owner(visit.call.work, visit.call.required_tenant, visit.transaction)
+        owner = get_owner(visit.call.work, visit.call.required_tenant, visit.transaction)
         if self.target(owner, visit.transaction):
             return super().submit(visit)
         number = phone_number("number", visit.form.required("number"))

@@ -9,7 +9,7 @@ from typing import Any
 from ostiary.clock import Clock
 from ostiary.delivery.outbox import Outbox
 from ostiary.ids import digest
-from ostiary.login.second_factor.person import FactorOwner, the_owner
+from ostiary.login.second_factor.person import FactorOwner, get_owner
 from ostiary.login.visits import SignInVisit
 from ostiary.mfa.outcomes import outcome_message
 from ostiary.mfa.settings import get_extension
@@ -31,18 +31,18 @@ class Telling:
         self._outbox = outbox
 
     def succeeded(self, work: Work, visit: SignInVisit) -> None:
-        """In the transaction in which the sign-in goes on."""
+        """Tells of a success, in the transaction in which the sign-in goes on."""
         self._tell(work, visit, {"status": "success"})
 
     def failed(self, visit: SignInVisit, reason: str) -> None:
-        """In a transaction of its own. Hold no connection."""
+        """Tells of a failure, in a transaction of its own. Hold no connection."""
         with self._store.write(awaited=False) as work:
             self._tell(work, visit, {"status": "failed", "reason": reason})
 
     def _tell(self, work: Work, visit: SignInVisit, outcome: dict[str, str]) -> None:
         tenant = visit.call.required_tenant
         if get_extension("postmfa").read(work, tenant).is_active:
-            owner = the_owner(work, tenant, visit.transaction)
+            owner = get_owner(work, tenant, visit.transaction)
             message = outcome_message({**claims_of(work, visit, owner), **outcome})
             self._outbox.add(work, tenant.id, message, self._clock.now_ms())
 

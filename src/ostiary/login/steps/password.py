@@ -105,7 +105,7 @@ class AppPasswordStep(PasswordStep):
         return is_for_directory(work, tenant, transaction)
 
     def providers(self, visit: SignInVisit) -> Mapping[str, str]:
-        """Those that are on, unless the application has asked for the directory."""
+        """The providers that are on; none where the application has asked for the directory."""
         return self._providers.labels(visit)
 
     def ways(self, visit: SignInVisit) -> Mapping[str, str]:

@@ -72,7 +72,7 @@ def find_page(acting: Acting, search: Search, now_ms: int, location: str) -> Fou
     work, tenant_id, provisioner = acting.work, acting.tenant_id, acting.principal.id
     lookup = _lookup(search.filter) if search.cursor is None and not search.sort_by and not search.sort_order else None
     if lookup is not None:
-        return _the_one(work, tenant_id, search.page, lookup[0](work, tenant_id, provisioner, lookup[1]))
+        return _one_user(work, tenant_id, search.page, lookup[0](work, tenant_id, provisioner, lookup[1]))
 
     def read(conditions: Sequence[Condition], order: Sequence[Column], page: Page) -> tuple[list[UserView], int]:
         about = user_count(work, acting.required_tenant) if page.start > page.size else 0
@@ -92,7 +92,7 @@ def _lookup(node: Node | None) -> tuple[_Finder, str] | None:
     return None if finder is None else (finder, node.value)
 
 
-def _the_one(work: Work, tenant_id: str, page: Page, user_id: str | None) -> Found:
+def _one_user(work: Work, tenant_id: str, page: Page, user_id: str | None) -> Found:
     user: Any = find_user(work, tenant_id, user_id) if user_id else None
     on_page = page.start == 1 and page.size > 0
     return Found([user] if user and on_page else [], 1 if user else 0, page.start)

@@ -16,7 +16,7 @@ from ostiary_api.appid.oauth.v4 import saml_pb2_grpc
 
 
 class SamlServicer(saml_pb2_grpc.SamlServiceServicer):
-    """Where the browser comes back to from a tenant's SAML identity provider."""
+    """Takes the responses of a tenant's SAML identity provider, which browsers bring."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._arrivals = SamlArrivals(

@@ -109,6 +109,6 @@ class RelyingParty:
         return said
 
     def _proved_at(self, claims: dict[str, Any]) -> int:
-        """When the person was asked (UTC milliseconds); 0 if it is not said, or still to come."""
+        """The moment at which the person was asked (UTC milliseconds); 0 if it is not said, or still to come."""
         at = (time_of(claims, "auth_time") or 0) * 1000
         return at if at <= self._clock.now_ms() else 0

@@ -31,7 +31,7 @@ class Requester:
 
     @property
     def acs_url(self) -> str:
-        """Where responses are posted to."""
+        """The address to which responses are posted."""
         return acs_url(self.public_url, self.tenant_id)
 
 

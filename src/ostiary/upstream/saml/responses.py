@@ -47,7 +47,7 @@ def read_response(document: bytes, trust: Trust, expected: Expected) -> Assertio
     if whole:
         response = verified(response, trust.certificates)
     _check_response(response, expected)
-    assertion = _the_assertion(response, trust, whole=whole)
+    assertion = _one_assertion(response, trust, whole=whole)
     return read_assertion(assertion, expected, trust.keys)
 
 
@@ -82,7 +82,7 @@ def _unsuccessful(status: _Element) -> ResponseRefused:
     return ResponseRefused("STATUS", f"The identity provider did not sign the person in. Its status: {said}.")
 
 
-def _the_assertion(response: _Element, trust: Trust, *, whole: bool) -> _Element:
+def _one_assertion(response: _Element, trust: Trust, *, whole: bool) -> _Element:
     """The one assertion of a response, verified; `whole`: the response around it is."""
     plain, sealed = in_assertion("Assertion"), in_assertion("EncryptedAssertion")
     found = list(response.iter(plain, sealed))
@@ -100,8 +100,8 @@ def _the_assertion(response: _Element, trust: Trust, *, whole: bool) -> _Element
 
 
 def _decrypted_assertion(sealed: _Element, trust: Trust, *, whole: bool) -> _Element:
-    """Where neither a signature around it nor the cipher tells whether the content was changed, all that can be wrong
-    inside is one error."""
+    """Decrypts an assertion and verifies it. All that can be wrong inside is one error where neither a signature around
+    it nor the cipher tells whether the content was changed."""
     content = decrypted(sealed, trust.keys)
     try:
         assertion = read_document(content)

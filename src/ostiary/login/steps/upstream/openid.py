@@ -75,16 +75,16 @@ class OpenIdProviderStep(OpenIdStep):
     setting = OPENID
 
     def label(self, work: Work, tenant: TenantView) -> str:
-        """As the tenant calls it."""
+        """The name that the tenant has given it."""
         return OPENID.read(work, tenant).display_name
 
     def client(self, work: Work, tenant_id: str, server: str) -> Registration:
-        """As the tenant's settings say."""
+        """The client of the tenant's settings."""
         found = OPENID.opened(work, self._sealing, tenant_id)
         return Registration(found.issuer, found.client_id, found.secret, f"{server}/{CALLBACK}")
 
     def wishes(self, request: AuthorizationRequest) -> dict[str, str]:
-        """Whom the application expects, in which language, and whether the person must be asked."""
+        """The person whom the application expects, the language, and whether the person must be asked."""
         prompts = [prompt for prompt in request.prompts if prompt in ("login", "select_account")]
         given = {
             "prompt": " ".join(prompts), "login_hint": request.login_hint, "ui_locales": " ".join(request.languages),
@@ -109,7 +109,7 @@ class GoogleStep(OpenIdStep):
         return "Google"
 
     def client(self, work: Work, tenant_id: str, server: str) -> Registration:
-        """As the tenant's settings say, at the operator's URL."""
+        """The client of the tenant's settings, at the operator's URL."""
         found = SOCIAL[GOOGLE].opened(work, self._sealing, tenant_id)
         return google_client(self._url, found, f"{server}/{CALLBACKS[GOOGLE]}")
 
@@ -124,6 +124,6 @@ class GoogleStep(OpenIdStep):
         return {name: value for name, value in given.items() if value}
 
     def identity(self, visit: SignInVisit, answer: Mapping[str, str]) -> UpstreamIdentity:
-        """With the names that Google's older API has for the same, since claims are mapped by them."""
+        """The person, described with the names of Google's older API too, since claims are mapped by them."""
         found = super().identity(visit, answer)
         return replace(found, claims=google_identity(found.id, found.claims))
