@@ -29,7 +29,6 @@ from kit.servers.ports import free_port
 
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For single requests without TLS: otherwise each reads every certificate authority there is, a tenth of a second."""
-SLOW_DATABASE = "(connection timeout expired)"
 READY_S = 90.0
 """Generous, since test files run side by side on few cores; a server that fails ends earlier."""
 
@@ -104,14 +103,9 @@ class Served:
         return found
 
     def wait_ready(self) -> None:
-        """Until `/readyz` says yes; fails with the log when it does not. Where the machine was so busy that PostgreSQL
-        did not answer in time, the server is started again, as whatever runs it for an operator does."""
+        """Until `/readyz` says yes; fails with the log when it does not."""
         deadline = time.monotonic() + READY_S
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                if not self.log.rstrip().endswith(SLOW_DATABASE):
-                    break
-                self.start()
+        while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 if self.admin("/readyz").status_code == httpx.codes.OK:
                     return
