@@ -8,7 +8,7 @@ from ostiary.account.parts import AccountPage, Change, account_page
 from ostiary.account.visits import AccountVisit
 from ostiary.directory.users.changes import amend_user
 from ostiary.errors import DomainError
-from ostiary.login.steps.change_details import DETAILS, details_of, with_details
+from ostiary.login.steps.choices.details import DETAILS, details_of, typed_details, with_details
 from ostiary.pages.problems import problem_text
 from ostiary.pages.rendering import HostedPage
 from ostiary.pages.texts import marked
@@ -43,6 +43,6 @@ class NewDetails(Change):
 
     def make(self, work: Work, visit: AccountVisit, prepared: object) -> None:
         """Stores what was typed. Raises SELF_SERVICE_DISABLED and what `amend_user` raises."""
-        tenant, form = visit.tenant, visit.form
+        tenant, typed = visit.tenant, typed_details(visit.form)
         self.self_service.check_page(work, tenant)
-        amend_user(work, tenant.id, visit.user.id, lambda known: with_details(known, form), visit.now_ms)
+        amend_user(work, tenant.id, visit.user.id, lambda known: with_details(known, typed), visit.now_ms)

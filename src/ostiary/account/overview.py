@@ -14,7 +14,7 @@ from ostiary.directory.passwords.stored import find_stored_password
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 from ostiary.errors import DomainError
 from ostiary.keys.issuers import Issuers
-from ostiary.login.steps.change_details import details_of
+from ostiary.login.steps.choices.details import details_of
 from ostiary.pages.problems import problem_text
 from ostiary.pages.rendering import HostedPage
 

@@ -9,7 +9,7 @@ from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS, HO
 from ostiary.directory.passwords.lockout import SKEW_MS
 from ostiary.directory.passwords.passwords import Passwords
 from ostiary.directory.passwords.policy import check_new_password
-from ostiary.directory.passwords.stored import find_stored_password, last_hashes, set_password_hash
+from ostiary.directory.passwords.stored import StoredPassword, find_stored_password, last_hashes, set_password_hash
 from ostiary.directory.users.users import get_user, lock_user
 from ostiary.errors import conflict, invalid
 from ostiary.store.engine import Store
@@ -34,12 +34,15 @@ class PasswordChange:
         self._clock = clock
         self._passwords = passwords
 
-    def prepare(self, tenant: TenantView, user_id: str, password: str) -> PreparedPassword:
-        """Raises USER_NOT_FOUND, what `check_new_password` raises, PASSWORD_REUSED, and 429 HASHING_BUSY."""
+    def prepare(self, tenant: TenantView, user_id: str, password: str, *, by_user: bool = False) -> PreparedPassword:
+        """Raises USER_NOT_FOUND, what `check_new_password` raises, PASSWORD_REUSED, and 429 HASHING_BUSY. `by_user`:
+        also PASSWORD_CHANGED_RECENTLY, which `store` would raise later."""
         with self._store.read() as work:
             user = get_user(work, tenant.id, user_id)
             check_new_password(work, tenant, password, [user.user_name, *(email.value for email in user.emails)])
             current = find_stored_password(work, tenant.id, user_id)
+            if by_user:
+                self._check_interval(work, tenant.id, current)
             refused = last_hashes(work, tenant.id, user_id, ADVANCED_PASSWORDS.read(work, tenant).remembered)
         if any(self._passwords.verify(tenant.id, phc, password) for phc in refused):
             message = f"The password is one of the last {len(refused)} of this user; choose another."
@@ -55,14 +58,18 @@ class PasswordChange:
         """
         # Lock, then look: of two changes at once the second must see the first.
         lock_user(work, tenant_id, prepared.user_id)
-        current, now_ms = find_stored_password(work, tenant_id, prepared.user_id), self._clock.now_ms()
-        interval = ADVANCED_PASSWORDS.load(work, tenant_id).change_interval_ms
-        # One that was changed later than now was changed by a clock that was ahead.
-        if by_user and current and current.changed_at - SKEW_MS <= now_ms < current.changed_at + interval:
-            raise _too_soon(current.changed_at + interval - now_ms)
+        current = find_stored_password(work, tenant_id, prepared.user_id)
+        if by_user:
+            self._check_interval(work, tenant_id, current)
         if (current.hash if current else None) != prepared.replaces:
             raise conflict("PASSWORD_CHANGED_MEANWHILE", "The password was changed by another request; repeat.")
-        set_password_hash(work, tenant_id, prepared.user_id, prepared.hash, now_ms)
+        set_password_hash(work, tenant_id, prepared.user_id, prepared.hash, self._clock.now_ms())
+
+    def _check_interval(self, work: Work, tenant_id: str, current: StoredPassword | None) -> None:
+        interval, now_ms = ADVANCED_PASSWORDS.load(work, tenant_id).change_interval_ms, self._clock.now_ms()
+        # One that was changed later than now was changed by a clock that was ahead.
+        if current and current.changed_at - SKEW_MS <= now_ms < current.changed_at + interval:
+            raise _too_soon(current.changed_at + interval - now_ms)
 
 
 def _too_soon(left_ms: int) -> Exception:

@@ -205,7 +205,7 @@ def test_a_page_and_its_problems_are_in_the_language_that_was_asked_for_among_th
 
 
 STEPS = ("password", "sign_up", "forgot_password", "pending", "renew_password", "change_password", "change_details",
-         "forgot_password_page", "anonymous", "none")  # fmt: skip
+         "forgot_password_page", "anonymous", "store_password", "store_details", "none")  # fmt: skip
 FLOWS = {
     "sign-in": ("Authorize", {}),
     "sign-up": ("Authorize", {"response_type": "sign_up"}),

@@ -280,7 +280,8 @@ def test_messages_of_one_sign_in_are_capped(mfa: Factors) -> None:
 
 
 STEPS = ("authenticator", "mail_code", "sms_code", "recovery_code", "enrol_app", "show_recovery_codes", "premfa",
-         "session", "password", "sign_up", "pending", "renew_password", "change_details", "")  # fmt: skip
+         "session", "password", "sign_up", "pending", "renew_password", "change_details",
+         "store_password", "")  # fmt: skip
 
 
 def codes_of(mfa: Factors) -> int:

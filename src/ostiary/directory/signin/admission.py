@@ -97,10 +97,19 @@ def admit(
 def admit_by_passkey(work: Work, tenant: TenantView, user_id: str, now_ms: int) -> SignedIn:
     """Notes the sign-in of a user who has proved a passkey. Raises PASSKEY_REFUSED for one who may not sign in,
     USER_NOT_VERIFIED."""
+    signed_in = admit_known(work, tenant, user_id, now_ms)
+    if signed_in is None:
+        raise refused()
+    return signed_in
+
+
+def admit_known(work: Work, tenant: TenantView, user_id: str, now_ms: int) -> SignedIn | None:
+    """Notes the sign-in of a user who has proved who it is; None for one who is deactivated or locked. Raises
+    USER_NOT_VERIFIED."""
     lock_user(work, tenant.id, user_id)
     user = get_user(work, tenant.id, user_id)
     if not user.active or is_locked(user, now_ms):
-        raise refused()
+        return None
     if not user.may_sign_in and CLOUD_DIRECTORY.read(work, tenant).refuses_pending:
         raise _pending()
     work.run(_SIGNED_IN, {"of_tenant": tenant.id, "of_user": user_id, "now_ms": now_ms})

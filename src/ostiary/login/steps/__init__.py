@@ -9,15 +9,16 @@ from ostiary.login.link_visits import LinkStep
 from ostiary.login.passkeys.first_factor import AppPasskeyStep, PlatformPasskeyStep
 from ostiary.login.second_factor import second_factor_steps
 from ostiary.login.steps.anonymous import AnonymousStep
-from ostiary.login.steps.change_details import ChangeDetailsStep
-from ostiary.login.steps.change_password import ChangePasswordStep
+from ostiary.login.steps.choices.change_details import ChangeDetailsStep, StoreDetailsStep
+from ostiary.login.steps.choices.change_password import ChangePasswordStep
+from ostiary.login.steps.choices.chosen_password import ChosenPasswords, StorePasswordStep
+from ostiary.login.steps.choices.renew_password import RenewPasswordStep
 from ostiary.login.steps.confirm_address import ConfirmAddressStep
 from ostiary.login.steps.dead_link import DeadLinkStep
 from ostiary.login.steps.forgot_password import ForgotPasswordPageStep, ForgotPasswordStep
 from ostiary.login.steps.new_password import NewPasswordStep
 from ostiary.login.steps.password import AppPasswordStep, PlatformPasswordStep
 from ostiary.login.steps.pending import PendingStep
-from ostiary.login.steps.renew_password import RenewPasswordStep
 from ostiary.login.steps.session import AppSessionStep, PlatformSessionStep
 from ostiary.login.steps.sign_up import SignUpStep
 from ostiary.login.steps.tenants_reset_page import TenantsResetPageStep
@@ -31,10 +32,11 @@ from ostiary.runtime import Runtime
 def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
     """The steps of a sign-in."""
     directory, events, user_sign_in = runtime.directory, runtime.events, runtime.oauth.user_sign_in
-    self_service, change = directory.self_service, directory.password_change
+    self_service = directory.self_service
     pending = PendingStep(runtime.messages.users, runtime.entropy)
-    renew = RenewPasswordStep(self_service, change, user_sign_in, events)
     clock, entropy, party = runtime.clock, runtime.entropy, relying_party(runtime.issuers.public_url)
+    chosen = ChosenPasswords(clock, directory.password_change, user_sign_in)
+    renew = RenewPasswordStep(self_service, chosen)
     providers = ProvidersStep(upstream_steps(runtime))
     return [
         # before all that ask: who wants no name is asked for none
@@ -58,10 +60,13 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
         ForgotPasswordStep(self_service),
         # of flows that applications begin for something else than a sign-in
         ForgotPasswordPageStep(self_service),
-        ChangePasswordStep(self_service, change, user_sign_in),
-        ChangeDetailsStep(self_service, runtime.clock, runtime.entropy, runtime.sealing),
+        ChangePasswordStep(self_service, chosen),
+        ChangeDetailsStep(self_service, clock, entropy),
         # after who it is
         *second_factor_steps(runtime),
+        # after all that proves something
+        StorePasswordStep(clock, self_service, events),
+        StoreDetailsStep(clock, entropy, runtime.sealing),
     ]
 
 

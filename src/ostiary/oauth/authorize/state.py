@@ -37,6 +37,11 @@ class Identified:
     access_epoch: int = 0
     session_id: str = ""
 
+    def is_person(self, other: Identified) -> bool:
+        """Whether both are one person, found in one way."""
+        one, two = ((who.subject, who.provider, who.user_id, who.session_id) for who in (self, other))
+        return one == two
+
 
 @dataclass(frozen=True, slots=True)
 class SignInTransaction:
@@ -82,10 +87,11 @@ class SignInTransaction:
         self, done: StepDone, identified: Identified | None, earlier: tuple[StepDone, ...] = ()
     ) -> SignInTransaction:
         """The transaction after a step, which may bring `earlier` proofs. Who was found by the first factor stays who
-        it is."""
-        if identified is not None and self.identified is not None:
+        it is; a later step may only say the person's epochs anew."""
+        known = self.identified
+        if identified is not None and known is not None and not identified.is_person(known):
             raise LookupError(f"{done.step} identifies somebody, and {self.done[0].step} has done so already")
-        return replace(self, done=(*self.done, *earlier, done), identified=self.identified or identified)
+        return replace(self, done=(*self.done, *earlier, done), identified=identified or known)
 
     def dump(self) -> dict[str, Any]:
         """JSON form of it, to be kept."""

@@ -51,7 +51,7 @@ class UserSignIn:
             proof = self._sign_in.prove(known, password)
             with self._store.write() as work:
                 signed_in = self._sign_in.admit(work, proof)
-                return self._subject(work, tenant, signed_in, request_id, anonymous_id)
+                return self.record(work, tenant, signed_in, request_id, anonymous_id)
         except DomainError as error:
             refusal = user_refused(tenant.id, request_id)
             counts = error.kind in (Kind.INVALID, Kind.UNAUTHENTICATED, Kind.DENIED)
@@ -61,9 +61,10 @@ class UserSignIn:
                 self._events.emit_alone(refusal)
             raise
 
-    def _subject(
+    def record(
         self, work: Work, tenant: TenantView, signed_in: SignedIn, request_id: str, anonymous_id: str
     ) -> Subject:
+        """The subject of a user who was just admitted, found or created, and recorded as signed in."""
         arrival, now = arrival_of(signed_in, anonymous_id), self._clock.now_ms()
         subject = subject_at_sign_in(work, tenant.id, arrival, self._entropy, now)
         self._events.emit(work, user_authenticated(tenant.id, subject.id, signed_in.user_id, request_id), tenant)

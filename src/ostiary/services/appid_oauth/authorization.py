@@ -10,7 +10,7 @@ from ostiary.login.app_sign_out import AppSignOut
 from ostiary.login.sign_in import SignIn
 from ostiary.login.sign_out import PARAMETERS as LOGOUT_PARAMETERS
 from ostiary.login.steps import sign_in_steps
-from ostiary.login.steps.change_details import DetailsCode
+from ostiary.login.steps.choices.change_details import DetailsCode
 from ostiary.login.visits import SignInSite
 from ostiary.oauth.authorize.request import CHANGE_DETAILS, CHANGE_PASSWORD, FORGOT_PASSWORD
 from ostiary.oauth.authorize.transactions import SignInTransactions

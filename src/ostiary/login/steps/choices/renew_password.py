@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ostiary.audit.runtime_events import password_renewed
-from ostiary.audit.sink import EventSink
 from ostiary.directory.passwords.stored import find_stored_password
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY as PROVIDER
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
@@ -12,15 +10,13 @@ from ostiary.errors import DomainError
 from ostiary.login.flow import Done
 from ostiary.login.needs import IDENTITY
 from ostiary.login.pages import form_page
-from ostiary.login.steps.password import identified, login_of
+from ostiary.login.steps.choices.chosen_password import ChosenPasswords
 from ostiary.login.steps.typed_passwords import FIELDS, password_hint, typed_twice
 from ostiary.login.visits import SignInStep, SignInVisit
-from ostiary.oauth.authorize.state import SignInTransaction
+from ostiary.oauth.authorize.state import Identified, SignInTransaction
 from ostiary.oauth.authorize.transactions import SignInOver
-from ostiary.oauth.token.user_sign_in import UserSignIn
 from ostiary.pages.rendering import HostedPage
 from ostiary.self_service.mail_actions import SelfService
-from ostiary.self_service.password_change import PasswordChange
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 
@@ -28,7 +24,8 @@ _USER, _CHANGED = "expired", "expired_changed_at"
 
 
 class RenewPasswordStep(SignInStep):
-    """Asks for a new password after the old one was right and has expired, then signs in with the new one.
+    """Asks for a new password after the old one was right and has expired; the new one is stored when every factor is
+    proved.
 
     The transaction remembers which password was proved, by the moment at which that was set: where it was changed
     since, the proof is worth nothing.
@@ -38,13 +35,9 @@ class RenewPasswordStep(SignInStep):
     meets = IDENTITY
     fields = FIELDS
 
-    def __init__(
-        self, self_service: SelfService, password_change: PasswordChange, user_sign_in: UserSignIn, events: EventSink
-    ) -> None:
+    def __init__(self, self_service: SelfService, chosen: ChosenPasswords) -> None:
         self._self_service = self_service
-        self._password_change = password_change
-        self._user_sign_in = user_sign_in
-        self._events = events
+        self._chosen = chosen
 
     def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
         """Applies where the password step has found an expired password."""
@@ -68,20 +61,19 @@ class RenewPasswordStep(SignInStep):
         )  # fmt: skip
 
     def submit(self, visit: SignInVisit) -> Done:
-        """Stores the new password. Raises SIGN_IN_OVER where the old one was changed meanwhile."""
-        call, tenant, language = visit.call, visit.call.required_tenant, visit.look.language
-        self._self_service.check_page(call.work, tenant)
+        """Keeps the new password. Raises SIGN_IN_OVER where the old one was changed meanwhile, or the person may not
+        sign in any more."""
+        call = visit.call
+        self._self_service.check_page(call.work, call.required_tenant)
         password, user = typed_twice(visit.form), self._user(visit)
-        login = login_of(call.work, tenant, user)
         call.release()
-        prepared = self._password_change.prepare(tenant, user.id, password)
-        with visit.store.write() as work:
-            self._check(work, visit)
-            self._self_service.set_password(work, tenant, prepared, language, call.client_ip, call.request_id)
-            self._events.emit(work, password_renewed(tenant.id, user.id, call.request_id), tenant)
-        anonymous_id = visit.transaction.request.anonymous_id
-        subject = self._user_sign_in(call, tenant, login, password, call.request_id, anonymous_id)
-        return Done(PROVIDER, lambda _: identified(subject))
+        self._chosen.keep(visit, user.id, password, expired=True)
+        return Done(PROVIDER, lambda work: self._admitted(work, visit, user.id))
+
+    def _admitted(self, work: Work, visit: SignInVisit, user_id: str) -> Identified:
+        person = self._chosen.admitted(work, visit, user_id)  # first, since it locks the person
+        self._check(work, visit)
+        return person
 
     def _user(self, visit: SignInVisit) -> UserView:
         self._check(visit.call.work, visit)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import json
+
 from ostiary.clock import Clock
 from ostiary.directory.factors.factors import SMS, NewFactor, add_factor
 from ostiary.directory.profiles.linking import arrival_of
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY as PROVIDER
 from ostiary.directory.signin.admission import signed_in_as
 from ostiary.directory.users.changes import amend_user
-from ostiary.directory.users.contacts import Contact
-from ostiary.directory.users.input import UserChange
-from ostiary.directory.users.users import UserView, get_user, lock_user
+from ostiary.directory.users.input import check_change
+from ostiary.directory.users.users import get_user, lock_user
 from ostiary.errors import DomainError, denied, not_found
-from ostiary.http.forms import Form
 from ostiary.ids import Entropy, digest
 from ostiary.keys.sealing import Sealing
 from ostiary.login.flow import Done
-from ostiary.login.needs import CHANGED_DETAILS
+from ostiary.login.needs import CHOSEN_DETAILS
 from ostiary.login.pages import form_page
 from ostiary.login.second_factor.person import find_owner
+from ostiary.login.steps.choices.details import DETAILS, details_of, typed_details, with_details
+from ostiary.login.steps.choices.storing import StoreChoiceStep
 from ostiary.login.steps.password import identified
 from ostiary.login.visits import SignInStep, SignInVisit
 from ostiary.oauth.authorize.request import CHANGE_DETAILS
@@ -31,8 +33,6 @@ from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
 from ostiary.transport.call import Call
 
-DETAILS = ("given_name", "family_name", "display_name", "phone")
-"""The fields of the form."""
 _LONGEST = 256
 
 DETAILS_CODE = "CHANGE_DETAILS"
@@ -62,17 +62,20 @@ class DetailsCode:
 
 
 class ChangeDetailsStep(SignInStep):
-    """Asks for names and a telephone number. The code in the address says whose; sending the form uses it up."""
+    """Asks for names and a telephone number. The code in the address says whose; sending the form uses it up.
+
+    The details are stored when every factor is proved: the access token behind the code may have been got by a password
+    alone.
+    """
 
     name = CHANGE_DETAILS
-    meets = CHANGED_DETAILS
+    meets = CHOSEN_DETAILS
     fields = DETAILS
 
-    def __init__(self, self_service: SelfService, clock: Clock, entropy: Entropy, sealing: Sealing) -> None:
+    def __init__(self, self_service: SelfService, clock: Clock, entropy: Entropy) -> None:
         self._self_service = self_service
         self._clock = clock
         self._entropy = entropy
-        self._sealing = sealing
 
     def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
         """Applies wherever changed details are needed."""
@@ -89,10 +92,11 @@ class ChangeDetailsStep(SignInStep):
         )  # fmt: skip
 
     def submit(self, visit: SignInVisit) -> Done:
-        """Stores the details and uses the code up. Raises what `amend_user` raises."""
-        code, form = self._code(visit), visit.form
-        tenant = visit.call.required_tenant
-        return Done(PROVIDER, lambda work: self._change(work, tenant, code, form))
+        """Keeps the details, and uses the code up. Raises what `check_change` raises."""
+        code, typed, tenant_id = self._code(visit), typed_details(visit.form), visit.call.tenant_id
+        check_change(with_details(get_user(visit.call.work, tenant_id, code.user_id), typed))
+        visit.remember({CHOSEN_DETAILS: json.dumps(typed)})
+        return Done(PROVIDER, lambda work: self._identified(work, code))
 
     def _code(self, visit: SignInVisit) -> Code:
         call = visit.call
@@ -105,49 +109,43 @@ class ChangeDetailsStep(SignInStep):
             raise link_failed(found.failure)
         return found
 
-    def _change(self, work: Work, tenant: TenantView, code: Code, form: Form) -> Identified:
+    def _identified(self, work: Work, code: Code) -> Identified:
         now_ms = self._clock.now_ms()
-        self._keep_number(work, tenant, code.user_id, now_ms)
-        user = amend_user(work, code.tenant_id, code.user_id, lambda known: with_details(known, form), now_ms)
+        lock_user(work, code.tenant_id, code.user_id)  # first, like whatever else changes a user: no deadlocks
         use_up(work, code, now_ms)
+        user = get_user(work, code.tenant_id, code.user_id)
         if not user.active:
             raise link_failed("EXPIRED")
         arrival = arrival_of(signed_in_as(user, user.email))
         return identified(subject_at_sign_in(work, code.tenant_id, arrival, self._entropy, now_ms))
 
-    def _keep_number(self, work: Work, tenant: TenantView, user_id: str, now_ms: int) -> None:
-        """Codes of a second factor go on to the number of before: the token that opened this page may have been got by
-        a password alone."""
-        lock_user(work, tenant.id, user_id)
+
+class StoreDetailsStep(StoreChoiceStep):
+    """Stores the details."""
+
+    name = "store_details"
+    note = CHOSEN_DETAILS
+
+    def __init__(self, clock: Clock, entropy: Entropy, sealing: Sealing) -> None:
+        super().__init__(clock)
+        self._entropy = entropy
+        self._sealing = sealing
+
+    def store(self, work: Work, visit: SignInVisit, user_id: str) -> None:
+        """Stores them. Raises what `amend_user` raises."""
+        tenant, typed = visit.call.required_tenant, json.loads(visit.transaction.notes[CHOSEN_DETAILS])
+        self._keep_number(work, tenant, user_id)
+        amend_user(work, tenant.id, user_id, lambda known: with_details(known, typed), self.clock.now_ms())
+
+    def _keep_number(self, work: Work, tenant: TenantView, user_id: str) -> None:
+        """Codes of a second factor go on to the number of before, where an extension has spared the factor this
+        time."""
         owner = find_owner(work, tenant, user_id)
         if owner is not None and owner.number and all(factor.kind != SMS for factor in owner.factors):
-            kept = NewFactor(SMS, target=owner.number)
+            kept, now_ms = NewFactor(SMS, target=owner.number), self.clock.now_ms()
             add_factor(work, self._sealing, tenant.id, user_id, kept, self._entropy, now_ms)
 
 
 def _kind(client_id: str) -> str:
     """The kind of code of one application: the token of one must not lead to a code for another."""
     return f"{DETAILS_CODE} {digest(client_id)[:16]}"
-
-
-def details_of(user: UserView) -> dict[str, str]:
-    """What the form shows of a user, by the names of its fields."""
-    phone = next((phone.value for phone in user.phones if phone.primary), "")
-    return {
-        "given_name": user.given_name, "family_name": user.family_name, "display_name": user.display_name,
-        "phone": phone,
-    }  # fmt: skip
-
-
-def with_details(user: UserView, form: Form) -> UserChange:
-    """The change of these details; all others stay. A formatted name is made anew of its parts where they change."""
-    typed = {name: form.get(name).strip() for name in DETAILS}
-    further, given, family = user.further, typed["given_name"], typed["family_name"]
-    if (given, family) != (user.given_name, user.family_name) and "name" in further:
-        further["name"] = {key: value for key, value in further["name"].items() if key != "formatted"}
-    others = tuple(phone for phone in user.phones if not phone.primary and phone.value != typed["phone"])
-    phones = (Contact(typed["phone"], primary=True), *others) if typed["phone"] else others
-    return UserChange(
-        given_name=given, family_name=family, display_name=typed["display_name"], locale=user.locale,
-        phones=phones, further=further,
-    )  # fmt: skip
