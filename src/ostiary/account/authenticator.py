@@ -6,6 +6,8 @@ from ostiary.account.factors import prove_factor
 from ostiary.account.parts import AccountPage, Change, account_page
 from ostiary.account.telling import AccountMessages
 from ostiary.account.visits import AccountVisit
+from ostiary.audit.factor_events import factor_added
+from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.directory.factors.authenticator_app import (
     METHOD,
@@ -59,12 +61,14 @@ class NewAuthenticator(Change):
     done = marked("Your authenticator app is set up. From now on you are asked for its code.")
 
     def __init__(
-        self, clock: Clock, entropy: Entropy, sealing: Sealing, messages: AccountMessages, *, secure: bool
-    ) -> None:
+        self, clock: Clock, entropy: Entropy, sealing: Sealing, messages: AccountMessages, events: EventSink, *,
+        secure: bool,
+    ) -> None:  # fmt: skip
         self._clock = clock
         self._entropy = entropy
         self._sealing = sealing
         self._messages = messages
+        self._events = events
         self._secure = secure
 
     def make(self, work: Work, visit: AccountVisit, prepared: object) -> str:
@@ -77,7 +81,9 @@ class NewAuthenticator(Change):
         if step is None:
             raise unauthenticated("WRONG_CODE", "The code is wrong.")
         new = NewFactor(TOTP, name=name, secret=secret, counter=step)
-        add_factor(work, self._sealing, visit.tenant.id, visit.user.id, new, self._entropy, visit.now_ms)
+        tenant_id, user_id = visit.tenant.id, visit.user.id
+        id = add_factor(work, self._sealing, tenant_id, user_id, new, self._entropy, visit.now_ms)
+        self._events.emit(work, factor_added(tenant_id, user_id, id, TOTP, visit.call.request_id))
         self._messages.tell(work, visit, f'An authenticator app "{name}" was added.')
         return prove_factor(work, visit, "authenticator", METHOD, self._entropy, self._clock.now_ms())
 

@@ -9,6 +9,8 @@ from ostiary.account.moments import Moment, moment
 from ostiary.account.parts import Change
 from ostiary.account.telling import AccountMessages
 from ostiary.account.visits import AccountVisit
+from ostiary.audit.factor_events import factor_removed
+from ostiary.audit.sink import EventSink
 from ostiary.directory.factors.factors import (
     EMAIL,
     PASSKEY,
@@ -66,6 +68,7 @@ class RemoveFactor(Change):
     """Removes a factor."""
 
     messages: AccountMessages
+    events: EventSink
     name = "remove_factor"
     done = marked("The factor is removed.")
 
@@ -77,7 +80,9 @@ class RemoveFactor(Change):
         found = next((one for one in list_factors(work, tenant_id, user_id) if one.id == visit.form.get("id")), None)
         if found is None:
             raise not_found("NO_SUCH_FACTOR", "There is no such factor, or not any more.")
-        remove_factor(work, tenant_id, user_id, found.id)
+        who, request_id = ("user", user_id), visit.call.request_id
+        for gone in remove_factor(work, tenant_id, user_id, found.id):
+            self.events.emit(work, factor_removed(tenant_id, who, gone.id, gone.kind, request_id))
         self.messages.tell(work, visit, f"{title(found)} was removed.")
 
 

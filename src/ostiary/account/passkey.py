@@ -9,8 +9,11 @@ from ostiary.account.factors import prove_factor
 from ostiary.account.parts import AccountPage, Change, account_page
 from ostiary.account.telling import AccountMessages
 from ostiary.account.visits import RECENT_S, AccountVisit
+from ostiary.audit.factor_events import factor_added
+from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.directory.factors.ceremonies import Created, RelyingParty, creation_options, read_creation, refused
+from ostiary.directory.factors.factors import PASSKEY
 from ostiary.directory.factors.passkeys import HARDWARE, SOFTWARE, add_passkey, list_passkeys
 from ostiary.errors import DomainError
 from ostiary.ids import Entropy, new_secret
@@ -67,13 +70,14 @@ class NewPasskey(Change):
 
     def __init__(
         self, party: RelyingParty | None, clock: Clock, entropy: Entropy, sealing: Sealing, messages: AccountMessages,
-        *, secure: bool,
+        events: EventSink, *, secure: bool,
     ) -> None:  # fmt: skip
         self._party = party
         self._clock = clock
         self._entropy = entropy
         self._sealing = sealing
         self._messages = messages
+        self._events = events
         self._secure = secure
 
     def prepare(self, visit: AccountVisit) -> Created:
@@ -90,7 +94,9 @@ class NewPasskey(Change):
         until = visit.now_ms + 2 * RECENT_S * 1000
         if not use_once(work, tenant_id, _KIND, visit.form.get("ceremony"), until):
             raise refused()
-        add_passkey(work, self._sealing, tenant_id, visit.user.id, prepared, name, self._entropy, visit.now_ms)
+        user_id = visit.user.id
+        id = add_passkey(work, self._sealing, tenant_id, user_id, prepared, name, self._entropy, visit.now_ms)
+        self._events.emit(work, factor_added(tenant_id, user_id, id, PASSKEY, visit.call.request_id))
         self._messages.tell(work, visit, f'A passkey "{name}" was added.')
         method = SOFTWARE if prepared.synced else HARDWARE
         return prove_factor(work, visit, "passkey_factor", method, self._entropy, self._clock.now_ms())

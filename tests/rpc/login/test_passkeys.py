@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from kit.accounts.own_account import OwnAccount, forms
+from kit.audited import audited
 from kit.browser import CALLBACK, Browser, Seen, redeem
 from kit.callers import Caller, serving
 from kit.devices.authenticator import Authenticator
@@ -101,6 +102,10 @@ def test_a_passkey_is_enrolled_and_signs_in_without_a_name(ada: OwnAccount) -> N
     assert ("Your passkey is set up" in account.body, "Laptop" in account.body) == (True, True)
     assert any("ACCOUNT_CHANGED" in mail or "Laptop" in mail for mail in ada.mails())
     assert factor(ada).discoverable
+    recorded = [
+        (row.action, row.target_name) for row in audited(ada.caller.installation) if row.initiator_id == ada.user_id
+    ]
+    assert ("factor.create", "passkey") in recorded
     stranger = OwnAccount(ada.caller, ada.email)
     page = stranger.open()
     assert 'autocomplete="username webauthn"' in page.body

@@ -182,7 +182,7 @@ def test_a_recovery_code_stands_for_a_lost_app_once(mfa: Factors) -> None:
     mfa.enrol(TOTP, secret=KEY)
     user = mfa.issuer.user
     with mfa.runtime.store.write() as work:
-        codes = new_recovery_codes(work, mfa.runtime.sealing, user.tenant_id, user.id, SystemEntropy(), mfa.now_ms)
+        _, codes = new_recovery_codes(work, mfa.runtime.sealing, user.tenant_id, user.id, SystemEntropy(), mfa.now_ms)
     assert len(set(codes)) == 10
     page = mfa.give(mfa.asked(), go="recovery_code")
     assert page.hidden["step"] == "recovery_code"

@@ -123,15 +123,19 @@ def add_factor(
     return id
 
 
-def remove_factor(work: Work, tenant_id: str, user_id: str, id: str) -> None:
-    """Removes a factor; with the last one of the person's own (OWN) go the recovery codes, which stand for it. Raises
-    FACTOR_NOT_FOUND."""
+def remove_factor(work: Work, tenant_id: str, user_id: str, id: str) -> Sequence[FactorView]:
+    """Removes a factor; with the last one of the person's own (OWN) go the recovery codes, which stand for it. Returns
+    what is gone, the factor first. Raises FACTOR_NOT_FOUND."""
+    factor = get_factor(work, tenant_id, user_id, id)
     if not work.run(_REMOVE, _key(tenant_id, user_id, id)):
         raise not_found("FACTOR_NOT_FOUND", "The user has no such factor.")
     left = list_factors(work, tenant_id, user_id)
-    if not any(factor.kind in OWN for factor in left):
-        for recovery in (factor for factor in left if factor.kind == RECOVERY):
-            work.run(_REMOVE, _key(tenant_id, user_id, recovery.id))
+    if any(one.kind in OWN for one in left):
+        return [factor]
+    recovery = [one for one in left if one.kind == RECOVERY]
+    for one in recovery:
+        work.run(_REMOVE, _key(tenant_id, user_id, one.id))
+    return [factor, *recovery]
 
 
 def use_factor(work: Work, tenant_id: str, user_id: str, id: str, now_ms: int, counter: int | None = None) -> bool:

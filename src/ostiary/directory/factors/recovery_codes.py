@@ -34,16 +34,16 @@ _BYTES = 10
 
 def new_recovery_codes(
     work: Work, sealing: Sealing, tenant_id: str, user_id: str, entropy: Entropy, now_ms: int
-) -> Sequence[str]:
-    """Ten new codes, to be shown once; those before them are void. Only their digests are kept, sealed. Raises
-    USER_NOT_FOUND, TOO_MANY_FACTORS."""
+) -> tuple[str, Sequence[str]]:
+    """The id of a new factor, and its ten codes, to be shown once; those before them are void. Only their digests are
+    kept, sealed. Raises USER_NOT_FOUND, TOO_MANY_FACTORS."""
     lock_factors(work, tenant_id, user_id)
     for old in (factor for factor in list_factors(work, tenant_id, user_id) if factor.kind == RECOVERY):
         remove_factor(work, tenant_id, user_id, old.id)
     codes = [_new_code(entropy) for _ in range(CODES)]
     secret = json.dumps([digest(typed_code(code)) for code in codes])
-    add_factor(work, sealing, tenant_id, user_id, NewFactor(RECOVERY, secret=secret), entropy, now_ms)
-    return codes
+    id = add_factor(work, sealing, tenant_id, user_id, NewFactor(RECOVERY, secret=secret), entropy, now_ms)
+    return id, codes
 
 
 def is_recovery_code(work: Work, sealing: Sealing, tenant_id: str, user_id: str, code: str) -> bool:

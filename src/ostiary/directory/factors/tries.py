@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from sqlalchemy import bindparam, delete, or_, update
 
+from ostiary.audit.factor_events import user_locked
+from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.errors import DomainError, limited
 from ostiary.store.counters import ExactLimit, count_exactly
@@ -26,7 +28,7 @@ _FORGET = prepared(
 )  # fmt: skip
 _LOCKED = update(_USERS).where(
     _USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("of_user"),
-    or_(_USERS.c.locked_until.is_(None), _USERS.c.locked_until < bindparam("until")),
+    or_(_USERS.c.locked_until.is_(None), _USERS.c.locked_until <= bindparam("least")),
 ).values(locked_until=bindparam("until"), lock_seconds=bindparam("seconds"))  # fmt: skip
 
 
@@ -34,26 +36,31 @@ class FactorTries:
     """Counts tries, whichever factor they are at. A user who is locked here is locked everywhere: passwords, sessions
     and links are refused, too."""
 
-    def __init__(self, store: Store, clock: Clock, limits: Mapping[str, ExactLimit]) -> None:
+    def __init__(self, store: Store, clock: Clock, limits: Mapping[str, ExactLimit], events: EventSink) -> None:
         self._store = store
         self._clock = clock
+        self._events = events
         self._limits = [limits[name] for name in NAMES]
 
-    def count(self, tenant_id: str, user_id: str) -> None:
+    def count(self, tenant_id: str, user_id: str, request_id: str) -> None:
         """Counts a try before the code is compared; hold no connection meanwhile. Raises TOO_MANY_CODES (429), and
-        locks the user then, for as long as the limit says."""
+        locks the user then, for as long as the limit says, and records that it is locked."""
         now_ms = self._clock.now_ms()
         for limit in self._limits:
             with self._store.autocommit() as work:
                 wait = count_exactly(work, tenant_id, limit, user_id, now_ms)
             if wait:
-                self._lock(tenant_id, user_id, now_ms, wait)
+                self._lock(tenant_id, user_id, now_ms, wait, request_id)
                 raise too_many_codes(wait)
 
-    def _lock(self, tenant_id: str, user_id: str, now_ms: int, wait: int) -> None:
-        lock = {"of_tenant": tenant_id, "of_user": user_id, "until": now_ms + wait * 1000, "seconds": wait}
+    def _lock(self, tenant_id: str, user_id: str, now_ms: int, wait: int, request_id: str) -> None:
+        until = now_ms + wait * 1000
+        lock = {"of_tenant": tenant_id, "of_user": user_id, "until": until, "seconds": wait}
         with self._store.write(awaited=False) as work:
-            work.run(_LOCKED, lock)
+            if work.run(_LOCKED, {**lock, "least": now_ms}):  # it was not locked
+                self._events.emit(work, user_locked(tenant_id, user_id, request_id))
+            else:
+                work.run(_LOCKED, {**lock, "least": until - 1})
 
 
 def forget_tries(work: Work, tenant_id: str, user_id: str) -> None:

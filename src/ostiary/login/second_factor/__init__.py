@@ -21,8 +21,8 @@ from ostiary.runtime import Runtime
 def second_factor_steps(runtime: Runtime) -> Sequence[SignInStep]:
     """The steps after the first factor, the same at both authorization servers."""
     clock, entropy, sealing, messages = runtime.clock, runtime.entropy, runtime.sealing, runtime.messages
-    tries = FactorTries(runtime.store, clock, runtime.limits.exact)
-    checks = FactorChecks(clock, tries, Telling(runtime.store, clock, messages.outbox))
+    tries = FactorTries(runtime.store, clock, runtime.limits.exact, runtime.events)
+    checks = FactorChecks(clock, tries, Telling(runtime.store, clock, messages.outbox), runtime.events)
     factors: list[FactorStep] = [
         # what people have chosen themselves, before what is sent to them
         PasskeyFactorStep(relying_party(runtime.issuers.public_url), checks, clock),
@@ -38,5 +38,5 @@ def second_factor_steps(runtime: Runtime) -> Sequence[SignInStep]:
     return [
         PreMfaStep(messages.mfa_extensions, sealing),  # before all that ask: it may spare them
         *factors,
-        ShowRecoveryCodesStep(clock, entropy, sealing),
+        ShowRecoveryCodesStep(clock, entropy, sealing, checks),
     ]

@@ -125,5 +125,6 @@ class EnrolAppStep(FactorStep):
             new = NewFactor(TOTP, secret=secret, counter=step)
             id = add_factor(work, self._sealing, visit.call.tenant_id, owner.user.id, new, self._entropy, now_ms)
             use_factor(work, visit.call.tenant_id, owner.user.id, id, now_ms)
+            self._checks.record_added(work, visit, id, TOTP)
 
         return Done(METHOD, change)

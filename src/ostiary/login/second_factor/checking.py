@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ostiary.audit.factor_events import factor_added, recovery_code_used
+from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.directory.factors.tries import FactorTries, forget_tries
 from ostiary.directory.passwords.lockout import is_locked
@@ -17,12 +19,13 @@ LOCKED = "user locked out - exceeded maximum number of verification attempts"
 
 
 class FactorChecks:
-    """Counts tries, and admits whoever has proved a factor."""
+    """Counts tries, admits whoever has proved a factor, and records what becomes of factors."""
 
-    def __init__(self, clock: Clock, tries: FactorTries, telling: Telling) -> None:
+    def __init__(self, clock: Clock, tries: FactorTries, telling: Telling, events: EventSink) -> None:
         self._clock = clock
         self._tries = tries
         self._telling = telling
+        self._events = events
 
     def count(self, visit: SignInVisit) -> None:
         """Counts a try of the visit's person before anything is compared, and releases the connection. Raises
@@ -30,7 +33,7 @@ class FactorChecks:
         user_id, tenant_id = _user_id(visit), visit.call.tenant_id
         visit.call.release()
         try:
-            self._tries.count(tenant_id, user_id)
+            self._tries.count(tenant_id, user_id, visit.call.request_id)
         except DomainError:
             self._telling.failed(visit, LOCKED)
             raise
@@ -44,6 +47,15 @@ class FactorChecks:
             raise denied("USER_LOCKED", "The user is deactivated or locked.")
         forget_tries(work, tenant_id, user_id)
         self._telling.succeeded(work, visit)
+
+    def record_added(self, work: Work, visit: SignInVisit, factor_id: str, kind: str) -> None:
+        """Records that the visit's person has enrolled a factor."""
+        call = visit.call
+        self._events.emit(work, factor_added(call.tenant_id, _user_id(visit), factor_id, kind, call.request_id))
+
+    def record_recovery(self, work: Work, visit: SignInVisit) -> None:
+        """Records that the visit's person has used up a recovery code."""
+        self._events.emit(work, recovery_code_used(visit.call.tenant_id, _user_id(visit), visit.call.request_id))
 
 
 def wrong_code() -> DomainError:

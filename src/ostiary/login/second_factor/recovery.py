@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ostiary.clock import Clock
 from ostiary.directory.factors.authenticator_app import METHOD
+from ostiary.directory.factors.factors import RECOVERY
 from ostiary.directory.factors.recovery_codes import is_recovery_code, new_recovery_codes, use_recovery_code
 from ostiary.errors import DomainError
 from ostiary.ids import Entropy
@@ -58,6 +59,7 @@ class RecoveryCodeStep(FactorStep):
             self._checks.admit(work, visit)
             if not use_recovery_code(work, self._sealing, tenant_id, user_id, code, self._clock.now_ms()):
                 raise wrong_code()
+            self._checks.record_recovery(work, visit)
 
         return Done(METHOD, change)
 
@@ -67,10 +69,11 @@ class ShowRecoveryCodesStep(SignInStep):
 
     name = "show_recovery_codes"
 
-    def __init__(self, clock: Clock, entropy: Entropy, sealing: Sealing) -> None:
+    def __init__(self, clock: Clock, entropy: Entropy, sealing: Sealing, checks: FactorChecks) -> None:
         self._clock = clock
         self._entropy = entropy
         self._sealing = sealing
+        self._checks = checks
 
     def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
         """Applies after the enrolment."""
@@ -83,9 +86,10 @@ class ShowRecoveryCodesStep(SignInStep):
         codes: list[str] = []
 
         def make(work: Work) -> None:
-            codes.extend(
-                new_recovery_codes(work, self._sealing, call.tenant_id, user_id, self._entropy, self._clock.now_ms())
-            )
+            now_ms = self._clock.now_ms()
+            id, made = new_recovery_codes(work, self._sealing, call.tenant_id, user_id, self._entropy, now_ms)
+            self._checks.record_added(work, visit, id, RECOVERY)
+            codes.extend(made)
 
         visit.remember({}, make)
         return form_page(

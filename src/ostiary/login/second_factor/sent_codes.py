@@ -136,9 +136,11 @@ class SentCodeStep(FactorStep):
         tenant_id, user_id, now_ms = visit.call.tenant_id, owner.user.id, self._clock.now_ms()
         known = [each for each in list_factors(work, tenant_id, user_id) if each.kind == self.kind]
         same_target = next((each.id for each in known if each.target == target), "")
-        id = same_target or add_factor(
-            work, self._sealing, tenant_id, user_id, NewFactor(self.kind, target=target), self._entropy, now_ms
-        )
+        id = same_target
+        if not id:
+            new = NewFactor(self.kind, target=target)
+            id = add_factor(work, self._sealing, tenant_id, user_id, new, self._entropy, now_ms)
+            self._checks.record_added(work, visit, id, self.kind)
         use_factor(work, tenant_id, user_id, id, now_ms)
 
 

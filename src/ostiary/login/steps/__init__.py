@@ -66,7 +66,7 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
         *second_factor_steps(runtime),
         # after all that proves something
         StorePasswordStep(clock, self_service, events),
-        StoreDetailsStep(clock, entropy, runtime.sealing),
+        StoreDetailsStep(clock, entropy, runtime.sealing, events),
     ]
 
 

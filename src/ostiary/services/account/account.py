@@ -65,14 +65,14 @@ def _account(runtime: Runtime, sign_in: SignIn) -> Account:
         runtime.clock, runtime.entropy, directory.self_service, directory.password_change,
         runtime.oauth.user_sign_in, secure=secure,
     )  # fmt: skip
-    new_app = NewAuthenticator(runtime.clock, runtime.entropy, runtime.sealing, messages, secure=secure)
-    new_passkey = NewPasskey(party, runtime.clock, runtime.entropy, runtime.sealing, messages, secure=secure)
+    new_app = NewAuthenticator(runtime.clock, runtime.entropy, runtime.sealing, messages, events, secure=secure)
+    new_passkey = NewPasskey(party, runtime.clock, runtime.entropy, runtime.sealing, messages, events, secure=secure)
     return Account(
         store, runtime.issuers, runtime.clock, events, sign_in,
         [Overview(runtime.issuers), PasswordPage(), DetailsPage(), PasskeyPage(party, runtime.entropy),
             AuthenticatorPage(runtime.entropy, runtime.sealing)],
         [
             EndSession(events), EndOtherSessions(events), RevokeApplication(events), new_password,
-            NewDetails(directory.self_service), new_passkey, new_app, RemoveFactor(messages),
+            NewDetails(directory.self_service), new_passkey, new_app, RemoveFactor(messages, events),
         ],
     )  # fmt: skip

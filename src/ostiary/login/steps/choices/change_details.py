@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from ostiary.audit.factor_events import factor_added
+from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.directory.factors.factors import SMS, NewFactor, add_factor
 from ostiary.directory.profiles.linking import arrival_of
@@ -126,24 +128,26 @@ class StoreDetailsStep(StoreChoiceStep):
     name = "store_details"
     note = CHOSEN_DETAILS
 
-    def __init__(self, clock: Clock, entropy: Entropy, sealing: Sealing) -> None:
+    def __init__(self, clock: Clock, entropy: Entropy, sealing: Sealing, events: EventSink) -> None:
         super().__init__(clock)
         self._entropy = entropy
+        self._events = events
         self._sealing = sealing
 
     def store(self, work: Work, visit: SignInVisit, user_id: str) -> None:
         """Stores them. Raises what `amend_user` raises."""
         tenant, typed = visit.call.required_tenant, json.loads(visit.transaction.notes[CHOSEN_DETAILS])
-        self._keep_number(work, tenant, user_id)
+        self._keep_number(work, tenant, user_id, visit.call.request_id)
         amend_user(work, tenant.id, user_id, lambda known: with_details(known, typed), self.clock.now_ms())
 
-    def _keep_number(self, work: Work, tenant: TenantView, user_id: str) -> None:
+    def _keep_number(self, work: Work, tenant: TenantView, user_id: str, request_id: str) -> None:
         """Codes of a second factor go on to the number of before, where an extension has spared the factor this
         time."""
         owner = find_owner(work, tenant, user_id)
         if owner is not None and owner.number and all(factor.kind != SMS for factor in owner.factors):
             kept, now_ms = NewFactor(SMS, target=owner.number), self.clock.now_ms()
-            add_factor(work, self._sealing, tenant.id, user_id, kept, self._entropy, now_ms)
+            id = add_factor(work, self._sealing, tenant.id, user_id, kept, self._entropy, now_ms)
+            self._events.emit(work, factor_added(tenant.id, user_id, id, SMS, request_id))
 
 
 def _kind(client_id: str) -> str:

@@ -6,6 +6,7 @@ import grpc
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2
 
+from ostiary.audit.factor_events import factor_removed
 from ostiary.directory.factors.factors import list_factors, remove_factor
 from ostiary.directory.users.users import get_user, lock_user
 from ostiary.mfa.settings import MFA, MFA_CHANNELS, get_extension
@@ -30,6 +31,7 @@ class MfaServicer(mfa_pb2_grpc.MfaServiceServicer):
 
     def __init__(self, runtime: Runtime) -> None:
         self._clock = runtime.clock
+        self._events = runtime.events
         self._entropy = runtime.entropy
         self._sealing = runtime.sealing
         self._outgoing = runtime.outgoing
@@ -100,9 +102,11 @@ class MfaServicer(mfa_pb2_grpc.MfaServiceServicer):
         return pb.ListUserFactorsResponse(factors=[factor_message(factor) for factor in factors])
 
     def RemoveUserFactor(self, request: pb.RemoveUserFactorRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        work = current_call().work
+        call, work = current_call(), current_call().work
         lock_user(work, request.tenant_id, request.user_id)
-        remove_factor(work, request.tenant_id, request.user_id, request.factor_id)
+        who = (call.principal.kind.value, call.principal.id)
+        for gone in remove_factor(work, request.tenant_id, request.user_id, request.factor_id):
+            self._events.emit(work, factor_removed(request.tenant_id, who, gone.id, gone.kind, call.request_id))
         return empty_pb2.Empty()
 
     def _channels(self) -> dict[str, pb.MfaChannel]:
