@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import grpc
 from google.protobuf import descriptor_pool
@@ -24,6 +24,7 @@ from ostiary.runtime import Runtime
 from ostiary.services.reflection import SERVICE_NAMES as REFLECTION
 from ostiary.services.reflection import add_reflection
 from ostiary.transport.health import Health
+from ostiary.transport.late_answers import crew_of, is_known
 from ostiary.transport.observation import Observer
 from ostiary.transport.pipeline import ForSome, Pipeline, Step, refuse_malformed
 from ostiary.transport.rules import read_rules
@@ -109,8 +110,8 @@ def build_server(runtime: Runtime, address: str, services: Sequence[Service]) ->
     reception = Reception(runtime.store, runtime.tenancy, runtime.entropy, Observer())
     streams = ThreadPoolExecutor(runtime.settings.threads, thread_name_prefix="stream")
     server = grpc.server(
-        cast("ThreadPoolExecutor", runtime.lanes),  # all that grpc asks of it is `submit`
-        interceptors=[Pipeline(rules, reception, steps(runtime), OPEN_SERVICES, streams)],
+        crew_of(runtime.lanes),
+        interceptors=[Pipeline(rules, reception, steps(runtime), OPEN_SERVICES, streams, late=is_known())],
         options=[
             ("grpc.max_metadata_size", MAX_METADATA),
             ("grpc.max_receive_message_length", largest_message(runtime.settings.max_body_bytes)),

@@ -12,9 +12,10 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from functools import partial
 from typing import Any, Self
 
-Task = tuple["Future[Any]", Callable[..., Any], tuple[Any, ...], dict[str, Any]]
+Task = Callable[[], None]
 
 
 class LaneExecutor(Executor):
@@ -35,11 +36,15 @@ class LaneExecutor(Executor):
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Runs `fn` as soon as a lane is free; first come, first served."""
-        task: Task = (Future(), fn, args, kwargs)
+        future: Future[Any] = Future()
+        self.start(partial(_perform, future, fn, args, kwargs))
+        return future
+
+    def start(self, task: Task) -> None:
+        """Runs `task`, which must not raise, likewise; nobody is told of its end."""
         with self._changing:
             self._waiting.append(task)
             self._fill()
-        return task[0]
 
     def shutdown(self, wait: bool = False, *, cancel_futures: bool = False) -> None:
         """Ends the threads that sleep, and the others once nothing waits for them; it does not wait for these."""
@@ -116,7 +121,7 @@ class _LaneThread(threading.Thread):
         task = self._task
         while task is not None:
             while task is not None:
-                _perform(*task)
+                task()
                 task = self._lane_executor.next(self)
             self._sleeping.acquire()
             task = self._task

@@ -16,6 +16,7 @@ import grpc
 from google.protobuf.message import DecodeError, Message
 
 from ostiary.errors import DomainError, invalid
+from ostiary.later import now
 from ostiary.transport.call import Call
 from ostiary.transport.rules import Rules
 
@@ -53,7 +54,8 @@ _KINDS = {True: "stream", False: "unary"}
 
 
 class Pipeline(grpc.ServerInterceptor):
-    """Wraps the handler of each method in the steps, once per method."""
+    """Wraps the handler of each method in the steps, once per method. `late`: whether the server takes an answer that
+    is not there yet."""
 
     def __init__(
         self,
@@ -62,12 +64,15 @@ class Pipeline(grpc.ServerInterceptor):
         steps: Sequence[Step | ForSome],
         open_methods: frozenset[str],
         streams: ThreadPoolExecutor,
+        *,
+        late: bool,
     ) -> None:
         self._rules = rules
         self._outermost = outermost
         self._steps = steps
         self._open = open_methods
         self._streams = streams
+        self._late = late
         self._handlers: dict[str, Any] = {}
         self._building = threading.Lock()
 
@@ -112,6 +117,9 @@ class Pipeline(grpc.ServerInterceptor):
         def serve(request: Any, context: grpc.ServicerContext) -> Any:
             return outermost(rules, request, context, chain)
 
+        def serve_now(request: Any, context: grpc.ServicerContext) -> Any:
+            return now(outermost(rules, request, context, chain))
+
         def serve_stream(request: Message, context: grpc.ServicerContext) -> Iterator[Any]:
             yield from outermost(rules, request, context, chain)
 
@@ -120,7 +128,8 @@ class Pipeline(grpc.ServerInterceptor):
             return grpc.stream_unary_rpc_method_handler(serve, decode, handler.response_serializer)
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(serve_stream, decode, handler.response_serializer)
-        return grpc.unary_unary_rpc_method_handler(serve, decode, handler.response_serializer)
+        unary = serve if self._late else serve_now
+        return grpc.unary_unary_rpc_method_handler(unary, decode, handler.response_serializer)
 
     def _chain(self, innermost: Callable[[Any, Any], Any], rules: Rules, *, arrays: bool) -> Proceed:
         uploads = rules.uploads

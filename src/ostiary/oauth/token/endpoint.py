@@ -12,10 +12,13 @@ from typing import Any
 from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
 from ostiary.ids import Entropy
+from ostiary.later import Later, now, then
 from ostiary.oauth.sessions.refresh import Overtaken, invalid_grant, new_refresh_token, open_grant
 from ostiary.oauth.token.issuing import Issued, Issuing, UnsignedTokens, with_refresh
 from ostiary.oauth.token.profile import AnySubject, Authorized, TokenCall, TokenProfile, TokenRequest
 from ostiary.store.work import Work
+
+Response = Later[dict[str, Any]] | dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +33,17 @@ class TokenEndpoint:
 
     def __call__(self, profile: TokenProfile[AnySubject], call: TokenCall) -> dict[str, Any]:
         """The token response. Raises OAuth errors (RFC 6749 §5.2), or those of the profile's own dialect."""
-        return self.answer(profile.begin(call, self.clock.now_ms()))
+        return now(self.later(profile, call))
+
+    def later(self, profile: TokenProfile[AnySubject], call: TokenCall) -> Response:
+        """The same, not awaited where all that is missing are signatures and the event of the tokens."""
+        return self._answer(profile.begin(call, self.clock.now_ms()))
 
     def answer(self, request: TokenRequest[AnySubject]) -> dict[str, Any]:
         """The response to a request that has begun."""
+        return now(self._answer(request))
+
+    def _answer(self, request: TokenRequest[AnySubject]) -> Response:
         for _ in range(2):
             try:
                 return self._issue(request, request.grant.authorize(request))
@@ -42,7 +52,7 @@ class TokenEndpoint:
                 continue
         raise invalid_grant("The credential is used by several requests at once.")
 
-    def _issue(self, request: TokenRequest[AnySubject], authorized: Authorized[AnySubject]) -> dict[str, Any]:
+    def _issue(self, request: TokenRequest[AnySubject], authorized: Authorized[AnySubject]) -> Response:
         if authorized.repeated is not None:
             return authorized.repeated
         profile, now_ms = request.profile, request.now_ms
@@ -51,7 +61,7 @@ class TokenEndpoint:
         lifetime_s = profile.refresh_lifetime_s(request) if authorized.terms is not None else 0
         request.reading.release()
         if authorized.terms is None and authorized.settle is None:
-            return profile.response(self.issuing.sign(unsigned, now_ms, *events))
+            return then(self.issuing.sign_later(unsigned, now_ms, *events), profile.response)
         settle = partial(self._settle, request, authorized, unsigned, lifetime_s)
         return profile.response(self.issuing.sign_and_write(unsigned, settle, now_ms, *events))
 

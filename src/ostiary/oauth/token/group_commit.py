@@ -20,16 +20,28 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, cast
 
 import structlog
 
 from ostiary.audit.event import APPEND, Event, row_of
 from ostiary.caller import check_awaited, own_caller
-from ostiary.errors import DomainError, unavailable
+from ostiary.errors import DomainError
 from ostiary.keys.signing import Signer
 from ostiary.lanes import blocking
-from ostiary.oauth.token.signing_jobs import Batch, Finish, Finished, Job, failure_of, is_alone, is_last, taken
+from ostiary.later import Later
+from ostiary.oauth.token.signing_jobs import (
+    BEGUN_S,
+    Batch,
+    Finish,
+    Finished,
+    Job,
+    busy,
+    failure_of,
+    is_alone,
+    is_last,
+    taken,
+)
 from ostiary.oauth.token.signing_thread import sign_all
 from ostiary.store.drivers.failures import translated
 from ostiary.store.drivers.waiting import BUSY
@@ -38,9 +50,6 @@ from ostiary.store.work import Work
 
 TIMEOUT_S = 10.0
 """The limit of a wait: longer than the store's own timeouts, so that its reason is known; below the gateway's."""
-BEGUN_S = 4.0
-"""The additional time for which a request waits once its batch has begun; together with TIMEOUT_S less than the
-gateway's timeout."""
 LINGER_S = 0.05
 """The time after which rows are written that no request waits for, so that few reads do not cost a commit each."""
 LONGEST_QUEUE = 4_096
@@ -84,6 +93,24 @@ class GroupCommit:
         rows = [row_of(event, now_ms) for event in events]
         finished: Finished = self._settled(Job(signer, inputs, rows, finish, caller=own_caller()))
         return finished
+
+    def sign_later(self, signer: Signer, inputs: Sequence[bytes], now_ms: int, *events: Event) -> Later[list[bytes]]:
+        """Does what `sign` does, and returns at once."""
+        rows = [row_of(event, now_ms) for event in events]
+        later: Later[list[bytes]] = Later()
+        if rows:
+            self._store.queue.join()
+            later = later.around(self._leaving)
+        self._put(Job(signer, inputs, rows, done=later, caller=own_caller()))
+        return later
+
+    def _leaving(self, answer: Callable[[], list[bytes]]) -> list[bytes]:
+        try:
+            made = answer()
+            self._store.queue.moved()
+        finally:
+            self._store.queue.leave()
+        return made
 
     def append(self, now_ms: int, event: Event) -> None:
         """Commits one event, together with others that wait."""
@@ -148,7 +175,7 @@ class GroupCommit:
                 self._put(job)
                 outcome = _outcome(job)
         except Empty:
-            raise unavailable("LEDGER_BUSY", "The server is too busy; repeat in a moment.") from None
+            raise busy() from None
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -231,12 +258,13 @@ class GroupCommit:
 def _outcome(job: Job) -> Any:
     """Raises Empty when the job was not begun in time, and then it never is: a refresh token that rotated after its
     holder was told to repeat would look stolen. One that was begun is waited for, since it may commit."""
+    done = cast("SimpleQueue[Any]", job.done)
     try:
-        return job.done.get(timeout=TIMEOUT_S)
+        return done.get(timeout=TIMEOUT_S)
     except Empty:
         if job.claim():
             raise
-        return job.done.get(timeout=BEGUN_S)
+        return done.get(timeout=BEGUN_S)
 
 
 def _finished(work: Work, job: Job, made: Any, *, alone: bool) -> Any:

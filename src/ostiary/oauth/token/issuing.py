@@ -9,6 +9,7 @@ from typing import Any
 from ostiary.audit.event import Event
 from ostiary.keys import jwt
 from ostiary.keys.signing import Signer
+from ostiary.later import Later
 from ostiary.oauth.token.group_commit import GroupCommit
 from ostiary.store.work import Work
 
@@ -59,6 +60,11 @@ class Issuing:
     def sign(self, unsigned: UnsignedTokens, now_ms: int, *events: Event) -> Issued:
         """Signs the tokens; returns them once `events` are in the audit ledger."""
         return _issued(unsigned, self._group_commit.sign(unsigned.signer, unsigned.inputs, now_ms, *events))
+
+    def sign_later(self, unsigned: UnsignedTokens, now_ms: int, *events: Event) -> Later[Issued]:
+        """Does the same, and returns at once."""
+        signed = self._group_commit.sign_later(unsigned.signer, unsigned.inputs, now_ms, *events)
+        return signed.around(lambda signatures: _issued(unsigned, signatures()))
 
     def sign_and_write(self, unsigned: UnsignedTokens, settle: Settle, now_ms: int, *events: Event) -> Issued:
         """Signs the tokens, and passes them to `settle`; returns its result once its rows and `events` are

@@ -6,19 +6,30 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ostiary.caller import Caller, check_awaited
-from ostiary.errors import DomainError
+from ostiary.errors import DomainError, unavailable
 from ostiary.keys.signing import Signer
 from ostiary.lanes import LaneExecutor, own_executor
 from ostiary.store.work import Work
 
 LARGEST_BATCH = 64
+BEGUN_S = 4.0
+"""The additional time for which a request waits once its batch has begun; together with TIMEOUT_S less than the
+gateway's timeout."""
 Finished = TypeVar("Finished")
 Taken = TypeVar("Taken")
 Finish = Callable[[Work, list[bytes]], Finished]
 """Writes what else belongs to a request: gets the transaction of its batch and its signatures."""
+
+
+class Outcome(Protocol):
+    """The place for what comes of a job: a queue where a thread waits, `Later` where none does."""
+
+    def put(self, outcome: Any, /) -> None:
+        """Brings the result, or the exception that there is in its place."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +42,7 @@ class Job:
     last: bool = False
     caller: Caller | None = None
     lane_executor: LaneExecutor | None = field(default_factory=own_executor)
-    done: SimpleQueue[Any] = field(default_factory=SimpleQueue)
+    done: Outcome = field(default_factory=SimpleQueue)
     claimed: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -49,9 +60,9 @@ Batch = list[tuple[Job, Any]]
 """Jobs, each with its signatures or with the exception that making them raised."""
 
 
-def taken(queue: SimpleQueue[Taken]) -> list[Taken]:
-    """Waits for one, and takes what else is there."""
-    taken = [queue.get()]
+def taken(queue: SimpleQueue[Taken], within_s: float | None = None) -> list[Taken]:
+    """Waits for one, and takes what else is there; raises Empty when none comes `within_s`."""
+    taken = [queue.get(timeout=within_s)]
     try:
         while len(taken) < LARGEST_BATCH:
             taken.append(queue.get_nowait())
@@ -75,6 +86,11 @@ def unless_gone(job: Job, made: Any) -> Any:
     except DomainError as gone:
         return gone
     return made
+
+
+def busy() -> DomainError:
+    """Returns the error for a request whose rows are not written in time."""
+    return unavailable("LEDGER_BUSY", "The server is too busy; repeat in a moment.")
 
 
 def failure_of(error: Exception) -> Exception:

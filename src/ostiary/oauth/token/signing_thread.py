@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -10,7 +12,8 @@ from typing import Any
 import structlog
 
 from ostiary.keys.signing import at_once, sign_together
-from ostiary.oauth.token.signing_jobs import Batch, Job, failure_of, is_last, taken, unless_gone
+from ostiary.later import Later
+from ostiary.oauth.token.signing_jobs import BEGUN_S, Batch, Job, busy, failure_of, is_last, taken, unless_gone
 
 MOMENT_S = 0.0005
 """The time for which a batch that is not full waits for a request that is being answered and may soon need a signature.
@@ -20,8 +23,9 @@ _log = structlog.get_logger("ostiary.ledger")
 
 def sign_all(waiting: SimpleQueue[Job], signed: SimpleQueue[Batch]) -> None:
     """Signs whatever waits, answers those who need no more, and hands the others on together."""
+    overdue = Overdue()
     while True:
-        jobs = [job for job in _gathered(waiting) if job.claim()]
+        jobs = [job for job in _gathered(waiting, overdue) if job.claim()]
         rest = []
         for job, made in zip(jobs, _signed(jobs) if jobs else (), strict=True):
             if job.signer and not job.writes:
@@ -29,15 +33,44 @@ def sign_all(waiting: SimpleQueue[Job], signed: SimpleQueue[Batch]) -> None:
             else:
                 rest.append((job, made))
         if rest:
+            overdue.watch(rest)
             signed.put(rest)
             if is_last(rest):
                 return
 
 
-def _gathered(waiting: SimpleQueue[Job]) -> list[Job]:
+class Overdue:
+    """The answers that no thread waits for, and that the ledger's thread does not bring in time."""
+
+    def __init__(self) -> None:
+        self._given: deque[tuple[float, Later[Any]]] = deque()
+
+    def watch(self, batch: Batch) -> None:
+        """Notes those of the jobs that are given to the ledger's thread now, which answers them in this order."""
+        latest = time.monotonic() + BEGUN_S
+        self._given += [(latest, job.done) for job, _ in batch if isinstance(job.done, Later)]
+
+    def refuse(self) -> float | None:
+        """Answers LEDGER_BUSY where it is time, and returns the seconds until it should be asked again; None where
+        nothing is awaited."""
+        now = time.monotonic()
+        while self._given:
+            latest, answer = self._given[0]
+            if not answer.is_there:
+                if now < latest:
+                    return latest - now
+                answer.put(busy())
+            self._given.popleft()
+        return None
+
+
+def _gathered(waiting: SimpleQueue[Job], overdue: Overdue) -> list[Job]:
     """Returns the jobs that wait and those that are about to: signatures that are made together should be as many as
     possible."""
-    jobs = taken(waiting)
+    try:
+        jobs = taken(waiting, overdue.refuse())
+    except Empty:
+        return []
     with suppress(Empty):
         while 0 < _texts(jobs) < at_once() and jobs[-1].lane_executor and jobs[-1].lane_executor.at_work:
             jobs.append(waiting.get(timeout=MOMENT_S))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import grpc
 from google.api import httpbody_pb2
 from google.protobuf import empty_pb2, struct_pb2
 
 from ostiary.http.forms import Form, read_form_of
+from ostiary.later import Later, then
 from ostiary.oauth.clients.authentication import CREDENTIALS, authenticate_client
 from ostiary.oauth.clients.clients import ClientView
 from ostiary.oauth.token.profile import TokenCall
@@ -26,11 +28,12 @@ class TokenServicer(token_pb2_grpc.TokenServiceServicer):
         self._profile = runtime.oauth.token_profiles.app
         self._inspection = runtime.oauth.inspection
 
-    def IssueToken(self, request: pb.IssueTokenRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+    def IssueToken(  # type: ignore[override] # transport knows late answers, grpc's types do not
+        self, request: pb.IssueTokenRequest, context: grpc.ServicerContext
+    ) -> Later[httpbody_pb2.HttpBody] | httpbody_pb2.HttpBody:
         call, form = current_call(), read_form_of(request.form, pb.TokenForm, *CREDENTIALS)
         asked = TokenCall(call, form, call.request_id, _authorization(call), tenant=call.required_tenant)
-        answer = self._endpoint(self._profile, asked)
-        return httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(answer).encode())
+        return then(self._endpoint.later(self._profile, asked), _json)
 
     def IntrospectToken(self, request: pb.IntrospectTokenRequest, context: grpc.ServicerContext) -> pb.Introspection:
         call, form = current_call(), read_form_of(request.form, pb.IntrospectionForm, *CREDENTIALS)
@@ -50,6 +53,10 @@ class TokenServicer(token_pb2_grpc.TokenServiceServicer):
         client = _client(call, form, public=True)
         self._inspection.revoke(call.work, call.required_tenant, client, form.required("token"), call.request_id)
         return empty_pb2.Empty()
+
+
+def _json(answer: dict[str, Any]) -> httpbody_pb2.HttpBody:
+    return httpbody_pb2.HttpBody(content_type="application/json", data=json.dumps(answer).encode())
 
 
 def _authorization(call: Call) -> str:

@@ -34,18 +34,30 @@ class Queue:
     @contextmanager
     def joined(self) -> Iterator[None]:
         """Waits, and is served, inside; raises STORE_BUSY at once where too many wait already."""
+        self.join()
+        try:
+            yield
+            self.moved()
+        finally:
+            self.leave()
+
+    def join(self) -> None:
+        """Begins to wait; raises STORE_BUSY where too many do already. Whoever joins must `leave`."""
         with self._changing:
             if not self._waiting:
                 self._moved = time.monotonic()  # no thread was waiting: the queue counts as moving until now
             elif self._waiting >= self._length and time.monotonic() - self._moved > STILL_S:
                 raise busy()
             self._waiting += 1
-        try:
-            yield
-            self._moved = time.monotonic()
-        finally:
-            with self._changing:
-                self._waiting -= 1
+
+    def moved(self) -> None:
+        """Notes that one was served."""
+        self._moved = time.monotonic()
+
+    def leave(self) -> None:
+        """Waits no more."""
+        with self._changing:
+            self._waiting -= 1
 
 
 def busy() -> DomainError:

@@ -4,6 +4,7 @@ abort."""
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import grpc
@@ -14,6 +15,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from ostiary.caller import check_awaited
 from ostiary.errors import DomainError, Kind
 from ostiary.ids import Entropy
+from ostiary.later import Later
 from ostiary.store.engine import Store
 from ostiary.store.tenancy import Tenancy
 from ostiary.transport.call import Call, entered
@@ -60,22 +62,32 @@ class Reception:
         """Runs the path; the log line and the metrics see how it ended."""
         started = time.perf_counter_ns()
         call = self._call(rules, context)
+
+        def path() -> Any:
+            check_awaited(context)  # the request may have waited for a thread
+            with entered(call):
+                return proceed(call, request)
+
+        return self._end(call, started, path)
+
+    def _end(self, call: Call, started: int, path: Callable[[], Any]) -> Any:
+        """Runs the path to its end; or notes that this is to be done when its answer comes."""
         failure: DomainError | None = None
         answer: Any = None
         try:
-            check_awaited(context)  # the request may have waited for a thread
-            with entered(call):
-                answer = proceed(call, request)
-            if not rules.changes:  # what was committed is committed, even if the client has disconnected
-                check_awaited(context)
+            answer = path()
+            if isinstance(answer, Later):
+                return answer.around(lambda value: self._end(call, started, value))
+            if not call.rules.changes:  # what was committed is committed, even if the client has disconnected
+                check_awaited(call.context)
         except DomainError as error:
             failure = error
         except Exception:  # noqa: BLE001 - the outermost try: grpc would send the exception's text to the client
             failure = unforeseen(call)
         self._observer.saw(call, failure, time.perf_counter_ns() - started)
         if failure is not None:
-            _abort(call, failure, context)
-        _send_headers(call, context)
+            _abort(call, failure, call.context)
+        _send_headers(call, call.context)
         return answer
 
     def _call(self, rules: Rules, context: grpc.ServicerContext) -> Call:

@@ -7,11 +7,13 @@ no personal data and no secret.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from google.protobuf.message import Message
 
 from ostiary.errors import DomainError
+from ostiary.later import Later
 from ostiary.transport.call import Call
 from ostiary.transport.pipeline import Proceed, Step
 
@@ -42,20 +44,31 @@ class Trace:
     """Wraps the rest of the path in a span."""
 
     def __init__(self, tracer: Any) -> None:
+        from opentelemetry.trace import use_span
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         self._tracer = tracer
+        self._use_span = use_span
         self._propagator = TraceContextTextMapPropagator()
 
     def __call__(self, call: Call, request: Message, proceed: Proceed) -> Any:
         """A refusal marks the span with its reason, and is no exception event."""
         parent = self._propagator.extract(call.metadata)
         attributes = {"rpc.system": "grpc", "rpc.method": call.rules.method, "ostiary.request_id": call.request_id}
-        with self._tracer.start_as_current_span(
-            call.rules.method[1:], parent, attributes=attributes, record_exception=False
-        ) as span:
+        span = self._tracer.start_span(call.rules.method[1:], parent, attributes=attributes)
+        return self._within(span, lambda: proceed(call, request))
+
+    def _within(self, span: Any, path: Callable[[], Any]) -> Any:
+        """Runs the path in the span, and ends it; a late answer continues and ends it when it comes."""
+        with self._use_span(span, end_on_exit=False, record_exception=False):
             try:
-                return proceed(call, request)
-            except DomainError as refused:
-                span.set_attribute("ostiary.reason", refused.reason)
+                answer = path()
+            except BaseException as error:
+                if isinstance(error, DomainError):
+                    span.set_attribute("ostiary.reason", error.reason)
+                span.end()
                 raise
+        if isinstance(answer, Later):
+            return answer.around(lambda value: self._within(span, value))
+        span.end()
+        return answer
