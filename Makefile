@@ -13,8 +13,8 @@ WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help environment environment-dev init run demo test check lint style types protos imports generated gen format texts \
-	operations operations-current sdk browser bench wheel release-check lock migration first-migration baseline clean
+.PHONY: help environment environment-dev init run demo sample test check lint style types protos imports generated gen format texts \
+	operations operations-current vendored sdk browser bench wheel release-check lock migration first-migration baseline clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,8 +25,14 @@ init: environment ## Make an installation under var/; prints its credentials as 
 run: environment ## Start Ostiary on an embedded store under var/; OSTIARY_… variables change what and where
 	@ostiary init --if-needed && exec ostiary serve
 
-demo: environment-dev ## A tour of every dialect against a server of its own
+demo: environment-dev ## A tour of every dialect against a server of its own; at a terminal the sample application follows
 	@PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests python -m demo.tour
+	@if [ -t 0 ] && [ -t 1 ]; then $(SAMPLE); else echo 'A single-page application that signs in: make sample'; fi
+
+sample: environment-dev ## A single-page application that signs in at the installation under var/, until Ctrl-C
+	@$(SAMPLE)
+
+SAMPLE = PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests python -m demo.sample
 
 # Modules are compiled once, and kept whatever the shell says: tests start hundreds of processes.
 test: environment-dev ## Every test, on real servers: PostgreSQL, Envoy, Valkey, SMTP
@@ -62,8 +68,9 @@ types:
 generated:
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && \
 	$(MAKE) --no-print-directory GEN="$$scratch" generate && \
-	for made in gen third_party; do diff -rq -x __pycache__ "$$scratch/$$made" $$made || { \
+	for made in gen third_party; do diff -rq -x __pycache__ -x npm "$$scratch/$$made" $$made || { \
 		echo "$$made/ is not what 'make gen' makes: run it and commit"; exit 1; }; done
+	@python tools/vendored.py --check
 
 gen: environment-dev generate ## Generate gen/ from proto/: messages, stubs, types, descriptors, the OpenAPI document
 
@@ -85,6 +92,9 @@ generate:
 texts: environment-dev ## Take new texts of the pages into their catalogues, and compile these
 	@python tools/texts.py
 
+vendored: environment-dev ## Take the files under third_party/npm again, from the packages that it names; needs npm
+	@python tools/vendored.py
+
 operations: environment-dev ## Write docs/operations.md and the table in the README: what of the interfaces works
 	@$(OPERATIONS)
 
@@ -101,8 +111,8 @@ format: environment-dev ## Write Python and protos in the one style
 sdk: environment-dev ## Drive the vendor's SDK, relying parties and docs/grpc.md's clients against a server; needs Node, Go, Java
 	python -m pytest -rs $(wildcard tests/conformance/*/drive.py)
 
-browser: environment-dev ## The hosted pages in Chromium: screenshots in build/browser, axe-core; needs Chromium and npm
-	python -m pytest -rs tests/browser/pages.py
+browser: environment-dev ## The hosted pages and the sample in Chromium: screenshots in build/browser, axe-core; needs Chromium and npm
+	python -m pytest -rs tests/browser/pages.py tests/browser/story.py
 
 bench: environment-dev ## Measure throughput and latency beside the machine's own limits; writes docs/benchmarks.md
 	@PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests python -m bench.run --report docs/benchmarks.md $(BENCH)

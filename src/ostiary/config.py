@@ -117,7 +117,9 @@ class Settings(BaseSettings):
     )
     run_dir: Path | None = Field(None, description="folder of the sockets, mode 0700; default: a new temporary one")
 
-    listen: Address = Field("127.0.0.1:8080", description="the one port of REST, gRPC, gRPC-Web and health")
+    listen: Address = Field(  # a name, since browsers make passkeys for no address
+        "localhost:8080", description="the one port of REST, gRPC, gRPC-Web and health"
+    )
     public_url: str = Field("", description="what clients reach it by; default: made from listen")
     admin_listen: Address = Field("127.0.0.1:8081", description="metrics and probes; never the public port")
     trusted_hops: int = Field(0, ge=0, le=10, description="proxies in front whose X-Forwarded-For is believed")

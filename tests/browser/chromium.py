@@ -21,6 +21,12 @@ ARTEFACTS = Path(os.environ.get("BROWSER_ARTEFACTS", Path(__file__).parents[2] /
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 320, "height": 640}
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
+OPTIONS = {
+    "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
+    "isUserVerified": True, "automaticPresenceSimulation": True,
+}  # fmt: skip
+"""What kind of an authenticator it is."""
+
 
 def is_here() -> bool:
     """Whether there is a Chromium, and npm, which fetches axe-core."""
@@ -89,3 +95,22 @@ def axe(folder: Path) -> str:
         member = archive.extractfile("package/axe.min.js")
         assert member is not None
         return member.read().decode()
+
+
+def submit(page: Page, **fields: str) -> None:
+    for name, value in fields.items():
+        page.fill(f"#{name}", value)
+    page.click("main form:not(.ways):not(.providers) button")
+
+
+class Device:
+    """An authenticator of Chromium's own, which verifies whoever sits before it."""
+
+    def __init__(self, page: Page) -> None:
+        self._session = page.context.new_cdp_session(page)
+        self._session.send("WebAuthn.enable")
+        made = self._session.send("WebAuthn.addVirtualAuthenticator", {"options": OPTIONS})
+        self._id = made["authenticatorId"]
+
+    def send(self, command: str, **facts: Any) -> Any:
+        return self._session.send(f"WebAuthn.{command}", {"authenticatorId": self._id, **facts})

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from browser.chromium import PHONE, chromium, is_here, keep, problems, window
+from browser.chromium import PHONE, Device, chromium, is_here, keep, problems, submit, window
 from kit.second_factor import app_code
 from kit.servers.ports import free_port
 from kit.servers.served import Served, served
@@ -30,11 +30,6 @@ LOOKS: dict[str, dict[str, Any]] = {
     "high-contrast": {"forced_colors": "active"},
 }  # fmt: skip
 Check = Callable[[Page, str], None]
-OPTIONS = {
-    "protocol": "ctap2", "transport": "internal", "hasResidentKey": True, "hasUserVerification": True,
-    "isUserVerified": True, "automaticPresenceSimulation": True,
-}  # fmt: skip
-"""What kind of an authenticator it is."""
 
 
 class Site:
@@ -127,12 +122,6 @@ def callback() -> Iterator[str]:
         Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/callback"
         server.shutdown()
-
-
-def submit(page: Page, **fields: str) -> None:
-    for name, value in fields.items():
-        page.fill(f"#{name}", value)
-    page.click("main form:not(.ways):not(.providers) button")
 
 
 @pytest.mark.parametrize("name", LOOKS)
@@ -236,19 +225,6 @@ def test_axe_finds_nothing_on_any_page(site: Site, browser: Browser, folder: Pat
 
     with window(browser, **LOOKS[name]) as page:
         walk(site, page, check, f"jo.{name}")
-
-
-class Device:
-    """An authenticator of Chromium's own, which verifies whoever sits before it."""
-
-    def __init__(self, page: Page) -> None:
-        self._session = page.context.new_cdp_session(page)
-        self._session.send("WebAuthn.enable")
-        made = self._session.send("WebAuthn.addVirtualAuthenticator", {"options": OPTIONS})
-        self._id = made["authenticatorId"]
-
-    def send(self, command: str, **facts: Any) -> Any:
-        return self._session.send(f"WebAuthn.{command}", {"authenticatorId": self._id, **facts})
 
 
 @pytest.mark.parametrize("name", ["light", "phone-dark-ja", "rtl"])

@@ -18,7 +18,7 @@ from ostiary.cli.root import COMMANDS
 
 NAMES = [
     "tenantId", "clientId", "secret", "apikey", "managementUrl", "oauthServerUrl", "profilesUrl", "discoveryEndpoint",
-    "iamTokenUrl", "operatorApikey", "grpc",
+    "iamTokenUrl", "accountUrl", "operatorApikey", "grpc",
 ]  # fmt: skip
 
 
@@ -41,6 +41,7 @@ def test_json_is_all_that_it_prints_and_names_what_service_credentials_name(data
     assert credentials["discoveryEndpoint"] == (
         f"https://id.example.com/oauth/v4/{tenant}/.well-known/openid-configuration"
     )
+    assert credentials["accountUrl"] == f"https://id.example.com/account/{tenant}"
     assert credentials["grpc"] == "id.example.com:443"
 
 
@@ -52,8 +53,8 @@ def test_the_credentials_as_variables_are_what_a_shell_reads(tmp_path: Path) -> 
         ["sh", "-euc", script, sys.executable], cwd=tmp_path, env=clean, text=True, capture_output=True, check=True
     )  # fmt: skip
     tenant, apikey, iam, management, oauth, address, operator, client = ended.stdout.splitlines()
-    assert management == f"http://127.0.0.1:8080/management/v4/{tenant}"
-    assert (iam, address) == ("http://127.0.0.1:8080/identity/token", "127.0.0.1:8080")
+    assert management == f"http://localhost:8080/management/v4/{tenant}"
+    assert (iam, address) == ("http://localhost:8080/identity/token", "localhost:8080")
     assert oauth.endswith(f"/oauth/v4/{tenant}")
     assert len({apikey, operator, *client.split(":")}) == 4
     again = ostiary_here("init", "--env", "--if-needed", cwd=tmp_path)
@@ -67,14 +68,19 @@ def test_the_master_key_can_be_read_by_its_owner_only(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "var").stat().st_mode) == 0o700
 
 
-@pytest.mark.usefixtures("made")
-def test_a_second_one_is_refused_and_with_if_needed_says_where_the_first_is(database: str, tmp_path: Path) -> None:
+def test_a_second_one_is_refused_and_with_if_needed_says_where_the_first_is(
+    made: Ended, database: str, tmp_path: Path
+) -> None:
     again = ostiary_here("init", cwd=tmp_path, OSTIARY_DATABASE=database)
     assert (again.code, again.stdout) == (1, "")
     assert again.stderr.startswith("ostiary: there is an installation already")
     needed = ostiary_here("init", "--if-needed", cwd=tmp_path, OSTIARY_DATABASE=database)
-    assert (needed.code, needed.stderr, needed.stdout.count("\n")) == (0, "", 1)
+    assert (needed.code, needed.stderr, needed.stdout.count("\n")) == (0, "", 2)
     assert "the installation is in" in needed.stdout
+    account = made.json()["accountUrl"].replace("https://id.example.com", "http://localhost:8080")
+    assert needed.stdout.endswith(f"People sign in and sign up at {account}\n")
+    as_json = ostiary_here("init", "--if-needed", "--json", cwd=tmp_path, OSTIARY_DATABASE=database).json()
+    assert (as_json["existing"], as_json["accountUrl"]) == (True, account)
 
 
 def test_the_embedded_store_is_private_to_its_owner(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ TLS = {"tls_cert": "tls.crt", "tls_key": "tls.key"}
 @pytest.mark.parametrize(
     ("given", "url"),
     [
-        ({}, "http://127.0.0.1:8080"),
+        ({}, "http://localhost:8080"),
         ({"listen": "[::1]:9000"}, "http://[::1]:9000"),
         ({"listen": "localhost:9000"}, "http://localhost:9000"),
         ({"public_url": "http://localhost:8080/"}, "http://localhost:8080"),

@@ -50,6 +50,7 @@ class Credentials:
             "profilesUrl": public_url,
             "discoveryEndpoint": f"{issuer}/.well-known/openid-configuration",
             "iamTokenUrl": f"{public_url}/identity/token",
+            "accountUrl": Issuers(public_url).account(self.tenant_id),
             "operatorApikey": self.operator_api_key,
             "grpc": _host_and_port(public_url),
         }

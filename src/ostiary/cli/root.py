@@ -37,7 +37,7 @@ EXAMPLES = """
 \b
 Begin with
   ostiary init            make an installation under var/ and print its credentials once
-  ostiary serve           serve it on http://127.0.0.1:8080
+  ostiary serve           serve it on http://localhost:8080
 \b
 Every setting is a flag of `serve`, an OSTIARY_… variable (OSTIARY_DATA=/srv/ostiary) and a name in a TOML file
 (--config FILE); flags win over variables, variables over the file.

@@ -284,7 +284,7 @@ class Supervisor:
         said = logging.Lines(1)
         said.write(
             f"Ostiary {__version__} is ready. Ctrl-C stops it.\n"
-            f"  REST, gRPC, gRPC-Web   {settings.base_url}\n"
+            f"  REST, gRPC, gRPC-Web   {settings.base_url}, in a browser too\n"
             f"  metrics and probes     http://{settings.admin_listen}/metrics /livez /readyz\n"
             f"  mail                   {mail_target(settings)}\n"
             f"  signatures             {_signatures()}\n"

@@ -13,10 +13,12 @@ from ostiary.clock import SystemClock
 from ostiary.config import Settings
 from ostiary.database_url import shown
 from ostiary.ids import SystemEntropy
+from ostiary.keys.issuers import Issuers
 from ostiary.keys.master_key import master_key
 from ostiary.keys.sealing import Sealing, new_master_key
 from ostiary.store.engine import Store
 from ostiary.store.schema import upgrade
+from ostiary.store.tenancy import default_tenant
 
 
 @click.command("init")
@@ -48,7 +50,10 @@ def command(
     upgrade(settings.database_url)
     with closing(Store(settings.database_url)) as store:
         if if_needed and is_founded(store):
-            _say_existing(where, as_json=as_json, as_variables=as_variables)
+            with store.read() as work:
+                tenant_id = default_tenant(work)
+            account = Issuers(url).account(tenant_id) if tenant_id else ""
+            _say_existing(where, account, as_json=as_json, as_variables=as_variables)
             return
         sealing = Sealing(SystemEntropy(), _master_key(settings))
         credentials = found(store, sealing, SystemClock(), SystemEntropy(), tenant)
@@ -61,13 +66,15 @@ def command(
         print_facts(credentials.document(url))
 
 
-def _say_existing(where: str, *, as_json: bool, as_variables: bool) -> None:
-    """Says that the installation exists. Its credentials were shown once; a shell that evaluates the output must not
-    take this message for one of them."""
+def _say_existing(where: str, account: str, *, as_json: bool, as_variables: bool) -> None:
+    """Says that the installation exists, and where its people sign in: `account`, empty where the first tenant is gone.
+    Its credentials were shown once; a shell that evaluates the output must not take this message for one of them."""
     if as_json:
-        print_json({"existing": True, "database": where})
-    else:
-        click.echo(f"ostiary: the installation is in {where}", err=as_variables)
+        print_json({"existing": True, "database": where, **({"accountUrl": account} if account else {})})
+        return
+    click.echo(f"ostiary: the installation is in {where}", err=as_variables)
+    if account:
+        click.echo(f"People sign in and sign up at {account}", err=as_variables)
 
 
 def _master_key(settings: Settings) -> bytes:
