@@ -22,6 +22,7 @@ from ostiary.keys.sealing import SealBroken, SealedField, Sealing
 from ostiary.login.answers import sent_on, shown
 from ostiary.login.cookies import cookies_of
 from ostiary.login.pages import passed_on_page
+from ostiary.login.visits import AT_PLATFORM
 from ostiary.oauth.claims.subjects import subject_at_sign_in
 from ostiary.oauth.clients.redirect_uris import redirect_uri_allowed, registered_uris
 from ostiary.pages.appearance import look_of
@@ -73,6 +74,8 @@ class SamlArrivals:
             return self._unasked(call, response, relay_state)
         look = look_of(call.work, call.required_tenant, (), call.metadata.get("accept-language", ""))
         action = f"{self._issuers.tenant(call.tenant_id)}/authorization/saml"
+        if relay_state.startswith(AT_PLATFORM):
+            action = f"{self._issuers.oidc}/oauth2/authorize/{call.tenant_id}/saml"
         fields = {"SAMLResponse": response, "RelayState": relay_state}
         return shown(call, passed_on_page(look, action, fields, new_secret(self._entropy, 16)))
 

@@ -137,11 +137,12 @@ class SignIn:
             step = self._current(call.work, visit, step_name)
             if step is None or step.name != step_name:
                 raise SignInOver
+            begun = visit.transaction
             try:
-                done = step.returned(visit, answer)
+                return self._after(visit, step, step.returned(visit, answer))
             except DomainError as error:
+                visit.moved_to(begun)  # who was proved there may be nobody here
                 return self._refused(visit, self._current(call.work, visit) or step, error)
-            return self._after(visit, step, done)
         except AuthorizationFailed as failure:
             return self._failed(call, failure)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 from ostiary.http.forms import Form
-from ostiary.ids import digest
+from ostiary.ids import Entropy, digest, new_secret
 from ostiary.login.answers import with_query
 from ostiary.login.cookies import cookies_of, session_secret, set_session
 from ostiary.login.flow import STEP, SentAway, Step
@@ -24,18 +24,23 @@ from ostiary.transport.call import Call
 @dataclass(frozen=True, slots=True)
 class SignInSite:
     """Addresses of the pages of one authorization server; `{}` in them stands for the tenant's id. `action` is where
-    all forms go, `path` the part of the server that gets the cookies, `secure` whether it is reached by TLS alone."""
+    all forms go, `path` the part of the server that gets the cookies, `secure` whether it is reached by TLS alone.
+    `mark` is the beginning of every `state` that is sent to another provider: one return address serves both of a
+    tenant's servers, and knows by it whose browser comes back."""
 
     action: str
     path: str
     secure: bool
+    mark: str = ""
 
     @classmethod
-    def below(cls, url: str, forms: str) -> SignInSite:
+    def below(cls, url: str, forms: str, mark: str = "") -> SignInSite:
         """The pages below a URL, whose forms go to the path `forms` after it."""
-        return cls(f"{url}{forms}", urlsplit(url).path, url.startswith("https:"))
+        return cls(f"{url}{forms}", urlsplit(url).path, url.startswith("https:"), mark)
 
 
+AT_PLATFORM = "platform."
+"""The mark of sign-ins at the platform."""
 AWAY = "away"
 """The note that says for which step, and with which state, the browser was sent to another server."""
 
@@ -105,6 +110,10 @@ class SignInVisit:
         elif change is not None:
             raise LookupError("nothing is written for a sign-in in which no factor is proved")
         self.moved_to(changed)
+
+    def new_state(self, entropy: Entropy) -> str:
+        """A state with which the browser comes back to this server."""
+        return f"{self.site.mark}{new_secret(entropy)}"
 
     def send_away(self, step: str, state: str, uri: str, notes: Mapping[str, str]) -> SentAway:
         """Sends the browser to another server for a step, which finds `notes` when it comes back with `state`: once,

@@ -5,7 +5,11 @@ from __future__ import annotations
 from ostiary.errors import DomainError
 from ostiary.pages.texts import Texts, marked
 
+_REFUSED = marked("You cannot sign in here now. Ask an administrator.")
+_NOT_CONFIRMED = marked("The email address of this account is not confirmed yet.")
+_NOT_THERE = marked("The other provider could not sign you in. Try again, or choose another way.")
 _TEXTS = {
+    "ADDRESS_NOT_CONFIRMED": _NOT_CONFIRMED,
     "ACCOUNT_FORM_OLD": marked("The page was an old one. Open it again and repeat what you wanted to do."),
     "CODE_EXPIRED": marked("This code is not valid any more. Ask for a new one."),
     "CODE_USED": marked("This code was used already. Wait for the next one."),
@@ -17,6 +21,8 @@ _TEXTS = {
     "INVALID_PHONE_NUMBER": marked("A telephone number begins with the code of the country, such as +44 20 7946 0000."),
     "INVALID_USERNAME": marked("This user name cannot be used. Choose another one."),
     "MISSING_FIELD": marked("Fill in every field."),
+    "MEMBER_LINKED": _REFUSED,
+    "NOT_A_MEMBER": _REFUSED,
     "NO_SUCH_APPLICATION": marked("This application does not have access, or not any more."),
     "NO_SUCH_CHANGE": marked("This cannot be done here."),
     "NO_SUCH_FACTOR": marked("There is no such factor any more."),
@@ -31,8 +37,9 @@ _TEXTS = {
     ),
     "PASSWORD_EXPIRED": marked("Your password has expired. Ask an administrator for a new one."),
     "PASSWORD_REUSED": marked("You have used this password before. Choose another one."),
+    "PASSWORD_NEEDED": _NOT_THERE,
     "PROVIDER_DENIED": marked("You have cancelled the sign-in there. Try again, or choose another way."),
-    "PROVIDER_FAILED": marked("The other provider could not sign you in. Try again, or choose another way."),
+    "PROVIDER_FAILED": _NOT_THERE,
     "PROVIDER_UNREACHABLE": marked("The other provider does not answer at this moment. Try again later."),
     "RESET_PASSWORD_DISABLED": marked("Passwords cannot be reset here. Ask an administrator for a new one."),
     "SELF_SERVICE_DISABLED": marked("Only an administrator changes accounts and passwords here."),
@@ -46,7 +53,7 @@ _TEXTS = {
     "TOO_MANY_SIGN_UPS": marked("Too many people have signed up in a short time. Wait a minute and try again."),
     "USERNAME_TAKEN": marked("This user name is taken. Choose another one."),
     "USER_LOCKED": marked("This account is locked. Try again later, or ask an administrator."),
-    "USER_NOT_VERIFIED": marked("The email address of this account is not confirmed yet."),
+    "USER_NOT_VERIFIED": _NOT_CONFIRMED,
     "WRONG_CODE": marked("The code is wrong. Check it and type it again."),
     "WRONG_CREDENTIALS": marked("The email or password that you entered is incorrect."),
     "WRONG_PASSWORD": marked("The current password that you entered is incorrect."),
@@ -57,7 +64,7 @@ _TEXTS = {
     "LINK_EXPIRED": marked("This link has expired. Ask for a new one."),
     "LINK_NOT_FOUND": marked("This link is not valid. Is it whole? Links in old mails have expired."),
     "LINK_USED": marked("This link was used already. Ask for a new one if you need it."),
-    "SIGN_IN_REFUSED": marked("You cannot sign in here now. Ask an administrator."),
+    "SIGN_IN_REFUSED": _REFUSED,
     "SIGN_IN_OVER": marked("This sign-in is over or took too long. Go back to the application and sign in again."),
     # A rule for passwords that a tenant has not put into its own words.
     "": marked("The password doesn't meet the strength requirements."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from kit.accounts.people import PASSWORD, Made
 from kit.browser import CALLBACK, Seen, seen
@@ -63,6 +64,18 @@ class PlatformBrowser:
         filled = {**page.hidden, "username": self.user.name, "password": password, **fields}
         request = pb.SubmitSignInRequest(tenant_id=self.user.tenant_id, form=form(**filled))
         return self._call(self._stub.SubmitSignIn, request)
+
+    def come_back(self, location: str) -> Seen:
+        """Comes back from another provider by the address to which the tenant's return address leads."""
+        parts = urlsplit(location)
+        assert parts.path.startswith(f"/oidc/oauth2/authorize/{self.user.tenant_id}/"), location
+        answer = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        named = {"tenant_id": self.user.tenant_id, "provider": parts.path.rpartition("/")[2]}
+        return self._call(self._stub.ReturnFromProvider, pb.ReturnFromProviderRequest(**named, **answer))
+
+    def send(self, method: str, request: Any) -> Seen:
+        """Sends a request to an RPC of the sign-in."""
+        return self._call(getattr(self._stub, method), request)
 
     def sign_in(self, client: Made, **parameters: str) -> str:
         """The whole way to a code."""

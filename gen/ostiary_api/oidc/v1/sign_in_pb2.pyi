@@ -166,6 +166,106 @@ class SubmitSignInRequest(_message.Message):
 Global___SubmitSignInRequest: _TypeAlias = SubmitSignInRequest  # noqa: Y015
 
 @_typing.final
+class ReturnFromProviderRequest(_message.Message):
+    """The answer of another provider."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    PROVIDER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CODE_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    ERROR_DESCRIPTION_FIELD_NUMBER: _builtins.int
+    ISS_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The organization's GUID."""
+    provider: _builtins.str
+    """The provider that answers: facebook, google or oidc."""
+    state: _builtins.str
+    """The sign-in that it belongs to, as it was sent."""
+    code: _builtins.str
+    """The code that proves who it is."""
+    error: _builtins.str
+    """What went wrong there."""
+    error_description: _builtins.str
+    """The same for developers."""
+    iss: _builtins.str
+    """The issuer of the answer (RFC 9207)."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        provider: _builtins.str = ...,
+        state: _builtins.str = ...,
+        code: _builtins.str = ...,
+        error: _builtins.str = ...,
+        error_description: _builtins.str = ...,
+        iss: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "error", b"error", "error_description", b"error_description", "iss", b"iss", "provider", b"provider", "state", b"state", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnFromProviderRequest: _TypeAlias = ReturnFromProviderRequest  # noqa: Y015
+
+@_typing.final
+class ReturnFromSamlRequest(_message.Message):
+    """The response of a SAML identity provider, passed on within this server."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    FORM_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The organization's GUID."""
+    @_builtins.property
+    def form(self) -> _httpbody_pb2.HttpBody:
+        """The form."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        form: _httpbody_pb2.HttpBody | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["form", b"form"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["form", b"form", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReturnFromSamlRequest: _TypeAlias = ReturnFromSamlRequest  # noqa: Y015
+
+@_typing.final
+class SamlResponseForm(_message.Message):
+    """A SAML response by HTTP-POST."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SAML_RESPONSE_FIELD_NUMBER: _builtins.int
+    RELAY_STATE_FIELD_NUMBER: _builtins.int
+    saml_response: _builtins.str
+    """The response, in base64."""
+    relay_state: _builtins.str
+    """The sign-in that it belongs to, as it was sent."""
+    def __init__(
+        self,
+        *,
+        saml_response: _builtins.str = ...,
+        relay_state: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["relay_state", b"relay_state", "saml_response", b"saml_response"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SamlResponseForm: _TypeAlias = SamlResponseForm  # noqa: Y015
+
+@_typing.final
 class SignInForm(_message.Message):
     """The fields of the sign-in pages."""
 

@@ -54,6 +54,16 @@ class SignInServiceStub:
                 request_serializer=identity_dot_oidc_dot_v1_dot_sign__in__pb2.SubmitSignInRequest.SerializeToString,
                 response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
                 _registered_method=True)
+        self.ReturnFromProvider = channel.unary_unary(
+                '/identity.oidc.v1.SignInService/ReturnFromProvider',
+                request_serializer=identity_dot_oidc_dot_v1_dot_sign__in__pb2.ReturnFromProviderRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.ReturnFromSaml = channel.unary_unary(
+                '/identity.oidc.v1.SignInService/ReturnFromSaml',
+                request_serializer=identity_dot_oidc_dot_v1_dot_sign__in__pb2.ReturnFromSamlRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
         self.EndSession = channel.unary_unary(
                 '/identity.oidc.v1.SignInService/EndSession',
                 request_serializer=identity_dot_oidc_dot_v1_dot_sign__in__pb2.EndSessionRequest.SerializeToString,
@@ -106,6 +116,26 @@ class SignInServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReturnFromProvider(self, request, context):
+        """Takes the browser back that was sent to another provider, from the address that is registered there, which is that of
+        the organization's App ID server: shows the next page, or sends the browser to the application, as SubmitSignIn.
+
+        The organization's rule (`PutMemberProviders`) says whom the provider may sign in.
+        Errors: `access_denied` (403) where another browser was sent away, or the person is no member, `invalid_request` when
+        the sign-in is over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReturnFromSaml(self, request, context):
+        """The same for the organization's SAML identity provider, with the response that its assertion consumer service passes
+        on. A status of the identity provider that is not success is told to the application as `access_denied`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def EndSession(self, request, context):
         """Ends the sign-in that `id_token_hint` names, with its tokens, and the session that the same person has in this
         browser, and sends the browser to `post_logout_redirect_uri`, which must be registered for the application of the
@@ -142,6 +172,16 @@ def add_SignInServiceServicer_to_server(servicer, server):
             'SubmitSignIn': grpc.unary_unary_rpc_method_handler(
                     servicer.SubmitSignIn,
                     request_deserializer=identity_dot_oidc_dot_v1_dot_sign__in__pb2.SubmitSignInRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ReturnFromProvider': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnFromProvider,
+                    request_deserializer=identity_dot_oidc_dot_v1_dot_sign__in__pb2.ReturnFromProviderRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'ReturnFromSaml': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReturnFromSaml,
+                    request_deserializer=identity_dot_oidc_dot_v1_dot_sign__in__pb2.ReturnFromSamlRequest.FromString,
                     response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
             ),
             'EndSession': grpc.unary_unary_rpc_method_handler(
@@ -239,6 +279,60 @@ class SignInService:
             target,
             '/identity.oidc.v1.SignInService/SubmitSignIn',
             identity_dot_oidc_dot_v1_dot_sign__in__pb2.SubmitSignInRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnFromProvider(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.oidc.v1.SignInService/ReturnFromProvider',
+            identity_dot_oidc_dot_v1_dot_sign__in__pb2.ReturnFromProviderRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReturnFromSaml(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.oidc.v1.SignInService/ReturnFromSaml',
+            identity_dot_oidc_dot_v1_dot_sign__in__pb2.ReturnFromSamlRequest.SerializeToString,
             google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
             options,
             channel_credentials,

@@ -58,6 +58,18 @@ class SignInServiceStub:
     Errors: `access_denied` (403) when the form does not come from a page that this browser got, `invalid_request` when
     the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
     """
+    ReturnFromProvider: _grpc.UnaryUnaryMultiCallable[_sign_in_pb2.ReturnFromProviderRequest, _httpbody_pb2.HttpBody]
+    """Takes the browser back that was sent to another provider, from the address that is registered there, which is that of
+    the organization's App ID server: shows the next page, or sends the browser to the application, as SubmitSignIn.
+
+    The organization's rule (`PutMemberProviders`) says whom the provider may sign in.
+    Errors: `access_denied` (403) where another browser was sent away, or the person is no member, `invalid_request` when
+    the sign-in is over.
+    """
+    ReturnFromSaml: _grpc.UnaryUnaryMultiCallable[_sign_in_pb2.ReturnFromSamlRequest, _httpbody_pb2.HttpBody]
+    """The same for the organization's SAML identity provider, with the response that its assertion consumer service passes
+    on. A status of the identity provider that is not success is told to the application as `access_denied`.
+    """
     EndSession: _grpc.UnaryUnaryMultiCallable[_sign_in_pb2.EndSessionRequest, _httpbody_pb2.HttpBody]
     """Ends the sign-in that `id_token_hint` names, with its tokens, and the session that the same person has in this
     browser, and sends the browser to `post_logout_redirect_uri`, which must be registered for the application of the
@@ -99,6 +111,18 @@ class SignInServiceAsyncStub(SignInServiceStub):
     429). Each form counts once.
     Errors: `access_denied` (403) when the form does not come from a page that this browser got, `invalid_request` when
     the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
+    """
+    ReturnFromProvider: _aio.UnaryUnaryMultiCallable[_sign_in_pb2.ReturnFromProviderRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Takes the browser back that was sent to another provider, from the address that is registered there, which is that of
+    the organization's App ID server: shows the next page, or sends the browser to the application, as SubmitSignIn.
+
+    The organization's rule (`PutMemberProviders`) says whom the provider may sign in.
+    Errors: `access_denied` (403) where another browser was sent away, or the person is no member, `invalid_request` when
+    the sign-in is over.
+    """
+    ReturnFromSaml: _aio.UnaryUnaryMultiCallable[_sign_in_pb2.ReturnFromSamlRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """The same for the organization's SAML identity provider, with the response that its assertion consumer service passes
+    on. A status of the identity provider that is not success is told to the application as `access_denied`.
     """
     EndSession: _aio.UnaryUnaryMultiCallable[_sign_in_pb2.EndSessionRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
     """Ends the sign-in that `id_token_hint` names, with its tokens, and the session that the same person has in this
@@ -156,6 +180,30 @@ class SignInServiceServicer(metaclass=_abc_1.ABCMeta):
         429). Each form counts once.
         Errors: `access_denied` (403) when the form does not come from a page that this browser got, `invalid_request` when
         the sign-in is over, went on since the page was shown, or took longer than 30 minutes.
+        """
+
+    @_abc_1.abstractmethod
+    def ReturnFromProvider(
+        self,
+        request: _sign_in_pb2.ReturnFromProviderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Takes the browser back that was sent to another provider, from the address that is registered there, which is that of
+        the organization's App ID server: shows the next page, or sends the browser to the application, as SubmitSignIn.
+
+        The organization's rule (`PutMemberProviders`) says whom the provider may sign in.
+        Errors: `access_denied` (403) where another browser was sent away, or the person is no member, `invalid_request` when
+        the sign-in is over.
+        """
+
+    @_abc_1.abstractmethod
+    def ReturnFromSaml(
+        self,
+        request: _sign_in_pb2.ReturnFromSamlRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """The same for the organization's SAML identity provider, with the response that its assertion consumer service passes
+        on. A status of the identity provider that is not success is told to the application as `access_denied`.
         """
 
     @_abc_1.abstractmethod

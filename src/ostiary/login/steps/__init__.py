@@ -23,6 +23,7 @@ from ostiary.login.steps.session import AppSessionStep, PlatformSessionStep
 from ostiary.login.steps.sign_up import SignUpStep
 from ostiary.login.steps.tenants_reset_page import TenantsResetPageStep
 from ostiary.login.steps.upstream import upstream_steps
+from ostiary.login.steps.upstream.people import AppPeople, PlatformPeople
 from ostiary.login.steps.upstream.providers import ProvidersStep
 from ostiary.login.steps.upstream.saml_arrival import SamlArrivalStep
 from ostiary.login.visits import SignInStep
@@ -37,7 +38,7 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
     clock, entropy, party = runtime.clock, runtime.entropy, relying_party(runtime.issuers.public_url)
     chosen = ChosenPasswords(clock, directory.password_change, user_sign_in)
     renew = RenewPasswordStep(self_service, chosen)
-    providers = ProvidersStep(upstream_steps(runtime))
+    providers = ProvidersStep(upstream_steps(runtime, AppPeople(clock, entropy, events)))
     return [
         # before all that ask: who wants no name is asked for none
         AnonymousStep(runtime.clock, runtime.entropy, events),
@@ -72,12 +73,16 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
 
 def platform_sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
     """The steps of a sign-in at the platform."""
-    party = relying_party(runtime.issuers.public_url)
+    party, clock, entropy, events = (
+        relying_party(runtime.issuers.public_url), runtime.clock, runtime.entropy, runtime.events,
+    )  # fmt: skip
+    providers = ProvidersStep(upstream_steps(runtime, PlatformPeople(clock, entropy, events)))
     return [
-        PlatformSessionStep(runtime.clock, runtime.entropy, runtime.events),  # before all that ask
-        password := PlatformPasswordStep(runtime.oauth.platform_password, runtime.events),
+        PlatformSessionStep(clock, entropy, events),  # before all that ask
+        password := PlatformPasswordStep(runtime.oauth.platform_password, events, providers),
         # in place of the password, on the same page
-        PlatformPasskeyStep(party, password, runtime.clock, runtime.entropy, runtime.events),
+        PlatformPasskeyStep(party, password, clock, entropy, events),
+        *providers.steps,
         *second_factor_steps(runtime),
     ]
 

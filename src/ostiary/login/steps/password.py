@@ -170,9 +170,14 @@ class PlatformPasswordStep(PasswordStep):
 
     method = AMR
 
-    def __init__(self, password: PlatformPassword, events: EventSink) -> None:
+    def __init__(self, password: PlatformPassword, events: EventSink, providers: ProvidersStep) -> None:
         self._password = password
         self._events = events
+        self._providers = providers
+
+    def providers(self, visit: SignInVisit) -> Mapping[str, str]:
+        """The providers that sign members of the organization in."""
+        return self._providers.labels(visit)
 
     def asks_for_email(self, work: Work, tenant: TenantView) -> bool:
         """A user name is taken, too."""

@@ -56,7 +56,7 @@ class SessionStep(SignInStep):
         asks = not _ASKS.isdisjoint(request.prompts) or request.max_age == 0
         if asks or request.anonymous_id or request.purpose or request.provider not in ("", PROVIDER):
             return False
-        return idle_time_s(work, tenant) > 0
+        return idle_time_s(work, tenant, at_platform=self.audience == PLATFORM) > 0
 
     def show(self, visit: SignInVisit, problem: DomainError | None = None) -> Done:
         """Shows nothing; where there is no session that would do, the next step asks."""

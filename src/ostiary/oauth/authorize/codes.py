@@ -23,7 +23,7 @@ from ostiary.oauth.clients.clients import find_client
 from ostiary.oauth.clients.sso import idle_time_s
 from ostiary.oauth.sessions.browser import Entered, SessionEnded, Terms, enter_session
 from ostiary.oauth.sessions.places import NOWHERE, Place
-from ostiary.oauth.sessions.refresh import APPID
+from ostiary.oauth.sessions.refresh import APPID, PLATFORM
 from ostiary.store.tables import AuthorizationCode, table_of
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
@@ -87,9 +87,10 @@ class Finish:
         self, work: Work, tenant: TenantView, transaction: SignInTransaction, found: Identified, cookie: str,
         place: Place, now_ms: int,
     ) -> Entered:  # fmt: skip
+        idle_s = idle_time_s(work, tenant, at_platform=self.audience == PLATFORM)
         terms = Terms(
             found.user_id, found.user_epoch, dump_proofs(transaction.proofs, self.audience), transaction.amr,
-            transaction.auth_time or now_ms, idle_time_s(work, tenant) if _opens_others(transaction) else 0,
+            transaction.auth_time or now_ms, idle_s if _opens_others(transaction) else 0,
             self.session_lifetime_s, place,
         )  # fmt: skip
         try:

@@ -45,15 +45,19 @@ def logout_redirect_uris_of(work: Work, tenant: TenantView, client: ClientView) 
     return SSO.read(work, tenant).logout_redirect_uris if own is None else own
 
 
-def idle_time_s(work: Work, tenant: TenantView) -> int:
+def idle_time_s(work: Work, tenant: TenantView, *, at_platform: bool = False) -> int:
     """The seconds without use after which a session opens no application; 0 where none ever does: single sign-on is
-    off, or rests, since the Cloud Directory is not the one provider that is active."""
-    if not SSO.read(work, tenant).is_active or not CLOUD_DIRECTORY.read(work, tenant).is_active:
+    off, or rests, since the Cloud Directory is not the one provider that is active. At the platform other providers
+    change nothing: by whichever somebody signs in there, it is as a user of the directory."""
+    sso = SSO.read(work, tenant)
+    if not sso.is_active or at_platform:
+        return sso.inactivity_timeout_s if sso.is_active else 0
+    if not CLOUD_DIRECTORY.read(work, tenant).is_active:
         return 0
     others = [setting.read(work, tenant).is_active for setting in (SAML, CUSTOM, OPENID)]
     if any(others) or any(social.read(work, tenant).is_active for social in SOCIAL.values()):
         return 0
-    return SSO.read(work, tenant).inactivity_timeout_s
+    return sso.inactivity_timeout_s
 
 
 SSO = Setting(

@@ -6,12 +6,13 @@ import grpc
 from google.api import httpbody_pb2
 
 from ostiary.http.forms import check_once, read_fields, read_form_of
+from ostiary.login.answers import sent_on
 from ostiary.login.app_sign_out import AppSignOut
 from ostiary.login.sign_in import SignIn
 from ostiary.login.sign_out import PARAMETERS as LOGOUT_PARAMETERS
 from ostiary.login.steps import sign_in_steps
 from ostiary.login.steps.choices.change_details import DetailsCode
-from ostiary.login.visits import SignInSite
+from ostiary.login.visits import AT_PLATFORM, SignInSite
 from ostiary.oauth.authorize.request import CHANGE_DETAILS, CHANGE_PASSWORD, FORGOT_PASSWORD
 from ostiary.oauth.authorize.transactions import SignInTransactions
 from ostiary.runtime import Runtime
@@ -43,6 +44,7 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
             runtime.entropy, SignInSite.below(runtime.issuers.tenant("{}"), "/authorization/sign_in"),
             runtime.oauth.authorization_requests, runtime.oauth.finish, self.steps(runtime),
         )  # fmt: skip
+        self._issuers = runtime.issuers
         self._details_code = DetailsCode(runtime.clock, runtime.entropy)
         self._sign_out = AppSignOut(
             runtime.store, runtime.clock, runtime.events, runtime.oauth.logout_notices, runtime.issuers,
@@ -76,7 +78,11 @@ class AuthorizationServicer(authorization_pb2_grpc.AuthorizationServiceServicer)
         """The answer of another provider to the step that has sent the browser there."""
         names = [field.name for field in request.DESCRIPTOR.fields if field.name != "tenant_id"]
         check_once(current_call().query, names)
-        return self._sign_in.returned(current_call(), step, {name: getattr(request, name) for name in names})
+        answer = {name: getattr(request, name) for name in names}
+        if request.state.startswith(AT_PLATFORM):  # the cookies of that sign-in are at the platform's address
+            uri = f"{self._issuers.oidc}/oauth2/authorize/{request.tenant_id}/{step}"
+            return sent_on(current_call(), uri, {name: value for name, value in answer.items() if value})
+        return self._sign_in.returned(current_call(), step, answer)
 
     def _begin(self, request: _Begins, purpose: str, about: str = "") -> httpbody_pb2.HttpBody:
         """A flow with the parameters of an authorization request, whose response type is understood."""

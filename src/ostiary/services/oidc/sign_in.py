@@ -12,14 +12,21 @@ from ostiary.login.platform_sign_out import PlatformSignOut
 from ostiary.login.sign_in import SignIn
 from ostiary.login.sign_out import PARAMETERS as LOGOUT_PARAMETERS
 from ostiary.login.steps import platform_sign_in_steps
-from ostiary.login.visits import SignInSite
+from ostiary.login.visits import AT_PLATFORM, SignInSite
 from ostiary.oauth.authorize.transactions import SignInTransactions
 from ostiary.runtime import Runtime
 from ostiary.transport.call import current_call
+from ostiary.upstream.saml.documents import LONGEST
+from ostiary.upstream.saml.settings import NAME as SAML
 from ostiary_api.oidc.v1 import sign_in_pb2 as pb
 from ostiary_api.oidc.v1 import sign_in_pb2_grpc
 
 _FIELDS = {field.json_name: field.name for field in pb.AuthorizeRequest.DESCRIPTOR.fields}
+_ANSWER = tuple(
+    field.name
+    for field in pb.ReturnFromProviderRequest.DESCRIPTOR.fields
+    if field.name not in ("tenant_id", "provider")
+)
 FLOW = "platform_sign_in"
 
 
@@ -30,7 +37,7 @@ class SignInServicer(sign_in_pb2_grpc.SignInServiceServicer):
     """The steps of its sign-in, made of the parts of a server."""
 
     def __init__(self, runtime: Runtime) -> None:
-        site = SignInSite.below(f"{runtime.issuers.oidc}/oauth2/authorize", "/{}")
+        site = SignInSite.below(f"{runtime.issuers.oidc}/oauth2/authorize", "/{}", AT_PLATFORM)
         transactions = SignInTransactions(runtime.sealing, runtime.clock, runtime.entropy, FLOW)
         self._requests = runtime.oauth.platform_authorization
         self._sign_in = SignIn(
@@ -54,6 +61,18 @@ class SignInServicer(sign_in_pb2_grpc.SignInServiceServicer):
 
     def SubmitSignIn(self, request: pb.SubmitSignInRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         return self._sign_in.submit(current_call(), read_form_of(request.form, pb.SignInForm, *self._sign_in.fields))
+
+    def ReturnFromProvider(
+        self, request: pb.ReturnFromProviderRequest, context: grpc.ServicerContext
+    ) -> httpbody_pb2.HttpBody:
+        check_once(current_call().query, _ANSWER)
+        answer = {name: getattr(request, name) for name in _ANSWER}
+        return self._sign_in.returned(current_call(), request.provider, answer)
+
+    def ReturnFromSaml(self, request: pb.ReturnFromSamlRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
+        form = read_form_of(request.form, pb.SamlResponseForm, longest=LONGEST)
+        answer = {"state": form.get("RelayState"), "response": form.required("SAMLResponse")}
+        return self._sign_in.returned(current_call(), SAML, answer)
 
     def EndSession(self, request: pb.EndSessionRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         check_once(current_call().query, LOGOUT_PARAMETERS)

@@ -35,6 +35,7 @@ from ostiary.store.tables.transfers import Transfer, TransferPart
 from ostiary.store.tables.users import (
     ExternalId,
     Factor,
+    LinkedIdentity,
     LoginName,
     OneTimeCode,
     Passkey,
@@ -49,10 +50,10 @@ from ostiary.store.tables.users import (
 __all__ = [
     "GROUP", "USER", "ApiKey", "AuditEvent", "AuthorizationCode", "Client", "ClientRole", "ClientScope", "Counter",
     "DeviceAuthorization", "ExternalId", "Fact", "Factor", "Grant", "Group", "GroupMember", "Identity", "Job", "Lease",
-    "LoginName", "Logo", "Message", "MessageTemplate", "MobileApp", "OneTimeCode", "OrganizationRole", "Passkey",
-    "Password", "PastPassword", "Preference", "PreferenceDefinition", "Profile", "ProfileRole", "RefreshToken",
-    "RevokedToken", "Role", "RoleBinding", "RoleScope", "ScimToken", "ServiceAccount", "ServiceDefinition", "Session",
-    "SessionClient", "SettingDocument", "SettingSecret", "SignInTransaction", "SigningKey", "Task", "Tenant",
-    "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone", "WrongPassword", "as_id", "one_of",
-    "table_of", "temporary_tables", "unindexed",
+    "LinkedIdentity", "LoginName", "Logo", "Message", "MessageTemplate", "MobileApp", "OneTimeCode", "OrganizationRole",
+    "Passkey", "Password", "PastPassword", "Preference", "PreferenceDefinition", "Profile", "ProfileRole",
+    "RefreshToken", "RevokedToken", "Role", "RoleBinding", "RoleScope", "ScimToken", "ServiceAccount",
+    "ServiceDefinition", "Session", "SessionClient", "SettingDocument", "SettingSecret", "SignInTransaction",
+    "SigningKey", "Task", "Tenant", "Transfer", "TransferPart", "UsedOnce", "User", "UserEmail", "UserPhone",
+    "WrongPassword", "as_id", "one_of", "table_of", "temporary_tables", "unindexed",
 ]  # fmt: skip

@@ -77,6 +77,18 @@ class LoginName(SQLModel, table=True):
     user_id: str = owned_by("users.id", index=True)
 
 
+class LinkedIdentity(SQLModel, table=True):
+    """An identity at another provider with which a directory user signs in at the platform; one of each provider."""
+
+    __tablename__ = "linked_identities"
+    __table_args__ = (UniqueConstraint("tenant_id", "user_id", "provider"),)
+    tenant_id: str = owned_by("tenants.id", key=True)
+    provider: str = Field(primary_key=True, max_length=32)
+    idp_id: str = Field(sa_column=Column(SORTED, primary_key=True))
+    user_id: str = owned_by("users.id", index=True)
+    created_at: int = moment()
+
+
 class OneTimeCode(SQLModel, table=True):
     """A code that acts once: of a link in a mail, or one with which an application asks how such a link ended.
 

@@ -448,6 +448,90 @@ class OpenIdProviderConfig(_message.Message):
 Global___OpenIdProviderConfig: _TypeAlias = OpenIdProviderConfig  # noqa: Y015
 
 @_typing.final
+class GetMemberProvidersRequest(_message.Message):
+    """Names the organization whose rule is read."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetMemberProvidersRequest: _TypeAlias = GetMemberProvidersRequest  # noqa: Y015
+
+@_typing.final
+class PutMemberProvidersRequest(_message.Message):
+    """The new rule of an organization."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENANT_ID_FIELD_NUMBER: _builtins.int
+    RULE_FIELD_NUMBER: _builtins.int
+    tenant_id: _builtins.str
+    """The tenant's GUID."""
+    @_builtins.property
+    def rule(self) -> Global___MemberProviders:
+        """The whole document."""
+
+    def __init__(
+        self,
+        *,
+        tenant_id: _builtins.str = ...,
+        rule: Global___MemberProviders | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["rule", b"rule"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rule", b"rule", "tenant_id", b"tenant_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PutMemberProvidersRequest: _TypeAlias = PutMemberProvidersRequest  # noqa: Y015
+
+@_typing.final
+class MemberProviders(_message.Message):
+    """Which providers sign members of an organization in at the platform, and whom."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROVIDERS_FIELD_NUMBER: _builtins.int
+    ADD_MEMBERS_FIELD_NUMBER: _builtins.int
+    DOMAINS_FIELD_NUMBER: _builtins.int
+    add_members: _builtins.bool
+    """Whether people whom no member's address is become members: without a password, a group or a role."""
+    @_builtins.property
+    def providers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The providers, each of which has settings of its own and must be on. Facebook proves no address, and is none of them."""
+
+    @_builtins.property
+    def domains(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The domains of the addresses that count; all where it is empty, which addMembers does not allow."""
+
+    def __init__(
+        self,
+        *,
+        providers: _abc.Iterable[_builtins.str] | None = ...,
+        add_members: _builtins.bool = ...,
+        domains: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["add_members", b"add_members", "domains", b"domains", "providers", b"providers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MemberProviders: _TypeAlias = MemberProviders  # noqa: Y015
+
+@_typing.final
 class CustomProvider(_message.Message):
     """Custom identity: the tenant itself identifies its users, by assertions that it signs."""
 

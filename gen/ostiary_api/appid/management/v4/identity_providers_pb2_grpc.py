@@ -76,6 +76,16 @@ class IdentityProvidersServiceStub:
                 request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutOpenIdProviderRequest.SerializeToString,
                 response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.OpenIdProvider.FromString,
                 _registered_method=True)
+        self.GetMemberProviders = channel.unary_unary(
+                '/identity.appid.management.v4.IdentityProvidersService/GetMemberProviders',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetMemberProvidersRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.MemberProviders.FromString,
+                _registered_method=True)
+        self.PutMemberProviders = channel.unary_unary(
+                '/identity.appid.management.v4.IdentityProvidersService/PutMemberProviders',
+                request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutMemberProvidersRequest.SerializeToString,
+                response_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.MemberProviders.FromString,
+                _registered_method=True)
         self.GetCustomProvider = channel.unary_unary(
                 '/identity.appid.management.v4.IdentityProvidersService/GetCustomProvider',
                 request_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetCustomProviderRequest.SerializeToString,
@@ -182,6 +192,26 @@ class IdentityProvidersServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetMemberProviders(self, request, context):
+        """Returns the organization's rule for other providers at the platform, where nobody signs in with one until it is first
+        written. Our own: the platform's vendors have no such providers.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutMemberProviders(self, request, context):
+        """Replaces the rule: which providers sign members of the organization in at the platform, and whom. Acts from the next
+        sign-in on.
+
+        An identity leads to the member who has confirmed the address that the provider has proved, and belongs to that member
+        from then on. Nobody signs in this way who may do more than a Writer.
+        Errors: `INVALID_DOMAIN`, `DOMAINS_MISSING`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetCustomProvider(self, request, context):
         """Returns the settings of custom identity; off until they are first written.
         """
@@ -268,6 +298,16 @@ def add_IdentityProvidersServiceServicer_to_server(servicer, server):
                     servicer.PutOpenIdProvider,
                     request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutOpenIdProviderRequest.FromString,
                     response_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.OpenIdProvider.SerializeToString,
+            ),
+            'GetMemberProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMemberProviders,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetMemberProvidersRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.MemberProviders.SerializeToString,
+            ),
+            'PutMemberProviders': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutMemberProviders,
+                    request_deserializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutMemberProvidersRequest.FromString,
+                    response_serializer=identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.MemberProviders.SerializeToString,
             ),
             'GetCustomProvider': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCustomProvider,
@@ -512,6 +552,60 @@ class IdentityProvidersService:
             '/identity.appid.management.v4.IdentityProvidersService/PutOpenIdProvider',
             identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutOpenIdProviderRequest.SerializeToString,
             identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.OpenIdProvider.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMemberProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.IdentityProvidersService/GetMemberProviders',
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.GetMemberProvidersRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.MemberProviders.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutMemberProviders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.appid.management.v4.IdentityProvidersService/PutMemberProviders',
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.PutMemberProvidersRequest.SerializeToString,
+            identity_dot_appid_dot_management_dot_v4_dot_identity__providers__pb2.MemberProviders.FromString,
             options,
             channel_credentials,
             insecure,

@@ -76,6 +76,18 @@ class IdentityProvidersServiceStub:
 
     Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`, `INVALID_URL`.
     """
+    GetMemberProviders: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.GetMemberProvidersRequest, _identity_providers_pb2.MemberProviders]
+    """Returns the organization's rule for other providers at the platform, where nobody signs in with one until it is first
+    written. Our own: the platform's vendors have no such providers.
+    """
+    PutMemberProviders: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.PutMemberProvidersRequest, _identity_providers_pb2.MemberProviders]
+    """Replaces the rule: which providers sign members of the organization in at the platform, and whom. Acts from the next
+    sign-in on.
+
+    An identity leads to the member who has confirmed the address that the provider has proved, and belongs to that member
+    from then on. Nobody signs in this way who may do more than a Writer.
+    Errors: `INVALID_DOMAIN`, `DOMAINS_MISSING`.
+    """
     GetCustomProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.GetCustomProviderRequest, _identity_providers_pb2.CustomProvider]
     """Returns the settings of custom identity; off until they are first written."""
     PutCustomProvider: _grpc.UnaryUnaryMultiCallable[_identity_providers_pb2.PutCustomProviderRequest, _identity_providers_pb2.CustomProvider]
@@ -145,6 +157,18 @@ class IdentityProvidersServiceAsyncStub(IdentityProvidersServiceStub):
     when somebody signs in (OpenID Connect Discovery 1.0), with PKCE and a nonce; identities are known by its `sub`.
 
     Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`, `INVALID_URL`.
+    """
+    GetMemberProviders: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.GetMemberProvidersRequest, _identity_providers_pb2.MemberProviders]  # type: ignore[assignment]
+    """Returns the organization's rule for other providers at the platform, where nobody signs in with one until it is first
+    written. Our own: the platform's vendors have no such providers.
+    """
+    PutMemberProviders: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.PutMemberProvidersRequest, _identity_providers_pb2.MemberProviders]  # type: ignore[assignment]
+    """Replaces the rule: which providers sign members of the organization in at the platform, and whom. Acts from the next
+    sign-in on.
+
+    An identity leads to the member who has confirmed the address that the provider has proved, and belongs to that member
+    from then on. Nobody signs in this way who may do more than a Writer.
+    Errors: `INVALID_DOMAIN`, `DOMAINS_MISSING`.
     """
     GetCustomProvider: _aio.UnaryUnaryMultiCallable[_identity_providers_pb2.GetCustomProviderRequest, _identity_providers_pb2.CustomProvider]  # type: ignore[assignment]
     """Returns the settings of custom identity; off until they are first written."""
@@ -260,6 +284,30 @@ class IdentityProvidersServiceServicer(metaclass=_abc_1.ABCMeta):
         when somebody signs in (OpenID Connect Discovery 1.0), with PKCE and a nonce; identities are known by its `sub`.
 
         Errors: `IS_ACTIVE_MISSING`, `CONFIG_MISSING`, `FIELD_MISSING`, `INVALID_NAME`, `INVALID_URL`.
+        """
+
+    @_abc_1.abstractmethod
+    def GetMemberProviders(
+        self,
+        request: _identity_providers_pb2.GetMemberProvidersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_providers_pb2.MemberProviders, _abc.Awaitable[_identity_providers_pb2.MemberProviders]]:
+        """Returns the organization's rule for other providers at the platform, where nobody signs in with one until it is first
+        written. Our own: the platform's vendors have no such providers.
+        """
+
+    @_abc_1.abstractmethod
+    def PutMemberProviders(
+        self,
+        request: _identity_providers_pb2.PutMemberProvidersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_providers_pb2.MemberProviders, _abc.Awaitable[_identity_providers_pb2.MemberProviders]]:
+        """Replaces the rule: which providers sign members of the organization in at the platform, and whom. Acts from the next
+        sign-in on.
+
+        An identity leads to the member who has confirmed the address that the provider has proved, and belongs to that member
+        from then on. Nobody signs in this way who may do more than a Writer.
+        Errors: `INVALID_DOMAIN`, `DOMAINS_MISSING`.
         """
 
     @_abc_1.abstractmethod

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ostiary.login.steps.upstream.facebook import FacebookStep
 from ostiary.login.steps.upstream.openid import GoogleStep, OpenIdProviderStep
+from ostiary.login.steps.upstream.people import People
 from ostiary.login.steps.upstream.saml import SamlStep
 from ostiary.login.steps.upstream.step import SignInParts, UpstreamStep
 from ostiary.runtime import Runtime
@@ -16,9 +17,10 @@ from ostiary.upstream.openid.settings import NAME as OPENID
 from ostiary.upstream.saml.service_provider import ServiceProvider
 
 
-def upstream_steps(runtime: Runtime) -> Sequence[UpstreamStep]:
-    """The steps that other providers answer, in the order of their buttons. A new provider is named here."""
-    parts = SignInParts(runtime.clock, runtime.entropy, runtime.events)
+def upstream_steps(runtime: Runtime, people: People) -> Sequence[UpstreamStep]:
+    """The steps that other providers answer, in the order of their buttons, each with a person of `people`. A new
+    provider is named here."""
+    parts = SignInParts(runtime.entropy, people)
     settings = runtime.settings
     facebook = Facebook(runtime.outgoing, settings.facebook_url, settings.facebook_graph_url)
     google = RelyingParty(runtime.outgoing, GOOGLE, runtime.clock)

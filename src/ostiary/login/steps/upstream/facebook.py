@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ostiary.ids import new_secret
 from ostiary.keys.issuers import Issuers
 from ostiary.keys.sealing import Sealing
 from ostiary.login.flow import SentAway
@@ -35,7 +34,7 @@ class FacebookStep(UpstreamStep):
 
     def send(self, visit: SignInVisit) -> SentAway:
         """Sends the browser to Facebook's dialog."""
-        state, prompts = new_secret(self._parts.entropy), visit.transaction.request.prompts
+        state, prompts = visit.new_state(self.entropy), visit.transaction.request.prompts
         uri = self._facebook.authorization_uri(self._client(visit), self._redirect_uri(visit), state, prompts)
         return visit.send_away(self.name, state, uri, {})
 

@@ -39,7 +39,7 @@ class SamlStep(UpstreamStep):
 
     def send(self, visit: SignInVisit) -> SentAway:
         """Sends the browser to the identity provider; the state is the RelayState there."""
-        state, request_id = new_secret(self._parts.entropy), f"_{new_secret(self._parts.entropy)}"
+        state, request_id = visit.new_state(self.entropy), f"_{new_secret(self.entropy)}"
         call = visit.call
         uri = self._service_provider.request_url(call.work, call.required_tenant, request_id, state)
         return visit.send_away(self.name, state, uri, {_REQUEST: request_id})
@@ -55,7 +55,7 @@ class SamlStep(UpstreamStep):
 
         def change(work: Work) -> Identified:
             use_up(work, visit.call.tenant_id, assertion)
-            return self._identified(work, visit, arrival)
+            return self.people.identified(work, visit, arrival)
 
         return Done(self.name, change, at=assertion.authenticated_at)
 

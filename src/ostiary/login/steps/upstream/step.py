@@ -7,17 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from ostiary.audit.runtime_events import identity_authenticated
-from ostiary.audit.sink import EventSink
-from ostiary.clock import Clock
-from ostiary.directory.profiles.linking import Arrival
 from ostiary.errors import DomainError
 from ostiary.ids import Entropy
 from ostiary.login.flow import Done, SentAway
 from ostiary.login.needs import IDENTITY
+from ostiary.login.steps.upstream.people import People
 from ostiary.login.visits import SignInStep, SignInVisit
-from ostiary.oauth.authorize.state import Identified, SignInTransaction
-from ostiary.oauth.claims.subjects import subject_at_sign_in
+from ostiary.oauth.authorize.state import SignInTransaction
 from ostiary.settings.setting import Setting
 from ostiary.store.tenancy import TenantView
 from ostiary.store.work import Work
@@ -28,9 +24,8 @@ from ostiary.upstream.identity import UpstreamIdentity
 class SignInParts:
     """The parts of a server that every sign-in with another provider needs."""
 
-    clock: Clock
     entropy: Entropy
-    events: EventSink
+    people: People
 
 
 class UpstreamStep(SignInStep):
@@ -42,11 +37,14 @@ class UpstreamStep(SignInStep):
     """The provider's settings, whose value has `is_active`."""
 
     def __init__(self, parts: SignInParts) -> None:
-        self._parts = parts
+        self.entropy = parts.entropy
+        self.people = parts.people
 
     def applies(self, work: Work, tenant: TenantView, transaction: SignInTransaction) -> bool:
-        """Applies where the provider is on, and it is asked for, or none is."""
-        return transaction.request.provider in ("", self.name) and self.setting.read(work, tenant).is_active
+        """Applies where the provider is on and signs people in here, and it is asked for, or none is."""
+        if transaction.request.provider not in ("", self.name) or not self.setting.read(work, tenant).is_active:
+            return False
+        return self.people.takes(work, tenant, self.name)
 
     @abstractmethod
     def label(self, work: Work, tenant: TenantView) -> str:
@@ -68,13 +66,4 @@ class UpstreamStep(SignInStep):
         """Takes the provider's answer."""
         found = self.identity(visit, answer)
         arrival = found.arrival(visit.transaction.request.anonymous_id)
-        return Done(self.name, lambda work: self._identified(work, visit, arrival), at=found.proved_at)
-
-    def _identified(self, work: Work, visit: SignInVisit, arrival: Arrival) -> Identified:
-        """The profile, made at the first sign-in, in the transaction in which the sign-in goes on."""
-        tenant = visit.call.required_tenant
-        now = self._parts.clock.now_ms()
-        subject = subject_at_sign_in(work, tenant.id, arrival, self._parts.entropy, now)
-        event = identity_authenticated(tenant.id, subject.id, self.name, visit.call.request_id)
-        self._parts.events.emit(work, event, tenant)
-        return Identified(subject.id, self.name, subject.user_id, subject.user_epoch, subject.access_epoch)
+        return Done(self.name, lambda work: self.people.identified(work, visit, arrival), at=found.proved_at)

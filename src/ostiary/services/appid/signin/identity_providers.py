@@ -13,6 +13,7 @@ from ostiary.services.appid.signin.identity_field import replace_cloud_directory
 from ostiary.services.json_body import json_body
 from ostiary.transport.call import current_call
 from ostiary.upstream.custom import CUSTOM
+from ostiary.upstream.members import MEMBER_PROVIDERS
 from ostiary.upstream.openid.settings import CALLBACK, OPENID
 from ostiary.upstream.saml.settings import SAML, CertificateValidity, validity
 from ostiary.upstream.social import CALLBACKS, SOCIAL
@@ -64,6 +65,16 @@ class IdentityProvidersServicer(identity_providers_pb2_grpc.IdentityProvidersSer
     ) -> pb.OpenIdProvider:
         call, now = current_call(), self._clock.now_ms()
         return OPENID.replace_sealed(call.work, self._sealing, self._entropy, call.tenant_id, request.provider, now)
+
+    def GetMemberProviders(
+        self, request: pb.GetMemberProvidersRequest, context: grpc.ServicerContext
+    ) -> pb.MemberProviders:
+        return MEMBER_PROVIDERS.document(current_call().work, current_call().required_tenant)
+
+    def PutMemberProviders(
+        self, request: pb.PutMemberProvidersRequest, context: grpc.ServicerContext
+    ) -> pb.MemberProviders:
+        return MEMBER_PROVIDERS.replace(current_call().work, request.tenant_id, request.rule, self._clock.now_ms())
 
     def GetCustomProvider(
         self, request: pb.GetCustomProviderRequest, context: grpc.ServicerContext

@@ -829,6 +829,25 @@ def upgrade() -> None:
     op.create_index("ix_identities_email", "identities", ["tenant_id", "email_key"], unique=False)
     op.create_index("ix_identities_profile", "identities", ["profile_id", "tenant_id"], unique=False)
     op.create_table(
+        "linked_identities",
+        sa.Column("tenant_id", sa.String(length=36), nullable=False),
+        sa.Column("provider", sa.String(length=32), nullable=False),
+        sa.Column("idp_id", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
+        sa.Column("user_id", sa.String(length=36), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["tenant_id"], ["tenants.id"], name=op.f("fk_linked_identities_tenant_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_linked_identities_user_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("tenant_id", "provider", "idp_id", name=op.f("pk_linked_identities")),
+        sa.UniqueConstraint(
+            "tenant_id", "user_id", "provider", name=op.f("uq_linked_identities_tenant_id_user_id_provider")
+        ),
+    )
+    op.create_index(op.f("ix_linked_identities_user_id"), "linked_identities", ["user_id"], unique=False)
+    op.create_table(
         "login_names",
         sa.Column("tenant_id", sa.String(length=36), nullable=False),
         sa.Column("name_key", sa.String().with_variant(sa.String(collation="C"), "postgresql"), nullable=False),
