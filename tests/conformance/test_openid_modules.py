@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from html import unescape
 from http.server import BaseHTTPRequestHandler
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from contract.served import DATA
@@ -343,6 +343,30 @@ def test_what_is_posted_is_written_as_text(shared_caller: Caller, at: str) -> No
     page = issuer.submit(issuer.authorize(scope="openid", state='"<s1>'))
     assert (page.is_posted, page.hidden["state"]) == (True, '"<s1>')
     assert "form-action" not in page.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("at", ISSUERS)
+def test_every_answer_says_who_gives_it(shared_caller: Caller, at: str) -> None:
+    """RFC 9207: by each response mode, refusals too."""
+    issuer = ISSUERS[at](shared_caller)
+    document = issuer.discovery()
+    assert document["authorization_response_iss_parameter_supported"] is True
+    for mode in ({}, {"response_mode": "form_post"}):
+        issuer.mode = mode
+        answers = [issuer.submit(issuer.authorize(prompt="login")), issuer.authorize(max_age="soon")]
+        assert [answer.sent_back["iss"] for answer in answers] == [document["issuer"]] * 2
+    issuer.mode = {"response_mode": "web_message"}
+    for answer in (issuer.submit(issuer.authorize(prompt="login")), issuer.authorize(max_age="soon")):
+        assert f'"iss": "{document["issuer"]}"' in answer.body
+
+
+def test_the_metadata_at_the_root_leads_to_answers_of_its_issuer(shared_caller: Caller) -> None:
+    root = shared_caller.ask("identity.csp.v1.OpenidConfigurationService/GetConfiguration", {}, metadata=())
+    asked = dict(parse_qsl(urlsplit(root["authorization_endpoint"]).query))
+    issuer = PlatformIssuer(shared_caller)
+    assert issuer.submit(issuer.authorize(prompt="login", **asked)).sent_back["iss"] == root["issuer"]
+    for other in ({"issuer": "https://evil.example.com"}, {}):
+        assert issuer.authorize(max_age="soon", **other).sent_back["iss"] == issuer.discovery()["issuer"]
 
 
 def test_every_module_that_is_played_is_in_the_table(shared_caller: Caller) -> None:

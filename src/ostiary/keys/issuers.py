@@ -19,6 +19,11 @@ class Issuers:
         return f"{self.oidc}/userinfo"
 
     @property
+    def authorize(self) -> str:
+        """The authorization endpoint of the platform."""
+        return f"{self.oidc}/oauth2/authorize"
+
+    @property
     def signed_out(self) -> str:
         """The address of the page to which a browser goes to sign out."""
         return f"{self.oidc}/oauth2/logout"

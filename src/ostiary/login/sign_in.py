@@ -247,7 +247,7 @@ class SignIn:
         return self._answered(call, failure.address, answer)
 
     def _answered(self, call: Call, address: ReturnAddress, answer: dict[str, str]) -> httpbody_pb2.HttpBody:
-        response = {**answer, **({"state": address.state} if address.state else {})}
+        response = address.response(answer)
         if address.response_mode == WEB_MESSAGE:
             look = look_of(call.work, call.required_tenant, (), call.metadata.get("accept-language", ""))
             return shown(call, web_message_page(look, address, response, new_secret(self._entropy, 16)))

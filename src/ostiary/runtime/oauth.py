@@ -110,7 +110,7 @@ def build_oauth(base: Foundation, directory: DirectoryParts, messages: MessagePa
             store, base.tenancy, clock, entropy, tokens, directory.passwords, directory.sign_in, issuing, events
         ),
         password,
-        PlatformAuthorizationRequests(base.tenancy, identity_tokens.claims),
+        PlatformAuthorizationRequests(base.tenancy, base.issuers, identity_tokens.claims),
         Finish(clock, entropy, PLATFORM, SESSION_LIFETIME_S),
         identity_tokens,
         SigningOut(authentication, identity_tokens, store, clock, events),

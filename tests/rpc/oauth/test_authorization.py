@@ -27,7 +27,7 @@ def test_a_code_becomes_tokens_with_the_nonce(runtime: Runtime, browser: Browser
     assert page.status == 200
     done = browser.submit(page)
     assert done.headers["location"].startswith(f"{CALLBACK}?")
-    assert set(done.sent_back) == {"code", "state"}
+    assert set(done.sent_back) == {"code", "state", "iss"}
     assert done.sent_back["state"] == "s1"
     answer = redeem(runtime, app, done.sent_back["code"])
     assert set(answer) == {"access_token", "id_token", "token_type", "expires_in", "scope"}
@@ -37,7 +37,7 @@ def test_a_code_becomes_tokens_with_the_nonce(runtime: Runtime, browser: Browser
 
 def test_the_request_may_come_by_post(runtime: Runtime, browser: Browser, app: Application) -> None:
     page = browser.post_authorization({"client_id": app.id, "response_type": "code", "redirect_uri": CALLBACK})
-    assert set(browser.submit(page).sent_back) == {"code"}
+    assert set(browser.submit(page).sent_back) == {"code", "iss"}
 
 
 def test_a_bad_redirect_uri_is_never_followed(runtime: Runtime, browser: Browser, app: Application) -> None:

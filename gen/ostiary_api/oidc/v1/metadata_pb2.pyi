@@ -47,6 +47,7 @@ class OpenidConfiguration(_message.Message):
     FRONTCHANNEL_LOGOUT_SUPPORTED_FIELD_NUMBER: _builtins.int
     BACKCHANNEL_LOGOUT_SESSION_SUPPORTED_FIELD_NUMBER: _builtins.int
     FRONTCHANNEL_LOGOUT_SESSION_SUPPORTED_FIELD_NUMBER: _builtins.int
+    AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED_FIELD_NUMBER: _builtins.int
     issuer: _builtins.str
     """The issuer of the tokens that this provider signs."""
     authorization_endpoint: _builtins.str
@@ -73,6 +74,8 @@ class OpenidConfiguration(_message.Message):
     """Whether that call says which session has ended."""
     frontchannel_logout_session_supported: _builtins.bool
     """Whether the browser then says which session has ended."""
+    authorization_response_iss_parameter_supported: _builtins.bool
+    """Whether answers to authorization requests say who gives them (RFC 9207): always."""
     @_builtins.property
     def token_endpoint_auth_methods_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """How clients may authenticate at the token endpoint (RFC 8414 §2)."""
@@ -139,10 +142,11 @@ class OpenidConfiguration(_message.Message):
         frontchannel_logout_supported: _builtins.bool = ...,
         backchannel_logout_session_supported: _builtins.bool = ...,
         frontchannel_logout_session_supported: _builtins.bool = ...,
+        authorization_response_iss_parameter_supported: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_authorization_endpoint", b"_authorization_endpoint", "_end_session_endpoint", b"_end_session_endpoint", "authorization_endpoint", b"authorization_endpoint", "end_session_endpoint", b"end_session_endpoint"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_authorization_endpoint", b"_authorization_endpoint", "_end_session_endpoint", b"_end_session_endpoint", "acr_values_supported", b"acr_values_supported", "authorization_endpoint", b"authorization_endpoint", "backchannel_logout_session_supported", b"backchannel_logout_session_supported", "backchannel_logout_supported", b"backchannel_logout_supported", "claims_parameter_supported", b"claims_parameter_supported", "claims_supported", b"claims_supported", "code_challenge_methods_supported", b"code_challenge_methods_supported", "end_session_endpoint", b"end_session_endpoint", "frontchannel_logout_session_supported", b"frontchannel_logout_session_supported", "frontchannel_logout_supported", b"frontchannel_logout_supported", "grant_types_supported", b"grant_types_supported", "id_token_signing_alg_values_supported", b"id_token_signing_alg_values_supported", "issuer", b"issuer", "jwks_uri", b"jwks_uri", "request_parameter_supported", b"request_parameter_supported", "request_uri_parameter_supported", b"request_uri_parameter_supported", "response_modes_supported", b"response_modes_supported", "response_types_supported", b"response_types_supported", "scopes_supported", b"scopes_supported", "subject_types_supported", b"subject_types_supported", "token_endpoint", b"token_endpoint", "token_endpoint_auth_methods_supported", b"token_endpoint_auth_methods_supported", "userinfo_endpoint", b"userinfo_endpoint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_authorization_endpoint", b"_authorization_endpoint", "_end_session_endpoint", b"_end_session_endpoint", "acr_values_supported", b"acr_values_supported", "authorization_endpoint", b"authorization_endpoint", "authorization_response_iss_parameter_supported", b"authorization_response_iss_parameter_supported", "backchannel_logout_session_supported", b"backchannel_logout_session_supported", "backchannel_logout_supported", b"backchannel_logout_supported", "claims_parameter_supported", b"claims_parameter_supported", "claims_supported", b"claims_supported", "code_challenge_methods_supported", b"code_challenge_methods_supported", "end_session_endpoint", b"end_session_endpoint", "frontchannel_logout_session_supported", b"frontchannel_logout_session_supported", "frontchannel_logout_supported", b"frontchannel_logout_supported", "grant_types_supported", b"grant_types_supported", "id_token_signing_alg_values_supported", b"id_token_signing_alg_values_supported", "issuer", b"issuer", "jwks_uri", b"jwks_uri", "request_parameter_supported", b"request_parameter_supported", "request_uri_parameter_supported", b"request_uri_parameter_supported", "response_modes_supported", b"response_modes_supported", "response_types_supported", b"response_types_supported", "scopes_supported", b"scopes_supported", "subject_types_supported", b"subject_types_supported", "token_endpoint", b"token_endpoint", "token_endpoint_auth_methods_supported", b"token_endpoint_auth_methods_supported", "userinfo_endpoint", b"userinfo_endpoint"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__authorization_endpoint: _TypeAlias = _typing.Literal["authorization_endpoint"]  # noqa: Y015
     _WhichOneofArgType__authorization_endpoint: _TypeAlias = _typing.Literal["_authorization_endpoint", b"_authorization_endpoint"]  # noqa: Y015

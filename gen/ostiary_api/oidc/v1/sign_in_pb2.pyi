@@ -42,6 +42,7 @@ class AuthorizeRequest(_message.Message):
     CLAIMS_FIELD_NUMBER: _builtins.int
     ORG_ID_FIELD_NUMBER: _builtins.int
     UI_LOCALES_FIELD_NUMBER: _builtins.int
+    ISSUER_FIELD_NUMBER: _builtins.int
     client_id: _builtins.str
     """The application's client id."""
     response_type: _builtins.str
@@ -82,6 +83,10 @@ class AuthorizeRequest(_message.Message):
     """Languages of the pages (RFC 5646), the best first, space-separated (OpenID Connect Core §3.1.2.1); among those of the
     organization.
     """
+    issuer: _builtins.str
+    """Which issuer answers, as the answer's `iss` says it (RFC 9207). The endpoint in the metadata at the root has it in its
+    query; without it, or with any other value, it is the issuer at `/oidc`.
+    """
     def __init__(
         self,
         *,
@@ -104,10 +109,11 @@ class AuthorizeRequest(_message.Message):
         claims: _builtins.str = ...,
         org_id: _builtins.str = ...,
         ui_locales: _builtins.str = ...,
+        issuer: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acr_values", b"acr_values", "claims", b"claims", "client_id", b"client_id", "code_challenge", b"code_challenge", "code_challenge_method", b"code_challenge_method", "id_token_hint", b"id_token_hint", "login_hint", b"login_hint", "max_age", b"max_age", "nonce", b"nonce", "org_id", b"org_id", "prompt", b"prompt", "redirect_uri", b"redirect_uri", "request", b"request", "request_uri", b"request_uri", "response_mode", b"response_mode", "response_type", b"response_type", "scope", b"scope", "state", b"state", "ui_locales", b"ui_locales"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acr_values", b"acr_values", "claims", b"claims", "client_id", b"client_id", "code_challenge", b"code_challenge", "code_challenge_method", b"code_challenge_method", "id_token_hint", b"id_token_hint", "issuer", b"issuer", "login_hint", b"login_hint", "max_age", b"max_age", "nonce", b"nonce", "org_id", b"org_id", "prompt", b"prompt", "redirect_uri", b"redirect_uri", "request", b"request", "request_uri", b"request_uri", "response_mode", b"response_mode", "response_type", b"response_type", "scope", b"scope", "state", b"state", "ui_locales", b"ui_locales"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -45,6 +45,7 @@ def configuration(issuers: Issuers, tenant_id: str) -> dict[str, Any]:
         "grant_types_supported": GRANT_TYPES,
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "none"],
         "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
         "request_uri_parameter_supported": False,
         "profiles_endpoint": issuers.public_url,
         "management_endpoint": f"{issuers.public_url}/management/v4/{tenant_id}",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ostiary.errors import DomainError, invalid
+from ostiary.keys.issuers import Issuers
 from ostiary.oauth.authorize.request import (
     MAX_LOGIN_HINT,
     AuthorizationFailed,
@@ -43,6 +44,7 @@ class PlatformAuthorizationRequests:
     raises INVALID_TOKEN."""
 
     tenancy: Tenancy
+    issuers: Issuers
     claims_of: Callable[[Work, str], dict[str, Any]]
 
     def tenant_of(self, work: Work, parameters: Parameters) -> TenantView:
@@ -63,7 +65,8 @@ class PlatformAuthorizationRequests:
         if found is None:
             raise invalid("INVALID_CLIENT", "The client is unknown.", oauth_error="invalid_client")
         client = found[1]
-        address = return_address(parameters, self.allows(work, tenant, client, parameters.get("redirect_uri", "")))
+        allowed = self.allows(work, tenant, client, parameters.get("redirect_uri", ""))
+        address = return_address(parameters, allowed, self._issuer(parameters))
         check_parameters(address, parameters)
         claims = _claims(address, parameters)
         asked = ("openid", *parameters.get("scope", "").split())
@@ -77,6 +80,11 @@ class PlatformAuthorizationRequests:
             login_hint=parameters.get("login_hint", "")[:MAX_LOGIN_HINT], claims=claims,
             languages=languages_of(parameters),
         )  # fmt: skip
+
+    def _issuer(self, parameters: Parameters) -> str:
+        """The issuer whose metadata has led the client here: that at the root has a parameter for it."""
+        asked = parameters.get("issuer", "")
+        return asked if asked in self.issuers.platform else self.issuers.oidc
 
     def allows(self, work: Work, tenant: TenantView, client: ClientView, redirect_uri: str) -> bool:
         """Whether the answer may go to this URI."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -65,11 +65,17 @@ Parameters = Mapping[str, str]
 @dataclass(frozen=True, slots=True)
 class ReturnAddress:
     """The address to which an answer goes: a registered redirect URI, and the response mode. `state` is returned as it
-    was sent."""
+    was sent; `issuer` says who answers (RFC 9207), empty where no application asks."""
 
     redirect_uri: str
     state: str
     response_mode: str = ""
+    issuer: str = ""
+
+    def response(self, answer: Mapping[str, str]) -> dict[str, str]:
+        """The parameters of an answer: what it says, the state, and who gives it."""
+        more = {"state": self.state, "iss": self.issuer}
+        return {**answer, **{name: value for name, value in more.items() if value}}
 
     @property
     def origin(self) -> str:
@@ -170,7 +176,8 @@ class AuthorizationRequests:
         if client is None or not client.enabled:
             message = "The client is unknown: client_id must be that of an application of this tenant."
             raise invalid("INVALID_CLIENT", message, oauth_error="invalid_client")
-        address = return_address(parameters, self.allows(work, tenant, client, parameters.get("redirect_uri", "")))
+        allowed = self.allows(work, tenant, client, parameters.get("redirect_uri", ""))
+        address = return_address(parameters, allowed, self._issuers.tenant(tenant.id))
         signs_up = parameters.get("response_type") == SIGN_UP
         check_parameters(address, {**parameters, "response_type": "code"} if signs_up else parameters)
         _check_provider(work, tenant, address, parameters.get("idp", ""))
@@ -230,12 +237,12 @@ class AuthorizationRequests:
         return claims
 
 
-def return_address(parameters: Parameters, allowed: bool) -> ReturnAddress:
-    """The address of the answer. Raises DomainError for one that is not `allowed`."""
+def return_address(parameters: Parameters, allowed: bool, issuer: str) -> ReturnAddress:
+    """The address of the answer, which `issuer` gives. Raises DomainError for one that is not `allowed`."""
     redirect_uri = parameters.get("redirect_uri", "")
     if not allowed:
         raise bad_redirect_uri()
-    address = ReturnAddress(redirect_uri, parameters.get("state", ""))
+    address = ReturnAddress(redirect_uri, parameters.get("state", ""), issuer=issuer)
     mode = parameters.get("response_mode", "")
     if mode in ("", "query"):
         return address
@@ -244,7 +251,7 @@ def return_address(parameters: Parameters, allowed: bool) -> ReturnAddress:
         raise AuthorizationFailed(address, "invalid_request", message)
     if not address.origin:
         raise AuthorizationFailed(address, "invalid_request", f"{mode} needs a redirect_uri with a web origin.")
-    return ReturnAddress(redirect_uri, address.state, mode)
+    return replace(address, response_mode=mode)
 
 
 def bad_redirect_uri() -> DomainError:
@@ -264,7 +271,7 @@ def check_parameters(address: ReturnAddress, parameters: Parameters) -> None:
 def _check_length(address: ReturnAddress, parameters: Parameters) -> None:
     for name, value in parameters.items():
         if len(value) > MAX_LENGTH and name not in _TOKENS:
-            stateless = ReturnAddress(address.redirect_uri, address.state[:MAX_LENGTH], address.response_mode)
+            stateless = replace(address, state=address.state[:MAX_LENGTH])
             raise AuthorizationFailed(stateless, "invalid_request", f"{name} is longer than {MAX_LENGTH} characters.")
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import urlencode
 
 from ostiary.keys.issuers import Issuers
 from ostiary.oauth.claims.authentication_context import PASSWORD
@@ -34,15 +35,19 @@ def oidc_configuration(issuers: Issuers, grants: Iterable[str]) -> dict[str, Any
 def root_configuration(issuers: Issuers, grants: Iterable[str]) -> dict[str, Any]:
     """The metadata at the root, of the older Identity Service; `grants` likewise."""
     csp = f"{issuers.public_url}/csp/gateway/am/api/auth"
+    # Clients keep the query of the endpoint (RFC 6749 §3.1), and compare the issuer of the answer with this one.
+    here = urlencode({"issuer": issuers.public_url})
     return _configuration(
-        issuers, grants, issuer=issuers.public_url, token_endpoint=f"{csp}/token", jwks_uri=f"{csp}/keys",
+        issuers, grants, issuer=issuers.public_url, authorization_endpoint=f"{issuers.authorize}?{here}",
+        token_endpoint=f"{csp}/token", jwks_uri=f"{csp}/keys",
         token_endpoint_auth_methods_supported=CLIENT_AUTHENTICATION,
     )  # fmt: skip
 
 
 def _configuration(issuers: Issuers, grants: Iterable[str], **own: Any) -> dict[str, Any]:
     return {
-        "authorization_endpoint": f"{issuers.oidc}/oauth2/authorize",
+        "authorization_endpoint": issuers.authorize,
+        "authorization_response_iss_parameter_supported": True,
         "userinfo_endpoint": issuers.userinfo,
         "end_session_endpoint": issuers.signed_out,
         "backchannel_logout_supported": True,

@@ -72,6 +72,7 @@ class Configuration(_message.Message):
     BACKCHANNEL_LOGOUT_SESSION_SUPPORTED_FIELD_NUMBER: _builtins.int
     FRONTCHANNEL_LOGOUT_SUPPORTED_FIELD_NUMBER: _builtins.int
     FRONTCHANNEL_LOGOUT_SESSION_SUPPORTED_FIELD_NUMBER: _builtins.int
+    AUTHORIZATION_RESPONSE_ISS_PARAMETER_SUPPORTED_FIELD_NUMBER: _builtins.int
     issuer: _builtins.str
     """The value of `iss`; also the base of the runtime's paths."""
     authorization_endpoint: _builtins.str
@@ -104,6 +105,8 @@ class Configuration(_message.Message):
     """Whether a sign-out is told to other applications through the browser."""
     frontchannel_logout_session_supported: _builtins.bool
     """Whether the browser then says which session has ended."""
+    authorization_response_iss_parameter_supported: _builtins.bool
+    """Whether answers to authorization requests say who gives them (RFC 9207): always."""
     @_builtins.property
     def subject_types_supported(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Always public: a person has the same `sub` at every application of the tenant."""
@@ -173,10 +176,11 @@ class Configuration(_message.Message):
         backchannel_logout_session_supported: _builtins.bool = ...,
         frontchannel_logout_supported: _builtins.bool = ...,
         frontchannel_logout_session_supported: _builtins.bool = ...,
+        authorization_response_iss_parameter_supported: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acr_values_supported", b"acr_values_supported", "authorization_endpoint", b"authorization_endpoint", "backchannel_logout_session_supported", b"backchannel_logout_session_supported", "backchannel_logout_supported", b"backchannel_logout_supported", "claims_supported", b"claims_supported", "code_challenge_methods_supported", b"code_challenge_methods_supported", "end_session_endpoint", b"end_session_endpoint", "frontchannel_logout_session_supported", b"frontchannel_logout_session_supported", "frontchannel_logout_supported", b"frontchannel_logout_supported", "grant_types_supported", b"grant_types_supported", "id_token_signing_alg_values_supported", b"id_token_signing_alg_values_supported", "introspection_endpoint", b"introspection_endpoint", "issuer", b"issuer", "jwks_uri", b"jwks_uri", "management_endpoint", b"management_endpoint", "profiles_endpoint", b"profiles_endpoint", "request_uri_parameter_supported", b"request_uri_parameter_supported", "response_modes_supported", b"response_modes_supported", "response_types_supported", b"response_types_supported", "revocation_endpoint", b"revocation_endpoint", "scopes_supported", b"scopes_supported", "service_documentation", b"service_documentation", "subject_types_supported", b"subject_types_supported", "token_endpoint", b"token_endpoint", "token_endpoint_auth_methods_supported", b"token_endpoint_auth_methods_supported", "userinfo_endpoint", b"userinfo_endpoint"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acr_values_supported", b"acr_values_supported", "authorization_endpoint", b"authorization_endpoint", "authorization_response_iss_parameter_supported", b"authorization_response_iss_parameter_supported", "backchannel_logout_session_supported", b"backchannel_logout_session_supported", "backchannel_logout_supported", b"backchannel_logout_supported", "claims_supported", b"claims_supported", "code_challenge_methods_supported", b"code_challenge_methods_supported", "end_session_endpoint", b"end_session_endpoint", "frontchannel_logout_session_supported", b"frontchannel_logout_session_supported", "frontchannel_logout_supported", b"frontchannel_logout_supported", "grant_types_supported", b"grant_types_supported", "id_token_signing_alg_values_supported", b"id_token_signing_alg_values_supported", "introspection_endpoint", b"introspection_endpoint", "issuer", b"issuer", "jwks_uri", b"jwks_uri", "management_endpoint", b"management_endpoint", "profiles_endpoint", b"profiles_endpoint", "request_uri_parameter_supported", b"request_uri_parameter_supported", "response_modes_supported", b"response_modes_supported", "response_types_supported", b"response_types_supported", "revocation_endpoint", b"revocation_endpoint", "scopes_supported", b"scopes_supported", "service_documentation", b"service_documentation", "subject_types_supported", b"subject_types_supported", "token_endpoint", b"token_endpoint", "token_endpoint_auth_methods_supported", b"token_endpoint_auth_methods_supported", "userinfo_endpoint", b"userinfo_endpoint"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
