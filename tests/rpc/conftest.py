@@ -3,14 +3,46 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from kit.accounts.people import Made, new_person
 from kit.browser import CALLBACK, Browser
-from kit.callers import Caller
+from kit.callers import Caller, serving
 from kit.oauth import Application, Runtime
+from kit.servers.installation import Installation, InstallationTemplate
 
 from ostiary.oauth.clients.clients import PUBLIC
+
+
+@pytest.fixture
+def installation(
+    request: pytest.FixtureRequest,
+    shared_caller: Caller,
+    installation_template: Callable[..., InstallationTemplate],
+    tmp_path: Path,
+) -> Iterator[Installation]:
+    """A new tenant in the installation that the tests of a module share; a test that counts what the whole installation
+    has, or names its tenants, is marked `own_installation` and gets a fresh one."""
+    shared = shared_caller.installation
+    if not request.node.get_closest_marker("own_installation"):
+        yield shared.with_new_tenant()
+        return
+    kind = "sqlite" if shared.runtime.store.is_sqlite else "postgresql"
+    made = installation_template(kind, "test").copy_to(tmp_path)
+    yield made
+    made.runtime.close()
+
+
+@pytest.fixture
+def caller(shared_caller: Caller, installation: Installation) -> Iterator[Caller]:
+    """A native gRPC caller of the installation."""
+    if installation.runtime is shared_caller.installation.runtime:
+        yield Caller(shared_caller.channel, installation)
+        return
+    with serving(installation) as made:
+        yield made
 
 
 @pytest.fixture

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import functools
+import uuid
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,12 +49,29 @@ class Installation:
         with self.runtime.store.write() as work:
             return create_api_key(work, tenant_id, f"test {role}", role, ENTROPY, self.clock.now_ms())[1]
 
+    def with_new_tenant(self) -> Installation:
+        """The same installation as another tenant of it sees it: a new one, with API keys of its own."""
+        tenant_id = self.new_tenant(f"acme-{uuid.uuid4().hex}")
+        kept = {"operator": self.api_keys["operator"]}
+        return Installation(self.runtime, self.clock, tenant_id, _ApiKeys(partial(self.new_api_key, tenant_id), kept))
+
     def with_settings(self, **settings: Any) -> Installation:
         """The same installation as a process with other settings serves it."""
         given = self.runtime.settings
         assert given.master_key is not None
         runtime = _open(given.database, given.data, given.master_key.get_secret_value(), self.clock, settings)
-        return Installation(runtime, self.clock, self.tenant_id, dict(self.api_keys))
+        return Installation(runtime, self.clock, self.tenant_id, self.api_keys)
+
+
+class _ApiKeys(dict[str, str]):
+    """API keys by role, each made when it is first asked for."""
+
+    def __init__(self, make: Callable[[str], str], made: dict[str, str]) -> None:
+        super().__init__(made)
+        self._make = make
+
+    def __missing__(self, role: str) -> str:
+        return self.setdefault(role, self._make(role))
 
 
 def install(database: str, folder: Path, **settings: Any) -> Installation:

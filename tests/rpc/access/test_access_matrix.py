@@ -122,6 +122,7 @@ def got_in(asked: tuple[grpc.StatusCode, str]) -> bool:
     return asked[1] == OF_PEOPLE or (asked[0] not in OUTSIDE and asked != UNKNOWN)
 
 
+@pytest.mark.own_installation
 def test_at_home_everybody_gets_in_where_the_matrix_says_so_and_nowhere_else(matrix: Matrix) -> None:
     callers, home = everybody(matrix.caller), matrix.caller.installation.tenant_id
     guarded = [rpc for rpc in RPCS if MATRIX[rpc.name] != {"anyone"}]

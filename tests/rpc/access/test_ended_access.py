@@ -115,6 +115,7 @@ def signed_in(caller: Caller, issuing: Issuing, **wanted: str) -> OpenedSession:
     return sessions.sign_in(SignInContext(CSP, "csp.login", ""), "", "ann", MEMBERS_PASSWORD, **wanted)
 
 
+@pytest.mark.own_installation
 def test_a_platform_session_opened_for_a_sign_in_of_before_is_worth_nothing(caller: Caller) -> None:
     made = caller.installation
     parts, ann = made.runtime, new_person(made, made.tenant_id, "ann", "org_member")

@@ -38,6 +38,7 @@ def answered(call: Callable[[], Any]) -> bool:
     return True
 
 
+@pytest.mark.own_installation
 @pytest.mark.parametrize("end", [disable, remove])
 def test_nothing_of_an_ended_tenant_opens_anything(caller: Caller, end: Callable[[Work, str, Caller], None]) -> None:
     made = caller.installation

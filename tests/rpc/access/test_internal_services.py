@@ -62,6 +62,7 @@ def test_a_token_of_another_tenant_is_as_dead_as_an_unknown_one(caller: Caller, 
         assert not introspect(caller, access, token).active
 
 
+@pytest.mark.own_installation
 def test_access_is_decided_as_the_server_decides_it(caller: Caller, access: AccessServiceStub, ann: Made) -> None:
     bob = new_person(caller.installation, ann.tenant_id, "bob")
     foreign = new_person(caller.installation, caller.installation.new_tenant("other"), "eve", "org_owner")
@@ -120,6 +121,7 @@ def test_a_manager_gets_an_app_id_token_for_an_application(caller: Caller, acces
     assert refused.value.code() is CODES.UNAUTHENTICATED, "a token for an application opens nothing of the platform"
 
 
+@pytest.mark.own_installation
 def test_no_token_for_an_application_that_is_unknown_or_foreign(caller: Caller, access: AccessServiceStub) -> None:
     foreign = new_client(caller.installation, caller.installation.new_tenant("other"), service_account=True)
     for client_id in (foreign.id, "nobody", "", "\0"):

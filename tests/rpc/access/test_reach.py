@@ -125,6 +125,7 @@ def test_a_writer_reaches_everybody_but_those_who_hold_more(
             assert refusal(partial(ask, method, make(*people["owner"]), role))[1] != "FORBIDDEN", role
 
 
+@pytest.mark.own_installation
 def test_what_was_refused_has_changed_nothing(caller: Caller, ask: Callable[[str, Json, str], Json]) -> None:
     owner, profile = with_profile(caller, "owner", "org_owner")
     export = "CloudDirectoryTransferService/ExportCloudDirectoryUsers"
@@ -181,6 +182,7 @@ def test_who_is_unknown_is_not_found_as_before(ask: Callable[[str, Json, str], J
             assert refusal(partial(ask, method, make(nobody, nobody.id), "writer"))[1] != "FORBIDDEN", method
 
 
+@pytest.mark.own_installation
 @pytest.mark.parametrize(
     "method", ["SelfServiceService/ChangePassword", "CloudDirectoryUsersService/DeleteCloudDirectoryUser"]
 )

@@ -80,6 +80,7 @@ def test_a_role_of_a_group_opens_and_closes_with_the_next_request(rights: Rights
     assert rights.asked(LIST_USERS, bob.call) == DENIED
 
 
+@pytest.mark.own_installation
 def test_an_expired_role_gives_nothing_from_its_moment_on(rights: Rights, bob: Made) -> None:
     rights.team(bob.id, role="org_member", expires_at=rights.made.clock.now_ms() + 5_000)
     seen = []
@@ -101,6 +102,7 @@ def test_a_stored_role_opens_what_it_permits_and_nothing_else(rights: Rights, bo
     assert [reference["id"] for reference in session["roleRefs"]] == [f"urn:vcloud:role:{role.id}"]
 
 
+@pytest.mark.own_installation
 def test_lists_and_tokens_show_all_that_a_user_holds_and_lists_how(rights: Rights, bob: Made) -> None:
     owner = new_person(rights.made, rights.tenant_id, "owner", "org_owner")
     rights.team(bob.id, role="org_member")
@@ -115,6 +117,7 @@ def test_lists_and_tokens_show_all_that_a_user_holds_and_lists_how(rights: Right
     assert b'"perms":["csp:org_member"]' in jws.extract_compact(token.encode()).payload
 
 
+@pytest.mark.own_installation
 def test_an_owner_by_a_group_is_out_of_a_writers_reach(rights: Rights, bob: Made) -> None:
     method = "identity.appid.management.v4.CloudDirectoryUsersService/DeleteCloudDirectoryUser"
     delete = partial(rights.caller.ask, method, {"tenantId": rights.tenant_id, "userId": bob.id})
@@ -123,6 +126,7 @@ def test_an_owner_by_a_group_is_out_of_a_writers_reach(rights: Rights, bob: Made
     assert refusal(partial(delete, "manager")) == OK
 
 
+@pytest.mark.own_installation
 def test_an_operator_by_a_group_is_listed(rights: Rights) -> None:
     rights.tenant_id = SYSTEM_ID
     root = new_person(rights.made, SYSTEM_ID, "root")
@@ -191,6 +195,7 @@ def test_a_revoked_key_and_a_client_off_the_list_give_nothing(caller: Caller) ->
     assert givers.held(Principal(PrincipalKind.ANONYMOUS)) == NONE
 
 
+@pytest.mark.own_installation
 def test_only_an_operator_gives_in_somebody_elses_organization(caller: Caller) -> None:
     givers, other = Givers(caller), caller.installation.new_tenant("other")
     stranger = new_person(caller.installation, other, "eve", "org_owner")

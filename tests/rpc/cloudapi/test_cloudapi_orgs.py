@@ -14,6 +14,9 @@ from ostiary.store.tenancy import SYSTEM_ID
 from ostiary_api.cloudapi.v1 import orgs_pb2 as pb
 from ostiary_api.cloudapi.v1.orgs_pb2_grpc import OrgsServiceStub
 
+# They name tenants, or count what an installation has.
+pytestmark = pytest.mark.own_installation
+
 
 @pytest.fixture
 def stub(caller: Caller) -> OrgsServiceStub:

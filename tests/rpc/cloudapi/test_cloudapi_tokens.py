@@ -254,6 +254,7 @@ def test_revoking_kills_the_token_and_what_it_opened(place: Place) -> None:
     assert place.listed(place.ann) == []
 
 
+@pytest.mark.own_installation
 def test_what_nobody_takes_ends_after_a_day(caller: Caller) -> None:
     made = caller.installation
     ann = new_person(made, made.tenant_id, "ann")

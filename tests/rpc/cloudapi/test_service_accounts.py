@@ -117,6 +117,7 @@ def test_denied_expired_used_and_unknown_devices_are_told_apart(place: Robots) -
     assert refusal(lambda: place.token(grant_type=GRANT_TYPE, client_id=account_id))[1] == "MISSING_FIELD"
 
 
+@pytest.mark.own_installation
 def test_time_slows_down_and_ends_a_device(caller: Caller) -> None:
     made = caller.installation
     place = Robots(caller, made.tenant_id, "acme", new_person(made, made.tenant_id, "ann", "org_owner"))

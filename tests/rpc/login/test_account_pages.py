@@ -71,6 +71,7 @@ def test_who_signs_up_does_not_learn_who_has_an_account(hosted: Hosted) -> None:
     assert (told.status, "There is an account with this email address already" in told.body) == (409, True)
 
 
+@pytest.mark.own_installation
 def test_a_forgotten_password_is_answered_alike_whoever_has_the_account(hosted: Hosted) -> None:
     hosted.runtime.user("pending@example.com", confirmed=False)
     for address, mails in (("nobody@example.com", 0), (ADA, 1), ("pending@example.com", 1)):
@@ -85,6 +86,7 @@ def test_a_forgotten_password_is_answered_alike_whoever_has_the_account(hosted: 
     assert "location" not in silent.headers
 
 
+@pytest.mark.own_installation
 def test_what_is_switched_off_is_refused_by_its_address_and_by_its_form(hosted: Hosted) -> None:
     page = hosted.open()
     hosted.settings(signup_enabled=False, self_service_enabled=False)
@@ -214,6 +216,7 @@ FLOWS = {
 }
 
 
+@pytest.mark.own_installation
 def test_no_pair_of_steps_out_of_order_leads_to_a_code(hosted: Hosted) -> None:
     """Each page, then each step by its name, with the fields of all, then each again; from another tab, too."""
     form = {"new_password": "x", "new_password_again": "y", "email": "x", "password": "wrong", "display_name": "Eve"}

@@ -24,6 +24,9 @@ from ostiary.oauth.sessions.access_revocation import end_access_of_user
 from ostiary.store.tables import AuthorizationCode, SignInTransaction, UsedOnce, table_of
 from ostiary_api.appid.management.v4.mfa_pb2 import MfaConfig
 
+# They name tenants, or count what an installation has.
+pytestmark = pytest.mark.own_installation
+
 ROWS, CODES, USED = table_of(SignInTransaction), table_of(AuthorizationCode), table_of(UsedOnce)
 
 

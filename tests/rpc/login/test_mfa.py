@@ -108,6 +108,7 @@ def test_a_sender_is_a_number_or_a_name_and_there_are_no_other_channels(mfa: Mfa
         assert asked == (NOT_FOUND, "CHANNEL_NOT_FOUND")
 
 
+@pytest.mark.own_installation
 def test_secrets_are_sealed_and_shown_to_writers_only(mfa: Mfa) -> None:
     headers = {"authorization": "Bearer planted-secret"}
     mfa.put_channel("nexmo", isActive=True, config=VONAGE)
@@ -124,6 +125,7 @@ def test_secrets_are_sealed_and_shown_to_writers_only(mfa: Mfa) -> None:
     assert not any(b"planted" in one for one in found)
 
 
+@pytest.mark.own_installation
 def test_an_extension_is_stored_then_switched_and_forgotten(mfa: Mfa) -> None:
     assert mfa.ask("GetMfaExtension", {"name": "premfa"}, "reader") == {"isActive": False}
     stored = {"isActive": False, "config": {"url": "https://hook.example/x", "headers": {"x-key": "k"}}}
@@ -140,6 +142,7 @@ def test_an_extension_is_stored_then_switched_and_forgotten(mfa: Mfa) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.own_installation
 @pytest.mark.parametrize(
     ("extension", "reason"),
     [
@@ -169,6 +172,7 @@ def test_there_are_no_other_extensions(mfa: Mfa) -> None:
         assert asked == (INVALID, "INVALID_EXTENSION")
 
 
+@pytest.mark.own_installation
 def test_a_refused_extension_is_audited_by_its_name_if_there_is_one_of_it(mfa: Mfa) -> None:
     for name in ("premfa", "postmfa", "other"):
         assert refusal(lambda name=name: mfa.put_extension(name, isActive=True))[0] is INVALID

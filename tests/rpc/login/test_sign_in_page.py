@@ -79,6 +79,7 @@ def test_a_form_from_elsewhere_is_refused(browser: Browser, app: Application, ca
     assert (seen.status, json.loads(seen.body)["error"]) == (403, "access_denied")
 
 
+@pytest.mark.own_installation
 def test_nothing_that_was_there_before_the_sign_in_is_worth_anything_after(
     runtime: Runtime, browser: Browser, app: Application
 ) -> None:
@@ -176,6 +177,7 @@ def stored(runtime: Runtime) -> dict[str, int]:
     return counts
 
 
+@pytest.mark.own_installation
 def test_whoever_only_asks_makes_us_store_nothing(runtime: Runtime, browser: Browser, app: Application) -> None:
     before = stored(runtime)
     page = browser.authorize(app, state="s" * 4_000)

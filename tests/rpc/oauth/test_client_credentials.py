@@ -201,6 +201,7 @@ def test_introspection_says_what_a_living_token_is(runtime: Runtime, app: Applic
     assert (dead.active, dead.HasField("sub"), dead.HasField("scope")) == (False, False, False)
 
 
+@pytest.mark.own_installation
 def test_foreign_and_spoilt_tokens_are_not_active(caller: Caller, runtime: Runtime, app: Application) -> None:
     token = runtime.token(GRANT, app.basic)["access_token"]
     other = Runtime(caller, caller.installation.new_tenant("other"))

@@ -165,6 +165,7 @@ def test_what_was_given_to_a_former_client_of_the_same_id_stays_dead(caller: Cal
     assert runtime.is_active(runtime.sign_in(now)["access_token"], now)
 
 
+@pytest.mark.own_installation
 def test_of_clients_with_one_id_and_one_secret_only_the_organization_that_is_named_gets_a_token(
     caller: Caller, runtime: Runtime
 ) -> None:
@@ -183,6 +184,7 @@ def test_of_clients_with_one_id_and_one_secret_only_the_organization_that_is_nam
         at_csp(caller, ours.basic)
 
 
+@pytest.mark.own_installation
 def test_a_refresh_token_is_not_given_to_another_tenants_client_of_the_same_id(
     caller: Caller, runtime: Runtime
 ) -> None:

@@ -221,6 +221,7 @@ def test_the_sign_in_is_recorded_where_the_tenant_captures_it(custom: Custom) ->
     assert [(row.target_id, row.target_name) for row in rows] == [(subject, "appid_custom:")]
 
 
+@pytest.mark.own_installation
 def test_an_assertion_with_a_jti_acts_once_for_its_issuer_and_tenant(caller: Caller, custom: Custom) -> None:
     first = custom.assertion(jti="a1")
     custom.exchange(first)

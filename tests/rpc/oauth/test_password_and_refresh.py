@@ -283,6 +283,7 @@ def test_userinfo_says_what_is_known(runtime: Runtime, app: Application) -> None
     assert identity["idpUserInfo"]["name"]["familyName"] == "Lovelace"
 
 
+@pytest.mark.own_installation
 def test_userinfo_takes_access_tokens_of_users_of_its_own_tenant_only(
     caller: Caller, runtime: Runtime, app: Application
 ) -> None:

@@ -266,6 +266,7 @@ TOKENS_GIVEN: dict[str, tuple[Callable[[Caller], object], str, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.own_installation
 @pytest.mark.parametrize("way", TOKENS_GIVEN)
 def test_every_way_to_a_platform_token_is_recorded(caller: Caller, way: str) -> None:
     get, action, kind = TOKENS_GIVEN[way]

@@ -30,6 +30,9 @@ from ostiary_api.csp.v1.authentication_pb2_grpc import AuthenticationServiceStub
 from ostiary_api.oidc.v1 import provider_pb2
 from ostiary_api.oidc.v1.provider_pb2_grpc import ProviderServiceStub
 
+# They name tenants, or count what an installation has.
+pytestmark = pytest.mark.own_installation
+
 
 def test_an_api_token_is_taken_in_every_place_again_and_again(caller: Caller, ann: Made) -> None:
     token = api_token_of(caller, ann)

@@ -24,6 +24,7 @@ def rename(stub: OrganizationServiceStub, caller: Caller, role: str, **organizat
     return stub.UpdateOrganization(request, **caller.as_role(role))
 
 
+@pytest.mark.own_installation
 def test_an_organization_is_renamed_and_says_what_replaces_the_operation(
     caller: Caller, stub: OrganizationServiceStub
 ) -> None:

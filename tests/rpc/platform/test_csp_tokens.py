@@ -229,6 +229,7 @@ def give_roles(made: Installation, user: Made, names: Sequence[str]) -> None:
             bind_role(work, user.tenant_id, user.id, role.id, now_ms)
 
 
+@pytest.mark.own_installation
 def test_only_a_living_identity_token_is_expanded(caller: Caller, ann: Made) -> None:
     signed_in = csp_login(caller, "ann", PASSWORD, flag="")
     assert check(caller, signed_in.id_token).username == "ann"
@@ -242,6 +243,7 @@ def test_only_a_living_identity_token_is_expanded(caller: Caller, ann: Made) -> 
     assert expansion(caller, signed_in.id_token) == NOT_EXPANDED
 
 
+@pytest.mark.own_installation
 def test_keys_are_published_in_both_forms_through_a_rotation(caller: Caller, ann: Made) -> None:
     stub, runtime = AuthenticationServiceStub(caller.channel), caller.installation.runtime
     old = csp_login(caller, "ann", PASSWORD).csp_auth_token

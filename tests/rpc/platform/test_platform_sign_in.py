@@ -27,6 +27,9 @@ from ostiary_api.csp.v1 import login_pb2, principal_user_pb2
 from ostiary_api.csp.v1.login_pb2_grpc import LoginServiceStub
 from ostiary_api.csp.v1.principal_user_pb2_grpc import PrincipalUserServiceStub
 
+# They name tenants, or count what an installation has.
+pytestmark = pytest.mark.own_installation
+
 
 def test_a_csp_login_answers_a_token_that_says_who_it_is(caller: Caller, ann: Made) -> None:
     answer = csp_login(caller, "ANN", PASSWORD)

@@ -91,6 +91,7 @@ def test_a_rotating_refresh_token_rotates_with_grace_and_its_reuse_kills_the_fam
     assert is_dead(caller, answer.access_token)
 
 
+@pytest.mark.own_installation
 def test_a_refresh_token_dies_with_its_session(caller: Caller, ann: Made) -> None:
     robot = new_client(caller.installation, ann.tenant_id, service_account=False)
     runtime, now_ms = caller.installation.runtime, caller.installation.clock.now_ms()

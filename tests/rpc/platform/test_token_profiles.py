@@ -50,6 +50,7 @@ def take_every_connection(caller: Caller) -> None:
             pass
 
 
+@pytest.mark.own_installation
 def test_no_profile_holds_a_connection_while_tokens_are_signed(caller: Caller, ann: Made) -> None:
     made = caller.installation
     profiles, app, oauth = made.runtime.oauth.token_profiles, Runtime(caller).application(), Runtime(caller)
@@ -92,6 +93,7 @@ class Watched(Passwords):
         return super().verify(tenant_id, phc, password, decoy)
 
 
+@pytest.mark.own_installation
 def test_no_connection_is_held_while_a_password_is_hashed(caller: Caller, ann: Made) -> None:
     made, oauth, seen = caller.installation, Runtime(caller), list[bool]()
     app, _ = oauth.application(), oauth.user()
@@ -124,6 +126,7 @@ def test_of_requests_with_one_rotating_token_at_once_all_get_the_same_answer(cal
     assert issue(caller, call, grant_type="refresh_token", refresh_token=answers[0].refresh_token).refresh_token
 
 
+@pytest.mark.own_installation
 def test_an_answer_is_not_repeated_to_who_is_locked_since(caller: Caller, ann: Made) -> None:
     made = caller.installation
     robot = new_client(made, ann.tenant_id, service_account=False)
@@ -138,6 +141,7 @@ def test_an_answer_is_not_repeated_to_who_is_locked_since(caller: Caller, ann: M
         ask(made, profile, form, header(robot))
 
 
+@pytest.mark.own_installation
 def test_an_api_token_revoked_while_its_tokens_are_signed_opens_nothing(caller: Caller, ann: Made) -> None:
     made, token = caller.installation, api_token_of(caller, ann)
 
@@ -159,6 +163,7 @@ def sessions(caller: Caller) -> int:
     return int(found or 0)
 
 
+@pytest.mark.own_installation
 @pytest.mark.parametrize("kind", ["oidc", "csp", "csp_api_tokens", "cloudapi"])
 def test_each_use_of_an_api_token_is_recorded_with_its_session(caller: Caller, ann: Made, kind: str) -> None:
     made, token = caller.installation, api_token_of(caller, ann)

@@ -354,6 +354,7 @@ def lets_in(caller: Caller, call: dict[str, Any]) -> bool:
     return True
 
 
+@pytest.mark.own_installation
 def test_who_is_deactivated_gets_a_new_password_or_is_deleted_is_signed_out(caller: Caller, owner: Made) -> None:
     made = create(caller, owner.call, userName="ann", password=PASSWORD)
     ann = sign_in(caller, "ann")

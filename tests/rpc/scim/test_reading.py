@@ -133,6 +133,7 @@ def test_what_another_dialect_stored_and_scim_would_refuse_hides_nobody(caller: 
     assert "photos" not in found
 
 
+@pytest.mark.own_installation
 def test_a_user_made_by_scim_is_at_once_there_in_every_other_dialect(caller: Caller, owner: Made) -> None:
     made = create(caller, owner.call, userName="ann", password=PASSWORD, emails=[{"value": "ann@example.com"}])
     who = login_pb2.Credentials(username="ann@example.com", password=PASSWORD)

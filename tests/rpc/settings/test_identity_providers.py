@@ -85,6 +85,7 @@ def test_what_is_derived_is_not_stored(providers: Providers) -> None:
     assert b"evil" not in stored(providers.caller)
 
 
+@pytest.mark.own_installation
 def test_secrets_are_sealed_and_shown_to_writers_only(providers: Providers) -> None:
     providers.put("Facebook", SOCIAL)
     assert b"planted-secret" not in stored(providers.caller)

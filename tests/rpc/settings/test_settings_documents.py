@@ -385,7 +385,7 @@ def document(request: pytest.FixtureRequest, caller: Caller) -> Documented:
 
 
 def test_a_document_is_what_was_put_last_and_its_default_before(document: Documented) -> None:
-    kind = document.kind
+    kind, made = document.kind, document.caller.installation
     assert document.get() == kind.default
     for put, expected in kind.accepted:
         assert document.put(put) == ({} if kind.answers_empty else expected)
@@ -395,6 +395,6 @@ def test_a_document_is_what_was_put_last_and_its_default_before(document: Docume
     for put, reason in kind.refused:
         assert refusal(lambda put=put: document.put(put)) == (INVALID, reason), put
         assert document.get() == last, "a refused document changes nothing"
-    assert [action for action, _ in changes(document.caller.installation)] == [kind.audit] * (2 * len(kind.accepted))
-    other = Documented(document.caller, kind, document.caller.installation.new_tenant("other"))
+    assert [action for action, _ in changes(made, made.tenant_id)] == [kind.audit] * (2 * len(kind.accepted))
+    other = Documented(document.caller, kind, made.with_new_tenant().tenant_id)
     assert other.get("operator") == kind.default, "one tenant's document is not another's"

@@ -279,6 +279,7 @@ def test_a_file_is_for_its_tenant_is_deleted_and_expires(source: People, target:
     assert count(source, PARTS) == 0
 
 
+@pytest.mark.own_installation
 def test_secrets_are_sealed_while_they_are_needed_and_forgotten_then(source: People, target: People) -> None:
     source.create()
     id = begin_export(source)
