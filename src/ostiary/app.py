@@ -86,19 +86,19 @@ def job_kinds(runtime: Runtime) -> Kinds:
 
 def steps(runtime: Runtime) -> list[Step | ForSome]:
     """The order of the path after `Reception`, which receives the request, holds the outermost try and answers."""
+    receive = Receive(TransferLimit(MOST_UPLOADS))
+    audit = Audit(runtime.events, reads=runtime.settings.audit_reads)
     return [
         *tracing(),  # around everything, so that a span is as long as the request; empty unless asked for
         Authenticate(runtime.oauth.authentication),  # before access, which needs to know who asks
-        Receive(
-            TransferLimit(MOST_UPLOADS)
-        ),  # after authentication: nobody waits for what a stranger may send; before access
-        Audit(runtime.events, reads=runtime.settings.audit_reads),  # around access, whose no it records
+        ForSome(receive.of),  # after authentication: nobody waits for what a stranger may send; before access
+        ForSome(audit.of),  # around access, whose no it records
         Authorize(
             runtime.oauth.authentication, runtime.clock
         ),  # before limits: strangers must not use up a tenant's share; before validation (AIP-211)
         Limit(CoarseLimiter(runtime.limits)),  # before work: what is refused must cost nothing
         refuse_malformed,  # after access: only who may call learns that the request was malformed
-        check_headers,  # such as the version in Accept; after access, like all that says what is wrong
+        ForSome(check_headers),  # such as the version in Accept; after access, like all that says what is wrong
         ForSome(check_allowed),  # after access for the same reason; before work, so that it costs no transaction
         unit_of_work,  # innermost: nothing slow is done inside a transaction
     ]

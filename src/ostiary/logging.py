@@ -7,6 +7,7 @@ possible again, the log goes on and says how many lines are missing.
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import json
 import logging as stdlib
@@ -177,11 +178,27 @@ def _rendered(processors: list[Any], event: str, **facts: Any) -> str:
     return f"{line}\n"
 
 
+_json_lines: Lines | None = None
+
+
+def json_lines() -> Lines | None:
+    """The stream of this process, where lines of JSON at the level info go there; for the one line that every request
+    writes, which makes its own text."""
+    return _json_lines
+
+
+def timestamp() -> str:
+    """The moment as lines have it: RFC 3339 in UTC."""
+    return dt.datetime.now(dt.UTC).isoformat().replace("+00:00", "Z")
+
+
 def configure(log_format: str = "json", level: str = "info", stream: Lines | None = None) -> None:
     """Sets up structlog for this process; `log_format` is json or text, `level` a stdlib level name.
 
     Lines go to standard error at once, or through `stream`.
     """
+    global _json_lines  # noqa: PLW0603 - what structlog keeps for the process, too
+    _json_lines = stream if log_format == "json" and getattr(stdlib, level.upper()) <= stdlib.INFO else None
     shared: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,18 +14,26 @@ import structlog
 
 from ostiary import logging
 from ostiary.logging import MOST_WAITING_BYTES, Lines
+from ostiary.transport import observation
+from ostiary.transport.observation import write_request
 
 
 @pytest.fixture(autouse=True)
-def as_before() -> Iterator[None]:
+def as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     configured = structlog.get_config()
+    monkeypatch.setattr(logging, "_json_lines", None)
     yield
     structlog.configure(**configured)
+
+
+KEPT: list[Lines] = []
+"""What they write to stays open as long as the process, as at a server."""
 
 
 def log(descriptor: int) -> Lines:
     """A log into this descriptor, through structlog."""
     lines = Lines(descriptor)
+    KEPT.append(lines)
     logging.configure("json", "info", lines)
     return lines
 
@@ -114,3 +123,20 @@ def test_what_waits_is_bounded() -> None:
     assert 1000 * (5000 - lines.lost) <= MOST_WAITING_BYTES
     os.close(reader)
     os.close(writer)
+
+
+def test_the_line_of_a_request_is_the_same_whoever_writes_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests write their line themselves where no text needs an escape; else, and in text, structlog does."""
+    texts = ("/a.v1.B/Do", "NOT_FOUND", "USER_NOT_FOUND", 12.5, "r-1", "00-4b-01", "t 1", "user", "u@1")
+    file = tmp_path / "log"
+    lines = log(os.open(file, os.O_WRONLY | os.O_CREAT))
+    write_request(*texts)
+    monkeypatch.setattr(observation, "_is_plain", lambda text: None)
+    write_request(*texts)
+    monkeypatch.undo()
+    write_request(*texts[:4], 'r"\\\n\u00e9\x7f', *texts[5:])
+    lines.flush()
+    own, of_structlog, escaped = file.read_text().splitlines()
+    moment = re.compile(r'"timestamp":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z"')
+    assert moment.sub("", own) == moment.sub("", of_structlog) != own
+    assert json.loads(escaped)["request_id"] == 'r"\\\n\u00e9\x7f'

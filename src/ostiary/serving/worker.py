@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import grpc
@@ -29,6 +30,8 @@ def begin(settings: Settings, place: RuntimeFolder, number: int) -> Serving:
     os.sched_setaffinity(0, {settings.cores[number % len(settings.cores)]})
     address = settings.worker_address(number, place.folder)
     target = f"unix:{address}" if address.startswith("/") else address
+    # What a request leaves behind is freed by counting; to look for cycles every 700 objects takes 7 % of the CPU.
+    gc.set_threshold(20_000, 20, 50)
     give_way()
     server, state = build_server(runtime, target, SERVICES)
     names = [service.descriptor.full_name for service in SERVICES]

@@ -19,8 +19,10 @@ from ostiary.store.tenancy import Tenancy, TenantView
 from ostiary.store.work import Work
 from ostiary.transport.rules import Rules
 
+_NO_MESSAGES: Iterator[Any] = iter(())
 
-@dataclass
+
+@dataclass(slots=True)
 class Call:
     """One request while it is handled. Created by `pipeline.Outermost`, filled by the steps, read by servicers.
 
@@ -48,7 +50,7 @@ class Call:
     record: Callable[[Work], None] | None = None
     is_recorded: bool = False
     context: Any = None
-    upload: Iterator[Any] = field(default_factory=lambda: iter(()))
+    upload: Iterator[Any] = _NO_MESSAGES
     _reading: Work | None = None
     _reader: ReadConnection | None = None
 

@@ -26,6 +26,8 @@ from ostiary.transport.pipeline import MALFORMED, Proceed
 from ostiary.transport.rules import Rules
 from ostiary_api.options.v1 import rules_pb2 as options
 
+_OF_OWNERS = frozenset({Permission.ORGANIZATION_OWN, Permission.PLATFORM_OPERATE})
+
 
 class Authorize:
     """Fills `call.tenant` with the tenant on which the call acts; disabled ones count as unknown.
@@ -71,8 +73,7 @@ class Authorize:
 
 def _changes_who_owns(rules: Rules) -> bool:
     """Whether a call may take away what an owner or an operator has."""
-    by_owners = not rules.need.permissions.isdisjoint((Permission.ORGANIZATION_OWN, Permission.PLATFORM_OPERATE))
-    return rules.changes and (by_owners or rules.person is not None)
+    return rules.changes and (rules.person is not None or not rules.need.permissions.isdisjoint(_OF_OWNERS))
 
 
 def _found(call: Call, tenant_id: str) -> TenantView | None:

@@ -16,7 +16,8 @@ from ostiary.errors import DomainError, Kind
 from ostiary.store.work import Work
 from ostiary.transport.bounds.reading import bounds_of
 from ostiary.transport.call import Call
-from ostiary.transport.pipeline import MALFORMED, Proceed
+from ostiary.transport.pipeline import MALFORMED, Proceed, Step
+from ostiary.transport.rules import Rules
 
 _UNRECORDED = frozenset({Kind.LIMITED, Kind.INTERNAL, Kind.UNAVAILABLE, Kind.CANCELLED, Kind.DEADLINE_EXCEEDED})
 """Refusals that say something about the server, or that nobody heard: to record them would make an overload worse."""
@@ -35,14 +36,13 @@ class Audit:
         self._events = events
         self._reads = reads
 
-    def __call__(self, call: Call, request: Message, proceed: Proceed) -> Any:
-        """Records only RPCs with an `audit` name. A change that succeeds without a record is a fault of ours, and
-        fails.
+    def of(self, rules: Rules) -> Step | None:
+        """Returns the step for RPCs with an `audit` name; others have none. Where anybody may call, nobody is known
+        yet: a sign-in records itself who it was, under the same name."""
+        return self if rules.audit and not rules.need.anonymous else None
 
-        Where anybody may call, nobody is known yet: a sign-in records itself who it was, under the same name.
-        """
-        if not call.rules.audit or call.rules.need.anonymous:
-            return proceed(call, request)
+    def __call__(self, call: Call, request: Message, proceed: Proceed) -> Any:
+        """A change that succeeds without a record is a fault of ours, and fails."""
         if call.rules.changes:
             call.record = lambda work: self._record(work, call, request)
         try:

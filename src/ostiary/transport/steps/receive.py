@@ -12,20 +12,23 @@ from ostiary.access.policy import refuse_nobody
 from ostiary.caller import check_awaited, own_caller
 from ostiary.errors import DomainError, Kind
 from ostiary.transport.call import Call
-from ostiary.transport.pipeline import MALFORMED, Proceed, malformed
+from ostiary.transport.pipeline import MALFORMED, Proceed, Step, malformed
+from ostiary.transport.rules import Rules
 from ostiary.transport.transfer_limits import TransferLimit
 
 
 class Receive:
-    """Waits for the first message of an upload, which takes the place of the request; other requests pass."""
+    """Waits for the first message of an upload, which takes the place of the request."""
 
     def __init__(self, limit: TransferLimit) -> None:
         self._limit = limit
 
+    def of(self, rules: Rules) -> Step | None:
+        """Returns the step for an upload; others have none."""
+        return self if rules.uploads else None
+
     def __call__(self, call: Call, request: Any, proceed: Proceed) -> Any:
         """Strangers are refused before anything is waited for; of the others only a few are waited for at once."""
-        if not call.rules.uploads:
-            return proceed(call, request)
         refuse_nobody(call.principal)
         call.release()
         with self._limit.take():

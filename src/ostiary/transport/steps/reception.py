@@ -91,9 +91,10 @@ class Reception:
         return answer
 
     def _call(self, rules: Rules, context: grpc.ServicerContext) -> Call:
-        metadata: dict[str, str] = {}
-        for name, value in context.invocation_metadata():
-            metadata.setdefault(name, value if isinstance(value, str) else value.decode("latin-1"))
+        metadata = {  # of several the first
+            name: value if isinstance(value, str) else value.decode("latin-1")
+            for name, value in reversed(context.invocation_metadata())
+        }
         request_id = metadata.get("x-request-id") or self._entropy.token_bytes(16).hex()
         return Call(rules, self._store, self._tenancy, metadata, request_id[:64], context=context)
 
