@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -20,6 +21,7 @@ from ostiary_api.appid.management.v4 import redirect_uris_pb2
 from ostiary_api.appid.oauth.v4 import authorization_pb2 as pb
 from ostiary_api.appid.oauth.v4 import authorization_pb2_grpc
 
+Header = tuple[str, str]
 CALLBACK = "https://app.example.com/callback"
 VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
 CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
@@ -70,6 +72,7 @@ class Browser:
     runtime: Runtime
     cookies: dict[str, str] = field(default_factory=dict)
     accept: str = ""
+    headers: list[Header] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._stub = authorization_pb2_grpc.AuthorizationServiceStub(self.runtime.caller.channel)
@@ -127,12 +130,14 @@ class Browser:
         return self._call(self._stub.SignOutOfApplications, request)
 
     def _call(self, method: Any, request: Any) -> Seen:
-        return seen(method, request, self.cookies, "/oauth/v4", self.accept)
+        return seen(method, request, self.cookies, "/oauth/v4", self.accept, self.headers)
 
 
-def seen(method: Any, request: Any, cookies: dict[str, str], path: str, accept: str = "") -> Seen:
-    """The answer to a browser that has these cookies, which it changes."""
-    metadata = [("x-envoy-original-path", path)]
+def seen(
+    method: Any, request: Any, cookies: dict[str, str], path: str, accept: str = "", more: Iterable[Header] = ()
+) -> Seen:
+    """The answer to a browser that has these cookies, which it changes, and sends `more` headers."""
+    metadata = [("x-envoy-original-path", path), *more]
     metadata += [("accept", accept)] if accept else []
     cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
     metadata += [("cookie", cookie)] if cookie else []

@@ -12,9 +12,10 @@ from ostiary.account.visits import RECENT_S, AccountVisit
 from ostiary.audit.factor_events import factor_added
 from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
-from ostiary.directory.factors.ceremonies import Created, RelyingParty, creation_options, read_creation, refused
+from ostiary.directory.factors.ceremonies import Created, creation_options, read_creation, refused
 from ostiary.directory.factors.factors import PASSKEY
 from ostiary.directory.factors.passkeys import HARDWARE, SOFTWARE, add_passkey, list_passkeys
+from ostiary.directory.factors.relying_party import RelyingParty
 from ostiary.errors import DomainError
 from ostiary.ids import Entropy, new_secret
 from ostiary.keys.sealing import Sealing

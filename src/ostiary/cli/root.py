@@ -18,6 +18,7 @@ COMMANDS = {
         "ostiary.cli.commands.credentials.scim_token",
         "Create, list, rotate and revoke SCIM tokens of provisioning clients.",
     ),
+    "factors": ("ostiary.cli.commands.factors", "List and remove the second factors of users."),
     "key": ("ostiary.cli.commands.key", "Rotate signing keys; seal everything under a new master key."),
     "service-definition": ("ostiary.cli.commands.definitions.service", "Define services whose roles people hold here."),
     "preference-definition": ("ostiary.cli.commands.definitions.preference", "Define preferences that people may set."),

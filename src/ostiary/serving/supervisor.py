@@ -23,6 +23,7 @@ import structlog
 from ostiary import __version__, logging
 from ostiary.config import ConfigurationError, Settings
 from ostiary.delivery.channels.operators import mail_target
+from ostiary.directory.factors.relying_party import passkeys_missing
 from ostiary.keys.multi_buffer import LANES, Library, library
 from ostiary.serving.alone import alone
 from ostiary.serving.children import Child, Family, name_process, remove_folder, told, use_few_arenas
@@ -276,6 +277,9 @@ class Supervisor:
 
     def _announce(self) -> None:
         settings = self._settings
+        missing = passkeys_missing(settings.base_url)
+        if missing:
+            _log.warning("no passkeys", public_url=settings.base_url, reason=missing)
         if settings.log_format == "json":
             _log.info("ready", version=__version__, public_url=settings.base_url, listen=settings.listen,
                       admin=settings.admin_listen, workers=settings.worker_count, mail=mail_target(settings),

@@ -41,6 +41,7 @@ def test_a_second_server_is_refused_and_the_first_serves_on(tmp_path: Path) -> N
         listed = ostiary_here("tenant", "list", cwd=tmp_path, **server.variables)
         assert (listed.code, listed.stderr) == (0, "")
         assert server.token()
+        assert server.log.count("no passkeys") == 1, "it is at 127.0.0.1"
     assert (tmp_path / "run/notes.txt").read_text() == "somebody else's", "only what is the server's goes with it"
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["notes.txt"]
 

@@ -53,13 +53,14 @@ def test_premfa_spares_the_factor_for_one_sign_in_and_its_token_says_so(factors:
     with site(answering(200, b'{"skipMfa": true}')) as made:
         extend(factors, "premfa", made.url)
         assert factors.claims(factors.asked())["amr"] == ["cloud_directory"]
+        factors.issuer.web.headers = [("sec-ch-ua-mobile", "?1")]
         assert "code" in factors.issuer.authorize(scope="openid").sent_back, "it is asked again for a session"
         first, second = (told(factors, request) for request in made.received)
         assert made.received[0].headers["authorization"] == "Bearer planted"
     assert set(first) == CLAIMS
     user = factors.issuer.user
     assert (first["user_id"], first["username"], first["extension"]) == (user.id, user.name, "premfa")
-    assert (first["device_type"], first["application_type"]) == ("web", "serverapp")
+    assert (first["device_type"], first["application_type"], second["device_type"]) == ("web", "serverapp", "mobile")
     assert "cookie" not in first["headers"]
     assert first["correlation_id"] != second["correlation_id"]
     factors.issuer.share(on=False)

@@ -17,7 +17,7 @@ from kit.devices.authenticator import Authenticator
 from kit.servers.installation import InstallationTemplate
 from sqlalchemy import select, update
 
-from ostiary.directory.factors.ceremonies import relying_party
+from ostiary.directory.factors.relying_party import relying_party
 from ostiary.mfa.settings import MFA
 from ostiary.store.tables import Factor, Passkey, User, table_of
 from ostiary_api.appid.management.v4 import mfa_pb2

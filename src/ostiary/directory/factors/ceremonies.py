@@ -3,12 +3,10 @@ module that knows the library."""
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from webauthn import (
     generate_authentication_options,
@@ -29,6 +27,7 @@ from webauthn.helpers.structs import (
     UserVerificationRequirement,
 )
 
+from ostiary.directory.factors.relying_party import RelyingParty
 from ostiary.errors import DomainError, unauthenticated
 
 ALGORITHMS = [Algorithm.ECDSA_SHA_256, Algorithm.EDDSA, Algorithm.RSASSA_PKCS1_v1_5_SHA_256]
@@ -37,29 +36,6 @@ MAX_ANSWER = 32_768
 """Characters of a browser's answer; keys of newer algorithms take some thousand."""
 _UNREADABLE = (WebAuthnException, ValueError, KeyError, TypeError, OverflowError, RecursionError)
 """What the library raises for answers that are none: most of it, but not all, is of one family."""
-
-
-@dataclass(frozen=True, slots=True)
-class RelyingParty:
-    """The server as browsers know it: its host, and the origin of its pages."""
-
-    id: str
-    origin: str
-
-
-def relying_party(public_url: str) -> RelyingParty | None:
-    """The one at a public URL; None where browsers have no passkeys: at an address in place of a name, and without TLS
-    except at localhost."""
-    parts = urlsplit(public_url)
-    host = parts.hostname or ""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        is_named = bool(host)
-    else:
-        is_named = False
-    is_secure = parts.scheme == "https" or host == "localhost" or host.endswith(".localhost")
-    return RelyingParty(host, f"{parts.scheme}://{parts.netloc}".lower()) if is_named and is_secure else None
 
 
 @dataclass(frozen=True, slots=True)

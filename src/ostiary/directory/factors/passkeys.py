@@ -7,15 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import bindparam, insert, select
 
-from ostiary.directory.factors.ceremonies import (
-    Asserted,
-    Created,
-    RelyingParty,
-    read_assertion,
-    read_claim,
-    refused,
-)
+from ostiary.directory.factors.ceremonies import Asserted, Created, read_assertion, read_claim, refused
 from ostiary.directory.factors.factors import PASSKEY, NewFactor, add_factor, lock_factors, use_factor
+from ostiary.directory.factors.relying_party import RelyingParty
 from ostiary.errors import conflict
 from ostiary.ids import Entropy, digest
 from ostiary.keys.sealing import Sealing

@@ -7,7 +7,8 @@ import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ostiary.directory.factors.ceremonies import RelyingParty, request_options
+from ostiary.directory.factors.ceremonies import request_options
+from ostiary.directory.factors.relying_party import RelyingParty
 from ostiary.login.visits import SignInVisit
 from ostiary.oauth.authorize.transactions import BrowserHalf, SignInOver
 from ostiary.pages.scripts import PASSKEYS

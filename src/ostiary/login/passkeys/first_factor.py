@@ -8,8 +8,8 @@ from abc import abstractmethod
 from ostiary.audit.runtime_events import user_authenticated
 from ostiary.audit.sink import EventSink
 from ostiary.clock import Clock
-from ostiary.directory.factors.ceremonies import RelyingParty
 from ostiary.directory.factors.passkeys import prove_passkey, use_passkey
+from ostiary.directory.factors.relying_party import RelyingParty
 from ostiary.directory.profiles.linking import arrival_of
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY as PROVIDER
 from ostiary.directory.signin.admission import SignedIn, admit_by_passkey

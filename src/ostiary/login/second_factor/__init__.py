@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ostiary.directory.factors.ceremonies import relying_party
+from ostiary.directory.factors.relying_party import relying_party
 from ostiary.directory.factors.tries import FactorTries
 from ostiary.login.second_factor.authenticator import AuthenticatorStep, EnrolAppStep
 from ostiary.login.second_factor.checking import FactorChecks

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ostiary.clock import Clock
-from ostiary.directory.factors.ceremonies import RelyingParty
 from ostiary.directory.factors.passkeys import PasskeyView, list_passkeys, prove_passkey, use_passkey
+from ostiary.directory.factors.relying_party import RelyingParty
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY as PROVIDER
 from ostiary.errors import DomainError
 from ostiary.login.flow import Done

@@ -9,6 +9,7 @@ from typing import Any
 from ostiary.clock import Clock
 from ostiary.delivery.outbox import Outbox
 from ostiary.ids import digest
+from ostiary.login.second_factor.devices import application_type, device_type
 from ostiary.login.second_factor.person import FactorOwner, get_owner
 from ostiary.login.visits import SignInVisit
 from ostiary.mfa.outcomes import outcome_message
@@ -59,10 +60,10 @@ def claims_of(work: Work, visit: SignInVisit, owner: FactorOwner) -> dict[str, A
     last_mfa = max((factor.last_used_at for factor in owner.factors if factor.last_used_at), default=None)
     moments = {"last_successful_first_factor": _moment(user.last_login), "last_successful_mfa": _moment(last_mfa)}
     return {
-        "correlation_id": str(uuid.UUID(digest(transaction.id)[:32])), "device_type": "web",
+        "correlation_id": str(uuid.UUID(digest(transaction.id)[:32])), "device_type": device_type(client, headers),
         "source_ip": call.client_ip, "headers": headers, "client_id": transaction.request.client_id,
         "user_id": user.id, "username": user.user_name or user.email,
-        "application_type": "browserapp" if client is not None and client.is_public else "serverapp",
+        "application_type": application_type(client),
         "first_name": user.given_name, "last_name": user.family_name,
         **{name: moment for name, moment in moments.items() if moment},
     }  # fmt: skip

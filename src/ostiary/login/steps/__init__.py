@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ostiary.directory.factors.ceremonies import relying_party
+from ostiary.directory.factors.relying_party import relying_party
 from ostiary.login.link_visits import LinkStep
 from ostiary.login.passkeys.first_factor import AppPasskeyStep, PlatformPasskeyStep
 from ostiary.login.second_factor import second_factor_steps

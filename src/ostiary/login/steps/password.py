@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 from ostiary.audit.sink import EventSink
-from ostiary.directory.factors.ceremonies import RelyingParty
+from ostiary.directory.factors.relying_party import RelyingParty
 from ostiary.directory.passwords.advanced_policies import ADVANCED_PASSWORDS
 from ostiary.directory.profiles.profiles import CLOUD_DIRECTORY as PROVIDER
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY

@@ -16,7 +16,7 @@ from ostiary.account.passkey import NewPasskey, PasskeyPage
 from ostiary.account.password import NewPassword, PasswordPage
 from ostiary.account.sessions import EndOtherSessions, EndSession
 from ostiary.account.telling import AccountMessages
-from ostiary.directory.factors.ceremonies import relying_party
+from ostiary.directory.factors.relying_party import relying_party
 from ostiary.http.forms import read_form_of
 from ostiary.login.sign_in import SignIn
 from ostiary.login.steps import sign_in_steps
