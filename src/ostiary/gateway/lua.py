@@ -35,8 +35,8 @@ OUR_HEADERS = 12
 """Headers that Envoy itself makes of a request and adds to it, such as `:path` and `x-request-id`."""
 
 
-def script(tables: Tables, max_body: int, *logic: Path) -> str:
-    """The whole filter: tables, then `logic`. `max_body`: bytes."""
+def script(tables: Tables, *logic: Path) -> str:
+    """The whole filter but `MAX_BODY`, which comes before it: tables, then `logic`."""
     families = {
         family: {name: _answer(answer) for name, answer in named.items()} for family, named in tables.answers.items()
     }
@@ -52,7 +52,6 @@ def script(tables: Tables, max_body: int, *logic: Path) -> str:
             f"local JSON_NAMES = {literal(tables.json_names)}",
             f"local NUMBERS = {literal(dict.fromkeys(sorted(tables.numbers), True))}",
             f"local CONNECT = {literal(_answer(CONNECT))}",
-            f"local MAX_BODY = {max_body}",
             f"local MAX_HEADERS, MAX_HEADER_BYTES = {MAX_HEADERS + OUR_HEADERS}, {MAX_HEADERS_KIB << 10}",
             f"local BEGINNINGS = {literal(tables.beginnings)}",
             f"local SHAPES = {literal([_shape(shape) for shape in tables.shapes])}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class Operation:
     successor: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Interface:
     """All that the gateway must know of the protos. `cross_origin` are the RPCs that browsers of any origin may call
     by gRPC-Web, as paths; `services` those that have REST paths; `descriptors` the set itself, for the transcoder;
@@ -87,6 +88,12 @@ class Interface:
 def descriptor_file() -> Path:
     """The descriptor set that the code generator left beside the messages."""
     return next(file for root in ostiary_api.__path__ if (file := Path(root) / "descriptors.binpb").is_file())
+
+
+@cache
+def declared_interface() -> Interface:
+    """The interface that this program serves."""
+    return read_interface(descriptor_file().read_bytes())
 
 
 def read_interface(descriptors: bytes) -> Interface:

@@ -15,7 +15,7 @@ import jinja2
 
 from ostiary.config import Settings, deploy_folder, host_and_port, is_loopback, largest_message
 from ostiary.gateway.lua import NATIVE_TYPES, Tables, not_grpc, script
-from ostiary.gateway.operations import Interface
+from ostiary.gateway.operations import Interface, descriptor_file
 from ostiary.gateway.refusals import MAX_HEADERS, MAX_HEADERS_KIB, RefusalResponse, answers, grpc_refusals
 from ostiary.gateway.routes import DeclaredPath, Route, Traits, family_name, route_table, tree_of
 from ostiary.gateway.templates import Node
@@ -76,8 +76,9 @@ MOST_CONNECTIONS = 10_000
 class Gateway:
     """The addresses on which Envoy listens and of the workers. `workers` are socket paths, or HOST:PORT when they run
     elsewhere; `listeners_file` is the file from which Envoy reads its listener (LDS), so that it begins to listen when
-    that is written; `tls` is the file of the secret (SDS) or certificate and key, None for plain text; `hsts` tells
-    browsers to use TLS only."""
+    that is written; `filter_file` is the file of `filter_script`: where it is given, the configuration names it and the
+    file of the descriptors instead of holding both, which Envoy takes long to read as YAML; `tls` is the file of the
+    secret (SDS) or certificate and key, None for plain text; `hsts` tells browsers to use TLS only."""
 
     listen: str
     workers: Sequence[str]
@@ -90,6 +91,7 @@ class Gateway:
     max_body_bytes: int = 1 << 20
     hsts: bool = False
     log_format: str = "json"
+    filter_file: Path | None = None
     most_connections: int = MOST_CONNECTIONS
 
 
@@ -109,7 +111,7 @@ def gateway_for(settings: Settings, folder: Path) -> Gateway:
 
 
 def render(gateway: Gateway, interface: Interface, part: str = "all") -> str:
-    """The configuration as one YAML document that refers to no other file but the TLS secret.
+    """The configuration as one YAML document that refers to no other file but the TLS secret and `filter_file`.
 
     With a `listeners_file` it is two: `part` is "clusters" for what Envoy starts with and "listeners" for that file.
     """
@@ -131,9 +133,17 @@ def _template() -> jinja2.Template:
     return environment.from_string((deploy_folder() / "envoy.yaml.j2").read_text(encoding="utf-8"))
 
 
-def _listener(gateway: Gateway, interface: Interface) -> dict[str, Any]:
-    """What only the listener needs, and takes long to calculate: the routes, the tables of the Lua filter."""
-    host, port = host_and_port(gateway.listen)
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """What of a listener follows from the interface alone."""
+
+    routes: list[dict[str, Any]]
+    not_grpc: str
+    script: str
+
+
+@cache
+def _layout(interface: Interface) -> _Layout:
     tree = tree_of(interface.operations)
     refusals = _answers(tree)
     routes = route_table(tree, OTHERWISE)
@@ -141,6 +151,22 @@ def _listener(gateway: Gateway, interface: Interface) -> dict[str, Any]:
         tree, refusals, OTHERWISE.family, NO_STORE, interface.json_names, interface.numbers, interface.shapes,
         [[route.literal, route.traits.family] for route in routes if route.literal.strip("/")],
     )  # fmt: skip
+    return _Layout(
+        routes=[entry for route in routes for entry in _entries(route)],
+        not_grpc=not_grpc(refusals[OTHERWISE.family], deploy_folder() / "not_grpc.lua"),
+        script=script(tables, deploy_folder() / "json_body.lua", deploy_folder() / "rest.lua"),
+    )
+
+
+def filter_script(gateway: Gateway, interface: Interface) -> str:
+    """The Lua filter."""
+    return f"local MAX_BODY = {gateway.max_body_bytes}\n{_layout(interface).script}"
+
+
+def _listener(gateway: Gateway, interface: Interface) -> dict[str, Any]:
+    """What only the listener needs, and takes long to calculate: the routes, the tables of the Lua filter."""
+    host, port = host_and_port(gateway.listen)
+    layout = _layout(interface)
     allow_headers = "authorization, content-type, x-filter-type"
     return {
         # Envoy resolves no names for what it listens on.
@@ -160,7 +186,7 @@ def _listener(gateway: Gateway, interface: Interface) -> dict[str, Any]:
         "grpc_refusals": list(grpc_refusals()),
         "grpc_types": GRPC_TYPES,
         "native_types": "|".join(map(re.escape, NATIVE_TYPES)),
-        "not_grpc": not_grpc(refusals[OTHERWISE.family], deploy_folder() / "not_grpc.lua"),
+        "not_grpc": layout.not_grpc,
         "removed_request_headers": _removed((*FORGEABLE, *NOT_METADATA)),
         "of_grpc": OF_GRPC,
         "response_mutations": _response_mutations(gateway),
@@ -172,10 +198,21 @@ def _listener(gateway: Gateway, interface: Interface) -> dict[str, Any]:
             "expose_headers": "grpc-status, grpc-message, grpc-status-details-bin",
         },
         "cross_origin": interface.cross_origin,
-        "routes": [entry for route in routes for entry in _entries(route)],
-        "lua": script(tables, gateway.max_body_bytes, deploy_folder() / "json_body.lua", deploy_folder() / "rest.lua"),
-        "descriptors": base64.b64encode(interface.descriptors).decode(),
+        "routes": layout.routes,
+        **_long_parts(gateway, interface),
         "services": interface.services,
+    }
+
+
+def _long_parts(gateway: Gateway, interface: Interface) -> dict[str, Any]:
+    if gateway.filter_file:
+        return {
+            "lua": {"filename": str(gateway.filter_file)},
+            "descriptors": {"proto_descriptor": str(descriptor_file())},
+        }
+    return {
+        "lua": {"inline_string": filter_script(gateway, interface)},
+        "descriptors": {"proto_descriptor_bin": base64.b64encode(interface.descriptors).decode()},
     }
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from ostiary.config import Settings
 from ostiary.files import write_text
 from ostiary.gateway import envoy
-from ostiary.gateway.operations import descriptor_file, read_interface
-from ostiary.gateway.render import gateway_for, render
+from ostiary.gateway.operations import declared_interface
+from ostiary.gateway.render import filter_script, gateway_for, render
 from ostiary.serving.certificates import Certificate
 from ostiary.serving.port import Port
 from ostiary.serving.process import RuntimeFolder
@@ -131,12 +131,14 @@ class Edge:
             gateway_for(self._settings, self._place.folder),
             admin_socket=self._place.admin,
             listeners_file=self._place.listeners,
+            filter_file=self._place.filter,
             tls=self._certificate.secret if self._certificate else None,
             most_connections=connections_allowed(),
         )
-        interface = read_interface(descriptor_file().read_bytes())
+        interface = declared_interface()
         write_text(self._place.config, render(gateway, interface, "clusters"))
         write_text(self._place.prepared, render(gateway, interface, "listeners"))
+        write_text(self._place.filter, filter_script(gateway, interface))
         write_text(self._place.listeners, _NOTHING_LISTENS)
 
 

@@ -60,6 +60,11 @@ class RuntimeFolder:
         return self.folder / "listeners.prepared.yaml"
 
     @property
+    def filter(self) -> Path:
+        """The Lua filter of that listener."""
+        return self.folder / "envoy.lua"
+
+    @property
     def lock(self) -> Path:
         """The file that the server locks whose folder it is."""
         return self.folder / "ostiary.lock"

@@ -14,7 +14,7 @@ import httpx
 from kit.servers.ports import free_port
 
 from ostiary.gateway import envoy
-from ostiary.gateway.operations import descriptor_file, read_interface
+from ostiary.gateway.operations import declared_interface
 from ostiary.gateway.render import Gateway, render
 
 PATH = "/oauth/v4/00000000-0000-4000-8000-000000000000/.well-known/openid-configuration"
@@ -29,7 +29,7 @@ def running(folder: Path) -> Iterator[str]:
     listen = f"127.0.0.1:{free_port()}"
     config = folder / "envoy.yaml"
     config.write_text(
-        render(Gateway(listen, [str(path) for path in sockets]), read_interface(descriptor_file().read_bytes())),
+        render(Gateway(listen, [str(path) for path in sockets]), declared_interface()),
         encoding="utf-8",
     )
     with ExitStack() as stack, (folder / "log").open("wb") as log:

@@ -11,12 +11,12 @@ from kit.cases import in_one_test
 from kit.servers.served import Served, served
 
 from ostiary.gateway import envoy
-from ostiary.gateway.operations import Operation, descriptor_file, read_interface
+from ostiary.gateway.operations import Operation, declared_interface
 from ostiary.gateway.refusals import answers
 from ostiary.gateway.render import NO_STORE, PUBLIC, Gateway, render
 from ostiary.gateway.routes import DeclaredPath, tree_of
 
-INTERFACE = read_interface(descriptor_file().read_bytes())
+INTERFACE = declared_interface()
 OPERATIONS = INTERFACE.operations
 PLACES = list(tree_of(OPERATIONS).everything())
 ORIGIN = {"origin": "https://app.test"}

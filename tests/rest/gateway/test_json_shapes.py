@@ -16,7 +16,7 @@ from kit.cases import in_one_test
 from kit.operations.interface import Operation
 from kit.servers.served import Served, served
 
-from ostiary.gateway.operations import descriptor_file, read_interface
+from ostiary.gateway.operations import declared_interface
 
 Json = Any
 LIST, STRUCT, VALUE = "google.protobuf.ListValue", "google.protobuf.Struct", "google.protobuf.Value"
@@ -92,7 +92,7 @@ def places(message: Descriptor, path: str, body: Callable[[Json], Json], above: 
 METHODS = {rpc.rules.method: rpc for rpc in RPCS}
 BODIES = [
     (operation, found)
-    for operation in read_interface(descriptor_file().read_bytes()).operations
+    for operation in declared_interface().operations
     if operation.body and (found := METHODS[operation.rpc].descriptor.input_type.fields_by_name[operation.body])
     and found.message_type.full_name != "google.api.HttpBody"
 ]  # fmt: skip

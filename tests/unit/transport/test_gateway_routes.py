@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ostiary.gateway.operations import GatewayError, Operation, descriptor_file, read_interface
+from ostiary.gateway.operations import GatewayError, Operation, declared_interface
 from ostiary.gateway.render import OTHERWISE, Gateway, render
 from ostiary.gateway.routes import Route, Traits, route_table, tree_of
 from ostiary.gateway.templates import segments_of, shown, variables_of
@@ -111,7 +111,7 @@ def test_templates(template: str, pattern: str, variables: tuple[str, ...], log:
 
 
 def test_the_descriptors_of_this_release_make_a_configuration() -> None:
-    interface = read_interface(descriptor_file().read_bytes())
+    interface = declared_interface()
     table = route_table(tree_of(interface.operations), OTHERWISE)
     for each in interface.operations:
         found = traits_at(table, filled(each.path))
@@ -120,7 +120,7 @@ def test_the_descriptors_of_this_release_make_a_configuration() -> None:
 
 
 def test_a_host_name_to_listen_on_is_refused() -> None:
-    interface = read_interface(descriptor_file().read_bytes())
+    interface = declared_interface()
     with pytest.raises(ValueError, match="HOST:PORT"):
         render(Gateway("nonsense", []), interface)
 

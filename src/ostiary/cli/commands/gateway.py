@@ -37,7 +37,7 @@ def render_command(settings: Settings, output: Path | None) -> None:
       envoy --config-path envoy.yaml
     """
     from ostiary.gateway import envoy
-    from ostiary.gateway.operations import descriptor_file, read_interface
+    from ostiary.gateway.operations import declared_interface
     from ostiary.gateway.render import gateway_for, render
 
     if settings.run_dir is None and not settings.worker_listen:
@@ -45,7 +45,7 @@ def render_command(settings: Settings, output: Path | None) -> None:
     gateway = gateway_for(settings, (settings.run_dir or Path()).absolute())
     if settings.tls_cert and settings.tls_key:
         gateway = replace(gateway, tls=(settings.tls_cert.absolute(), settings.tls_key.absolute()))
-    text = render(gateway, read_interface(descriptor_file().read_bytes()))
+    text = render(gateway, declared_interface())
     envoy.validate(text)
     if output:
         write_text(output, text)
