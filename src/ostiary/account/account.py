@@ -88,7 +88,9 @@ class Account:
             made = change.make(work, visit, prepared)
             event = account_changed(call.tenant_id, visit.user.id, change.name, call.request_id)
             self._events.emit(work, event)
-        change.answer(visit, made)
+        page = change.answer(visit, made)
+        if page is not None:
+            return shown(call, page)
         return self._sent(visit.call, OVERVIEW, {"done": change.name})
 
     def _refused(self, visit: AccountVisit, change: Change | None, error: DomainError) -> httpbody_pb2.HttpBody:

@@ -48,9 +48,10 @@ class Change(ABC):
         """Makes the change, in the transaction that records it; returns what `answer` needs of it. Raises DomainError
         with what speaks against it."""
 
-    def answer(self, visit: AccountVisit, made: Any) -> None:
-        """Gives the browser what it needs from now on."""
-        return
+    def answer(self, visit: AccountVisit, made: Any) -> HostedPage | None:
+        """Gives the browser what it needs from now on; returns the page that goes on with the change, None where it is
+        done and the account follows."""
+        return None
 
 
 def account_page(

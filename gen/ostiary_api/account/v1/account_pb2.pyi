@@ -30,7 +30,7 @@ class ShowAccountRequest(_message.Message):
     tenant_id: _builtins.str
     """The tenant's GUID."""
     part: _builtins.str
-    """Which page: empty for the account, password, details, passkey, authenticator."""
+    """Which page: empty for the account, password, details, email, passkey, authenticator."""
     done: _builtins.str
     """What has just been done, as the server's own redirects have it; the page says so."""
     recent: _builtins.str
@@ -64,7 +64,7 @@ class ChangeAccountRequest(_message.Message):
     """The tenant's GUID."""
     part: _builtins.str
     """Which change: sign_out, end_session, end_other_sessions, revoke_application, remove_factor, password, details,
-    passkey, authenticator.
+    email_code, email, passkey, authenticator.
     """
     @_builtins.property
     def form(self) -> _httpbody_pb2.HttpBody:
@@ -104,6 +104,7 @@ class AccountForm(_message.Message):
     CEREMONY_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     CODE_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
     csrf_token: _builtins.str
     """What ties the form to the page, as the page has it."""
     id: _builtins.str
@@ -125,11 +126,13 @@ class AccountForm(_message.Message):
     credential: _builtins.str
     """What a browser has answered to the page of a passkey: JSON."""
     ceremony: _builtins.str
-    """Which page of a passkey or an authenticator app it was, as the page has it."""
+    """Which page of a passkey, an authenticator app or a new mail address it was, as the page has it."""
     name: _builtins.str
     """The name of a passkey or an authenticator app."""
     code: _builtins.str
-    """The code that an authenticator app shows."""
+    """The code that an authenticator app shows, or that was sent to a new mail address."""
+    email: _builtins.str
+    """The new mail address."""
     def __init__(
         self,
         *,
@@ -146,10 +149,11 @@ class AccountForm(_message.Message):
         ceremony: _builtins.str = ...,
         name: _builtins.str = ...,
         code: _builtins.str = ...,
+        email: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ceremony", b"ceremony", "code", b"code", "credential", b"credential", "csrf_token", b"csrf_token", "display_name", b"display_name", "family_name", b"family_name", "given_name", b"given_name", "id", b"id", "name", b"name", "new_password", b"new_password", "new_password_again", b"new_password_again", "password", b"password", "phone", b"phone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ceremony", b"ceremony", "code", b"code", "credential", b"credential", "csrf_token", b"csrf_token", "display_name", b"display_name", "email", b"email", "family_name", b"family_name", "given_name", b"given_name", "id", b"id", "name", b"name", "new_password", b"new_password", "new_password_again", b"new_password_again", "password", b"password", "phone", b"phone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

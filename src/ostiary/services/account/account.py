@@ -9,6 +9,8 @@ from ostiary.account.account import Account
 from ostiary.account.applications import RevokeApplication
 from ostiary.account.authenticator import AuthenticatorPage, NewAuthenticator
 from ostiary.account.details import DetailsPage, NewDetails
+from ostiary.account.email.change import NewEmail, SendEmailCode
+from ostiary.account.email.page import EmailPage
 from ostiary.account.entry import FLOW, AccountEntered, AccountRequests
 from ostiary.account.factors import RemoveFactor
 from ostiary.account.overview import Overview
@@ -17,6 +19,7 @@ from ostiary.account.password import NewPassword, PasswordPage
 from ostiary.account.sessions import EndOtherSessions, EndSession
 from ostiary.account.telling import AccountMessages
 from ostiary.directory.factors.relying_party import relying_party
+from ostiary.directory.factors.tries import FactorTries
 from ostiary.http.forms import read_form_of
 from ostiary.login.sign_in import SignIn
 from ostiary.login.steps import sign_in_steps
@@ -67,12 +70,17 @@ def _account(runtime: Runtime, sign_in: SignIn) -> Account:
     )  # fmt: skip
     new_app = NewAuthenticator(runtime.clock, runtime.entropy, runtime.sealing, messages, events, secure=secure)
     new_passkey = NewPasskey(party, runtime.clock, runtime.entropy, runtime.sealing, messages, events, secure=secure)
+    tries = FactorTries(store, runtime.clock, runtime.limits.exact, events)
+    new_email = NewEmail(runtime.clock, directory.self_service, runtime.sealing, tries, messages, events)
     return Account(
         store, runtime.issuers, runtime.clock, events, sign_in,
-        [Overview(runtime.issuers), PasswordPage(), DetailsPage(), PasskeyPage(party, runtime.entropy),
-            AuthenticatorPage(runtime.entropy, runtime.sealing)],
+        [
+            Overview(runtime.issuers), PasswordPage(), DetailsPage(), EmailPage(runtime.sealing),
+            PasskeyPage(party, runtime.entropy), AuthenticatorPage(runtime.entropy, runtime.sealing),
+        ],
         [
             EndSession(events), EndOtherSessions(events), RevokeApplication(events), new_password,
             NewDetails(directory.self_service), new_passkey, new_app, RemoveFactor(messages, events),
+            SendEmailCode(directory.self_service, runtime.messages.factor_codes, runtime.sealing), new_email,
         ],
     )  # fmt: skip
