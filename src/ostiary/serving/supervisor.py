@@ -119,6 +119,7 @@ class Supervisor:
         from ostiary.serving.edge import Edge, ForeignEdge
 
         self._settings = settings
+        self._prepare = worker.prepare
         self._reports = Reports()
         self._stderr = stderr
         self._edge: Edge | ForeignEdge = ForeignEdge()
@@ -149,6 +150,7 @@ class Supervisor:
         """Runs until a signal ends it."""
         use_few_arenas()
         library()  # loaded once for all
+        self._prepare(self._settings)
         gc.collect()
         gc.freeze()  # the collector would write into every object, and so copy every shared page
         with _signals() as signals, selectors.DefaultSelector() as self._selector:

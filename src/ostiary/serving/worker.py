@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
+from contextlib import suppress
 
 import grpc
 from grpc_health.v1 import health_pb2
 
+from ostiary.access.limits import LimitsError, read_limits
 from ostiary.app import build_server
 from ostiary.config import Settings
 from ostiary.gateway.render import HEALTH_SERVICE
@@ -17,9 +19,17 @@ from ostiary.serving.health import Watch
 from ostiary.serving.process import RuntimeFolder, Serving, stop_seconds
 from ostiary.serving.resources import give_way
 from ostiary.transport.health import SERVING
+from ostiary.transport.rules import RulesError, read_rules
 
 PROBE_S = 5.0
 """The time in which a worker must answer a probe."""
+
+
+def prepare(settings: Settings) -> None:
+    """Reads the rules of all RPCs, which are remembered, so that workers forked later share them. What is wrong with
+    them each worker finds itself, and says."""
+    with suppress(RulesError, LimitsError):
+        read_rules((service.descriptor for service in SERVICES), read_limits(settings.limits_file).coarse)
 
 
 def begin(settings: Settings, place: RuntimeFolder, number: int) -> Serving:
