@@ -188,6 +188,11 @@ def test_the_first_rotation_signs_with_a_key_that_everybody_could_fetch(run: Run
         assert run("key", "rotate", named, "--now").code == 0
 
 
+def test_keys_of_saml_change_in_two_runs(run: Run, served: Caller) -> None:
+    said = [run("key", "rotate-saml", "default", "--json").json()["state"] for _ in range(3)]
+    assert said == ["announced", "in use", "announced"]
+
+
 def kids(caller: Caller, tenant_id: str) -> set[str]:
     """The key set of a tenant as verifiers fetch it."""
     runtime = caller.installation.runtime

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPubl
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from jwcrypto.jwk import JWK
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from ostiary.clock import Clock, rfc3339
 from ostiary.errors import not_found
@@ -64,9 +64,10 @@ class Keyring:
         """The active key, made now if this is its first use; so `work` must be one that reads, not a transaction."""
         return tenant.cached(("signer", use), lambda: self._load_signer(work, tenant.id, use))
 
-    def private_key(self, work: Work, tenant: TenantView, use: str) -> RSAPrivateKey:
-        """The private half of the active key, which is created if this is its first use, like `signer`."""
-        return tenant.cached(("private", use), lambda: self._load_private(work, tenant.id, use)[1])
+    def private_keys(self, work: Work, tenant: TenantView, use: str) -> Sequence[RSAPrivateKey]:
+        """The private halves of all keys, the active one first, which is created if this is its first use, like
+        `signer`: what was encrypted to another one is on its way, or its sender has not read of the change."""
+        return tenant.cached(("private", use), lambda: [key for _, key in self._load_pairs(work, tenant.id, use)])
 
     def has_signer(self, work: Work, tenant: TenantView, use: str = TOKEN) -> bool:
         """Whether the tenant has an active key for this use."""
@@ -112,18 +113,21 @@ class Keyring:
     def _load_signer(self, work: Work, tenant_id: str, use: str) -> Signer:
         return signer_of(*self._load_private(work, tenant_id, use))
 
-    def certificate(self, work: Work, tenant: TenantView, use: str) -> bytes:
-        """Returns a self-signed certificate (DER) of the active key, which is created if this is its first use, like
-        `signer`.
+    def certificates(self, work: Work, tenant: TenantView, use: str) -> Sequence[bytes]:
+        """Returns self-signed certificates (DER) of the active key, which is created if this is its first use, like
+        `signer`, and of the next one, if there is one.
 
-        It is the same at every call: its dates come from the key, and RSA signatures (PKCS #1 v1.5) are deterministic.
+        They are the same at every call: their dates come from the key, and RSA signatures (PKCS #1 v1.5) are
+        deterministic.
         """
-        return tenant.cached(("certificate", use), lambda: self._certify(work, tenant.id, use))
+        return tenant.cached(("certificates", use), lambda: self._certify_all(work, tenant.id, use))
 
-    def _certify(self, work: Work, tenant_id: str, use: str) -> bytes:
-        kid, key = self._load_private(work, tenant_id, use)
-        row = work.row(select(_KEYS.c.created_at).where(_KEYS.c.tenant_id == tenant_id, _KEYS.c.id == kid))
-        since = dt.datetime.fromtimestamp((row.created_at if row else 0) // 1000, dt.UTC)
+    def _certify_all(self, work: Work, tenant_id: str, use: str) -> list[bytes]:
+        pairs = self._load_pairs(work, tenant_id, use)
+        return [self._certify(tenant_id, row, key) for row, key in pairs if row.state != "retired"]
+
+    def _certify(self, tenant_id: str, row: Row[Any], key: RSAPrivateKey) -> bytes:
+        kid, since = row.id, dt.datetime.fromtimestamp(row.created_at // 1000, dt.UTC)
         name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, tenant_id)])
         builder = x509.CertificateBuilder(
             issuer_name=name, subject_name=name, public_key=key.public_key(), not_valid_before=since,
@@ -138,11 +142,24 @@ class Keyring:
         if row is None:
             self.ensure(tenant_id, use)
             row = self._active(work, tenant_id, use)
-        private = self._sealing.open(row.sealed_private, sealed_at(tenant_id, row.id))
-        pair = JWK.from_json(private.decode())
+        return row.id, self._opened(tenant_id, row)
+
+    def _load_pairs(self, work: Work, tenant_id: str, use: str) -> list[tuple[Row[Any], RSAPrivateKey]]:
+        """All keys with their rows, in the order active, next, retired; the active one made now if there is none."""
+        if self._active(work, tenant_id, use) is None:
+            self.ensure(tenant_id, use)
+        rows = work.rows(
+            select(_KEYS.c.id, _KEYS.c.state, _KEYS.c.created_at, _KEYS.c.sealed_private)
+            .where(_KEYS.c.tenant_id == tenant_id, _KEYS.c.use == use)
+            .order_by(_KEYS.c.state, _KEYS.c.created_at.desc(), _KEYS.c.id)
+        )
+        return [(row, self._opened(tenant_id, row)) for row in rows]
+
+    def _opened(self, tenant_id: str, row: Row[Any]) -> RSAPrivateKey:
+        pair = JWK.from_json(self._sealing.open(row.sealed_private, sealed_at(tenant_id, row.id)).decode())
         # The check takes as long as a hundred requests, and the seal has proved that the key is the one we made.
         pair.unsafe_skip_rsa_key_validation = True
-        return row.id, cast("RSAPrivateKey", pair.get_op_key("sign"))
+        return cast("RSAPrivateKey", pair.get_op_key("sign"))
 
     def _first(self, work: Work, tenant_id: str, use: str) -> list[dict[str, Any]]:
         self.ensure(tenant_id, use)

@@ -6,6 +6,8 @@ there until no token that it signed can be valid.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import ColumnElement, and_, delete, func, select, update
 
 from ostiary.errors import conflict
@@ -39,6 +41,23 @@ def rotate(work: Work, fresh: SigningKey, now_ms: int, *, at_once: bool = False)
     work.add(fresh)
     touch(work, fresh.tenant_id)
     return str(row.id)
+
+
+def announce_or_rotate(work: Work, fresh: Sequence[SigningKey], now_ms: int) -> bool:
+    """Rotates keys that nobody fetches by itself, those of SAML, in two steps: the first one announces the `fresh`
+    keys, one for each use, as next ones; the second one takes those into use, and retires those before. Says whether it
+    was the second. Raises TENANT_NOT_FOUND."""
+    tenant_id, uses = fresh[0].tenant_id, [key.use for key in fresh]
+    lock_tenant(work, tenant_id)
+    theirs = and_(_KEYS.c.tenant_id == tenant_id, _KEYS.c.use.in_(uses))
+    announced = {row.use for row in work.rows(select(_KEYS.c.use).where(theirs, _KEYS.c.state == "next"))}
+    if announced == set(uses):
+        work.run(update(_KEYS).where(theirs, _KEYS.c.state == "active").values(state="retired", retired_at=now_ms))
+        work.run(update(_KEYS).where(theirs, _KEYS.c.state == "next").values(state="active"))
+    else:
+        work.add(*(key for key in fresh if key.use not in announced))
+    touch(work, tenant_id)
+    return announced == set(uses)
 
 
 def _refuse_unknown(work: Work, mine: ColumnElement[bool], published_at: int, now_ms: int) -> None:

@@ -57,7 +57,7 @@ class Metadata:
         with made.store.read() as work:
             tenant = made.tenancy.find(work, self.tenant_id)
             assert tenant is not None
-            der = made.keys.certificate(work, tenant, "token")
+            der = made.keys.certificates(work, tenant, "token")[0]
         return {
             "entity_id": "https://idp.example", "sign_in_url": "https://idp.example/sso",
             "certificates": [base64.b64encode(der).decode()],

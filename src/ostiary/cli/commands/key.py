@@ -13,10 +13,10 @@ from ostiary.cli.printing import print_json
 from ostiary.config import Settings
 from ostiary.directory.tenants.tenants import get_tenant
 from ostiary.ids import SystemEntropy
-from ostiary.keys.keyring import TOKEN, first_keys, new_key
+from ostiary.keys.keyring import SAML_ENCRYPT, SAML_SIGN, TOKEN, first_keys, new_key
 from ostiary.keys.master_key import older_master_keys
 from ostiary.keys.rewrap import rewrap
-from ostiary.keys.rotation import revoke, rotate
+from ostiary.keys.rotation import announce_or_rotate, revoke, rotate
 from ostiary.keys.sealing import new_master_key
 from ostiary.store.tenancy import SYSTEM_ID
 
@@ -75,6 +75,47 @@ def _revoke(runtime: Runtime, tenant_id: str) -> str:
         kid = revoke(work, fresh)
         recorded(runtime, work, "key.revoke", tenant_id, kid)
         return kid
+
+
+@command.command("rotate-saml")
+@click.argument("tenant")
+@with_settings(*STORE)
+@as_json
+def rotate_saml_(settings: Settings, tenant: str, as_json: bool) -> None:
+    """Changes the keys with which a tenant signs requests to its SAML identity provider, and to which that encrypts
+    assertions, in two runs. TENANT is an id or a name.
+
+    The first run makes new keys: the metadata of the tenant hold both certificates from then on, and nothing else
+    changes. Give the metadata to the identity provider. The second run takes the new keys into use. What is encrypted
+    to the old certificate is read for another 90 days.
+
+    \b
+    Examples
+      ostiary key rotate-saml acme
+      ostiary key rotate-saml acme --json | jq -r .state
+    """
+    with operating(settings) as runtime:
+        with runtime.store.read() as work:
+            tenant_id = get_tenant(work, tenant).id
+        in_use = _rotate_saml(runtime, tenant_id)
+    if as_json:
+        print_json({"tenantId": tenant_id, "state": "in use" if in_use else "announced"})
+    else:
+        click.echo(_IN_USE if in_use else _ANNOUNCED)
+
+
+_ANNOUNCED = "The metadata hold new certificates, too: give them to the identity provider, and run this once more."
+_IN_USE = "The new keys are in use; the metadata hold only their certificates."
+
+
+def _rotate_saml(runtime: Runtime, tenant_id: str) -> bool:
+    now_ms = runtime.clock.now_ms()
+    # Slow, so outside the transaction.
+    fresh = [new_key(runtime.sealing, tenant_id, use, now_ms, "next") for use in (SAML_SIGN, SAML_ENCRYPT)]
+    with runtime.store.write() as work:
+        in_use = announce_or_rotate(work, fresh, now_ms)
+        recorded(runtime, work, "key.rotate", tenant_id, "saml")
+        return in_use
 
 
 @command.command("rewrap")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree as ET
 
 from ostiary.keys.keyring import SAML_ENCRYPT, SAML_SIGN
@@ -23,8 +23,9 @@ def acs_url(public_url: str, tenant_id: str) -> str:
     return f"{public_url}/saml2/v1/{tenant_id}/login-acs"
 
 
-def service_provider(public_url: str, tenant_id: str, certificates: Mapping[str, bytes]) -> bytes:
-    """The EntityDescriptor as XML. `certificates` (DER) by the use of their keys: SAML_SIGN, SAML_ENCRYPT."""
+def service_provider(public_url: str, tenant_id: str, certificates: Mapping[str, Sequence[bytes]]) -> bytes:
+    """The EntityDescriptor as XML. `certificates` (DER) by the use of their keys, SAML_SIGN and SAML_ENCRYPT: that of
+    the key in use, and of the one that follows it."""
     ET.register_namespace("md", METADATA)
     ET.register_namespace("ds", SIGNATURE)
     entity = ET.Element(f"{{{METADATA}}}EntityDescriptor", entityID=entity_id(tenant_id))
@@ -32,7 +33,7 @@ def service_provider(public_url: str, tenant_id: str, certificates: Mapping[str,
         entity, f"{{{METADATA}}}SPSSODescriptor", protocolSupportEnumeration=PROTOCOL, WantAssertionsSigned="true",
         AuthnRequestsSigned=str(SAML_SIGN in certificates).lower(),
     )  # fmt: skip
-    for use, certificate in certificates.items():
+    for use, certificate in ((use, each) for use, several in certificates.items() for each in several):
         descriptor = ET.SubElement(provider, f"{{{METADATA}}}KeyDescriptor", use=USES[use])
         data = ET.SubElement(ET.SubElement(descriptor, f"{{{SIGNATURE}}}KeyInfo"), f"{{{SIGNATURE}}}X509Data")
         ET.SubElement(data, f"{{{SIGNATURE}}}X509Certificate").text = base64.b64encode(certificate).decode()

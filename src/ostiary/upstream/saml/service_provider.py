@@ -46,7 +46,7 @@ class ServiceProvider:
         if not provider.is_active:
             raise ResponseRefused("OFF", "Signing in with SAML is switched off for this tenant.")
         certificates = [read_certificate(text, at) for at, text in enumerate(provider.certificates)]
-        keys = [self._keys.private_key(work, tenant, SAML_ENCRYPT)] if provider.encrypt_response else []
+        keys = self._keys.private_keys(work, tenant, SAML_ENCRYPT) if provider.encrypt_response else []
         trust = Trust(certificates, keys, encrypted=provider.encrypt_response)
 
         def read(response: str) -> Assertion:

@@ -20,9 +20,11 @@ from kit.callers import Caller, serving
 from kit.oauth import URLENCODED, Runtime
 from kit.saml import CONTEXT, ENTITY_ID, PERSON, SIGN_IN_URL, IdentityProvider, of, rsa_key
 from kit.servers.installation import install
+from lxml import etree
 
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
-from ostiary.keys.keyring import SAML_ENCRYPT
+from ostiary.keys.keyring import SAML_ENCRYPT, SAML_SIGN, new_key
+from ostiary.keys.rotation import announce_or_rotate
 from ostiary.oauth.token.settings import TOKENS
 from ostiary.upstream.saml.settings import SAML
 from ostiary_api.appid.management.v4 import identity_providers_pb2 as settings_pb
@@ -85,7 +87,7 @@ class World:
         with runtime.store.read() as work:
             tenant = runtime.tenancy.find(work, self.runtime.tenant_id)
             assert tenant is not None
-            der = runtime.keys.certificate(work, tenant, SAML_ENCRYPT)
+            der = runtime.keys.certificates(work, tenant, SAML_ENCRYPT)[0]
         path = self.folder / "encryption.pem"
         path.write_bytes(x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM))
         return path
@@ -273,3 +275,35 @@ def test_what_is_no_response_is_refused_before_anything_else(world: World) -> No
     request = saml_pb2.AcceptSamlResponseRequest(tenant_id=world.runtime.tenant_id, form=twice)
     stub = saml_pb2_grpc.SamlServiceStub(world.runtime.caller.channel)
     assert seen(stub.AcceptSamlResponse, request, {}, "/saml2").status == 400
+
+
+def test_keys_of_the_tenant_change_without_a_common_moment(server: Caller, tmp_path: Path) -> None:
+    """The metadata hold both certificates first; what is encrypted to the old one is read after the change, too."""
+    tenant_id = server.installation.new_tenant(f"t{next(NUMBERS)}")
+    world = World(Runtime(server, tenant_id), tmp_path, True, {"sign_request": True, "encrypt_response": True})
+    old, before = world.encryption_certificate(), certificates(world)
+    rotate_keys(world)
+    assert set(before) < set(both := certificates(world))
+    assert len(both) == 2 * len(before) == 4
+    for _ in ("announced", "in use"):
+        request, state = world.sent()
+        response = world.idp.changed(request, cipher="Aes256Gcm", certificate=old)
+        assert world.back(response, state).status == 303
+        world.idp = IdentityProvider(world.metadata(), wants_signed=True)
+        rotate_keys(world)
+        assert world.sent(), "pysaml2 takes the signature by what the metadata have said"
+
+
+def certificates(world: World) -> list[str]:
+    return [str(found.text) for found in etree.fromstring(world.metadata()).iterfind(".//{*}X509Certificate")]
+
+
+def rotate_keys(world: World) -> None:
+    """What `ostiary key rotate-saml` does."""
+    made, tenant_id = world.made.runtime, world.runtime.tenant_id
+    now = world.made.clock.now_ms()
+    fresh = [
+        new_key(made.sealing, tenant_id, use, now, "next", NUMBERS.__next__()) for use in (SAML_SIGN, SAML_ENCRYPT)
+    ]
+    with made.store.write() as work:
+        announce_or_rotate(work, fresh, now)

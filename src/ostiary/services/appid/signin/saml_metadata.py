@@ -28,7 +28,7 @@ class SamlMetadataServicer(saml_metadata_pb2_grpc.SamlMetadataServiceServicer):
         provider = SAML.read(call.work, call.required_tenant)
         uses = ((SAML_SIGN, provider.sign_request), (SAML_ENCRYPT, provider.encrypt_response))
         certificates = {
-            use: self._keys.certificate(call.work, call.required_tenant, use) for use, wanted in uses if wanted
+            use: self._keys.certificates(call.work, call.required_tenant, use) for use, wanted in uses if wanted
         }
         document = service_provider(self._issuers.public_url, call.tenant_id, certificates)
         return httpbody_pb2.HttpBody(content_type="application/xml", data=document)
