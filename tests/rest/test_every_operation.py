@@ -132,7 +132,9 @@ def test_rest_and_native_grpc_decide_alike(
         tenants.append(UNKNOWN)
     with server.channel() as channel:
         for tenant in tenants:
-            for name, key in {"nobody": "", **api_keys}.items():
+            # One that does not exist is unknown to every role in the same way: an insider and a stranger are enough.
+            for name in ("nobody", *api_keys) if tenant != UNKNOWN else ("nobody", "manager"):
+                key = api_keys.get(name, "")
                 code = operation.native(channel, tenant, tokens.bearer(key))
                 if code is grpc.StatusCode.OK:
                     tokens.spent(key)

@@ -122,6 +122,8 @@ def got_in(asked: tuple[grpc.StatusCode, str]) -> bool:
     return asked[1] == OF_PEOPLE or (asked[0] not in OUTSIDE and asked != UNKNOWN)
 
 
+# On both databases the roles are walked by tests/rest/test_every_operation.py.
+@pytest.mark.parametrize("shared_caller", ["sqlite"], indirect=True, scope="module")
 @pytest.mark.own_installation
 def test_at_home_everybody_gets_in_where_the_matrix_says_so_and_nowhere_else(matrix: Matrix) -> None:
     callers, home = everybody(matrix.caller), matrix.caller.installation.tenant_id

@@ -234,14 +234,15 @@ def test_a_page_is_the_same_from_whichever_end_it_is_sought(
     with installation.runtime.store.read() as work:
         everybody = [user.id for user in list_users(work, tenant_id, order=order)[0]]
         assert len(everybody) == 7
-        for start, count, about in itertools.product(range(10), (0, 1, 2, 3, 7, 100), (0, 1, 5, 7, 10, 1_000)):
+        for start, count, about in itertools.product(range(10), (0, 1, 3, 7, 100), (0, 5, 7, 1_000)):
             page, total = list_users(work, tenant_id, start=start, count=count, order=order, about=about)
             first = max(start, 1) - 1
             assert ([user.id for user in page], total) == (everybody[first : first + count], 7), (start, count, about)
-            alone, named = list_users(
+        for start, count, about in itertools.product(range(3), (0, 1, 100), (0, 1, 7, 1_000)):
+            page, total = list_users(
                 work, tenant_id, user_named(tenant_id, "a0@example.com", "email"), start=start, count=count, about=about
             )  # fmt: skip
-            assert (len(alone), named) == (int(first == 0 and count > 0), 1)
+            assert (len(page), total) == (int(start <= 1 and count > 0), 1)
 
 
 def test_many_users_are_read_by_their_ids_and_not_by_their_tenant(tmp_path: Path) -> None:
