@@ -8,13 +8,14 @@ from typing import Any
 
 from kit.stored.sample_rows import NUMBER, add_sample_rows, present, sample_row
 from kit.stored.statements import statements
-from sqlalchemy import BindParameter, Column, Insert, Table, delete, select, update
+from sqlalchemy import BindParameter, Column, Insert, String, Table, bindparam, delete, select, update
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.dml import UpdateBase
 from sqlalchemy.sql.elements import BinaryExpression, Null, UnaryExpression
 from sqlalchemy.types import NullType
 
 from ostiary.store.engine import Store
+from ostiary.store.listed import Texts
 from ostiary.store.prepared import Prepared, Statement
 from ostiary.store.work import Work
 
@@ -153,6 +154,8 @@ def constant(compared: Any) -> Any:
         return present(column, 0)
     if compared.operator is operator.eq and isinstance(compared.right, BindParameter) and not compared.right.required:
         return compared.right.value
+    if compared.operator is operator.eq and getattr(compared.right, "is_literal", False):
+        return compared.right.name.strip("'")
     return Undone
 
 
@@ -181,6 +184,8 @@ def named(statement: Any) -> list[BindParameter[Any]]:
 
 
 def of_type(bind: BindParameter[Any]) -> Any:
+    if isinstance(bind.type, Texts):
+        return [of_type(bindparam(bind.key, type_=String()))]
     return NUMBER if isinstance(bind.type, NullType) else present(Column(bind.key, bind.type, nullable=False), 0)
 
 

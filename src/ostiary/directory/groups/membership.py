@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Select, and_, bindparam, delete, exists, insert, select, update
 
 from ostiary.directory.groups.circles import refuse_circle
 from ostiary.directory.roles.granting import Giver, Holder, check_holder, check_holders, lock_rights
 from ostiary.directory.roles.nesting import of_kind
 from ostiary.directory.roles.permissions import Rights, refuse_beyond, refuse_longer
 from ostiary.directory.roles.rights import rights_of_group
+from ostiary.store.listed import listed
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import GROUP, Group, GroupMember, table_of, unindexed
 from ostiary.store.work import Work
@@ -29,11 +31,10 @@ class BelongsTo:
     direct: bool
 
 
-def _groups_of(whose: ColumnElement[bool]) -> Select[Any]:
-    """Selects the groups of the users that a condition on members chooses."""
+def _groups_of_users() -> Select[Any]:
     direct = (
         select(_MEMBERS.c.member_id.label("user_id"), _MEMBERS.c.group_id)
-        .where(_MEMBERS.c.tenant_id == bindparam("of_tenant"), whose)
+        .where(_MEMBERS.c.tenant_id == bindparam("of_tenant"), listed(_MEMBERS.c.member_id, "ids"))
         .cte("belongs", recursive=True)
     )
     belongs = direct.union(
@@ -45,15 +46,18 @@ def _groups_of(whose: ColumnElement[bool]) -> Select[Any]:
     )
     inside = and_(_MEMBERS.c.group_id == _GROUPS.c.id, _MEMBERS.c.member_id == belongs.c.user_id)
     return (
-        select(belongs.c.user_id, _GROUPS.c.id, _GROUPS.c.display_name, exists().where(inside).label("direct"))
+        select(
+            belongs.c.user_id, _GROUPS.c.id, _GROUPS.c.display_name, _GROUPS.c.display_name_key,
+            exists().where(inside).label("direct"),
+        )
         .join(_GROUPS, _GROUPS.c.id == belongs.c.group_id)
         .where(unindexed(_GROUPS.c.tenant_id) == bindparam("of_tenant"))
-        .order_by(_GROUPS.c.display_name_key, _GROUPS.c.id)
-    )
+    )  # fmt: skip
 
 
-_OF_USERS = _groups_of(_MEMBERS.c.member_id.in_(bindparam("ids", expanding=True)))
-_OF_USER = prepared(_groups_of(_MEMBERS.c.member_id == bindparam("id")))
+GROUPS_OF_USERS = _groups_of_users()
+"""The groups of the users `ids`, however deep they nest."""
+_OF_USERS = prepared(GROUPS_OF_USERS)
 _OF_GROUP = _MEMBERS.c.group_id == bindparam("group")
 _ALL_INSIDE = select(_MEMBERS.c.member_id).where(_OF_GROUP)
 _INSIDE = _ALL_INSIDE.where(_MEMBERS.c.member_id.in_(bindparam("ids", expanding=True)))
@@ -65,21 +69,22 @@ _LEAVE = prepared(
 _ANOTHER_VERSION = update(_GROUPS).where(_GROUPS.c.id == bindparam("group")).values(version=_GROUPS.c.version + 1)
 _NEW_VERSION = _ANOTHER_VERSION.values(modified_at=bindparam("now_ms"))
 PART = 1_000
+_BY_NAME = itemgetter(3, 1)
 Entry = TypeVar("Entry")
 
 
 def groups_of_users(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Mapping[str, Sequence[BelongsTo]]:
     """The groups of each of these users, sorted by name; one query however deep the groups nest."""
+    asked = {"of_tenant": tenant_id, "ids": user_ids}
+    return groups_from(user_ids, work.rows(_OF_USERS, asked) if user_ids else ())
+
+
+def groups_from(user_ids: Iterable[str], rows: Iterable[Sequence[Any]]) -> Mapping[str, Sequence[BelongsTo]]:
+    """The groups of rows that `GROUPS_OF_USERS` selects, of each user sorted by name."""
     found: dict[str, list[BelongsTo]] = {user_id: [] for user_id in user_ids}
-    for row in _rows(work, tenant_id, user_ids):
-        found[row.user_id].append(BelongsTo(row.id, row.display_name, bool(row.direct)))
+    for user_id, group_id, display_name, _, direct in sorted(rows, key=_BY_NAME):
+        found[user_id].append(BelongsTo(group_id, display_name, direct))
     return found
-
-
-def _rows(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Sequence[Any]:
-    if len(user_ids) == 1:
-        return work.rows(_OF_USER, {"of_tenant": tenant_id, "id": user_ids[0]})
-    return work.rows(_OF_USERS, {"of_tenant": tenant_id, "ids": list(user_ids)}) if user_ids else ()
 
 
 def add_member(work: Work, tenant_id: str, group_id: str, member: Holder, giver: Giver, now_ms: int) -> bool:

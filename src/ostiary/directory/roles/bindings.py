@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, bindparam, or_, select, union, union_all
+from sqlalchemy import Row, Select, bindparam, or_, select, union, union_all
 from sqlalchemy.sql.dml import UpdateBase
 
 from ostiary.directory.roles.built_in import BUILT_IN, role_id
 from ostiary.directory.roles.nesting import of_kind, users_of, with_nested
 from ostiary.directory.roles.rights import by_groups, with_roles
+from ostiary.store.listed import listed
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import GROUP, USER, OrganizationRole, RoleBinding, User, table_of, unindexed
 from ostiary.store.work import Work
@@ -34,23 +35,23 @@ _OF_USER = prepared(
 )
 
 
-def _held_by(whose: ColumnElement[bool]) -> Select[Any]:
-    """Selects the roles that the holders of a condition were given and hold now."""
+def given_roles(kind: str) -> Select[Any]:
+    """Selects the roles that the holders `ids` of a kind were given and hold now, without those of services."""
     named = (_ROLES.c.id == _BINDINGS.c.role) & (unindexed(_ROLES.c.tenant_id) == bindparam("of_tenant"))
     return (
-        select(_BINDINGS.c.holder_id, *_SHOWN)
+        select(_BINDINGS.c.holder_id, _BINDINGS.c.role, _ROLES.c.name, _ROLES.c.display_name, _BINDINGS.c.expires_at)
         .select_from(_BINDINGS.outerjoin(_ROLES, named))
         .where(  # as the primary key begins: without the tenant no index serves, and all bindings would be read
             _BINDINGS.c.tenant_id == bindparam("of_tenant"),
-            whose,
-            _BINDINGS.c.holder_type == bindparam("kind"),
+            listed(_BINDINGS.c.holder_id, "ids"),
+            of_kind(_BINDINGS, kind),
             or_(_BINDINGS.c.expires_at.is_(None), _BINDINGS.c.expires_at > bindparam("now_ms")),
+            _ROLES.c.service_definition_id.is_(None),
         )
     )
 
 
-_OF_HOLDERS = _held_by(_BINDINGS.c.holder_id.in_(bindparam("ids", expanding=True)))
-_OF_HOLDER = prepared(_held_by(_BINDINGS.c.holder_id == bindparam("id")))
+_OF_HOLDERS = {kind: prepared(given_roles(kind)) for kind in (USER, GROUP)}
 _GIVEN = (
     _BINDINGS.c.tenant_id == bindparam("of_tenant"),
     _BINDINGS.c.role == bindparam("role"),
@@ -148,25 +149,32 @@ def bind_role(
 def _given(
     work: Work, tenant_id: str, holder_ids: Sequence[str], kind: str, now_ms: int
 ) -> Mapping[str, Sequence[HeldRole]]:
-    rows: dict[str, list[Row[Any]]] = {holder_id: [] for holder_id in holder_ids}
-    asked: dict[str, Any] = {"of_tenant": tenant_id, "kind": kind, "now_ms": now_ms}
-    if len(holder_ids) == 1:
-        found = work.rows(_OF_HOLDER, {**asked, "id": holder_ids[0]})
-    else:
-        found = work.rows(_OF_HOLDERS, {**asked, "ids": list(holder_ids)}) if holder_ids else ()
-    for row in found:
-        rows[row.holder_id].append(row)
-    return {
-        holder_id: sorted((role for role in _shown(tenant_id, held, DIRECT) if role.service is None), key=_by_name)
-        for holder_id, held in rows.items()
-    }  # fmt: skip
+    asked = {"of_tenant": tenant_id, "now_ms": now_ms, "ids": holder_ids}
+    return given_from(tenant_id, holder_ids, work.rows(_OF_HOLDERS[kind], asked) if holder_ids else ())
 
 
-def _shown(tenant_id: str, rows: Iterable[Row[Any]], membership_type: str = "") -> list[HeldRole]:
+def given_from(
+    tenant_id: str, holder_ids: Iterable[str], rows: Iterable[Sequence[Any]]
+) -> Mapping[str, Sequence[HeldRole]]:
+    """The roles of rows that `given_roles` selects, of each holder sorted by name. A binding that names a role that is
+    gone, or of another organization, shows none."""
+    found: dict[str, list[HeldRole]] = {holder_id: [] for holder_id in holder_ids}
+    for holder_id, role, name, display_name, expires_at in rows:
+        if role in BUILT_IN:
+            found[holder_id].append(_built_in(tenant_id, role, DIRECT, expires_at))
+        elif name is not None:
+            found[holder_id].append(HeldRole(role, name, display_name, DIRECT, expires_at))
+    for held in found.values():
+        if len(held) > 1:
+            held.sort(key=_by_name)
+    return found
+
+
+def _shown(tenant_id: str, rows: Iterable[Row[Any]]) -> list[HeldRole]:
     """The roles of bindings; one that names a role that is gone, or of another organization, shows none."""
     found = []
     for row in rows:
-        how = membership_type or (DIRECT if row.holder_type == USER else BY_GROUP)
+        how = DIRECT if row.holder_type == USER else BY_GROUP
         if row.role in BUILT_IN:
             found.append(_built_in(tenant_id, row.role, how, row.expires_at))
         elif row.name is not None:

@@ -13,6 +13,8 @@ from ostiary.directory.passwords.stored import forget_failures
 from ostiary.directory.users.confirmation import is_confirmed
 from ostiary.directory.users.contacts import (
     Contact,
+    ReadContacts,
+    contacts_of,
     email_keys,
     email_taken,
     one_primary,
@@ -86,7 +88,9 @@ def update_user(
     return amend_user(work, tenant_id, user_id, accepted, now_ms)
 
 
-def amend_user(work: Work, tenant_id: str, user_id: str, amend: Amend, now_ms: int) -> UserView:
+def amend_user(
+    work: Work, tenant_id: str, user_id: str, amend: Amend, now_ms: int, read: ReadContacts = contacts_of
+) -> UserView:
     """Changes a user as `amend` says of it as it is, locked; None changes nothing.
 
     An address that stays keeps whether it is verified. A user name that is an address which goes becomes the new
@@ -95,7 +99,7 @@ def amend_user(work: Work, tenant_id: str, user_id: str, amend: Amend, now_ms: i
     """
     # Lock, then read, then change: else of two changes at once one is lost without a word.
     held = lock_user(work, tenant_id, user_id)
-    view = views_of(work, tenant_id, [held])[0]
+    view = views_of(work, tenant_id, [held], read)[0]
     change = amend(view)
     return view if change is None else _changed(work, view, held.user_name_key, check_change(change), now_ms)
 

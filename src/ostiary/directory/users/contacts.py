@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
-    CompoundSelect,
-    Row,
+    Select,
     bindparam,
     delete,
     false,
@@ -22,12 +21,14 @@ from sqlalchemy import (
 
 from ostiary.errors import DomainError, conflict, invalid
 from ostiary.names import email_key, is_text
+from ostiary.store.listed import listed
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import UserEmail, UserPhone, table_of, unindexed
 from ostiary.store.work import Work
 
 MAX_CONTACTS = 20
 MAX_TEXT = 1_000
+_POSITION = itemgetter(0)
 
 _EMAILS, _PHONES = table_of(UserEmail), table_of(UserPhone)
 
@@ -43,36 +44,41 @@ class Contact:
     verified: bool = False
 
 
-def _contacts(whose: Callable[[ColumnElement[str]], ColumnElement[bool]]) -> CompoundSelect[Any]:
-    """Selects mail addresses and phone numbers of the users that the condition on the user's id chooses."""
+def contact_rows() -> list[Select[Any]]:
+    """Selections of the mail addresses and the phone numbers of the users `ids`, with the same columns."""
     parts = []
     for kind, table in (("email", _EMAILS), ("phone", _PHONES)):
         columns = (table.c.user_id, table.c.position, table.c.value, table.c.type, table.c.display, table.c.is_primary)
         verified = table.c.verified if table is _EMAILS else false()
         chosen = select(literal(kind).label("kind"), *columns, verified.label("verified"))
-        parts.append(chosen.where(unindexed(table.c.tenant_id) == bindparam("of_tenant"), whose(table.c.user_id)))
-    return union_all(*parts).order_by("user_id", "kind", "position")
+        of_users = (unindexed(table.c.tenant_id) == bindparam("of_tenant"), listed(table.c.user_id, "ids"))
+        parts.append(chosen.where(*of_users))
+    return parts
 
 
 _ADD_EMAIL = prepared(lambda insert: insert(_EMAILS).on_conflict_do_nothing().returning(literal(1)))
 _ADD_PHONE = prepared(insert(_PHONES))
-_OF_USERS = _contacts(lambda user_id: user_id.in_(bindparam("ids", expanding=True)))
-_OF_USER = prepared(_contacts(lambda user_id: user_id == bindparam("id")))
+_OF_USERS = prepared(union_all(*contact_rows()))
+Contacts = Mapping[tuple[str, str], tuple[Contact, ...]]
+"""Contacts by user id, and "email" or "phone", in the order in which they were given."""
+ReadContacts = Callable[[Work, str, Sequence[str]], Contacts]
+"""Reads the contacts of users by their ids: `contacts_of`, or what reads more with them."""
 
 
-def contacts_of(work: Work, tenant_id: str, user_ids: Sequence[str]) -> dict[tuple[str, str], tuple[Contact, ...]]:
-    """The contacts of these users by (user id, "email" or "phone"), in the order in which they were given."""
-    found: dict[tuple[str, str], tuple[Contact, ...]] = {}
-    for row in _rows(work, tenant_id, user_ids):
-        contact = Contact(row.value, row.type, row.display, bool(row.is_primary), bool(row.verified))
-        found[row.user_id, row.kind] = (*found.get((row.user_id, row.kind), ()), contact)
-    return found
+def contacts_of(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Contacts:
+    """The contacts of these users."""
+    return contacts_from(work.rows(_OF_USERS, {"of_tenant": tenant_id, "ids": user_ids}) if user_ids else ())
 
 
-def _rows(work: Work, tenant_id: str, user_ids: Sequence[str]) -> Sequence[Row[Any]]:
-    if len(user_ids) == 1:
-        return work.rows(_OF_USER, {"of_tenant": tenant_id, "id": user_ids[0]})
-    return work.rows(_OF_USERS, {"of_tenant": tenant_id, "ids": list(user_ids)}) if user_ids else ()
+def contacts_from(rows: Iterable[Sequence[Any]]) -> Contacts:
+    """The contacts of rows that `contact_rows` select, in any order."""
+    found: dict[tuple[str, str], list[tuple[int, Contact]]] = {}
+    for kind, user_id, position, value, type, display, is_primary, verified in rows:
+        contact = Contact(value, type, display, is_primary, verified)
+        found.setdefault((user_id, kind), []).append((position, contact))
+    return {
+        whose: tuple([contact for _, contact in sorted(entries, key=_POSITION)]) for whose, entries in found.items()
+    }
 
 
 def add_emails(work: Work, tenant_id: str, user_id: str, emails: Sequence[Contact]) -> None:

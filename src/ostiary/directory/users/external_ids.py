@@ -8,22 +8,26 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy import bindparam, delete, literal, select
 
 from ostiary.errors import conflict
+from ostiary.store.listed import listed
 from ostiary.store.prepared import prepared
-from ostiary.store.tables import ExternalId, table_of
+from ostiary.store.tables import ExternalId, table_of, unindexed
 from ostiary.store.work import Work
 
 USER = "User"
 _IDS = table_of(ExternalId)
-_OF = select(_IDS.c.resource_id, _IDS.c.external_id).where(
+# By the resource and never by the provisioner, who has given as many names as there are resources.
+EXTERNAL_IDS = select(_IDS.c.resource_id, _IDS.c.external_id).where(
     _IDS.c.tenant_id == bindparam("of_tenant"),
-    _IDS.c.provisioner == bindparam("provisioner"),
+    unindexed(_IDS.c.provisioner) == bindparam("provisioner"),
     _IDS.c.resource_type == bindparam("type"),
-    _IDS.c.resource_id.in_(bindparam("ids", expanding=True)),
+    listed(_IDS.c.resource_id, "ids"),
 )
+"""The names that a provisioner has given to the resources `ids`."""
+_OF = prepared(EXTERNAL_IDS)
 
 _OF_ONE = (
     _IDS.c.tenant_id == bindparam("of_tenant"), _IDS.c.resource_id == bindparam("of_resource"),
-    _IDS.c.provisioner == bindparam("by"), _IDS.c.resource_type == bindparam("kind"),
+    unindexed(_IDS.c.provisioner) == bindparam("by"), _IDS.c.resource_type == bindparam("kind"),
 )  # fmt: skip
 _FIND = prepared(select(_IDS.c.external_id).where(*_OF_ONE))
 _FORGET = prepared(delete(_IDS).where(*_OF_ONE))
@@ -55,12 +59,9 @@ def external_ids_of(
     work: Work, tenant_id: str, provisioner: str, type: str, resource_ids: Sequence[str]
 ) -> Mapping[str, str]:
     """The names that `provisioner` has given to these resources, by our ids."""
-    if len(resource_ids) == 1:
-        found = external_id_of(work, tenant_id, provisioner, type, resource_ids[0])
-        return {resource_ids[0]: found} if found else {}
     if not resource_ids:
         return {}
-    asked = {"of_tenant": tenant_id, "provisioner": provisioner, "type": type, "ids": list(resource_ids)}
+    asked = {"of_tenant": tenant_id, "provisioner": provisioner, "type": type, "ids": resource_ids}
     return {row.resource_id: row.external_id for row in work.rows(_OF, asked)}
 
 

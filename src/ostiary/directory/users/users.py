@@ -23,6 +23,7 @@ from ostiary.directory.groups.membership import leave_groups
 from ostiary.directory.passwords.stored import set_first_password
 from ostiary.directory.users.contacts import (
     Contact,
+    ReadContacts,
     add_emails,
     add_phones,
     contacts_of,
@@ -104,7 +105,8 @@ class UserView:
 
 FACTS = [name for name in UserView.__slots__ if name in _USERS.c]
 COLUMNS = [_USERS.c[name] for name in FACTS]
-"""The columns of a `UserView`, in its order, without the contacts."""
+"""The columns of a `UserView`, in its order, without the contacts; the first is the id."""
+_WIDTH = len(COLUMNS)
 THE_USER = (_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.id == bindparam("of_user"))
 """The condition that a row is the user of `user_key`."""
 _BY_ID = prepared(select(*COLUMNS).where(*THE_USER))
@@ -133,10 +135,15 @@ _BY_EMAIL = prepared(
 )
 
 
-def find_user(work: Work, tenant_id: str, user_id: str) -> UserView | None:
+def find_row(work: Work, tenant_id: str, user_id: str) -> Row[Any] | None:
+    """The `COLUMNS` of the user with this directory id, or None."""
+    return work.row(_BY_ID, user_key(tenant_id, user_id))
+
+
+def find_user(work: Work, tenant_id: str, user_id: str, read: ReadContacts = contacts_of) -> UserView | None:
     """The user with this directory id, or None."""
-    row = work.row(_BY_ID, user_key(tenant_id, user_id))
-    return views_of(work, tenant_id, [row])[0] if row else None
+    row = find_row(work, tenant_id, user_id)
+    return views_of(work, tenant_id, [row], read)[0] if row else None
 
 
 def with_contacts(work: Work, user: UserView) -> UserView:
@@ -145,9 +152,9 @@ def with_contacts(work: Work, user: UserView) -> UserView:
     return replace(user, emails=found.get((user.id, "email"), ()), phones=found.get((user.id, "phone"), ()))
 
 
-def get_user(work: Work, tenant_id: str, user_id: str) -> UserView:
+def get_user(work: Work, tenant_id: str, user_id: str, read: ReadContacts = contacts_of) -> UserView:
     """The user with this directory id; raises USER_NOT_FOUND."""
-    found = find_user(work, tenant_id, user_id)
+    found = find_user(work, tenant_id, user_id, read)
     if found is None:
         raise no_such_user()
     return found
@@ -174,6 +181,7 @@ def find_by_login(work: Work, tenant_id: str, login: str, identity_field: str = 
 def list_users(
     work: Work, tenant_id: str, *conditions: ColumnElement[bool], start: int = 1, count: int = MAX_PAGE,
     order: Sequence[ColumnElement[Any]] = BY_AGE, about: int = 0, counting: Select[Any] | None = None,
+    read: ReadContacts = contacts_of,
 ) -> tuple[list[UserView], int]:  # fmt: skip
     """Returns one page of users, oldest first unless `order` says otherwise, and how many there are in all.
 
@@ -187,7 +195,7 @@ def list_users(
     found = work.rows(select(*COLUMNS, page.c.total).join(page, page.c.id == _USERS.c.id).order_by(*order))
     if not found:
         return [], total_of_empty(work, counting, start, count)
-    return views_of(work, tenant_id, on_page(found, found[0].total, start)), found[0].total
+    return views_of(work, tenant_id, on_page(found, found[0].total, start), read), found[0].total
 
 
 def user_count(work: Work, tenant: TenantView) -> int:
@@ -284,13 +292,14 @@ def no_such_user() -> DomainError:
     return not_found("USER_NOT_FOUND", "There is no directory user with this id.")
 
 
-def views_of(work: Work, tenant_id: str, rows: Sequence[Any]) -> list[UserView]:
-    """Users with their contacts: one more query, however many users."""
-    found = contacts_of(work, tenant_id, [row.id for row in rows])
-    width = len(COLUMNS)
+def views_of(work: Work, tenant_id: str, rows: Sequence[Any], read: ReadContacts = contacts_of) -> list[UserView]:
+    """Users of rows that begin with `COLUMNS`, with their contacts: one more query, however many users."""
+    ids = [row[0] for row in rows]
+    found = read(work, tenant_id, ids)
+    facts = (row[:_WIDTH] for row in rows)
     return [
-        UserView(*row[:width], found.get((row.id, "email"), ()), found.get((row.id, "phone"), ()))  # type: ignore[call-arg]
-        for row in rows
+        UserView(*each, found.get((user_id, "email"), ()), found.get((user_id, "phone"), ()))  # type: ignore[call-arg]
+        for user_id, each in zip(ids, facts, strict=True)
     ]
 
 

@@ -15,7 +15,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, case, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, case, insert, or_, select, update
 
 from ostiary.directory.profiles.anonymous import ANONYMOUS
 from ostiary.errors import DomainError, invalid
@@ -24,7 +24,7 @@ from ostiary.keys.rotation import LONGEST_TOKEN_LIFE_MS
 from ostiary.keys.sealing import SealedField, Sealing
 from ostiary.store.batches import SIZE
 from ostiary.store.engine import Store
-from ostiary.store.prepared import prepared
+from ostiary.store.prepared import Prepared, prepared
 from ostiary.store.tables import Grant, RefreshToken, RevokedToken, Session, table_of
 from ostiary.store.tables.columns import as_hex
 from ostiary.store.tables.tokens import ANSWERED
@@ -88,6 +88,8 @@ _EXTEND = prepared(
 _OLD = and_(ANSWERED, or_(_GRANTS.c.last_used_at <= bindparam("early"), _GRANTS.c.last_used_at > bindparam("late")))
 _SOME_OLD = select(_GRANTS.c.id).where(_OLD).limit(SIZE)
 _FORGET = update(_GRANTS).where(_GRANTS.c.id.in_(_SOME_OLD), _OLD).values(sealed_answer="")
+_NAMED = ("id", "subject", "user_id", "client_id")
+"""Columns of grants by which they are revoked."""
 _REVOKE = {
     column: prepared(
         update(_GRANTS)
@@ -95,7 +97,42 @@ _REVOKE = {
         .where(_GRANTS.c.revoked_at.is_(None))
         .values(revoked_at=bindparam("now_ms"), sealed_answer="")
     )
-    for column in ("id", "subject", "user_id", "client_id")
+    for column in _NAMED
+}
+
+
+def _dying(column: str) -> ColumnElement[bool]:
+    """The condition of the grants that `_REVOKE` has just revoked."""
+    return and_(
+        _GRANTS.c.tenant_id == bindparam("of_tenant"),
+        _GRANTS.c[column] == bindparam("named"),
+        _GRANTS.c.revoked_at.is_not(None),
+        _GRANTS.c.revoked_at == bindparam("now_ms"),
+    )
+
+
+def _revoke_issued(column: str) -> Prepared:
+    """Revokes the access tokens that were issued with the dying grants and could still be valid."""
+    longest = case((_GRANTS.c.amr == ANONYMOUS, LONGEST_TOKEN_LIFE_MS), else_=LONGEST_ACCESS_MS)
+    dead = (
+        select(as_hex(_TOKENS.c.access_digest), _GRANTS.c.tenant_id, _TOKENS.c.issued_at + longest)
+        .join(_GRANTS, _GRANTS.c.id == _TOKENS.c.grant_id)
+        .where(_dying(column), _TOKENS.c.access_digest != "", _TOKENS.c.issued_at + longest > bindparam("now_ms"))
+        .distinct()
+    )
+    columns = ["digest", "tenant_id", "expires_at"]
+    return prepared(lambda insert: insert(_REVOKED).from_select(columns, dead).on_conflict_do_nothing())
+
+
+_REVOKE_ISSUED = {column: _revoke_issued(column) for column in _NAMED}
+_END_OPENED = {
+    column: prepared(
+        update(_SESSIONS)
+        .where(_SESSIONS.c.tenant_id == bindparam("of_tenant"), _SESSIONS.c.ended_at.is_(None))
+        .where(_SESSIONS.c.grant_id.in_(select(_GRANTS.c.id).where(_dying(column))))
+        .values(ended_at=bindparam("now_ms"))
+    )
+    for column in _NAMED
 }
 
 
@@ -316,22 +353,11 @@ def revoke_grants_of(
 def _revoke(work: Work, tenant_id: str, column: str, value: str, now_ms: int) -> int:
     # The grants first: a rotation under way has then either committed its tokens, which the next statement sees, or
     # finds its grant revoked; the same holds for a session that an API token is about to open.
-    revoked = work.run(_REVOKE[column], {"of_tenant": tenant_id, "named": value, "now_ms": now_ms})
-    dying = (_GRANTS.c.tenant_id == tenant_id, _GRANTS.c[column] == value, _GRANTS.c.revoked_at == now_ms)
-    longest = case((_GRANTS.c.amr == ANONYMOUS, LONGEST_TOKEN_LIFE_MS), else_=LONGEST_ACCESS_MS)
-    dead = (
-        select(as_hex(_TOKENS.c.access_digest), _GRANTS.c.tenant_id, _TOKENS.c.issued_at + longest)
-        .join(_GRANTS, _GRANTS.c.id == _TOKENS.c.grant_id)
-        .where(*dying)
-        .where(_TOKENS.c.access_digest != "", _TOKENS.c.issued_at + longest > now_ms)
-        .distinct()
-    )
+    asked = {"of_tenant": tenant_id, "named": value, "now_ms": now_ms}
+    revoked = work.run(_REVOKE[column], asked)
     if revoked:
-        columns = ["digest", "tenant_id", "expires_at"]
-        work.run(work.insert(_REVOKED).from_select(columns, dead).on_conflict_do_nothing())
-        opened = _SESSIONS.c.grant_id.in_(select(_GRANTS.c.id).where(*dying))
-        of_tenant = _SESSIONS.c.tenant_id == tenant_id
-        work.run(update(_SESSIONS).where(of_tenant, _SESSIONS.c.ended_at.is_(None), opened).values(ended_at=now_ms))
+        work.run(_REVOKE_ISSUED[column], asked)
+        work.run(_END_OPENED[column], asked)
     return revoked
 
 

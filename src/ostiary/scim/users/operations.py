@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from ostiary.clock import Clock
-from ostiary.directory.groups.membership import groups_of_users
 from ostiary.directory.passwords.passwords import Passwords
 from ostiary.directory.passwords.policy import check_new_password
-from ostiary.directory.roles.bindings import bind_role, roles_of_users
+from ostiary.directory.roles.bindings import bind_role, roles_named
 from ostiary.directory.roles.built_in import ORG_MEMBER
+from ostiary.directory.users.belongings import Belongings
 from ostiary.directory.users.changes import amend_user
-from ostiary.directory.users.external_ids import (
-    USER,
-    change_external_id,
-    external_id_of,
-    external_ids_of,
-    give_external_id,
-)
+from ostiary.directory.users.external_ids import USER, change_external_id, give_external_id
 from ostiary.directory.users.input import UserChange, check_user
 from ostiary.directory.users.users import UserView, create_user, get_user, lock_user
 from ostiary.ids import Entropy
@@ -26,7 +19,7 @@ from ostiary.oauth.sessions.access_revocation import end_access_of_user, remove_
 from ostiary.scim.acting import Acting
 from ostiary.scim.patch import apply, read_operations
 from ostiary.scim.schema.attributes import USERS
-from ostiary.scim.schema.chosen import Chosen
+from ostiary.scim.schema.chosen import EVERYTHING, Chosen
 from ostiary.scim.users.document import Provisioned, UserContext, etag, read_user, writable_user, written_user
 from ostiary.scim.versions import check_version
 from ostiary.self_service.password_change import PasswordChange, PreparedPassword
@@ -53,8 +46,8 @@ class UserOperations:
         given = read_user(sent)
         phc = self._hash(acting, given) if given.password else None
         with acting.transaction() as work:
-            user = self._created(work, acting, given, phc)
-            return user, self.written(acting, work, [user], chosen)[0]
+            user, known = self._created(work, acting, given, phc)
+            return user, self.document(user, known, chosen)
 
     def replace(
         self, acting: Acting, user_id: str, sent: Any, if_match: str, chosen: Chosen
@@ -64,8 +57,8 @@ class UserOperations:
         given = read_user(sent)
         password = self._password(acting, user_id, given.password)
         with acting.transaction() as work:
-            user = self._amended(work, acting, user_id, if_match, lambda _user, _id: given, password)
-            return user, self.written(acting, work, [user], chosen)[0]
+            user, known = self._amended(work, acting, user_id, if_match, lambda _user, _id: given, password)
+            return user, self.document(user, known, chosen)
 
     def patch(
         self, acting: Acting, user_id: str, sent: Any, if_match: str, chosen: Chosen
@@ -83,8 +76,8 @@ class UserOperations:
             found = patched(get_user(acting.reading, acting.tenant_id, user_id), "")
             password = self._password(acting, user_id, found.password if found else "")
         with acting.transaction() as work:
-            user = self._amended(work, acting, user_id, if_match, patched, password)
-            return user, self.written(acting, work, [user], chosen)[0]
+            user, known = self._amended(work, acting, user_id, if_match, patched, password)
+            return user, self.document(user, known, chosen)
 
     def delete(self, acting: Acting, work: Work, user_id: str, if_match: str) -> None:
         """Deletes a user with its profile, and ends all that it holds."""
@@ -94,25 +87,20 @@ class UserOperations:
         acting.audit_target = user_id
         remove_user_and_profile(work, acting.tenant_id, user_id, self._clock.now_ms())
 
-    def written(self, acting: Acting, work: Work, users: Sequence[UserView], chosen: Chosen) -> list[dict[str, Any]]:
-        """The users as JSON; what is not chosen is not read either."""
-        tenant_id, ids = acting.tenant_id, [user.id for user in users]
-        roles = self._roles(work, tenant_id, ids) if chosen.shows("roles") else {}
-        groups = groups_of_users(work, tenant_id, ids) if chosen.shows("groups") else {}
-        names = external_ids_of(work, tenant_id, acting.principal.id, USER, ids) if chosen.shows("externalId") else {}
-        return [
-            chosen.of(written_user(user, UserContext(
-                roles.get(user.id, ()), groups.get(user.id, ()), names.get(user.id, ""), self.location(user),
-            )))
-            for user in users
-        ]  # fmt: skip
+    def belongings(self, acting: Acting, chosen: Chosen = EVERYTHING) -> Belongings:
+        """The reader of what belongs to users and is chosen."""
+        only_contacts = not any(map(chosen.shows, ("roles", "groups", "externalId")))
+        return Belongings(acting.principal.id, self._clock.now_ms(), only_contacts=only_contacts)
+
+    def document(self, user: UserView, known: Belongings, chosen: Chosen) -> dict[str, Any]:
+        """The user as JSON, with what was read of it."""
+        roles, groups = known.roles.get(user.id, ()), known.groups.get(user.id, ())
+        context = UserContext(roles, groups, known.external_ids.get(user.id, ""), self.location(user))
+        return chosen.of(written_user(user, context))
 
     def location(self, user: UserView) -> str:
         """The URL of a user."""
         return f"{self.url}/{user.id}"
-
-    def _roles(self, work: Work, tenant_id: str, ids: list[str]) -> Any:
-        return roles_of_users(work, tenant_id, ids, self._clock.now_ms())
 
     def _hash(self, acting: Acting, given: Provisioned) -> str:
         new = check_user(given.new_user())
@@ -127,40 +115,45 @@ class UserOperations:
         acting.release()
         return self._password_change.prepare(acting.required_tenant, user_id, password)
 
-    def _created(self, work: Work, acting: Acting, given: Provisioned, phc: str | None) -> UserView:
+    def _created(self, work: Work, acting: Acting, given: Provisioned, phc: str | None) -> tuple[UserView, Belongings]:
         tenant_id, now_ms = acting.tenant_id, self._clock.now_ms()
         user = create_user(work, tenant_id, given.new_user(), phc, self._entropy, now_ms)
         bind_role(work, tenant_id, user.id, ORG_MEMBER, now_ms)
+        known = self.belongings(acting)
+        known.roles = {user.id: roles_named(work, tenant_id, [ORG_MEMBER])}
         if given.external_id:
             give_external_id(work, tenant_id, acting.principal.id, USER, given.external_id, user.id)
+            known.external_ids[user.id] = given.external_id
         acting.audit_target = user.id
-        return user
+        return user, known
 
     def _amended(
         self, work: Work, acting: Acting, user_id: str, if_match: str, describe: Any, password: PreparedPassword | None
-    ) -> UserView:
+    ) -> tuple[UserView, Belongings]:
         tenant_id, provisioner, now_ms = acting.tenant_id, acting.principal.id, self._clock.now_ms()
+        known = self.belongings(acting)
         was_active = False
 
         def change_of(user: UserView) -> UserChange | None:
             nonlocal was_active
             was_active = user.active
             check_version(etag(user), if_match)
-            external_id = external_id_of(work, tenant_id, provisioner, USER, user.id)
+            external_id = known.external_ids.get(user.id, "")
             given = describe(user, external_id)
             if given is None:
                 return None
             change_external_id(work, tenant_id, provisioner, USER, external_id, given.external_id, user.id)
+            known.external_ids[user.id] = given.external_id
             change: UserChange = given.change_of(user)
             return change
 
-        user = amend_user(work, tenant_id, user_id, change_of, now_ms)
+        user = amend_user(work, tenant_id, user_id, change_of, now_ms, known.read)
         acting.audit_target = user.id
         if password is not None:
             self._password_change.store(work, tenant_id, password, by_user=False)
         if password is not None or (was_active and not user.active):
             end_access_of_user(work, tenant_id, user.id, now_ms)
-        return user
+        return user, known
 
 
 def _names_password(said: Any) -> bool:

@@ -30,11 +30,12 @@ class MeServicer(scim_me_pb2_grpc.MeServiceServicer):
 
     def GetMe(self, request: pb.GetMeRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call, chosen = current_call(), _chosen(request)
-        user = get_user(call.work, call.tenant_id, _me(call))
+        known = self._users.belongings(call, chosen)
+        user = get_user(call.work, call.tenant_id, _me(call), known.read)
         if call.has_version(etag(user)):
             call.headers.append(("etag", etag(user)))
             return httpbody_pb2.HttpBody()
-        return self._answer(call, user, self._users.written(call, call.work, [user], chosen)[0])
+        return self._answer(call, user, self._users.document(user, known, chosen))
 
     def ReplaceMe(self, request: pb.ReplaceMeRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call = current_call()

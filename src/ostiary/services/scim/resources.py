@@ -41,14 +41,15 @@ class ResourcesServicer(scim_resources_pb2_grpc.ResourcesServiceServicer):
         if search.cursor is not None:
             message = "Pages by cursor are of one type of resources: ask /Users/.search or /Groups/.search."
             raise invalid("INVALID_CURSOR", message, scim_type="invalidCursor")
-        users = find_page(call, search, self._clock.now_ms(), self._users.url)
+        known = self._users.belongings(call, search.chosen)
+        users = find_page(call, search, self._clock.now_ms(), self._users.url, known.read)
         behind = posted_search(GROUPS, request.search, (USERS,))
         left = replace(
             search.page, start=max(1, search.page.start - users.total), size=search.page.size - len(users.entries)
         )
         groups = find_group_page(call, replace(behind, page=left), self._groups.url)
         shown: list[dict[str, Any]] = [
-            *self._users.written(call, work, users.entries, search.chosen),
+            *(self._users.document(user, known, search.chosen) for user in users.entries),
             *self._groups.written(call, work, groups.entries, behind.chosen),
         ]
         return as_body(Found((), users.total + groups.total, search.page.start).document(shown))

@@ -39,8 +39,9 @@ class UsersServicer(scim_users_pb2_grpc.UsersServiceServicer):
         return self._found(current_call(), posted_search(USERS, request.search))
 
     def _found(self, call: Call, search: Search) -> httpbody_pb2.HttpBody:
-        found = find_page(call, search, self._clock.now_ms(), self._users.url)
-        return as_body(found.document(self._users.written(call, call.work, found.entries, search.chosen)))
+        known = self._users.belongings(call, search.chosen)
+        found = find_page(call, search, self._clock.now_ms(), self._users.url, known.read)
+        return as_body(found.document([self._users.document(user, known, search.chosen) for user in found.entries]))
 
     def CreateUser(self, request: pb.CreateUserRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call = current_call()
@@ -50,11 +51,12 @@ class UsersServicer(scim_users_pb2_grpc.UsersServiceServicer):
 
     def GetUser(self, request: pb.GetUserRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call, chosen = current_call(), _chosen(request)
-        user = get_user(call.work, call.tenant_id, request.id.removeprefix(URN))
+        known = self._users.belongings(call, chosen)
+        user = get_user(call.work, call.tenant_id, request.id.removeprefix(URN), known.read)
         if call.has_version(etag(user)):
             call.headers.append(("etag", etag(user)))
             return httpbody_pb2.HttpBody()
-        return _answer(call, user, self._users.written(call, call.work, [user], chosen)[0])
+        return _answer(call, user, self._users.document(user, known, chosen))
 
     def ReplaceUser(self, request: pb.ReplaceUserRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call, user_id = current_call(), request.id.removeprefix(URN)

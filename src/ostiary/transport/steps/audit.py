@@ -61,7 +61,9 @@ class Audit:
 
     def _record(self, work: Work, call: Call, request: Message) -> None:
         event = event_of(call, request)
-        for target in call.audit_targets or (event.target_id,):
+        if not call.audit_targets:
+            self._events.emit(work, event, call.tenant)
+        for target in call.audit_targets:
             self._events.emit(work, replace(event, target_id=target), call.tenant)
 
 
@@ -72,16 +74,19 @@ _TARGET_FIELDS = ("user_id", "id", "client_id", "role_id", "org_id")
 def event_of(call: Call, request: Message) -> Event:
     """The event of this call; the target is the id that the request names, else the tenant."""
     action = _action(call, request)
-    target = next((value for name in _TARGET_FIELDS if (value := getattr(request, name, ""))), call.tenant_id)
     if call.rules.options.audit_runtime:
         return attributes_event(call.tenant_id, action, call.principal.id, call.request_id)
-    return replace(_event(call, action), target_id=call.audit_target or target)
+    return _event(call, action, call.audit_target or _named_by(request) or call.tenant_id)
+
+
+def _named_by(request: Message) -> str:
+    """The id that the request names; empty where it names none."""
+    return next((value for name in _TARGET_FIELDS if (value := getattr(request, name, ""))), "")
 
 
 def refused(call: Call, request: Message, status: int) -> Event:
     """The event of a call that was refused. What it named is not kept: it may be anything."""
-    event = _event(call, _action(call, request))
-    return replace(event, outcome="failure", reason_code=status, target_id=UNKNOWN)
+    return _event(call, _action(call, request), UNKNOWN, outcome="failure", reason_code=status)
 
 
 def _action(call: Call, request: Message) -> str:
@@ -97,9 +102,9 @@ def _action(call: Call, request: Message) -> str:
     return _FIELD.sub(known, call.rules.audit)
 
 
-def _event(call: Call, action: str) -> Event:
+def _event(call: Call, action: str, target_id: str, *, outcome: str = "success", reason_code: int = 200) -> Event:
     service, thing = action.split(".")[:2]
     return Event(
-        tenant_id=call.tenant_id, action=action, initiator_kind=call.principal.kind.value,
-        initiator_id=call.principal.id, target_type=f"{service}/{thing}", request_id=call.request_id,
+        call.tenant_id, action, outcome, reason_code, call.principal.kind.value, call.principal.id,
+        f"{service}/{thing}", target_id, request_id=call.request_id,
     )  # fmt: skip
