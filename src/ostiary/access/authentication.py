@@ -52,8 +52,10 @@ _OF_MEMBERS = BUILT_IN[ORG_MEMBER].permissions
 _KEYS, _USERS = table_of(ApiKey), table_of(User)
 _SESSIONS, _CLIENTS = table_of(Session), table_of(Client)
 _ACCOUNTS, _ROLES = table_of(ServiceAccount), table_of(OrganizationRole)
-_API_KEY = select(_KEYS.c.role, _KEYS.c.revoked_at).where(
-    _KEYS.c.tenant_id == bindparam("of_tenant"), _KEYS.c.id == bindparam("id")
+_API_KEY = prepared(
+    select(_KEYS.c.role, _KEYS.c.revoked_at).where(
+        _KEYS.c.tenant_id == bindparam("of_tenant"), _KEYS.c.id == bindparam("id")
+    )
 )
 _THE_SESSION = (_SESSIONS.c.id == bindparam("session")) & (_SESSIONS.c.user_id == _USERS.c.id)
 _USER = prepared(
@@ -77,8 +79,10 @@ _ACCOUNT = (
     )
     .where(_ACCOUNTS.c.tenant_id == bindparam("of_tenant"), _ACCOUNTS.c.id == bindparam("id"))
 )
-_CLIENT = select(_CLIENTS.c.enabled, _CLIENTS.c.service_account).where(
-    _CLIENTS.c.tenant_id == bindparam("of_tenant"), _CLIENTS.c.id == bindparam("id")
+_CLIENT = prepared(
+    select(_CLIENTS.c.enabled, _CLIENTS.c.service_account).where(
+        _CLIENTS.c.tenant_id == bindparam("of_tenant"), _CLIENTS.c.id == bindparam("id")
+    )
 )
 Held = tuple[Sequence[str], Permissions]
 """The roles that a principal was given itself, and all of its permissions."""

@@ -13,6 +13,7 @@ from ostiary.access.scim_tokens import tenant_of
 from ostiary.clock import Clock
 from ostiary.directory.roles.permissions import PROVISIONER, PROVISIONING_READER, Permissions
 from ostiary.ids import digest
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import ScimToken, table_of
 from ostiary.store.tenancy import Tenancy
 from ostiary.store.work import Work
@@ -21,7 +22,7 @@ USE_MS = 3_600_000
 """The time between two notes of the use of a token: a row for each request would cost more than the request."""
 _TOKENS = table_of(ScimToken)
 _OF_TENANT = select(_TOKENS).where(_TOKENS.c.tenant_id == bindparam("of_tenant"))
-_THIS = select(_TOKENS).where(_TOKENS.c.tenant_id == bindparam("of_tenant"), _TOKENS.c.id == bindparam("id"))
+_THIS = prepared(select(_TOKENS).where(_TOKENS.c.tenant_id == bindparam("of_tenant"), _TOKENS.c.id == bindparam("id")))
 Later = Callable[[Callable[[Work], object]], None]
 """Writes something on which nothing depends, a moment later."""
 

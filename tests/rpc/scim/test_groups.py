@@ -20,6 +20,7 @@ from ostiary.directory.users.input import NewUser
 from ostiary.directory.users.users import create_user
 from ostiary.scim.groups.member_changes import MAX_MEMBERS
 from ostiary.store.engine import Store
+from ostiary.store.prepared import Prepared
 
 FOREIGN_SCHEMA = "http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group"
 
@@ -221,8 +222,14 @@ def test_one_member_of_a_large_group_is_changed_without_reading_the_others(calle
 
 @contextmanager
 def rows_read(store: Store) -> Iterator[list[int]]:
-    """The number of rows that each statement of a transaction gave to SQLAlchemy."""
+    """The number of rows that each statement of a transaction found, whether SQLAlchemy or the driver executed it."""
     read: list[int] = []
+    ask = Prepared.ask
+
+    def heard(asked: Prepared, connection: Any, parameters: Any) -> Any:
+        found = ask(asked, connection, parameters)
+        read.append(len(found))
+        return found
 
     def hear(_connection: Any, cursor: Any, statement: str, *_more: Any) -> None:
         if statement.lstrip().startswith(("SELECT", "WITH")):
@@ -230,7 +237,9 @@ def rows_read(store: Store) -> Iterator[list[int]]:
 
     event.listen(store.writing, "before_cursor_execute", hear)
     try:
-        yield read
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Prepared, "ask", heard)
+            yield read
     finally:
         event.remove(store.writing, "before_cursor_execute", hear)
 

@@ -106,7 +106,7 @@ def test_sqlite_without_statistics_looks_at_no_more_profiles_than_it_must(tmp_pa
         for question in questions:
             question(work, crowd.tenant())
         event.remove(store.writing, "before_cursor_execute", hear)
-        assert len(asked) > 2 * len(questions)
+        assert len(asked) >= 2 * len(questions)
         for statement, parameters in asked:
             plan = work.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()
             assert [row[3] for row in plan if WIDE.search(row[3])] == [], statement

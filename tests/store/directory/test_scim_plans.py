@@ -12,6 +12,7 @@ from kit.stored.rows import TENANT
 from sqlalchemy import event
 
 from ostiary.access.principals import ANONYMOUS
+from ostiary.directory.users.contacts import contacts_of
 from ostiary.directory.users.input import ENTERPRISE
 from ostiary.http.paging import Page
 from ostiary.scim.filters.grammar import read_filter
@@ -52,7 +53,7 @@ def plan_of_list(store: Store, filtered: str) -> list[str]:
         event.listen(store.reading, "before_cursor_execute", note)
         try:
             acting: Any = SimpleNamespace(work=work, tenant_id=TENANT, principal=ANONYMOUS)
-            find_page(acting, Search(Page(1, 100), read_filter(filtered), filtered), 0, "")
+            find_page(acting, Search(Page(1, 100), read_filter(filtered), filtered), 0, "", contacts_of)
         finally:
             event.remove(store.reading, "before_cursor_execute", note)
         driver: Any = work.connection.connection.dbapi_connection

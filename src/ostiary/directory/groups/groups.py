@@ -21,7 +21,9 @@ from ostiary.directory.roles.rights import rights_of_group
 from ostiary.errors import DomainError, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.names import MAX_NAME, check_name, name_key
+from ostiary.store.listed import listed
 from ostiary.store.pages import counted_rows, on_page, page_of, total_of_empty
+from ostiary.store.prepared import prepared
 from ostiary.store.tables import GROUP, ExternalId, Group, RoleBinding, table_of, unindexed
 from ostiary.store.work import Work
 
@@ -59,9 +61,9 @@ class GroupDescription:
 
 _COLUMNS = [_GROUPS.c[name] for name in GroupView.__slots__]
 _THE_GROUP = (_GROUPS.c.tenant_id == bindparam("of_tenant"), _GROUPS.c.id == bindparam("of_group"))
-_BY_ID = select(*_COLUMNS).where(*_THE_GROUP)
-_BY_IDS = select(*_COLUMNS).where(
-    unindexed(_GROUPS.c.tenant_id) == bindparam("of_tenant"), _GROUPS.c.id.in_(bindparam("ids", expanding=True))
+_BY_ID = prepared(select(*_COLUMNS).where(*_THE_GROUP))
+_BY_IDS = prepared(
+    select(*_COLUMNS).where(unindexed(_GROUPS.c.tenant_id) == bindparam("of_tenant"), listed(_GROUPS.c.id, "ids"))
 )
 
 

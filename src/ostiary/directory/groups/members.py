@@ -12,6 +12,7 @@ from sqlalchemy import Integer, Select, String, bindparam, column, exists, func,
 
 from ostiary.directory.roles.granting import Holder
 from ostiary.directory.roles.nesting import of_kind
+from ostiary.store.listed import listed
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import GROUP, USER, Group, GroupMember, User, table_of, unindexed
 from ostiary.store.work import Work
@@ -37,6 +38,12 @@ _COUNTED = (
 _FIRST = prepared(
     select(_MEMBERS.c.member_id).where(_MEMBERS.c.group_id == bindparam("group")).limit(bindparam("most"))
 )
+_HOLDERS = {
+    kind: prepared(
+        select(table.c.id).where(unindexed(table.c.tenant_id) == bindparam("of_tenant"), listed(table.c.id, "ids"))
+    )
+    for kind, table in ((USER, _USERS), (GROUP, _GROUPS))
+}
 _ROOTS = select(_GROUPS.c.id.label("root"), _GROUPS.c.id).where(
     unindexed(_GROUPS.c.tenant_id) == bindparam("of_tenant"), _GROUPS.c.id.in_(bindparam("ids", expanding=True))
 )
@@ -132,10 +139,10 @@ def find_holders(work: Work, tenant_id: str, ids: Iterable[str]) -> Mapping[str,
     """Returns those of the users and groups of an organization that exist, by id: what a client names as a member
     without its type."""
     wanted, found = list(dict.fromkeys(ids)), {}
-    for kind, table in ((USER, _USERS), (GROUP, _GROUPS)):
+    for kind, statement in _HOLDERS.items():
         for part in (wanted[place : place + 1_000] for place in range(0, len(wanted), 1_000)):
-            asked = select(table.c.id).where(unindexed(table.c.tenant_id) == tenant_id, table.c.id.in_(part))
-            found.update({row.id: Holder(row.id, kind) for row in work.rows(asked)})
+            rows = work.rows(statement, {"of_tenant": tenant_id, "ids": part})
+            found.update({row.id: Holder(row.id, kind) for row in rows})
     return found
 
 

@@ -60,14 +60,16 @@ GROUPS_OF_USERS = _groups_of_users()
 _OF_USERS = prepared(GROUPS_OF_USERS)
 _OF_GROUP = _MEMBERS.c.group_id == bindparam("group")
 _ALL_INSIDE = select(_MEMBERS.c.member_id).where(_OF_GROUP)
-_INSIDE = _ALL_INSIDE.where(_MEMBERS.c.member_id.in_(bindparam("ids", expanding=True)))
+_INSIDE = prepared(_ALL_INSIDE.where(listed(_MEMBERS.c.member_id, "ids")))
+_ADD = prepared(insert(_MEMBERS))
+_REMOVE = prepared(delete(_MEMBERS).where(_OF_GROUP, listed(_MEMBERS.c.member_id, "ids")))
 _LEAVE = prepared(
     delete(_MEMBERS)
     .where(_MEMBERS.c.tenant_id == bindparam("of_tenant"), _MEMBERS.c.member_id == bindparam("member"))
     .returning(_MEMBERS.c.group_id)
 )
 _ANOTHER_VERSION = update(_GROUPS).where(_GROUPS.c.id == bindparam("group")).values(version=_GROUPS.c.version + 1)
-_NEW_VERSION = _ANOTHER_VERSION.values(modified_at=bindparam("now_ms"))
+_NEW_VERSION = prepared(_ANOTHER_VERSION.values(modified_at=bindparam("now_ms")))
 PART = 1_000
 _BY_NAME = itemgetter(3, 1)
 Entry = TypeVar("Entry")
@@ -150,12 +152,11 @@ def leave_groups(work: Work, tenant_id: str, member_id: str) -> None:
 def _insert(work: Work, tenant_id: str, group_id: str, members: Iterable[Holder]) -> None:
     facts = {"tenant_id": tenant_id, "group_id": group_id}
     for part in _parts(list(members)):
-        work.run(insert(_MEMBERS), [{**facts, "member_id": each.id, "member_type": each.kind} for each in part])
+        work.run(_ADD, [{**facts, "member_id": each.id, "member_type": each.kind} for each in part])
 
 
 def _delete(work: Work, group_id: str, member_ids: Sequence[str]) -> int:
-    of_group = delete(_MEMBERS).where(_MEMBERS.c.group_id == group_id)
-    return sum(work.run(of_group.where(_MEMBERS.c.member_id.in_(part))) for part in _parts(member_ids))
+    return sum(work.run(_REMOVE, {"group": group_id, "ids": part}) for part in _parts(member_ids))
 
 
 def _changed(work: Work, group_id: str, how_many: int, now_ms: int) -> int:

@@ -26,6 +26,7 @@ from ostiary.directory.roles.permissions import (
     refuse_longer,
 )
 from ostiary.errors import invalid, not_found
+from ostiary.store.listed import listed
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import GROUP, USER, Group, OrganizationRole, RoleBinding, Tenant, User, table_of, unindexed
 from ostiary.store.tenancy import SYSTEM_ID
@@ -33,16 +34,18 @@ from ostiary.store.work import Work
 
 _TENANTS, _ROLES, _BINDINGS = table_of(Tenant), table_of(OrganizationRole), table_of(RoleBinding)
 _TENANT = select(_TENANTS.c.id).where(_TENANTS.c.id == bindparam("of_tenant"))
-_LOCK, _HOLD = _TENANT.with_for_update(key_share=True), prepared(_TENANT.with_for_update(read=True))
+_LOCK, _HOLD = prepared(_TENANT.with_for_update(key_share=True)), prepared(_TENANT.with_for_update(read=True))
 _PERMISSIONS = select(_ROLES.c.permissions, _ROLES.c.service_definition_id).where(
     _ROLES.c.id == bindparam("role"),
     (_ROLES.c.tenant_id == bindparam("of_tenant")) | _ROLES.c.service_definition_id.is_not(None),
 )
 _HOLDERS = {
-    kind: select(table.c.id)
-    .where(unindexed(table.c.tenant_id) == bindparam("of_tenant"), table.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(table.c.id)
-    .with_for_update(read=True, key_share=True)
+    kind: prepared(
+        select(table.c.id)
+        .where(unindexed(table.c.tenant_id) == bindparam("of_tenant"), listed(table.c.id, "ids"))
+        .order_by(table.c.id)
+        .with_for_update(read=True, key_share=True)
+    )
     for kind, table in ((USER, table_of(User)), (GROUP, table_of(Group)))
 }
 Giver = Callable[[Work], Rights]

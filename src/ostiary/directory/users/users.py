@@ -43,6 +43,7 @@ from ostiary.directory.users.searched import searched
 from ostiary.errors import DomainError, conflict, not_found
 from ostiary.ids import Entropy, new_id
 from ostiary.names import email_key, is_text, login_key, name_key
+from ostiary.store.listed import listed
 from ostiary.store.pages import about_how_many, counted_rows, on_page, page_of, total_of_empty
 from ostiary.store.prepared import prepared
 from ostiary.store.tables import ExternalId, Preference, RoleBinding, User, UserEmail, table_of, unindexed
@@ -122,8 +123,8 @@ _NAMED_ELSEWHERE = [
     )
 ]
 """Rows that no foreign key takes with a user: what they name may be a group too."""
-_BY_IDS = select(*COLUMNS).where(
-    unindexed(_USERS.c.tenant_id) == bindparam("of_tenant"), _USERS.c.id.in_(bindparam("ids", expanding=True))
+_BY_IDS = prepared(
+    select(*COLUMNS).where(unindexed(_USERS.c.tenant_id) == bindparam("of_tenant"), listed(_USERS.c.id, "ids"))
 )
 _BY_NAME = prepared(
     select(_USERS.c.id).where(_USERS.c.tenant_id == bindparam("of_tenant"), _USERS.c.user_name_key == bindparam("key"))
