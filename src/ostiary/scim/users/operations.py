@@ -9,7 +9,6 @@ from ostiary.directory.passwords.passwords import Passwords
 from ostiary.directory.passwords.policy import check_new_password
 from ostiary.directory.roles.bindings import bind_role, roles_named
 from ostiary.directory.roles.built_in import ORG_MEMBER
-from ostiary.directory.users.belongings import Belongings
 from ostiary.directory.users.changes import amend_user
 from ostiary.directory.users.external_ids import USER, change_external_id, give_external_id
 from ostiary.directory.users.input import UserChange, check_user
@@ -20,6 +19,7 @@ from ostiary.scim.acting import Acting
 from ostiary.scim.patch import apply, read_operations
 from ostiary.scim.schema.attributes import USERS
 from ostiary.scim.schema.chosen import EVERYTHING, Chosen
+from ostiary.scim.users.belongings import Belongings
 from ostiary.scim.users.document import Provisioned, UserContext, etag, read_user, writable_user, written_user
 from ostiary.scim.versions import check_version
 from ostiary.self_service.password_change import PasswordChange, PreparedPassword
