@@ -112,7 +112,7 @@ sdk: environment-dev ## Drive the vendor's SDK, relying parties and docs/grpc.md
 	python -m pytest -rs $(wildcard tests/conformance/*/drive.py)
 
 browser: environment-dev ## The hosted pages, the sample, OpenID's modules in Chromium: screenshots in build/browser; needs Chromium and npm
-	python -m pytest -rs tests/browser/pages.py tests/browser/story.py tests/browser/openid_modules.py
+	python -m pytest -rs tests/browser/pages.py tests/browser/story.py tests/browser/reference.py tests/browser/openid_modules.py
 
 bench: environment-dev ## Measure throughput and latency beside the machine's own limits; writes docs/benchmarks.md
 	@PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests python -m bench.run --report docs/benchmarks.md $(BENCH)

@@ -45,9 +45,13 @@ def deploy_folder() -> Path:
 def proto_folders() -> list[Path]:
     """Returns the folders of our protos and those that they import: inside the installed package, or in the source
     tree."""
-    installed, source = Path(str(resources.files("ostiary"))), Path(__file__).parents[2]
-    folder = installed if (installed / "proto").is_dir() else source
-    return [folder / "proto", folder / "third_party"]
+    return [third_party_folder().with_name("proto"), third_party_folder()]
+
+
+def third_party_folder() -> Path:
+    """Returns the folder of files that others have written: inside the installed package, or in the source tree."""
+    installed = Path(str(resources.files("ostiary"))) / "third_party"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "third_party"
 
 
 def host_and_port(text: str) -> tuple[str, int]:
@@ -126,6 +130,7 @@ class Settings(BaseSettings):
     tls_cert: Path | None = Field(None, description="certificate chain (PEM); reloaded when it changes")
     tls_key: Path | None = Field(None, description="private key of tls_cert (PEM)")
     reflection: bool = Field(True, description="answer gRPC reflection")
+    api_reference: bool = Field(True, description="serve the API reference, a page for developers, at /reference")
 
     gateway: bool = Field(True, description="run Envoy; without it, one of your own must be in front of the workers")
     worker_listen: str = Field(

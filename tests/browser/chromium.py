@@ -68,14 +68,14 @@ def keep(page: Page, name: str) -> Path:
     return file
 
 
-def problems(page: Page, folder: Path) -> list[str]:
-    """What axe-core finds wrong with the page. It runs past the policy of the page, in a world of
-    its own."""
+def problems(page: Page, folder: Path, part: str = "") -> list[str]:
+    """What axe-core finds wrong with the page, or with the `part` of it that a selector names. It runs past the policy
+    of the page, in a world of its own."""
     session = page.context.new_cdp_session(page)
     frame = session.send("Page.getFrameTree")["frameTree"]["frame"]["id"]
     world = session.send("Page.createIsolatedWorld", {"frameId": frame})["executionContextId"]
-    asked = f"axe.run(document, {{runOnly: {RULES!r}}}).then(r => r.violations.map(v => v.id + ': ' + v.nodes.map("
-    asked += "n => n.html + ' ' + n.failureSummary).join(' | ')))"
+    asked = f"axe.run({part!r} || document, {{runOnly: {RULES!r}}}).then(r => r.violations.map("
+    asked += "v => v.id + ': ' + v.nodes.map(n => n.html + ' ' + n.failureSummary).join(' | ')))"
     session.send("Runtime.evaluate", {"expression": axe(folder), "contextId": world})
     answer = session.send(
         "Runtime.evaluate",

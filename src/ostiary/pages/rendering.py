@@ -60,13 +60,21 @@ class Style:
     source: str
 
 
-def render(template: str, look: Look, *policy: str, css: str = "page.css", **facts: Any) -> HostedPage:
+def render(
+    template: str, look: Look, *policy: str, css: str = "page.css", styles: str = "", **facts: Any
+) -> HostedPage:  # fmt: skip
     """A page: a template in `templates/`, which `facts` fill. `policy` are further directives of its Content Security
-    Policy, which allows nothing but the style of the page and the logo."""
+    Policy, which allows nothing but the style of the page, further sources of it (`styles`), and the logo."""
     style = style_of(look.appearance.color, css)
     html = _TEMPLATES.get_template(template).render(look=look, css=style.css, **facts)
     pictures = ["img-src 'self'"] if look.appearance.logo else []
-    directives = ("default-src 'none'", "base-uri 'none'", f"style-src {style.source}", *pictures, *policy)
+    directives = (
+        "default-src 'none'",
+        "base-uri 'none'",
+        f"style-src {style.source} {styles}".rstrip(),
+        *pictures,
+        *policy,
+    )
     return HostedPage(html, (*ALWAYS, ("content-security-policy", "; ".join(directives))))
 
 

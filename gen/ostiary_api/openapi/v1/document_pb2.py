@@ -28,7 +28,7 @@ from ostiary_api.options.v1 import rest_pb2 as identity_dot_options_dot_v1_dot_r
 from ostiary_api.options.v1 import rules_pb2 as identity_dot_options_dot_v1_dot_rules__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"identity/openapi/v1/document.proto\x12\x13identity.openapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x15\n\x13GetFrontPageRequest\"\x14\n\x12GetDocumentRequest2\x8e\x02\n\x0f\x44ocumentService\x12\xf2\x01\n\x0bGetDocument\x12\'.identity.openapi.v1.GetDocumentRequest\x1a\x14.google.api.HttpBody\"\xa3\x01\x90\x02\x01\xca\xda\x18\x13\n\x02\x10\x01\x12\x07runtime \x04\x38\x01@\x01\xea\xda\x18\x1e\x12\x16google.protobuf.Struct\"\x04\x45Tag\xea\xda\x18\t\x08\xb0\x02\"\x04\x45Tag\xf2\xda\x18\x41If-None-Match: Versions that the client has; 304 for one of them.\x82\xd3\xe4\x93\x02\x0f\x12\r/openapi.json\x1a\x06\xd2\xda\x18\x02\x08\x01\x32\xa2\x01\n\x10\x46rontPageService\x12\x85\x01\n\x0cGetFrontPage\x12(.identity.openapi.v1.GetFrontPageRequest\x1a\x14.google.api.HttpBody\"5\x90\x02\x01\xca\xda\x18\x0f\n\x02\x10\x01\x12\x07runtimeh\x01\xea\xda\x18\x0b\x1a\ttext/html\xea\xda\x18\x03\x08\x94\x03\x82\xd3\xe4\x93\x02\x03\x12\x01/\x1a\x06\xd2\xda\x18\x02\x08\x01\x42\xca\x01\n\x1bostiary.identity.openapi.v1B\rDocumentProtoP\x01Z.ostiary.internal/identity/openapi/v1;openapiv1\xa2\x02\x0cOSTOpenapiV1\xaa\x02\x1bOstiary.Identity.Openapi.V1\xca\x02\x1bOstiary\\Identity\\Openapi\\V1\xea\x02\x1eOstiary::Identity::Openapi::V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"identity/openapi/v1/document.proto\x12\x13identity.openapi.v1\x1a\x1cgoogle/api/annotations.proto\x1a\x19google/api/httpbody.proto\x1a\x1eidentity/options/v1/rest.proto\x1a\x1fidentity/options/v1/rules.proto\"\x15\n\x13GetReferenceRequest\"-\n\x17GetReferenceFileRequest\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\"\x15\n\x13GetFrontPageRequest\"\x14\n\x12GetDocumentRequest2\x8e\x02\n\x0f\x44ocumentService\x12\xf2\x01\n\x0bGetDocument\x12\'.identity.openapi.v1.GetDocumentRequest\x1a\x14.google.api.HttpBody\"\xa3\x01\x90\x02\x01\xca\xda\x18\x13\n\x02\x10\x01\x12\x07runtime \x04\x38\x01@\x01\xea\xda\x18\x1e\x12\x16google.protobuf.Struct\"\x04\x45Tag\xea\xda\x18\t\x08\xb0\x02\"\x04\x45Tag\xf2\xda\x18\x41If-None-Match: Versions that the client has; 304 for one of them.\x82\xd3\xe4\x93\x02\x0f\x12\r/openapi.json\x1a\x06\xd2\xda\x18\x02\x08\x01\x32\xa2\x01\n\x10\x46rontPageService\x12\x85\x01\n\x0cGetFrontPage\x12(.identity.openapi.v1.GetFrontPageRequest\x1a\x14.google.api.HttpBody\"5\x90\x02\x01\xca\xda\x18\x0f\n\x02\x10\x01\x12\x07runtimeh\x01\xea\xda\x18\x0b\x1a\ttext/html\xea\xda\x18\x03\x08\x94\x03\x82\xd3\xe4\x93\x02\x03\x12\x01/\x1a\x06\xd2\xda\x18\x02\x08\x01\x32\xd8\x02\n\x10ReferenceService\x12\x90\x01\n\x0cGetReference\x12(.identity.openapi.v1.GetReferenceRequest\x1a\x14.google.api.HttpBody\"@\x90\x02\x01\xca\xda\x18\x11\n\x02\x10\x01\x12\x07runtime \x04h\x01\xea\xda\x18\x0b\x1a\ttext/html\xea\xda\x18\x03\x08\x94\x03\x82\xd3\xe4\x93\x02\x0c\x12\n/reference\x12\xa8\x01\n\x10GetReferenceFile\x12,.identity.openapi.v1.GetReferenceFileRequest\x1a\x14.google.api.HttpBody\"P\x90\x02\x01\xca\xda\x18\x11\n\x02\x10\x01\x12\x07runtime \x04@\x01\xea\xda\x18\x1b\x1a\x0ftext/javascript\x1a\x08text/css\x82\xd3\xe4\x93\x02\x13\x12\x11/reference/{name}\x1a\x06\xd2\xda\x18\x02\x08\x01\x42\xca\x01\n\x1bostiary.identity.openapi.v1B\rDocumentProtoP\x01Z.ostiary.internal/identity/openapi/v1;openapiv1\xa2\x02\x0cOSTOpenapiV1\xaa\x02\x1bOstiary.Identity.Openapi.V1\xca\x02\x1bOstiary\\Identity\\Openapi\\V1\xea\x02\x1eOstiary::Identity::Openapi::V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,12 +44,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FRONTPAGESERVICE']._serialized_options = b'\322\332\030\002\010\001'
   _globals['_FRONTPAGESERVICE'].methods_by_name['GetFrontPage']._loaded_options = None
   _globals['_FRONTPAGESERVICE'].methods_by_name['GetFrontPage']._serialized_options = b'\220\002\001\312\332\030\017\n\002\020\001\022\007runtimeh\001\352\332\030\013\032\ttext/html\352\332\030\003\010\224\003\202\323\344\223\002\003\022\001/'
-  _globals['_GETFRONTPAGEREQUEST']._serialized_start=181
-  _globals['_GETFRONTPAGEREQUEST']._serialized_end=202
-  _globals['_GETDOCUMENTREQUEST']._serialized_start=204
-  _globals['_GETDOCUMENTREQUEST']._serialized_end=224
-  _globals['_DOCUMENTSERVICE']._serialized_start=227
-  _globals['_DOCUMENTSERVICE']._serialized_end=497
-  _globals['_FRONTPAGESERVICE']._serialized_start=500
-  _globals['_FRONTPAGESERVICE']._serialized_end=662
+  _globals['_REFERENCESERVICE']._loaded_options = None
+  _globals['_REFERENCESERVICE']._serialized_options = b'\322\332\030\002\010\001'
+  _globals['_REFERENCESERVICE'].methods_by_name['GetReference']._loaded_options = None
+  _globals['_REFERENCESERVICE'].methods_by_name['GetReference']._serialized_options = b'\220\002\001\312\332\030\021\n\002\020\001\022\007runtime \004h\001\352\332\030\013\032\ttext/html\352\332\030\003\010\224\003\202\323\344\223\002\014\022\n/reference'
+  _globals['_REFERENCESERVICE'].methods_by_name['GetReferenceFile']._loaded_options = None
+  _globals['_REFERENCESERVICE'].methods_by_name['GetReferenceFile']._serialized_options = b'\220\002\001\312\332\030\021\n\002\020\001\022\007runtime \004@\001\352\332\030\033\032\017text/javascript\032\010text/css\202\323\344\223\002\023\022\021/reference/{name}'
+  _globals['_GETREFERENCEREQUEST']._serialized_start=181
+  _globals['_GETREFERENCEREQUEST']._serialized_end=202
+  _globals['_GETREFERENCEFILEREQUEST']._serialized_start=204
+  _globals['_GETREFERENCEFILEREQUEST']._serialized_end=249
+  _globals['_GETFRONTPAGEREQUEST']._serialized_start=251
+  _globals['_GETFRONTPAGEREQUEST']._serialized_end=272
+  _globals['_GETDOCUMENTREQUEST']._serialized_start=274
+  _globals['_GETDOCUMENTREQUEST']._serialized_end=294
+  _globals['_DOCUMENTSERVICE']._serialized_start=297
+  _globals['_DOCUMENTSERVICE']._serialized_end=567
+  _globals['_FRONTPAGESERVICE']._serialized_start=570
+  _globals['_FRONTPAGESERVICE']._serialized_end=732
+  _globals['_REFERENCESERVICE']._serialized_start=735
+  _globals['_REFERENCESERVICE']._serialized_end=1079
 # @@protoc_insertion_point(module_scope)

@@ -177,3 +177,127 @@ class FrontPageService:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class ReferenceServiceStub:
+    """The API reference.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.GetReference = channel.unary_unary(
+                '/identity.openapi.v1.ReferenceService/GetReference',
+                request_serializer=identity_dot_openapi_dot_v1_dot_document__pb2.GetReferenceRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+        self.GetReferenceFile = channel.unary_unary(
+                '/identity.openapi.v1.ReferenceService/GetReferenceFile',
+                request_serializer=identity_dot_openapi_dot_v1_dot_document__pb2.GetReferenceFileRequest.SerializeToString,
+                response_deserializer=google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+                _registered_method=True)
+
+
+class ReferenceServiceServicer:
+    """The API reference.
+    """
+
+    def GetReference(self, request, context):
+        """Shows developers with a browser all REST paths, to read and to try. The page and its files come from this server.
+
+        Errors: `NO_API_REFERENCE` where the operator has switched it off.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReferenceFile(self, request, context):
+        """Returns a file of that page; its name names its content, so it may be kept.
+
+        Errors: `NO_SUCH_FILE` for one that was replaced; `NO_API_REFERENCE`.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_ReferenceServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'GetReference': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReference,
+                    request_deserializer=identity_dot_openapi_dot_v1_dot_document__pb2.GetReferenceRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+            'GetReferenceFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReferenceFile,
+                    request_deserializer=identity_dot_openapi_dot_v1_dot_document__pb2.GetReferenceFileRequest.FromString,
+                    response_serializer=google_dot_api_dot_httpbody__pb2.HttpBody.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'identity.openapi.v1.ReferenceService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('identity.openapi.v1.ReferenceService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class ReferenceService:
+    """The API reference.
+    """
+
+    @staticmethod
+    def GetReference(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.openapi.v1.ReferenceService/GetReference',
+            identity_dot_openapi_dot_v1_dot_document__pb2.GetReferenceRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReferenceFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/identity.openapi.v1.ReferenceService/GetReferenceFile',
+            identity_dot_openapi_dot_v1_dot_document__pb2.GetReferenceFileRequest.SerializeToString,
+            google_dot_api_dot_httpbody__pb2.HttpBody.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

@@ -94,3 +94,64 @@ class FrontPageServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
 def add_FrontPageServiceServicer_to_server(servicer: FrontPageServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class ReferenceServiceStub:
+    """The API reference."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> ReferenceServiceAsyncStub: ...
+    GetReference: _grpc.UnaryUnaryMultiCallable[_document_pb2.GetReferenceRequest, _httpbody_pb2.HttpBody]
+    """Shows developers with a browser all REST paths, to read and to try. The page and its files come from this server.
+
+    Errors: `NO_API_REFERENCE` where the operator has switched it off.
+    """
+    GetReferenceFile: _grpc.UnaryUnaryMultiCallable[_document_pb2.GetReferenceFileRequest, _httpbody_pb2.HttpBody]
+    """Returns a file of that page; its name names its content, so it may be kept.
+
+    Errors: `NO_SUCH_FILE` for one that was replaced; `NO_API_REFERENCE`.
+    """
+
+@_typing.type_check_only
+class ReferenceServiceAsyncStub(ReferenceServiceStub):
+    """The API reference."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    GetReference: _aio.UnaryUnaryMultiCallable[_document_pb2.GetReferenceRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Shows developers with a browser all REST paths, to read and to try. The page and its files come from this server.
+
+    Errors: `NO_API_REFERENCE` where the operator has switched it off.
+    """
+    GetReferenceFile: _aio.UnaryUnaryMultiCallable[_document_pb2.GetReferenceFileRequest, _httpbody_pb2.HttpBody]  # type: ignore[assignment]
+    """Returns a file of that page; its name names its content, so it may be kept.
+
+    Errors: `NO_SUCH_FILE` for one that was replaced; `NO_API_REFERENCE`.
+    """
+
+class ReferenceServiceServicer(metaclass=_abc_1.ABCMeta):
+    """The API reference."""
+
+    @_abc_1.abstractmethod
+    def GetReference(
+        self,
+        request: _document_pb2.GetReferenceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Shows developers with a browser all REST paths, to read and to try. The page and its files come from this server.
+
+        Errors: `NO_API_REFERENCE` where the operator has switched it off.
+        """
+
+    @_abc_1.abstractmethod
+    def GetReferenceFile(
+        self,
+        request: _document_pb2.GetReferenceFileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_httpbody_pb2.HttpBody, _abc.Awaitable[_httpbody_pb2.HttpBody]]:
+        """Returns a file of that page; its name names its content, so it may be kept.
+
+        Errors: `NO_SUCH_FILE` for one that was replaced; `NO_API_REFERENCE`.
+        """
+
+def add_ReferenceServiceServicer_to_server(servicer: ReferenceServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

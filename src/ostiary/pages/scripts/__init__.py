@@ -25,8 +25,8 @@ def _script(file: str) -> Script:
     return Script(f"{file}-{hashlib.sha256(content).hexdigest()[:16]}.js", content)
 
 
-PASSKEYS = _script("passkeys")
-SCRIPTS = {script.name: script for script in (PASSKEYS,)}
+PASSKEYS, REFERENCE = _script("passkeys"), _script("reference")
+SCRIPTS = {script.name: script for script in (PASSKEYS, REFERENCE)}
 """Every script, by its name."""
 SOURCE = "script-src 'self'"
 """What allows them in the policy of a page."""

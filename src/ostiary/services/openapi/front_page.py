@@ -11,6 +11,7 @@ from ostiary.login.answers import shown
 from ostiary.pages.appearance import plain_look
 from ostiary.pages.rendering import render
 from ostiary.runtime import Runtime
+from ostiary.services.openapi.reference import PATH
 from ostiary.store.tenancy import default_tenant
 from ostiary.transport.call import current_call
 from ostiary.transport.dialects.cloudapi import NO_SUCH_PATH
@@ -24,6 +25,7 @@ class FrontPageServicer(document_pb2_grpc.FrontPageServiceServicer):
 
     def __init__(self, runtime: Runtime) -> None:
         self._issuers = runtime.issuers
+        self._reference = PATH if runtime.settings.api_reference else ""
 
     def GetFrontPage(self, request: pb.GetFrontPageRequest, context: grpc.ServicerContext) -> httpbody_pb2.HttpBody:
         call = current_call()
@@ -32,7 +34,9 @@ class FrontPageServicer(document_pb2_grpc.FrontPageServiceServicer):
                 NO_SUCH_PATH, "No operation is at the root; /openapi.json describes the paths that there are."
             )
         tenant_id = default_tenant(call.work)
-        sign_in = f"{self._issuers.tenant(tenant_id)}/.well-known/openid-configuration" if tenant_id else ""
+        account = self._issuers.account(tenant_id) if tenant_id else ""
+        discovery = f"{self._issuers.tenant(tenant_id)}/.well-known/openid-configuration" if tenant_id else ""
         look = plain_look(call.metadata.get("accept-language", ""))
         policy = ("form-action 'none'", "frame-ancestors 'none'")
-        return shown(call, render("front.html", look, *policy, sign_in=sign_in, version=__version__))
+        facts = {"account": account, "reference": self._reference, "discovery": discovery, "version": __version__}
+        return shown(call, render("front.html", look, *policy, **facts))
