@@ -274,3 +274,25 @@ def test_what_is_no_description_of_a_user_or_a_role_is_refused(place: Place) -> 
     for within, reason in NO_ROLES:
         role = pb.CreateRoleRequest(id=place.id, role=xml("Role", within, name="x"))
         assert refusal(lambda role=role: place.admin.CreateRole(role, **place.owner.call))[1] == reason, within[:200]
+
+
+def test_what_is_too_long_is_named_as_the_request_names_it(place: Place) -> None:
+    """The bounds are those of cloudapi, which calls the same fields username, fullName and description."""
+    admin, call = place.admin, place.owner.call
+    full_name = f"<Role name='org_member'/><FullName>{'x' * 1001}</FullName>"
+    asked = {
+        "FullName": lambda: admin.CreateUser(
+            pb.CreateUserRequest(id=place.id, user=xml("User", full_name, name="x")), **call
+        ),
+        "The attribute name": lambda: admin.CreateUser(
+            pb.CreateUserRequest(id=place.id, user=xml("User", "<Role name='org_member'/>", name="x" * 257)), **call
+        ),
+        "Description": lambda: admin.CreateRole(
+            pb.CreateRoleRequest(id=place.id, role=xml("Role", f"<Description>{'x' * 5000}</Description>", name="x")),
+            **call,
+        ),
+    }
+    for name, ask in asked.items():
+        with pytest.raises(grpc.RpcError) as refused:
+            ask()
+        assert refused.value.details().startswith(f"{name} "), name

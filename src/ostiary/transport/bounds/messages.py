@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -108,16 +109,18 @@ def check_by_operation(message: Descriptor) -> Callable[[Any], None]:
     return _raising(Checks().message(message))
 
 
-def check_body(request: Descriptor, body: str) -> Callable[[Any], None]:
+def check_body(request: Descriptor, body: str, names: Mapping[str, str]) -> Callable[[Any], None]:
     """Returns what raises the refusal of a request whose field `body` is beyond its bounds, for an operation that reads
-    that body itself, in another language."""
-    return _raising(Checks().body(request.fields_by_name[body]))
+    that body itself, in another language: `names` are the words of that language for fields of the body, by their JSON
+    names."""
+    return _raising(Checks().body(request.fields_by_name[body]), names)
 
 
-def _raising(excess_of: Check | None) -> Callable[[Any], None]:
+def _raising(excess_of: Check | None, names: Mapping[str, str] = MappingProxyType({})) -> Callable[[Any], None]:
     def check(held: Any) -> None:
         excess = excess_of(held) if excess_of is not None else None
         if excess is not None:
+            excess.path[:1] = [names.get(name, name) for name in excess.path[:1]]
             raise excess.error()
 
     return check

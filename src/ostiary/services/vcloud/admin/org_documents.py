@@ -21,8 +21,11 @@ from ostiary.transport.bounds.messages import check_body
 from ostiary.transport.dialects.vcloud import NAMESPACE
 from ostiary_api.cloudapi.v1 import orgs_pb2 as pb
 
-_check_new = check_body(pb.CreateOrgRequest.DESCRIPTOR, "org")
-_check_change = check_body(pb.UpdateOrgRequest.DESCRIPTOR, "org")
+_NAMES = {
+    "name": "The attribute name", "displayName": "FullName", "description": "Description", "isEnabled": "IsEnabled",
+}  # fmt: skip
+_check_new = check_body(pb.CreateOrgRequest.DESCRIPTOR, "org", _NAMES)
+_check_change = check_body(pb.UpdateOrgRequest.DESCRIPTOR, "org", _NAMES)
 
 
 def admin_org_document(api: str, row: Row[Any], roles: list[RoleRecord]) -> httpbody_pb2.HttpBody:

@@ -22,7 +22,8 @@ from ostiary.transport.dialects.vcloud import NAMESPACE
 from ostiary_api.cloudapi.v1 import cloudapi_roles_pb2 as pb
 
 MOST_RIGHTS = 100
-_check = check_body(pb.CreateRoleRequest.DESCRIPTOR, "role")
+_NAMES = {"name": "The attribute name", "description": "Description"}
+_check = check_body(pb.CreateRoleRequest.DESCRIPTOR, "role", _NAMES)
 
 
 def role_document(api: str, role: ListedRole) -> httpbody_pb2.HttpBody:

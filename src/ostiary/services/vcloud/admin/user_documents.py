@@ -23,8 +23,13 @@ _TEXTS = {
     "Password": "password",
 }  # fmt: skip
 _TRUTHS = {"IsEnabled": "enabled", "IsLocked": "locked"}
-_check_new = check_body(pb.CreateUserRequest.DESCRIPTOR, "user")
-_check_change = check_body(pb.UpdateUserRequest.DESCRIPTOR, "user")
+_NAMES = {
+    "username": "The attribute name", "roleEntityRefs": "Role",
+    **{pb.User.DESCRIPTOR.fields_by_name[name].json_name: element for element, name in {**_TEXTS, **_TRUTHS}.items()},
+}  # fmt: skip
+"""Attribute and elements by the names of cloudapi, whose bounds hold here too."""
+_check_new = check_body(pb.CreateUserRequest.DESCRIPTOR, "user", _NAMES)
+_check_change = check_body(pb.UpdateUserRequest.DESCRIPTOR, "user", _NAMES)
 
 
 def user_document(api: str, user: pb.User) -> httpbody_pb2.HttpBody:
