@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,25 +11,34 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from google.protobuf import json_format
-from kit.callers import Caller, bearer, refusal, serving
+from kit.callers import Caller, bearer, refusal
 from kit.scim import find
-from kit.servers.command import Ended, ostiary_here
-from kit.servers.databases import PostgresServer
-from kit.servers.installation import Installation
+from kit.servers.command import ostiary_here
+from kit.servers.installation import ENTROPY
+from kit.servers.place import Place
 from sqlalchemy import select, update
 
-from ostiary.clock import FixedClock, SystemClock
-from ostiary.config import Settings
+from ostiary.clock import SystemClock
 from ostiary.delivery.action_urls import ACTION_URLS
 from ostiary.delivery.channels.email_dispatcher import EMAIL_DISPATCHER
+from ostiary.directory.factors.ceremonies import Created
+from ostiary.directory.factors.factors import (
+    TOTP,
+    NewFactor,
+    add_factor,
+    list_factors,
+    remove_factor,
+    secret_of,
+    use_factor,
+)
+from ostiary.directory.factors.passkeys import add_passkey, list_passkeys
+from ostiary.directory.factors.recovery_codes import new_recovery_codes, use_recovery_code
 from ostiary.directory.signin.rate_limits import RATE_LIMITS
 from ostiary.ids import SystemEntropy, new_id
 from ostiary.mfa.settings import MFA
 from ostiary.oauth.clients.redirect_uris import REDIRECT_URIS
-from ostiary.runtime import open_runtime
 from ostiary.settings.setting import Setting
 from ostiary.store.copies import CopyError
-from ostiary.store.engine import Store
 from ostiary.store.replay import use_once
 from ostiary.store.tables import (
     Client,
@@ -49,61 +56,6 @@ from ostiary_api.appid.management.v4 import tokens_pb2 as pb
 from ostiary_api.appid.management.v4.tokens_pb2_grpc import TokensServiceStub
 
 LATER = 4_000_000_000_000
-
-
-class Place:
-    """An installation in a folder of its own that can be copied and put back."""
-
-    def __init__(self, url: str, folder: Path, postgres: PostgresServer | None) -> None:
-        self.url = url
-        self.folder = folder
-        self._postgres = postgres
-        self._backup = folder / "store.backup"
-
-    def run(self, *arguments: str) -> Ended:
-        return ostiary_here(*arguments, cwd=self.folder, OSTIARY_DATABASE=self.url)
-
-    def back_up(self) -> None:
-        if self._postgres is None:
-            assert self.run("backup", str(self._backup)).code == 0
-        else:
-            self._postgres.dump(self.url, self._backup)
-
-    def put_back(self, *options: str) -> Ended:
-        """The documented way: the command, on PostgreSQL after pg_restore into a new database beside the old one."""
-        if self._postgres is None:
-            return self.run("restore", str(self._backup), "--json", *options)
-        before, self.url = self.url, self._postgres.new_database()
-        self._postgres.load(self._backup, self.url)
-        return self.run("restore", "--json", *([] if "--since" in options else ["--replaced", before]), *options)
-
-    def put_back_unsettled(self) -> None:
-        """The careless way: the bare copy in the place of the store."""
-        if self._postgres is None:
-            shutil.copyfile(self._backup, self.folder / "ostiary.sqlite3")
-        else:
-            self.url = self._postgres.new_database()
-            self._postgres.load(self._backup, self.url)
-
-    @contextlib.contextmanager
-    def store(self) -> Iterator[Store]:
-        opened = Store(self.url)
-        try:
-            yield opened
-        finally:
-            opened.close()
-
-    def rows(self, model: Any, *columns: str) -> list[tuple[Any, ...]]:
-        table = table_of(model)
-        with self.store() as store, store.read() as work:
-            return sorted(tuple(row) for row in work.rows(select(*(table.c[name] for name in columns))))
-
-    @contextlib.contextmanager
-    def serving(self, tenant_id: str) -> Iterator[Caller]:
-        clock = FixedClock(SystemClock().now_ms())
-        runtime = open_runtime(Settings(database=self.url, data=self.folder / "var"), clock=clock)
-        with serving(Installation(runtime, clock, tenant_id, {})) as caller:
-            yield caller
 
 
 @pytest.fixture
@@ -241,6 +193,39 @@ def test_what_was_used_once_stays_used(place: Place, made: dict[str, str]) -> No
     assert use("since")
     assert place.put_back().code == 0
     assert [use("before"), use("since"), use("new")] == [False, False, True]
+
+
+def test_factors_are_as_they_were_in_the_replaced_store(place: Place, made: dict[str, str]) -> None:
+    tenant_id, now_ms = made["tenantId"], SystemClock().now_ms()
+    ann, made_here = person(place, tenant_id, "ann", "old"), Created("id", "key", -7, 0, True, False, "usb")
+    with place.serving(tenant_id) as caller:
+        runtime = caller.installation.runtime
+        with runtime.store.write() as work:
+            lost, kept = (
+                add_factor(work, runtime.sealing, tenant_id, ann, NewFactor(TOTP, secret=secret), ENTROPY, now_ms)
+                for secret in ("lost", "kept")
+            )
+            paper, codes = new_recovery_codes(work, runtime.sealing, tenant_id, ann, SystemEntropy(), now_ms)
+    place.back_up()
+    with place.serving(tenant_id) as caller:
+        runtime = caller.installation.runtime
+        with runtime.store.write() as work:
+            remove_factor(work, tenant_id, ann, lost)
+            assert use_factor(work, tenant_id, ann, kept, now_ms, counter=7)
+            assert use_recovery_code(work, runtime.sealing, tenant_id, ann, codes[0], now_ms)
+            added = add_passkey(work, runtime.sealing, tenant_id, ann, made_here, "new", ENTROPY, now_ms)
+    restored = place.put_back()
+    assert restored.json()["carriedOver"]["factors"] == 5, "one gone, two used, and one that is a factor and a passkey"
+    with place.serving(tenant_id) as caller:
+        runtime = caller.installation.runtime
+        with runtime.store.write() as work:
+            found = {factor.id: factor for factor in list_factors(work, tenant_id, ann)}
+            assert found.keys() == {kept, paper, added}
+            assert secret_of(runtime.sealing, tenant_id, found[kept]) == "kept"
+            assert [one.factor_id for one in list_passkeys(work, tenant_id, ann)] == [added]
+            assert not use_factor(work, tenant_id, ann, kept, now_ms, counter=7), "a proof that has counted"
+            used = [use_recovery_code(work, runtime.sealing, tenant_id, ann, code, now_ms) for code in codes[:2]]
+            assert used == [False, True]
 
 
 def test_what_settings_no_longer_let_in_stays_out(place: Place, made: dict[str, str]) -> None:

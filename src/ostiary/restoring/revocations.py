@@ -25,9 +25,11 @@ from ostiary.store.tables import (
     ApiKey,
     Client,
     ClientRole,
+    Factor,
     GroupMember,
     Message,
     OrganizationRole,
+    Passkey,
     Password,
     ProfileRole,
     RoleBinding,
@@ -51,6 +53,7 @@ RIGHTS = (ProfileRole, ClientRole, RoleScope, GroupMember)
 _TENANTS, _API_KEYS, _OUTBOX = table_of(Tenant), table_of(ApiKey), table_of(Message)
 _SCIM_TOKENS = table_of(ScimToken)
 _USED = table_of(UsedOnce)
+_USERS, _FACTORS, _PASSKEYS = table_of(User), table_of(Factor), table_of(Passkey)
 _OF_CLIENT = ("secret_digest", "sealed_secret", "redirect_uris", "logout_redirect_uris")
 """Client's columns that are taken as the replaced store has them."""
 _OF_SCIM_TOKEN = ("digest", "previous_digest", "previous_until", "read_only", "expires_at")
@@ -84,6 +87,7 @@ def carry_over(restored: Work, replaced: Work, entropy: Entropy, now_ms: int) ->
     changed = {_TENANTS.name: _carry_over_tenants(restored, replaced, entropy, now_ms)}
     changed |= {rule.table.name: _apply(rule, restored, replaced, now_ms) for rule in _rules()}
     changed[_USED.name] = _carry_over_used(restored, replaced)
+    changed[_FACTORS.name] += sum(_carry_over_new(table, restored, replaced) for table in (_FACTORS, _PASSKEYS))
     return {name: count for name, count in changed.items() if count}
 
 
@@ -104,8 +108,9 @@ def _rules() -> Iterator[Rule]:
     yield Rule(_API_KEYS, _api_key, ("revoked_at",))
     yield Rule(_SCIM_TOKENS, _scim_token, _OF_SCIM_TOKEN)
     yield Rule(table_of(Client), _client, ("enabled", "service_account", *_OF_CLIENT))
-    yield Rule(table_of(User), _user, ("active",))
+    yield Rule(_USERS, _user, ("active",))
     yield Rule(table_of(Password), _password, ("hash", "changed_at", "valid_until", "expires_always"))
+    yield Rule(_FACTORS, _factor, ("counter", "sealed_secret"))
     yield Rule(table_of(RoleBinding), _role_binding, ("expires_at",))
     yield Rule(table_of(OrganizationRole), _organization_role, ("permissions",))
     for model in RIGHTS:
@@ -146,6 +151,14 @@ def _password(ours: Row[Any], theirs: Row[Any] | None, _now_ms: int) -> dict[str
         return {}
     values = {name: getattr(theirs, name) for name in ("hash", "changed_at", "valid_until", "expires_always")}
     return values if theirs.hash != ours.hash else None
+
+
+def _factor(ours: Row[Any], theirs: Row[Any] | None, _now_ms: int) -> dict[str, Any] | None:
+    """A factor that was removed goes; of one that stays the proofs since and the recovery codes that are left count."""
+    if theirs is None:
+        return {}
+    values = {"counter": theirs.counter, "sealed_secret": theirs.sealed_secret}
+    return values if values != {name: getattr(ours, name) for name in values} else None
 
 
 def _role_binding(ours: Row[Any], theirs: Row[Any] | None, _now_ms: int) -> dict[str, Any] | None:
@@ -199,6 +212,17 @@ def _carry_over_used(restored: Work, replaced: Work) -> int:
     pages = _pages(replaced, select(*_USED.columns), list(_USED.primary_key.columns))
     used = [dict(row._mapping) for page in pages for row in page if row.tenant_id in tenants]  # noqa: SLF001 (public)
     return sum(restored.insert_new(_USED, row) for row in used)
+
+
+def _carry_over_new(table: Table, restored: Work, replaced: Work) -> int:
+    """Copies what people who are here have enrolled since, so that nobody who had a second factor is left without."""
+    pages, count = _pages(replaced, select(*table.columns), list(table.primary_key.columns)), 0
+    for page in pages:
+        people = restored.rows(select(_USERS.c.id).where(_USERS.c.id.in_({row.user_id for row in page})))
+        known = {row.id for row in people}
+        rows = [dict(row._mapping) for row in page if row.user_id in known]  # noqa: SLF001 (public)
+        count += sum(restored.insert_new(table, row) for row in rows)
+    return count
 
 
 def _carry_over_tenants(restored: Work, replaced: Work, entropy: Entropy, now_ms: int) -> int:
