@@ -31,7 +31,6 @@ from ostiary.keys.signing import Signer
 from ostiary.lanes import blocking
 from ostiary.later import Later
 from ostiary.oauth.token.signing_jobs import (
-    BEGUN_S,
     Batch,
     Finish,
     Finished,
@@ -50,6 +49,9 @@ from ostiary.store.work import Work
 
 TIMEOUT_S = 10.0
 """The limit of a wait: longer than the store's own timeouts, so that its reason is known; below the gateway's."""
+BEGUN_S = 4.0
+"""The additional time for which a request waits once its batch has begun; together with TIMEOUT_S less than the
+gateway's timeout."""
 LINGER_S = 0.05
 """The time after which rows are written that no request waits for, so that few reads do not cost a commit each."""
 LONGEST_QUEUE = 4_096
@@ -105,6 +107,7 @@ class GroupCommit:
         return later
 
     def _leaving(self, answer: Callable[[], list[bytes]]) -> list[bytes]:
+        """The answer of a request that has joined the queue of those who wait."""
         try:
             made = answer()
             self._store.queue.moved()

@@ -15,9 +15,6 @@ from ostiary.lanes import LaneExecutor, own_executor
 from ostiary.store.work import Work
 
 LARGEST_BATCH = 64
-BEGUN_S = 4.0
-"""The additional time for which a request waits once its batch has begun; together with TIMEOUT_S less than the
-gateway's timeout."""
 Finished = TypeVar("Finished")
 Taken = TypeVar("Taken")
 Finish = Callable[[Work, list[bytes]], Finished]

@@ -13,11 +13,14 @@ import structlog
 
 from ostiary.keys.signing import at_once, sign_together
 from ostiary.later import Later
-from ostiary.oauth.token.signing_jobs import BEGUN_S, Batch, Job, busy, failure_of, is_last, taken, unless_gone
+from ostiary.oauth.token.signing_jobs import Batch, Job, busy, failure_of, is_last, taken, unless_gone
 
 MOMENT_S = 0.0005
 """The time for which a batch that is not full waits for a request that is being answered and may soon need a signature.
 The wait is longer where a thread holds the interpreter; it does not delay that thread's work."""
+OVERDUE_S = 14.0
+"""The limit for an answer that no thread waits for: as long as a thread would wait (TIMEOUT_S and BEGUN_S of the group
+commit), so that what the store itself says comes first."""
 _log = structlog.get_logger("ostiary.ledger")
 
 
@@ -47,7 +50,7 @@ class Overdue:
 
     def watch(self, batch: Batch) -> None:
         """Notes those of the jobs that are given to the ledger's thread now, which answers them in this order."""
-        latest = time.monotonic() + BEGUN_S
+        latest = time.monotonic() + OVERDUE_S
         self._given += [(latest, job.done) for job, _ in batch if isinstance(job.done, Later)]
 
     def refuse(self) -> float | None:
