@@ -36,7 +36,7 @@ pytestmark = pytest.mark.timeout(900)  # registries may be slow
 VERSION = "26.7.3"
 ARTEFACT = f"org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
 OLDEST_JAVA = 17
-START_S, TOLD_S = 300, 90
+START_S, TOLD_S = 600, 90
 CALLBACK = "http://127.0.0.1:8400/callback"
 OUR_PASSWORD = "correct horse battery"
 FORM = re.compile(r'<form[^>]*\baction="([^"]*)"[^>]*>(.*?)</form>', re.DOTALL | re.IGNORECASE)

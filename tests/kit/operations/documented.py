@@ -48,6 +48,8 @@ NEEDS_MORE = {
     "GET /oauth/v4/{tenantId}/Facebook/callback": "a sign-in that was begun there",
     "GET /oauth/v4/{tenantId}/Google/callback": "a sign-in that was begun there",
     "GET /oauth/v4/{tenantId}/OpenID/callback": "a sign-in that was begun there",
+    "GET /oidc/oauth2/authorize/{tenantId}/{provider}": "a sign-in that was begun there",
+    "POST /oidc/oauth2/authorize/{tenantId}/saml": "the page and its cookie",
     "POST /saml2/v1/{tenantId}/login-acs": "a response of an identity provider",
     "POST /api/admin/orgs": "a body in XML",
     "PUT /api/admin/org/{id}": "a body in XML",
