@@ -29,7 +29,7 @@ demo: environment-dev ## A tour of every dialect against a server of its own; at
 	@PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests python -m demo.tour
 	@if [ -t 0 ] && [ -t 1 ]; then $(SAMPLE); else echo 'A single-page application that signs in: make sample'; fi
 
-sample: environment-dev ## A single-page application that signs in at the installation under var/, until Ctrl-C
+sample: environment ## A single-page application that signs in at the installation under var/, until Ctrl-C
 	@$(SAMPLE)
 
 SAMPLE = PYTHONPATH=$(PYTHONPATH):$(CURDIR)/tests python -m demo.sample
