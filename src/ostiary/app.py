@@ -24,7 +24,7 @@ from ostiary.runtime import Runtime
 from ostiary.services.reflection import SERVICE_NAMES as REFLECTION
 from ostiary.services.reflection import add_reflection
 from ostiary.transport.health import Health
-from ostiary.transport.late_answers import crew_of, is_known
+from ostiary.transport.late_answers import executor_for, is_known
 from ostiary.transport.observation import Observer
 from ostiary.transport.pipeline import ForSome, Pipeline, Step, refuse_malformed
 from ostiary.transport.rules import read_rules
@@ -110,7 +110,7 @@ def build_server(runtime: Runtime, address: str, services: Sequence[Service]) ->
     reception = Reception(runtime.store, runtime.tenancy, runtime.entropy, Observer())
     streams = ThreadPoolExecutor(runtime.settings.threads, thread_name_prefix="stream")
     server = grpc.server(
-        crew_of(runtime.lanes),
+        executor_for(runtime.lanes),
         interceptors=[Pipeline(rules, reception, steps(runtime), OPEN_SERVICES, streams, late=is_known())],
         options=[
             ("grpc.max_metadata_size", MAX_METADATA),

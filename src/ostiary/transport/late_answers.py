@@ -1,9 +1,9 @@
 """Late answers of grpc's synchronous server: the threads that answer requests never wait for a message or a signature.
 
 grpc hands each call to an executor as a function that waits for the request's message, runs the handler and sends what
-it returns. `Crew` is that executor. It does the same with the same parts of grpc, in two respects otherwise: it asks
-for the message first, so that a thread is taken when there is one; and what a handler returns as `Later` is sent when
-it is there, by the thread that brings it, while this one takes the next call.
+it returns. `CallExecutor` is that executor. It does the same with the same parts of grpc, in two respects otherwise: it
+asks for the message first, so that a thread is taken when there is one; and what a handler returns as `Later` is sent
+when it is there, by the thread that brings it, while this one takes the next call.
 
 grpc has no public interface for that but `grpc.aio`, which takes 1.4 to 1.8 times the CPU. So this is the only module
 that uses private parts of grpc. It knows them as they are in the releases `KNOWN`; with another one calls take grpc's
@@ -39,15 +39,15 @@ def is_known() -> bool:
     return grpc.__version__.startswith(KNOWN)
 
 
-def crew_of(lanes: LaneExecutor) -> ThreadPoolExecutor:
+def executor_for(lanes: LaneExecutor) -> ThreadPoolExecutor:
     """The executor for `grpc.server`: all that grpc asks of it is `submit`."""
     if is_known():
-        return cast("ThreadPoolExecutor", Crew(lanes))
+        return cast("ThreadPoolExecutor", CallExecutor(lanes))
     _log.warning("answers wait for signatures: late answers are not known with this grpc", grpc=grpc.__version__)
     return cast("ThreadPoolExecutor", lanes)
 
 
-class Crew:
+class CallExecutor:
     """The threads of `lanes`, for calls with one request and one answer; all others go there as they are. Streams have
     executors of their own, and never come here."""
 

@@ -58,7 +58,7 @@ SAID = {
 """Words by which dialects call fields in errors that do not write their names."""
 OF_THE_OPERATION = (
     "OUTGOING_REFUSED", "IDENTITY_FIELD_FROZEN", "EMAIL_IMMUTABLE", "names another organization",
-    "INVALID_RIGHT_REFERENCE", "is no role here",
+    "INVALID_RIGHT_REFERENCE", "is no role here", "INVALID_DOMAIN",
 )  # fmt: skip
 """Reasons, or what is said over REST, where a field is named that is within its bounds."""
 

@@ -43,6 +43,7 @@ NEEDS_MORE = {
     "POST /oauth/v4/{tenantId}/authorization/sign_in": "the page and its cookie",
     "POST /account/{tenantId}/sign_in/step": "the page and its cookie",
     "GET /scripts/{name}": "the name of a script as pages have it",
+    "GET /reference/{name}": "the name of a file as the page has it",
     "POST /oidc/oauth2/authorize/{tenantId}": "the page and its cookie",
     "POST /oauth/v4/{tenantId}/authorization/saml": "the page and its cookie",
     "GET /oauth/v4/{tenantId}/Facebook/callback": "a sign-in that was begun there",
