@@ -10,6 +10,7 @@ from kit.servers.installation import Installation
 
 from ostiary.audit.event import Event
 from ostiary.http.forms import Form
+from ostiary.later import Later
 from ostiary.oauth.token.endpoint import TokenEndpoint
 from ostiary.oauth.token.issuing import Issued, Issuing, Settle, UnsignedTokens
 from ostiary.oauth.token.profile import TokenCall, TokenProfile
@@ -43,9 +44,9 @@ class Interrupted(Issuing):
         super().__init__(made.runtime.group_commit)
         self._happens = happens
 
-    def sign(self, unsigned: UnsignedTokens, now_ms: int, *events: Event) -> Issued:
+    def sign_later(self, unsigned: UnsignedTokens, now_ms: int, *events: Event) -> Later[Issued]:
         self._happens()
-        return super().sign(unsigned, now_ms, *events)
+        return super().sign_later(unsigned, now_ms, *events)
 
     def sign_and_write(self, unsigned: UnsignedTokens, settle: Settle, now_ms: int, *events: Event) -> Issued:
         self._happens()

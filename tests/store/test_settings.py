@@ -64,7 +64,7 @@ def mutable(kind: Any) -> Iterator[Any]:
             yield kind
         for hint in get_type_hints(kind).values():
             yield from mutable(hint)
-    elif get_origin(kind) in (tuple, types.UnionType):
+    elif get_origin(kind) in (tuple, frozenset, types.UnionType):
         for part in get_args(kind):
             yield from mutable(part) if part is not Ellipsis else ()
     elif kind not in PLAIN and kind is not tuple:

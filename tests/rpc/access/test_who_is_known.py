@@ -39,7 +39,7 @@ def refusal_of(runtime: Runtime, app: Application, name: str) -> dict[str, Any]:
 def shown(runtime: Runtime, app: Application, name: str) -> tuple[int, list[tuple[str, str]], str]:
     browser = Browser(runtime)
     page: Seen = browser.submit(browser.authorize(app), username=name, password=WRONG)
-    of_this_visit = r'name="(transaction|csrf_token)" value="[^"]*"'
+    of_this_visit = r'name="(transaction|csrf_token)" value="[^"]*"|challenge&#34;: &#34;[^&]*'
     body = re.sub(of_this_visit, "", page.body).replace(name, "")
     headers = sorted((key, value) for key, value in page.headers.items() if key not in ("x-request-id", "set-cookie"))
     return page.status, headers, body

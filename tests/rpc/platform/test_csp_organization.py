@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import grpc
 import pytest
 from kit.callers import Caller
@@ -75,4 +77,4 @@ def test_the_root_names_its_own_issuer(caller: Caller) -> None:
     request = openid_configuration_pb2.GetConfigurationRequest()
     found = OpenidConfigurationServiceStub(caller.channel).GetConfiguration(request, timeout=20)
     assert (found.issuer, found.jwks_uri) == (url, f"{url}/csp/gateway/am/api/auth/keys")
-    assert found.authorization_endpoint == f"{url}/oidc/oauth2/authorize"
+    assert found.authorization_endpoint == f"{url}/oidc/oauth2/authorize?issuer={quote(url, safe='')}"

@@ -32,8 +32,8 @@ MAIL, NAME = "urn:oid:0.9.2342.19200300.100.1.3", "urn:oid:2.16.840.1.113730.3.1
 
 @cache
 def provider() -> IdentityProvider:
-    certificate = TENANT.certificate.public_bytes(Encoding.DER)
-    keys = {SAML_SIGN: certificate, SAML_ENCRYPT: certificate}
+    certificates = [TENANT.certificate.public_bytes(Encoding.DER)]
+    keys = {SAML_SIGN: certificates, SAML_ENCRYPT: certificates}
     return IdentityProvider(service_provider("https://id.example", "acme", keys))
 
 
