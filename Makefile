@@ -14,7 +14,7 @@ WORKERS ?= $(shell echo $$((2 * $$(nproc))))
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help environment environment-dev init run demo sample test check lint style types protos imports generated gen format texts \
-	operations operations-current vendored sdk browser bench wheel release-check lock migration first-migration baseline clean
+	operations operations-current vendored sdk fuzz browser bench wheel release-check lock migration first-migration baseline clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -110,6 +110,9 @@ format: environment-dev ## Write Python and protos in the one style
 
 sdk: environment-dev ## Drive the vendor's SDK, relying parties and docs/grpc.md's clients against a server; needs Node, Go, Java
 	python -m pytest -rs $(wildcard tests/conformance/*/drive.py)
+
+fuzz: environment-dev ## Ask a server what Schemathesis draws from the OpenAPI document: all that it allows, and what it forbids
+	python -m pytest --numprocesses 2 --dist loadfile tests/fuzz/openapi_operations.py tests/fuzz/openapi_limits.py
 
 browser: environment-dev ## The hosted pages, the sample, OpenID's modules in Chromium: screenshots in build/browser; needs Chromium and npm
 	python -m pytest -rs tests/browser/pages.py tests/browser/story.py tests/browser/reference.py tests/browser/openid_modules.py

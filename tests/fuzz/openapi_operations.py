@@ -1,5 +1,8 @@
 """Schemathesis reads the OpenAPI document and asks the whole server: what it answers must be what the document says,
-whatever is sent; and what the document asks for must suffice."""
+whatever is sent; and what the document asks for must suffice.
+
+Not a part of `make test`, whose tests say what they send: `make fuzz`.
+"""
 
 from __future__ import annotations
 

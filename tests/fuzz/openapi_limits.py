@@ -1,4 +1,7 @@
-"""The limits that the OpenAPI document names are the server's: one step beyond each is refused."""
+"""The limits that the OpenAPI document names are the server's: one step beyond each is refused.
+
+Not a part of `make test`, whose tests say what they send: `make fuzz`.
+"""
 
 from __future__ import annotations
 
