@@ -44,6 +44,10 @@ class Interrupted(Issuing):
         super().__init__(made.runtime.group_commit)
         self._happens = happens
 
+    def sign(self, unsigned: UnsignedTokens, now_ms: int, *events: Event) -> Issued:
+        self._happens()
+        return super().sign(unsigned, now_ms, *events)
+
     def sign_later(self, unsigned: UnsignedTokens, now_ms: int, *events: Event) -> Later[Issued]:
         self._happens()
         return super().sign_later(unsigned, now_ms, *events)
