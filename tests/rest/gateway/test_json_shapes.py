@@ -44,6 +44,11 @@ class Place:
         return not self.is_list and self.message is not None
 
     @property
+    def kind(self) -> tuple[object, ...]:
+        """What decides how its values are judged."""
+        return self.field.type, self.is_list, self.is_map, self._name
+
+    @property
     def message(self) -> Descriptor | None:
         return self.field.message_type
 
@@ -96,6 +101,7 @@ BODIES = [
     if operation.body and (found := METHODS[operation.rpc].descriptor.input_type.fields_by_name[operation.body])
     and found.message_type.full_name != "google.api.HttpBody"
 ]  # fmt: skip
+ASKED: set[tuple[object, ...]] = set()
 CLOSED = [(operation, body) for operation, body in BODIES if not METHODS[operation.rpc].rules.need.anonymous]
 
 
@@ -158,7 +164,11 @@ def test_each_field_of_another_shape_is_refused_by_its_path(
     may = (one for one in (manager, operator, user) if ask(server, operation, {}, one).status_code not in (401, 403))
     caller = next(may, manager)
     for place in places_of(body):
-        for told, value in place.wrong():
+        wrong = list(place.wrong())
+        if place.kind in ASKED:
+            wrong = list(dict(wrong).items())  # one of each refusal: all values were asked of another field of its kind
+        ASKED.add(place.kind)
+        for told, value in wrong:
             answer = ask(server, operation, place.body(value), caller)
             assert answer.status_code == 400, (place.path, value, answer.text)
             assert told in answer.text, (place.path, value, answer.text)
