@@ -135,7 +135,7 @@ def _template() -> jinja2.Template:
 
 @dataclass(frozen=True, slots=True)
 class _Layout:
-    """What of a listener follows from the interface alone."""
+    """Parts of a listener that follow from the interface alone."""
 
     routes: list[dict[str, Any]]
     not_grpc: str

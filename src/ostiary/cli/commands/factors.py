@@ -88,7 +88,7 @@ def remove(settings: Settings, factor_id: str, every: bool, user: str, tenant: s
 
 
 def _removed(work: Work, tenant_id: str, user_id: str, factor_id: str) -> list[FactorView]:
-    """What is gone: one factor, or all where `factor_id` is empty. Raises FACTOR_NOT_FOUND."""
+    """Removes one factor, or all where `factor_id` is empty, and returns them. Raises FACTOR_NOT_FOUND."""
     lock_factors(work, tenant_id, user_id)
     gone: list[FactorView] = []
     while wanted := factor_id or next((one.id for one in list_factors(work, tenant_id, user_id)), ""):

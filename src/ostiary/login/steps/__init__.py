@@ -73,9 +73,8 @@ def sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
 
 def platform_sign_in_steps(runtime: Runtime) -> Sequence[SignInStep]:
     """The steps of a sign-in at the platform."""
-    party, clock, entropy, events = (
-        relying_party(runtime.issuers.public_url), runtime.clock, runtime.entropy, runtime.events,
-    )  # fmt: skip
+    clock, entropy, events = runtime.clock, runtime.entropy, runtime.events
+    party = relying_party(runtime.issuers.public_url)
     providers = ProvidersStep(upstream_steps(runtime, PlatformPeople(clock, entropy, events)))
     return [
         PlatformSessionStep(clock, entropy, events),  # before all that ask

@@ -50,8 +50,10 @@ def idle_time_s(work: Work, tenant: TenantView, *, at_platform: bool = False) ->
     off, or rests, since the Cloud Directory is not the one provider that is active. At the platform other providers
     change nothing: by whichever somebody signs in there, it is as a user of the directory."""
     sso = SSO.read(work, tenant)
-    if not sso.is_active or at_platform:
-        return sso.inactivity_timeout_s if sso.is_active else 0
+    if not sso.is_active:
+        return 0
+    if at_platform:
+        return sso.inactivity_timeout_s
     if not CLOUD_DIRECTORY.read(work, tenant).is_active:
         return 0
     others = [setting.read(work, tenant).is_active for setting in (SAML, CUSTOM, OPENID)]

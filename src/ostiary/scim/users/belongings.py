@@ -1,4 +1,4 @@
-"""What belongs to users and is in other tables: contacts, roles, groups, and the names that a provisioner gave them."""
+"""Belongings of users in other tables: contacts, roles, groups, and the names that a provisioner gave them."""
 
 from __future__ import annotations
 

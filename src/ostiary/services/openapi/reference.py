@@ -22,7 +22,7 @@ from ostiary_api.openapi.v1 import document_pb2_grpc
 
 PATH = "/reference"
 POLICY = (SOURCE, "connect-src 'self'", "img-src data:", "form-action 'none'", "frame-ancestors 'none'")
-"""What the page may do: talk to this server. Icons are within the stylesheet."""
+"""Content-Security-Policy of the page, which may talk to this server only. Icons are within the stylesheet."""
 
 
 @dataclass(frozen=True, slots=True)

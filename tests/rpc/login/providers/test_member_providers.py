@@ -5,21 +5,19 @@ from __future__ import annotations
 
 import base64
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import grpc
 import pytest
 from kit.accounts.openid import PlatformIssuer
 from kit.browser import Browser, Seen, seen
-from kit.callers import Caller, refusal, serving
+from kit.callers import Caller, refusal
 from kit.cases import in_one_test
 from kit.oauth import Runtime
 from kit.platform import form
 from kit.saml import ENTITY_ID, SIGN_IN_URL, IdentityProvider, rsa_key
 from kit.second_factor import KEY, Factors, app_code
-from kit.servers.installation import install
-from kit.servers.openid import CLIENT, SECRET, Provider, openid_provider
+from kit.servers.openid import CLIENT, SECRET, Provider
 
 from ostiary.directory.factors.factors import TOTP
 from ostiary.directory.roles.bindings import bind_role
@@ -32,21 +30,6 @@ from ostiary_api.oidc.v1 import sign_in_pb2 as pb
 IDPS = "identity.appid.management.v4.IdentityProvidersService"
 NUMBERS = itertools.count()
 SCOPES = "openid email groups"
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[Provider]:
-    with openid_provider() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def server(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
-    folder = tmp_path_factory.mktemp("members")
-    settings = {"outgoing_allow": "127.0.0.0/8", "google_url": provider.web.url}
-    with serving(install(f"sqlite:///{folder}/ostiary.sqlite3", folder, **settings)) as made:
-        provider.now_s = lambda: made.installation.clock.now_ms() // 1000
-        yield made
 
 
 class World:

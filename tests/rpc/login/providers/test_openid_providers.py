@@ -5,38 +5,20 @@ from __future__ import annotations
 import base64
 import itertools
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from kit.browser import CALLBACK, Browser, Seen, redeem
-from kit.callers import Caller, serving
+from kit.callers import Caller
 from kit.cases import in_one_test
 from kit.oauth import Runtime
-from kit.servers.installation import install
-from kit.servers.openid import ADA, CLIENT, SECRET, Provider, openid_provider
+from kit.servers.openid import ADA, CLIENT, SECRET, Provider
 
 from ostiary.directory.users.cloud_directory import CLOUD_DIRECTORY
 
 MANAGEMENT = "identity.appid.management.v4"
 BACK = "ReturnFromOpenIdProvider"
 NUMBERS = itertools.count()
-
-
-@pytest.fixture(scope="module")
-def provider() -> Iterator[Provider]:
-    with openid_provider() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def server(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
-    """One server for the file; Google is where the provider is."""
-    folder = tmp_path_factory.mktemp("openid")
-    settings = {"outgoing_allow": "127.0.0.0/8", "google_url": provider.web.url}
-    with serving(install(f"sqlite:///{folder}/ostiary.sqlite3", folder, **settings)) as made:
-        provider.now_s = lambda: made.installation.clock.now_ms() // 1000
-        yield made
 
 
 class World:

@@ -14,12 +14,12 @@ DETAILS = ("given_name", "family_name", "display_name", "phone")
 
 
 def typed_details(form: Form) -> dict[str, str]:
-    """What was typed into the form, by the names of its fields."""
+    """Values that were typed into the form, by the names of its fields."""
     return {name: form.get(name).strip() for name in DETAILS}
 
 
 def details_of(user: UserView) -> dict[str, str]:
-    """What the form shows of a user, by the names of its fields."""
+    """Values that the form shows of a user, by the names of its fields."""
     phone = next((phone.value for phone in user.phones if phone.primary), "")
     return {
         "given_name": user.given_name, "family_name": user.family_name, "display_name": user.display_name,

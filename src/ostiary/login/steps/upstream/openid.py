@@ -50,10 +50,8 @@ class OpenIdStep(UpstreamStep):
     def send(self, visit: SignInVisit) -> SentAway:
         """Sends the browser to the provider's authorization endpoint."""
         entropy, request = self.entropy, visit.transaction.request
-        state, journey = (
-            visit.new_state(entropy),
-            Journey(new_secret(entropy), new_secret(entropy), self.max_age_s(request)),
-        )
+        state = visit.new_state(entropy)
+        journey = Journey(new_secret(entropy), new_secret(entropy), self.max_age_s(request))
         client = self._client(visit)
         visit.call.release()
         uri, parameters = self._relying_party.request(client, journey, state)

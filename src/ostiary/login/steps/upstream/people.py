@@ -1,4 +1,4 @@
-"""Who an identity of another provider is here: a profile at App ID's server, a member of the organization at the
+"""People of identities at other providers: a profile at App ID's server, a member of the organization at the
 platform's."""
 
 from __future__ import annotations
